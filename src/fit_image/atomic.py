@@ -1,0 +1,66 @@
+"""Files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+from fit_image.errors import FitImageError, os_error_reason
+
+TEMPORARY_MARK = ".partial-"
+
+
+@contextlib.contextmanager
+def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a temporary path beside ``path`` that takes its place on success.
+
+    The temporary file keeps the suffix of ``path``, because writers choose their format by it.
+    When the body raises, the temporary file is removed and whatever stood at ``path`` stays.
+
+    Raises
+    ------
+    FitImageError
+        If the file cannot be written (full disk, lost permission); names ``path``.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.stem}{TEMPORARY_MARK}{secrets.token_hex(4)}{path.suffix}")
+    try:
+        yield temporary
+        _flush_to_disk(temporary)
+        temporary.replace(path)
+    except OSError as error:
+        raise FitImageError(f"cannot write {path}: {os_error_reason(error)}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write ``data`` to ``path``, whole or not at all.
+
+    Raises
+    ------
+    FitImageError
+        If the file cannot be written; names ``path``.
+    """
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def remove_leftovers(folder: str | os.PathLike[str]) -> None:
+    """Delete the temporary files that a killed process left in ``folder``."""
+    for leftover in Path(folder).glob(f".*{TEMPORARY_MARK}*"):
+        with contextlib.suppress(OSError):
+            leftover.unlink()
+
+
+def _flush_to_disk(path: Path) -> None:
+    # Without this, a power cut soon after os.replace may leave an empty file under the good name.
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
