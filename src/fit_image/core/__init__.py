@@ -1,0 +1,1 @@
+"""Numerics: numpy and numba only, vectors in and vectors out."""

@@ -1,0 +1,299 @@
+"""A network of dense layers over one flat parameter vector: vectors in, vectors out."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+from threadpoolctl import ThreadpoolController
+
+from fit_image.core import dense
+from fit_image.core.dense import FloatArray
+
+# Numbers held per layer boundary while a tile is drawn: 2,048 samples of 304 float32 are 2.5 MB.
+# The tile does not depend on the number of threads, and so neither does a single bit of the output.
+_TILE_NUMBERS = 1 << 19
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A dense layer: ``fan_out`` units with ``fan_in`` weights and a bias each.
+
+    Attributes
+    ----------
+    fan_in, fan_out : int
+        Sizes of the vectors that go in and come out.
+    activation : str
+        A key of `fit_image.core.dense.ACTIVATIONS`.
+    slope : float
+        Slope of leaky-relu below zero; other activations ignore it.
+    """
+
+    fan_in: int
+    fan_out: int
+    activation: str
+    slope: float = 0.0
+
+    @property
+    def stride(self) -> int:
+        """Length of one unit's row in the parameter vector (weights, bias, padding)."""
+        return -(-(self.fan_in + 1) // dense.LANES) * dense.LANES
+
+    @property
+    def parameter_count(self) -> int:
+        """Number of weights and biases, padding not counted."""
+        return (self.fan_in + 1) * self.fan_out
+
+
+def dense_stack(inputs: int, hidden: Sequence[int], outputs: int, slope: float) -> list[Layer]:
+    """Return leaky-ReLU layers of the ``hidden`` widths and a linear output layer."""
+    widths = [inputs, *hidden, outputs]
+    layers = [
+        Layer(fan_in, fan_out, "leaky-relu", slope)
+        for fan_in, fan_out in itertools.pairwise(widths)
+    ]
+    layers[-1] = Layer(widths[-2], outputs, "identity")
+    return layers
+
+
+@dataclass
+class Trace:
+    """What a forward pass leaves for the backward pass.
+
+    Attributes
+    ----------
+    inputs : list of float32 (samples, stride)
+        Each layer's input vectors, the constant 1 and the padding included.
+    sums : list of float32 (samples, fan_out)
+        Each layer's weighted sums, before the activation.
+    output : float32 (samples, outputs)
+    """
+
+    inputs: list[FloatArray]
+    sums: list[FloatArray]
+    output: FloatArray
+
+
+class Network:
+    """Layers and their parameters.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        Each layer's ``fan_out`` is the next one's ``fan_in``.
+
+    Attributes
+    ----------
+    parameters : float32 vector
+        All weights and biases; `fit_image.core.dense` describes its order. Starts as zeros.
+
+    Raises
+    ------
+    ValueError
+        If there is no layer, or neighbours do not fit.
+    """
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        self.layers = tuple(layers)
+        if not self.layers:
+            raise ValueError("a network needs at least one layer")
+        for before, after in itertools.pairwise(self.layers):
+            if before.fan_out != after.fan_in:
+                raise ValueError(f"{before.fan_out} outputs do not fit {after.fan_in} inputs")
+        sizes = [layer.stride * layer.fan_out for layer in self.layers]
+        starts = [0, *np.cumsum(sizes).tolist()]
+        self.table = np.array(
+            [
+                (start, layer.fan_in, layer.fan_out, layer.stride, dense.ACTIVATIONS[activation])
+                for start, layer in zip(starts[:-1], self.layers, strict=True)
+                for activation in (layer.activation,)
+            ],
+            dtype=np.int64,
+        )
+        self.slopes = np.array([layer.slope for layer in self.layers], dtype=np.float32)
+        self.parameters = dense.aligned_zeros(starts[-1])
+
+    def initialise(self, scale: float, rng: np.random.Generator) -> Self:
+        """Draw weights and biases from a normal of deviation ``scale / sqrt(fan_in + 1)``.
+
+        The distribution is that of the program ``evolvingstuff/MonaLisa``.
+        """
+        for layer, rows in zip(self.layers, self.rows(), strict=True):
+            shape = (layer.fan_out, layer.fan_in + 1)
+            deviation = np.float32(scale / math.sqrt(layer.fan_in + 1))
+            rows[:, : layer.fan_in + 1] = rng.standard_normal(shape, dtype=np.float32) * deviation
+        return self
+
+    def rows(self, vector: FloatArray | None = None) -> Iterator[FloatArray]:
+        """Yield each layer's rows as a writable view (fan_out, stride) of ``parameters``.
+
+        With ``vector``, of another vector of the same shape, such as a gradient.
+        """
+        vector = self.parameters if vector is None else vector
+        for (start, _, fan_out, stride, _), _layer in zip(self.table, self.layers, strict=True):
+            yield vector[start : start + fan_out * stride].reshape(fan_out, stride)
+
+    @property
+    def parameter_count(self) -> int:
+        """Number of weights and biases, padding not counted."""
+        return sum(layer.parameter_count for layer in self.layers)
+
+    def layer_rates(self, rate: float) -> FloatArray:
+        """Return each layer's learning rate ``rate / sqrt(fan_in + 1)`` (float32)."""
+        return np.array(
+            [rate / math.sqrt(layer.fan_in + 1) for layer in self.layers], dtype=np.float32
+        )
+
+    def parameter_rates(self, rate: float) -> FloatArray:
+        """Return `layer_rates` spread over the parameter vector (float32, same shape)."""
+        return np.repeat(
+            self.layer_rates(rate), self.table[:, dense.FAN_OUT] * self.table[:, dense.STRIDE]
+        )
+
+    def sgd_steps(
+        self,
+        rates: FloatArray,
+        inputs: FloatArray,
+        targets: FloatArray,
+        loss_sum: npt.NDArray[np.float64],
+        scratch: FloatArray,
+    ) -> None:
+        """Learn from each sample in order; see `fit_image.core.dense.sgd_steps`."""
+        dense.sgd_steps(
+            self.parameters, self.table, self.slopes, rates, inputs, targets, loss_sum, scratch
+        )
+
+    def sgd_scratch(self) -> FloatArray:
+        """Return working memory for `sgd_steps`, reusable between calls."""
+        return dense.sgd_scratch(self.table)
+
+    def forward(self, inputs: FloatArray) -> Trace:
+        """Compute the outputs of a batch and keep what `backward` needs.
+
+        Parameters
+        ----------
+        inputs : float32 (samples, inputs)
+        """
+        trace = Trace([], [], np.ascontiguousarray(inputs, dtype=np.float32))
+        for layer, rows in zip(self.layers, self.rows(), strict=True):
+            padded = _padded(layer, len(inputs))
+            padded[:, : layer.fan_in] = trace.output
+            sums = padded @ rows.T
+            trace.inputs.append(padded)
+            trace.sums.append(sums)
+            trace.output = sums.copy()
+            dense.activate(trace.output, layer.activation, layer.slope)
+        return trace
+
+    def backward(self, trace: Trace, output_gradient: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Carry the loss gradient from the outputs back to parameters and inputs.
+
+        Parameters
+        ----------
+        trace : Trace
+            From `forward`.
+        output_gradient : float32 (samples, outputs)
+            Derivative of the loss by each output.
+
+        Returns
+        -------
+        parameter_gradient : float32 vector, shaped like ``parameters``; summed over the samples
+        input_gradient : float32 (samples, inputs)
+        """
+        parameter_gradient = dense.aligned_zeros(self.parameters.size)
+        gradient = np.array(output_gradient, dtype=np.float32)
+        gradient_rows = list(self.rows(parameter_gradient))
+        for index, rows in reversed(list(enumerate(self.rows()))):
+            layer = self.layers[index]
+            dense.multiply_by_derivative(gradient, trace.sums[index], layer.activation, layer.slope)
+            np.matmul(gradient.T, trace.inputs[index], out=gradient_rows[index])
+            gradient = gradient @ rows[:, : layer.fan_in]
+        return parameter_gradient, gradient
+
+    def predict(self, inputs: npt.ArrayLike, *, threads: int | None = None) -> FloatArray:
+        """Compute the outputs of many samples at once.
+
+        Parameters
+        ----------
+        inputs : array-like (samples, inputs)
+        threads : int, optional
+            Default: all cores this process may use. Does not change the result.
+
+        Returns
+        -------
+        float32 (samples, outputs)
+
+        Raises
+        ------
+        ValueError
+            If the inputs have another shape.
+        """
+        samples = np.ascontiguousarray(inputs, dtype=np.float32)
+        if samples.ndim != 2 or samples.shape[1] != self.layers[0].fan_in:
+            raise ValueError(
+                f"inputs must have shape (samples, {self.layers[0].fan_in}), not {samples.shape}"
+            )
+        output = np.empty((len(samples), self.layers[-1].fan_out), dtype=np.float32)
+        widest = max(layer.stride for layer in self.layers)
+        tile = max(1, _TILE_NUMBERS // widest // 64 * 64)
+        starts = range(0, len(samples), tile)
+        threads = min(threads or usable_cores(), max(len(starts), 1))
+
+        def draw(worker: int) -> None:
+            buffers = [_padded(layer, min(tile, len(samples))) for layer in self.layers]
+            for start in starts[worker::threads]:
+                self._predict_tile(
+                    samples[start : start + tile], output[start : start + tile], buffers
+                )
+
+        # One BLAS thread in each of ours: BLAS's own threads would wait for one another at every
+        # layer, and their number would change how its sums are rounded.
+        with _blas().limit(limits=1, user_api="blas"):
+            if threads == 1:
+                draw(0)
+            else:
+                with ThreadPoolExecutor(threads) as pool:
+                    list(pool.map(draw, range(threads)))
+        return output
+
+    def _predict_tile(
+        self, inputs: FloatArray, output: FloatArray, buffers: list[FloatArray]
+    ) -> None:
+        samples = len(inputs)
+        buffers[0][:samples, : self.layers[0].fan_in] = inputs
+        destinations = [
+            buffer[:samples, : layer.fan_in]
+            for buffer, layer in zip(buffers[1:], self.layers[1:], strict=True)
+        ]
+        for layer, rows, buffer, destination in zip(
+            self.layers, self.rows(), buffers, [*destinations, output], strict=True
+        ):
+            np.matmul(buffer[:samples], rows.T, out=destination)
+            dense.activate(destination, layer.activation, layer.slope)
+
+
+def usable_cores() -> int:
+    """Return the number of cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _padded(layer: Layer, samples: int) -> FloatArray:
+    """Return input vectors of ``layer`` with the constant 1 that multiplies the bias."""
+    vectors = dense.aligned_zeros(samples, layer.stride)
+    vectors[:, layer.fan_in] = 1.0
+    return vectors
+
+
+@functools.cache
+def _blas() -> ThreadpoolController:
+    return ThreadpoolController()
