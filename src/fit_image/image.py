@@ -1,0 +1,361 @@
+"""Pictures in and out: the one module that opens and writes them, with Pillow.
+
+Inside the program a picture is float32 (height, width, 3) in 0..1, in sRGB. Here it comes to be
+that, whatever the file holds, and here alone it becomes bytes again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import math
+import os
+import threading
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageCms, ImageColor, ImageOps, UnidentifiedImageError
+
+from fit_image.atomic import atomic_path
+from fit_image.errors import InputError, os_error_reason
+
+LARGEST_PICTURE = 1_000_000_000  # pixels that a picture to be read or written may have
+
+_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".gif": "GIF"}
+_FORMATS |= {".tif": "TIFF", ".tiff": "TIFF", ".bmp": "BMP"}
+_LARGEST_SIDE = {"JPEG": 65_500, "WEBP": 16_383, "GIF": 65_535}
+_SAVE_OPTIONS: dict[str, dict[str, Any]] = {
+    "JPEG": {"quality": 95, "subsampling": 0},
+    "WEBP": {"quality": 95},
+    "TIFF": {"compression": "tiff_deflate"},
+}
+
+# Colour space of a profile: the mode that it describes, the modes that become this one unharmed.
+_PROFILES = {
+    "RGB": ("RGB", {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX"}),
+    "GRAY": ("L", {"1", "L", "LA"}),
+    "CMYK": ("CMYK", {"CMYK"}),
+}
+
+_BAND_PIXELS = 1 << 18  # converted at once, to keep temporary arrays far below the picture itself
+_limit_lock = threading.Lock()  # held while our size limit stands in the place of Pillow's
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedImage:
+    """A picture as the program sees it.
+
+    Attributes
+    ----------
+    pixels : ndarray of float32, shape (height, width, 3)
+        sRGB colours in 0..1, C-contiguous.
+    original_size : (int, int)
+        Width and height of the upright picture before it was scaled.
+    """
+
+    pixels: npt.NDArray[np.float32]
+    original_size: tuple[int, int]
+
+    @property
+    def scaled(self) -> bool:
+        """Whether the picture was scaled down to keep within ``max_pixels``."""
+        return self.pixels.shape[1::-1] != self.original_size
+
+
+def load_image(
+    path: str | os.PathLike[str], *, background: str = "white", max_pixels: int | None = None
+) -> LoadedImage:
+    """Read any picture, or the first frame of an animation: upright, opaque, in sRGB.
+
+    A colour profile is applied, a broken one ignored. Grey of 16 bits and more keeps its depth:
+    integers span 0..65535 and floats 0..1, or the picture's own range where that is wider.
+
+    Parameters
+    ----------
+    path : path-like
+        The picture file.
+    background : str
+        What shows where the picture is transparent, see `parse_background`.
+    max_pixels : int, optional
+        A picture with more pixels is scaled down to at most so many, antialiased.
+
+    Raises
+    ------
+    InputError
+        If ``path`` is no whole picture, too large (`LARGEST_PICTURE`, or memory) or unreadable,
+        ``background`` no colour, or ``max_pixels`` below 1.
+    """
+    behind = parse_background(background)
+    if max_pixels is not None and max_pixels < 1:
+        raise InputError(f"a picture cannot have {max_pixels} pixels; give at least 1")
+    with _reading(path) as file:
+        picture = _opened(file)
+        size = picture.size
+        picture = _flattened(picture, behind)  # one name throughout: each step frees the last
+        if max_pixels is not None and size[0] * size[1] > max_pixels:
+            smaller = _fitted(size, max_pixels)
+            picture = picture.resize(smaller, Image.Resampling.LANCZOS, reducing_gap=3.0)
+        return LoadedImage(_to_float(picture), size)
+
+
+def parse_background(text: str) -> tuple[int, int, int]:
+    """Return red, green and blue (0..255) of an opaque CSS colour; `InputError` if it is none."""
+    with contextlib.suppress(ValueError):
+        red, green, blue, *alpha = ImageColor.getrgb(text)
+        if max(red, green, blue) <= 255 and alpha in ([], [255]):
+            return red, green, blue
+    raise InputError(f"no opaque colour: {_one_line(text)}; give one like white, #fa0, rgb(1,2,3)")
+
+
+def to_uint8(pixels: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    """Return floats of any shape, clipped to 0..1, as bytes rounded to 0..255; NaN becomes 0."""
+    levels = _clipped(pixels)
+    levels *= 255
+    np.rint(levels, out=levels)
+    return levels.astype(np.uint8)
+
+
+def psnr(picture: npt.NDArray[Any], target: npt.NDArray[Any]) -> float:
+    """Return the peak signal-to-noise ratio in dB: -10 log10 of the mean squared error.
+
+    Parameters
+    ----------
+    picture, target : ndarray of float, shape (height, width, channels)
+        Colours in 0..1; ``picture`` is clipped to that, as it is when drawn.
+
+    Returns
+    -------
+    float
+        Over all pixels and channels; infinity if the two are the same.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+    """
+    if picture.shape != target.shape:
+        raise ValueError(f"pictures of shapes {picture.shape} and {target.shape} do not compare")
+    total = 0.0
+    for rows in _bands(*picture.shape[:2]):
+        error = np.subtract(_clipped(picture[rows]), target[rows], dtype=np.float64)
+        total += float(np.square(error, out=error).sum())
+    return -10 * math.log10(total / picture.size) if total else math.inf
+
+
+def check_image_suffix(path: str | os.PathLike[str]) -> str:
+    """Return the name of the format that ``path`` ends in; `InputError` if none can be written."""
+    try:
+        return _FORMATS[Path(path).suffix.lower()]
+    except KeyError:
+        problem = f"its name must end in one of {', '.join(_FORMATS)}"
+        raise InputError(f"cannot write {_one_line(path)}: {problem}") from None
+
+
+def check_image_target(path: str | os.PathLike[str], width: int, height: int) -> None:
+    """Raise `InputError` unless ``width`` x ``height`` pixels can be written to ``path``."""
+    name = check_image_suffix(path)
+    largest = _LARGEST_SIDE.get(name, LARGEST_PICTURE)
+    if max(width, height) > largest:
+        problem = f"{name} has at most {largest} pixels a side, not {width} x {height}; use .png"
+        raise InputError(f"cannot write {_one_line(path)}: {problem}")
+    _check_size(width, height)
+
+
+class Canvas:
+    """A black ``image`` to be filled in bands and saved, at 4 bytes a pixel.
+
+    Raises
+    ------
+    InputError
+        If a side is below 1, or the picture exceeds `LARGEST_PICTURE` or the memory.
+    """
+
+    def __init__(self, width: int, height: int) -> None:
+        _check_size(width, height)
+        try:
+            self.image = Image.new("RGB", (width, height))
+        except MemoryError as error:
+            raise InputError(f"no memory for {width} x {height} pixels; make it smaller") from error
+
+    def paste(self, top: int, band: npt.NDArray[Any]) -> None:
+        """Copy ``band``, uint8 or float (see `to_uint8`), to the rows from ``top`` on.
+
+        Raises
+        ------
+        ValueError
+            If its shape is not (rows, width, 3), or it reaches outside the image.
+        """
+        width, height = self.image.size
+        if band.shape[1:] != (width, 3) or not 0 <= top <= height - len(band):
+            raise ValueError(f"{band.shape} at row {top} does not fit in {width} x {height}")
+        levels = band if band.dtype == np.uint8 else to_uint8(band)
+        self.image.paste(Image.fromarray(levels), (0, top))
+
+
+def save_image(path: str | os.PathLike[str], picture: npt.NDArray[Any] | Image.Image) -> None:
+    """Write a picture in the format that ``path`` ends in, whole or not at all.
+
+    Parameters
+    ----------
+    path : path-like
+        The file; one that is there is replaced.
+    picture : ndarray of uint8 or float, shape (height, width, 3), or PIL.Image.Image
+        The colours; floats are 0..1, see `to_uint8`.
+
+    Raises
+    ------
+    InputError
+        If the suffix, the size (`check_image_target`) or the memory does not permit it.
+    FitImageError
+        If the file cannot be written.
+    """
+    width, height = picture.shape[1::-1] if isinstance(picture, np.ndarray) else picture.size
+    check_image_target(path, width, height)
+    if isinstance(picture, np.ndarray):
+        canvas = Canvas(width, height)
+        for rows in _bands(height, width):
+            canvas.paste(rows.start, picture[rows])
+        picture = canvas.image
+    if picture.mode != "RGB":
+        picture = picture.convert("RGB")
+    name = check_image_suffix(path)
+    with atomic_path(path) as temporary:
+        picture.save(temporary, name, **_SAVE_OPTIONS.get(name, {}))
+
+
+def file_sha256(path: str | os.PathLike[str]) -> str:
+    """Return the SHA-256 of a file in hexadecimal; `InputError` if it cannot be read."""
+    with _reading(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextlib.contextmanager
+def _reading(path: str | os.PathLike[str]) -> Iterator[io.BufferedReader]:
+    """Open a file under our size limit; make one `InputError` of all that goes wrong with it."""
+    try:
+        with Path(path).open("rb") as file, _limit_lock, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            usual, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, LARGEST_PICTURE
+            try:
+                yield file
+            finally:
+                Image.MAX_IMAGE_PIXELS = usual
+    except Exception as error:  # damaged files make Pillow raise nearly every kind there is
+        raise InputError(f"cannot read {_one_line(path)}: {_problem(error)}") from error
+
+
+def _problem(error: Exception) -> str:
+    match error:
+        case InputError():
+            return str(error)
+        case Image.DecompressionBombError() | Image.DecompressionBombWarning():
+            return f"more than {LARGEST_PICTURE:,} pixels; scale it down first"
+        case MemoryError():
+            return "not enough memory; scale it down first"
+        case UnidentifiedImageError():
+            return "not a picture, or damaged from the start; give a PNG or JPEG file"
+        case OSError(errno=int()):
+            return f"{os_error_reason(error)}; give a picture file"
+    return f"damaged or cut short ({_one_line(error)}); give a whole file"
+
+
+def _opened(file: io.BufferedReader) -> Image.Image:
+    if not file.peek(1):
+        raise InputError("the file is empty; give a picture")
+    picture = Image.open(file)
+    if picture.format == "EPS":  # Pillow would run another program to draw it
+        raise InputError("PostScript is no picture yet; export it as PNG")
+    picture.load()
+    with contextlib.suppress(Exception):  # damaged notes about a picture do not damage it
+        ImageOps.exif_transpose(picture, in_place=True)
+    return picture
+
+
+def _flattened(picture: Image.Image, behind: tuple[int, int, int]) -> Image.Image:
+    """Return an opaque picture in sRGB: of mode RGB, or F in 0..1 if grey is deeper than a byte."""
+    if picture.mode[0] in "IF":
+        grey, alpha = _deep_grey(picture)
+        if alpha is None:
+            return grey
+        flat = grey.point(lambda level: level * 255 + 0.5).convert("RGB")  # no alpha beside floats
+    else:
+        flat = _in_srgb(picture)
+        if not picture.has_transparency_data:
+            return flat
+        alpha = picture.convert("RGBA").getchannel("A")
+    canvas = Image.new("RGB", flat.size, behind)
+    canvas.paste(flat, mask=alpha)
+    return canvas
+
+
+def _deep_grey(picture: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+    """Return grey of more than 8 bits as mode F in 0..1, and its alpha if one grey is a key."""
+    levels = np.empty((picture.height, picture.width), np.float32)
+    for rows in _bands(*levels.shape):
+        levels[rows] = np.asarray(picture.crop((0, rows.start, picture.width, rows.stop)))
+    key = picture.info.get("transparency")
+    alpha = Image.fromarray((levels != key).astype(np.uint8) * 255) if key is not None else None
+    finite = np.isfinite(levels)
+    black = levels.min(where=finite, initial=0)
+    white = levels.max(where=finite, initial=1 if picture.mode == "F" else 65_535)
+    np.nan_to_num(levels, copy=False, posinf=white, neginf=black)
+    levels -= black
+    levels /= white - black
+    return Image.fromarray(levels), alpha
+
+
+def _in_srgb(picture: Image.Image) -> Image.Image:
+    with contextlib.suppress(KeyError, OSError, ImageCms.PyCMSError):  # none, or a broken one
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(picture.info["icc_profile"]))
+        mode, convertible = _PROFILES[profile.profile.xcolor_space.strip()]
+        if picture.mode in convertible:
+            srgb = ImageCms.createProfile("sRGB")
+            return ImageCms.buildTransform(profile, srgb, mode, "RGB").apply(picture.convert(mode))
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
+
+
+def _fitted(size: tuple[int, int], max_pixels: int) -> tuple[int, int]:
+    # Rounding the short side down and the long one to match it keeps the aspect best.
+    short, long = sorted(size)
+    new_short = max(1, math.isqrt(max_pixels * short // long))
+    new_long = min(max_pixels // new_short, round(long * new_short / short))
+    return (new_short, new_long) if size[0] == short else (new_long, new_short)
+
+
+def _to_float(picture: Image.Image) -> npt.NDArray[np.float32]:
+    pixels = np.empty((picture.height, picture.width, 3), np.float32)
+    for rows in _bands(picture.height, picture.width):
+        band = np.asarray(picture.crop((0, rows.start, picture.width, rows.stop)))
+        if picture.mode == "RGB":
+            np.divide(band, 255, out=pixels[rows], dtype=np.float32)
+        else:
+            np.clip(band[..., np.newaxis], 0, 1, out=pixels[rows])
+    return pixels
+
+
+def _clipped(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    clipped: npt.NDArray[Any] = np.fmax(pixels, 0)  # unlike maximum, it turns NaN into 0
+    np.fmin(clipped, 1, out=clipped)
+    return clipped
+
+
+def _bands(height: int, width: int) -> Iterator[slice]:
+    step = max(1, _BAND_PIXELS // max(1, width))
+    return (slice(top, min(top + step, height)) for top in range(0, height, step))
+
+
+def _check_size(width: int, height: int) -> None:
+    if min(width, height) < 1 or width * height > LARGEST_PICTURE:
+        limit = f"give 1 to {LARGEST_PICTURE:,} pixels in all"
+        raise InputError(f"there is no picture of {width} x {height} pixels; {limit}")
+
+
+def _one_line(text: object) -> str:
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
