@@ -1,0 +1,135 @@
+"""npz files with a kind and a format version, read without trusting them."""
+
+from __future__ import annotations
+
+import io
+import os
+import tokenize
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fit_image.atomic import atomic_path
+from fit_image.errors import InputError, os_error_reason
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+_LARGEST_EXPANSION = 200
+_SMALL = 1 << 20
+
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    tokenize.TokenError,
+    SyntaxError,
+    EOFError,
+    IndexError,
+    KeyError,
+    MemoryError,
+    NotImplementedError,
+    OverflowError,
+    RecursionError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+
+
+def write_archive(
+    path: str | os.PathLike[str], kind: str, version: int, arrays: Mapping[str, npt.ArrayLike]
+) -> None:
+    """Write ``arrays`` to an npz file, whole or not at all.
+
+    Parameters
+    ----------
+    path : path
+    kind : str
+        What the file is, such as ``model``.
+    version : int
+        Format version, at least 1.
+    arrays : mapping of str to array-like
+
+    Raises
+    ------
+    FitImageError
+        If the file cannot be written.
+    """
+    marked: dict[str, Any] = {f"fit_image_{kind}": np.int64(version), **arrays}
+    # A file object, because numpy appends .npz to a name without it.
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, **marked)
+
+
+def read_archive(path: str | os.PathLike[str], kind: str, newest: int) -> Arrays:
+    """Read a file written by `write_archive`, trusting nothing in it.
+
+    Parameters
+    ----------
+    path : path
+    kind : str
+        What the file must be.
+    newest : int
+        The highest format version understood.
+
+    Returns
+    -------
+    dict of str to array
+        Without pickled objects; whether the arrays make sense is for the caller to find out.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged, of another kind, or of a newer version.
+    """
+    path = Path(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [info.filename for info in archive.infolist()]
+            mark = f"fit_image_{kind}"
+            if f"{mark}.npy" not in names:
+                raise InputError(f"{path} is not a fit-image {kind} file")
+            version = int(_read_array(archive, f"{mark}.npy", path).reshape(()))
+            if version > newest:
+                raise InputError(
+                    f"{path} has format version {version}, newer than this fit-image "
+                    f"understands ({newest}): update fit-image"
+                )
+            if version < 1:
+                raise InputError(f"{path} is damaged: format version {version}")
+            return {name.removesuffix(".npy"): _read_array(archive, name, path) for name in names}
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist") from None
+    except InputError:
+        raise
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {os_error_reason(error)}") from error
+    except zipfile.BadZipFile:
+        raise InputError(f"{path} is not a fit-image {kind} file, or is damaged") from None
+    except _DAMAGE as error:
+        raise InputError(f"{path} is damaged and cannot be read") from error
+
+
+def _read_array(archive: zipfile.ZipFile, name: str, path: Path) -> npt.NDArray[Any]:
+    info = archive.getinfo(name)
+    # A few bytes may unpack to gigabytes; weights hardly shrink, so such a file is no model.
+    if info.file_size > _LARGEST_EXPANSION * info.compress_size + _SMALL:
+        raise InputError(f"{path} is refused: {name[:40]!a} expands beyond reason")
+    with archive.open(info) as member:
+        stream = io.BytesIO(member.read())
+    format_ = np.lib.format
+    major, _ = format_.read_magic(stream)
+    read_header = format_.read_array_header_1_0 if major == 1 else format_.read_array_header_2_0
+    shape, _, dtype = read_header(stream)
+    # The shape is checked against the bytes there are, before numpy allocates what it promises.
+    if dtype.hasobject or stream.tell() + int(np.prod(shape, dtype=object)) * dtype.itemsize != len(
+        stream.getbuffer()
+    ):
+        raise ValueError("array does not fit its bytes")
+    stream.seek(0)
+    array: npt.NDArray[Any] = format_.read_array(stream, allow_pickle=False)
+    return array

@@ -1,0 +1,211 @@
+"""What a run is made of: frozen dataclasses, the layer notation, and strict JSON both ways."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+import re
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from fit_image.errors import InputError
+
+MAX_WIDTH = 65_536
+MAX_LAYERS = 1_000
+
+PACES = ("even", "visible")
+
+_LAYER = re.compile(r"(?:(?P<count>[0-9]{1,9})[xX])?(?P<width>[0-9]{1,9})")
+
+Config = TypeVar("Config")
+
+
+def parse_layers(text: str) -> tuple[int, ...]:
+    """Read the hidden layers from text such as ``4x300``, ``300,200,100`` or ``2x300,64``.
+
+    Returns
+    -------
+    tuple of int
+        The width of each hidden layer, first to last.
+
+    Raises
+    ------
+    InputError
+        If a part is wrong; the message names that part.
+    """
+    widths: list[int] = []
+    for part in text.split(","):
+        match = _LAYER.fullmatch(part.strip())
+        shown = ascii(part.strip()[:40])
+        if not match:
+            raise InputError(
+                f"{shown} is not a layer: give a width such as 300, or a count and a width "
+                "such as 4x300, separated by commas"
+            )
+        count, width = int(match["count"] or 1), int(match["width"])
+        if not 1 <= width <= MAX_WIDTH:
+            raise InputError(f"{shown}: a layer has 1 to {MAX_WIDTH} units, not {width}")
+        if count < 1:
+            raise InputError(f"{shown}: a count of layers is at least 1")
+        if len(widths) + count > MAX_LAYERS:
+            raise InputError(f"{shown}: a network has at most {MAX_LAYERS} hidden layers")
+        widths += [width] * count
+    return tuple(widths)
+
+
+def format_layers(widths: tuple[int, ...]) -> str:
+    """Write layers as `parse_layers` reads them, as short as it goes."""
+    groups = ((width, len(list(group))) for width, group in itertools.groupby(widths))
+    return ",".join(f"{count}x{width}" if count > 1 else str(width) for width, count in groups)
+
+
+@dataclass(frozen=True)
+class FitConfig:
+    """Everything that decides what the network learns, apart from the picture.
+
+    The defaults are the recipe of the program ``evolvingstuff/MonaLisa``.
+
+    Attributes
+    ----------
+    layers : tuple of int
+        Widths of the hidden layers.
+    epochs : int
+        Passes over all pixels.
+    learning_rate : float
+        Before its division by ``sqrt(fan_in + 1)`` in each layer; above 0.
+    init_scale : float
+        Standard deviation of weights and biases before the same division; 0 or more.
+    slope : float
+        Slope of the leaky ReLU below zero, 0 to 1.
+    seed : int
+        Of the initial weights and of the order of the pixels; 0 or more.
+
+    Raises
+    ------
+    InputError
+        If a value is out of its range.
+    """
+
+    layers: tuple[int, ...] = (300, 300, 300, 300)
+    epochs: int = 500
+    learning_rate: float = 0.1
+    init_scale: float = 0.3
+    slope: float = 0.01
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _require(
+            0 < len(self.layers) <= MAX_LAYERS and all(1 <= w <= MAX_WIDTH for w in self.layers),
+            f"layers must be 1 to {MAX_LAYERS} widths of 1 to {MAX_WIDTH}, not {self.layers}",
+        )
+        _require(self.epochs >= 0, f"epochs must be 0 or more, not {self.epochs}")
+        _require(
+            math.isfinite(self.learning_rate) and self.learning_rate > 0,
+            f"learning_rate must be above 0, not {self.learning_rate}",
+        )
+        _require(
+            math.isfinite(self.init_scale) and self.init_scale >= 0,
+            f"init_scale must be 0 or more, not {self.init_scale}",
+        )
+        _require(0 <= self.slope <= 1, f"slope must be 0 to 1, not {self.slope}")
+        _require(self.seed >= 0, f"seed must be 0 or more, not {self.seed}")
+
+
+@dataclass(frozen=True)
+class ImageConfig:
+    """How the picture is prepared.
+
+    Attributes
+    ----------
+    max_pixels : int or None
+        Larger pictures are scaled down to at most this many pixels; None keeps them whole.
+    background : str
+        Colour behind transparent pictures, as in CSS.
+    """
+
+    max_pixels: int | None = 131_072
+    background: str = "white"
+
+    def __post_init__(self) -> None:
+        _require(
+            self.max_pixels is None or self.max_pixels >= 1,
+            f"max_pixels must be 1 or more, or None, not {self.max_pixels}",
+        )
+
+
+@dataclass(frozen=True)
+class RecordConfig:
+    """What is kept of a run, and how it is shown.
+
+    Attributes
+    ----------
+    frame_every : int
+        Epochs from one frame to the next; the first and the last epoch always get one.
+    animations : tuple of str
+        File names; relative ones lie in the run's folder.
+    fps : float
+        Frames a second, above 0 and at most 1000.
+    with_target : bool
+        Whether the target is shown beside the learned picture.
+    pace : str
+        ``even`` steps of epochs, or ``visible`` ones of PSNR.
+    """
+
+    frame_every: int = 1
+    animations: tuple[str, ...] = ("animation.gif",)
+    fps: float = 20.0
+    with_target: bool = False
+    pace: str = "even"
+
+    def __post_init__(self) -> None:
+        _require(self.frame_every >= 1, f"frame_every must be 1 or more, not {self.frame_every}")
+        _require(0 < self.fps <= 1000, f"fps must be above 0 and at most 1000, not {self.fps}")
+        _require(self.pace in PACES, f"pace must be one of {', '.join(PACES)}, not {self.pace!r}")
+
+
+def to_json(config: Any) -> dict[str, Any]:
+    """Return the fields of a configuration as JSON values."""
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in dataclasses.asdict(config).items()
+    }
+
+
+def from_json(cls: type[Config], data: object) -> Config:
+    """Build a configuration from JSON values, which must have exactly its fields and types.
+
+    Raises
+    ------
+    InputError
+        If a field is missing, unknown, of another type or out of range.
+    """
+    if not isinstance(data, Mapping):
+        raise InputError(f"{cls.__name__} must be an object")
+    hints = typing.get_type_hints(cls)
+    for name in hints.keys() ^ data.keys():
+        raise InputError(f"{name!r} is {'missing' if name in hints else 'not known'}")
+    values = {name: _from_json_value(name, hint, data[name]) for name, hint in hints.items()}
+    return cls(**values)
+
+
+def _from_json_value(name: str, hint: Any, value: Any) -> Any:
+    if typing.get_origin(hint) is tuple:
+        (item, _) = typing.get_args(hint)
+        if not isinstance(value, list) or any(type(each) is not item for each in value):
+            raise InputError(f"{name!r} must be a list of {item.__name__}, not {value!r}")
+        return tuple(value)
+    allowed = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    if type(value) is int and float in allowed:
+        return float(value)
+    if type(value) not in allowed:
+        raise InputError(f"{name!r} has a wrong value: {value!r}")
+    return value
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise InputError(message)

@@ -1,0 +1,179 @@
+"""A network that paints: the core's network, plus files and pictures."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from fit_image.archive import Arrays, read_archive, write_archive
+from fit_image.core import network as core
+from fit_image.core.dense import ACTIVATIONS, FloatArray
+from fit_image.errors import InputError
+
+FORMAT_VERSION = 1
+
+Region = tuple[float, float, float, float]
+WHOLE: Region = (0.0, 0.0, 1.0, 1.0)
+
+_BAND_PIXELS = 1 << 17
+
+
+class Network(core.Network):
+    """A network from a place (x, y) to a colour (red, green, blue).
+
+    x runs from 0 at the picture's left column to 1 at its right one, y from 0 at the top row to 1
+    at the bottom one; colours are 0..1 for black to full, and may overshoot.
+
+    Attributes
+    ----------
+    size : tuple of int
+        Width and height in pixels of the picture it learned.
+    """
+
+    def __init__(self, layers: tuple[core.Layer, ...], size: tuple[int, int]) -> None:
+        super().__init__(layers)
+        if self.layers[0].fan_in != 2 or self.layers[-1].fan_out != 3:
+            raise ValueError("a painting network has 2 inputs and 3 outputs")
+        self.size = size
+
+    def render(
+        self,
+        width: int | None = None,
+        height: int | None = None,
+        region: Region = WHOLE,
+        *,
+        threads: int | None = None,
+    ) -> FloatArray:
+        """Draw the learned function.
+
+        Parameters
+        ----------
+        width, height : int, optional
+            Size in pixels, default that of the learned picture.
+        region : tuple of float
+            x0, y0, x1, y1: the places of the corner pixels; may lie outside 0..1.
+        threads : int, optional
+            Default: all cores. Does not change the result.
+
+        Returns
+        -------
+        float32 (height, width, 3)
+            Colours as the network gives them, not clipped.
+        """
+        width, height = width or self.size[0], height or self.size[1]
+        picture = np.empty((height, width, 3), dtype=np.float32)
+        for top, band in self.render_bands(width, height, region, threads=threads):
+            picture[top : top + len(band)] = band
+        return picture
+
+    def render_bands(
+        self, width: int, height: int, region: Region = WHOLE, *, threads: int | None = None
+    ) -> Iterator[tuple[int, FloatArray]]:
+        """Draw like `render`, in pieces from top to bottom that need little memory.
+
+        Yields
+        ------
+        top : int
+            Row of the piece's first line.
+        band : float32 (rows, width, 3)
+        """
+        x0, y0, x1, y1 = region
+        xs, ys = pixel_places(width, x0, x1), pixel_places(height, y0, y1)
+        rows = max(1, _BAND_PIXELS // width)
+        for top in range(0, height, rows):
+            band_ys = ys[top : top + rows]
+            places = np.empty((len(band_ys), width, 2), dtype=np.float32)
+            places[..., 0] = xs
+            places[..., 1] = band_ys[:, np.newaxis]
+            colours = self.predict(places.reshape(-1, 2), threads=threads)
+            yield top, colours.reshape(len(band_ys), width, 3)
+
+    def to_arrays(self) -> Arrays:
+        """Return the arrays of a model file: see "File formats" in the README."""
+        arrays: Arrays = {
+            "size": np.array(self.size, dtype=np.int64),
+            "activations": np.array([layer.activation for layer in self.layers]),
+            "slopes": np.array([layer.slope for layer in self.layers], dtype=np.float64),
+        }
+        for index, (layer, rows) in enumerate(zip(self.layers, self.rows(), strict=True)):
+            arrays[f"weights_{index}"] = rows[:, : layer.fan_in].copy()
+            arrays[f"biases_{index}"] = rows[:, layer.fan_in].copy()
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> Self:
+        """Build a network from `to_arrays`; ValueError or KeyError if they make no sense."""
+        width, height = (int(side) for side in _typed(arrays["size"], np.int64, (2,)))
+        if not (0 < width < 1 << 31 and 0 < height < 1 << 31):
+            raise ValueError("impossible size")
+        activations = arrays["activations"]
+        slopes = _typed(arrays["slopes"], np.float64, (len(activations),))
+        layers, fan_in = [], 2
+        for index, (activation, slope) in enumerate(zip(activations, slopes, strict=True)):
+            weights = arrays[f"weights_{index}"]
+            if str(activation) not in ACTIVATIONS or not math.isfinite(slope):
+                raise ValueError(f"unknown activation in layer {index}")
+            if weights.ndim != 2 or weights.shape[0] < 1:
+                raise ValueError(f"impossible layer {index}")
+            layers.append(core.Layer(fan_in, len(weights), str(activation), float(slope)))
+            fan_in = len(weights)
+        network = cls(tuple(layers), (width, height))
+        for index, (layer, rows) in enumerate(zip(layers, network.rows(), strict=True)):
+            shape = (layer.fan_out, layer.fan_in)
+            rows[:, : layer.fan_in] = _typed(arrays[f"weights_{index}"], np.float32, shape)
+            rows[:, layer.fan_in] = _typed(arrays[f"biases_{index}"], np.float32, shape[:1])
+        if not np.isfinite(network.parameters).all():
+            raise ValueError("weights are not finite")
+        return network
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a model file.
+
+        Raises
+        ------
+        FitImageError
+            If it cannot be written.
+        """
+        write_archive(path, "model", FORMAT_VERSION, self.to_arrays())
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read the network of a model file, or of a run's folder.
+
+        Raises
+        ------
+        InputError
+            If it is missing, damaged, of another kind, or of a newer version.
+        """
+        path = Path(path)
+        if path.is_dir():
+            # A run that was killed has no model yet; its checkpoint holds the network too.
+            files = [path / "model.npz", path / "checkpoint.npz"]
+            path = next((file for file in files if file.exists()), files[0])
+        arrays = read_archive(path, "model", FORMAT_VERSION)
+        try:
+            return cls.from_arrays(arrays)
+        except (KeyError, TypeError, ValueError, MemoryError, OverflowError) as error:
+            raise InputError(f"{path} is damaged: {error}") from error
+
+
+def pixel_places(count: int, start: float = 0.0, stop: float = 1.0) -> FloatArray:
+    """Return the places of ``count`` pixels along a side (float32): index / (count - 1).
+
+    A single pixel lies at ``start``.
+    """
+    return (start + (stop - start) * (np.arange(count) / max(count - 1, 1))).astype(np.float32)
+
+
+def _typed(
+    array: npt.NDArray[Any], dtype: npt.DTypeLike, shape: tuple[int, ...]
+) -> npt.NDArray[Any]:
+    if array.dtype != dtype or array.shape != shape:
+        raise ValueError("an array has an unexpected type or shape")
+    return array

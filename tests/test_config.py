@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fit_image.config import (
+    MAX_LAYERS,
+    MAX_WIDTH,
+    FitConfig,
+    ImageConfig,
+    RecordConfig,
+    format_layers,
+    from_json,
+    parse_layers,
+    to_json,
+)
+from fit_image.errors import InputError
+
+
+@pytest.mark.parametrize(
+    ("text", "widths"),
+    [
+        ("4x300", (300, 300, 300, 300)),
+        ("300,200,100", (300, 200, 100)),
+        ("2x300,64", (300, 300, 64)),
+        (" 2X8 , 1 ", (8, 8, 1)),
+    ],
+)
+def test_layers_are_parsed(text, widths):
+    assert parse_layers(text) == widths
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("", "''"),
+        ("4x300,", "''"),
+        ("4x300,x2,7", "'x2'"),
+        ("300,-1", "'-1'"),
+        ("300,0", "'0'"),
+        ("0x300", "'0x300'"),
+        ("2x", "'2x'"),
+        ("2x3x4", "'2x3x4'"),
+        ("3.5", "'3.5'"),
+        ("\u0663", "'\\u0663'"),  # a digit elsewhere in Unicode
+        (f"8,{MAX_WIDTH + 1}", f"'{MAX_WIDTH + 1}'"),
+        (f"1,{MAX_LAYERS}x2", f"'{MAX_LAYERS}x2'"),
+        ("9" * 5000, "'9999"),
+    ],
+)
+def test_errors_of_layers_name_the_part(text, part):
+    with pytest.raises(InputError) as caught:
+        parse_layers(text)
+    assert part in str(caught.value)
+
+
+@given(st.text())
+def test_any_text_is_layers_or_a_one_line_error(text):
+    try:
+        widths = parse_layers(text)
+    except InputError as error:
+        assert len(str(error).splitlines()) == 1
+        assert len(str(error)) < 500
+    else:
+        assert widths == parse_layers(format_layers(widths))
+
+
+@given(st.lists(st.integers(1, MAX_WIDTH), min_size=1, max_size=20))
+def test_format_and_parse_are_inverse(widths):
+    assert parse_layers(format_layers(tuple(widths))) == tuple(widths)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        FitConfig(),
+        FitConfig(layers=(3, 4), epochs=7, learning_rate=1e-3, slope=0.5, seed=9),
+        ImageConfig(max_pixels=None, background="#fa0"),
+        RecordConfig(animations=("a.gif", "b.mp4"), pace="visible"),
+    ],
+)
+def test_json_both_ways(config):
+    assert from_json(type(config), json.loads(json.dumps(to_json(config)))) == config
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"epochs": "7"},
+        {"epochs": True},
+        {"epochs": 7.5},
+        {"layers": "4x300"},
+        {"layers": [300, "x"]},
+        {"layers": []},
+        {"slope": 2.0},
+        {"learning_rate": float("nan")},
+        {"unknown": 1},
+    ],
+)
+def test_json_is_strict(change):
+    with pytest.raises(InputError, match=next(iter(change))):
+        from_json(FitConfig, to_json(FitConfig()) | change)
+
+
+def test_json_with_a_missing_field_is_refused():
+    data = to_json(FitConfig())
+    del data["seed"]
+    with pytest.raises(InputError, match="'seed' is missing"):
+        from_json(FitConfig, data)
+
+
+@pytest.mark.parametrize("data", [None, [], 3, "text"])
+def test_json_that_is_no_object_is_refused(data):
+    with pytest.raises(InputError):
+        from_json(FitConfig, data)

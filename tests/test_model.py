@@ -1,0 +1,192 @@
+"""Model files and drawing."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import zipfile
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fit_image.archive import write_archive
+from fit_image.core.network import dense_stack
+from fit_image.errors import InputError
+from fit_image.model import FORMAT_VERSION, Network, pixel_places
+
+
+@pytest.fixture
+def network(rng):
+    return Network(tuple(dense_stack(2, (5, 7), 3, 0.02)), (6, 4)).initialise(1.0, rng)
+
+
+@pytest.fixture
+def saved(network, tmp_path):
+    path = tmp_path / "model.npz"
+    network.save(path)
+    return path
+
+
+def test_a_loaded_network_is_the_saved_one(network, saved):
+    loaded = Network.load(saved)
+    assert loaded.layers == network.layers
+    assert loaded.size == (6, 4)
+    assert loaded.parameters.tobytes() == network.parameters.tobytes()
+
+
+def test_a_model_file_is_plain_numpy(network, saved):
+    with np.load(saved, allow_pickle=False) as arrays:
+        x = np.array([0.2, 0.7])
+        for index, slope in enumerate(arrays["slopes"]):
+            x = arrays[f"weights_{index}"] @ x + arrays[f"biases_{index}"]
+            if arrays["activations"][index] == "leaky-relu":
+                x = np.where(x >= 0, x, slope * x)
+    np.testing.assert_allclose(network.predict([[0.2, 0.7]])[0], x, atol=1e-5)
+
+
+def load_error(path):
+    with pytest.raises(InputError) as caught:
+        Network.load(path)
+    message = str(caught.value)
+    assert len(message.splitlines()) == 1
+    assert path.name in message
+    return message
+
+
+def test_a_missing_file(tmp_path):
+    assert "does not exist" in load_error(tmp_path / "none.npz")
+
+
+def test_a_folder_without_a_model(tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="does not exist"):
+        Network.load(tmp_path / "empty")
+
+
+@pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x03\x04", b"\x89PNG\r\n\x1a\n" * 9])
+def test_a_foreign_file(tmp_path, content):
+    path = tmp_path / "x.npz"
+    path.write_bytes(content)
+    load_error(path)
+
+
+def test_an_npz_of_another_program(tmp_path):
+    path = tmp_path / "x.npz"
+    np.savez(path, weights=np.zeros(3))
+    assert "not a fit-image model" in load_error(path)
+
+
+def test_a_newer_version(network, tmp_path):
+    path = tmp_path / "x.npz"
+    write_archive(path, "model", FORMAT_VERSION + 1, network.to_arrays())
+    assert "newer" in load_error(path)
+
+
+def test_a_pickle_is_never_run(network, tmp_path):
+    class Bomb:
+        def __reduce__(self):
+            return (pytest.fail, ("unpickled",))
+
+    member = io.BytesIO()
+    np.lib.format.write_array(member, np.array([Bomb()], dtype=object), allow_pickle=True)
+    assert pickle.dumps(Bomb()) in member.getvalue() or member.getvalue()
+    path = tmp_path / "x.npz"
+    network.save(path)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("extra.npy", member.getvalue())
+    assert "damaged" in load_error(path)
+
+
+def test_a_zip_bomb_is_refused_unopened(network, tmp_path):
+    path = tmp_path / "x.npz"
+    network.save(path)
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("weights_9.npy", bytes(50_000_000))
+    assert "expands beyond reason" in load_error(path)
+
+
+def test_a_header_that_promises_too_much_allocates_nothing(network, tmp_path):
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        header, {"descr": "<f4", "fortran_order": False, "shape": (10**7, 10**7)}
+    )
+    path = tmp_path / "x.npz"
+    network.save(path)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("weights_9.npy", header.getvalue())
+    assert "damaged" in load_error(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"weights_1": np.zeros((7, 6), np.float32)},
+        {"weights_1": np.zeros((7, 5), np.float64)},
+        {"weights_1": np.full((7, 5), np.nan, np.float32)},
+        {"biases_0": np.zeros(4, np.float32)},
+        {"weights_0": np.float32(1)},
+        {"activations": np.array(["leaky-relu", "warp", "identity"])},
+        {"activations": np.array(["identity"])},
+        {"activations": np.float64(3)},
+        {"slopes": np.zeros(2)},
+        {"slopes": np.full(3, np.inf)},
+        {"size": np.array([0, 4])},
+        {"size": np.array([6.0, 4.0])},
+        {"weights_2": np.zeros((4, 7), np.float32), "biases_2": np.zeros(4, np.float32)},
+    ],
+)
+def test_arrays_that_make_no_network(network, tmp_path, change):
+    path = tmp_path / "x.npz"
+    write_archive(path, "model", FORMAT_VERSION, network.to_arrays() | change)
+    assert "damaged" in load_error(path)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    edits=st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), max_size=8),
+    cut=st.none() | st.integers(0, 10**6),
+)
+def test_any_damage_is_one_line_or_harmless(saved, tmp_path, edits, cut):
+    data = bytearray(saved.read_bytes())
+    for place, value in edits:
+        data[place % len(data)] = value
+    path = tmp_path / "fuzzed.npz"
+    path.write_bytes(data if cut is None else data[: cut % len(data)])
+    try:
+        network = Network.load(path)
+    except InputError as error:
+        assert len(str(error).splitlines()) == 1
+    else:
+        assert np.isfinite(network.parameters).all()
+
+
+def test_pixel_places_are_index_by_count_less_one():
+    np.testing.assert_array_equal(
+        pixel_places(5), np.array([0, 0.25, 0.5, 0.75, 1], dtype=np.float32)
+    )
+    assert pixel_places(1).tolist() == [0.0]
+
+
+def test_render_puts_x_along_rows_and_y_down(network):
+    picture = network.render(6, 4)
+    assert picture.shape == (4, 6, 3)
+    x, y = 5 / 5, 1 / 3
+    np.testing.assert_allclose(picture[1, 5], network.predict([[x, y]])[0], atol=1e-6)
+
+
+def test_render_has_the_learned_size_unless_told(network):
+    assert network.render().shape == (4, 6, 3)
+
+
+def test_a_region_is_a_part_of_the_whole(network):
+    whole = network.render(11, 11, (-0.5, -0.5, 1.5, 1.5))
+    part = network.render(6, 6, (0.5, -0.5, 1.5, 0.5))
+    np.testing.assert_allclose(part, whole[:6, 5:], atol=1e-5)
+
+
+def test_pieces_make_the_same_picture(network, monkeypatch):
+    whole = network.render(40, 30)
+    monkeypatch.setattr("fit_image.model._BAND_PIXELS", 70)
+    np.testing.assert_allclose(network.render(40, 30), whole, atol=1e-6)
