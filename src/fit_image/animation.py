@@ -1,0 +1,340 @@
+"""Animations: one table of writers by file suffix, which turn frames on disk into a film."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import itertools
+import logging
+import math
+import os
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from fit_image.apng import write_apng
+from fit_image.atomic import atomic_path
+from fit_image.errors import FitImageError, InputError
+from fit_image.frames import Film, Picture, frame_path, frame_paths, with_target
+from fit_image.pacing import choose_frames
+from fit_image.palette import MOST_COLOURS, Palette
+
+__all__ = [
+    "WRITERS",
+    "AnimationReport",
+    "check_suffix",
+    "choose_frames",
+    "frame_path",
+    "frame_paths",
+    "with_target",
+    "write_animation",
+]
+
+HOLD_SECONDS = 2.0
+"""How long the last frame stays."""
+
+_SLOWEST_FPS = 0.01
+_FASTEST_FPS = 1000.0
+_LONGEST_HOLD = 600.0  # seconds; a GIF's delay ends at 655
+
+# Browsers play frames of at most 10 ms at a tenth of the speed.
+_LEAST_HUNDREDTHS = 2
+_LEAST_MS = 11
+
+
+@dataclass(frozen=True)
+class AnimationReport:
+    """What an animation came to be.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    frames : int
+        Frames shown; equal neighbours may share one in the file.
+    fps : float
+        True frames a second: formats count in hundredths or thousandths of a second.
+    seconds : float
+        True duration of one round, the last frame's hold included.
+    """
+
+    path: Path
+    frames: int
+    fps: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class _Timing:
+    """The frames a second that were asked for, and the seconds that the last one is held."""
+
+    fps: float
+    hold: float
+
+    def delays(self, count: int, per_second: int, least: int) -> list[int]:
+        """Return each frame's time in whole units, ``per_second`` of them, ``least`` at least."""
+        exact = per_second / self.fps
+        near = (max(least, math.floor(exact)), max(least, math.ceil(exact)))
+        delay = min(near, key=lambda units: abs(per_second / units - self.fps))
+        return [delay] * (count - 1) + [max(delay, round(self.hold * per_second))]
+
+
+@dataclass(frozen=True)
+class _Writer:
+    """How a kind of animation is written.
+
+    ``write`` takes file, film and timing, and returns the true frames a second and duration.
+    """
+
+    write: Callable[[Path, Film, _Timing], tuple[float, float]]
+    largest_side: int
+    needs_ffmpeg: bool = False
+
+
+def check_suffix(path: str | os.PathLike[str]) -> str:
+    """Return the suffix of ``path``, in lower case, if an animation of that kind can be written.
+
+    Raises
+    ------
+    InputError
+        If the suffix is not known, or what it needs is not installed.
+    """
+    suffix = Path(path).suffix.lower()
+    writer = WRITERS.get(suffix)
+    if writer is None:
+        raise InputError(f"cannot write {path}: its name must end in one of {', '.join(WRITERS)}")
+    if writer.needs_ffmpeg and importlib.util.find_spec("imageio_ffmpeg") is None:
+        raise InputError(f"cannot write {path}: first, pip install 'fit-image[video]'")
+    return suffix
+
+
+def write_animation(
+    path: str | os.PathLike[str],
+    frames: Sequence[str | os.PathLike[str]],
+    *,
+    fps: float = 20.0,
+    hold: float = HOLD_SECONDS,
+    target: Picture | None = None,
+    on_frame: Callable[[int, int], None] | None = None,
+) -> AnimationReport:
+    """Make an animation that repeats forever, whole or not at all.
+
+    Parameters
+    ----------
+    path : path-like
+        The file; its suffix chooses the format (`WRITERS`). One that is there is replaced.
+    frames : sequence of path-like
+        Pictures of equal size, in order, see `frame_paths`.
+    fps : float
+        Frames a second, 0.01 to 1000; the format's nearest is reported. At most 50 in a GIF, 90 in
+        WebP and PNG, because browsers slow down faster ones.
+    hold : float
+        Seconds that the last frame stays, 0 to 600, but never less than the others.
+    target : ndarray of uint8, shape (height, width, 3), optional
+        Shown beside each frame, see `with_target`.
+    on_frame : callable, optional
+        Called in this thread with the frames taken so far, and their number.
+
+    Returns
+    -------
+    AnimationReport
+
+    Raises
+    ------
+    InputError
+        If the suffix is not known, the extra ``fit-image[video]`` is missing, there are no frames,
+        ``fps`` or ``hold`` is out of range, ``target`` differs from the frames in size, or a
+        side is too long for the format.
+    FitImageError
+        If a frame cannot be read or differs in size, or the file cannot be written.
+    """
+    path = Path(path)
+    writer = WRITERS[check_suffix(path)]
+    if not _SLOWEST_FPS <= fps <= _FASTEST_FPS:
+        raise InputError(
+            f"frames a second must be from {_SLOWEST_FPS:g} to {_FASTEST_FPS:g}, not {fps:g}"
+        )
+    if not 0 <= hold <= _LONGEST_HOLD:
+        raise InputError(
+            f"the last frame's seconds must be from 0 to {_LONGEST_HOLD:g}, not {hold:g}"
+        )
+    film = Film(frames, target, on_frame)
+    if max(film.width, film.height) > writer.largest_side:
+        raise InputError(
+            f"cannot write {path}: it has at most {writer.largest_side} pixels a side, "
+            f"not {film.width} x {film.height}"
+        )
+    with atomic_path(path) as temporary:
+        try:
+            true_fps, seconds = writer.write(temporary, film, _Timing(fps, hold))
+        except FitImageError as error:
+            # Writers see the temporary file only.
+            raise type(error)(str(error).replace(str(temporary), str(path))) from error
+    return AnimationReport(path, len(film), true_fps, seconds)
+
+
+def _write_gif(path: Path, film: Film, timing: _Timing) -> tuple[float, float]:
+    palette = Palette.of(film)
+    table = _gif_table(palette)
+    delays = timing.delays(len(film), 100, _LEAST_HUNDREDTHS)
+    with film.pictures() as pictures:
+        indexed = (_indexed_image(indices, table) for indices in palette.indices(pictures))
+        try:
+            # Pillow keeps one byte a pixel and frame. Told an index that no pixel has, it stores
+            # a pixel that stays as "transparent", which shrinks the file to a fifth.
+            next(indexed).save(
+                path,
+                "GIF",
+                save_all=True,
+                append_images=indexed,
+                duration=[10 * delay for delay in delays],
+                loop=0,
+                palette=table,
+                transparency=len(palette.colours),
+                optimize=True,
+            )
+        except struct.error as error:
+            problem = "a GIF cannot stand still for 655 s; raise the frames a second"
+            raise FitImageError(f"cannot write {path}: {problem}") from error
+    return 100 / min(delays), sum(delays) / 100
+
+
+def _gif_table(palette: Palette) -> bytes:
+    """Return the palette's bytes, and a last colour that it lacks: that of transparent pixels."""
+    taken = {tuple(colour) for colour in palette.colours.tolist()}
+    unused = next(grey for grey in range(MOST_COLOURS + 1) if (grey, grey, grey) not in taken)
+    return palette.colours.tobytes() + bytes([unused] * 3)
+
+
+def _indexed_image(indices: Picture, table: bytes) -> Image.Image:
+    height, width = indices.shape
+    image = Image.frombytes("P", (width, height), indices.tobytes())
+    image.putpalette(table)
+    return image
+
+
+def _write_webp(path: Path, film: Film, timing: _Timing) -> tuple[float, float]:
+    # Lossless would be 13 times as large; at quality 90, method 4 saves 1 % in twice the time.
+    delays = timing.delays(len(film), 1000, _LEAST_MS)
+    with film.pictures() as pictures:
+        _Reel(pictures, len(film)).save(
+            path, "WEBP", save_all=True, duration=delays, loop=0, quality=90, method=2
+        )
+    return 1000 / min(delays), sum(delays) / 1000
+
+
+class _Reel(Image.Image):
+    """An image of many frames, made as the writer asks for them, one after the other.
+
+    Pillow's WebP writer would put a list of images in memory first, at 4 bytes a pixel.
+    """
+
+    def __init__(self, pictures: Iterator[Picture], count: int) -> None:
+        super().__init__()
+        self.n_frames = count
+        self._pictures = pictures
+        self._position = -1
+        self.seek(0)
+
+    def seek(self, frame: int) -> None:
+        while self._position < frame:
+            image = Image.fromarray(next(self._pictures))
+            self.im, self._mode, self._size = image.im, image.mode, image.size
+            self._position += 1
+
+    def tell(self) -> int:
+        return self._position
+
+
+def _write_png(path: Path, film: Film, timing: _Timing) -> tuple[float, float]:
+    delays = timing.delays(len(film), 1000, _LEAST_MS)
+    with film.pictures() as pictures, path.open("wb") as file:
+        write_apng(file, pictures, delays)
+    return 1000 / min(delays), sum(delays) / 1000
+
+
+def _write_mp4(path: Path, film: Film, timing: _Timing) -> tuple[float, float]:
+    options = ["-crf", "18", "-preset", "medium", "-movflags", "+faststart"]
+    return _write_video(path, film, timing, "libx264", options)
+
+
+def _write_webm(path: Path, film: Film, timing: _Timing) -> tuple[float, float]:
+    options = ["-crf", "24", "-b:v", "0", "-deadline", "good", "-cpu-used", "4", "-row-mt", "1"]
+    return _write_video(path, film, timing, "libvpx-vp9", options)
+
+
+# Without a matrix in the file, players guess one by the size of the picture.
+_BT709 = ["-vf", "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int"]
+_BT709 += ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]
+
+
+def _write_video(
+    path: Path, film: Film, timing: _Timing, codec: str, options: list[str]
+) -> tuple[float, float]:
+    import imageio.v2
+    import imageio_ffmpeg
+
+    held = max(1, round(timing.hold * timing.fps))
+    count = len(film) - 1 + held
+    try:
+        with (
+            _muted("imageio_ffmpeg"),
+            film.pictures() as pictures,
+            imageio.v2.get_writer(
+                path.absolute(),
+                format="FFMPEG",
+                mode="I",
+                fps=timing.fps,
+                codec=codec,
+                quality=None,
+                pixelformat="yuv420p",
+                macro_block_size=1,  # else it scales the pictures
+                ffmpeg_log_level="quiet",
+                output_params=_BT709 + options,
+            ) as writer,
+        ):
+            shown: Any = None
+            for picture in itertools.chain(pictures, itertools.repeat(None, held - 1)):
+                shown = shown if picture is None else _even(picture)
+                writer.append_data(shown)
+        # imageio does not tell how ffmpeg ended.
+        if imageio_ffmpeg.count_frames_and_secs(str(path.absolute()))[0] < count:
+            raise RuntimeError("frames are missing")
+    except (OSError, RuntimeError) as error:
+        problem = "ffmpeg failed; is the disk full?"
+        raise FitImageError(f"cannot write {path}: {problem}") from error
+    return timing.fps, count / timing.fps
+
+
+def _even(picture: Picture) -> Picture:
+    """Repeat the last row and column where their number is odd: yuv420p halves the colours."""
+    height, width, _ = picture.shape
+    return np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+
+
+@contextlib.contextmanager
+def _muted(name: str) -> Iterator[None]:
+    def refuse(record: logging.LogRecord) -> bool:
+        return False
+
+    logger = logging.getLogger(name)
+    logger.addFilter(refuse)
+    try:
+        yield
+    finally:
+        logger.removeFilter(refuse)
+
+
+WRITERS = {
+    ".gif": _Writer(_write_gif, largest_side=65_535),
+    ".webp": _Writer(_write_webp, largest_side=16_383),
+    ".png": _Writer(_write_png, largest_side=2**31 - 1),
+    ".mp4": _Writer(_write_mp4, largest_side=16_384, needs_ffmpeg=True),
+    ".webm": _Writer(_write_webm, largest_side=16_383, needs_ffmpeg=True),
+}
+"""How to write each kind of animation, by file suffix."""

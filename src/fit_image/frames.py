@@ -1,0 +1,204 @@
+"""Frames: where a run keeps them, and how an animation reads them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from fit_image.errors import FitImageError, InputError, os_error_reason
+
+Picture = npt.NDArray[np.uint8]
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_FRAME_NAME = re.compile(r"epoch-(\d{6}|[1-9]\d{6,})\.png", re.ASCII)
+_GAP_GREY = 128
+_WIDE = 1.6  # pictures wider than this times their height stand above their target, not beside it
+
+# Frames prepared while the writer is busy; more only costs memory.
+_THREADS = 2
+_AHEAD = 6
+
+
+def frame_path(folder: str | os.PathLike[str], epoch: int) -> Path:
+    """Return where ``folder`` keeps the frame of ``epoch``: ``epoch-000042.png``."""
+    return Path(folder) / f"epoch-{epoch:06d}.png"
+
+
+def frame_paths(folder: str | os.PathLike[str]) -> list[tuple[int, Path]]:
+    """Return the epochs and files of the frames in ``folder``, in the order of epochs.
+
+    Any other file is left alone. A folder that does not exist holds no frames.
+
+    Raises
+    ------
+    FitImageError
+        If the folder cannot be read.
+    """
+    folder = Path(folder)
+    found = []
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                match = _FRAME_NAME.fullmatch(entry.name)
+                if match and entry.is_file():
+                    found.append((int(match[1]), folder / entry.name))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise FitImageError(f"cannot read {folder}: {os_error_reason(error)}") from error
+    return sorted(found)
+
+
+def with_target(picture: Picture, target: Picture) -> Picture:
+    """Return ``picture`` and, to its right, ``target``, with a grey gap between them.
+
+    Where the picture is wide, the target is below it instead.
+
+    Parameters
+    ----------
+    picture, target : ndarray of uint8, shape (height, width, 3)
+        sRGB colours.
+
+    Returns
+    -------
+    ndarray of uint8, shape (height, 2 * width + gap, 3) or (2 * height + gap, width, 3)
+
+    Raises
+    ------
+    InputError
+        If the two differ in size.
+    """
+    if picture.shape != target.shape:
+        raise InputError(
+            f"the target is {_size_text(target)} pixels, but the frames are {_size_text(picture)}"
+        )
+    height, width, _ = picture.shape
+    axis = 0 if width > _WIDE * height else 1
+    gap = max(2, picture.shape[axis] // 50)
+    shape = (gap, width, 3) if axis == 0 else (height, gap, 3)
+    return np.concatenate([picture, np.full(shape, _GAP_GREY, np.uint8), target], axis=axis)
+
+
+def read_frame(path: str | os.PathLike[str]) -> Picture:
+    """Read a frame as uint8 (height, width, 3).
+
+    Raises
+    ------
+    FitImageError
+        If the file cannot be read, or is damaged.
+    """
+    try:
+        with Image.open(path) as image:
+            return np.array(image if image.mode == "RGB" else image.convert("RGB"))
+    except MemoryError:
+        raise
+    except Exception as error:  # a damaged file makes Pillow raise almost anything
+        named = isinstance(error, OSError) and error.errno is not None
+        reason = os_error_reason(error) if named else "it is not a whole picture"  # type: ignore[arg-type]
+        raise FitImageError(f"cannot read {path}: {reason}") from error
+
+
+class Film:
+    """The frames of an animation; a few at a time are in memory.
+
+    Parameters
+    ----------
+    paths : sequence of path-like
+        Files of equal size, in order.
+    target : ndarray of uint8, shape (height, width, 3), optional
+        Shown beside each, see `with_target`.
+    on_frame : callable, optional
+        Called by `pictures` with the number of frames handed out, and of all.
+
+    Raises
+    ------
+    InputError
+        If there are no frames, or ``target`` is not of their size.
+    FitImageError
+        If the first frame cannot be read.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[str | os.PathLike[str]],
+        target: Picture | None = None,
+        on_frame: Callable[[int, int], None] | None = None,
+    ) -> None:
+        if not paths:
+            raise InputError("there are no frames to animate")
+        self._paths = list(paths)
+        self._target = target
+        self._on_frame = on_frame
+        self._frame_shape = read_frame(paths[0]).shape
+        self.height, self.width, _ = self.picture(0).shape
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def picture(self, index: int) -> Picture:
+        """Return one frame, with the target where there is one: uint8 (height, width, 3).
+
+        Raises
+        ------
+        FitImageError
+            If it cannot be read, or differs in size from the first.
+        """
+        path = self._paths[index]
+        picture = read_frame(path)
+        if picture.shape != self._frame_shape:
+            height, width, _ = self._frame_shape
+            raise FitImageError(
+                f"{path} is {_size_text(picture)} pixels, but the first frame is {width} x {height}"
+            )
+        return picture if self._target is None else with_target(picture, self._target)
+
+    @contextlib.contextmanager
+    def pictures(self) -> Iterator[Iterator[Picture]]:
+        """Give all frames in order, read ahead by threads that end with the context."""
+        with ahead(self.picture, range(len(self))) as pictures:
+            yield self._counted(pictures)
+
+    def _counted(self, pictures: Iterable[Picture]) -> Iterator[Picture]:
+        for number, picture in enumerate(pictures, start=1):
+            if self._on_frame:
+                self._on_frame(number, len(self))
+            yield picture
+
+
+@contextlib.contextmanager
+def ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Iterator[Result]]:
+    """Give ``function(item)`` of each item in order, computed ahead by a few threads.
+
+    ``items`` is iterated in the caller's thread. Leaving the context, for whatever reason, drops
+    what has not begun and waits for the rest.
+    """
+    pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="fit-image-frames")
+
+    def results() -> Iterator[Result]:
+        waiting: deque[Future[Result]] = deque()
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) > _AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+    try:
+        yield results()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _size_text(picture: Picture) -> str:
+    return f"{picture.shape[1]} x {picture.shape[0]}"
