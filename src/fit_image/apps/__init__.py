@@ -1,0 +1,1 @@
+"""The jobs of the program, each a library function that yields its progress."""

@@ -1,0 +1,104 @@
+"""Teaching a network to paint one picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fit_image.apps.trainer import Trainer, warm_up
+from fit_image.config import FitConfig
+from fit_image.core.dense import FloatArray
+from fit_image.model import Network
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """The state of learning after an epoch.
+
+    Attributes
+    ----------
+    index : int
+        Epochs completed; 0 is the untrained network.
+    loss : float
+        Mean over the epoch's pixels of 1/2 sum_c (target_c - output_c)^2, each taken just before
+        the network learned from that pixel; NaN for epoch 0.
+    psnr : float or None
+        Of ``picture`` before rounding, clipped to 0..1, against the target, in dB; None when the
+        epoch was not drawn.
+    seconds : float
+        Training time so far, compiling and drawing left out.
+    picture : uint8 (height, width, 3) or None
+        What the network draws.
+    network : Network
+        The network itself: it goes on learning when the iteration goes on.
+    """
+
+    index: int
+    loss: float
+    psnr: float | None
+    seconds: float
+    picture: npt.NDArray[np.uint8] | None
+    network: Network
+
+
+def fit(
+    image: FloatArray,
+    config: FitConfig | None = None,
+    *,
+    frame_every: int = 1,
+    threads: int | None = None,
+    **options: Any,
+) -> Iterator[Epoch]:
+    """Teach a network to paint ``image``, and yield after every epoch.
+
+    Parameters
+    ----------
+    image : float32 (height, width, 3), colours 0..1
+        From `fit_image.load_image`, for example.
+    config : FitConfig, optional
+    frame_every : int
+        Draw the picture, and measure its PSNR, after every so many epochs; also at the first and
+        the last.
+    threads : int, optional
+        For drawing; default all cores.
+    **options
+        Fields of `FitConfig`, instead of ``config``.
+
+    Yields
+    ------
+    Epoch
+        First the untrained network as epoch 0, then one for each epoch.
+
+    Raises
+    ------
+    InputError
+        If the image or an option cannot be used.
+    DivergenceError
+        If the loss is not finite any more, or the picture collapses.
+    """
+    config = config or FitConfig(**options)
+    trainer = Trainer(image, config, threads=threads)
+    warm_up()
+    while True:
+        index = trainer.learned_epochs
+        drawing = None
+        if index % frame_every == 0 or index == config.epochs:
+            *_, drawing = trainer.draw()
+        yield Epoch(
+            index,
+            trainer.loss,
+            drawing.psnr if drawing else None,
+            trainer.progress.seconds,
+            drawing.picture if drawing else None,
+            trainer.network,
+        )
+        if index > 0:
+            trainer.finish_epoch()
+        if index >= config.epochs:
+            return
+        while not trainer.train():
+            continue

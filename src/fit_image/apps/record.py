@@ -1,0 +1,303 @@
+"""Training that is recorded in a run's folder, and can be stopped and resumed anywhere."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from fit_image import atomic
+from fit_image.apps.source import Source
+from fit_image.apps.trainer import Trainer
+from fit_image.config import FitConfig, ImageConfig, RecordConfig, format_layers
+from fit_image.errors import FitImageError, InputError, os_error_reason
+from fit_image.frames import frame_paths
+from fit_image.image import save_image, to_uint8
+from fit_image.metrics import Row
+from fit_image.run import Manifest, Result, RunFolder
+
+# A checkpoint may cost this share of the time; the interval stays between the two bounds.
+_CHECKPOINT_SHARE = 0.005
+_CHECKPOINT_SECONDS = (20.0, 55.0)
+
+# What a resumed run must not change: field of the configuration, and the option that sets it.
+_FIXED_FIT = {
+    "layers": "--layers",
+    "learning_rate": "--lr",
+    "init_scale": "--init-scale",
+    "slope": "--slope",
+    "seed": "--seed",
+}
+_FIXED_IMAGE = {"max_pixels": "--max-pixels", "background": "--background"}
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where a recording stands.
+
+    Attributes
+    ----------
+    stage : str
+        ``training``, ``drawing``, or ``epoch`` when an epoch has just been recorded.
+    epoch : int
+        The epoch under way, or just recorded; 0 while the untrained network is drawn.
+    position : int
+        Its pixels learned so far.
+    pixels : int
+        Pixels of the picture.
+    loss : float
+        Mean over the pixels so far; NaN before the first.
+    psnr : float or None
+        Of the newest frame, in dB.
+    seconds : float
+        Training time so far.
+    """
+
+    stage: str
+    epoch: int
+    position: int
+    pixels: int
+    loss: float
+    psnr: float | None
+    seconds: float
+
+
+class Recording:
+    """A run under way: a trainer and the folder that its results go to.
+
+    Parameters
+    ----------
+    run : RunFolder
+        Locked by the caller (`RunFolder.locked`).
+    trainer : Trainer
+    """
+
+    def __init__(self, run: RunFolder, trainer: Trainer) -> None:
+        self.run = run
+        self.trainer = trainer
+        rows = run.metrics.read()
+        self._psnr = next((row.psnr for row in reversed(rows) if row.psnr is not None), None)
+        self._loss = rows[-1].loss if rows else None
+        self._wall_before = run.result.wall_seconds if run.result else 0.0
+        self._began = time.monotonic()
+        self._saved_at = self._began
+        self._save_cost = 0.0
+
+    @classmethod
+    def begin(cls, run: RunFolder, trainer: Trainer, source: Source) -> Recording:
+        """Start a run in its folder, emptied of any earlier run.
+
+        Raises
+        ------
+        FitImageError
+            If the folder cannot be written.
+        """
+        run.create()
+        save_image(run.target, to_uint8(source.image.pixels))
+        recording = cls(run, trainer)
+        run.write_manifest(recording.result("running"))
+        return recording
+
+    @classmethod
+    def resume(
+        cls,
+        run: RunFolder,
+        source: Source,
+        trainer: Trainer,
+        image: ImageConfig,
+        record: RecordConfig,
+    ) -> Recording:
+        """Go on with a run from its last checkpoint.
+
+        Parameters
+        ----------
+        run : RunFolder
+        source : Source
+        trainer : Trainer
+            A new one for the same picture and configuration, but perhaps more epochs.
+        image : ImageConfig
+            How the picture was prepared.
+        record : RecordConfig
+            What to keep from here on.
+
+        Raises
+        ------
+        InputError
+            If the picture or the configuration is another one; names what differs.
+        FitImageError
+            If the folder cannot be written.
+        """
+        saved = run.read_checkpoint()
+        _check_resumable(run, source, trainer.config, image, saved[1].epoch if saved else 0)
+        if saved:
+            trainer.restore(*saved)
+        run.forget_after(trainer.progress.epoch)
+        picture = replace(run.manifest.picture, path=source.picture.path)
+        run.manifest = Manifest(picture, trainer.config, image, record)
+        if not run.target.exists():
+            save_image(run.target, to_uint8(source.image.pixels))
+        recording = cls(run, trainer)
+        run.write_manifest(recording.result("running"))
+        return recording
+
+    def steps(self) -> Iterator[Status]:
+        """Train to the last epoch; draw, write and checkpoint on the way.
+
+        The caller may stop iterating at any time and call `conclude`.
+
+        Yields
+        ------
+        Status
+            Several times a second.
+
+        Raises
+        ------
+        DivergenceError
+            If training diverges; `Trainer.return_to_good` undoes it.
+        FitImageError
+            If a file cannot be written.
+        """
+        trainer, run = self.trainer, self.run
+        epochs, every = trainer.config.epochs, run.manifest.record.frame_every
+        if trainer.learned_epochs == 0 and trainer.progress.position == 0:
+            yield from self._draw(0)
+        while trainer.progress.epoch < epochs:
+            while not trainer.train():
+                self._checkpoint_if_due()
+                yield self._status("training", trainer.progress.epoch + 1)
+            epoch = trainer.learned_epochs
+            drawn = epoch % every == 0 or epoch == epochs
+            if drawn:
+                yield from self._draw(epoch)
+            run.metrics.append(
+                Row(
+                    epoch,
+                    trainer.loss,
+                    self._psnr if drawn else None,
+                    trainer.progress.seconds,
+                )
+            )
+            self._loss = trainer.loss
+            trainer.finish_epoch()
+            self._checkpoint_if_due()
+            yield replace(self._status("epoch", epoch), position=trainer.pixels)
+
+    def conclude(self, status: str) -> Result:
+        """Write the checkpoint, the model, the final picture and the result.
+
+        Parameters
+        ----------
+        status : str
+            ``done``, ``interrupted`` or ``diverged``.
+
+        Raises
+        ------
+        FitImageError
+            If a file cannot be written.
+        """
+        self.checkpoint()
+        self.trainer.network.save(self.run.model)
+        frames = frame_paths(self.run.frames)
+        if frames:
+            copy_file(frames[-1][1], self.run.final)
+        result = self.result(status)
+        self.run.write_manifest(result)
+        return result
+
+    def checkpoint(self) -> None:
+        """Save all that is needed to go on from here."""
+        began = time.monotonic()
+        self.run.write_checkpoint(self.trainer.network, self.trainer.progress)
+        self._saved_at = time.monotonic()
+        self._save_cost = self._saved_at - began
+
+    def result(self, status: str) -> Result:
+        """Return how far the run has come."""
+        trainer = self.trainer
+        return Result(
+            status=status,
+            epochs=trainer.progress.epoch,
+            psnr=_finite(self._psnr),
+            loss=_finite(self._loss),
+            parameters=trainer.network.parameter_count,
+            seconds=round(trainer.progress.seconds, 3),
+            wall_seconds=round(self._wall_before + time.monotonic() - self._began, 3),
+            threads=trainer.threads or 1,
+        )
+
+    def _draw(self, epoch: int) -> Iterator[Status]:
+        drawing = None
+        for drawing in self.trainer.draw():  # noqa: B007  # the last one is complete
+            yield self._status("drawing", epoch)
+        assert drawing is not None
+        self.run.write_frame(epoch, drawing.picture)
+        self._psnr = drawing.psnr
+
+    def _checkpoint_if_due(self) -> None:
+        shortest, longest = _CHECKPOINT_SECONDS
+        interval = min(max(self._save_cost / _CHECKPOINT_SHARE, shortest), longest)
+        if time.monotonic() - self._saved_at >= interval:
+            self.checkpoint()
+            self.run.write_manifest(self.result("running"))
+
+    def _status(self, stage: str, epoch: int) -> Status:
+        trainer = self.trainer
+        return Status(
+            stage,
+            epoch,
+            trainer.progress.position,
+            trainer.pixels,
+            trainer.loss,
+            self._psnr,
+            trainer.progress.seconds,
+        )
+
+
+def copy_file(source: Path, destination: Path) -> None:
+    """Copy a small file, whole or not at all."""
+    try:
+        data = source.read_bytes()
+    except OSError as error:
+        raise FitImageError(f"cannot read {source}: {os_error_reason(error)}") from error
+    atomic.write_bytes(destination, data)
+
+
+def _check_resumable(
+    run: RunFolder, source: Source, fit: FitConfig, image: ImageConfig, epochs_done: int
+) -> None:
+    manifest = run.manifest
+    found = []
+    if source.picture.sha256 != manifest.picture.sha256:
+        found.append(f"the picture (was {manifest.picture.path})")
+    for before, now, options in (
+        (manifest.fit, fit, _FIXED_FIT),
+        (manifest.image, image, _FIXED_IMAGE),
+    ):
+        old, new = asdict(before), asdict(now)
+        found += [
+            f"{option} (was {_shown(old[name])}, now {_shown(new[name])})"
+            for name, option in options.items()
+            if old[name] != new[name]
+        ]
+    if found:
+        raise InputError(
+            f"cannot resume {run.path}: {', '.join(found)} differ{'s' * (len(found) == 1)}; "
+            "choose another folder with -o, or --overwrite"
+        )
+    if fit.epochs < epochs_done:
+        raise InputError(
+            f"cannot resume {run.path} to --epochs {fit.epochs}: it has {epochs_done} already"
+        )
+
+
+def _finite(value: float | None) -> float | None:
+    # JSON has no infinity, which is the PSNR of a perfect copy.
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, tuple):
+        return format_layers(value)
+    return "none" if value is None else str(value)

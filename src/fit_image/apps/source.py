@@ -1,0 +1,32 @@
+"""The picture that a run learns."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from fit_image.config import ImageConfig
+from fit_image.image import LoadedImage, file_sha256, load_image
+from fit_image.run import Picture
+
+
+@dataclass(frozen=True)
+class Source:
+    """A picture, loaded and identified."""
+
+    image: LoadedImage
+    picture: Picture
+
+
+def load_source(path: str | os.PathLike[str], config: ImageConfig) -> Source:
+    """Load the picture of a run.
+
+    Raises
+    ------
+    InputError
+        If it cannot be used.
+    """
+    image = load_image(path, background=config.background, max_pixels=config.max_pixels)
+    height, width = image.pixels.shape[:2]
+    return Source(image, Picture(str(Path(path).absolute()), file_sha256(path), width, height))

@@ -1,0 +1,228 @@
+"""A network, a picture, and how far the one has learned the other."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from fit_image.config import FitConfig
+from fit_image.core import network as core
+from fit_image.core.dense import FloatArray
+from fit_image.errors import DivergenceError, InputError
+from fit_image.image import to_uint8
+from fit_image.model import Network, pixel_places
+from fit_image.progress import Progress
+
+_LARGEST_CHUNK = 1 << 16
+
+# A picture this much worse than the best one so far is a network that broke down. Healthy training
+# wavers by 1 or 2 dB from epoch to epoch, and by 4 while the first epochs find their way.
+COLLAPSE_DB = 6.0
+
+
+@dataclass
+class Drawing:
+    """A picture being drawn.
+
+    Attributes
+    ----------
+    picture : uint8 (height, width, 3)
+    rows : int
+        How many are drawn.
+    squared_error : float
+        Sum over the drawn values, clipped to 0..1, against the target.
+    """
+
+    picture: npt.NDArray[np.uint8]
+    rows: int = 0
+    squared_error: float = 0.0
+
+    def add(self, top: int, band: FloatArray, target: FloatArray) -> None:
+        """Put the next piece (float32, colours not clipped) in its place."""
+        self.picture[top : top + len(band)] = to_uint8(band)
+        difference = np.clip(band, 0.0, 1.0) - target[top : top + len(band)]
+        self.squared_error += float(np.square(difference, dtype=np.float64).sum())
+        self.rows = top + len(band)
+
+    @property
+    def psnr(self) -> float:
+        """Of the drawn rows against the target, in dB."""
+        values = self.rows * self.picture.shape[1] * self.picture.shape[2]
+        return -10.0 * math.log10(self.squared_error / values) if self.squared_error else math.inf
+
+
+class Trainer:
+    """A network, a picture, and how far the one has learned the other.
+
+    Training does not depend on how it is cut into calls: stopping anywhere and going on from the
+    saved network and `Progress` gives the same bits as never having stopped.
+
+    Parameters
+    ----------
+    image : float32 (height, width, 3), colours 0..1
+        Not copied: it must not change while training.
+    config : FitConfig
+    threads : int, optional
+        For drawing; default all cores. Training itself is sequential by nature.
+
+    Raises
+    ------
+    InputError
+        If the image has another shape or type.
+    """
+
+    def __init__(self, image: FloatArray, config: FitConfig, *, threads: int | None = None) -> None:
+        if image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+            raise InputError(f"an image has shape (height, width, 3), not {image.shape}")
+        if image.dtype != np.float32:
+            raise InputError(f"an image has float32 colours in 0..1, not {image.dtype}")
+        self.image = np.ascontiguousarray(image)
+        self.config = config
+        self.threads = threads
+        self.progress = Progress()
+        self.height, self.width = image.shape[:2]
+        self.pixels = self.width * self.height
+        layers = core.dense_stack(2, config.layers, 3, config.slope)
+        self.network = Network(tuple(layers), (self.width, self.height))
+        self.network.initialise(config.init_scale, np.random.default_rng(config.seed))
+
+        self._colours = self.image.reshape(-1, 3)
+        self._xs, self._ys = pixel_places(self.width), pixel_places(self.height)
+        self._rates = self.network.layer_rates(config.learning_rate)
+        self._scratch = self.network.sgd_scratch()
+        self._order: npt.NDArray[np.uint32] = np.empty(0, dtype=np.uint32)
+        self._ordered_epoch = 0
+        self._chunk = 16
+        self._good = (self.network.parameters.copy(), Progress())
+
+    def restore(self, network: Network, progress: Progress) -> None:
+        """Go on from a saved state.
+
+        Raises
+        ------
+        InputError
+            If the network has other layers or the progress is impossible for this picture.
+        """
+        if network.layers != self.network.layers or network.size != self.network.size:
+            raise InputError("the saved network has other layers or another size")
+        if not 0 <= progress.position <= self.pixels or progress.epoch < 0:
+            raise InputError("the saved progress does not belong to this picture")
+        self.network.parameters[:] = network.parameters
+        self.progress = replace(progress)
+        self._ordered_epoch = 0
+        self.keep_as_good()
+
+    def keep_as_good(self) -> None:
+        """Remember the present state as the one `return_to_good` returns to."""
+        self._good = (self.network.parameters.copy(), replace(self.progress))
+
+    def return_to_good(self) -> None:
+        """Undo all since `keep_as_good`, such as the steps that led to divergence."""
+        parameters, progress = self._good
+        self.network.parameters[:] = parameters
+        self.progress = replace(progress)
+        self._ordered_epoch = 0
+
+    def train(self, seconds: float = 0.1) -> bool:
+        """Learn for about ``seconds``, at most to the end of the epoch.
+
+        Returns
+        -------
+        bool
+            Whether all pixels are learned. Then the picture may be drawn, and `finish_epoch`
+            begins the next epoch; a state saved in between is still one of this epoch.
+
+        Raises
+        ------
+        DivergenceError
+            If the loss is not finite any more.
+        """
+        progress, start = self.progress, time.perf_counter()
+        order = self._epoch_order()
+        loss_sum = np.array([progress.loss_sum])
+        elapsed = 0.0
+        while elapsed < seconds and progress.position < self.pixels:
+            before = elapsed
+            pixels = order[progress.position : progress.position + self._chunk]
+            rows, columns = np.divmod(pixels, np.uint32(self.width))
+            places = np.stack((self._xs[columns], self._ys[rows]), axis=1)
+            self.network.sgd_steps(
+                self._rates, places, self._colours[pixels], loss_sum, self._scratch
+            )
+            progress.position += len(pixels)
+            elapsed = time.perf_counter() - start
+            # Chunks grow until they take a quarter of the time: no more calls than are needed.
+            if elapsed - before < seconds / 8:
+                self._chunk = min(2 * self._chunk, _LARGEST_CHUNK)
+            elif elapsed - before > seconds / 2:
+                self._chunk = max(self._chunk // 2, 1)
+        progress.loss_sum = float(loss_sum[0])
+        progress.seconds += elapsed
+        if not math.isfinite(progress.loss_sum):
+            raise DivergenceError(f"training diverged in epoch {progress.epoch + 1}")
+        return bool(progress.position == self.pixels)
+
+    @property
+    def loss(self) -> float:
+        """Mean loss over the pixels learned in the epoch under way; NaN before the first."""
+        progress = self.progress
+        return progress.loss_sum / progress.position if progress.position else math.nan
+
+    @property
+    def learned_epochs(self) -> int:
+        """Epochs whose pixels are all learned, counted by `finish_epoch` or not yet."""
+        return self.progress.epoch + int(self.progress.position == self.pixels)
+
+    def finish_epoch(self) -> None:
+        """Count the epoch as complete; this is the state that `return_to_good` returns to."""
+        self.progress.epoch += 1
+        self.progress.position = 0
+        self.progress.loss_sum = 0.0
+        self.keep_as_good()
+
+    def draw(self) -> Iterator[Drawing]:
+        """Draw the picture in pieces, yielding after each one what there is so far.
+
+        The last `Drawing` is complete.
+
+        Raises
+        ------
+        DivergenceError
+            If the complete picture is far worse than an earlier one.
+        """
+        drawing = Drawing(np.empty(self.image.shape, dtype=np.uint8))
+        for top, band in self.network.render_bands(self.width, self.height, threads=self.threads):
+            drawing.add(top, band, self.image)
+            yield drawing
+        psnr, best = drawing.psnr, self.progress.best_psnr
+        if psnr < best - COLLAPSE_DB or not math.isfinite(drawing.squared_error):
+            raise DivergenceError(
+                f"the picture collapsed in epoch {self.learned_epochs} "
+                f"({psnr:.1f} dB after {best:.1f} dB)"
+            )
+        self.progress.best_psnr = max(psnr, best)
+
+    def _epoch_order(self) -> npt.NDArray[np.uint32]:
+        # Seeded by the epoch, so that resuming needs no generator state; shuffled in place in 32
+        # bits, because numpy's permutation would take 64 for every pixel.
+        epoch = self.progress.epoch + 1
+        if self._ordered_epoch != epoch:
+            if len(self._order) != self.pixels:
+                self._order = np.empty(self.pixels, dtype=np.uint32)
+            self._order[:] = np.arange(self.pixels, dtype=np.uint32)
+            np.random.default_rng([self.config.seed, epoch]).shuffle(self._order)
+            self._ordered_epoch = epoch
+        return self._order
+
+
+def warm_up() -> None:
+    """Compile the kernels that training and drawing need, or load them from the cache."""
+    network = core.Network(core.dense_stack(2, (1,), 3, 0.01))
+    places, colours = np.zeros((1, 2), dtype=np.float32), np.zeros((1, 3), dtype=np.float32)
+    network.sgd_steps(network.layer_rates(0.0), places, colours, np.zeros(1), network.sgd_scratch())
+    network.predict(places, threads=1)

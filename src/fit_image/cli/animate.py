@@ -1,0 +1,69 @@
+"""``fit-image animate``: make another animation from a run's frames."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from fit_image.cli import options
+from fit_image.cli.display import Step, make_display
+from fit_image.config import RecordConfig
+
+
+@click.command("animate", short_help="Make an animation from the frames of a run.")
+@options.path_argument("RUN")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    show_default="RUN/animation.gif",
+    help="Animation to write: .gif, .webp, .png, .mp4 or .webm.",
+)
+@options.fps_option
+@options.with_target_option
+@options.pace_option
+@click.option(
+    "--every",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Take every so many frames; the first and the last always.",
+)
+@options.quiet_option
+def command(
+    path: Path,
+    output: Path | None,
+    fps: float,
+    with_target: bool,
+    pace: str,
+    every: int,
+    quiet: bool,
+) -> None:
+    """Make an animation from the frames of a run, finished or not."""
+    from fit_image.animation import check_suffix
+    from fit_image.apps.animate import animate
+    from fit_image.run import RunFolder
+
+    output = output or path / "animation.gif"
+    check_suffix(output)
+    run = RunFolder.open(path)
+    display = make_display(quiet)
+    record = replace(RecordConfig(), fps=fps, with_target=with_target, pace=pace)
+    report = animate(
+        run,
+        output,
+        record,
+        every=every,
+        on_frame=lambda done, total: display.step(
+            Step(done / total, (f"making {output.name}", f"frame {done}/{total}"))
+        ),
+    )
+    display.clear()
+    display.message(
+        f"{report.frames} frames at {report.fps:.4g} a second, {report.seconds:.1f} s in all"
+    )
+    click.echo(output)

@@ -1,0 +1,150 @@
+"""Progress for people: a moving bar on a terminal, plain lines elsewhere, on stderr."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from dataclasses import dataclass
+
+import click
+
+_SECONDS_BETWEEN_LINES = 5.0
+_SECONDS_BETWEEN_BARS = 0.1
+_BAR_WIDTH = (10, 40)
+
+
+@dataclass(frozen=True)
+class Step:
+    """What the display shows.
+
+    Attributes
+    ----------
+    done : float
+        Share of all the work, 0..1.
+    parts : tuple of str
+        What is known, most important first; what does not fit is left out.
+    """
+
+    done: float
+    parts: tuple[str, ...]
+
+
+class Display:
+    """Messages only: the display of ``--quiet`` shows not even those."""
+
+    def __init__(self, quiet: bool = True) -> None:
+        self.quiet = quiet
+
+    def message(self, text: str) -> None:
+        """Show a line that stays."""
+        if not self.quiet:
+            self.clear()
+            click.echo(text, err=True)
+
+    def step(self, step: Step, *, final: bool = False) -> None:
+        """Show progress."""
+
+    def clear(self) -> None:
+        """Remove what is not meant to stay."""
+
+
+class Lines(Display):
+    """One plain line every few seconds."""
+
+    def __init__(self) -> None:
+        super().__init__(quiet=False)
+        self._shown_at = time.monotonic()
+
+    def step(self, step: Step, *, final: bool = False) -> None:
+        """Show a line if the last one is some seconds old."""
+        now = time.monotonic()
+        if final or now - self._shown_at >= _SECONDS_BETWEEN_LINES:
+            self._shown_at = now
+            click.echo("  ".join((f"{step.done:4.0%}", *step.parts)), err=True)
+
+
+class Bar(Display):
+    """A bar that is drawn over itself."""
+
+    def __init__(self) -> None:
+        super().__init__(quiet=False)
+        self._shown_at = -1.0
+        self._visible = False
+        encoding = (sys.stderr.encoding or "").lower()
+        self._full, self._half, self._empty = "━╸━" if "utf" in encoding else "=- "
+        self._colour = not os.environ.get("NO_COLOR")
+        if not self._colour and self._full == "━":
+            self._empty = "┄"
+
+    def step(self, step: Step, *, final: bool = False) -> None:
+        """Draw the bar anew, at most ten times a second."""
+        now = time.monotonic()
+        if not final and now - self._shown_at < _SECONDS_BETWEEN_BARS:
+            return
+        self._shown_at = now
+        columns = shutil.get_terminal_size().columns - 1
+        parts = [f"{min(step.done, 1.0):4.0%}", *step.parts]
+        shortest, longest = _BAR_WIDTH
+        while len(parts) > 1 and len("  ".join(parts)) + 2 + shortest > columns:
+            parts.pop()
+        width = min(columns - 2 - len("  ".join(parts)), longest)
+        line = f"{parts[0]}  {self._bar(step.done, width)}" if width >= 3 else parts[0]
+        line = "  ".join([line, *parts[1:]])
+        sys.stderr.write(f"\r{line}\x1b[K")
+        sys.stderr.flush()
+        self._visible = True
+
+    def clear(self) -> None:
+        """Take the bar away."""
+        if self._visible:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+            self._visible = False
+
+    def _bar(self, done: float, width: int) -> str:
+        halves = round(min(max(done, 0.0), 1.0) * width * 2)
+        full = self._full * (halves // 2) + self._half * (halves % 2)
+        empty = self._empty * (width - len(full))
+        if not self._colour:
+            return full + empty
+        return click.style(full, fg="cyan") + click.style(empty, fg="bright_black")
+
+
+class Pace:
+    """Work done a second, over the last half minute or so, and the time left by it."""
+
+    def __init__(self) -> None:
+        self._began: float | None = None
+        self._marks: list[tuple[float, float]] = []
+
+    def seconds_left(self, done: float) -> float | None:
+        """Return the time left when the share ``done`` (0..1) is done; None while unknown."""
+        now = time.monotonic()
+        if not self._marks or now - self._marks[-1][0] >= 1.0:
+            self._marks.append((now, done))
+            del self._marks[:-30]
+        (then, done_then) = self._marks[0]
+        if done <= done_then or now - then < 0.5:
+            return None
+        return (1.0 - done) * (now - then) / (done - done_then)
+
+
+def make_display(quiet: bool) -> Display:
+    """Return the display that suits stderr."""
+    if quiet:
+        return Display()
+    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+        return Bar()
+    return Lines()
+
+
+def format_duration(seconds: float) -> str:
+    """Return a duration such as ``42 s``, ``3:07`` or ``1:02:45``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,0 +1,359 @@
+"""``fit-image IMAGE``: teach a network, record it, animate it."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from click.core import ParameterSource
+
+from fit_image.cli import options
+from fit_image.cli.display import Display, Pace, Step, format_duration, make_display
+from fit_image.cli.signals import Interrupted, Signals
+from fit_image.config import FitConfig, ImageConfig, RecordConfig
+from fit_image.errors import DivergenceError, InputError
+
+if TYPE_CHECKING:
+    from fit_image.apps.record import Recording, Status
+    from fit_image.run import Result, RunFolder
+
+NO_ANIMATION = "none"
+
+Config = TypeVar("Config", FitConfig, ImageConfig, RecordConfig)
+
+
+@click.command("fit", short_help="Teach a network to paint IMAGE.")
+@click.argument("image", metavar="IMAGE", type=click.Path(path_type=Path))
+@click.option(
+    "--layers",
+    type=options.Layers(),
+    default="4x300",
+    show_default=True,
+    metavar="SPEC",
+    help="Hidden layers: 4x300, 300,200,100 or 2x300,64.",
+)
+@click.option(
+    "--epochs",
+    type=click.IntRange(min=1, max=10_000_000),
+    default=500,
+    show_default=True,
+    metavar="N",
+    help="Passes over all pixels.",
+)
+@click.option(
+    "--lr",
+    "learning_rate",
+    type=options.Real(min=0, min_open=True),
+    default=0.1,
+    show_default=True,
+    metavar="RATE",
+    help="Learning rate; each layer divides it by sqrt(fan-in + 1).",
+)
+@click.option(
+    "--init-scale",
+    type=options.Real(min=0),
+    default=0.3,
+    show_default=True,
+    metavar="SCALE",
+    help="Standard deviation of initial weights; each layer divides it by sqrt(fan-in + 1).",
+)
+@click.option(
+    "--slope",
+    type=options.Real(min=0, max=1),
+    default=0.01,
+    show_default=True,
+    metavar="SLOPE",
+    help="Slope of the leaky ReLU below zero.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0, max=2**63 - 1),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Of the initial weights and the order of the pixels.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    show_default="<IMAGE>-fit",
+    help="Folder for all results.",
+)
+@click.option(
+    "--frame-every",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Epochs from one frame to the next.",
+)
+@click.option(
+    "--max-pixels",
+    type=options.PixelLimit(),
+    default=131_072,
+    show_default=True,
+    metavar="N|none",
+    help="Scale larger pictures down to this many pixels.",
+)
+@click.option(
+    "--background",
+    default="white",
+    show_default=True,
+    metavar="COLOUR",
+    help="Colour behind transparent pictures.",
+)
+@click.option(
+    "--animation",
+    "animations",
+    multiple=True,
+    metavar="FILE",
+    show_default="animation.gif",
+    help="Animation to make: .gif, .webp, .png, .mp4 or .webm; repeat for several, 'none' for "
+    "none. A bare name lies in the output folder.",
+)
+@options.fps_option
+@options.with_target_option
+@options.pace_option
+@options.threads_option
+@click.option("--resume", is_flag=True, help="Go on with the run in the output folder.")
+@click.option("--overwrite", is_flag=True, help="Replace the run in the output folder.")
+@options.json_option
+@options.quiet_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    image: Path,
+    output: Path | None,
+    threads: int | None,
+    resume: bool,
+    overwrite: bool,
+    as_json: bool,
+    quiet: bool,
+    **given: Any,
+) -> None:
+    """Teach a network to paint IMAGE, record every epoch, and animate them."""
+    if resume and overwrite:
+        raise click.UsageError("--resume and --overwrite exclude each other.")
+    display = make_display(quiet)
+    signals: Signals = ctx.obj
+    given["animations"] = _animation_names(given["animations"])
+
+    # Heavy imports come after the command line has been understood.
+    from fit_image.animation import check_suffix
+    from fit_image.apps.record import Recording
+    from fit_image.apps.source import load_source
+    from fit_image.apps.trainer import Trainer
+    from fit_image.core.network import usable_cores
+    from fit_image.image import parse_background
+    from fit_image.run import Manifest, RunFolder
+
+    output = output or Path(f"{image.stem}-fit")
+    earlier = _earlier_run(output, resume, overwrite)
+    fit, prepare, record = _configuration(ctx, given, earlier)
+    parse_background(prepare.background)
+    for name in record.animations:
+        check_suffix(output / name)
+    threads = threads or usable_cores()
+
+    source = load_source(image, prepare)
+    height, width = source.image.pixels.shape[:2]
+    if source.image.scaled:
+        original = "x".join(map(str, source.image.original_size))
+        display.message(
+            f"scaled from {original} to {width}x{height} to keep to --max-pixels "
+            f"{prepare.max_pixels} ('none' keeps it whole)"
+        )
+    trainer = Trainer(source.image.pixels, fit, threads=threads)
+    _compile(display)
+
+    run = earlier or RunFolder(output, Manifest(source.picture, fit, prepare, record))
+    with run.locked():
+        if earlier:
+            # Read again, now that no other process can write.
+            run = RunFolder.open(output)
+            recording = Recording.resume(run, source, trainer, prepare, record)
+            display.message(
+                f"going on from epoch {trainer.progress.epoch}"
+                if trainer.learned_epochs or trainer.progress.position
+                else "no checkpoint yet: starting from the beginning"
+            )
+        else:
+            recording = Recording.begin(run, trainer, source)
+        result = _train(recording, display, signals, image)
+        _animate(run, display, signals, result)
+    if signals.received is not None:
+        raise Interrupted(signals.received)
+
+    display.message(_summary(result))
+    if as_json:
+        summary = {
+            "output": str(output),
+            "epochs": result.epochs,
+            "psnr": result.psnr,
+            "loss": result.loss,
+            "parameters": result.parameters,
+            "seconds": result.seconds,
+            "width": width,
+            "height": height,
+        }
+        click.echo(json.dumps(summary))
+    else:
+        click.echo(output)
+
+
+def _animation_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not names:
+        return RecordConfig().animations
+    if NO_ANIMATION in names:
+        if len(names) > 1:
+            raise click.UsageError(f"--animation {NO_ANIMATION} excludes other animations.")
+        return ()
+    # A name with a folder is the user's own path, and must not move with the output folder.
+    return tuple(name if Path(name).name == name else str(Path(name).absolute()) for name in names)
+
+
+def _earlier_run(output: Path, resume: bool, overwrite: bool) -> RunFolder | None:
+    from fit_image.run import RunFolder
+
+    if output.exists() and not output.is_dir():
+        raise InputError(f"{output} is not a folder: choose another one with -o")
+    if not RunFolder.holds_run(output):
+        return None
+    if resume:
+        return RunFolder.open(output)
+    if not overwrite:
+        raise InputError(
+            f"{output} already holds a run: --resume goes on with it, --overwrite replaces it, "
+            "-o chooses another folder"
+        )
+    return None
+
+
+def _configuration(
+    ctx: click.Context, given: dict[str, Any], earlier: RunFolder | None
+) -> tuple[FitConfig, ImageConfig, RecordConfig]:
+    """Return the options given; of a resumed run, those not given are the earlier ones."""
+    explicit = {
+        name: value
+        for name, value in given.items()
+        if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
+    }
+    manifest = earlier and earlier.manifest
+    return (
+        _replaced(manifest.fit if manifest else FitConfig(), explicit),
+        _replaced(manifest.image if manifest else ImageConfig(), explicit),
+        _replaced(manifest.record if manifest else RecordConfig(), explicit),
+    )
+
+
+def _replaced(config: Config, values: dict[str, Any]) -> Config:
+    return replace(config, **{name: values[name] for name in vars(config) if name in values})
+
+
+def _compile(display: Display) -> None:
+    from fit_image.apps.trainer import warm_up
+    from fit_image.core.jit import on_compile
+
+    began: list[float] = []
+
+    def announce() -> None:
+        display.message("compiling for this machine; this is needed once")
+        began.append(time.perf_counter())
+
+    with on_compile(announce):
+        warm_up()
+    if began:
+        display.message(f"compiled in {time.perf_counter() - began[0]:.1f} s")
+
+
+def _train(recording: Recording, display: Display, signals: Signals, image: Path) -> Result:
+    run, trainer = recording.run, recording.trainer
+    meter = _Meter(trainer.config.epochs)
+    resume = f"fit-image {image} -o {run.path} --resume"
+    with signals.graceful():
+        try:
+            for status in recording.steps():
+                display.step(meter.step(status))
+                if signals.received is not None:
+                    break
+        except DivergenceError as error:
+            trainer.return_to_good()
+            result = recording.conclude("diverged")
+            rate = float(f"{trainer.config.learning_rate / 3:.1g}")
+            raise DivergenceError(
+                f"{error}; try a lower --lr, such as {rate:g} (it was "
+                f"{trainer.config.learning_rate:g}). {run.path} keeps epoch {result.epochs}, the "
+                "last good one"
+            ) from None
+        result = recording.conclude("done" if signals.received is None else "interrupted")
+    display.clear()
+    if signals.received is not None:
+        display.message(
+            f"stopped in epoch {min(result.epochs + 1, trainer.config.epochs)} of "
+            f"{trainer.config.epochs}; to go on: {resume}"
+        )
+    return result
+
+
+def _animate(run: RunFolder, display: Display, signals: Signals, result: Result) -> None:
+    from fit_image.apps.animate import animate
+
+    for name in run.manifest.record.animations:
+        file = run.path / name
+
+        def show(done: int, total: int, file: Path = file) -> None:
+            display.step(Step(done / total, (f"making {file.name}", f"frame {done}/{total}")))
+
+        try:
+            report = animate(run, file, run.manifest.record, on_frame=show)
+        except Interrupted:
+            display.clear()
+            display.message(f"{file.name} is not made; to make it: fit-image animate {run.path}")
+            raise
+        display.clear()
+        if not math.isclose(report.fps, run.manifest.record.fps, rel_tol=1e-3):
+            display.message(f"{file} plays at {report.fps:.4g} frames a second")
+
+
+class _Meter:
+    """Turns the statuses of a recording into steps of the display."""
+
+    def __init__(self, epochs: int) -> None:
+        self._epochs = epochs
+        self._pace = Pace()
+        self._marks: list[tuple[float, float]] = []
+
+    def step(self, status: Status) -> Step:
+        learned = max(status.epoch - 1, 0) + status.position / status.pixels
+        if status.epoch == 0:
+            return Step(0.0, ("drawing the untrained network",))
+        if not self._marks or status.seconds - self._marks[-1][0] > 0.5:
+            self._marks.append((status.seconds, learned))
+            del self._marks[:-10]
+        seconds, before = self._marks[0]
+        parts = [f"epoch {status.epoch}/{self._epochs}"]
+        if status.psnr is not None:
+            parts.append(f"{status.psnr:.2f} dB")
+        if status.seconds > seconds:
+            rate = (learned - before) * status.pixels / (status.seconds - seconds)
+            parts.append(f"{rate:,.0f} px/s")
+        left = self._pace.seconds_left(learned / self._epochs)
+        if left is not None:
+            parts.append(f"{format_duration(left)} left")
+        return Step(learned / self._epochs, tuple(parts))
+
+
+def _summary(result: Result) -> str:
+    psnr = "" if result.psnr is None else f", {result.psnr:.2f} dB"
+    return (
+        f"{result.epochs} epochs{psnr}, {format_duration(result.seconds)} of training "
+        f"({result.parameters:,} parameters)"
+    )

@@ -1,0 +1,81 @@
+"""``fit-image info``: what a run or a model file holds."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fit_image.cli import options
+from fit_image.cli.display import format_duration
+
+
+@click.command("info", short_help="Tell what a run or a model file holds.")
+@options.path_argument("RUN_OR_MODEL")
+@options.json_option
+def command(path: Path, as_json: bool) -> None:
+    """Tell what a run or a model file holds.
+
+    RUN_OR_MODEL is the folder of a run, or a model.npz file.
+    """
+    facts = _run_facts(path) if path.is_dir() else _model_facts(path)
+    if as_json:
+        click.echo(json.dumps(facts))
+        return
+    shown = [(name.replace("_", " "), _shown(name, value)) for name, value in facts.items()]
+    width = max(len(name) for name, _ in shown)
+    for name, text in shown:
+        click.echo(f"{name:<{width}}  {text}")
+
+
+def _model_facts(path: Path) -> dict[str, Any]:
+    from fit_image.config import format_layers
+    from fit_image.model import Network
+
+    network = Network.load(path)
+    return {
+        "model": str(path),
+        "layers": format_layers(tuple(layer.fan_out for layer in network.layers[:-1])),
+        "parameters": network.parameter_count,
+        "width": network.size[0],
+        "height": network.size[1],
+    }
+
+
+def _run_facts(path: Path) -> dict[str, Any]:
+    from fit_image.config import format_layers, to_json
+    from fit_image.frames import frame_paths
+    from fit_image.run import RunFolder
+
+    run = RunFolder.open(path)
+    manifest, result = run.manifest, run.result
+    rows = run.metrics.read()
+    facts: dict[str, Any] = {"run": str(path), **asdict(manifest.picture)}
+    facts["picture"] = facts.pop("path")
+    facts |= to_json(manifest.fit)
+    facts["layers"] = format_layers(manifest.fit.layers)
+    facts |= to_json(manifest.image)
+    if result:
+        facts |= asdict(result)
+        facts["epochs"], facts["epochs_done"] = manifest.fit.epochs, result.epochs
+    if rows:
+        # The rows are newer than run.json while a run is under way, or when it was killed.
+        facts["epochs_done"] = rows[-1].epoch
+        facts["seconds"] = rows[-1].seconds
+    facts["frames"] = len(frame_paths(run.frames))
+    return facts
+
+
+def _shown(name: str, value: Any) -> str:
+    if value is None:
+        return "none"
+    if name.endswith("seconds"):
+        return format_duration(value)
+    if name == "psnr":
+        return f"{value:.2f} dB"
+    if name == "parameters":
+        return f"{value:,}"
+    return f"{value:g}" if isinstance(value, float) else str(value)

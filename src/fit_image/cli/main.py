@@ -1,0 +1,166 @@
+"""The group of commands, where a picture in the place of a command means fitting."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from fit_image.cli.signals import Interrupted, Signals
+from fit_image.errors import FitImageError
+from fit_image.version import __version__
+
+# Modules are imported when their command is called: help must not wait for numerics.
+_COMMANDS = {
+    "fit": "fit_image.cli.fit",
+    "render": "fit_image.cli.render",
+    "animate": "fit_image.cli.animate",
+    "info": "fit_image.cli.info",
+}
+_DEFAULT = "fit"
+
+
+class FitImage(click.Group):
+    """``fit-image IMAGE [OPTIONS]`` or ``fit-image COMMAND ...``."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands in the order of the help."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a command."""
+        module = _COMMANDS.get(cmd_name)
+        return None if module is None else importlib.import_module(module).command
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take everything that does not begin with a command as options of fitting."""
+        own = {name for param in self.get_params(ctx) for name in param.opts}
+        if not args and not ctx.resilient_parsing:
+            args = ["--help"]
+        elif args and args[0] not in _COMMANDS and args[0] not in own:
+            _suggest_command(args)
+            args = [_DEFAULT, *args]
+        return super().parse_args(ctx, args)
+
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Show both forms of call."""
+        formatter.write_usage(ctx.command_path, "IMAGE [OPTIONS]")
+        formatter.write_usage(ctx.command_path, "COMMAND [ARGS]...", prefix="       ")
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Show the options of fitting, then the other commands."""
+        fit = self.get_command(ctx, _DEFAULT)
+        assert fit is not None
+        with click.Context(fit, info_name=_DEFAULT, parent=ctx) as fit_context:
+            own = {name for param in self.get_params(ctx) for name in param.opts}
+            params = [
+                *(param for param in fit.get_params(fit_context) if not own & {*param.opts}),
+                *self.get_params(ctx),
+            ]
+            records = [
+                param.get_help_record(fit_context)
+                for param in params
+                if isinstance(param, click.Option)
+            ]
+        with formatter.section("Options of fitting"):
+            formatter.write_dl([record for record in records if record])
+        others = [
+            (name, command.get_short_help_str(limit=60))
+            for name in _COMMANDS
+            if name != _DEFAULT and (command := self.get_command(ctx, name))
+        ]
+        with formatter.section("Other commands"):
+            formatter.write_dl(others)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Offer commands, options of fitting, and pictures."""
+        fit = self.get_command(ctx, _DEFAULT)
+        assert fit is not None
+        offered = super().shell_complete(ctx, incomplete)
+        offered = [item for item in offered if item.value != _DEFAULT]
+        fit_context = click.Context(fit, info_name=_DEFAULT, parent=ctx)
+        known = {item.value for item in offered}
+        if incomplete.startswith("-"):
+            more = fit.shell_complete(fit_context, incomplete)
+        else:
+            more = [CompletionItem(incomplete, type="file")]
+        return [*offered, *(item for item in more if item.value not in known)]
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command with signals handled."""
+        with Signals() as signals:
+            ctx.obj = signals
+            return super().invoke(ctx)
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run, and turn every error into one line and an exit code."""
+        if not standalone_mode:
+            return super().main(args, prog_name, complete_var, False, **extra)
+        try:
+            # click gives back the code of ctx.exit(), and None from a command that just ended.
+            code = super().main(args, prog_name, complete_var, False, **extra)
+            sys.exit(code if isinstance(code, int) else 0)
+        except click.ClickException as error:
+            _fail(error.format_message(), error.exit_code)
+        except FitImageError as error:
+            _fail(str(error), error.exit_code)
+        except Interrupted as interruption:
+            _fail("interrupted", interruption.exit_code)
+        except (KeyboardInterrupt, click.Abort):
+            _fail("interrupted", 130)
+        except MemoryError:
+            _fail("not enough memory; try smaller --layers, --size or --max-pixels", 1)
+        except BrokenPipeError:
+            # Whoever read our output has left; there is nobody to tell.
+            sys.stderr = None
+            sys.exit(1)
+
+
+def _fail(message: str, exit_code: int) -> None:
+    click.echo(f"fit-image: {' '.join(message.split())}", err=True)
+    sys.exit(exit_code)
+
+
+def _suggest_command(args: list[str]) -> None:
+    """Raise a usage error when the first word is no picture but almost a command."""
+    from pathlib import Path
+
+    word = args[0]
+    if word.startswith("-") or Path(word).exists():
+        return
+    close = difflib.get_close_matches(word, [name for name in _COMMANDS if name != _DEFAULT], n=1)
+    if close:
+        raise click.UsageError(
+            f"there is no picture and no command {word!a}. Did you mean 'fit-image {close[0]}'?"
+        )
+
+
+@click.command(
+    cls=FitImage,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="fit-image")
+def cli() -> None:
+    """Teach a small neural network to paint a picture, and watch it learn.
+
+    The network maps a pixel's place (x, y) to its colour. It learns from the picture's pixels in
+    shuffled order; every epoch becomes a frame of an animation. A picture whose name is that of a
+    command is given as ./render.
+    """
+
+
+def main() -> None:
+    """Run the command line."""
+    cli.main(prog_name="fit-image")

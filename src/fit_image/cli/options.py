@@ -1,0 +1,169 @@
+"""Types and decorators of options, shared by the commands."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from fit_image.config import PACES, parse_layers
+from fit_image.errors import InputError
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+LARGEST_SIDE = 1_000_000
+
+
+class Layers(click.ParamType):
+    """Hidden layers, such as ``4x300`` or ``300,200,100``."""
+
+    name = "layers"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        """Parse with `parse_layers`."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            return parse_layers(value)
+        except InputError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Real(click.FloatRange):
+    """A number in a range that is neither NaN nor infinite."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Refuse NaN, which is inside every range as far as comparisons know."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
+
+
+class PixelLimit(click.ParamType):
+    """A number of pixels, or ``none``."""
+
+    name = "pixels"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | None:
+        """Return None for ``none``."""
+        if isinstance(value, int):
+            return value
+        if value.lower() == "none":
+            return None
+        if not re.fullmatch(r"0*[1-9][0-9]{0,17}", value):
+            self.fail(f"{value!a} is not a number of pixels above 0, or 'none'.", param, ctx)
+        return int(value)
+
+
+class Size(click.ParamType):
+    """Width and height, such as ``1920x1080``."""
+
+    name = "WxH"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        """Parse two whole numbers with an x between them."""
+        if isinstance(value, tuple):
+            return value
+        match = re.fullmatch(r"([0-9]{1,9})[xX]([0-9]{1,9})", value)
+        if not match:
+            self.fail(f"{value!a} is not a size such as 1920x1080.", param, ctx)
+        width, height = int(match[1]), int(match[2])
+        if not (1 <= width <= LARGEST_SIDE and 1 <= height <= LARGEST_SIDE):
+            self.fail(f"{value!a}: a side has 1 to {LARGEST_SIDE} pixels.", param, ctx)
+        return width, height
+
+
+class Region(click.ParamType):
+    """Two corners, such as ``0,0,1,1`` for the whole picture."""
+
+    name = "X0,Y0,X1,Y1"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, float, float, float]:
+        """Parse four finite numbers."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            x0, y0, x1, y1 = (float(part) for part in value.split(","))
+        except ValueError:
+            self.fail(f"{value!a} is not four numbers such as 0,0,1,1.", param, ctx)
+        corners = (x0, y0, x1, y1)
+        if any(not math.isfinite(corner) or abs(corner) > 1e6 for corner in corners):
+            self.fail(f"{value!a}: places lie between -1e6 and 1e6.", param, ctx)
+        if x0 == x1 or y0 == y1:
+            self.fail(f"{value!a} is a region without area.", param, ctx)
+        return corners
+
+
+def fps_option(command: Command) -> Command:
+    """Add ``--fps``."""
+    return click.option(
+        "--fps",
+        type=Real(min=0, min_open=True, max=1000),
+        default=20.0,
+        show_default=True,
+        help="Frames a second of the animation.",
+    )(command)
+
+
+def with_target_option(command: Command) -> Command:
+    """Add ``--with-target``."""
+    return click.option(
+        "--with-target",
+        is_flag=True,
+        help="Show the target beside the learned picture.",
+    )(command)
+
+
+def pace_option(command: Command) -> Command:
+    """Add ``--pace``."""
+    return click.option(
+        "--pace",
+        type=click.Choice(PACES),
+        default="even",
+        show_default=True,
+        help="Frames of the animation at even steps of epochs, or at even steps of visible "
+        "progress (PSNR).",
+    )(command)
+
+
+def threads_option(command: Command) -> Command:
+    """Add ``--threads``."""
+    return click.option(
+        "--threads",
+        type=click.IntRange(min=1, max=1024),
+        metavar="N",
+        show_default="all cores",
+        help="Threads that draw; training itself takes one pixel after another.",
+    )(command)
+
+
+def json_option(command: Command) -> Command:
+    """Add ``--json``."""
+    return click.option(
+        "--json", "as_json", is_flag=True, help="Print the result as one JSON object."
+    )(command)
+
+
+def quiet_option(command: Command) -> Command:
+    """Add ``--quiet``."""
+    return click.option("-q", "--quiet", is_flag=True, help="No progress, only errors.")(command)
+
+
+def path_argument(metavar: str) -> Callable[[Command], Command]:
+    """Add an argument ``path``: a run's folder, or a model file."""
+    return click.argument("path", metavar=metavar, type=click.Path(path_type=Path))

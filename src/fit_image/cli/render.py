@@ -1,0 +1,81 @@
+"""``fit-image render``: draw the learned function at any size, inside the picture and outside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from fit_image.cli import options
+from fit_image.cli.display import Step, make_display
+
+
+@click.command("render", short_help="Draw a learned picture at any size and region.")
+@options.path_argument("RUN_OR_MODEL")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    show_default="<RUN>-<W>x<H>.png",
+    help="Picture to write; the suffix chooses the format.",
+)
+@click.option("--size", type=options.Size(), metavar="WxH", help="Width and height in pixels.")
+@click.option(
+    "--scale",
+    type=options.Real(min=0, min_open=True),
+    metavar="K",
+    show_default="1",
+    help="Size as a multiple of the learned picture's.",
+)
+@click.option(
+    "--region",
+    type=options.Region(),
+    default="0,0,1,1",
+    show_default=True,
+    metavar="X0,Y0,X1,Y1",
+    help="Corners of what is drawn; 0,0,1,1 is the picture, -0.5,-0.5,1.5,1.5 more than it.",
+)
+@options.threads_option
+@options.quiet_option
+def command(
+    path: Path,
+    output: Path | None,
+    size: tuple[int, int] | None,
+    scale: float | None,
+    region: tuple[float, float, float, float],
+    threads: int | None,
+    quiet: bool,
+) -> None:
+    """Draw what a network learned, at any size, inside the picture and outside.
+
+    RUN_OR_MODEL is the folder of a run, or a model.npz file.
+    """
+    if size and scale:
+        raise click.UsageError("--size and --scale exclude each other.")
+    from fit_image.image import Canvas, check_image_target, save_image, to_uint8
+    from fit_image.model import Network
+
+    network = Network.load(path)
+    x0, y0, x1, y1 = region
+    if not size:
+        # A part of the picture keeps the picture's pixels per length.
+        extents = (abs(x1 - x0), abs(y1 - y0))
+        width, height = (
+            max(1, round(side * extent * (scale or 1.0)))
+            for side, extent in zip(network.size, extents, strict=True)
+        )
+    else:
+        width, height = size
+    name = path.resolve().name if path.is_dir() else path.stem
+    output = output or Path(f"{name.removesuffix('-fit')}-{width}x{height}.png")
+    check_image_target(output, width, height)
+
+    display = make_display(quiet)
+    canvas = Canvas(width, height)
+    for top, band in network.render_bands(width, height, region, threads=threads):
+        canvas.paste(top, to_uint8(band))
+        display.step(Step((top + len(band)) / height, (f"drawing {width}x{height}",)))
+    save_image(output, canvas.image)
+    display.clear()
+    click.echo(output)

@@ -1,0 +1,117 @@
+"""``metrics.csv``: one row an epoch, written as it happens."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from fit_image import atomic
+from fit_image.errors import FitImageError, InputError, os_error_reason
+
+COLUMNS = ("epoch", "loss", "psnr", "seconds")
+
+
+@dataclass(frozen=True)
+class Row:
+    """An epoch's figures.
+
+    Attributes
+    ----------
+    epoch : int
+        Counted from 1.
+    loss : float
+        Mean of the training loss over the epoch's pixels.
+    psnr : float or None
+        In dB; None when no frame was drawn.
+    seconds : float
+        Training time so far.
+    """
+
+    epoch: int
+    loss: float
+    psnr: float | None
+    seconds: float
+
+    @classmethod
+    def parse(cls, line: str) -> Row:
+        """Read a line of the file; ValueError if it is not one."""
+        epoch, loss, psnr, seconds = next(csv.reader([line]))
+        return cls(int(epoch), float(loss), float(psnr) if psnr else None, float(seconds))
+
+    def __str__(self) -> str:
+        psnr = "" if self.psnr is None else f"{self.psnr:.4f}"
+        return f"{self.epoch},{self.loss:.9g},{psnr},{self.seconds:.3f}"
+
+
+class Metrics:
+    """The file ``metrics.csv`` of a run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def create(self) -> None:
+        """Write a file without rows."""
+        self._write([])
+
+    def append(self, row: Row) -> None:
+        """Add a row; when the disk is full, the file stays as it was.
+
+        Raises
+        ------
+        FitImageError
+            If the row cannot be written.
+        """
+        line = f"{row}\n".encode()
+        try:
+            with self.path.open("ab", buffering=0) as file:
+                size = file.tell()
+                try:
+                    if file.write(line) != len(line):
+                        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                except OSError:
+                    file.truncate(size)
+                    raise
+        except OSError as error:
+            raise FitImageError(f"cannot write {self.path}: {os_error_reason(error)}") from error
+
+    def read(self) -> list[Row]:
+        """Return the rows; a torn or damaged one ends them.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be read.
+        """
+        try:
+            text = self.path.read_text("utf-8", errors="replace")
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise InputError(f"cannot read {self.path}: {os_error_reason(error)}") from error
+        rows: list[Row] = []
+        for line in text.splitlines(keepends=True)[1:]:
+            # A line without its end was being written when the process was killed.
+            if not line.endswith("\n"):
+                break
+            try:
+                rows.append(Row.parse(line))
+            except (ValueError, StopIteration):
+                break
+        return rows
+
+    def forget_after(self, epoch: int) -> None:
+        """Drop the rows of later epochs.
+
+        Raises
+        ------
+        FitImageError
+            If the file cannot be changed.
+        """
+        self._write([row for row in self.read() if row.epoch <= epoch])
+
+    def _write(self, rows: list[Row]) -> None:
+        lines = [",".join(COLUMNS), *map(str, rows)]
+        atomic.write_bytes(self.path, "".join(f"{line}\n" for line in lines).encode())

@@ -1,0 +1,303 @@
+"""A run's folder: which files lie there, and how they survive whatever happens."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import platform
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Self
+
+import numba
+import numpy as np
+import numpy.typing as npt
+import PIL
+
+from fit_image import atomic
+from fit_image.archive import read_archive, write_archive
+from fit_image.config import FitConfig, ImageConfig, RecordConfig, from_json, to_json
+from fit_image.errors import FitImageError, InputError, os_error_reason
+from fit_image.frames import frame_path, frame_paths
+from fit_image.image import save_image
+from fit_image.metrics import Metrics
+from fit_image.model import FORMAT_VERSION as MODEL_VERSION
+from fit_image.model import Network
+from fit_image.progress import Progress
+from fit_image.version import __version__
+
+FORMAT_VERSION = 1
+
+_FILES = (
+    "run.json",
+    "metrics.csv",
+    "checkpoint.npz",
+    "model.npz",
+    "final.png",
+    "target.png",
+    "animation.gif",
+)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Which picture a run learns.
+
+    Attributes
+    ----------
+    path : str
+        Absolute path when the run began.
+    sha256 : str
+        Of the file.
+    width, height : int
+        Size in pixels as it is learned.
+    """
+
+    path: str
+    sha256: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a run was asked to do: enough to repeat it."""
+
+    picture: Picture
+    fit: FitConfig
+    image: ImageConfig
+    record: RecordConfig
+
+
+@dataclass(frozen=True)
+class Result:
+    """How far a run has come.
+
+    Attributes
+    ----------
+    status : str
+        ``running``, ``done``, ``interrupted`` or ``diverged``.
+    epochs : int
+        Epochs completed.
+    psnr, loss : float or None
+        Of the last epoch that has them.
+    parameters : int
+        Weights and biases of the network.
+    seconds, wall_seconds : float
+        Training time; time from start to end, summed over resumed sessions.
+    threads : int
+        That drew the frames.
+    """
+
+    status: str
+    epochs: int
+    psnr: float | None
+    loss: float | None
+    parameters: int
+    seconds: float
+    wall_seconds: float
+    threads: int
+
+
+class RunFolder:
+    """The folder of one run.
+
+    Attributes
+    ----------
+    path : Path
+    manifest : Manifest
+    result : Result or None
+        As last written; None before the first time.
+    """
+
+    def __init__(self, path: Path, manifest: Manifest, result: Result | None = None) -> None:
+        self.path = path
+        self.manifest = manifest
+        self.result = result
+        self.frames = path / "frames"
+        self.final = path / "final.png"
+        self.model = path / "model.npz"
+        self.checkpoint = path / "checkpoint.npz"
+        self.metrics = Metrics(path / "metrics.csv")
+        self.target = path / "target.png"
+
+    @staticmethod
+    def holds_run(path: Path) -> bool:
+        """Return whether ``path`` holds files that a new run would replace."""
+        return any((path / name).exists() for name in (*_FILES, "frames"))
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Self:
+        """Read the ``run.json`` of a folder.
+
+        Raises
+        ------
+        InputError
+            If the folder holds no run, or a damaged or newer one.
+        """
+        path = Path(path)
+        file = path / "run.json"
+        try:
+            data = json.loads(file.read_bytes())
+        except (FileNotFoundError, NotADirectoryError):
+            raise InputError(f"{path} is not the folder of a run: it has no run.json") from None
+        except OSError as error:
+            raise InputError(f"cannot read {file}: {os_error_reason(error)}") from error
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{file} is damaged: it is not JSON") from error
+        if not isinstance(data, dict) or type(data.get("format")) is not int:
+            raise InputError(f"{file} is not the run.json of fit-image")
+        if data["format"] > FORMAT_VERSION:
+            raise InputError(
+                f"{file} has format version {data['format']}, newer than this fit-image "
+                f"understands ({FORMAT_VERSION}): update fit-image"
+            )
+        try:
+            manifest = Manifest(
+                from_json(Picture, data.get("picture")),
+                from_json(FitConfig, data.get("fit")),
+                from_json(ImageConfig, data.get("image")),
+                from_json(RecordConfig, data.get("record")),
+            )
+            result = data.get("result")
+            return cls(path, manifest, None if result is None else from_json(Result, result))
+        except InputError as error:
+            raise InputError(f"{file} is damaged: {error}") from error
+
+    def create(self) -> None:
+        """Make the folder, or empty it of an earlier run; other files in it stay.
+
+        Raises
+        ------
+        FitImageError
+            If that cannot be done.
+        """
+        try:
+            self.frames.mkdir(parents=True, exist_ok=True)
+            for _, frame in frame_paths(self.frames):
+                frame.unlink()
+            for name in _FILES:
+                (self.path / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise FitImageError(
+                f"cannot use the folder {self.path}: {os_error_reason(error)}"
+            ) from error
+        self._remove_leftovers()
+        self.metrics.create()
+        self.write_manifest()
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from writing to the folder; the lock dies with the process.
+
+        Raises
+        ------
+        InputError
+            If another process holds the lock.
+        """
+        import fcntl
+
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise FitImageError(
+                f"cannot use the folder {self.path}: {os_error_reason(error)}"
+            ) from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+        except BlockingIOError:
+            raise InputError(
+                f"another fit-image is writing to {self.path}: wait for it, or choose another "
+                "folder with -o"
+            ) from None
+        finally:
+            os.close(lock)
+
+    def write_manifest(self, result: Result | None = None) -> None:
+        """Write ``run.json``, with how far the run has come."""
+        self.result = result or self.result
+        manifest = self.manifest
+        data = {
+            "format": FORMAT_VERSION,
+            "picture": asdict(manifest.picture),
+            "fit": to_json(manifest.fit),
+            "image": to_json(manifest.image),
+            "record": to_json(manifest.record),
+            "result": self.result and asdict(self.result),
+            "versions": {
+                "fit-image": __version__,
+                "python": platform.python_version(),
+                "numpy": np.__version__,
+                "numba": numba.__version__,
+                "pillow": PIL.__version__,
+                "platform": platform.platform(),
+            },
+        }
+        text = json.dumps(data, indent=2, allow_nan=False)
+        atomic.write_bytes(self.path / "run.json", f"{text}\n".encode())
+
+    def write_frame(self, epoch: int, picture: npt.NDArray[np.uint8]) -> None:
+        """Write the frame (uint8, height x width x 3) of an epoch."""
+        save_image(frame_path(self.frames, epoch), picture)
+
+    def write_checkpoint(self, network: Network, progress: Progress) -> None:
+        """Write all that `read_checkpoint` needs; the file is a model file, too."""
+        write_archive(
+            self.checkpoint,
+            "checkpoint",
+            FORMAT_VERSION,
+            {
+                "fit_image_model": np.int64(MODEL_VERSION),
+                **network.to_arrays(),
+                **{f"progress_{name}": value for name, value in asdict(progress).items()},
+            },
+        )
+
+    def read_checkpoint(self) -> tuple[Network, Progress] | None:
+        """Return the saved network and progress, or None if the run has no checkpoint yet.
+
+        Raises
+        ------
+        InputError
+            If the file is damaged.
+        """
+        if not self.checkpoint.exists():
+            return None
+        arrays = read_archive(self.checkpoint, "checkpoint", FORMAT_VERSION)
+        try:
+            state = {
+                field.name: arrays[f"progress_{field.name}"].reshape(()).item()
+                for field in fields(Progress)
+            }
+            types = {field.name: type(field.default) for field in fields(Progress)}
+            if any(type(value) is not types[name] for name, value in state.items()):
+                raise ValueError("progress is not made of numbers")
+            return Network.from_arrays(arrays), Progress(**state)
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{self.checkpoint} is damaged: {error}") from error
+
+    def forget_after(self, epoch: int) -> None:
+        """Drop rows and frames of later epochs: they will be made again from the checkpoint.
+
+        Raises
+        ------
+        FitImageError
+            If a file cannot be changed.
+        """
+        self._remove_leftovers()
+        self.metrics.forget_after(epoch)
+        try:
+            self.frames.mkdir(exist_ok=True)
+            for number, frame in frame_paths(self.frames):
+                if number > epoch:
+                    frame.unlink()
+        except OSError as error:
+            raise FitImageError(f"cannot change {self.frames}: {os_error_reason(error)}") from error
+
+    def _remove_leftovers(self) -> None:
+        for folder in (self.path, self.frames):
+            atomic.remove_leftovers(folder)
