@@ -1,0 +1,36 @@
+# Sourced by the other scripts: makes a virtual environment in .venv with the package in it.
+# Call: make_environment [EXTRAS], where EXTRAS is such as "[dev]".
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+find_python() {
+    local candidate
+    for candidate in "${PYTHON:-}" python3 python3.14 python3.13 python3.12 python3.11; do
+        if [ -n "$candidate" ] && command -v "$candidate" >/dev/null &&
+            "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+            echo "$candidate"
+            return
+        fi
+    done
+    echo "fit-image needs Python 3.11 or newer; name it with PYTHON=/path/to/python3" >&2
+    return 1
+}
+
+make_environment() {
+    local python
+    if ! [ -x .venv/bin/pip ]; then
+        python=$(find_python)
+        # Debian and Ubuntu keep venv in a package of its own.
+        if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+            if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+                apt-get update -qq && apt-get install -y -qq python3-venv >/dev/null
+            else
+                echo "this Python has no venv: sudo apt-get install python3-venv" >&2
+                return 1
+            fi
+        fi
+        rm -rf .venv
+        "$python" -m venv .venv
+    fi
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable ".${1:-}"
+}

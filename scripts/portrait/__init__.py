@@ -1,0 +1,1 @@
+"""The parts of the example portrait; `scripts/draw_portrait.py` puts them together."""
