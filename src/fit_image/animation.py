@@ -301,7 +301,7 @@ def _write_video(
             shown: Any = None
             for picture in itertools.chain(pictures, itertools.repeat(None, held - 1)):
                 shown = shown if picture is None else _even(picture)
-                writer.append_data(shown)
+                writer.append_data(shown)  # type: ignore[attr-defined]
         # imageio does not tell how ffmpeg ended.
         if imageio_ffmpeg.count_frames_and_secs(str(path.absolute()))[0] < count:
             raise RuntimeError("frames are missing")

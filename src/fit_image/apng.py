@@ -23,6 +23,7 @@ from fit_image.frames import Picture, ahead
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _LONGEST_MS = 65_535
 _RGB_8_BITS = (8, 2, 0, 0, 0)  # depth, colour type, compression, filter, interlace
+_LEVEL = 3  # a quarter of the time of zlib's default, and a tenth larger
 _KEEP, _REPLACE = 0, 0  # what to do after a frame, and how to draw it
 
 
@@ -129,7 +130,7 @@ def _split(patch: _Patch) -> Iterator[_Patch]:
 def _compressed(patch: _Patch) -> tuple[_Patch, bytes]:
     """Return ``patch`` and its pixels, filtered and compressed as in a PNG file."""
     buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(patch.pixels)).save(buffer, "PNG")
+    Image.fromarray(np.ascontiguousarray(patch.pixels)).save(buffer, "PNG", compress_level=_LEVEL)
     data, position = buffer.getvalue(), len(_SIGNATURE)
     parts = []
     while position < len(data):

@@ -23,8 +23,15 @@ _LAST_SHARE = 0.2  # of the sample, for the last frame, which is looked at longe
 # show the traces of earlier frames.
 _STICKINESS = 5.0
 
+# Ordered dithering, fixed to the place so that it stands still; it hides the bands of smooth areas
+# and costs no space. Error diffusion would shimmer.
+_DITHER_SIDE = 8
+_DITHER_RANGE = 8  # levels of a channel, about as far as colours of a palette are apart
+_DITHER_SHIFTS = ((0, 0), (5, 3), (2, 6))  # of the pattern in each channel
+
 _BITS = 7  # of each channel, in the table of nearest colours
-_TABLE_ROWS = 1 << 14  # of that table computed at once
+_UNKNOWN = -1
+_BLOCK = 4096  # entries of that table computed at once
 
 
 class Palette:
@@ -34,12 +41,20 @@ class Palette:
     ----------
     colours : ndarray of uint8, shape (n, 3)
         sRGB, each once, at most `MOST_COLOURS`.
+    dithered : bool
+        Whether `indices` mixes colours where the palette lacks one.
     """
 
-    def __init__(self, colours: Picture) -> None:
+    def __init__(self, colours: Picture, *, dithered: bool = False) -> None:
         self.colours = colours
+        self.dithered = dithered
         self._floats = colours.astype(np.float32)
-        self._nearest = _nearest_table(self._floats)
+        # Pictures hold few of all colours, so the table is filled as they appear.
+        self._table = np.full(1 << 3 * _BITS, _UNKNOWN, np.int16)
+        cell = 1 << (8 - _BITS)
+        levels = np.arange(1 << _BITS, dtype=np.float32) * cell + (cell - 1) / 2
+        # Of each channel: from each level to each colour, squared.
+        self._squares = [np.square(levels[:, np.newaxis] - own) for own in self._floats.T]
 
     @classmethod
     def of(cls, film: Film) -> Palette:
@@ -53,14 +68,15 @@ class Palette:
             If a frame cannot be read.
         """
         sample = _sample(film)
-        colours = np.unique(sample, axis=0)
-        if len(colours) > MOST_COLOURS:
+        colours = _distinct(sample)
+        lossy = len(colours) > MOST_COLOURS
+        if lossy:
             quantized = Image.fromarray(sample[np.newaxis]).quantize(
                 MOST_COLOURS, method=Image.Quantize.MEDIANCUT, kmeans=1
             )
             flat = (quantized.getpalette() or [])[: 3 * MOST_COLOURS]
-            colours = np.unique(np.array(flat, np.uint8).reshape(-1, 3), axis=0)
-        return cls(colours)
+            colours = _distinct(np.array(flat, np.uint8).reshape(-1, 3))
+        return cls(colours, dithered=lossy)
 
     def nearest(self, picture: Picture) -> Picture:
         """Return the index of the nearest colour, exact to 1/128 of a channel's range.
@@ -78,7 +94,22 @@ class Palette:
         for channel in (1, 2):
             key <<= _BITS
             key |= coarse[..., channel]
-        return self._nearest[key]
+        found = self._table[key]
+        if (found == _UNKNOWN).any():
+            self._learn(np.unique(key[found == _UNKNOWN]))
+            found = self._table[key]
+        return found.astype(np.uint8)
+
+    def _learn(self, keys: npt.NDArray[np.int32]) -> None:
+        red, green, blue = self._squares
+        level = (1 << _BITS) - 1
+        for start in range(0, len(keys), _BLOCK):
+            key = keys[start : start + _BLOCK]
+            # A matrix product would wait for BLAS threads, long where cores are few and busy.
+            distance = red[key >> 2 * _BITS]
+            distance += green[(key >> _BITS) & level]
+            distance += blue[key & level]
+            self._table[key] = distance.argmin(axis=1)
 
     def indices(self, pictures: Iterable[Picture]) -> Iterator[Picture]:
         """Yield successive pictures as indices that change only where the picture clearly does.
@@ -93,7 +124,11 @@ class Palette:
             A pixel keeps its index until another colour is nearer by a margin.
         """
         before: Picture | None = None
+        pattern: npt.NDArray[np.int16] | None = None
         for picture in pictures:
+            if self.dithered:
+                pattern = _dither_pattern(*picture.shape[:2]) if pattern is None else pattern
+                picture = np.clip(picture + pattern, 0, 255).astype(np.uint8)
             now = self.nearest(picture)
             if before is not None:
                 self._keep(before, now, picture)
@@ -116,6 +151,11 @@ class Palette:
         return np.sqrt(squares, out=squares)
 
 
+def _distinct(pixels: Picture) -> Picture:
+    packed = np.unique(pixels.astype(np.int32) @ np.array([1 << 16, 1 << 8, 1], np.int32))
+    return np.stack([packed >> 16, packed >> 8 & 255, packed & 255], axis=1).astype(np.uint8)
+
+
 def _sample(film: Film) -> Picture:
     """Return pixels, uint8 (n, 3), spread over the film and the area of its pictures."""
     last = len(film) - 1
@@ -134,19 +174,16 @@ def _sample(film: Film) -> Picture:
     return np.concatenate(parts)
 
 
-def _nearest_table(colours: npt.NDArray[np.float32]) -> Picture:
-    """Return the index of the colour nearest to each cell of a grid over RGB, flat."""
-    side = 1 << _BITS
-    cell = 256 // side
-    levels = (np.arange(side) * cell + (cell - 1) / 2).astype(np.float32)
-    table = np.empty(side**3, np.uint8)
-    half_norm = (colours * colours).sum(axis=1) / 2
-    for start in range(0, side**3, _TABLE_ROWS):
-        key = np.arange(start, start + _TABLE_ROWS)
-        grid = np.stack(
-            [levels[key >> 2 * _BITS], levels[key >> _BITS & side - 1], levels[key & side - 1]],
-            axis=1,
-        )
-        # |g - c|^2 / 2 without its part |g|^2 / 2, which is the same for all colours c
-        table[start : start + _TABLE_ROWS] = (half_norm - grid @ colours.T).argmin(axis=1)
-    return table
+def _dither_pattern(height: int, width: int) -> npt.NDArray[np.int16]:
+    """Return what is added to each pixel's levels: int16 (height, width, 3), about 0 on average.
+
+    Source: B. E. Bayer, "An optimum method for two-level rendition of continuous-tone pictures"
+    (1973).
+    """
+    ranks = np.zeros((1, 1))
+    while len(ranks) < _DITHER_SIDE:
+        ranks = np.block([[4 * ranks, 4 * ranks + 2], [4 * ranks + 3, 4 * ranks + 1]])
+    tile = np.stack([np.roll(ranks, shift, axis=(0, 1)) for shift in _DITHER_SHIFTS], axis=2)
+    levels = np.rint(((tile + 0.5) / ranks.size - 0.5) * _DITHER_RANGE).astype(np.int16)
+    rows, columns = (np.arange(side) % _DITHER_SIDE for side in (height, width))
+    return levels[rows[:, np.newaxis], columns]

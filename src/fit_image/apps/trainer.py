@@ -73,7 +73,7 @@ class Trainer:
     Raises
     ------
     InputError
-        If the image has another shape or type.
+        If the image has another shape or type, or the network does not fit in memory.
     """
 
     def __init__(self, image: FloatArray, config: FitConfig, *, threads: int | None = None) -> None:
@@ -88,6 +88,7 @@ class Trainer:
         self.height, self.width = image.shape[:2]
         self.pixels = self.width * self.height
         layers = core.dense_stack(2, config.layers, 3, config.slope)
+        _check_memory(layers)
         self.network = Network(tuple(layers), (self.width, self.height))
         self.network.initialise(config.init_scale, np.random.default_rng(config.seed))
 
@@ -218,6 +219,18 @@ class Trainer:
             np.random.default_rng([self.config.seed, epoch]).shuffle(self._order)
             self._ordered_epoch = epoch
         return self._order
+
+
+def _check_memory(layers: list[core.Layer]) -> None:
+    # Asked before the first allocation, because a system that runs out kills without a message.
+    # The parameters exist three times: at work, as the last good state, and on the way to disk.
+    needed = 3 * 4 * sum(layer.stride * layer.fan_out for layer in layers)
+    available = core.physical_memory()
+    if needed > available:
+        raise InputError(
+            f"these layers need {needed / 1e9:,.1f} GB of memory, and this machine has "
+            f"{available / 1e9:,.1f} GB: choose fewer or narrower ones"
+        )
 
 
 def warm_up() -> None:

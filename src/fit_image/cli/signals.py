@@ -9,8 +9,11 @@ from types import FrameType, TracebackType
 from typing import Self
 
 
-class Interrupted(KeyboardInterrupt):
-    """A signal asked the program to stop now."""
+class Interrupted(BaseException):
+    """A signal asked the program to stop now.
+
+    Not a KeyboardInterrupt, which click turns into an exit code of its own.
+    """
 
     def __init__(self, signum: int) -> None:
         super().__init__(signal.Signals(signum).name)

@@ -287,6 +287,14 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
+def physical_memory() -> int:
+    """Return the machine's memory in bytes, or a generous guess where it cannot be asked."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return 1 << 36
+
+
 def _padded(layer: Layer, samples: int) -> FloatArray:
     """Return input vectors of ``layer`` with the constant 1 that multiplies the bias."""
     vectors = dense.aligned_zeros(samples, layer.stride)

@@ -1,0 +1,530 @@
+"""The command line: exit codes, messages, files, and that nothing is left behind on failure."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from fit_image.cli import cli
+from fit_image.model import Network
+
+SMALL = ("--layers", "2x8", "--epochs", "3")
+FILES = {
+    "run.json",
+    "metrics.csv",
+    "frames",
+    "final.png",
+    "model.npz",
+    "checkpoint.npz",
+    "animation.gif",
+    "target.png",
+    ".lock",
+}
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def picture(small_picture, tmp_path):
+    path = tmp_path / "pic.png"
+    Image.fromarray((small_picture * 255).astype(np.uint8)).save(path)
+    return path
+
+
+def run(*args):
+    return CliRunner().invoke(cli, [str(arg) for arg in args])
+
+
+def succeed(*args):
+    result = run(*args)
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def fail(*args, code=2):
+    """Run what must fail, and return its one line."""
+    before = sorted(Path.cwd().rglob("*"))
+    result = run(*args)
+    assert result.exit_code == code, result.output
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("fit-image: ")
+    assert sorted(Path.cwd().rglob("*")) == before
+    return line
+
+
+def start(*args, **options):
+    command = [sys.executable, "-m", "fit_image", *map(str, args)]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
+    )
+
+
+def wait_for(path, seconds=60):
+    end = time.monotonic() + seconds
+    while not path.exists():
+        assert time.monotonic() < end, f"{path} did not appear"
+        time.sleep(0.02)
+
+
+def model_bits(folder):
+    return Network.load(folder / "model.npz").parameters.tobytes()
+
+
+# Fitting
+
+
+def test_a_run_leaves_all_its_files(picture):
+    result = succeed(picture, *SMALL)
+    assert result.stdout == "pic-fit\n"
+    folder = Path("pic-fit")
+    assert {path.name for path in folder.iterdir()} == FILES
+    frames = sorted(path.name for path in (folder / "frames").iterdir())
+    assert frames == [f"epoch-{index:06}.png" for index in range(4)]
+    with (folder / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["1", "2", "3"]
+    assert list(rows[0]) == ["epoch", "loss", "psnr", "seconds"]
+    assert (folder / "final.png").read_bytes() == (folder / "frames" / frames[-1]).read_bytes()
+
+
+def test_the_manifest_is_enough_to_repeat_the_run(picture):
+    succeed(picture, *SMALL, "--seed", 5, "--lr", 0.2)
+    data = json.loads(Path("pic-fit/run.json").read_text())
+    assert data["fit"]["seed"] == 5
+    assert data["fit"]["learning_rate"] == 0.2
+    assert data["fit"]["layers"] == [8, 8]
+    assert data["result"]["status"] == "done"
+    assert data["result"]["wall_seconds"] >= data["result"]["seconds"]
+    assert {"fit-image", "python", "numpy", "numba", "pillow"} <= data["versions"].keys()
+    assert len(data["picture"]["sha256"]) == 64
+
+
+def test_options_may_stand_before_the_picture(picture):
+    succeed(*SMALL, "-q", picture, "-o", "out")
+    assert Path("out/model.npz").exists()
+
+
+def test_json_output(picture):
+    result = succeed(picture, *SMALL, "--json")
+    data = json.loads(result.stdout)
+    assert data.keys() == {
+        "output", "epochs", "psnr", "loss", "parameters", "seconds", "width", "height",
+    }  # fmt: skip
+    assert (data["epochs"], data["width"], data["height"]) == (3, 24, 16)
+    assert data["parameters"] == (2 + 1) * 8 + (8 + 1) * 8 + (8 + 1) * 3
+
+
+def test_quiet_says_nothing(picture):
+    assert succeed(picture, *SMALL, "-q").stderr == ""
+
+
+def test_off_a_terminal_there_are_no_control_characters(picture):
+    result = succeed(picture, *SMALL)
+    assert all(character.isprintable() or character == "\n" for character in result.stderr)
+
+
+def test_large_pictures_are_scaled_down_and_that_is_said(picture):
+    result = succeed(picture, *SMALL, "--max-pixels", 100)
+    assert "scaled from 24x16 to 12x8" in result.stderr
+    with Image.open("pic-fit/final.png") as final:
+        assert final.size == (12, 8)
+    succeed(picture, *SMALL, "--max-pixels", "none", "-o", "whole")
+    with Image.open("whole/final.png") as final:
+        assert final.size == (24, 16)
+
+
+def test_frames_may_be_fewer(picture):
+    succeed(picture, "--layers", "4", "--epochs", 5, "--frame-every", 2)
+    epochs = [int(path.stem[-6:]) for path in sorted(Path("pic-fit/frames").iterdir())]
+    assert epochs == [0, 2, 4, 5]
+    with Path("pic-fit/metrics.csv").open() as file:
+        assert [bool(row["psnr"]) for row in csv.DictReader(file)] == [
+            False,
+            True,
+            False,
+            True,
+            True,
+        ]
+
+
+def test_several_animations(picture):
+    elsewhere = Path("sub/two.png")
+    elsewhere.parent.mkdir()
+    succeed(picture, *SMALL, "--animation", "one.webp", "--animation", elsewhere)
+    assert Path("pic-fit/one.webp").exists()
+    assert elsewhere.exists()
+    assert not Path("pic-fit/animation.gif").exists()
+
+
+def test_no_animation(picture):
+    succeed(picture, *SMALL, "--animation", "none")
+    assert not Path("pic-fit/animation.gif").exists()
+
+
+def test_a_picture_named_like_a_command(picture):
+    shutil.copy(picture, "render")
+    succeed("./render", *SMALL)
+    assert Path("render-fit/model.npz").exists()
+
+
+def test_a_second_run_is_refused_unless_told(picture):
+    succeed(picture, *SMALL)
+    before = model_bits(Path("pic-fit"))
+    assert "--resume" in fail(picture, *SMALL, "--seed", 1)
+    assert model_bits(Path("pic-fit")) == before
+    Path("pic-fit/notes.txt").write_text("mine")
+    succeed(picture, "--layers", "4", "--epochs", "1", "--overwrite")
+    assert len(list(Path("pic-fit/frames").iterdir())) == 2
+    assert Path("pic-fit/notes.txt").read_text() == "mine"
+
+
+def test_two_at_once_are_refused(picture):
+    first = start(picture, "--layers", "8", "--epochs", 10**6, "-q")
+    try:
+        wait_for(Path("pic-fit/frames/epoch-000001.png"))
+        result = run(picture, "--overwrite", *SMALL)
+        assert result.exit_code == 2
+        assert "another fit-image" in result.stderr
+    finally:
+        first.kill()
+        first.communicate()
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["missing.png"], "missing.png"),
+        (["pic.png", "--layers", "4x300,x2"], "'x2'"),
+        (["pic.png", "--layers", "65536,65536"], "memory"),
+        (["pic.png", "--epochs", "0"], "--epochs"),
+        (["pic.png", "--epochs", "many"], "--epochs"),
+        (["pic.png", "--lr", "nan"], "--lr"),
+        (["pic.png", "--lr", "-1"], "--lr"),
+        (["pic.png", "--lr", "inf"], "--lr"),
+        (["pic.png", "--slope", "1.5"], "--slope"),
+        (["pic.png", "--init-scale", "-1"], "--init-scale"),
+        (["pic.png", "--seed", "-1"], "--seed"),
+        (["pic.png", "--fps", "0"], "--fps"),
+        (["pic.png", "--fps", "nan"], "--fps"),
+        (["pic.png", "--frame-every", "0"], "--frame-every"),
+        (["pic.png", "--threads", "0"], "--threads"),
+        (["pic.png", "--pace", "slow"], "--pace"),
+        (["pic.png", "--max-pixels", "0"], "--max-pixels"),
+        (["pic.png", "--max-pixels", "few"], "--max-pixels"),
+        (["pic.png", "--background", "nocolour"], "nocolour"),
+        (["pic.png", "--animation", "film.avi"], "film.avi"),
+        (["pic.png", "--animation", "none", "--animation", "a.gif"], "none"),
+        (["pic.png", "--resume", "--overwrite"], "--resume"),
+        (["pic.png", "-o", "pic.png"], "pic.png"),
+        (["pic.png", "--layer", "3"], "--layers"),
+        (["pic.png", "two.png"], "two.png"),
+        (["empty.png"], "empty.png"),
+        (["text.png"], "text.png"),
+        (["."], "directory"),
+        (["rendr", "x"], "fit-image render"),
+        (["inof"], "fit-image info"),
+        (["--seed", "1"], "IMAGE"),
+        (["render", "missing.npz"], "missing.npz"),
+        (["render", "text.png"], "text.png"),
+        (["render", "model.npz", "--size", "3"], "--size"),
+        (["render", "model.npz", "--size", "0x4"], "--size"),
+        (["render", "model.npz", "--scale", "inf"], "--scale"),
+        (["render", "model.npz", "--scale", "2", "--size", "4x4"], "--scale"),
+        (["render", "model.npz", "--scale", "1e9"], "pixels"),
+        (["render", "model.npz", "--region", "0,0,1"], "--region"),
+        (["render", "model.npz", "--region", "0,0,0,1"], "--region"),
+        (["render", "model.npz", "--region", "0,0,nan,1"], "--region"),
+        (["render", "model.npz", "-o", "x.xyz"], "x.xyz"),
+        (["render", "model.npz", "-o", "x.jpg", "--size", "70000x1"], "x.jpg"),
+        (["animate", "missing"], "missing"),
+        (["animate", "missing", "-o", "x.avi"], "x.avi"),
+        (["info", "missing"], "missing"),
+        (["info", "text.png"], "text.png"),
+    ],
+)
+def test_wrong_use_is_one_line_and_leaves_nothing(args, words, picture, rng):
+    Path("empty.png").touch()
+    Path("text.png").write_text("this is no picture")
+    from fit_image.core.network import dense_stack
+
+    Network(tuple(dense_stack(2, (4,), 3, 0.01)), (6, 4)).initialise(1, rng).save("model.npz")
+    assert words in fail(*args)
+
+
+def test_a_diverging_run_keeps_the_last_good_state(picture):
+    result = run(picture, "--layers", "3x16", "--epochs", 50, "--lr", 1000, "-q")
+    assert result.exit_code == 1
+    assert "lower --lr" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert np.isfinite(Network.load("pic-fit/model.npz").parameters).all()
+    assert json.loads(Path("pic-fit/run.json").read_text())["result"]["status"] == "diverged"
+
+
+def test_a_file_that_cannot_be_written_is_named_and_the_old_one_stays(picture):
+    succeed(picture, "--layers", "8", "--epochs", 1)
+    folder = Path("pic-fit")
+    before = {path: path.read_bytes() for path in folder.glob("*.*") if path.is_file()}
+
+    def limit():
+        # Python ignores SIGXFSZ, so that a write beyond the limit is an error, as on a full disk.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (600, 600))
+
+    process = start(picture, "--resume", "--epochs", 50, "-q", preexec_fn=limit)
+    _, stderr = process.communicate(timeout=120)
+    assert process.returncode == 1
+    (line,) = stderr.splitlines()
+    assert line.startswith("fit-image: cannot write pic-fit/")
+    for path in ("checkpoint.npz", "model.npz", "final.png", "animation.gif"):
+        assert (folder / path).read_bytes() == before[folder / path]
+    assert not list(folder.rglob(".*partial*"))
+    succeed(picture, "--resume", "--epochs", 3)
+
+
+# Interruption and resuming
+
+
+@pytest.fixture
+def uninterrupted(picture, tmp_path):
+    succeed(picture, "--layers", "2x16", "--epochs", 40, "-o", "whole", "--animation", "none")
+    return tmp_path / "whole"
+
+
+def assert_same_run(folder, other):
+    assert model_bits(folder) == model_bits(other)
+    frames = sorted(path.name for path in (other / "frames").iterdir())
+    assert sorted(path.name for path in (folder / "frames").iterdir()) == frames
+    for name in frames:
+        assert (folder / "frames" / name).read_bytes() == (other / "frames" / name).read_bytes()
+    rows, other_rows = (
+        [line.rsplit(",", 1)[0] for line in (each / "metrics.csv").read_text().splitlines()]
+        for each in (folder, other)
+    )
+    assert rows == other_rows
+
+
+LONG = ("--layers", "2x16", "--epochs", 10**6, "-o", "out", "-q")
+REST = ("--layers", "2x16", "--epochs", 40, "-o", "out", "--animation", "none")
+
+
+@pytest.mark.parametrize(
+    ("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_a_signal_stops_gracefully(picture, signum, code):
+    process = start(picture, "--layers", "2x16", "--epochs", 10**6, "-o", "out")
+    wait_for(Path("out/frames/epoch-000002.png"))
+    process.send_signal(signum)
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert stdout == ""
+    assert "Traceback" not in stderr
+    assert "--resume" in stderr
+    with Image.open("out/animation.gif") as animation:
+        assert animation.n_frames > 1
+    assert json.loads(Path("out/run.json").read_text())["result"]["status"] == "interrupted"
+    assert Path("out/checkpoint.npz").exists()
+
+
+def test_an_interrupted_run_goes_on_to_the_same_bits(picture, uninterrupted):
+    process = start(picture, *REST[:4], "-o", "out", "--animation", "none", "-q")
+    wait_for(Path("out/frames/epoch-000001.png"))
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    succeed(picture, *REST, "--resume")
+    assert_same_run(Path("out"), uninterrupted)
+
+
+def test_a_killed_run_goes_on_to_the_same_bits(picture, uninterrupted):
+    # Half of it, so that a checkpoint is there; then killed while it goes on.
+    succeed(picture, "--layers", "2x16", "--epochs", 10, "-o", "out", "--animation", "none")
+    process = start(picture, "--resume", "--epochs", 40, "-o", "out", "-q")
+    wait_for(Path("out/frames/epoch-000012.png"))
+    process.kill()
+    process.communicate()
+    Path("out/.model.partial-00000000.npz").write_bytes(b"torn")
+    with Path("out/metrics.csv").open("a") as file:
+        file.write("13,0.1")  # torn while it was written
+    succeed(picture, *REST, "--resume")
+    assert_same_run(Path("out"), uninterrupted)
+    assert not list(Path("out").rglob(".*partial*"))
+
+
+def test_a_run_killed_before_its_first_checkpoint_starts_again(picture, uninterrupted):
+    process = start(picture, *REST, "-q")
+    wait_for(Path("out/frames/epoch-000001.png"))
+    process.kill()
+    process.communicate()
+    Path("out/checkpoint.npz").unlink(missing_ok=True)
+    succeed(picture, "-o", "out", "--resume")
+    assert_same_run(Path("out"), uninterrupted)
+
+
+def test_resume_may_add_epochs_and_remembers_the_other_options(picture, uninterrupted):
+    succeed(picture, "--layers", "2x16", "--epochs", 20, "-o", "out", "--animation", "none")
+    succeed(picture, "--resume", "--epochs", 40, "-o", "out")
+    assert_same_run(Path("out"), uninterrupted)
+
+
+def test_resume_of_nothing_starts_a_run(picture):
+    succeed(picture, *SMALL, "--resume")
+    succeed(picture, *SMALL, "--resume")  # and of a finished one changes nothing
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["--layers", "9"], "--layers (was 2x8, now 9)"),
+        (["--seed", "7"], "--seed (was 0, now 7)"),
+        (["--lr", "0.5"], "--lr (was 0.1, now 0.5)"),
+        (["--slope", "0.5"], "--slope"),
+        (["--max-pixels", "none"], "--max-pixels (was 131072, now none)"),
+        (["--epochs", "2"], "3 already"),
+    ],
+)
+def test_resume_refuses_another_configuration(picture, args, words):
+    succeed(picture, *SMALL)
+    assert words in fail(picture, "--resume", *args)
+
+
+def test_resume_refuses_another_picture(picture):
+    succeed(picture, *SMALL)
+    Image.new("RGB", (24, 16)).save(picture)
+    assert "the picture" in fail(picture, "--resume")
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"format": 1}', b'{"format": 99}'])
+def test_resume_of_a_damaged_run(picture, damage):
+    succeed(picture, *SMALL)
+    Path("pic-fit/run.json").write_bytes(damage)
+    assert "run.json" in fail(picture, "--resume")
+
+
+def test_resume_with_a_damaged_checkpoint(picture):
+    succeed(picture, *SMALL)
+    file = Path("pic-fit/checkpoint.npz")
+    file.write_bytes(file.read_bytes()[:-200])
+    assert "checkpoint.npz" in fail(picture, "--resume")
+
+
+# The other commands
+
+
+@pytest.fixture
+def fitted(picture):
+    succeed(picture, *SMALL)
+    return Path("pic-fit")
+
+
+def test_render_at_its_own_size_is_the_last_frame(fitted):
+    assert succeed("render", fitted, "-q").stdout == "pic-24x16.png\n"
+    with Image.open("pic-24x16.png") as drawn, Image.open(fitted / "final.png") as final:
+        np.testing.assert_array_equal(np.asarray(drawn), np.asarray(final))
+
+
+@pytest.mark.parametrize(
+    ("args", "size"),
+    [
+        (["--scale", "2.5"], (60, 40)),
+        (["--size", "7x5"], (7, 5)),
+        (["--region", "-0.5,-0.5,1.5,1.5"], (48, 32)),
+        (["--region", "0,0,0.5,0.5", "--scale", "4"], (48, 32)),
+        (["--region", "0,0,0.5,0.5", "--size", "9x9"], (9, 9)),
+    ],
+)
+def test_render_sizes(fitted, args, size):
+    succeed("render", fitted / "model.npz", "-o", "x.jpg", *args)
+    with Image.open("x.jpg") as drawn:
+        assert drawn.size == size
+
+
+def test_render_of_a_killed_run_uses_its_checkpoint(fitted):
+    (fitted / "model.npz").unlink()
+    succeed("render", fitted)
+
+
+def test_animate(fitted):
+    result = succeed("animate", fitted, "-o", "film.webp", "--every", 2, "--with-target")
+    assert result.stdout == "film.webp\n"
+    with Image.open("film.webp") as film:
+        assert film.n_frames == 3
+        assert film.width > 2 * 24
+
+
+def test_animate_at_the_visible_pace(fitted):
+    succeed("animate", fitted, "-o", "film.png", "--pace", "visible")
+    with Image.open("film.png") as film:
+        assert film.n_frames >= 2
+
+
+def test_animate_without_the_video_extra(picture, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert "fit-image[video]" in fail(picture, "--animation", "film.mp4")
+
+
+def test_info_of_a_run_and_of_a_model(fitted):
+    shown = succeed("info", fitted).stdout
+    assert "2x8" in shown
+    data = json.loads(succeed("info", fitted, "--json").stdout)
+    assert data["epochs_done"] == 3
+    assert data["status"] == "done"
+    model = json.loads(succeed("info", fitted / "model.npz", "--json").stdout)
+    assert model["parameters"] == data["parameters"] == 123
+
+
+def test_help_shows_fitting_first():
+    text = succeed("--help").stdout
+    assert text.index("--layers") < text.index("Other commands") < text.index("  render")
+    assert succeed().stdout == text
+
+
+@pytest.mark.parametrize("command", ["render", "animate", "info", "fit"])
+def test_every_command_has_help(command):
+    assert "Usage" in succeed(command, "--help").stdout
+
+
+def test_help_loads_no_numerics():
+    code = (
+        "import sys, fit_image.cli\n"
+        "try: fit_image.cli.cli.main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "assert not {'numpy', 'numba', 'imageio', 'PIL'} & sys.modules.keys()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("fit-image --la", "--layers"),
+        ("fit-image ren", "render"),
+        ("fit-image render --si", "--size"),
+    ],
+)
+def test_shell_completion(words, expected):
+    environment = os.environ | {
+        "_FIT_IMAGE_COMPLETE": "bash_complete",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(len(words.split()) - 1),
+    }
+    code = "from fit_image.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False
+    )
+    assert expected in done.stdout
