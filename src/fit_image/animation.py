@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
-import itertools
-import logging
 import math
 import os
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from PIL import Image
 
 from fit_image.apng import write_apng
@@ -23,6 +18,7 @@ from fit_image.errors import FitImageError, InputError
 from fit_image.frames import Film, Picture, frame_path, frame_paths, with_target
 from fit_image.pacing import choose_frames
 from fit_image.palette import MOST_COLOURS, Palette
+from fit_image.video import H264, VP9, write_video
 
 __all__ = [
     "WRITERS",
@@ -259,75 +255,11 @@ def _write_png(path: Path, film: Film, timing: _Timing) -> tuple[float, float]:
 
 
 def _write_mp4(path: Path, film: Film, timing: _Timing) -> tuple[float, float]:
-    options = ["-crf", "18", "-preset", "medium", "-movflags", "+faststart"]
-    return _write_video(path, film, timing, "libx264", options)
+    return write_video(path, film, timing.fps, timing.hold, H264)
 
 
 def _write_webm(path: Path, film: Film, timing: _Timing) -> tuple[float, float]:
-    options = ["-crf", "24", "-b:v", "0", "-deadline", "good", "-cpu-used", "4", "-row-mt", "1"]
-    return _write_video(path, film, timing, "libvpx-vp9", options)
-
-
-# Without a matrix in the file, players guess one by the size of the picture.
-_BT709 = ["-vf", "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int"]
-_BT709 += ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]
-
-
-def _write_video(
-    path: Path, film: Film, timing: _Timing, codec: str, options: list[str]
-) -> tuple[float, float]:
-    import imageio.v2
-    import imageio_ffmpeg
-
-    held = max(1, round(timing.hold * timing.fps))
-    count = len(film) - 1 + held
-    try:
-        with (
-            _muted("imageio_ffmpeg"),
-            film.pictures() as pictures,
-            imageio.v2.get_writer(
-                path.absolute(),
-                format="FFMPEG",
-                mode="I",
-                fps=timing.fps,
-                codec=codec,
-                quality=None,
-                pixelformat="yuv420p",
-                macro_block_size=1,  # else it scales the pictures
-                ffmpeg_log_level="quiet",
-                output_params=_BT709 + options,
-            ) as writer,
-        ):
-            shown: Any = None
-            for picture in itertools.chain(pictures, itertools.repeat(None, held - 1)):
-                shown = shown if picture is None else _even(picture)
-                writer.append_data(shown)  # type: ignore[attr-defined]
-        # imageio does not tell how ffmpeg ended.
-        if imageio_ffmpeg.count_frames_and_secs(str(path.absolute()))[0] < count:
-            raise RuntimeError("frames are missing")
-    except (OSError, RuntimeError) as error:
-        problem = "ffmpeg failed; is the disk full?"
-        raise FitImageError(f"cannot write {path}: {problem}") from error
-    return timing.fps, count / timing.fps
-
-
-def _even(picture: Picture) -> Picture:
-    """Repeat the last row and column where their number is odd: yuv420p halves the colours."""
-    height, width, _ = picture.shape
-    return np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-
-
-@contextlib.contextmanager
-def _muted(name: str) -> Iterator[None]:
-    def refuse(record: logging.LogRecord) -> bool:
-        return False
-
-    logger = logging.getLogger(name)
-    logger.addFilter(refuse)
-    try:
-        yield
-    finally:
-        logger.removeFilter(refuse)
+    return write_video(path, film, timing.fps, timing.hold, VP9)
 
 
 WRITERS = {

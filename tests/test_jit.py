@@ -1,0 +1,90 @@
+"""The cache of compiled kernels: private, and never fatal."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CODE = """
+from fit_image.core.jit import on_compile
+from fit_image.apps.trainer import warm_up
+compiled = []
+with on_compile(lambda: compiled.append(1)):
+    warm_up()
+print("compiled" if compiled else "cached")
+"""
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return tmp_path / "cache"
+
+
+def warm_up(cache):
+    environment = os.environ | {"XDG_CACHE_HOME": str(cache)}
+    environment.pop("NUMBA_CACHE_DIR", None)
+    done = subprocess.run(
+        [sys.executable, "-c", CODE], capture_output=True, text=True, env=environment, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return done.stdout.strip()
+
+
+def files(cache, suffix):
+    return sorted(cache.rglob(f"*{suffix}"))
+
+
+def test_the_second_process_finds_the_first_ones_code(cache):
+    assert warm_up(cache) == "compiled"
+    assert warm_up(cache) == "cached"
+    assert all(path.parent.stat().st_mode & 0o077 == 0 for path in files(cache, ".nbc"))
+
+
+@pytest.mark.parametrize("suffix", [".nbi", ".nbc"])
+@pytest.mark.parametrize("damage", ["empty", "cut", "flipped"])
+def test_a_damaged_cache_is_made_anew(cache, suffix, damage):
+    warm_up(cache)
+    for path in files(cache, suffix):
+        data = bytearray(path.read_bytes())
+        if damage == "empty":
+            data.clear()
+        elif damage == "cut":
+            del data[len(data) // 2 :]
+        else:
+            for place in range(40, len(data), 97):
+                data[place] ^= 0xFF
+        path.write_bytes(data)
+    assert warm_up(cache) == "compiled"
+    assert warm_up(cache) == "cached"
+
+
+def test_a_cache_that_cannot_be_made_costs_a_compilation(tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    assert warm_up(blocked) == "compiled"
+    assert blocked.read_text() == "in the way"
+
+
+def test_a_cache_that_others_may_write_is_not_used(cache):
+    warm_up(cache)
+    for folder in cache.rglob("*"):
+        if folder.is_dir():
+            folder.chmod(0o777)
+    assert warm_up(cache) == "compiled"
+
+
+def test_a_missing_data_file_is_compiled_again(cache):
+    warm_up(cache)
+    files(cache, ".nbc")[0].unlink()
+    assert warm_up(cache) == "compiled"
+
+
+def test_the_package_folder_stays_clean():
+    import fit_image
+
+    assert not list(Path(fit_image.__file__).parent.rglob("*.nbi"))
