@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from fit_image.cli import options
-from fit_image.cli.display import Step, make_display
+from fit_image.cli.display import Step, describe_animation, make_display
 from fit_image.config import RecordConfig
 
 
@@ -53,17 +53,15 @@ def command(
     run = RunFolder.open(path)
     display = make_display(quiet)
     record = replace(RecordConfig(), fps=fps, with_target=with_target, pace=pace)
-    report = animate(
-        run,
-        output,
-        record,
-        every=every,
-        on_frame=lambda done, total: display.step(
-            Step(done / total, (f"making {output.name}", f"frame {done}/{total}"))
-        ),
-    )
-    display.clear()
-    display.message(
-        f"{report.frames} frames at {report.fps:.4g} a second, {report.seconds:.1f} s in all"
-    )
+    with display:
+        report = animate(
+            run,
+            output,
+            record,
+            every=every,
+            on_frame=lambda done, total: display.step(
+                Step(done / total, (f"making {output.name}", f"frame {done}/{total}"))
+            ),
+        )
+    display.message(describe_animation(report))
     click.echo(output)

@@ -7,8 +7,13 @@ import shutil
 import sys
 import time
 from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
 
 import click
+
+if TYPE_CHECKING:
+    from fit_image.animation import AnimationReport
 
 _SECONDS_BETWEEN_LINES = 5.0
 _SECONDS_BETWEEN_BARS = 0.1
@@ -32,10 +37,24 @@ class Step:
 
 
 class Display:
-    """Messages only: the display of ``--quiet`` shows not even those."""
+    """Messages only: the display of ``--quiet`` shows not even those.
+
+    As a context it leaves the terminal clean, whatever happens inside.
+    """
 
     def __init__(self, quiet: bool = True) -> None:
         self.quiet = quiet
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.clear()
 
     def message(self, text: str) -> None:
         """Show a line that stays."""
@@ -43,11 +62,11 @@ class Display:
             self.clear()
             click.echo(text, err=True)
 
-    def step(self, step: Step, *, final: bool = False) -> None:
-        """Show progress."""
+    def step(self, step: Step) -> None:
+        """Show progress, or not."""
 
     def clear(self) -> None:
-        """Remove what is not meant to stay."""
+        """Remove what is not meant to stay, if anything."""
 
 
 class Lines(Display):
@@ -57,10 +76,10 @@ class Lines(Display):
         super().__init__(quiet=False)
         self._shown_at = time.monotonic()
 
-    def step(self, step: Step, *, final: bool = False) -> None:
+    def step(self, step: Step) -> None:
         """Show a line if the last one is some seconds old."""
         now = time.monotonic()
-        if final or now - self._shown_at >= _SECONDS_BETWEEN_LINES:
+        if now - self._shown_at >= _SECONDS_BETWEEN_LINES:
             self._shown_at = now
             click.echo("  ".join((f"{step.done:4.0%}", *step.parts)), err=True)
 
@@ -78,10 +97,10 @@ class Bar(Display):
         if not self._colour and self._full == "━":
             self._empty = "┄"
 
-    def step(self, step: Step, *, final: bool = False) -> None:
+    def step(self, step: Step) -> None:
         """Draw the bar anew, at most ten times a second."""
         now = time.monotonic()
-        if not final and now - self._shown_at < _SECONDS_BETWEEN_BARS:
+        if now - self._shown_at < _SECONDS_BETWEEN_BARS:
             return
         self._shown_at = now
         columns = shutil.get_terminal_size().columns - 1
@@ -116,7 +135,6 @@ class Pace:
     """Work done a second, over the last half minute or so, and the time left by it."""
 
     def __init__(self) -> None:
-        self._began: float | None = None
         self._marks: list[tuple[float, float]] = []
 
     def seconds_left(self, done: float) -> float | None:
@@ -138,6 +156,14 @@ def make_display(quiet: bool) -> Display:
     if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
         return Bar()
     return Lines()
+
+
+def describe_animation(report: AnimationReport) -> str:
+    """Return what became of an animation, its true speed included."""
+    return (
+        f"{report.path}: {report.frames} frames at {report.fps:.4g} a second, "
+        f"{report.seconds:.1f} s in all"
+    )
 
 
 def format_duration(seconds: float) -> str:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,15 +10,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from fit_image.cli import options
-from fit_image.cli.display import Display, Pace, Step, format_duration, make_display
-from fit_image.cli.signals import Interrupted, Signals
+from fit_image.cli import options, session
+from fit_image.cli.display import make_display
+from fit_image.cli.signals import Signals
 from fit_image.config import FitConfig, ImageConfig, RecordConfig
-from fit_image.errors import DivergenceError, InputError
+from fit_image.errors import InputError
 
 if TYPE_CHECKING:
-    from fit_image.apps.record import Recording, Status
-    from fit_image.run import Result, RunFolder
+    from fit_image.run import RunFolder
 
 NO_ANIMATION = "none"
 
@@ -172,10 +169,10 @@ def command(
             f"{prepare.max_pixels} ('none' keeps it whole)"
         )
     trainer = Trainer(source.image.pixels, fit, threads=threads)
-    _compile(display)
+    session.compile_kernels(display)
 
     run = earlier or RunFolder(output, Manifest(source.picture, fit, prepare, record))
-    with run.locked():
+    with run.locked(), display:
         if earlier:
             # Read again, now that no other process can write.
             run = RunFolder.open(output)
@@ -187,12 +184,12 @@ def command(
             )
         else:
             recording = Recording.begin(run, trainer, source)
-        result = _train(recording, display, signals, image)
-        _animate(run, display, signals, result)
+        result = session.train(recording, display, signals, image)
+        session.animate(run, display)
     if signals.received is not None:
-        raise Interrupted(signals.received)
+        ctx.exit(128 + signals.received)
 
-    display.message(_summary(result))
+    display.message(session.describe(result))
     if as_json:
         summary = {
             "output": str(output),
@@ -256,104 +253,3 @@ def _configuration(
 
 def _replaced(config: Config, values: dict[str, Any]) -> Config:
     return replace(config, **{name: values[name] for name in vars(config) if name in values})
-
-
-def _compile(display: Display) -> None:
-    from fit_image.apps.trainer import warm_up
-    from fit_image.core.jit import on_compile
-
-    began: list[float] = []
-
-    def announce() -> None:
-        display.message("compiling for this machine; this is needed once")
-        began.append(time.perf_counter())
-
-    with on_compile(announce):
-        warm_up()
-    if began:
-        display.message(f"compiled in {time.perf_counter() - began[0]:.1f} s")
-
-
-def _train(recording: Recording, display: Display, signals: Signals, image: Path) -> Result:
-    run, trainer = recording.run, recording.trainer
-    meter = _Meter(trainer.config.epochs)
-    resume = f"fit-image {image} -o {run.path} --resume"
-    with signals.graceful():
-        try:
-            for status in recording.steps():
-                display.step(meter.step(status))
-                if signals.received is not None:
-                    break
-        except DivergenceError as error:
-            trainer.return_to_good()
-            result = recording.conclude("diverged")
-            rate = float(f"{trainer.config.learning_rate / 3:.1g}")
-            raise DivergenceError(
-                f"{error}; try a lower --lr, such as {rate:g} (it was "
-                f"{trainer.config.learning_rate:g}). {run.path} keeps epoch {result.epochs}, the "
-                "last good one"
-            ) from None
-        result = recording.conclude("done" if signals.received is None else "interrupted")
-    display.clear()
-    if signals.received is not None:
-        display.message(
-            f"stopped in epoch {min(result.epochs + 1, trainer.config.epochs)} of "
-            f"{trainer.config.epochs}; to go on: {resume}"
-        )
-    return result
-
-
-def _animate(run: RunFolder, display: Display, signals: Signals, result: Result) -> None:
-    from fit_image.apps.animate import animate
-
-    for name in run.manifest.record.animations:
-        file = run.path / name
-
-        def show(done: int, total: int, file: Path = file) -> None:
-            display.step(Step(done / total, (f"making {file.name}", f"frame {done}/{total}")))
-
-        try:
-            report = animate(run, file, run.manifest.record, on_frame=show)
-        except Interrupted:
-            display.clear()
-            display.message(f"{file.name} is not made; to make it: fit-image animate {run.path}")
-            raise
-        display.clear()
-        if not math.isclose(report.fps, run.manifest.record.fps, rel_tol=1e-3):
-            display.message(f"{file} plays at {report.fps:.4g} frames a second")
-
-
-class _Meter:
-    """Turns the statuses of a recording into steps of the display."""
-
-    def __init__(self, epochs: int) -> None:
-        self._epochs = epochs
-        self._pace = Pace()
-        self._marks: list[tuple[float, float]] = []
-
-    def step(self, status: Status) -> Step:
-        learned = max(status.epoch - 1, 0) + status.position / status.pixels
-        if status.epoch == 0:
-            return Step(0.0, ("drawing the untrained network",))
-        if not self._marks or status.seconds - self._marks[-1][0] > 0.5:
-            self._marks.append((status.seconds, learned))
-            del self._marks[:-10]
-        seconds, before = self._marks[0]
-        parts = [f"epoch {status.epoch}/{self._epochs}"]
-        if status.psnr is not None:
-            parts.append(f"{status.psnr:.2f} dB")
-        if status.seconds > seconds:
-            rate = (learned - before) * status.pixels / (status.seconds - seconds)
-            parts.append(f"{rate:,.0f} px/s")
-        left = self._pace.seconds_left(learned / self._epochs)
-        if left is not None:
-            parts.append(f"{format_duration(left)} left")
-        return Step(learned / self._epochs, tuple(parts))
-
-
-def _summary(result: Result) -> str:
-    psnr = "" if result.psnr is None else f", {result.psnr:.2f} dB"
-    return (
-        f"{result.epochs} epochs{psnr}, {format_duration(result.seconds)} of training "
-        f"({result.parameters:,} parameters)"
-    )

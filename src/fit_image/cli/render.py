@@ -71,11 +71,10 @@ def command(
     output = output or Path(f"{name.removesuffix('-fit')}-{width}x{height}.png")
     check_image_target(output, width, height)
 
-    display = make_display(quiet)
     canvas = Canvas(width, height)
-    for top, band in network.render_bands(width, height, region, threads=threads):
-        canvas.paste(top, to_uint8(band))
-        display.step(Step((top + len(band)) / height, (f"drawing {width}x{height}",)))
-    save_image(output, canvas.image)
-    display.clear()
+    with make_display(quiet) as display:
+        for top, band in network.render_bands(width, height, region, threads=threads):
+            canvas.paste(top, to_uint8(band))
+            display.step(Step((top + len(band)) / height, (f"drawing {width}x{height}",)))
+        save_image(output, canvas.image)
     click.echo(output)

@@ -1,0 +1,124 @@
+"""The part of fitting that a person watches: compile, train until done or stopped, animate."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fit_image.cli.display import Display, Pace, Step, describe_animation, format_duration
+from fit_image.cli.signals import Interrupted, Signals
+from fit_image.errors import DivergenceError
+
+if TYPE_CHECKING:
+    from fit_image.apps.record import Recording, Status
+    from fit_image.run import Result, RunFolder
+
+
+def compile_kernels(display: Display) -> None:
+    """Compile the kernels, or load them; say so if it takes compiling."""
+    from fit_image.apps.trainer import warm_up
+    from fit_image.core.jit import on_compile
+
+    began: list[float] = []
+
+    def announce() -> None:
+        display.message("compiling for this machine; this is needed once")
+        began.append(time.perf_counter())
+
+    with on_compile(announce):
+        warm_up()
+    if began:
+        display.message(f"compiled in {time.perf_counter() - began[0]:.1f} s")
+
+
+def train(recording: Recording, display: Display, signals: Signals, image: Path) -> Result:
+    """Train until done, diverged or stopped by a signal, and write the results.
+
+    Raises
+    ------
+    DivergenceError
+        If training diverged; the last good state is written.
+    """
+    run, trainer = recording.run, recording.trainer
+    meter = _Meter(trainer.config.epochs)
+    resume = shlex.join(["fit-image", str(image), "-o", str(run.path), "--resume"])
+    with signals.graceful():
+        try:
+            for status in recording.steps():
+                display.step(meter.step(status))
+                if signals.received is not None:
+                    break
+        except DivergenceError as error:
+            trainer.return_to_good()
+            result = recording.conclude("diverged")
+            rate = float(f"{trainer.config.learning_rate / 3:.1g}")
+            raise DivergenceError(
+                f"{error}; try a lower --lr, such as {rate:g} (it was "
+                f"{trainer.config.learning_rate:g}). {run.path} keeps epoch {result.epochs}, the "
+                "last good one"
+            ) from None
+        result = recording.conclude("done" if signals.received is None else "interrupted")
+    if signals.received is not None:
+        display.message(
+            f"stopped in epoch {min(result.epochs + 1, trainer.config.epochs)} of "
+            f"{trainer.config.epochs}; to go on: {resume}"
+        )
+    return result
+
+
+def animate(run: RunFolder, display: Display) -> None:
+    """Make the animations that the run asks for."""
+    from fit_image.apps.animate import animate as make
+
+    for name in run.manifest.record.animations:
+        file = run.path / name
+
+        def show(done: int, total: int, file: Path = file) -> None:
+            display.step(Step(done / total, (f"making {file.name}", f"frame {done}/{total}")))
+
+        try:
+            report = make(run, file, run.manifest.record, on_frame=show)
+        except Interrupted:
+            again = shlex.join(["fit-image", "animate", str(run.path), "-o", str(file)])
+            display.message(f"{file} is not made; to make it: {again}")
+            raise
+        display.message(describe_animation(report))
+
+
+class _Meter:
+    """Turns the statuses of a recording into steps of the display."""
+
+    def __init__(self, epochs: int) -> None:
+        self._epochs = epochs
+        self._pace = Pace()
+        self._marks: list[tuple[float, float]] = []
+
+    def step(self, status: Status) -> Step:
+        learned = max(status.epoch - 1, 0) + status.position / status.pixels
+        if status.epoch == 0:
+            return Step(0.0, ("drawing the untrained network",))
+        if not self._marks or status.seconds - self._marks[-1][0] > 0.5:
+            self._marks.append((status.seconds, learned))
+            del self._marks[:-10]
+        seconds, before = self._marks[0]
+        parts = [f"epoch {status.epoch}/{self._epochs}"]
+        if status.psnr is not None:
+            parts.append(f"{status.psnr:.2f} dB")
+        if status.seconds > seconds:
+            rate = (learned - before) * status.pixels / (status.seconds - seconds)
+            parts.append(f"{rate:,.0f} px/s")
+        left = self._pace.seconds_left(learned / self._epochs)
+        if left is not None:
+            parts.append(f"{format_duration(left)} left")
+        return Step(learned / self._epochs, tuple(parts))
+
+
+def describe(result: Result) -> str:
+    """Return a run's result in a line."""
+    psnr = "" if result.psnr is None else f", {result.psnr:.2f} dB"
+    return (
+        f"{result.epochs} epochs{psnr}, {format_duration(result.seconds)} of training "
+        f"({result.parameters:,} parameters)"
+    )
