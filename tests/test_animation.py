@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import gc
 import importlib.util
+import itertools
 import math
 import os
+import re
 import signal
 import struct
 import subprocess
@@ -17,7 +20,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from fit_image import animation
 from fit_image.animation import (
     WRITERS,
     check_suffix,
@@ -28,6 +30,7 @@ from fit_image.animation import (
     write_animation,
 )
 from fit_image.errors import FitImageError, InputError
+from fit_image.pacing import VISIBLE_FRAMES
 
 VIDEO = (".mp4", ".webm")
 TIMED = (".gif", ".webp", ".png")  # Pillow reads the durations
@@ -64,13 +67,18 @@ def read_timed(path):
 
 
 def read_video(path):
-    import imageio_ffmpeg
+    """Return the frames of a video, unscaled, and what ffmpeg says of it."""
+    from imageio_ffmpeg import get_ffmpeg_exe
 
-    reader = imageio_ffmpeg.read_frames(str(path))
-    meta = next(reader)
-    width, height = meta["size"]
-    pictures = [np.frombuffer(data, np.uint8).reshape(height, width, 3) for data in reader]
-    return pictures, meta
+    command = [get_ffmpeg_exe(), "-i", f"file:{path}", "-fps_mode", "passthrough"]
+    result = subprocess.run(
+        [*command, "-f", "rawvideo", "-pix_fmt", "rgb24", "-"], check=True, capture_output=True
+    )
+    words = result.stderr.decode()
+    match = re.search(r"Video: (\w+).*?(yuv\w+).*? (\d+)x(\d+).*?, ([\d.]+) fps", words)
+    width, height = int(match[3]), int(match[4])
+    pictures = np.frombuffer(result.stdout, np.uint8).reshape(-1, height, width, 3)
+    return pictures, {"codec": match[1], "pix_fmt": match[2], "fps": float(match[5])}
 
 
 def error(a, b):
@@ -117,7 +125,7 @@ def test_all_frames_arrive_in_order_unscaled_and_close(tmp_path, suffix, size):
             assert error(seen, original) < 20
     else:
         # Equal neighbours merge.
-        distinct = 1 + sum(not np.array_equal(*pair) for pair in zip(source, source[1:]))  # noqa: B905
+        distinct = 1 + sum(not np.array_equal(*pair) for pair in itertools.pairwise(source))
         if suffix == ".webp" and distinct == 1:
             return
         pictures, durations, loop = read_timed(path)
@@ -312,16 +320,16 @@ def test_the_palette_serves_the_whole_run(tmp_path):
         assert error(picture, original) < 8
 
 
-def test_the_first_of_many_frames_has_its_colours(tmp_path):
+def test_the_first_frames_of_many_have_their_colours(tmp_path):
     """Training leaves its first colours within a few epochs."""
-    y, x = np.mgrid[0:40, 0:40]
-    first = np.stack([x + 10, 200 - y, 2 * x + y], axis=2).astype(np.uint8)
-    rest = np.stack([6 * x, 6 * x // 2 + y, y], axis=2).astype(np.uint8)
-    paths = save_frames(tmp_path / "f", [first, rest])
-    write_animation(tmp_path / "a.gif", [paths[0]] + [paths[1]] * 300)
+    y, x = np.mgrid[0:200, 0:200]
+    early = np.stack([x // 2 + 20, 120 + y // 2, (x + 200 - y) // 2], axis=2).astype(np.uint8)
+    rest = np.stack([255 - x, (x + y) // 4, y], axis=2).astype(np.uint8)
+    paths = save_frames(tmp_path / "f", [early, rest])
+    write_animation(tmp_path / "a.gif", [paths[1]] + [paths[0]] * 3 + [paths[1]] * 396)
     pictures, _, _ = read_timed(tmp_path / "a.gif")
-    assert error(pictures[0], first) < 12
-    assert error(pictures[1], rest) < 8
+    assert error(pictures[1], early) < 20
+    assert error(pictures[2], rest) < 8
 
 
 def test_still_pixels_stay_as_they_are(tmp_path):
@@ -341,7 +349,7 @@ def test_noise_does_not_shimmer(tmp_path, rng):
     write_animation(tmp_path / "a.gif", save_frames(tmp_path / "f", noisy))
     pictures, durations, _ = read_timed(tmp_path / "a.gif")
     assert sum(durations) == 19 * 50 + 2000
-    changes = [(a != b).any(axis=2).mean() for a, b in zip(pictures, pictures[1:])]  # noqa: B905
+    changes = [(a != b).any(axis=2).mean() for a, b in itertools.pairwise(pictures)]
     assert np.mean(changes) < 0.1
     assert error(pictures[-1], base) < 10
 
@@ -353,17 +361,20 @@ def test_slow_change_is_followed(tmp_path):
     pictures, _, _ = read_timed(tmp_path / "a.gif")
     difference = pictures[-1].astype(int) - source[-1]
     assert abs(difference).mean() < 10
-    assert abs(difference.mean()) < 3
+    assert abs(difference.mean()) < 5
 
 
 def test_dithering_hides_bands(tmp_path):
-    """A smooth picture stays smooth: the mean of a small area is right, not only each pixel."""
-    y, x = np.mgrid[0:96, 0:96]
-    many = np.stack([x * 2, y * 2, 255 - x - y], axis=2).astype(np.uint8)
-    write_animation(tmp_path / "a.gif", save_frames(tmp_path / "f", [many]))
+    """In a slow gradient beside many colours, the mean of every small area is right."""
+    y, x = np.mgrid[0:400, 0:400]
+    colourful = np.stack([x * 0.6, y * 0.6, 240 - (x + y) * 0.3], axis=2)
+    slow = np.stack([100 + x / 10, 90 + y / 4, 110 - x / 10], axis=2)[:80]
+    picture = np.concatenate([colourful, slow]).astype(np.uint8)
+    write_animation(tmp_path / "a.gif", save_frames(tmp_path / "f", [picture]))
     pictures, _, _ = read_timed(tmp_path / "a.gif")
-    blocks = (pictures[0].astype(float) - many).reshape(12, 8, 12, 8, 3).mean(axis=(1, 3))
-    assert np.sqrt((blocks**2).mean()) < 3.5
+    difference = (pictures[0].astype(float) - picture)[-80:]
+    blocks = difference.reshape(10, 8, 50, 8, 3).mean(axis=(1, 3))
+    assert np.sqrt((blocks**2).mean()) < 1.1
 
 
 def test_a_gif_that_stands_still_too_long_is_refused(tmp_path):
@@ -575,6 +586,8 @@ def test_a_full_disk_is_one_line(tmp_path, rng, suffix):
     assert not leftovers(tmp_path)
 
 
+# imageio-ffmpeg does not close its end of a broken pipe.
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.parametrize("suffix", VIDEO)
 def test_a_failing_ffmpeg_is_one_line(tmp_path, monkeypatch, capfd, suffix):
     import imageio_ffmpeg._io
@@ -589,6 +602,8 @@ def test_a_failing_ffmpeg_is_one_line(tmp_path, monkeypatch, capfd, suffix):
     assert capfd.readouterr() == ("", "")
     assert not path.exists()
     assert not leftovers(tmp_path)
+    del caught
+    gc.collect()
 
 
 @pytest.mark.parametrize("suffix", WRITERS)
@@ -661,7 +676,7 @@ def test_the_target_of_a_wide_picture_is_below():
 
 
 def test_a_target_of_another_size_is_refused(tmp_path):
-    with pytest.raises(InputError, match="11 x 10 pixels.*21 x 20"):
+    with pytest.raises(InputError, match=r"11 x 10 pixels.*21 x 20"):
         with_target(scene(20, 21), scene(10, 11))
     frames = save_frames(tmp_path / "f", [scene(20, 21)] * 2)
     with pytest.raises(InputError, match="11 x 10"):
@@ -705,7 +720,7 @@ def test_visible_pace_moves_at_even_steps_of_psnr():
     chosen = choose_frames(range(501), values, pace="visible")
     assert chosen[0] == 0
     assert chosen[-1] == 500
-    assert 60 < len(chosen) <= animation.choose_frames.__kwdefaults__["most"]
+    assert 60 < len(chosen) <= VISIBLE_FRAMES
     step = (values[-1] - values[0]) / 197
     # Where single epochs are smaller steps than that, no frame is late, and none is wasted.
     later = [epoch for epoch in chosen if epoch > 60]
@@ -760,24 +775,25 @@ def test_chosen_frames_always_increase_and_keep_both_ends(values, every, most):
     epochs = [3 * index + 2 for index in range(len(values))]
     chosen = choose_frames(epochs, values, pace="visible", every=every, most=most)
     assert set(chosen) <= set(epochs)
-    assert all(a < b for a, b in zip(chosen, chosen[1:], strict=False))
+    assert all(a < b for a, b in itertools.pairwise(chosen))
     assert (chosen[0], chosen[-1]) == (epochs[0], epochs[-1])
-    if any(value is not None and not math.isnan(value) and value > -math.inf for value in values):
+    candidates = [*values[::every], values[-1]]
+    if any(value is not None and value > -math.inf for value in candidates):
         assert len(chosen) <= most
 
 
 @pytest.mark.parametrize(
-    ("args", "options"),
+    ("args", "options", "message"),
     [
-        (([1, 2],), {"pace": "fast"}),
-        (([1, 2],), {"every": 0}),
-        (([1, 2],), {"most": 2}),
-        (([1, 1],), {}),
-        (([1, 2], [3.0]), {}),
+        (([1, 2],), {"pace": "fast"}, "fast"),
+        (([1, 2],), {"every": 0}, "every=0"),
+        (([1, 2],), {"most": 2}, "most=2"),
+        (([1, 1],), {}, "increase"),
+        (([1, 2], [3.0]), {}, "1 PSNR for 2 epochs"),
     ],
 )
-def test_wrong_calls_of_choose_frames(args, options):
-    with pytest.raises(ValueError, match="."):
+def test_wrong_calls_of_choose_frames(args, options, message):
+    with pytest.raises(ValueError, match=message):
         choose_frames(*args, **options)
 
 

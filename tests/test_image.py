@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, JpegImagePlugin
 
-from fit_image import image
+from fit_image import decoding, image
 from fit_image.errors import FitImageError, InputError
 from fit_image.image import (
     Canvas,
@@ -450,7 +450,7 @@ class TestRefusals:
         with warnings.catch_warnings(record=True) as seen:
             warnings.simplefilter("always")
             load_image(tmp_path / "a.png")
-            monkeypatch.setattr(image, "LARGEST_PICTURE", 399)
+            monkeypatch.setattr(decoding, "LARGEST_PICTURE", 399)
             self.refusal(tmp_path / "a.png")
         assert not seen
         assert limit == Image.MAX_IMAGE_PIXELS
@@ -507,7 +507,7 @@ class TestDamage:
         length = data.draw(st.just(len(damaged)) | st.integers(0, len(damaged)))
         file = tmp_path_factory.getbasetemp() / "damaged"
         file.write_bytes(damaged[:length])
-        with mock.patch.object(image, "LARGEST_PICTURE", 50_000):  # keeps forged sizes cheap
+        with mock.patch.object(decoding, "LARGEST_PICTURE", 50_000):  # keeps forged sizes cheap
             try:
                 assert np.isfinite(load_image(file).pixels).all()
             except InputError as error:

@@ -178,13 +178,13 @@ def _write_gif(path: Path, film: Film, timing: _Timing) -> tuple[float, float]:
     palette = Palette.of(film)
     table = _gif_table(palette)
     delays = timing.delays(len(film), 100, _LEAST_HUNDREDTHS)
-    with film.pictures() as pictures:
+    with film.pictures() as pictures, path.open("wb") as file:
         indexed = (_indexed_image(indices, table) for indices in palette.indices(pictures))
         try:
             # Pillow keeps one byte a pixel and frame. Told an index that no pixel has, it stores
             # a pixel that stays as "transparent", which shrinks the file to a fifth.
             next(indexed).save(
-                path,
+                file,
                 "GIF",
                 save_all=True,
                 append_images=indexed,
@@ -194,7 +194,7 @@ def _write_gif(path: Path, film: Film, timing: _Timing) -> tuple[float, float]:
                 transparency=len(palette.colours),
                 optimize=True,
             )
-        except struct.error as error:
+        except (OverflowError, struct.error) as error:
             problem = "a GIF cannot stand still for 655 s; raise the frames a second"
             raise FitImageError(f"cannot write {path}: {problem}") from error
     return 100 / min(delays), sum(delays) / 100
@@ -217,9 +217,9 @@ def _indexed_image(indices: Picture, table: bytes) -> Image.Image:
 def _write_webp(path: Path, film: Film, timing: _Timing) -> tuple[float, float]:
     # Lossless would be 13 times as large; at quality 90, method 4 saves 1 % in twice the time.
     delays = timing.delays(len(film), 1000, _LEAST_MS)
-    with film.pictures() as pictures:
+    with film.pictures() as pictures, path.open("wb") as file:
         _Reel(pictures, len(film)).save(
-            path, "WEBP", save_all=True, duration=delays, loop=0, quality=90, method=2
+            file, "WEBP", save_all=True, duration=delays, loop=0, quality=90, method=2
         )
     return 1000 / min(delays), sum(delays) / 1000
 

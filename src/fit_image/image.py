@@ -1,31 +1,27 @@
-"""Pictures in and out: the one module that opens and writes them, with Pillow.
+"""Pictures in and out, with Pillow.
 
 Inside the program a picture is float32 (height, width, 3) in 0..1, in sRGB. Here it comes to be
-that, whatever the file holds, and here alone it becomes bytes again.
+that, whatever the file holds (see `fit_image.decoding`), and here alone it becomes bytes again.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import io
 import math
 import os
-import threading
-import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageCms, ImageColor, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageColor
 
 from fit_image.atomic import atomic_path
-from fit_image.errors import InputError, os_error_reason
-
-LARGEST_PICTURE = 1_000_000_000  # pixels that a picture to be read or written may have
+from fit_image.decoding import LARGEST_PICTURE as LARGEST_PICTURE  # public here too
+from fit_image.decoding import bands, flattened, one_line, opened, reading
+from fit_image.errors import InputError
 
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".gif": "GIF"}
 _FORMATS |= {".tif": "TIFF", ".tiff": "TIFF", ".bmp": "BMP"}
@@ -35,16 +31,6 @@ _SAVE_OPTIONS: dict[str, dict[str, Any]] = {
     "WEBP": {"quality": 95},
     "TIFF": {"compression": "tiff_deflate"},
 }
-
-# Colour space of a profile: the mode that it describes, the modes that become this one unharmed.
-_PROFILES = {
-    "RGB": ("RGB", {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX"}),
-    "GRAY": ("L", {"1", "L", "LA"}),
-    "CMYK": ("CMYK", {"CMYK"}),
-}
-
-_BAND_PIXELS = 1 << 18  # converted at once, to keep temporary arrays far below the picture itself
-_limit_lock = threading.Lock()  # held while our size limit stands in the place of Pillow's
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,10 +80,10 @@ def load_image(
     behind = parse_background(background)
     if max_pixels is not None and max_pixels < 1:
         raise InputError(f"a picture cannot have {max_pixels} pixels; give at least 1")
-    with _reading(path) as file:
-        picture = _opened(file)
+    with reading(path) as file:
+        picture = opened(file)
         size = picture.size
-        picture = _flattened(picture, behind)  # one name throughout: each step frees the last
+        picture = flattened(picture, behind)  # one name throughout: each step frees the last
         if max_pixels is not None and size[0] * size[1] > max_pixels:
             smaller = _fitted(size, max_pixels)
             picture = picture.resize(smaller, Image.Resampling.LANCZOS, reducing_gap=3.0)
@@ -110,7 +96,7 @@ def parse_background(text: str) -> tuple[int, int, int]:
         red, green, blue, *alpha = ImageColor.getrgb(text)
         if max(red, green, blue) <= 255 and alpha in ([], [255]):
             return red, green, blue
-    raise InputError(f"no opaque colour: {_one_line(text)}; give one like white, #fa0, rgb(1,2,3)")
+    raise InputError(f"no opaque colour: {one_line(text)}; give one like white, #fa0, rgb(1,2,3)")
 
 
 def to_uint8(pixels: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
@@ -142,7 +128,7 @@ def psnr(picture: npt.NDArray[Any], target: npt.NDArray[Any]) -> float:
     if picture.shape != target.shape:
         raise ValueError(f"pictures of shapes {picture.shape} and {target.shape} do not compare")
     total = 0.0
-    for rows in _bands(*picture.shape[:2]):
+    for rows in bands(*picture.shape[:2]):
         error = np.subtract(_clipped(picture[rows]), target[rows], dtype=np.float64)
         total += float(np.square(error, out=error).sum())
     return -10 * math.log10(total / picture.size) if total else math.inf
@@ -154,7 +140,7 @@ def check_image_suffix(path: str | os.PathLike[str]) -> str:
         return _FORMATS[Path(path).suffix.lower()]
     except KeyError:
         problem = f"its name must end in one of {', '.join(_FORMATS)}"
-        raise InputError(f"cannot write {_one_line(path)}: {problem}") from None
+        raise InputError(f"cannot write {one_line(path)}: {problem}") from None
 
 
 def check_image_target(path: str | os.PathLike[str], width: int, height: int) -> None:
@@ -163,7 +149,7 @@ def check_image_target(path: str | os.PathLike[str], width: int, height: int) ->
     largest = _LARGEST_SIDE.get(name, LARGEST_PICTURE)
     if max(width, height) > largest:
         problem = f"{name} has at most {largest} pixels a side, not {width} x {height}; use .png"
-        raise InputError(f"cannot write {_one_line(path)}: {problem}")
+        raise InputError(f"cannot write {one_line(path)}: {problem}")
     _check_size(width, height)
 
 
@@ -219,7 +205,7 @@ def save_image(path: str | os.PathLike[str], picture: npt.NDArray[Any] | Image.I
     check_image_target(path, width, height)
     if isinstance(picture, np.ndarray):
         canvas = Canvas(width, height)
-        for rows in _bands(height, width):
+        for rows in bands(height, width):
             canvas.paste(rows.start, picture[rows])
         picture = canvas.image
     if picture.mode != "RGB":
@@ -231,94 +217,8 @@ def save_image(path: str | os.PathLike[str], picture: npt.NDArray[Any] | Image.I
 
 def file_sha256(path: str | os.PathLike[str]) -> str:
     """Return the SHA-256 of a file in hexadecimal; `InputError` if it cannot be read."""
-    with _reading(path) as file:
+    with reading(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@contextlib.contextmanager
-def _reading(path: str | os.PathLike[str]) -> Iterator[io.BufferedReader]:
-    """Open a file under our size limit; make one `InputError` of all that goes wrong with it."""
-    try:
-        with Path(path).open("rb") as file, _limit_lock, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            usual, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, LARGEST_PICTURE
-            try:
-                yield file
-            finally:
-                Image.MAX_IMAGE_PIXELS = usual
-    except Exception as error:  # damaged files make Pillow raise nearly every kind there is
-        raise InputError(f"cannot read {_one_line(path)}: {_problem(error)}") from error
-
-
-def _problem(error: Exception) -> str:
-    match error:
-        case InputError():
-            return str(error)
-        case Image.DecompressionBombError() | Image.DecompressionBombWarning():
-            return f"more than {LARGEST_PICTURE:,} pixels; scale it down first"
-        case MemoryError():
-            return "not enough memory; scale it down first"
-        case UnidentifiedImageError():
-            return "not a picture, or damaged from the start; give a PNG or JPEG file"
-        case OSError(errno=int()):
-            return f"{os_error_reason(error)}; give a picture file"
-    return f"damaged or cut short ({_one_line(error)}); give a whole file"
-
-
-def _opened(file: io.BufferedReader) -> Image.Image:
-    if not file.peek(1):
-        raise InputError("the file is empty; give a picture")
-    picture = Image.open(file)
-    if picture.format == "EPS":  # Pillow would run another program to draw it
-        raise InputError("PostScript is no picture yet; export it as PNG")
-    picture.load()
-    with contextlib.suppress(Exception):  # damaged notes about a picture do not damage it
-        ImageOps.exif_transpose(picture, in_place=True)
-    return picture
-
-
-def _flattened(picture: Image.Image, behind: tuple[int, int, int]) -> Image.Image:
-    """Return an opaque picture in sRGB: of mode RGB, or F in 0..1 if grey is deeper than a byte."""
-    if picture.mode[0] in "IF":
-        grey, alpha = _deep_grey(picture)
-        if alpha is None:
-            return grey
-        flat = grey.point(lambda level: level * 255 + 0.5).convert("RGB")  # no alpha beside floats
-    else:
-        flat = _in_srgb(picture)
-        if not picture.has_transparency_data:
-            return flat
-        alpha = picture.convert("RGBA").getchannel("A")
-    canvas = Image.new("RGB", flat.size, behind)
-    canvas.paste(flat, mask=alpha)
-    return canvas
-
-
-def _deep_grey(picture: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """Return grey of more than 8 bits as mode F in 0..1, and its alpha if one grey is a key."""
-    levels = np.empty((picture.height, picture.width), np.float32)
-    for rows in _bands(*levels.shape):
-        levels[rows] = np.asarray(picture.crop((0, rows.start, picture.width, rows.stop)))
-    key = picture.info.get("transparency")
-    alpha = Image.fromarray((levels != key).astype(np.uint8) * 255) if key is not None else None
-    finite = np.isfinite(levels)
-    black = levels.min(where=finite, initial=0)
-    white = levels.max(where=finite, initial=1 if picture.mode == "F" else 65_535)
-    np.nan_to_num(levels, copy=False, posinf=white, neginf=black)
-    levels -= black
-    levels /= white - black
-    return Image.fromarray(levels), alpha
-
-
-def _in_srgb(picture: Image.Image) -> Image.Image:
-    with contextlib.suppress(KeyError, OSError, ImageCms.PyCMSError):  # none, or a broken one
-        profile = ImageCms.ImageCmsProfile(io.BytesIO(picture.info["icc_profile"]))
-        mode, convertible = _PROFILES[profile.profile.xcolor_space.strip()]
-        if picture.mode in convertible:
-            srgb = ImageCms.createProfile("sRGB")
-            return ImageCms.buildTransform(profile, srgb, mode, "RGB").apply(picture.convert(mode))
-    return picture if picture.mode == "RGB" else picture.convert("RGB")
 
 
 def _fitted(size: tuple[int, int], max_pixels: int) -> tuple[int, int]:
@@ -331,7 +231,7 @@ def _fitted(size: tuple[int, int], max_pixels: int) -> tuple[int, int]:
 
 def _to_float(picture: Image.Image) -> npt.NDArray[np.float32]:
     pixels = np.empty((picture.height, picture.width, 3), np.float32)
-    for rows in _bands(picture.height, picture.width):
+    for rows in bands(picture.height, picture.width):
         band = np.asarray(picture.crop((0, rows.start, picture.width, rows.stop)))
         if picture.mode == "RGB":
             np.divide(band, 255, out=pixels[rows], dtype=np.float32)
@@ -346,16 +246,7 @@ def _clipped(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return clipped
 
 
-def _bands(height: int, width: int) -> Iterator[slice]:
-    step = max(1, _BAND_PIXELS // max(1, width))
-    return (slice(top, min(top + step, height)) for top in range(0, height, step))
-
-
 def _check_size(width: int, height: int) -> None:
     if min(width, height) < 1 or width * height > LARGEST_PICTURE:
         limit = f"give 1 to {LARGEST_PICTURE:,} pixels in all"
         raise InputError(f"there is no picture of {width} x {height} pixels; {limit}")
-
-
-def _one_line(text: object) -> str:
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))

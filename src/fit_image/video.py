@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -70,26 +69,30 @@ def write_video(
     held = max(1, round(hold * fps))
     count = len(film) - 1 + held
     try:
+        # imageio's own context manager leaves ffmpeg running after an exception.
         with (
             _muted("imageio_ffmpeg"),
             film.pictures() as pictures,
-            imageio.v2.get_writer(
-                file,
-                format="FFMPEG",
-                mode="I",
-                fps=fps,
-                codec=codec.name,
-                quality=None,
-                pixelformat="yuv420p",
-                macro_block_size=1,  # else it scales the pictures
-                ffmpeg_log_level="quiet",
-                output_params=[*_COLOURS, *codec.options],
+            contextlib.closing(
+                imageio.v2.get_writer(
+                    file,
+                    format="FFMPEG",
+                    mode="I",
+                    fps=fps,
+                    codec=codec.name,
+                    quality=None,
+                    pixelformat="yuv420p",
+                    macro_block_size=1,  # else it scales the pictures
+                    ffmpeg_log_level="quiet",
+                    output_params=[*_COLOURS, *codec.options],
+                )
             ) as writer,
         ):
-            shown: Picture | None = None
-            for picture in itertools.chain(pictures, itertools.repeat(None, held - 1)):
-                shown = shown if picture is None else _even(picture)
-                writer.append_data(shown)  # type: ignore[attr-defined]
+            for picture in pictures:
+                shown = _even(picture)
+                writer.append_data(shown)
+            for _ in range(held - 1):
+                writer.append_data(shown)
         # imageio does not tell how ffmpeg ended.
         if imageio_ffmpeg.count_frames_and_secs(str(file))[0] < count:
             raise RuntimeError("frames are missing")

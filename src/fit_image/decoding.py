@@ -1,0 +1,152 @@
+"""From any picture file to an upright, opaque Pillow picture in sRGB.
+
+All that files differ in ends here: orientation, mode, depth, transparency and colour profile; and
+all that can be wrong with them becomes one kind of error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import threading
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+
+from fit_image.errors import InputError, os_error_reason
+
+LARGEST_PICTURE = 1_000_000_000  # pixels that a picture to be read or written may have
+
+# Colour space of a profile: the mode that it describes, the modes that become this one unharmed.
+_PROFILES = {
+    "RGB": ("RGB", {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX"}),
+    "GRAY": ("L", {"1", "L", "LA"}),
+    "CMYK": ("CMYK", {"CMYK"}),
+}
+
+_BAND_PIXELS = 1 << 18  # converted at once, to keep temporary arrays far below the picture itself
+_limit_lock = threading.Lock()  # held while our size limit stands in the place of Pillow's
+
+
+@contextlib.contextmanager
+def reading(path: str | os.PathLike[str]) -> Iterator[io.BufferedReader]:
+    """Open a file for the ``with`` block in which a picture is made of it.
+
+    There, `LARGEST_PICTURE` stands in the place of Pillow's size limit, for one thread at a time.
+
+    Raises
+    ------
+    InputError
+        In one line with the name of the file, for all that goes wrong up to the end of the block.
+    """
+    try:
+        with Path(path).open("rb") as file, _limit_lock, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            usual, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, LARGEST_PICTURE
+            try:
+                yield file
+            finally:
+                Image.MAX_IMAGE_PIXELS = usual
+    except Exception as error:  # damaged files make Pillow raise nearly every kind there is
+        raise InputError(f"cannot read {one_line(path)}: {_problem(error)}") from error
+
+
+def opened(file: io.BufferedReader) -> Image.Image:
+    """Return the first picture in a file, loaded and upright, in whatever mode it is stored.
+
+    Raises
+    ------
+    InputError
+        If the file is empty or PostScript; Pillow raises much else, see `reading`.
+    """
+    if not file.peek(1):
+        raise InputError("the file is empty; give a picture")
+    picture = Image.open(file)
+    if picture.format == "EPS":  # Pillow would run another program to draw it
+        raise InputError("PostScript is no picture yet; export it as PNG")
+    picture.load()
+    with contextlib.suppress(Exception):  # damaged notes about a picture do not damage it
+        ImageOps.exif_transpose(picture, in_place=True)
+    return picture
+
+
+def flattened(picture: Image.Image, behind: tuple[int, int, int]) -> Image.Image:
+    """Return an opaque picture in sRGB: of mode RGB, or F in 0..1 if grey is deeper than a byte.
+
+    Parameters
+    ----------
+    picture : PIL.Image.Image
+        Of any mode. Its colour profile is applied, a broken one ignored.
+    behind : (int, int, int)
+        Red, green and blue (0..255) of what shows where the picture is transparent.
+    """
+    if picture.mode[0] in "IF":
+        grey, alpha = _deep_grey(picture)
+        if alpha is None:
+            return grey
+        flat = grey.point(lambda level: level * 255 + 0.5).convert("RGB")  # no alpha beside floats
+    else:
+        flat = _in_srgb(picture)
+        if not picture.has_transparency_data:
+            return flat
+        alpha = picture.convert("RGBA").getchannel("A")
+    canvas = Image.new("RGB", flat.size, behind)
+    canvas.paste(flat, mask=alpha)
+    return canvas
+
+
+def bands(height: int, width: int) -> Iterator[slice]:
+    """Divide the rows of a picture into slices of few pixels, to be converted one by one."""
+    step = max(1, _BAND_PIXELS // max(1, width))
+    return (slice(top, min(top + step, height)) for top in range(0, height, step))
+
+
+def one_line(text: object) -> str:
+    """Return the text with escapes for all that is not printable, such as the ends of lines."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
+
+
+def _problem(error: Exception) -> str:
+    match error:
+        case InputError():
+            return str(error)
+        case Image.DecompressionBombError() | Image.DecompressionBombWarning():
+            return f"more than {LARGEST_PICTURE:,} pixels; scale it down first"
+        case MemoryError():
+            return "not enough memory; scale it down first"
+        case UnidentifiedImageError():
+            return "not a picture, or damaged from the start; give a PNG or JPEG file"
+        case OSError(errno=int()):
+            return f"{os_error_reason(error)}; give a picture file"
+    return f"damaged or cut short ({one_line(error)}); give a whole file"
+
+
+def _deep_grey(picture: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+    """Return grey of more than 8 bits as mode F in 0..1, and its alpha if one grey is a key."""
+    levels = np.empty((picture.height, picture.width), np.float32)
+    for rows in bands(*levels.shape):
+        levels[rows] = np.asarray(picture.crop((0, rows.start, picture.width, rows.stop)))
+    key = picture.info.get("transparency")
+    alpha = Image.fromarray((levels != key).astype(np.uint8) * 255) if key is not None else None
+    finite = np.isfinite(levels)
+    black = levels.min(where=finite, initial=0)
+    white = levels.max(where=finite, initial=1 if picture.mode == "F" else 65_535)
+    np.nan_to_num(levels, copy=False, posinf=white, neginf=black)
+    levels -= black
+    levels /= white - black
+    return Image.fromarray(levels), alpha
+
+
+def _in_srgb(picture: Image.Image) -> Image.Image:
+    with contextlib.suppress(KeyError, OSError, ImageCms.PyCMSError):  # none, or a broken one
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(picture.info["icc_profile"]))
+        mode, convertible = _PROFILES[profile.profile.xcolor_space.strip()]
+        if picture.mode in convertible:
+            srgb = ImageCms.createProfile("sRGB")
+            return ImageCms.buildTransform(profile, srgb, mode, "RGB").apply(picture.convert(mode))
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
