@@ -394,7 +394,7 @@ def test_resume_of_nothing_starts_a_run(picture):
         (["--lr", "0.5"], "--lr (was 0.1, now 0.5)"),
         (["--slope", "0.5"], "--slope"),
         (["--max-pixels", "none"], "--max-pixels (was 131072, now none)"),
-        (["--epochs", "2"], "3 already"),
+        (["--epochs", "2"], "at 3 already"),
     ],
 )
 def test_resume_refuses_another_configuration(picture, args, words):

@@ -130,9 +130,10 @@ class Recording:
             If the folder cannot be written.
         """
         saved = run.read_checkpoint()
-        _check_resumable(run, source, trainer.config, image, saved[1].epoch if saved else 0)
+        _check_resumable(run, source, trainer.config, image)
         if saved:
             trainer.restore(*saved)
+            _check_reachable(run, trainer)
         run.forget_after(trainer.progress.epoch)
         picture = replace(run.manifest.picture, path=source.picture.path)
         run.manifest = Manifest(picture, trainer.config, image, record)
@@ -264,9 +265,7 @@ def copy_file(source: Path, destination: Path) -> None:
     atomic.write_bytes(destination, data)
 
 
-def _check_resumable(
-    run: RunFolder, source: Source, fit: FitConfig, image: ImageConfig, epochs_done: int
-) -> None:
+def _check_resumable(run: RunFolder, source: Source, fit: FitConfig, image: ImageConfig) -> None:
     manifest = run.manifest
     found = []
     if source.picture.sha256 != manifest.picture.sha256:
@@ -286,10 +285,13 @@ def _check_resumable(
             f"cannot resume {run.path}: {', '.join(found)} differ{'s' * (len(found) == 1)}; "
             "choose another folder with -o, or --overwrite"
         )
-    if fit.epochs < epochs_done:
-        raise InputError(
-            f"cannot resume {run.path} to --epochs {fit.epochs}: it has {epochs_done} already"
-        )
+
+
+def _check_reachable(run: RunFolder, trainer: Trainer) -> None:
+    epochs, progress = trainer.config.epochs, trainer.progress
+    begun = progress.epoch + (progress.position > 0)
+    if epochs < begun:
+        raise InputError(f"cannot resume {run.path} to --epochs {epochs}: it is at {begun} already")
 
 
 def _finite(value: float | None) -> float | None:
