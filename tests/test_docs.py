@@ -46,9 +46,8 @@ def test_every_option_is_in_the_readme_and_has_help(name):
 def test_defaults_in_the_readme_are_true():
     for parameter in command("fit").params:
         if isinstance(parameter, click.Option) and not parameter.is_flag:
-            (row,) = re.findall(
-                rf"^\| `-[^|]*{parameter.opts[-1]} .*$", section("Options"), re.MULTILINE
-            )
+            long = next(name for name in parameter.opts if name.startswith("--"))
+            (row,) = re.findall(rf"^\| `(?:-o`, `)?{long} .*$", section("Options"), re.MULTILINE)
             stated = row.replace("\\|", "").split("|")[2].strip(" `")
             shown = parameter.show_default
             assert stated == (
