@@ -86,8 +86,8 @@ def main() -> None:
         "--with-target",
         "--pace",
         "visible",
-        "--every",
-        2,
+        "--fps",
+        12,
     )
 
 
