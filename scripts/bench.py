@@ -186,10 +186,12 @@ def bytes_per_pixel(folder: Path, side: int) -> float:
     for size in (4, side):
         picture = folder / f"square-{size}.png"
         Image.effect_noise((size, size), 60).convert("RGB").save(picture)
+        # Not getrusage, whose peak a process inherits from the one that started it.
         code = (
-            "import resource, runpy, sys; sys.argv = sys.argv[1:]\n"
+            "import runpy, sys; sys.argv = sys.argv[1:]\n"
             "try: runpy.run_module('fit_image', run_name='__main__', alter_sys=False)\n"
-            "except SystemExit: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+            "except SystemExit: print(*(line.split()[1] for line in open('/proc/self/status')"
+            " if line.startswith('VmHWM')))"
         )
         args = [str(picture), "--layers", "1x4", "--epochs", "1", "--max-pixels", "none"]
         args += ["--animation", "none", "-q", "--overwrite", "-o", str(folder / "memory-fit")]

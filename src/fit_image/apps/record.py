@@ -14,7 +14,7 @@ from fit_image.apps.trainer import Trainer
 from fit_image.config import FitConfig, ImageConfig, RecordConfig, format_layers
 from fit_image.errors import FitImageError, InputError, os_error_reason
 from fit_image.frames import frame_paths
-from fit_image.image import save_image, to_uint8
+from fit_image.image import save_image
 from fit_image.metrics import Row
 from fit_image.run import Manifest, Result, RunFolder
 
@@ -95,7 +95,7 @@ class Recording:
             If the folder cannot be written.
         """
         run.create()
-        save_image(run.target, to_uint8(source.image.pixels))
+        save_image(run.target, source.image.pixels)
         recording = cls(run, trainer)
         run.write_manifest(recording.result("running"))
         return recording
@@ -138,7 +138,7 @@ class Recording:
         picture = replace(run.manifest.picture, path=source.picture.path)
         run.manifest = Manifest(picture, trainer.config, image, record)
         if not run.target.exists():
-            save_image(run.target, to_uint8(source.image.pixels))
+            save_image(run.target, source.image.pixels)
         recording = cls(run, trainer)
         run.write_manifest(recording.result("running"))
         return recording
