@@ -14,6 +14,7 @@ from PIL import Image
 
 from fit_image.apng import write_apng
 from fit_image.atomic import atomic_path
+from fit_image.config import FPS
 from fit_image.errors import FitImageError, InputError
 from fit_image.frames import Film, Picture, frame_path, frame_paths, with_target
 from fit_image.pacing import choose_frames
@@ -34,8 +35,6 @@ __all__ = [
 HOLD_SECONDS = 2.0
 """How long the last frame stays."""
 
-_SLOWEST_FPS = 0.01
-_FASTEST_FPS = 1000.0
 _LONGEST_HOLD = 600.0  # seconds; a GIF's delay ends at 655
 
 # Browsers play frames of at most 10 ms at a tenth of the speed.
@@ -151,10 +150,8 @@ def write_animation(
     """
     path = Path(path)
     writer = WRITERS[check_suffix(path)]
-    if not _SLOWEST_FPS <= fps <= _FASTEST_FPS:
-        raise InputError(
-            f"frames a second must be from {_SLOWEST_FPS:g} to {_FASTEST_FPS:g}, not {fps:g}"
-        )
+    if not FPS[0] <= fps <= FPS[1]:
+        raise InputError(f"frames a second must be from {FPS[0]:g} to {FPS[1]:g}, not {fps:g}")
     if not 0 <= hold <= _LONGEST_HOLD:
         raise InputError(
             f"the last frame's seconds must be from 0 to {_LONGEST_HOLD:g}, not {hold:g}"

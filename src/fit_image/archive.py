@@ -88,6 +88,8 @@ def read_archive(path: str | os.PathLike[str], kind: str, newest: int) -> Arrays
     """
     path = Path(path)
     try:
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path} is not a file")
         with zipfile.ZipFile(path) as archive:
             names = [info.filename for info in archive.infolist()]
             mark = f"fit_image_{kind}"

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
-from fit_image.errors import FitImageError, os_error_reason
+from fit_image.errors import FitImageError, InputError, os_error_reason
 
 TEMPORARY_MARK = ".partial-"
 
@@ -26,7 +26,9 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         If the file cannot be written (full disk, lost permission); names ``path``.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.stem}{TEMPORARY_MARK}{secrets.token_hex(4)}{path.suffix}")
+    # Part of the name only: the whole of a long one, and the mark, would be too long together.
+    mark = f".{path.stem[:40]}{TEMPORARY_MARK}{secrets.token_hex(4)}"
+    temporary = path.with_name(f"{mark}{path.suffix[:16]}")
     try:
         yield temporary
         _flush_to_disk(temporary)
@@ -36,6 +38,21 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def check_destination(path: str | os.PathLike[str]) -> None:
+    """Find out, before work begins, that a file cannot be written to ``path``.
+
+    Raises
+    ------
+    InputError
+        If its folder does not exist, or it is a folder itself.
+    """
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise InputError(f"cannot write {path}: there is no folder {path.parent}")
+    if path.is_dir():
+        raise InputError(f"cannot write {path}: it is a folder")
 
 
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:

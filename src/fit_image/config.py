@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import math
 import re
 import types
 import typing
@@ -16,6 +15,12 @@ from fit_image.errors import InputError
 
 MAX_WIDTH = 65_536
 MAX_LAYERS = 1_000
+
+LARGEST_RATE = 1e6
+"""Of the learning rate and the initial scale; far beyond use, and far within float32."""
+
+FPS = (0.01, 1000.0)
+"""Slowest and fastest frames a second."""
 
 PACES = ("even", "visible")
 
@@ -76,9 +81,9 @@ class FitConfig:
     epochs : int
         Passes over all pixels.
     learning_rate : float
-        Before its division by ``sqrt(fan_in + 1)`` in each layer; above 0.
+        Before its division by ``sqrt(fan_in + 1)`` in each layer; above 0, at most 1e6.
     init_scale : float
-        Standard deviation of weights and biases before the same division; 0 or more.
+        Standard deviation of weights and biases before the same division; 0 to 1e6.
     slope : float
         Slope of the leaky ReLU below zero, 0 to 1.
     seed : int
@@ -104,12 +109,12 @@ class FitConfig:
         )
         _require(self.epochs >= 0, f"epochs must be 0 or more, not {self.epochs}")
         _require(
-            math.isfinite(self.learning_rate) and self.learning_rate > 0,
-            f"learning_rate must be above 0, not {self.learning_rate}",
+            0 < self.learning_rate <= LARGEST_RATE,
+            f"learning_rate must be above 0, at most {LARGEST_RATE:g}, not {self.learning_rate}",
         )
         _require(
-            math.isfinite(self.init_scale) and self.init_scale >= 0,
-            f"init_scale must be 0 or more, not {self.init_scale}",
+            0 <= self.init_scale <= LARGEST_RATE,
+            f"init_scale must be 0 to {LARGEST_RATE:g}, not {self.init_scale}",
         )
         _require(0 <= self.slope <= 1, f"slope must be 0 to 1, not {self.slope}")
         _require(self.seed >= 0, f"seed must be 0 or more, not {self.seed}")
@@ -148,7 +153,7 @@ class RecordConfig:
     animations : tuple of str
         File names; relative ones lie in the run's folder.
     fps : float
-        Frames a second, above 0 and at most 1000.
+        Frames a second, 0.01 to 1000.
     with_target : bool
         Whether the target is shown beside the learned picture.
     pace : str
@@ -163,7 +168,14 @@ class RecordConfig:
 
     def __post_init__(self) -> None:
         _require(self.frame_every >= 1, f"frame_every must be 1 or more, not {self.frame_every}")
-        _require(0 < self.fps <= 1000, f"fps must be above 0 and at most 1000, not {self.fps}")
+        slowest, fastest = FPS
+        _require(
+            slowest <= self.fps <= fastest, f"fps must be {slowest} to {fastest:g}, not {self.fps}"
+        )
+        _require(
+            all(name and "\0" not in name for name in self.animations),
+            f"animations must be file names, not {self.animations!r}",
+        )
         _require(self.pace in PACES, f"pace must be one of {', '.join(PACES)}, not {self.pace!r}")
 
 
@@ -199,7 +211,7 @@ def _from_json_value(name: str, hint: Any, value: Any) -> Any:
             raise InputError(f"{name!r} must be a list of {item.__name__}, not {value!r}")
         return tuple(value)
     allowed = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    if type(value) is int and float in allowed:
+    if type(value) is int and float in allowed and abs(value) < 1 << 53:
         return float(value)
     if type(value) not in allowed:
         raise InputError(f"{name!r} has a wrong value: {value!r}")

@@ -21,7 +21,7 @@ FORMAT_VERSION = 1
 Region = tuple[float, float, float, float]
 WHOLE: Region = (0.0, 0.0, 1.0, 1.0)
 
-_BAND_PIXELS = 1 << 17
+_BAND_PIXELS = 1 << 16
 
 
 class Network(core.Network):
@@ -66,7 +66,8 @@ class Network(core.Network):
         float32 (height, width, 3)
             Colours as the network gives them, not clipped.
         """
-        width, height = width or self.size[0], height or self.size[1]
+        width = self.size[0] if width is None else width
+        height = self.size[1] if height is None else height
         picture = np.empty((height, width, 3), dtype=np.float32)
         for top, band in self.render_bands(width, height, region, threads=threads):
             picture[top : top + len(band)] = band
@@ -83,6 +84,8 @@ class Network(core.Network):
             Row of the piece's first line.
         band : float32 (rows, width, 3)
         """
+        if width < 1 or height < 1:
+            raise ValueError(f"a picture has at least one pixel, not {width} x {height}")
         x0, y0, x1, y1 = region
         xs, ys = pixel_places(width, x0, x1), pixel_places(height, y0, y1)
         rows = max(1, _BAND_PIXELS // width)

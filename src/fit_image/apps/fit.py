@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.apps.trainer import Trainer, warm_up
-from fit_image.config import FitConfig
+from fit_image.config import FitConfig, parse_layers
 from fit_image.core.dense import FloatArray
+from fit_image.errors import InputError
 from fit_image.model import Network
 
 
@@ -66,7 +67,7 @@ def fit(
     threads : int, optional
         For drawing; default all cores.
     **options
-        Fields of `FitConfig`, instead of ``config``.
+        Fields of `FitConfig`, instead of ``config``; ``layers`` may be text such as ``4x300``.
 
     Yields
     ------
@@ -80,9 +81,18 @@ def fit(
     DivergenceError
         If the loss is not finite any more, or the picture collapses.
     """
-    config = config or FitConfig(**options)
-    trainer = Trainer(image, config, threads=threads)
+    if config and options:
+        raise InputError("give a config or its fields, not both")
+    if frame_every < 1:
+        raise InputError(f"frame_every must be 1 or more, not {frame_every}")
+    if isinstance(options.get("layers"), str):
+        options["layers"] = parse_layers(options["layers"])
+    return _epochs(Trainer(image, config or FitConfig(**options), threads=threads), frame_every)
+
+
+def _epochs(trainer: Trainer, frame_every: int) -> Iterator[Epoch]:
     warm_up()
+    config = trainer.config
     while True:
         index = trainer.learned_epochs
         drawing = None

@@ -18,11 +18,14 @@ from fit_image.image import to_uint8
 from fit_image.model import Network, pixel_places
 from fit_image.progress import Progress
 
-_LARGEST_CHUNK = 1 << 16
+_LARGEST_CHUNK = 1 << 13
 
 # A picture this much worse than the best one so far is a network that broke down. Healthy training
 # wavers by 1 or 2 dB from epoch to epoch, and by 4 while the first epochs find their way.
 COLLAPSE_DB = 6.0
+
+# Nobody sees errors smaller than this, and the PSNR of a nearly perfect copy wavers widely.
+COLLAPSE_FROM_DB = 35.0
 
 
 @dataclass
@@ -81,6 +84,8 @@ class Trainer:
             raise InputError(f"an image has shape (height, width, 3), not {image.shape}")
         if image.dtype != np.float32:
             raise InputError(f"an image has float32 colours in 0..1, not {image.dtype}")
+        if not (image.min() >= 0.0 and image.max() <= 1.0):  # NaN is neither
+            raise InputError("an image has colours in 0..1; divide bytes by 255")
         self.image = np.ascontiguousarray(image)
         self.config = config
         self.threads = threads
@@ -99,6 +104,7 @@ class Trainer:
         self._order: npt.NDArray[np.uint32] = np.empty(0, dtype=np.uint32)
         self._ordered_epoch = 0
         self._chunk = 16
+        self._sound = False  # whether the state has been drawn, and did not collapse
         self._good = (self.network.parameters.copy(), Progress())
 
     def restore(self, network: Network, progress: Progress) -> None:
@@ -144,6 +150,7 @@ class Trainer:
             If the loss is not finite any more.
         """
         progress, start = self.progress, time.perf_counter()
+        self._sound = False
         order = self._epoch_order()
         loss_sum = np.array([progress.loss_sum])
         elapsed = 0.0
@@ -180,11 +187,15 @@ class Trainer:
         return self.progress.epoch + int(self.progress.position == self.pixels)
 
     def finish_epoch(self) -> None:
-        """Count the epoch as complete; this is the state that `return_to_good` returns to."""
+        """Count the epoch as complete.
+
+        If its picture has been drawn, this is the state that `return_to_good` returns to.
+        """
         self.progress.epoch += 1
         self.progress.position = 0
         self.progress.loss_sum = 0.0
-        self.keep_as_good()
+        if self._sound:
+            self.keep_as_good()
 
     def draw(self) -> Iterator[Drawing]:
         """Draw the picture in pieces, yielding after each one what there is so far.
@@ -200,13 +211,14 @@ class Trainer:
         for top, band in self.network.render_bands(self.width, self.height, threads=self.threads):
             drawing.add(top, band, self.image)
             yield drawing
-        psnr, best = drawing.psnr, self.progress.best_psnr
+        psnr, best = drawing.psnr, min(self.progress.best_psnr, COLLAPSE_FROM_DB)
         if psnr < best - COLLAPSE_DB or not math.isfinite(drawing.squared_error):
             raise DivergenceError(
                 f"the picture collapsed in epoch {self.learned_epochs} "
                 f"({psnr:.1f} dB after {best:.1f} dB)"
             )
-        self.progress.best_psnr = max(psnr, best)
+        self.progress.best_psnr = max(psnr, self.progress.best_psnr)
+        self._sound = True
 
     def _epoch_order(self) -> npt.NDArray[np.uint32]:
         # Seeded by the epoch, so that resuming needs no generator state; shuffled in place in 32

@@ -46,11 +46,13 @@ def command(
     """Make an animation from the frames of a run, finished or not."""
     from fit_image.animation import check_suffix
     from fit_image.apps.animate import animate
+    from fit_image.atomic import check_destination
     from fit_image.run import RunFolder
 
     output = output or path / "animation.gif"
     check_suffix(output)
     run = RunFolder.open(path)
+    check_destination(output)
     display = make_display(quiet)
     record = replace(RecordConfig(), fps=fps, with_target=with_target, pace=pace)
     with display:

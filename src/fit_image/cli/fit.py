@@ -13,7 +13,7 @@ from click.core import ParameterSource
 from fit_image.cli import options, session
 from fit_image.cli.display import make_display
 from fit_image.cli.signals import Signals
-from fit_image.config import FitConfig, ImageConfig, RecordConfig
+from fit_image.config import LARGEST_RATE, FitConfig, ImageConfig, RecordConfig
 from fit_image.errors import InputError
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ Config = TypeVar("Config", FitConfig, ImageConfig, RecordConfig)
 @click.option(
     "--lr",
     "learning_rate",
-    type=options.Real(min=0, min_open=True),
+    type=options.Real(min=0, min_open=True, max=LARGEST_RATE),
     default=0.1,
     show_default=True,
     metavar="RATE",
@@ -53,7 +53,7 @@ Config = TypeVar("Config", FitConfig, ImageConfig, RecordConfig)
 )
 @click.option(
     "--init-scale",
-    type=options.Real(min=0),
+    type=options.Real(min=0, max=LARGEST_RATE),
     default=0.3,
     show_default=True,
     metavar="SCALE",

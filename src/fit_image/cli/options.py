@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from fit_image.config import PACES, parse_layers
+from fit_image.config import FPS, PACES, parse_layers
 from fit_image.errors import InputError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -113,7 +113,7 @@ def fps_option(command: Command) -> Command:
     """Add ``--fps``."""
     return click.option(
         "--fps",
-        type=Real(min=0, min_open=True, max=1000),
+        type=Real(*FPS),
         default=20.0,
         show_default=True,
         help="Frames a second of the animation.",

@@ -23,7 +23,7 @@ from fit_image.cli.display import Step, make_display
 @click.option("--size", type=options.Size(), metavar="WxH", help="Width and height in pixels.")
 @click.option(
     "--scale",
-    type=options.Real(min=0, min_open=True),
+    type=options.Real(min=0, min_open=True, max=options.LARGEST_SIDE),
     metavar="K",
     show_default="1",
     help="Size as a multiple of the learned picture's.",
@@ -53,6 +53,7 @@ def command(
     """
     if size and scale:
         raise click.UsageError("--size and --scale exclude each other.")
+    from fit_image.atomic import check_destination
     from fit_image.image import Canvas, check_image_target, save_image, to_uint8
     from fit_image.model import Network
 
@@ -70,6 +71,7 @@ def command(
     name = path.resolve().name if path.is_dir() else path.stem
     output = output or Path(f"{name.removesuffix('-fit')}-{width}x{height}.png")
     check_image_target(output, width, height)
+    check_destination(output)
 
     canvas = Canvas(width, height)
     with make_display(quiet) as display:

@@ -18,9 +18,9 @@ from threadpoolctl import ThreadpoolController
 from fit_image.core import dense
 from fit_image.core.dense import FloatArray
 
-# Numbers held per layer boundary while a tile is drawn: 2,048 samples of 304 float32 are 2.5 MB.
-# The tile does not depend on the number of threads, and so neither does a single bit of the output.
-_TILE_NUMBERS = 1 << 19
+# Numbers held per layer boundary while a tile is drawn: 256 KB, so that a layer's input and output
+# stay in the cache. It does not depend on the number of threads, nor does any bit of the output.
+_TILE_NUMBERS = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -243,7 +243,7 @@ class Network:
             )
         output = np.empty((len(samples), self.layers[-1].fan_out), dtype=np.float32)
         widest = max(layer.stride for layer in self.layers)
-        tile = max(1, _TILE_NUMBERS // widest // 64 * 64)
+        tile = max(64, _TILE_NUMBERS // widest // 64 * 64)
         starts = range(0, len(samples), tile)
         threads = min(threads or usable_cores(), max(len(starts), 1))
 
