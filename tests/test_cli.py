@@ -195,6 +195,21 @@ def test_a_second_run_is_refused_unless_told(picture):
     assert Path("pic-fit/notes.txt").read_text() == "mine"
 
 
+def test_files_that_are_no_run_are_not_replaced_unless_told(picture):
+    Path("out").mkdir()
+    Path("out/final.png").write_text("mine")
+    assert "out/final.png" in fail(picture, *SMALL, "-o", "out")
+    assert "out/final.png" in fail(picture, *SMALL, "-o", "out", "--resume")
+    shutil.copy(picture, "out/target.png")
+    assert "out/target.png" in fail("out/target.png", *SMALL, "-o", "out", "--overwrite")
+    succeed(picture, *SMALL, "-o", "out", "--overwrite")
+
+
+def test_a_folder_without_files_of_a_run_can_be_resumed(picture):
+    Path("out/frames").mkdir(parents=True)
+    succeed(picture, *SMALL, "-o", "out", "--resume")
+
+
 def test_two_at_once_are_refused(picture):
     first = start(picture, "--layers", "8", "--epochs", 10**6, "-q")
     try:
@@ -247,7 +262,18 @@ def test_two_at_once_are_refused(picture):
         (["render", "model.npz", "--size", "0x4"], "--size"),
         (["render", "model.npz", "--scale", "inf"], "--scale"),
         (["render", "model.npz", "--scale", "2", "--size", "4x4"], "--scale"),
-        (["render", "model.npz", "--scale", "1e9"], "pixels"),
+        (["render", "model.npz", "--scale", "1e9"], "--scale"),
+        (["render", "model.npz", "--scale", "1e5"], "pixels"),
+        (["render", "model.npz", "-o", "nowhere/x.png"], "nowhere"),
+        (["render", "/dev/zero"], "/dev/zero"),
+        (["pic.png", "--fps", "0.001"], "--fps"),
+        (["pic.png", "--lr", "1e39"], "--lr"),
+        (["pic.png", "--animation", "nowhere/a.gif"], "nowhere"),
+        (["pic.png", "--animation", "./pic.png"], "pic.png"),
+        (["pic.png", "--animation", "final.png"], "final.png"),
+        (["pic.png", "-o", "pic.png/deeper"], "pic.png"),
+        (["pic.png", "-o", "c" * 300], "long"),
+        (["wide.png", "--max-pixels", "none", "--animation", "a.webp"], "16383"),
         (["render", "model.npz", "--region", "0,0,1"], "--region"),
         (["render", "model.npz", "--region", "0,0,0,1"], "--region"),
         (["render", "model.npz", "--region", "0,0,nan,1"], "--region"),
@@ -262,6 +288,7 @@ def test_two_at_once_are_refused(picture):
 def test_wrong_use_is_one_line_and_leaves_nothing(args, words, picture, rng):
     Path("empty.png").touch()
     Path("text.png").write_text("this is no picture")
+    Image.new("RGB", (20000, 1)).save("wide.png")
     from fit_image.core.network import dense_stack
 
     Network(tuple(dense_stack(2, (4,), 3, 0.01)), (6, 4)).initialise(1, rng).save("model.npz")
@@ -339,6 +366,29 @@ def test_a_signal_stops_gracefully(picture, signum, code):
         assert animation.n_frames > 1
     assert json.loads(Path("out/run.json").read_text())["result"]["status"] == "interrupted"
     assert Path("out/checkpoint.npz").exists()
+
+
+@pytest.mark.parametrize("broken", ["/dev/full", "closed pipe"])
+def test_a_run_outlives_its_standard_error(picture, broken):
+    if broken == "closed pipe":
+        reader, writer = os.pipe()
+        os.close(reader)
+    else:
+        writer = os.open(broken, os.O_WRONLY)
+    command = [sys.executable, "-m", "fit_image", str(picture), *SMALL]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=writer, text=True, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stdout) == (0, "pic-fit\n")
+
+
+@pytest.mark.parametrize("args", [["--version"], ["--help"], ["info", "pic-fit"]])
+def test_a_full_standard_output_is_one_line(picture, args):
+    succeed(picture, *SMALL)
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "fit_image", *args]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_an_interrupted_run_goes_on_to_the_same_bits(picture, uninterrupted):

@@ -120,9 +120,12 @@ def test_a_rate_too_high_diverges(small_picture):
 
 def test_returning_to_the_last_good_state(small_picture):
     trainer = Trainer(small_picture, SMALL)
-    train(trainer, 1)
+    while not trainer.train():
+        continue
+    list(trainer.draw())
+    trainer.finish_epoch()
     good = trainer.network.parameters.copy()
-    trainer.train()
+    train(trainer, 1)  # not drawn: it may have collapsed already
     trainer.network.parameters[:] = np.nan
     trainer.return_to_good()
     assert trainer.network.parameters.tobytes() == good.tobytes()
@@ -141,6 +144,32 @@ def test_returning_to_the_last_good_state(small_picture):
 def test_images_of_another_kind_are_refused(image):
     with pytest.raises(InputError):
         next(iter(fit(image)))
+
+
+@pytest.mark.parametrize(
+    "options", [{"layers": (0,)}, {"layers": "4x"}, {"epochs": -1}, {"frame_every": 0}]
+)
+def test_wrong_options_are_refused_at_once(small_picture, options):
+    with pytest.raises(InputError):
+        fit(small_picture, **options)
+
+
+@pytest.mark.parametrize(
+    ("drawn", "best", "collapsed"),
+    [(0.51, 90.0, False), (0.51, math.inf, False), (1.0, 30.0, True)],
+)
+def test_a_collapse_is_what_can_be_seen(drawn, best, collapsed):
+    trainer = Trainer(np.full((4, 4, 3), 0.5, np.float32), SMALL)
+    trainer.network.parameters[:] = 0
+    *_, last_rows = trainer.network.rows()
+    last_rows[:, trainer.network.layers[-1].fan_in] = drawn  # the biases of the outputs
+    trainer.progress.best_psnr = best
+    if collapsed:
+        with pytest.raises(DivergenceError, match="collapsed"):
+            list(trainer.draw())
+    else:
+        *_, drawing = trainer.draw()
+        assert drawing.psnr == pytest.approx(40, abs=0.1)
 
 
 def test_options_are_checked():

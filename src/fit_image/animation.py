@@ -16,7 +16,14 @@ from fit_image.apng import write_apng
 from fit_image.atomic import atomic_path
 from fit_image.config import FPS
 from fit_image.errors import FitImageError, InputError
-from fit_image.frames import Film, Picture, frame_path, frame_paths, with_target
+from fit_image.frames import (
+    Film,
+    Picture,
+    frame_path,
+    frame_paths,
+    size_with_target,
+    with_target,
+)
 from fit_image.pacing import choose_frames
 from fit_image.palette import MOST_COLOURS, Palette
 from fit_image.video import H264, VP9, write_video
@@ -108,6 +115,25 @@ def check_suffix(path: str | os.PathLike[str]) -> str:
     return suffix
 
 
+def check_size(
+    path: str | os.PathLike[str], width: int, height: int, *, with_target: bool = False
+) -> None:
+    """Find out before work begins that frames of this size are too large for the format.
+
+    Raises
+    ------
+    InputError
+        If they are.
+    """
+    if with_target:
+        width, height = size_with_target(width, height)
+    largest = WRITERS[check_suffix(path)].largest_side
+    if max(width, height) > largest:
+        raise InputError(
+            f"cannot write {path}: it has at most {largest} pixels a side, not {width} x {height}"
+        )
+
+
 def write_animation(
     path: str | os.PathLike[str],
     frames: Sequence[str | os.PathLike[str]],
@@ -157,11 +183,7 @@ def write_animation(
             f"the last frame's seconds must be from 0 to {_LONGEST_HOLD:g}, not {hold:g}"
         )
     film = Film(frames, target, on_frame)
-    if max(film.width, film.height) > writer.largest_side:
-        raise InputError(
-            f"cannot write {path}: it has at most {writer.largest_side} pixels a side, "
-            f"not {film.width} x {film.height}"
-        )
+    check_size(path, film.width, film.height)
     with atomic_path(path) as temporary:
         try:
             true_fps, seconds = writer.write(temporary, film, _Timing(fps, hold))

@@ -84,10 +84,21 @@ def with_target(picture: Picture, target: Picture) -> Picture:
             f"the target is {_size_text(target)} pixels, but the frames are {_size_text(picture)}"
         )
     height, width, _ = picture.shape
-    axis = 0 if width > _WIDE * height else 1
-    gap = max(2, picture.shape[axis] // 50)
+    axis, gap = _layout(width, height)
     shape = (gap, width, 3) if axis == 0 else (height, gap, 3)
     return np.concatenate([picture, np.full(shape, _GAP_GREY, np.uint8), target], axis=axis)
+
+
+def size_with_target(width: int, height: int) -> tuple[int, int]:
+    """Return the width and height of a picture of `with_target`."""
+    axis, gap = _layout(width, height)
+    return (width, 2 * height + gap) if axis == 0 else (2 * width + gap, height)
+
+
+def _layout(width: int, height: int) -> tuple[int, int]:
+    """Return the axis along which picture and target are joined, and the gap between them."""
+    axis = 0 if width > _WIDE * height else 1
+    return axis, max(2, (height, width)[axis] // 50)
 
 
 def read_frame(path: str | os.PathLike[str]) -> Picture:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import platform
 from collections.abc import Iterator
@@ -30,7 +31,7 @@ from fit_image.version import __version__
 
 FORMAT_VERSION = 1
 
-_FILES = (
+RUN_FILES = (
     "run.json",
     "metrics.csv",
     "checkpoint.npz",
@@ -125,8 +126,14 @@ class RunFolder:
 
     @staticmethod
     def holds_run(path: Path) -> bool:
-        """Return whether ``path`` holds files that a new run would replace."""
-        return any((path / name).exists() for name in (*_FILES, "frames"))
+        """Return whether ``path`` is the folder of a run."""
+        return (path / "run.json").exists()
+
+    @staticmethod
+    def replaced_by_run(path: Path) -> list[Path]:
+        """Return the files in ``path`` that a new run would replace or remove."""
+        present = [path / name for name in RUN_FILES if (path / name).exists()]
+        return present + [frame for _, frame in frame_paths(path / "frames")]
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Self:
@@ -140,7 +147,7 @@ class RunFolder:
         path = Path(path)
         file = path / "run.json"
         try:
-            data = json.loads(file.read_bytes())
+            data = json.loads(file.read_bytes(), parse_constant=_no_constant)
         except (FileNotFoundError, NotADirectoryError):
             raise InputError(f"{path} is not the folder of a run: it has no run.json") from None
         except OSError as error:
@@ -175,18 +182,20 @@ class RunFolder:
             If that cannot be done.
         """
         try:
+            # First what must not be resumed under the new manifest; then the manifest, so that a
+            # run killed at any moment can be resumed.
+            self.checkpoint.unlink(missing_ok=True)
             self.frames.mkdir(parents=True, exist_ok=True)
-            for _, frame in frame_paths(self.frames):
-                frame.unlink()
-            for name in _FILES:
-                (self.path / name).unlink(missing_ok=True)
+            self.write_manifest()
+            for file in self.replaced_by_run(self.path):
+                if file.name != "run.json":
+                    file.unlink()
         except OSError as error:
             raise FitImageError(
                 f"cannot use the folder {self.path}: {os_error_reason(error)}"
             ) from error
         self._remove_leftovers()
         self.metrics.create()
-        self.write_manifest()
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -276,6 +285,8 @@ class RunFolder:
             types = {field.name: type(field.default) for field in fields(Progress)}
             if any(type(value) is not types[name] for name, value in state.items()):
                 raise ValueError("progress is not made of numbers")
+            if not (math.isfinite(state["loss_sum"]) and math.isfinite(state["seconds"])):
+                raise ValueError("progress is not finite")
             return Network.from_arrays(arrays), Progress(**state)
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{self.checkpoint} is damaged: {error}") from error
@@ -301,3 +312,7 @@ class RunFolder:
     def _remove_leftovers(self) -> None:
         for folder in (self.path, self.frames):
             atomic.remove_leftovers(folder)
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is no JSON")

@@ -53,6 +53,8 @@ def animate(
     )
     target = None
     if record.with_target:
+        if not run.target.exists():
+            raise InputError(f"{run.target} is missing: resume the run, which writes it again")
         target = to_uint8(load_image(run.target).pixels)
     return write_animation(
         path,

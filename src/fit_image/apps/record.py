@@ -129,11 +129,16 @@ class Recording:
         FitImageError
             If the folder cannot be written.
         """
-        saved = run.read_checkpoint()
         _check_resumable(run, source, trainer.config, image)
-        if saved:
-            trainer.restore(*saved)
-            _check_reachable(run, trainer)
+        try:
+            saved = run.read_checkpoint()
+            if saved:
+                trainer.restore(*saved)
+        except InputError as error:
+            raise InputError(
+                f"cannot resume {run.path}: {error}; --overwrite starts the run again"
+            ) from error
+        _check_reachable(run, trainer, has_checkpoint=saved is not None)
         run.forget_after(trainer.progress.epoch)
         picture = replace(run.manifest.picture, path=source.picture.path)
         run.manifest = Manifest(picture, trainer.config, image, record)
@@ -287,7 +292,13 @@ def _check_resumable(run: RunFolder, source: Source, fit: FitConfig, image: Imag
         )
 
 
-def _check_reachable(run: RunFolder, trainer: Trainer) -> None:
+def _check_reachable(run: RunFolder, trainer: Trainer, *, has_checkpoint: bool) -> None:
+    rows = run.metrics.read()
+    if not has_checkpoint and rows and rows[-1].seconds > 2 * _CHECKPOINT_SECONDS[1]:
+        raise InputError(
+            f"cannot resume {run.path}: {run.checkpoint} is missing; "
+            "--overwrite starts the run again"
+        )
     epochs, progress = trainer.config.epochs, trainer.progress
     begun = progress.epoch + (progress.position > 0)
     if epochs < begun:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import shutil
 import sys
 import time
 from dataclasses import dataclass
@@ -60,7 +60,7 @@ class Display:
         """Show a line that stays."""
         if not self.quiet:
             self.clear()
-            click.echo(text, err=True)
+            _write(f"{text}\n")
 
     def step(self, step: Step) -> None:
         """Show progress, or not."""
@@ -81,7 +81,7 @@ class Lines(Display):
         now = time.monotonic()
         if now - self._shown_at >= _SECONDS_BETWEEN_LINES:
             self._shown_at = now
-            click.echo("  ".join((f"{step.done:4.0%}", *step.parts)), err=True)
+            _write("  ".join((f"{step.done:4.0%}", *step.parts)) + "\n")
 
 
 class Bar(Display):
@@ -103,7 +103,7 @@ class Bar(Display):
         if now - self._shown_at < _SECONDS_BETWEEN_BARS:
             return
         self._shown_at = now
-        columns = shutil.get_terminal_size().columns - 1
+        columns = _columns() - 1
         parts = [f"{min(step.done, 1.0):4.0%}", *step.parts]
         shortest, longest = _BAR_WIDTH
         while len(parts) > 1 and len("  ".join(parts)) + 2 + shortest > columns:
@@ -111,15 +111,13 @@ class Bar(Display):
         width = min(columns - 2 - len("  ".join(parts)), longest)
         line = f"{parts[0]}  {self._bar(step.done, width)}" if width >= 3 else parts[0]
         line = "  ".join([line, *parts[1:]])
-        sys.stderr.write(f"\r{line}\x1b[K")
-        sys.stderr.flush()
+        _write(f"\r{line}\x1b[K")
         self._visible = True
 
     def clear(self) -> None:
         """Take the bar away."""
         if self._visible:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+            _write("\r\x1b[K")
             self._visible = False
 
     def _bar(self, done: float, width: int) -> str:
@@ -147,6 +145,20 @@ class Pace:
         if done <= done_then or now - then < 0.5:
             return None
         return (1.0 - done) * (now - then) / (done - done_then)
+
+
+def _write(text: str) -> None:
+    # The terminal may be gone, or the disk of a log full: no reason to lose a run.
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.write(text)
+        sys.stderr.flush()
+
+
+def _columns() -> int:
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
+    except (OSError, ValueError):
+        return 80
 
 
 def make_display(quiet: bool) -> Display:

@@ -17,6 +17,7 @@ from fit_image.config import LARGEST_RATE, FitConfig, ImageConfig, RecordConfig
 from fit_image.errors import InputError
 
 if TYPE_CHECKING:
+    from fit_image.apps.trainer import Trainer
     from fit_image.run import RunFolder
 
 NO_ANIMATION = "none"
@@ -144,7 +145,7 @@ def command(
     given["animations"] = _animation_names(given["animations"])
 
     # Heavy imports come after the command line has been understood.
-    from fit_image.animation import check_suffix
+    from fit_image.animation import check_size
     from fit_image.apps.record import Recording
     from fit_image.apps.source import load_source
     from fit_image.apps.trainer import Trainer
@@ -153,11 +154,13 @@ def command(
     from fit_image.run import Manifest, RunFolder
 
     output = output or Path(f"{image.stem}-fit")
-    earlier = _earlier_run(output, resume, overwrite)
+    earlier = _earlier_run(output, image, resume, overwrite)
     fit, prepare, record = _configuration(ctx, given, earlier)
-    parse_background(prepare.background)
-    for name in record.animations:
-        check_suffix(output / name)
+    try:
+        parse_background(prepare.background)
+    except InputError as error:
+        raise InputError(f"--background: {error}") from error
+    _check_animations(output, image, record)
     threads = threads or usable_cores()
 
     source = load_source(image, prepare)
@@ -168,23 +171,23 @@ def command(
             f"scaled from {original} to {width}x{height} to keep to --max-pixels "
             f"{prepare.max_pixels} ('none' keeps it whole)"
         )
+    for name in record.animations:
+        check_size(output / name, width, height, with_target=record.with_target)
     trainer = Trainer(source.image.pixels, fit, threads=threads)
     session.compile_kernels(display)
 
     run = earlier or RunFolder(output, Manifest(source.picture, fit, prepare, record))
     with run.locked(), display:
-        if earlier:
-            # Read again, now that no other process can write.
-            run = RunFolder.open(output)
-            recording = Recording.resume(run, source, trainer, prepare, record)
-            display.message(
-                f"going on from epoch {trainer.progress.epoch}"
-                if trainer.learned_epochs or trainer.progress.position
-                else "no checkpoint yet: starting from the beginning"
-            )
-        else:
-            recording = Recording.begin(run, trainer, source)
-        result = session.train(recording, display, signals, image)
+        # A signal that comes while the folder is prepared must not leave it half prepared.
+        with signals.graceful():
+            if earlier:
+                run = RunFolder.open(output)  # again, now that no other process can write
+                recording = Recording.resume(run, source, trainer, prepare, record)
+                display.message(_going_on(trainer))
+            else:
+                _check_replaced(output, image, overwrite)  # again, for the same reason
+                recording = Recording.begin(run, trainer, source)
+            result = session.train(recording, display, signals, image)
         session.animate(run, display)
     if signals.received is not None:
         ctx.exit(128 + signals.received)
@@ -217,21 +220,57 @@ def _animation_names(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name if Path(name).name == name else str(Path(name).absolute()) for name in names)
 
 
-def _earlier_run(output: Path, resume: bool, overwrite: bool) -> RunFolder | None:
+def _earlier_run(output: Path, image: Path, resume: bool, overwrite: bool) -> RunFolder | None:
     from fit_image.run import RunFolder
 
-    if output.exists() and not output.is_dir():
-        raise InputError(f"{output} is not a folder: choose another one with -o")
-    if not RunFolder.holds_run(output):
-        return None
-    if resume:
+    folder = next(folder for folder in (output, *output.absolute().parents) if folder.exists())
+    if not folder.is_dir():
+        raise InputError(f"cannot use {output}: {folder} is not a folder; choose another with -o")
+    if resume and RunFolder.holds_run(output):
         return RunFolder.open(output)
-    if not overwrite:
+    _check_replaced(output, image, overwrite)
+    return None
+
+
+def _check_replaced(output: Path, image: Path, overwrite: bool) -> None:
+    """Refuse to replace what the user has not offered, and the picture itself in any case."""
+    from fit_image.run import RunFolder
+
+    if RunFolder.holds_run(output) and not overwrite:
         raise InputError(
             f"{output} already holds a run: --resume goes on with it, --overwrite replaces it, "
             "-o chooses another folder"
         )
-    return None
+    replaced = RunFolder.replaced_by_run(output)
+    for file in replaced:
+        if image.exists() and file.samefile(image):
+            raise InputError(f"a run in {output} would replace {image}: choose another with -o")
+    if replaced and not overwrite:
+        raise InputError(
+            f"{replaced[0]} would be replaced: --overwrite allows it, -o chooses another folder"
+        )
+
+
+def _check_animations(output: Path, image: Path, record: RecordConfig) -> None:
+    """Refuse animations that cannot be written, or would replace something else."""
+    from fit_image.animation import check_suffix
+    from fit_image.atomic import check_destination
+    from fit_image.run import RUN_FILES
+
+    kept = [output / name for name in RUN_FILES if name not in RecordConfig().animations]
+    for name in record.animations:
+        file = output / name
+        check_suffix(file)
+        if file.parent != output:
+            check_destination(file)
+        if file.resolve() in [path.resolve() for path in (*kept, image)]:
+            raise InputError(f"--animation {name} would replace {file}: give another name")
+
+
+def _going_on(trainer: Trainer) -> str:
+    if trainer.learned_epochs or trainer.progress.position:
+        return f"going on from epoch {trainer.progress.epoch}"
+    return "no checkpoint yet: starting from the beginning"
 
 
 def _configuration(

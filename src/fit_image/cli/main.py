@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import importlib
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
 from fit_image.cli.signals import Interrupted, Signals
-from fit_image.errors import FitImageError
+from fit_image.errors import FitImageError, os_error_reason
 from fit_image.version import __version__
 
 # Modules are imported when their command is called: help must not wait for numerics.
@@ -108,9 +111,13 @@ class FitImage(click.Group):
         """Run, and turn every error into one line and an exit code."""
         if not standalone_mode:
             return super().main(args, prog_name, complete_var, False, **extra)
+        # Closed standard streams are None; what would go there goes nowhere.
+        sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115
+        sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
         try:
             # click gives back the code of ctx.exit(), and None from a command that just ended.
             code = super().main(args, prog_name, complete_var, False, **extra)
+            sys.stdout.flush()
             sys.exit(code if isinstance(code, int) else 0)
         except click.ClickException as error:
             _fail(error.format_message(), error.exit_code)
@@ -122,21 +129,24 @@ class FitImage(click.Group):
             _fail("interrupted", 130)
         except MemoryError:
             _fail("not enough memory; try smaller --layers, --size or --max-pixels", 1)
-        except BrokenPipeError:
-            # Whoever read our output has left; there is nobody to tell.
-            sys.stderr = None
-            sys.exit(1)
+        except OSError as error:
+            # Files are named where they are written; what is left is a name that the system
+            # refuses, or standard output.
+            name = error.filename or "standard output"
+            _fail(f"cannot use {name}: {os_error_reason(error)}", 2 if error.filename else 1)
 
 
 def _fail(message: str, exit_code: int) -> None:
-    click.echo(f"fit-image: {' '.join(message.split())}", err=True)
-    sys.exit(exit_code)
+    # Python would try to flush again at exit, and complain.
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+        click.echo(f"fit-image: {' '.join(message.split())}", err=True)
+        sys.exit(exit_code)
+    os._exit(exit_code)
 
 
 def _suggest_command(args: list[str]) -> None:
     """Raise a usage error when the first word is no picture but almost a command."""
-    from pathlib import Path
-
     word = args[0]
     if word.startswith("-") or Path(word).exists():
         return

@@ -13,6 +13,7 @@ from fit_image.errors import DivergenceError
 
 if TYPE_CHECKING:
     from fit_image.apps.record import Recording, Status
+    from fit_image.apps.trainer import Trainer
     from fit_image.run import Result, RunFolder
 
 
@@ -36,6 +37,8 @@ def compile_kernels(display: Display) -> None:
 def train(recording: Recording, display: Display, signals: Signals, image: Path) -> Result:
     """Train until done, diverged or stopped by a signal, and write the results.
 
+    Called inside `Signals.graceful`.
+
     Raises
     ------
     DivergenceError
@@ -44,28 +47,34 @@ def train(recording: Recording, display: Display, signals: Signals, image: Path)
     run, trainer = recording.run, recording.trainer
     meter = _Meter(trainer.config.epochs)
     resume = shlex.join(["fit-image", str(image), "-o", str(run.path), "--resume"])
-    with signals.graceful():
-        try:
-            for status in recording.steps():
-                display.step(meter.step(status))
-                if signals.received is not None:
-                    break
-        except DivergenceError as error:
-            trainer.return_to_good()
-            result = recording.conclude("diverged")
-            rate = float(f"{trainer.config.learning_rate / 3:.1g}")
-            raise DivergenceError(
-                f"{error}; try a lower --lr, such as {rate:g} (it was "
-                f"{trainer.config.learning_rate:g}). {run.path} keeps epoch {result.epochs}, the "
-                "last good one"
-            ) from None
-        result = recording.conclude("done" if signals.received is None else "interrupted")
+    try:
+        for status in recording.steps():
+            if signals.received is not None:
+                break
+            display.step(meter.step(status))
+    except DivergenceError as error:
+        advice = _advice(trainer)
+        trainer.return_to_good()
+        run.forget_after(trainer.progress.epoch)
+        result = recording.conclude("diverged")
+        raise DivergenceError(
+            f"{error}; {advice}. {run.path} keeps epoch {result.epochs}, the last good one"
+        ) from None
+    result = recording.conclude("done" if signals.received is None else "interrupted")
     if signals.received is not None:
         display.message(
             f"stopped in epoch {min(result.epochs + 1, trainer.config.epochs)} of "
             f"{trainer.config.epochs}; to go on: {resume}"
         )
     return result
+
+
+def _advice(trainer: Trainer) -> str:
+    config = trainer.config
+    if trainer.learned_epochs == 0 and trainer.progress.position == 0:
+        return f"try a lower --init-scale than {config.init_scale:g}"
+    rate = float(f"{config.learning_rate / 3:.1g}")
+    return f"try a lower --lr than {config.learning_rate:g}, such as {rate:g}"
 
 
 def animate(run: RunFolder, display: Display) -> None:
