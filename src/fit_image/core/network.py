@@ -112,9 +112,8 @@ class Network:
         starts = [0, *np.cumsum(sizes).tolist()]
         self.table = np.array(
             [
-                (start, layer.fan_in, layer.fan_out, layer.stride, dense.ACTIVATIONS[activation])
-                for start, layer in zip(starts[:-1], self.layers, strict=True)
-                for activation in (layer.activation,)
+                (start, each.fan_in, each.fan_out, each.stride, dense.ACTIVATIONS[each.activation])
+                for start, each in zip(starts[:-1], self.layers, strict=True)
             ],
             dtype=np.int64,
         )
@@ -138,7 +137,7 @@ class Network:
         With ``vector``, of another vector of the same shape, such as a gradient.
         """
         vector = self.parameters if vector is None else vector
-        for (start, _, fan_out, stride, _), _layer in zip(self.table, self.layers, strict=True):
+        for start, _, fan_out, stride, _ in self.table:
             yield vector[start : start + fan_out * stride].reshape(fan_out, stride)
 
     @property
