@@ -245,7 +245,7 @@ def main() -> None:
     for each in comparisons:
         print(
             f"| {each.job} | {format_layers(parse_layers(each.layers))} | {each.ours_us:.3g} us/px "
-            f"| {each.torch_us:.3g} us/px ({each.torch_threads} threads) | {each.ratio:.1f} |"
+            f"| {each.torch_us:.3g} us/px ({each.torch_threads} thread{'s' * (each.torch_threads > 1)}) | {each.ratio:.1f} |"
         )
     print(f"\nfit-image --help: {program['help_seconds']:.2f} s")
     print(f"a warm run of one epoch of 16 pixels, whole: {program['warm_start_seconds']:.2f} s")
