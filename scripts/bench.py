@@ -243,9 +243,11 @@ def main() -> None:
     print(f"{processor()}, {usable_cores()} cores, PyTorch {torch.__version__}\n")
     print("| job | layers | fit-image | PyTorch | times faster |\n|---|---|---|---|---|")
     for each in comparisons:
+        layers = format_layers(parse_layers(each.layers))
+        threads = "1 thread" if each.torch_threads == 1 else f"{each.torch_threads} threads"
         print(
-            f"| {each.job} | {format_layers(parse_layers(each.layers))} | {each.ours_us:.3g} us/px "
-            f"| {each.torch_us:.3g} us/px ({each.torch_threads} thread{'s' * (each.torch_threads > 1)}) | {each.ratio:.1f} |"
+            f"| {each.job} | {layers} | {each.ours_us:.3g} us/px "
+            f"| {each.torch_us:.3g} us/px ({threads}) | {each.ratio:.1f} |"
         )
     print(f"\nfit-image --help: {program['help_seconds']:.2f} s")
     print(f"a warm run of one epoch of 16 pixels, whole: {program['warm_start_seconds']:.2f} s")
