@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 from click.shell_completion import CompletionItem
@@ -118,7 +118,7 @@ class FitImage(click.Group):
             # click gives back the code of ctx.exit(), and None from a command that just ended.
             code = super().main(args, prog_name, complete_var, False, **extra)
             sys.stdout.flush()
-            sys.exit(code if isinstance(code, int) else 0)
+            _exit(code if isinstance(code, int) else 0)
         except click.ClickException as error:
             _fail(error.format_message(), error.exit_code)
         except FitImageError as error:
@@ -136,13 +136,20 @@ class FitImage(click.Group):
             _fail(f"cannot use {name}: {os_error_reason(error)}", 2 if error.filename else 1)
 
 
-def _fail(message: str, exit_code: int) -> None:
-    # Python would try to flush again at exit, and complain.
+def _fail(message: str, exit_code: int) -> NoReturn:
     with contextlib.suppress(OSError, ValueError):
-        sys.stdout.flush()
         click.echo(f"fit-image: {' '.join(message.split())}", err=True)
-        sys.exit(exit_code)
-    os._exit(exit_code)
+    _exit(exit_code)
+
+
+def _exit(code: int) -> NoReturn:
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        # Python would flush again on its way out, fail again, and exit with a code of its own.
+        os._exit(code)
+    sys.exit(code)
 
 
 def _suggest_command(args: list[str]) -> None:
