@@ -178,6 +178,24 @@ def test_no_animation(picture):
     assert not Path("pic-fit/animation.gif").exists()
 
 
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("animate", "pic-fit", "-o", "pic.png"),
+        ("animate", "pic-fit", "-o", "pic-fit/target.png"),
+        ("animate", "pic-fit", "-o", "pic-fit/frames/epoch-000000.png"),
+        ("render", "pic-fit", "-o", "pic-fit/final.png"),
+        ("render", "pic-fit/model.npz", "-o", "pic-fit/frames/epoch-000000.png"),
+        ("render", "pic-fit", "-o", "pic.png"),
+    ],
+)
+def test_outputs_never_replace_what_a_run_needs(picture, args):
+    succeed(picture, *SMALL)
+    before = {path: path.read_bytes() for path in Path.cwd().rglob("*") if path.is_file()}
+    assert "give another name" in fail(*args)
+    assert {path: path.read_bytes() for path in before} == before
+
+
 def test_a_picture_named_like_a_command(picture):
     shutil.copy(picture, "render")
     succeed("./render", *SMALL)
@@ -407,7 +425,7 @@ def test_a_killed_run_goes_on_to_the_same_bits(picture, uninterrupted):
     wait_for(Path("out/frames/epoch-000012.png"))
     process.kill()
     process.communicate()
-    Path("out/.model.partial-00000000.npz").write_bytes(b"torn")
+    Path(f"out/.model.partial-{process.pid}-00.npz").write_bytes(b"torn")
     with Path("out/metrics.csv").open("a") as file:
         file.write("13,0.1")  # torn while it was written
     succeed(picture, *REST, "--resume")

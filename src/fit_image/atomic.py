@@ -27,7 +27,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     path = Path(path)
     # Part of the name only: the whole of a long one, and the mark, would be too long together.
-    mark = f".{path.stem[:40]}{TEMPORARY_MARK}{secrets.token_hex(4)}"
+    mark = f".{path.stem[:40]}{TEMPORARY_MARK}{os.getpid()}-{secrets.token_hex(4)}"
     temporary = path.with_name(f"{mark}{path.suffix[:16]}")
     try:
         yield temporary
@@ -68,10 +68,22 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
 
 
 def remove_leftovers(folder: str | os.PathLike[str]) -> None:
-    """Delete the temporary files that a killed process left in ``folder``."""
+    """Delete the temporary files that killed processes left in ``folder``."""
     for leftover in Path(folder).glob(f".*{TEMPORARY_MARK}*"):
-        with contextlib.suppress(OSError):
-            leftover.unlink()
+        writer = leftover.name.partition(TEMPORARY_MARK)[2].partition("-")[0]
+        if not (writer.isdigit() and _is_running(int(writer))):
+            with contextlib.suppress(OSError):
+                leftover.unlink()
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _flush_to_disk(path: Path) -> None:

@@ -156,9 +156,13 @@ class Network(core.Network):
         """
         path = Path(path)
         if path.is_dir():
-            # A run that was killed has no model yet; its checkpoint holds the network too.
+            # Of a run that is under way, or was killed, the checkpoint is newer than the model.
             files = [path / "model.npz", path / "checkpoint.npz"]
-            path = next((file for file in files if file.exists()), files[0])
+            path = max(
+                (file for file in files if file.is_file()),
+                key=lambda file: file.stat().st_mtime_ns,
+                default=files[0],
+            )
         arrays = read_archive(path, "model", FORMAT_VERSION)
         try:
             return cls.from_arrays(arrays)

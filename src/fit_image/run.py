@@ -135,6 +135,21 @@ class RunFolder:
         present = [path / name for name in RUN_FILES if (path / name).exists()]
         return present + [frame for _, frame in frame_paths(path / "frames")]
 
+    @staticmethod
+    def check_spared(path: Path, output: Path, picture: Path) -> None:
+        """Find out that writing to ``output`` would replace what a run in ``path`` needs.
+
+        Raises
+        ------
+        InputError
+            If it would, or would replace ``picture``.
+        """
+        kept = [path / name for name in RUN_FILES if name not in RecordConfig().animations]
+        target = output.resolve()
+        in_frames = target.parent == (path / "frames").resolve()
+        if in_frames or target in [file.resolve() for file in (*kept, picture)]:
+            raise InputError(f"{output} would replace a file that the run needs: give another name")
+
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Self:
         """Read the ``run.json`` of a folder.

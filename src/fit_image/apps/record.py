@@ -98,6 +98,7 @@ class Recording:
         save_image(run.target, source.image.pixels)
         recording = cls(run, trainer)
         run.write_manifest(recording.result("running"))
+        recording.checkpoint()
         return recording
 
     @classmethod

@@ -9,6 +9,7 @@ import click
 
 from fit_image.cli import options
 from fit_image.cli.display import Step, describe_animation, make_display
+from fit_image.cli.signals import Signals
 from fit_image.config import RecordConfig
 
 
@@ -34,7 +35,10 @@ from fit_image.config import RecordConfig
     help="Take every so many frames; the first and the last always.",
 )
 @options.quiet_option
+@click.pass_obj
 def command(
+    signals: Signals,
+    /,
     path: Path,
     output: Path | None,
     fps: float,
@@ -49,10 +53,12 @@ def command(
     from fit_image.atomic import check_destination
     from fit_image.run import RunFolder
 
+    signals.act_at_once()
     output = output or path / "animation.gif"
     check_suffix(output)
     run = RunFolder.open(path)
     check_destination(output)
+    RunFolder.check_spared(path, output, Path(run.manifest.picture.path))
     display = make_display(quiet)
     record = replace(RecordConfig(), fps=fps, with_target=with_target, pace=pace)
     with display:

@@ -111,6 +111,8 @@ class Bar(Display):
         width = min(columns - 2 - len("  ".join(parts)), longest)
         line = f"{parts[0]}  {self._bar(step.done, width)}" if width >= 3 else parts[0]
         line = "  ".join([line, *parts[1:]])
+        if width < 3:
+            line = line[: max(columns, 0)]
         _write(f"\r{line}\x1b[K")
         self._visible = True
 
@@ -172,6 +174,8 @@ def make_display(quiet: bool) -> Display:
 
 def describe_animation(report: AnimationReport) -> str:
     """Return what became of an animation, its true speed included."""
+    if report.frames == 1:
+        return f"{report.path}: 1 frame, {report.seconds:.1f} s"
     return (
         f"{report.path}: {report.frames} frames at {report.fps:.4g} a second, "
         f"{report.seconds:.1f} s in all"

@@ -163,7 +163,9 @@ def command(
     _check_animations(output, image, record)
     threads = threads or usable_cores()
 
+    signals.check()
     source = load_source(image, prepare)
+    signals.check()
     height, width = source.image.pixels.shape[:2]
     if source.image.scaled:
         original = "x".join(map(str, source.image.original_size))
@@ -177,18 +179,17 @@ def command(
     session.compile_kernels(display)
 
     run = earlier or RunFolder(output, Manifest(source.picture, fit, prepare, record))
+    signals.check()
     with run.locked(), display:
-        # A signal that comes while the folder is prepared must not leave it half prepared.
-        with signals.graceful():
-            if earlier:
-                run = RunFolder.open(output)  # again, now that no other process can write
-                recording = Recording.resume(run, source, trainer, prepare, record)
-                display.message(_going_on(trainer))
-            else:
-                _check_replaced(output, image, overwrite)  # again, for the same reason
-                recording = Recording.begin(run, trainer, source)
-            result = session.train(recording, display, signals, image)
-        session.animate(run, display)
+        if earlier:
+            run = RunFolder.open(output)  # again, now that no other process can write
+            recording = Recording.resume(run, source, trainer, prepare, record)
+            display.message(_going_on(trainer))
+        else:
+            _check_replaced(output, image, overwrite)  # again, for the same reason
+            recording = Recording.begin(run, trainer, source)
+        result = session.train(recording, display, signals, image)
+        session.animate(run, display, signals)
     if signals.received is not None:
         ctx.exit(128 + signals.received)
 
@@ -223,6 +224,8 @@ def _animation_names(names: tuple[str, ...]) -> tuple[str, ...]:
 def _earlier_run(output: Path, image: Path, resume: bool, overwrite: bool) -> RunFolder | None:
     from fit_image.run import RunFolder
 
+    if output.is_symlink() and not output.exists():
+        raise InputError(f"cannot use {output}: it is a link to nothing; choose another with -o")
     folder = next(folder for folder in (output, *output.absolute().parents) if folder.exists())
     if not folder.is_dir():
         raise InputError(f"cannot use {output}: {folder} is not a folder; choose another with -o")
@@ -255,16 +258,14 @@ def _check_animations(output: Path, image: Path, record: RecordConfig) -> None:
     """Refuse animations that cannot be written, or would replace something else."""
     from fit_image.animation import check_suffix
     from fit_image.atomic import check_destination
-    from fit_image.run import RUN_FILES
+    from fit_image.run import RunFolder
 
-    kept = [output / name for name in RUN_FILES if name not in RecordConfig().animations]
     for name in record.animations:
         file = output / name
         check_suffix(file)
         if file.parent != output:
             check_destination(file)
-        if file.resolve() in [path.resolve() for path in (*kept, image)]:
-            raise InputError(f"--animation {name} would replace {file}: give another name")
+        RunFolder.check_spared(output, file, image)
 
 
 def _going_on(trainer: Trainer) -> str:

@@ -11,12 +11,14 @@ import click
 
 from fit_image.cli import options
 from fit_image.cli.display import format_duration
+from fit_image.cli.signals import Signals
 
 
 @click.command("info", short_help="Tell what a run or a model file holds.")
 @options.path_argument("RUN_OR_MODEL")
 @options.json_option
-def command(path: Path, as_json: bool) -> None:
+@click.pass_obj
+def command(signals: Signals, /, path: Path, as_json: bool) -> None:
     """Tell what a run or a model file holds.
 
     RUN_OR_MODEL is the folder of a run, or a model.npz file.
@@ -65,6 +67,8 @@ def _run_facts(path: Path) -> dict[str, Any]:
         # The rows are newer than run.json while a run is under way, or when it was killed.
         facts["epochs_done"] = rows[-1].epoch
         facts["seconds"] = rows[-1].seconds
+        facts["loss"] = rows[-1].loss
+        facts["psnr"] = next((row.psnr for row in reversed(rows) if row.psnr is not None), None)
     facts["frames"] = len(frame_paths(run.frames))
     return facts
 

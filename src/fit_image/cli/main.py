@@ -84,15 +84,15 @@ class FitImage(click.Group):
         """Offer commands, options of fitting, and pictures."""
         fit = self.get_command(ctx, _DEFAULT)
         assert fit is not None
-        offered = super().shell_complete(ctx, incomplete)
-        offered = [item for item in offered if item.value != _DEFAULT]
+        own = super().shell_complete(ctx, incomplete)
+        own = [item for item in own if item.value != _DEFAULT]
+        if not incomplete.startswith("-"):
+            # First, because click's bash function forgets what comes before a file.
+            return [CompletionItem(incomplete, type="file"), *own]
         fit_context = click.Context(fit, info_name=_DEFAULT, parent=ctx)
-        known = {item.value for item in offered}
-        if incomplete.startswith("-"):
-            more = fit.shell_complete(fit_context, incomplete)
-        else:
-            more = [CompletionItem(incomplete, type="file")]
-        return [*offered, *(item for item in more if item.value not in known)]
+        known = {item.value for item in own}
+        more = fit.shell_complete(fit_context, incomplete)
+        return [*own, *(item for item in more if item.value not in known)]
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command with signals handled."""

@@ -8,6 +8,8 @@ import click
 
 from fit_image.cli import options
 from fit_image.cli.display import Step, make_display
+from fit_image.cli.signals import Signals
+from fit_image.errors import InputError
 
 
 @click.command("render", short_help="Draw a learned picture at any size and region.")
@@ -38,7 +40,10 @@ from fit_image.cli.display import Step, make_display
 )
 @options.threads_option
 @options.quiet_option
+@click.pass_obj
 def command(
+    signals: Signals,
+    /,
     path: Path,
     output: Path | None,
     size: tuple[int, int] | None,
@@ -57,6 +62,7 @@ def command(
     from fit_image.image import Canvas, check_image_target, save_image, to_uint8
     from fit_image.model import Network
 
+    signals.act_at_once()
     network = Network.load(path)
     x0, y0, x1, y1 = region
     if not size:
@@ -72,6 +78,7 @@ def command(
     output = output or Path(f"{name.removesuffix('-fit')}-{width}x{height}.png")
     check_image_target(output, width, height)
     check_destination(output)
+    _check_spared(path, output)
 
     canvas = Canvas(width, height)
     with make_display(quiet) as display:
@@ -80,3 +87,14 @@ def command(
             display.step(Step((top + len(band)) / height, (f"drawing {width}x{height}",)))
         save_image(output, canvas.image)
     click.echo(output)
+
+
+def _check_spared(source: Path, output: Path) -> None:
+    """Refuse to draw over the network itself, or over what its run needs."""
+    from fit_image.run import RunFolder
+
+    if output.exists() and output.samefile(source):
+        raise InputError(f"{output} is the network itself: give another name")
+    folder = source if source.is_dir() else source.parent
+    if RunFolder.holds_run(folder):
+        RunFolder.check_spared(folder, output, Path(RunFolder.open(folder).manifest.picture.path))

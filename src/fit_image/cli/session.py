@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from fit_image.cli.display import Display, Pace, Step, describe_animation, format_duration
 from fit_image.cli.signals import Interrupted, Signals
-from fit_image.errors import DivergenceError
+from fit_image.errors import DivergenceError, FitImageError
 
 if TYPE_CHECKING:
     from fit_image.apps.record import Recording, Status
@@ -37,7 +37,7 @@ def compile_kernels(display: Display) -> None:
 def train(recording: Recording, display: Display, signals: Signals, image: Path) -> Result:
     """Train until done, diverged or stopped by a signal, and write the results.
 
-    Called inside `Signals.graceful`.
+    The first signal must only be noted while this runs.
 
     Raises
     ------
@@ -77,10 +77,11 @@ def _advice(trainer: Trainer) -> str:
     return f"try a lower --lr than {config.learning_rate:g}, such as {rate:g}"
 
 
-def animate(run: RunFolder, display: Display) -> None:
-    """Make the animations that the run asks for."""
+def animate(run: RunFolder, display: Display, signals: Signals) -> None:
+    """Make the animations that the run asks for; of an interrupted run, as far as it goes."""
     from fit_image.apps.animate import animate as make
 
+    signals.at_once = True
     for name in run.manifest.record.animations:
         file = run.path / name
 
@@ -93,6 +94,11 @@ def animate(run: RunFolder, display: Display) -> None:
             again = shlex.join(["fit-image", "animate", str(run.path), "-o", str(file)])
             display.message(f"{file} is not made; to make it: {again}")
             raise
+        except FitImageError as error:
+            if signals.received is None:
+                raise
+            display.message(str(error))
+            continue
         display.message(describe_animation(report))
 
 
@@ -126,8 +132,9 @@ class _Meter:
 
 def describe(result: Result) -> str:
     """Return a run's result in a line."""
+    epochs = "1 epoch" if result.epochs == 1 else f"{result.epochs} epochs"
     psnr = "" if result.psnr is None else f", {result.psnr:.2f} dB"
     return (
-        f"{result.epochs} epochs{psnr}, {format_duration(result.seconds)} of training "
+        f"{epochs}{psnr}, {format_duration(result.seconds)} of training "
         f"({result.parameters:,} parameters)"
     )

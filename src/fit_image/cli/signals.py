@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import signal
-from collections.abc import Iterator
 from types import FrameType, TracebackType
 from typing import Self
 
@@ -23,15 +21,21 @@ class Interrupted(BaseException):
 class Signals:
     """Handles SIGINT, SIGTERM and SIGHUP while its context lasts.
 
+    The first signal is noted, for the program to look at when it can stop well; the next one
+    raises `Interrupted`. Raising anywhere is not safe: inside an import, for example, Python may
+    swallow the exception.
+
     Attributes
     ----------
     received : int or None
-        The signal that came while `graceful` was on.
+        The signal that was noted.
+    at_once : bool
+        Whether the first signal raises, too.
     """
 
     def __init__(self) -> None:
         self.received: int | None = None
-        self._graceful = False
+        self.at_once = False
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> Self:
@@ -48,20 +52,22 @@ class Signals:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        stopping = self.received is not None or isinstance(error, Interrupted)
         for signum, handler in self._before.items():
-            signal.signal(signum, handler)  # type: ignore[arg-type]
+            # One more Ctrl-C must not disturb the last line and the exit code.
+            signal.signal(signum, signal.SIG_IGN if stopping else handler)  # type: ignore[arg-type]
 
-    @contextlib.contextmanager
-    def graceful(self) -> Iterator[None]:
-        """Inside, the first signal is noted in ``received``; the next one raises Interrupted."""
-        self._graceful = True
-        try:
-            yield
-        finally:
-            self._graceful = False
+    def check(self) -> None:
+        """Raise `Interrupted` if a signal was noted."""
+        if self.received is not None:
+            raise Interrupted(self.received)
+
+    def act_at_once(self) -> None:
+        """Raise `Interrupted` at any signal from here on, and if one was noted."""
+        self.at_once = True
+        self.check()
 
     def _handle(self, signum: int, frame: FrameType | None) -> None:
-        if self._graceful and self.received is None:
-            self.received = signum
-        else:
+        if self.at_once or self.received is not None:
             raise Interrupted(signum)
+        self.received = signum
