@@ -364,7 +364,6 @@ def assert_same_run(folder, other):
     assert rows == other_rows
 
 
-LONG = ("--layers", "2x16", "--epochs", 10**6, "-o", "out", "-q")
 REST = ("--layers", "2x16", "--epochs", 40, "-o", "out", "--animation", "none")
 
 

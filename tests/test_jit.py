@@ -7,7 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+import fit_image
+from fit_image.apps.trainer import warm_up as warm_up_here
+from fit_image.core.jit import on_compile
 
 CODE = """
 from fit_image.core.jit import on_compile
@@ -78,6 +83,15 @@ def test_a_cache_that_others_may_write_is_not_used(cache):
     assert warm_up(cache) == "compiled"
 
 
+def test_drawing_and_training_compile_nothing_after_the_warm_up():
+    compiled = []
+    warm_up_here()
+    with on_compile(lambda: compiled.append(1)):
+        image = np.full((20, 30, 3), 0.5, np.float32)
+        list(fit_image.fit(image, layers=(5, 40), epochs=2))
+    assert not compiled
+
+
 def test_a_missing_data_file_is_compiled_again(cache):
     warm_up(cache)
     files(cache, ".nbc")[0].unlink()
@@ -85,6 +99,4 @@ def test_a_missing_data_file_is_compiled_again(cache):
 
 
 def test_the_package_folder_stays_clean():
-    import fit_image
-
     assert not list(Path(fit_image.__file__).parent.rglob("*.nbi"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import pickle
 import zipfile
 
 import numpy as np
@@ -91,7 +90,6 @@ def test_a_pickle_is_never_run(network, tmp_path):
 
     member = io.BytesIO()
     np.lib.format.write_array(member, np.array([Bomb()], dtype=object), allow_pickle=True)
-    assert pickle.dumps(Bomb()) in member.getvalue() or member.getvalue()
     path = tmp_path / "x.npz"
     network.save(path)
     with zipfile.ZipFile(path, "a") as archive:

@@ -31,7 +31,8 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     temporary = path.with_name(f"{mark}{path.suffix[:16]}")
     try:
         yield temporary
-        _flush_to_disk(temporary)
+        # Without this, a power cut soon after may leave an empty file under the good name.
+        _fsync(temporary)
         temporary.replace(path)
     except OSError as error:
         raise FitImageError(f"cannot write {path}: {os_error_reason(error)}") from error
@@ -86,8 +87,21 @@ def _is_running(process: int) -> bool:
     return True
 
 
-def _flush_to_disk(path: Path) -> None:
-    # Without this, a power cut soon after os.replace may leave an empty file under the good name.
+def flush_to_disk(path: Path) -> None:
+    """Wait until the contents of a file are on the disk.
+
+    Raises
+    ------
+    FitImageError
+        If that fails.
+    """
+    try:
+        _fsync(path)
+    except OSError as error:
+        raise FitImageError(f"cannot write {path}: {os_error_reason(error)}") from error
+
+
+def _fsync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -104,6 +104,10 @@ class FitConfig:
 
     def __post_init__(self) -> None:
         _require(
+            isinstance(self.layers, tuple) and all(type(width) is int for width in self.layers),
+            f"layers must be a tuple of widths, not {self.layers!r}",
+        )
+        _require(
             0 < len(self.layers) <= MAX_LAYERS and all(1 <= w <= MAX_WIDTH for w in self.layers),
             f"layers must be 1 to {MAX_LAYERS} widths of 1 to {MAX_WIDTH}, not {self.layers}",
         )

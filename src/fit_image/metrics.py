@@ -77,6 +77,10 @@ class Metrics:
         except OSError as error:
             raise FitImageError(f"cannot write {self.path}: {os_error_reason(error)}") from error
 
+    def flush_to_disk(self) -> None:
+        """Make sure that the rows survive a power cut."""
+        atomic.flush_to_disk(self.path)
+
     def read(self) -> list[Row]:
         """Return the rows; a torn or damaged one ends them.
 

@@ -21,7 +21,10 @@ FORMAT_VERSION = 1
 Region = tuple[float, float, float, float]
 WHOLE: Region = (0.0, 0.0, 1.0, 1.0)
 
+# Pixels of a piece that is drawn at once, and parameters times pixels: a fraction of a second, so
+# that drawing a large network can be watched and stopped. Tiles are 64 samples at least.
 _BAND_PIXELS = 1 << 16
+_BAND_WORK = 3 * 10**10
 
 
 class Network(core.Network):
@@ -88,7 +91,8 @@ class Network(core.Network):
             raise ValueError(f"a picture has at least one pixel, not {width} x {height}")
         x0, y0, x1, y1 = region
         xs, ys = pixel_places(width, x0, x1), pixel_places(height, y0, y1)
-        rows = max(1, _BAND_PIXELS // width)
+        pixels = max(1024, min(_BAND_PIXELS, _BAND_WORK // self.parameter_count))
+        rows = max(1, pixels // width)
         for top in range(0, height, rows):
             band_ys = ys[top : top + rows]
             places = np.empty((len(band_ys), width, 2), dtype=np.float32)

@@ -1,1 +1,1 @@
-"""The jobs of the program, each a library function that yields its progress."""
+"""The jobs of the program, as library functions and classes that print nothing."""

@@ -12,6 +12,7 @@ from fit_image import atomic
 from fit_image.apps.source import Source
 from fit_image.apps.trainer import Trainer
 from fit_image.config import FitConfig, ImageConfig, RecordConfig, format_layers
+from fit_image.core.network import usable_cores
 from fit_image.errors import FitImageError, InputError, os_error_reason
 from fit_image.frames import frame_paths
 from fit_image.image import save_image
@@ -77,9 +78,7 @@ class Recording:
     def __init__(self, run: RunFolder, trainer: Trainer) -> None:
         self.run = run
         self.trainer = trainer
-        rows = run.metrics.read()
-        self._psnr = next((row.psnr for row in reversed(rows) if row.psnr is not None), None)
-        self._loss = rows[-1].loss if rows else None
+        self._psnr, self._loss = self._recorded_figures()
         self._wall_before = run.result.wall_seconds if run.result else 0.0
         self._began = time.monotonic()
         self._saved_at = self._began
@@ -157,7 +156,7 @@ class Recording:
         Yields
         ------
         Status
-            Several times a second.
+            Several times a second, as far as the network's size allows.
 
         Raises
         ------
@@ -192,7 +191,7 @@ class Recording:
             yield replace(self._status("epoch", epoch), position=trainer.pixels)
 
     def conclude(self, status: str) -> Result:
-        """Write the checkpoint, the model, the final picture and the result.
+        """Write the checkpoint, the model, the final picture and the result, and return that.
 
         Parameters
         ----------
@@ -213,9 +212,22 @@ class Recording:
         self.run.write_manifest(result)
         return result
 
+    def return_to_good(self) -> None:
+        """Undo what led to divergence, in the network and in the folder."""
+        self.trainer.return_to_good()
+        self.run.forget_after(self.trainer.progress.epoch)
+        self._psnr, self._loss = self._recorded_figures()
+
+    def _recorded_figures(self) -> tuple[float | None, float | None]:
+        """Return PSNR and loss of the last epochs that have them."""
+        rows = self.run.metrics.read()
+        psnr = next((row.psnr for row in reversed(rows) if row.psnr is not None), None)
+        return psnr, rows[-1].loss if rows else None
+
     def checkpoint(self) -> None:
         """Save all that is needed to go on from here."""
         began = time.monotonic()
+        self.run.metrics.flush_to_disk()
         self.run.write_checkpoint(self.trainer.network, self.trainer.progress)
         self._saved_at = time.monotonic()
         self._save_cost = self._saved_at - began
@@ -231,7 +243,7 @@ class Recording:
             parameters=trainer.network.parameter_count,
             seconds=round(trainer.progress.seconds, 3),
             wall_seconds=round(self._wall_before + time.monotonic() - self._began, 3),
-            threads=trainer.threads or 1,
+            threads=trainer.threads or usable_cores(),
         )
 
     def _draw(self, epoch: int) -> Iterator[Status]:
@@ -245,7 +257,9 @@ class Recording:
     def _checkpoint_if_due(self) -> None:
         shortest, longest = _CHECKPOINT_SECONDS
         interval = min(max(self._save_cost / _CHECKPOINT_SHARE, shortest), longest)
-        if time.monotonic() - self._saved_at >= interval:
+        # A state on its way to divergence is not worth returning to.
+        running_away = self._loss is not None and self.trainer.loss > 10 * self._loss
+        if time.monotonic() - self._saved_at >= interval and not running_away:
             self.checkpoint()
             self.run.write_manifest(self.result("running"))
 
@@ -294,6 +308,7 @@ def _check_resumable(run: RunFolder, source: Source, fit: FitConfig, image: Imag
 
 
 def _check_reachable(run: RunFolder, trainer: Trainer, *, has_checkpoint: bool) -> None:
+    # One was written long before so many seconds: starting again would throw its work away.
     rows = run.metrics.read()
     if not has_checkpoint and rows and rows[-1].seconds > 2 * _CHECKPOINT_SECONDS[1]:
         raise InputError(

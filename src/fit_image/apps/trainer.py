@@ -80,6 +80,7 @@ class Trainer:
     """
 
     def __init__(self, image: FloatArray, config: FitConfig, *, threads: int | None = None) -> None:
+        image = np.asarray(image)
         if image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
             raise InputError(f"an image has shape (height, width, 3), not {image.shape}")
         if image.dtype != np.float32:
@@ -212,7 +213,11 @@ class Trainer:
             drawing.add(top, band, self.image)
             yield drawing
         psnr, best = drawing.psnr, min(self.progress.best_psnr, COLLAPSE_FROM_DB)
-        if psnr < best - COLLAPSE_DB or not math.isfinite(drawing.squared_error):
+        if not math.isfinite(drawing.squared_error):
+            raise DivergenceError(
+                f"the network's colours are not finite in epoch {self.learned_epochs}"
+            )
+        if psnr < best - COLLAPSE_DB:
             raise DivergenceError(
                 f"the picture collapsed in epoch {self.learned_epochs} "
                 f"({psnr:.1f} dB after {best:.1f} dB)"

@@ -37,7 +37,7 @@ class Step:
 
 
 class Display:
-    """Messages only: the display of ``--quiet`` shows not even those.
+    """Shows nothing, for ``--quiet``; the base of `Lines` and `Bar`.
 
     As a context it leaves the terminal clean, whatever happens inside.
     """
@@ -131,7 +131,7 @@ class Bar(Display):
         return click.style(full, fg="cyan") + click.style(empty, fg="bright_black")
 
 
-class Pace:
+class TimeLeft:
     """Work done a second, over the last half minute or so, and the time left by it."""
 
     def __init__(self) -> None:

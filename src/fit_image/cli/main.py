@@ -46,7 +46,8 @@ class FitImage(click.Group):
         if not args and not ctx.resilient_parsing:
             args = ["--help"]
         elif args and args[0] not in _COMMANDS and args[0] not in own:
-            _suggest_command(args)
+            if not ctx.resilient_parsing:
+                _suggest_command(args)
             args = [_DEFAULT, *args]
         return super().parse_args(ctx, args)
 

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fit_image.cli.display import Display, Pace, Step, describe_animation, format_duration
+from fit_image.cli.display import Display, Step, TimeLeft, describe_animation, format_duration
 from fit_image.cli.signals import Interrupted, Signals
 from fit_image.errors import DivergenceError, FitImageError
 
@@ -46,7 +46,10 @@ def train(recording: Recording, display: Display, signals: Signals, image: Path)
     """
     run, trainer = recording.run, recording.trainer
     meter = _Meter(trainer.config.epochs)
-    resume = shlex.join(["fit-image", str(image), "-o", str(run.path), "--resume"])
+    # A bare name could be taken for a command, or for an option.
+    name = f"./{image}" if image.name == str(image) and not image.suffix else str(image)
+    name = f"./{name}" if name.startswith("-") else name
+    resume = shlex.join(["fit-image", name, "-o", str(run.path), "--resume"])
     try:
         for status in recording.steps():
             if signals.received is not None:
@@ -54,11 +57,11 @@ def train(recording: Recording, display: Display, signals: Signals, image: Path)
             display.step(meter.step(status))
     except DivergenceError as error:
         advice = _advice(trainer)
-        trainer.return_to_good()
-        run.forget_after(trainer.progress.epoch)
+        recording.return_to_good()
         result = recording.conclude("diverged")
         raise DivergenceError(
-            f"{error}; {advice}. {run.path} keeps epoch {result.epochs}, the last good one"
+            f"{error}; {advice}, with --overwrite. {run.path} keeps the last good epoch, "
+            f"{result.epochs}"
         ) from None
     result = recording.conclude("done" if signals.received is None else "interrupted")
     if signals.received is not None:
@@ -107,7 +110,7 @@ class _Meter:
 
     def __init__(self, epochs: int) -> None:
         self._epochs = epochs
-        self._pace = Pace()
+        self._time_left = TimeLeft()
         self._marks: list[tuple[float, float]] = []
 
     def step(self, status: Status) -> Step:
@@ -124,7 +127,7 @@ class _Meter:
         if status.seconds > seconds:
             rate = (learned - before) * status.pixels / (status.seconds - seconds)
             parts.append(f"{rate:,.0f} px/s")
-        left = self._pace.seconds_left(learned / self._epochs)
+        left = self._time_left.seconds_left(learned / self._epochs)
         if left is not None:
             parts.append(f"{format_duration(left)} left")
         return Step(learned / self._epochs, tuple(parts))

@@ -41,10 +41,13 @@ def aligned_zeros(*shape: int) -> FloatArray:
     return memory[offset : offset + size].reshape(shape)
 
 
-def activate(values: FloatArray, activation: str, slope: float) -> None:
-    """Apply an activation function to ``values`` (float32, rows may be strided) in place."""
+def activate(values: FloatArray, units: int, activation: str, slope: float) -> None:
+    """Apply an activation function in place to the first ``units`` columns of ``values``.
+
+    ``values`` is float32 and C-contiguous, such as a batch of padded vectors.
+    """
     if activation != "identity":
-        _activate_kernel(values, ACTIVATIONS[activation], np.float32(slope))
+        _activate_kernel(values, units, ACTIVATIONS[activation], np.float32(slope))
 
 
 def multiply_by_derivative(
@@ -120,9 +123,9 @@ def _derivative(s, code, slope):
 
 
 @kernel
-def _activate_kernel(values, code, slope):
+def _activate_kernel(values, units, code, slope):
     for i in range(values.shape[0]):
-        for j in range(values.shape[1]):
+        for j in range(units):
             values[i, j] = _activation(values[i, j], code, slope)
 
 

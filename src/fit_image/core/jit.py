@@ -107,8 +107,8 @@ class _CheckedCacheFile(IndexDataCacheFile):
     def _load_index(self) -> dict[Any, str]:
         try:
             return super()._load_index()
-        except (pickle.PickleError, EOFError, ValueError, TypeError, LookupError, OSError):
-            # A damaged index counts as an empty one, and is written anew after compiling.
+        except Exception:  # a damaged pickle may raise anything
+            # It counts as an empty index, and is written anew after compiling.
             return {}
 
     def _save_data(self, name: str, data: object) -> None:
@@ -138,10 +138,10 @@ class _KernelCache(FunctionCache):
         )
 
     def load_overload(self, sig: object, target_context: object) -> Any:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(Exception):
             return super().load_overload(sig, target_context)
         return None
 
     def save_overload(self, sig: object, data: object) -> None:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(Exception):
             super().save_overload(sig, data)

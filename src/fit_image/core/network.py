@@ -189,7 +189,7 @@ class Network:
             trace.inputs.append(padded)
             trace.sums.append(sums)
             trace.output = sums.copy()
-            dense.activate(trace.output, layer.activation, layer.slope)
+            dense.activate(trace.output, layer.fan_out, layer.activation, layer.slope)
         return trace
 
     def backward(self, trace: Trace, output_gradient: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -248,10 +248,12 @@ class Network:
 
         def draw(worker: int) -> None:
             buffers = [_padded(layer, min(tile, len(samples))) for layer in self.layers]
-            for start in starts[worker::threads]:
-                self._predict_tile(
-                    samples[start : start + tile], output[start : start + tile], buffers
-                )
+            # Numbers that overflow are for the caller to find; numpy keeps this for each thread.
+            with np.errstate(over="ignore", invalid="ignore"):
+                for start in starts[worker::threads]:
+                    self._predict_tile(
+                        samples[start : start + tile], output[start : start + tile], buffers
+                    )
 
         # One BLAS thread in each of ours: BLAS's own threads would wait for one another at every
         # layer, and their number would change how its sums are rounded.
@@ -268,15 +270,13 @@ class Network:
     ) -> None:
         samples = len(inputs)
         buffers[0][:samples, : self.layers[0].fan_in] = inputs
-        destinations = [
-            buffer[:samples, : layer.fan_in]
-            for buffer, layer in zip(buffers[1:], self.layers[1:], strict=True)
-        ]
-        for layer, rows, buffer, destination in zip(
-            self.layers, self.rows(), buffers, [*destinations, output], strict=True
+        # Each layer writes into the next one's padded inputs, the last one into the output.
+        results = [*(buffer[:samples] for buffer in buffers[1:]), output]
+        for layer, rows, buffer, result in zip(
+            self.layers, self.rows(), buffers, results, strict=True
         ):
-            np.matmul(buffer[:samples], rows.T, out=destination)
-            dense.activate(destination, layer.activation, layer.slope)
+            np.matmul(buffer[:samples], rows.T, out=result[:, : layer.fan_out])
+            dense.activate(result, layer.fan_out, layer.activation, layer.slope)
 
 
 def usable_cores() -> int:
