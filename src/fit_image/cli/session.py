@@ -59,10 +59,8 @@ def train(recording: Recording, display: Display, signals: Signals, image: Path)
         advice = _advice(trainer)
         recording.return_to_good()
         result = recording.conclude("diverged")
-        raise DivergenceError(
-            f"{error}; {advice}, with --overwrite. {run.path} keeps the last good epoch, "
-            f"{result.epochs}"
-        ) from None
+        kept = f". {run.path} keeps the last good epoch, {result.epochs}" * (result.epochs > 0)
+        raise DivergenceError(f"{error}; {advice}, with --overwrite{kept}") from None
     result = recording.conclude("done" if signals.received is None else "interrupted")
     if signals.received is not None:
         display.message(
