@@ -20,17 +20,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from fit_image.animation import (
-    WRITERS,
-    check_suffix,
-    choose_frames,
-    frame_path,
-    frame_paths,
-    with_target,
-    write_animation,
-)
+from fit_image.animation import WRITERS, check_suffix, write_animation
 from fit_image.errors import FitImageError, InputError
-from fit_image.pacing import VISIBLE_FRAMES
+from fit_image.frames import frame_path, frame_paths, with_target
+from fit_image.pacing import VISIBLE_FRAMES, choose_frames
 
 VIDEO = (".mp4", ".webm")
 TIMED = (".gif", ".webp", ".png")  # Pillow reads the durations

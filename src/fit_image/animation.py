@@ -16,28 +16,9 @@ from fit_image.apng import write_apng
 from fit_image.atomic import atomic_path
 from fit_image.config import FPS
 from fit_image.errors import FitImageError, InputError
-from fit_image.frames import (
-    Film,
-    Picture,
-    frame_path,
-    frame_paths,
-    size_with_target,
-    with_target,
-)
-from fit_image.pacing import choose_frames
+from fit_image.frames import Film, Picture, size_with_target
 from fit_image.palette import MOST_COLOURS, Palette
 from fit_image.video import H264, VP9, write_video
-
-__all__ = [
-    "WRITERS",
-    "AnimationReport",
-    "check_suffix",
-    "choose_frames",
-    "frame_path",
-    "frame_paths",
-    "with_target",
-    "write_animation",
-]
 
 HOLD_SECONDS = 2.0
 """How long the last frame stays."""

@@ -40,27 +40,21 @@ class Status:
 
     Attributes
     ----------
-    stage : str
-        ``training``, ``drawing``, or ``epoch`` when an epoch has just been recorded.
     epoch : int
         The epoch under way, or just recorded; 0 while the untrained network is drawn.
     position : int
         Its pixels learned so far.
     pixels : int
         Pixels of the picture.
-    loss : float
-        Mean over the pixels so far; NaN before the first.
     psnr : float or None
         Of the newest frame, in dB.
     seconds : float
         Training time so far.
     """
 
-    stage: str
     epoch: int
     position: int
     pixels: int
-    loss: float
     psnr: float | None
     seconds: float
 
@@ -172,7 +166,7 @@ class Recording:
         while trainer.progress.epoch < epochs:
             while not trainer.train():
                 self._checkpoint_if_due()
-                yield self._status("training", trainer.progress.epoch + 1)
+                yield self._status(trainer.progress.epoch + 1)
             epoch = trainer.learned_epochs
             drawn = epoch % every == 0 or epoch == epochs
             if drawn:
@@ -188,7 +182,7 @@ class Recording:
             self._loss = trainer.loss
             trainer.finish_epoch()
             self._checkpoint_if_due()
-            yield replace(self._status("epoch", epoch), position=trainer.pixels)
+            yield replace(self._status(epoch), position=trainer.pixels)
 
     def conclude(self, status: str) -> Result:
         """Write the checkpoint, the model, the final picture and the result, and return that.
@@ -249,7 +243,7 @@ class Recording:
     def _draw(self, epoch: int) -> Iterator[Status]:
         drawing = None
         for drawing in self.trainer.draw():  # noqa: B007  # the last one is complete
-            yield self._status("drawing", epoch)
+            yield self._status(epoch)
         assert drawing is not None
         self.run.write_frame(epoch, drawing.picture)
         self._psnr = drawing.psnr
@@ -263,14 +257,12 @@ class Recording:
             self.checkpoint()
             self.run.write_manifest(self.result("running"))
 
-    def _status(self, stage: str, epoch: int) -> Status:
+    def _status(self, epoch: int) -> Status:
         trainer = self.trainer
         return Status(
-            stage,
             epoch,
             trainer.progress.position,
             trainer.pixels,
-            trainer.loss,
             self._psnr,
             trainer.progress.seconds,
         )
