@@ -77,6 +77,8 @@ def main() -> None:
     work = parser.parse_args().work
     folders = {layers: train(work, layers) for layers in COMPARED}
     draw_comparison(folders, EXAMPLES / "choosing.png")
+    beyond = ("--region", "-0.5,-0.5,1.5,1.5", "--size", "300x429", "-o", EXAMPLES / "beyond.png")
+    fit_image("render", folders[HERO], *beyond)
     animation = EXAMPLES / "learning.gif"
     fit_image(
         "animate",
