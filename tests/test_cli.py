@@ -554,6 +554,13 @@ def test_info_of_a_run_and_of_a_model(fitted):
     assert model["parameters"] == data["parameters"] == 123
 
 
+def test_a_perfect_copy_is_still_json(picture, fitted):
+    with (fitted / "metrics.csv").open("a") as file:
+        file.write("4,0,inf,1.000\n")
+    shown = succeed("info", fitted, "--json").stdout
+    assert json.loads(shown, parse_constant=pytest.fail)["epochs_done"] == 4
+
+
 def test_help_shows_fitting_first():
     text = succeed("--help").stdout
     assert text.index("--layers") < text.index("Other commands") < text.index("  render")

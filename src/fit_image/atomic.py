@@ -68,6 +68,21 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
         temporary.write_bytes(data)
 
 
+def copy(source: Path, destination: Path) -> None:
+    """Copy a small file, whole or not at all.
+
+    Raises
+    ------
+    FitImageError
+        If one cannot be read or the other not be written; names it.
+    """
+    try:
+        data = source.read_bytes()
+    except OSError as error:
+        raise FitImageError(f"cannot read {source}: {os_error_reason(error)}") from error
+    write_bytes(destination, data)
+
+
 def remove_leftovers(folder: str | os.PathLike[str]) -> None:
     """Delete the temporary files that killed processes left in ``folder``."""
     for leftover in Path(folder).glob(f".*{TEMPORARY_MARK}*"):
@@ -79,11 +94,11 @@ def remove_leftovers(folder: str | os.PathLike[str]) -> None:
 
 def _is_running(process: int) -> bool:
     try:
-        os.kill(process, 0)
+        # A process of somebody else is running, too.
+        with contextlib.suppress(PermissionError):
+            os.kill(process, 0)
     except (ProcessLookupError, OverflowError):
         return False
-    except PermissionError:
-        return True
     return True
 
 

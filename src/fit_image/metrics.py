@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import errno
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,6 +107,16 @@ class Metrics:
                 break
         return rows
 
+    def newest_figures(self) -> tuple[float | None, float | None]:
+        """Return the newest PSNR and the newest loss, None where there is none or it is infinite.
+
+        JSON has no infinity, which is the PSNR of a perfect copy.
+        """
+        rows = self.read()
+        psnr = next((row.psnr for row in reversed(rows) if row.psnr is not None), None)
+        loss = rows[-1].loss if rows else None
+        return _finite(psnr), _finite(loss)
+
     def forget_after(self, epoch: int) -> None:
         """Drop the rows of later epochs.
 
@@ -119,3 +130,7 @@ class Metrics:
     def _write(self, rows: list[Row]) -> None:
         lines = [",".join(COLUMNS), *map(str, rows)]
         atomic.write_bytes(self.path, "".join(f"{line}\n" for line in lines).encode())
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None

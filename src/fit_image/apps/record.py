@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 
 from fit_image import atomic
 from fit_image.apps.source import Source
 from fit_image.apps.trainer import Trainer
 from fit_image.config import FitConfig, ImageConfig, RecordConfig, format_layers
 from fit_image.core.network import usable_cores
-from fit_image.errors import FitImageError, InputError, os_error_reason
+from fit_image.errors import InputError
 from fit_image.frames import frame_paths
 from fit_image.image import save_image
 from fit_image.metrics import Row
@@ -72,7 +70,7 @@ class Recording:
     def __init__(self, run: RunFolder, trainer: Trainer) -> None:
         self.run = run
         self.trainer = trainer
-        self._psnr, self._loss = self._recorded_figures()
+        self._psnr, self._loss = self.run.metrics.newest_figures()
         self._wall_before = run.result.wall_seconds if run.result else 0.0
         self._began = time.monotonic()
         self._saved_at = self._began
@@ -201,7 +199,7 @@ class Recording:
         self.trainer.network.save(self.run.model)
         frames = frame_paths(self.run.frames)
         if frames:
-            copy_file(frames[-1][1], self.run.final)
+            atomic.copy(frames[-1][1], self.run.final)
         result = self.result(status)
         self.run.write_manifest(result)
         return result
@@ -210,13 +208,7 @@ class Recording:
         """Undo what led to divergence, in the network and in the folder."""
         self.trainer.return_to_good()
         self.run.forget_after(self.trainer.progress.epoch)
-        self._psnr, self._loss = self._recorded_figures()
-
-    def _recorded_figures(self) -> tuple[float | None, float | None]:
-        """Return PSNR and loss of the last epochs that have them."""
-        rows = self.run.metrics.read()
-        psnr = next((row.psnr for row in reversed(rows) if row.psnr is not None), None)
-        return psnr, rows[-1].loss if rows else None
+        self._psnr, self._loss = self.run.metrics.newest_figures()
 
     def checkpoint(self) -> None:
         """Save all that is needed to go on from here."""
@@ -227,13 +219,14 @@ class Recording:
         self._save_cost = self._saved_at - began
 
     def result(self, status: str) -> Result:
-        """Return how far the run has come."""
+        """Return how far the run has come, with the newest figures of its metrics."""
         trainer = self.trainer
+        psnr, loss = self.run.metrics.newest_figures()
         return Result(
             status=status,
             epochs=trainer.progress.epoch,
-            psnr=_finite(self._psnr),
-            loss=_finite(self._loss),
+            psnr=psnr,
+            loss=loss,
             parameters=trainer.network.parameter_count,
             seconds=round(trainer.progress.seconds, 3),
             wall_seconds=round(self._wall_before + time.monotonic() - self._began, 3),
@@ -266,15 +259,6 @@ class Recording:
             self._psnr,
             trainer.progress.seconds,
         )
-
-
-def copy_file(source: Path, destination: Path) -> None:
-    """Copy a small file, whole or not at all."""
-    try:
-        data = source.read_bytes()
-    except OSError as error:
-        raise FitImageError(f"cannot read {source}: {os_error_reason(error)}") from error
-    atomic.write_bytes(destination, data)
 
 
 def _check_resumable(run: RunFolder, source: Source, fit: FitConfig, image: ImageConfig) -> None:
@@ -311,11 +295,6 @@ def _check_reachable(run: RunFolder, trainer: Trainer, *, has_checkpoint: bool) 
     begun = progress.epoch + (progress.position > 0)
     if epochs < begun:
         raise InputError(f"cannot resume {run.path} to --epochs {epochs}: it is at {begun} already")
-
-
-def _finite(value: float | None) -> float | None:
-    # JSON has no infinity, which is the PSNR of a perfect copy.
-    return value if value is not None and math.isfinite(value) else None
 
 
 def _shown(value: object) -> str:

@@ -271,7 +271,7 @@ def _check_animations(output: Path, image: Path, record: RecordConfig) -> None:
 def _going_on(trainer: Trainer) -> str:
     if trainer.learned_epochs or trainer.progress.position:
         return f"going on from epoch {trainer.progress.epoch}"
-    return "no checkpoint yet: starting from the beginning"
+    return "nothing learned yet: starting from the beginning"
 
 
 def _configuration(

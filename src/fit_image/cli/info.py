@@ -23,6 +23,7 @@ def command(signals: Signals, /, path: Path, as_json: bool) -> None:
 
     RUN_OR_MODEL is the folder of a run, or a model.npz file.
     """
+    signals.act_at_once()
     facts = _run_facts(path) if path.is_dir() else _model_facts(path)
     if as_json:
         click.echo(json.dumps(facts))
@@ -67,8 +68,7 @@ def _run_facts(path: Path) -> dict[str, Any]:
         # The rows are newer than run.json while a run is under way, or when it was killed.
         facts["epochs_done"] = rows[-1].epoch
         facts["seconds"] = rows[-1].seconds
-        facts["loss"] = rows[-1].loss
-        facts["psnr"] = next((row.psnr for row in reversed(rows) if row.psnr is not None), None)
+        facts["psnr"], facts["loss"] = run.metrics.newest_figures()
     facts["frames"] = len(frame_paths(run.frames))
     return facts
 

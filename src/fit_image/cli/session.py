@@ -47,8 +47,7 @@ def train(recording: Recording, display: Display, signals: Signals, image: Path)
     run, trainer = recording.run, recording.trainer
     meter = _Meter(trainer.config.epochs)
     # A bare name could be taken for a command, or for an option.
-    name = f"./{image}" if image.name == str(image) and not image.suffix else str(image)
-    name = f"./{name}" if name.startswith("-") else name
+    name = str(image) if image.is_absolute() else f"./{image}"
     resume = shlex.join(["fit-image", name, "-o", str(run.path), "--resume"])
     try:
         for status in recording.steps():
