@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 
 class NaiveNetwork:
     """Lists of floats: ``weights[layer][unit][input]`` and ``biases[layer][unit]``."""
@@ -27,6 +29,15 @@ class NaiveNetwork:
         biases = [rows[:, layer.fan_in] for layer, rows in _layers(network)]
         activations = [layer.activation for layer in network.layers]
         return cls(weights, biases, activations, network.layers[0].slope)
+
+    def values(self):
+        """Return all weights and biases, ordered as by `values`."""
+        return np.concatenate(
+            [
+                np.column_stack((weights, biases)).ravel()
+                for weights, biases in zip(self.weights, self.biases, strict=True)
+            ]
+        )
 
     def f(self, layer, s):
         return self.slope * s if self.activations[layer] == "leaky-relu" and s < 0 else s
@@ -71,3 +82,8 @@ class NaiveNetwork:
 
 def _layers(network):
     return zip(network.layers, network.rows(), strict=True)
+
+
+def values(network):
+    """Return all weights and biases of a network of the package, without padding."""
+    return np.concatenate([rows[:, : layer.fan_in + 1].ravel() for layer, rows in _layers(network)])

@@ -13,6 +13,8 @@ import numpy.typing as npt
 from fit_image.config import FitConfig
 from fit_image.core import network as core
 from fit_image.core.dense import FloatArray
+from fit_image.core.sgd import SampleSGD
+from fit_image.core.thread_choice import ThreadChoice
 from fit_image.errors import DivergenceError, InputError
 from fit_image.image import to_uint8
 from fit_image.model import Network, pixel_places
@@ -100,8 +102,8 @@ class Trainer:
 
         self._colours = self.image.reshape(-1, 3)
         self._xs, self._ys = pixel_places(self.width), pixel_places(self.height)
-        self._rates = self.network.layer_rates(config.learning_rate)
-        self._scratch = self.network.sgd_scratch()
+        self._sgd = SampleSGD(self.network, self.network.layer_rates(config.learning_rate))
+        self._choice = ThreadChoice(min(threads or core.usable_cores(), self._sgd.most_threads))
         self._order: npt.NDArray[np.uint32] = np.empty(0, dtype=np.uint32)
         self._ordered_epoch = 0
         self._chunk = 16
@@ -155,21 +157,22 @@ class Trainer:
         order = self._epoch_order()
         loss_sum = np.array([progress.loss_sum])
         elapsed = 0.0
+        self._sgd.pull()
         while elapsed < seconds and progress.position < self.pixels:
             before = elapsed
             pixels = order[progress.position : progress.position + self._chunk]
             rows, columns = np.divmod(pixels, np.uint32(self.width))
             places = np.stack((self._xs[columns], self._ys[rows]), axis=1)
-            self.network.sgd_steps(
-                self._rates, places, self._colours[pixels], loss_sum, self._scratch
-            )
+            self._sgd.learn(places, self._colours[pixels], loss_sum, threads=self._choice.threads)
             progress.position += len(pixels)
             elapsed = time.perf_counter() - start
+            self._choice.record(len(pixels), elapsed - before)
             # Chunks grow until they take a quarter of the time: no more calls than are needed.
             if elapsed - before < seconds / 8:
                 self._chunk = min(2 * self._chunk, _LARGEST_CHUNK)
             elif elapsed - before > seconds / 2:
                 self._chunk = max(self._chunk // 2, 1)
+        self._sgd.push()
         progress.loss_sum = float(loss_sum[0])
         progress.seconds += elapsed
         if not math.isfinite(progress.loss_sum):
@@ -254,5 +257,5 @@ def warm_up() -> None:
     """Compile the kernels that training and drawing need, or load them from the cache."""
     network = core.Network(core.dense_stack(2, (1,), 3, 0.01))
     places, colours = np.zeros((1, 2), dtype=np.float32), np.zeros((1, 3), dtype=np.float32)
-    network.sgd_steps(network.layer_rates(0.0), places, colours, np.zeros(1), network.sgd_scratch())
+    SampleSGD(network, network.layer_rates(0.0)).learn(places, colours, np.zeros(1))
     network.predict(places, threads=1)

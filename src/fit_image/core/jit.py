@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numba
+import numba.extending
 from numba.core import event
 from numba.core.caching import (
     CompileResultCacheImpl,
@@ -39,8 +40,13 @@ def kernel(function: Callable[..., Any]) -> Any:
 
 
 def inner(function: Callable[..., Any]) -> Any:
-    """Compile a function that is only called from a kernel in the same file."""
+    """Compile a function of the core that is only called from kernels."""
     return numba.njit(fastmath=set(FAST_MATH))(function)
+
+
+def intrinsic(function: Callable[..., Any]) -> Any:
+    """Make a word for use in kernels, whose code ``function`` generates."""
+    return numba.extending.intrinsic(function)
 
 
 @contextlib.contextmanager
@@ -73,7 +79,24 @@ def cache_folder() -> Path:
     return home / "fit-image" / "kernels"
 
 
-class _PrivateLocator(UserWideCacheLocator):
+class _CoreStamp:
+    """Compiled code is out of date when any file of the core has changed since.
+
+    numba itself looks at the kernel's own file only, and kernels call functions of other files.
+    """
+
+    def get_source_stamp(self) -> object:
+        """Return what changes with the sources, in place of numba's stamp of one file."""
+        files = [*sorted(Path(__file__).parent.glob("*.py")), Path(self._py_file)]  # type: ignore[attr-defined]
+        states = [(file.name, file.stat()) for file in files]
+        return [(name, status.st_mtime_ns, status.st_size) for name, status in states]
+
+
+class _ProvidedLocator(_CoreStamp, UserProvidedCacheLocator):
+    """The folder that the user has named with NUMBA_CACHE_DIR."""
+
+
+class _PrivateLocator(_CoreStamp, UserWideCacheLocator):
     """A folder of the user's own: cached kernels are executed, so nobody else may write them."""
 
     def __init__(self, py_func: Callable[..., Any], py_file: str) -> None:
@@ -90,15 +113,10 @@ class _PrivateLocator(UserWideCacheLocator):
                 raise PermissionError(f"{folder} is not private")
         super().ensure_cache_path()
 
-    def get_disambiguator(self) -> str:
-        # numba looks for edits in the kernel's own file only; the flags live in this one.
-        flags = hashlib.sha256(" ".join(sorted(FAST_MATH)).encode()).hexdigest()[:8]
-        return f"{super().get_disambiguator()}-{flags}"
-
 
 class _KernelCacheImpl(CompileResultCacheImpl):
     # A folder named with NUMBA_CACHE_DIR goes first: that is the user's explicit wish.
-    _locator_classes = [UserProvidedCacheLocator, _PrivateLocator]  # noqa: RUF012  # as in numba
+    _locator_classes = [_ProvidedLocator, _PrivateLocator]  # noqa: RUF012  # as in numba
 
 
 class _CheckedCacheFile(IndexDataCacheFile):

@@ -157,23 +157,6 @@ class Network:
             self.layer_rates(rate), self.table[:, dense.FAN_OUT] * self.table[:, dense.STRIDE]
         )
 
-    def sgd_steps(
-        self,
-        rates: FloatArray,
-        inputs: FloatArray,
-        targets: FloatArray,
-        loss_sum: npt.NDArray[np.float64],
-        scratch: FloatArray,
-    ) -> None:
-        """Learn from each sample in order; see `fit_image.core.dense.sgd_steps`."""
-        dense.sgd_steps(
-            self.parameters, self.table, self.slopes, rates, inputs, targets, loss_sum, scratch
-        )
-
-    def sgd_scratch(self) -> FloatArray:
-        """Return working memory for `sgd_steps`, reusable between calls."""
-        return dense.sgd_scratch(self.table)
-
     def forward(self, inputs: FloatArray) -> Trace:
         """Compute the outputs of a batch and keep what `backward` needs.
 

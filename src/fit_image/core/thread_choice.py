@@ -1,0 +1,69 @@
+"""How many threads are fastest now: found by trying, while the work goes on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+# A trial is long enough to tell two speeds apart, and short enough to waste on the slower one.
+_TRIAL_SECONDS = 0.04
+# Other programs come and go: what was fastest is asked again from time to time, and at once when
+# the work becomes this much slower than it was.
+_TRUST_SECONDS = 10.0
+_SLOWER = 1.3
+
+
+class ThreadChoice:
+    """Chooses between numbers of threads by the speed of work that must be done anyway.
+
+    Parameters
+    ----------
+    most : int
+        Tried are the powers of 2 up to it, and itself.
+    clock : callable
+        Returns seconds.
+
+    Attributes
+    ----------
+    threads : int
+        How many to use for the next piece of work.
+    """
+
+    def __init__(self, most: int, clock: Callable[[], float] = time.monotonic) -> None:
+        powers = [1 << power for power in range(most.bit_length()) if 1 << power < most]
+        self._candidates = [*powers, most]
+        self._clock = clock
+        self.threads = 1
+        self._amount = self._seconds = 0.0
+        self._begin_trials()
+
+    @property
+    def fastest(self) -> int:
+        """The number last found to be the fastest; of those tried until now, while trying."""
+        return min(self._speed, key=self._speed.__getitem__, default=self.threads)
+
+    def record(self, amount: float, seconds: float) -> None:
+        """Note that ``amount`` of work took so long with `threads` threads."""
+        if len(self._candidates) == 1 or amount <= 0:
+            return
+        self._amount += amount
+        self._seconds += seconds
+        if self._seconds < _TRIAL_SECONDS:
+            return
+        cost, self._amount, self._seconds = self._seconds / self._amount, 0.0, 0.0
+        if self._untried:
+            self._speed[self.threads] = cost
+            self._untried.remove(self.threads)
+            self.threads = self._untried[0] if self._untried else self.fastest
+            self._tried_at = self._clock()
+        elif cost > _SLOWER * self._speed[self.threads] or (
+            self._clock() - self._tried_at > _TRUST_SECONDS
+        ):
+            self._begin_trials()
+
+    def _begin_trials(self) -> None:
+        self._untried = list(self._candidates)
+        self._speed: dict[int, float] = {}
+        self._amount = self._seconds = 0.0
+        self._tried_at = self._clock()
+        self.threads = self._untried[0]

@@ -1,0 +1,210 @@
+"""Training sample by sample, against its float64 twin and against itself."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+from fit_image.core import sgd as sgd_module
+from fit_image.core.barrier import barrier_counts, meet, release
+from fit_image.core.jit import kernel
+from fit_image.core.network import Network, dense_stack
+from fit_image.core.sgd import SampleSGD
+from fit_image.core.thread_choice import ThreadChoice
+from naive import NaiveNetwork, values
+
+# Hidden layers: none left over and one; narrower and wider than the vectors and groups of rows
+# that the kernels take; cut into one, two and four blocks, of which some are empty.
+STACKS = [(), (1,), (3,), (15, 16), (17, 4, 33), (8, 8, 8, 8), (100, 9), (150, 3, 200), (400, 5)]
+
+
+def make(hidden, rng, *, slope=0.01, inputs=2, outputs=3):
+    return Network(dense_stack(inputs, hidden, outputs, slope)).initialise(1.0, rng)
+
+
+def copy_of(network):
+    copy = Network(network.layers)
+    copy.parameters[:] = network.parameters
+    return copy
+
+
+def learn(network, inputs, targets, *, lr=0.1, threads=1):
+    sgd, loss = SampleSGD(network, network.layer_rates(lr)), np.zeros(1)
+    sgd.learn(inputs, targets, loss, threads=threads)
+    sgd.push()
+    return loss[0]
+
+
+def samples(rng, count, inputs=2, outputs=3):
+    return (
+        rng.random((count, inputs), dtype=np.float32),
+        rng.random((count, outputs), dtype=np.float32),
+    )
+
+
+@pytest.mark.parametrize("hidden", STACKS)
+@pytest.mark.parametrize("slope", [0.01, 0.0, 0.3])
+def test_training_equals_the_naive_twin(hidden, slope, rng):
+    network = make(hidden, rng, slope=slope)
+    twin = NaiveNetwork.copy_of(network)
+    inputs, targets = samples(rng, 300 if max(hidden, default=0) < 50 else 20)
+    before = values(network)
+
+    loss = learn(network, inputs, targets)
+    twin_loss = sum(twin.learn(x, t, 0.1) for x, t in zip(inputs, targets, strict=True))
+
+    assert np.abs(twin.values() - before).max() > 0.02  # there was something to learn
+    np.testing.assert_allclose(values(network), twin.values(), atol=2e-5)
+    assert loss == pytest.approx(twin_loss, rel=1e-5)
+
+
+@pytest.mark.parametrize(("inputs", "outputs"), [(1, 1), (40, 1), (5, 70), (130, 130)])
+def test_any_number_of_inputs_and_outputs(inputs, outputs, rng):
+    network = make((120, 10), rng, inputs=inputs, outputs=outputs)
+    twin = NaiveNetwork.copy_of(network)
+    x, t = samples(rng, 12, inputs, outputs)
+    learn(network, x, t, lr=0.01)
+    for each, target in zip(x, t, strict=True):
+        twin.learn(each, target, 0.01)
+    np.testing.assert_allclose(values(network), twin.values(), atol=2e-5)
+
+
+@pytest.mark.parametrize("hidden", [(100,), (100, 120), (400, 30, 400, 20), (1100, 8, 100, 9, 100)])
+def test_the_number_of_threads_changes_no_bit(hidden, rng):
+    networks = [make(hidden, rng)]
+    inputs, targets = samples(rng, 400)
+    assert SampleSGD(networks[0], networks[0].layer_rates(0.1)).most_threads > 1
+    networks += [copy_of(networks[0]) for _ in range(3)]
+    losses = [
+        learn(network, inputs, targets, threads=threads)
+        for network, threads in zip(networks, (1, 2, 3, 8), strict=True)
+    ]
+    assert len(set(losses)) == 1
+    assert len({network.parameters.tobytes() for network in networks}) == 1
+
+
+def test_training_does_not_depend_on_how_it_is_cut(rng):
+    whole = make((120, 20), rng)
+    cut = copy_of(whole)
+    inputs, targets = samples(rng, 100)
+    whole_loss, cut_loss = np.zeros(1), np.zeros(1)
+    rates = whole.layer_rates(0.1)
+    whole_sgd, cut_sgd = SampleSGD(whole, rates), SampleSGD(cut, rates)
+    whole_sgd.learn(inputs, targets, whole_loss)
+    whole_sgd.push()
+    for start, stop, threads in [(0, 1, 1), (1, 1, 2), (1, 40, 2), (40, 43, 1), (43, 100, 2)]:
+        cut_sgd.learn(inputs[start:stop], targets[start:stop], cut_loss, threads=threads)
+        cut_sgd.push()
+        cut_sgd.pull()
+    assert cut.parameters.tobytes() == whole.parameters.tobytes()
+    assert cut_loss[0] == whole_loss[0]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_nan_is_not_optimised_away(threads, rng):
+    inputs, targets = samples(rng, 2)
+    targets[0, 0] = np.nan
+    assert np.isnan(learn(make((120,), rng), inputs, targets, threads=threads))
+
+
+def test_samples_that_do_not_fit_are_refused(rng):
+    inputs, targets = samples(rng, 4)
+    with pytest.raises(ValueError, match="do not fit"):
+        learn(make((4,), rng), inputs, targets[:3])
+    with pytest.raises(ValueError, match="do not fit"):
+        learn(make((4,), rng), inputs, targets[:, :2])
+
+
+def test_an_interruption_lets_the_other_threads_go(rng, monkeypatch):
+    network = make((120,), rng)
+    inputs, targets = samples(rng, 50)
+    sgd = SampleSGD(network, network.layer_rates(0.1))
+    learn_kernel = sgd_module._learn_kernel
+
+    def interrupted(*arguments):
+        if threading.current_thread() is threading.main_thread():
+            raise KeyboardInterrupt
+        learn_kernel(*arguments)
+
+    monkeypatch.setattr(sgd_module, "_learn_kernel", interrupted)
+    with pytest.raises(KeyboardInterrupt):  # and not a wait for ever
+        sgd.learn(inputs, targets, np.zeros(1), threads=2)
+
+
+@kernel
+def _take_turns(counts, thread, threads, rounds, log):
+    for turn in range(rounds):
+        log[thread] = turn
+        meet(counts, thread, threads)
+        for other in range(threads):
+            if log[other] != turn:
+                log[threads] += 1
+        meet(counts, thread, threads)
+
+
+@pytest.mark.parametrize("threads", [2, 3, 5])
+def test_nobody_passes_the_barrier_alone(threads):
+    counts, log = barrier_counts(threads), np.zeros(threads + 1, dtype=np.int64)
+    workers = [
+        threading.Thread(target=_take_turns, args=(counts, thread, threads, 300, log))
+        for thread in range(threads)
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert log.tolist() == [299] * threads + [0]
+
+
+def test_a_released_barrier_holds_nobody():
+    counts = barrier_counts(2)
+    release(counts)
+    _take_turns(counts, 0, 2, 3, np.zeros(3, dtype=np.int64))
+
+
+class Machine:
+    """Work that takes the seconds given for each number of threads."""
+
+    def __init__(self, seconds):
+        self.seconds = seconds
+        self.now = 0.0
+
+    def work(self, choice, seconds):
+        """Go on for so long; return how long each number of threads was used."""
+        used = dict.fromkeys(self.seconds, 0.0)
+        end = self.now + seconds
+        while self.now < end:
+            threads = choice.threads
+            self.now += self.seconds[threads]
+            used[threads] += self.seconds[threads]
+            choice.record(1, self.seconds[threads])
+        return used
+
+
+def test_the_fastest_number_of_threads_is_found():
+    machine = Machine({1: 0.03, 2: 0.02, 4: 0.011, 6: 0.016})
+    choice = ThreadChoice(6, clock=lambda: machine.now)
+    used = machine.work(choice, 5.0)
+    assert choice.fastest == choice.threads == 4
+    assert used[4] > 4.7
+
+
+def test_a_busy_machine_is_noticed_and_forgotten():
+    machine = Machine({1: 0.02, 2: 0.011})
+    choice = ThreadChoice(2, clock=lambda: machine.now)
+    machine.work(choice, 1.0)
+    assert choice.threads == 2
+    machine.seconds[2] = 0.04
+    used = machine.work(choice, 3.0)
+    assert used[1] > 2.5
+    machine.seconds[2] = 0.011
+    machine.work(choice, 11.0)
+    assert choice.threads == 2
+
+
+def test_one_thread_is_no_choice():
+    choice = ThreadChoice(1)
+    choice.record(1, 10.0)
+    assert choice.threads == choice.fastest == 1
