@@ -7,7 +7,6 @@ import pytest
 
 from fit_image.core.dense import ACTIVATIONS, LANES
 from fit_image.core.network import Layer, Network, dense_stack
-from fit_image.core.optimizer import SGD
 from naive import NaiveNetwork
 
 # Widths around the kernels' groups of 4 rows and 16 columns, and one that fills neither.
@@ -74,23 +73,6 @@ def test_predict_equals_the_naive_twin(hidden, rng):
     inputs, _ = samples(rng, 20)
     expected = [twin.predict(x) for x in inputs]
     np.testing.assert_allclose(network.predict(inputs), expected, atol=1e-5)
-
-
-@pytest.mark.parametrize("hidden", STACKS)
-def test_minibatch_of_one_equals_per_sample_training(hidden, rng):
-    per_sample = make(hidden, rng)
-    batch = Network(per_sample.layers)
-    batch.parameters[:] = per_sample.parameters
-    inputs, targets = samples(rng, 200)
-
-    learn(per_sample, inputs, targets, lr=0.1)
-    optimizer = SGD(batch.parameter_rates(0.1))
-    for x, t in zip(inputs, targets, strict=True):
-        trace = batch.forward(x[np.newaxis])
-        gradient, _ = batch.backward(trace, trace.output - t)
-        optimizer.step(batch.parameters, gradient)
-
-    np.testing.assert_allclose(values(batch), values(per_sample), atol=2e-5)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)

@@ -28,6 +28,8 @@ _FIXED_FIT = {
     "init_scale": "--init-scale",
     "slope": "--slope",
     "seed": "--seed",
+    "batch_size": "--batch-size",
+    "optimizer": "--optimizer",
 }
 _FIXED_IMAGE = {"max_pixels": "--max-pixels", "background": "--background"}
 
@@ -214,7 +216,8 @@ class Recording:
         """Save all that is needed to go on from here."""
         began = time.monotonic()
         self.run.metrics.flush_to_disk()
-        self.run.write_checkpoint(self.trainer.network, self.trainer.progress)
+        trainer = self.trainer
+        self.run.write_checkpoint(trainer.network, trainer.progress, trainer.optimizer_arrays())
         self._saved_at = time.monotonic()
         self._save_cost = self._saved_at - began
 
@@ -254,7 +257,7 @@ class Recording:
         trainer = self.trainer
         return Status(
             epoch,
-            trainer.progress.position,
+            trainer.progress.position + trainer.pending,
             trainer.pixels,
             self._psnr,
             trainer.progress.seconds,

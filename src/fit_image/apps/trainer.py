@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from fit_image.apps.learner import make_learner, needed_bytes
 from fit_image.config import FitConfig
 from fit_image.core import network as core
 from fit_image.core.dense import FloatArray
@@ -63,7 +65,7 @@ class Trainer:
     """A network, a picture, and how far the one has learned the other.
 
     Training does not depend on how it is cut into calls: stopping anywhere and going on from the
-    saved network and `Progress` gives the same bits as never having stopped.
+    saved network, `Progress` and `optimizer_arrays` gives the same bits as never having stopped.
 
     Parameters
     ----------
@@ -71,7 +73,7 @@ class Trainer:
         Not copied: it must not change while training.
     config : FitConfig
     threads : int, optional
-        For drawing; default all cores. Training itself is sequential by nature.
+        For drawing, and for learning batches; default all cores. Does not change the result.
 
     Raises
     ------
@@ -94,50 +96,78 @@ class Trainer:
         self.height, self.width = image.shape[:2]
         self.pixels = self.width * self.height
         layers = core.dense_stack(2, config.layers, 3, config.slope)
-        _check_memory(layers)
+        _check_memory(needed_bytes(layers, config, self.pixels))
         self.network = Network(tuple(layers), (self.width, self.height))
         self.network.initialise(config.init_scale, np.random.default_rng(config.seed))
 
         self._colours = self.image.reshape(-1, 3)
         self._xs, self._ys = pixel_places(self.width), pixel_places(self.height)
-        self._rates = self.network.layer_rates(config.learning_rate)
-        self._scratch = self.network.sgd_scratch()
+        self._learner = make_learner(self.network, config, self.pixels, threads)
         self._order: npt.NDArray[np.uint32] = np.empty(0, dtype=np.uint32)
         self._ordered_epoch = 0
         self._chunk = 16
         self._sound = False  # whether the state has been drawn, and did not collapse
-        self._good = (self.network.parameters.copy(), Progress())
+        self.keep_as_good()
 
-    def restore(self, network: Network, progress: Progress) -> None:
+    def restore(
+        self,
+        network: Network,
+        progress: Progress,
+        optimizer_arrays: Mapping[str, npt.NDArray[Any]] | None = None,
+    ) -> None:
         """Go on from a saved state.
+
+        Parameters
+        ----------
+        network : Network
+        progress : Progress
+        optimizer_arrays : mapping of str to array, optional
+            What the method of that name returned; only the classic recipe needs none.
 
         Raises
         ------
         InputError
-            If the network has other layers or the progress is impossible for this picture.
+            If the network has other layers, the progress is impossible for this picture, or the
+            arrays are not those of the configured optimizer.
         """
         if network.layers != self.network.layers or network.size != self.network.size:
             raise InputError("the saved network has other layers or another size")
         if not 0 <= progress.position <= self.pixels or progress.epoch < 0:
             raise InputError("the saved progress does not belong to this picture")
+        try:
+            self._learner.restore(optimizer_arrays or {})
+        except ValueError as error:
+            raise InputError(str(error)) from error
         self.network.parameters[:] = network.parameters
         self.progress = replace(progress)
         self._ordered_epoch = 0
         self.keep_as_good()
 
+    def optimizer_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return what the optimizer remembers of earlier batches, for `restore`."""
+        return self._learner.to_arrays()
+
     def keep_as_good(self) -> None:
         """Remember the present state as the one `return_to_good` returns to."""
-        self._good = (self.network.parameters.copy(), replace(self.progress))
+        self._good = (
+            self.network.parameters.copy(),
+            replace(self.progress),
+            self._learner.to_arrays(),
+        )
 
     def return_to_good(self) -> None:
         """Undo all since `keep_as_good`, such as the steps that led to divergence."""
-        parameters, progress = self._good
+        parameters, progress, optimizer_arrays = self._good
         self.network.parameters[:] = parameters
+        self._learner.restore(optimizer_arrays)
         self.progress = replace(progress)
         self._ordered_epoch = 0
 
     def train(self, seconds: float = 0.1) -> bool:
         """Learn for about ``seconds``, at most to the end of the epoch.
+
+        A huge batch may be left incomplete: its pixels are `pending`, and `progress` stands where
+        the last complete batch ended.
 
         Returns
         -------
@@ -155,15 +185,17 @@ class Trainer:
         order = self._epoch_order()
         loss_sum = np.array([progress.loss_sum])
         elapsed = 0.0
-        while elapsed < seconds and progress.position < self.pixels:
+        position = progress.position + self.pending
+        while elapsed < seconds and position < self.pixels:
             before = elapsed
-            pixels = order[progress.position : progress.position + self._chunk]
+            pixels = order[position : position + self._learner.next_cut(self._chunk)]
             rows, columns = np.divmod(pixels, np.uint32(self.width))
             places = np.stack((self._xs[columns], self._ys[rows]), axis=1)
-            self.network.sgd_steps(
-                self._rates, places, self._colours[pixels], loss_sum, self._scratch
-            )
-            progress.position += len(pixels)
+            self._learner.learn(places, self._colours[pixels], loss_sum)
+            position += len(pixels)
+            if position == self.pixels:
+                self._learner.finish(loss_sum)
+            progress.position = position - self.pending
             elapsed = time.perf_counter() - start
             # Chunks grow until they take a quarter of the time: no more calls than are needed.
             if elapsed - before < seconds / 8:
@@ -175,6 +207,11 @@ class Trainer:
         if not math.isfinite(progress.loss_sum):
             raise DivergenceError(f"training diverged in epoch {progress.epoch + 1}")
         return bool(progress.position == self.pixels)
+
+    @property
+    def pending(self) -> int:
+        """Pixels learned of a batch under way; a saved state is one without them."""
+        return self._learner.pending
 
     @property
     def loss(self) -> float:
@@ -238,10 +275,8 @@ class Trainer:
         return self._order
 
 
-def _check_memory(layers: list[core.Layer]) -> None:
+def _check_memory(needed: int) -> None:
     # Asked before the first allocation, because a system that runs out kills without a message.
-    # The parameters exist three times: at work, as the last good state, and on the way to disk.
-    needed = 3 * 4 * sum(layer.stride * layer.fan_out for layer in layers)
     available = core.physical_memory()
     if needed > available:
         raise InputError(
@@ -250,9 +285,10 @@ def _check_memory(layers: list[core.Layer]) -> None:
         )
 
 
-def warm_up() -> None:
+def warm_up(config: FitConfig | None = None) -> None:
     """Compile the kernels that training and drawing need, or load them from the cache."""
     network = core.Network(core.dense_stack(2, (1,), 3, 0.01))
     places, colours = np.zeros((1, 2), dtype=np.float32), np.zeros((1, 3), dtype=np.float32)
-    network.sgd_steps(network.layer_rates(0.0), places, colours, np.zeros(1), network.sgd_scratch())
+    learner = make_learner(network, config or FitConfig(), 1, threads=1)
+    learner.learn(places, colours, np.zeros(1))
     network.predict(places, threads=1)
