@@ -25,13 +25,19 @@ from numba.core.caching import (
 # meaning ("nnan" and "ninf" are left out), because divergence is recognised by them.
 FAST_MATH = frozenset({"afn", "arcp", "contract", "nsz", "reassoc"})
 
+# Dividing by zero gives infinity, as numpy has it: the check that Python's error needs would keep
+# the compiler from making vectors of a loop.
+_ERROR_MODEL = "numpy"
+
 
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile ``function`` on first use, without the GIL, and keep the result on disk.
 
     A cache that is read-only, full or damaged costs a compilation, never a crash.
     """
-    dispatcher: Any = numba.njit(nogil=True, fastmath=set(FAST_MATH))(function)
+    dispatcher: Any = numba.njit(nogil=True, fastmath=set(FAST_MATH), error_model=_ERROR_MODEL)(
+        function
+    )
     # RuntimeError is numba's word for "no locator": without a folder we compile in every process.
     with contextlib.suppress(RuntimeError):
         dispatcher._cache = _KernelCache(function)
@@ -40,7 +46,7 @@ def kernel(function: Callable[..., Any]) -> Any:
 
 def inner(function: Callable[..., Any]) -> Any:
     """Compile a function that is only called from a kernel in the same file."""
-    return numba.njit(fastmath=set(FAST_MATH))(function)
+    return numba.njit(fastmath=set(FAST_MATH), error_model=_ERROR_MODEL)(function)
 
 
 @contextlib.contextmanager
@@ -92,7 +98,9 @@ class _PrivateLocator(UserWideCacheLocator):
 
     def get_disambiguator(self) -> str:
         # numba looks for edits in the kernel's own file only; the flags live in this one.
-        flags = hashlib.sha256(" ".join(sorted(FAST_MATH)).encode()).hexdigest()[:8]
+        flags = hashlib.sha256(" ".join([*sorted(FAST_MATH), _ERROR_MODEL]).encode()).hexdigest()[
+            :8
+        ]
         return f"{super().get_disambiguator()}-{flags}"
 
 

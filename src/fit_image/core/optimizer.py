@@ -194,18 +194,24 @@ class Adam(Optimizer):
 OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "momentum": Momentum, "adam": Adam}
 
 
+# Slices come first and loops count from 0: of an index that might be negative, which numba takes
+# from the end, the compiler makes no vectors.
+
+
 @kernel
 def _sgd_kernel(parameters, gradient, rate, start, stop):
-    for i in range(start, stop):
-        parameters[i] -= rate * gradient[i]
+    p, g = parameters[start:stop], gradient[start:stop]
+    for i in range(p.size):
+        p[i] -= rate * g[i]
 
 
 @kernel
 def _momentum_kernel(parameters, gradient, velocity, rate, scale, mu, start, stop):
-    for i in range(start, stop):
-        v = mu * velocity[i] + scale * gradient[i]
-        velocity[i] = v
-        parameters[i] -= rate * v
+    p, g, v = parameters[start:stop], gradient[start:stop], velocity[start:stop]
+    for i in range(p.size):
+        v_i = mu * v[i] + scale * g[i]
+        v[i] = v_i
+        p[i] -= rate * v_i
 
 
 @kernel
@@ -213,10 +219,12 @@ def _adam_kernel(
     parameters, gradient, first, second, rate, scale, beta1, rest1, beta2, rest2, root, eps, start,
     stop,
 ):  # fmt: skip
-    for i in range(start, stop):
-        g = scale * gradient[i]
-        m = beta1 * first[i] + rest1 * g
-        v = beta2 * second[i] + rest2 * (g * g)
-        first[i] = m
-        second[i] = v
-        parameters[i] -= rate * m / (np.sqrt(v) * root + eps)
+    p, g = parameters[start:stop], gradient[start:stop]
+    m, v = first[start:stop], second[start:stop]
+    for i in range(p.size):
+        g_i = scale * g[i]
+        m_i = beta1 * m[i] + rest1 * g_i
+        v_i = beta2 * v[i] + rest2 * (g_i * g_i)
+        m[i] = m_i
+        v[i] = v_i
+        p[i] -= rate * m_i / (np.sqrt(v_i) * root + eps)
