@@ -33,9 +33,10 @@ class OptimizerDefaults:
     batch_size: int
 
 
+# Rates that very deep networks bear, too; batches that come furthest in the same time.
 OPTIMIZERS = {
     "sgd": OptimizerDefaults(0.1, 1),
-    "momentum": OptimizerDefaults(0.1, 64),
+    "momentum": OptimizerDefaults(0.1, 16),
     "adam": OptimizerDefaults(0.001, 64),
 }
 """The optimizers of `fit_image.core.optimizer`, here so that the help needs no numerics."""

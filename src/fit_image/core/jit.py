@@ -9,7 +9,7 @@ import pickle
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numba
 from numba.core import event
@@ -27,7 +27,7 @@ FAST_MATH = frozenset({"afn", "arcp", "contract", "nsz", "reassoc"})
 
 # Dividing by zero gives infinity, as numpy has it: the check that Python's error needs would keep
 # the compiler from making vectors of a loop.
-_ERROR_MODEL = "numpy"
+_ERROR_MODEL: Final = "numpy"
 
 
 def kernel(function: Callable[..., Any]) -> Any:
