@@ -60,24 +60,89 @@ class NaiveNetwork:
     def predict(self, x):
         return self.forward(x)[0][-1]
 
-    def learn(self, x, target, lr):
-        """Take one step for one sample and return the loss before it."""
+    def gradients(self, x, target):
+        """Return the loss and its derivative by every weight and every bias."""
         inputs, sums = self.forward(x)
-        errors = [o - float(t) for o, t in zip(inputs[-1], target, strict=True)]
-        upstream = errors
+        upstream = errors = [o - float(t) for o, t in zip(inputs[-1], target, strict=True)]
+        by_weights, by_biases = [], []
         for layer in reversed(range(len(self.weights))):
-            weights, fan_in = self.weights[layer], len(inputs[layer])
-            rate = lr / math.sqrt(fan_in + 1)
             delta = [u * self.df(layer, s) for u, s in zip(upstream, sums[layer], strict=True)]
             upstream = [
-                sum(d * row[j] for d, row in zip(delta, weights, strict=True))
-                for j in range(fan_in)
+                sum(d * row[j] for d, row in zip(delta, self.weights[layer], strict=True))
+                for j in range(len(inputs[layer]))
             ]
-            for i, d in enumerate(delta):
-                for j in range(fan_in):
-                    weights[i][j] -= rate * d * inputs[layer][j]
-                self.biases[layer][i] -= rate * d
-        return 0.5 * sum(e * e for e in errors)
+            by_weights.insert(0, [[d * v for v in inputs[layer]] for d in delta])
+            by_biases.insert(0, delta)
+        return 0.5 * sum(e * e for e in errors), by_weights, by_biases
+
+    def learn(self, x, target, lr):
+        """Take one step for one sample and return the loss before it."""
+        return self.learn_batch([x], [target], lr, NaiveSGD())
+
+    def learn_batch(self, inputs, targets, lr, optimizer):
+        """Take one step along the mean gradient and return the sum of the losses before it."""
+        results = [self.gradients(x, t) for x, t in zip(inputs, targets, strict=True)]
+        count = len(results)
+        optimizer.begin()
+        for layer, (weights, biases) in enumerate(zip(self.weights, self.biases, strict=True)):
+            rate = lr / math.sqrt(len(weights[0]) + 1) if optimizer.divides_rate else lr
+            for i, row in enumerate(weights):
+                for j in range(len(row)):
+                    mean = sum(by_weights[layer][i][j] for _, by_weights, _ in results) / count
+                    row[j] += optimizer.change((layer, i, j), mean, rate)
+                mean = sum(by_biases[layer][i] for _, _, by_biases in results) / count
+                biases[i] += optimizer.change((layer, i), mean, rate)
+        return sum(loss for loss, _, _ in results)
+
+
+class NaiveSGD:
+    """Robbins and Monro: against the gradient."""
+
+    divides_rate = True
+
+    def begin(self):
+        pass
+
+    def change(self, key, g, rate):
+        return -rate * g
+
+
+class NaiveMomentum:
+    """Polyak: a ball that keeps 0.9 of its velocity."""
+
+    divides_rate = True
+
+    def __init__(self):
+        self.velocity = {}
+
+    def begin(self):
+        pass
+
+    def change(self, key, g, rate):
+        self.velocity[key] = 0.9 * self.velocity.get(key, 0.0) + g
+        return -rate * self.velocity[key]
+
+
+class NaiveAdam:
+    """Kingma and Ba 2015, algorithm 1, line by line."""
+
+    divides_rate = False
+
+    def __init__(self):
+        self.t, self.m, self.v = 0, {}, {}
+
+    def begin(self):
+        self.t += 1
+
+    def change(self, key, g, rate):
+        self.m[key] = 0.9 * self.m.get(key, 0.0) + (1 - 0.9) * g
+        self.v[key] = 0.999 * self.v.get(key, 0.0) + (1 - 0.999) * g**2
+        m_hat = self.m[key] / (1 - 0.9**self.t)
+        v_hat = self.v[key] / (1 - 0.999**self.t)
+        return -rate * m_hat / (math.sqrt(v_hat) + 1e-8)
+
+
+NAIVE_OPTIMIZERS = {"sgd": NaiveSGD, "momentum": NaiveMomentum, "adam": NaiveAdam}
 
 
 def _layers(network):

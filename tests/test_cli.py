@@ -252,6 +252,10 @@ def test_two_at_once_are_refused(picture):
         (["pic.png", "--lr", "-1"], "--lr"),
         (["pic.png", "--lr", "inf"], "--lr"),
         (["pic.png", "--slope", "1.5"], "--slope"),
+        (["pic.png", "--batch-size", "0"], "--batch-size"),
+        (["pic.png", "--batch-size", "-3"], "--batch-size"),
+        (["pic.png", "--batch-size", "all"], "--batch-size"),
+        (["pic.png", "--optimizer", "rmsprop"], "--optimizer"),
         (["pic.png", "--init-scale", "-1"], "--init-scale"),
         (["pic.png", "--seed", "-1"], "--seed"),
         (["pic.png", "--fps", "0"], "--fps"),
@@ -432,6 +436,37 @@ def test_a_killed_run_goes_on_to_the_same_bits(picture, uninterrupted):
     assert not list(Path("out").rglob(".*partial*"))
 
 
+ADAM = ("--layers", "2x16", "--optimizer", "adam", "--batch-size", 50, "--animation", "none")
+
+
+def test_a_killed_run_with_an_optimizer_goes_on_to_the_same_bits(picture):
+    succeed(picture, *ADAM, "--epochs", 60, "-o", "whole", "--threads", 1)
+    succeed(picture, *ADAM, "--epochs", 10, "-o", "out", "--threads", 2)
+    process = start(picture, "--resume", "--epochs", 60, "-o", "out", "-q")
+    wait_for(Path("out/frames/epoch-000012.png"))
+    process.kill()
+    process.communicate()
+    succeed(picture, "--resume", "--epochs", 60, "-o", "out")
+    assert_same_run(Path("out"), Path("whole"))
+
+
+def test_a_run_tells_its_batch_size_and_optimizer(picture):
+    succeed(picture, *SMALL, "--optimizer", "adam", "--batch-size", 10**9)
+    fit = json.loads(Path("pic-fit/run.json").read_text())["fit"]
+    assert (fit["optimizer"], fit["batch_size"], fit["learning_rate"]) == ("adam", 10**9, 0.001)
+    facts = json.loads(succeed("info", "pic-fit", "--json").stdout)
+    assert (facts["optimizer"], facts["batch_size"]) == ("adam", 10**9)
+    assert "batch size" in succeed("info", "pic-fit").stdout
+
+
+def test_a_checkpoint_without_its_optimizer_is_refused(picture):
+    succeed(picture, *SMALL, "--optimizer", "adam")
+    with np.load("pic-fit/checkpoint.npz") as archive:
+        arrays = {name: archive[name] for name in archive if name != "optimizer_steps"}
+    np.savez("pic-fit/checkpoint.npz", **arrays)
+    assert "another optimizer" in fail(picture, "--resume", "--epochs", 4)
+
+
 def test_a_run_killed_before_its_first_checkpoint_starts_again(picture, uninterrupted):
     process = start(picture, *REST, "-q")
     wait_for(Path("out/frames/epoch-000001.png"))
@@ -460,6 +495,8 @@ def test_resume_of_nothing_starts_a_run(picture):
         (["--seed", "7"], "--seed (was 0, now 7)"),
         (["--lr", "0.5"], "--lr (was 0.1, now 0.5)"),
         (["--slope", "0.5"], "--slope"),
+        (["--batch-size", "9"], "--batch-size (was 1, now 9)"),
+        (["--optimizer", "adam"], "--optimizer (was sgd, now adam)"),
         (["--max-pixels", "none"], "--max-pixels (was 131072, now none)"),
         (["--epochs", "2"], "at 3 already"),
     ],

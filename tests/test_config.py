@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from fit_image.config import (
     MAX_LAYERS,
     MAX_WIDTH,
+    OPTIMIZERS,
     FitConfig,
     ImageConfig,
     RecordConfig,
@@ -78,12 +79,23 @@ def test_format_and_parse_are_inverse(widths):
     [
         FitConfig(),
         FitConfig(layers=(3, 4), epochs=7, learning_rate=1e-3, slope=0.5, seed=9),
+        FitConfig(optimizer="adam", batch_size=10**30),
         ImageConfig(max_pixels=None, background="#fa0"),
         RecordConfig(animations=("a.gif", "b.mp4"), pace="visible"),
     ],
 )
 def test_json_both_ways(config):
     assert from_json(type(config), json.loads(json.dumps(to_json(config)))) == config
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_an_optimizer_brings_its_own_defaults(name):
+    config = FitConfig(optimizer=name)
+    defaults = OPTIMIZERS[name]
+    assert config.learning_rate == defaults.learning_rate
+    assert config.batch_size == defaults.batch_size
+    given = FitConfig(optimizer=name, learning_rate=0.7, batch_size=3)
+    assert (given.learning_rate, given.batch_size) == (0.7, 3)
 
 
 @pytest.mark.parametrize(
@@ -97,6 +109,11 @@ def test_json_both_ways(config):
         {"layers": []},
         {"slope": 2.0},
         {"learning_rate": float("nan")},
+        {"learning_rate": None},
+        {"batch_size": None},
+        {"batch_size": 1.5},
+        {"batch_size": -1},
+        {"optimizer": "rmsprop"},
         {"unknown": 1},
     ],
 )

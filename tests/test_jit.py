@@ -12,6 +12,7 @@ import pytest
 
 import fit_image
 from fit_image.apps.trainer import warm_up as warm_up_here
+from fit_image.config import OPTIMIZERS
 from fit_image.core.jit import on_compile
 
 CODE = """
@@ -83,12 +84,15 @@ def test_a_cache_that_others_may_write_is_not_used(cache):
     assert warm_up(cache) == "compiled"
 
 
-def test_drawing_and_training_compile_nothing_after_the_warm_up():
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("batch_size", [1, 64])
+def test_drawing_and_training_compile_nothing_after_the_warm_up(optimizer, batch_size):
+    options = {"optimizer": optimizer, "batch_size": batch_size, "learning_rate": 1e-3}
     compiled = []
-    warm_up_here()
+    warm_up_here(fit_image.FitConfig(**options))
     with on_compile(lambda: compiled.append(1)):
         image = np.full((20, 30, 3), 0.5, np.float32)
-        list(fit_image.fit(image, layers=(5, 40), epochs=2))
+        list(fit_image.fit(image, layers=(5, 40), epochs=2, **options))
     assert not compiled
 
 

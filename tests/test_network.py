@@ -7,8 +7,6 @@ import pytest
 
 from fit_image.core.dense import ACTIVATIONS
 from fit_image.core.network import Layer, Network, dense_stack
-from fit_image.core.optimizer import SGD
-from fit_image.core.sgd import SampleSGD
 from naive import NaiveNetwork, values
 
 # Widths around the kernels' groups of 4 rows and 16 columns, and one that fills neither.
@@ -17,13 +15,6 @@ STACKS = [(1,), (3,), (15, 16), (17, 4, 33), (8, 8, 8, 8)]
 
 def make(hidden, rng, *, scale=1.0, slope=0.01, inputs=2, outputs=3):
     return Network(dense_stack(inputs, hidden, outputs, slope)).initialise(scale, rng)
-
-
-def learn(network, inputs, targets, lr):
-    sgd, loss = SampleSGD(network, network.layer_rates(lr)), np.zeros(1)
-    sgd.learn(inputs, targets, loss)
-    sgd.push()
-    return loss[0]
 
 
 def samples(rng, count, inputs=2, outputs=3):
@@ -40,23 +31,6 @@ def test_predict_equals_the_naive_twin(hidden, rng):
     inputs, _ = samples(rng, 20)
     expected = [twin.predict(x) for x in inputs]
     np.testing.assert_allclose(network.predict(inputs), expected, atol=1e-5)
-
-
-@pytest.mark.parametrize("hidden", STACKS)
-def test_minibatch_of_one_equals_per_sample_training(hidden, rng):
-    per_sample = make(hidden, rng)
-    batch = Network(per_sample.layers)
-    batch.parameters[:] = per_sample.parameters
-    inputs, targets = samples(rng, 200)
-
-    learn(per_sample, inputs, targets, lr=0.1)
-    optimizer = SGD(batch.parameter_rates(0.1))
-    for x, t in zip(inputs, targets, strict=True):
-        trace = batch.forward(x[np.newaxis])
-        gradient, _ = batch.backward(trace, trace.output - t)
-        optimizer.step(batch.parameters, gradient)
-
-    np.testing.assert_allclose(values(batch), values(per_sample), atol=2e-5)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)

@@ -12,7 +12,7 @@ from fit_image.core.barrier import barrier_counts, meet, release
 from fit_image.core.jit import kernel
 from fit_image.core.network import Network, dense_stack
 from fit_image.core.sgd import SampleSGD
-from fit_image.core.thread_choice import ThreadChoice
+from fit_image.core.thread_choice import ThreadChoice, counts_up_to
 from naive import NaiveNetwork, values
 
 # Hidden layers: none left over and one; narrower and wider than the vectors and groups of rows
@@ -185,7 +185,7 @@ class Machine:
 
 def test_the_fastest_number_of_threads_is_found():
     machine = Machine({1: 0.03, 2: 0.02, 4: 0.011, 6: 0.016})
-    choice = ThreadChoice(6, clock=lambda: machine.now)
+    choice = ThreadChoice(counts_up_to(6), clock=lambda: machine.now)
     used = machine.work(choice, 5.0)
     assert choice.fastest == choice.threads == 4
     assert used[4] > 4.7
@@ -193,7 +193,7 @@ def test_the_fastest_number_of_threads_is_found():
 
 def test_a_busy_machine_is_noticed_and_forgotten():
     machine = Machine({1: 0.02, 2: 0.011})
-    choice = ThreadChoice(2, clock=lambda: machine.now)
+    choice = ThreadChoice(counts_up_to(2), clock=lambda: machine.now)
     machine.work(choice, 1.0)
     assert choice.threads == 2
     machine.seconds[2] = 0.04
@@ -205,6 +205,6 @@ def test_a_busy_machine_is_noticed_and_forgotten():
 
 
 def test_one_thread_is_no_choice():
-    choice = ThreadChoice(1)
+    choice = ThreadChoice(counts_up_to(1))
     choice.record(1, 10.0)
     assert choice.threads == choice.fastest == 1

@@ -24,6 +24,26 @@ FPS = (0.01, 1000.0)
 
 PACES = ("even", "visible")
 
+
+@dataclass(frozen=True)
+class OptimizerDefaults:
+    """What an optimizer takes where nothing else is asked for."""
+
+    learning_rate: float
+    batch_size: int
+
+
+# Rates that very deep networks bear, too; batches that come furthest in the same time.
+OPTIMIZERS = {
+    "sgd": OptimizerDefaults(0.1, 1),
+    "momentum": OptimizerDefaults(0.1, 16),
+    "adam": OptimizerDefaults(0.001, 64),
+}
+"""The optimizers of `fit_image.core.optimizer`, here so that the help needs no numerics."""
+
+# In the place of a number that the optimizer decides.
+_BY_OPTIMIZER: Any = None
+
 _LAYER = re.compile(r"(?:(?P<count>[0-9]{1,9})[xX])?(?P<width>[0-9]{1,9})")
 
 Config = TypeVar("Config")
@@ -81,13 +101,19 @@ class FitConfig:
     epochs : int
         Passes over all pixels.
     learning_rate : float
-        Before its division by ``sqrt(fan_in + 1)`` in each layer; above 0, at most 1e6.
+        Above 0, at most 1e6; each layer divides it by ``sqrt(fan_in + 1)``, except with Adam.
+        Default: what `OPTIMIZERS` has for the optimizer.
     init_scale : float
         Standard deviation of weights and biases before the same division; 0 to 1e6.
     slope : float
         Slope of the leaky ReLU below zero, 0 to 1.
     seed : int
         Of the initial weights and of the order of the pixels; 0 or more.
+    batch_size : int
+        Pixels of a step, over which the gradient's mean is taken; 1 or more. More than the
+        picture has are the whole picture. Default: what `OPTIMIZERS` has for the optimizer.
+    optimizer : str
+        A key of `OPTIMIZERS`.
 
     Raises
     ------
@@ -97,12 +123,21 @@ class FitConfig:
 
     layers: tuple[int, ...] = (300, 300, 300, 300)
     epochs: int = 500
-    learning_rate: float = 0.1
+    learning_rate: float = _BY_OPTIMIZER
     init_scale: float = 0.3
     slope: float = 0.01
     seed: int = 0
+    batch_size: int = _BY_OPTIMIZER
+    optimizer: str = "sgd"
 
     def __post_init__(self) -> None:
+        _require(
+            self.optimizer in OPTIMIZERS,
+            f"optimizer must be one of {', '.join(OPTIMIZERS)}, not {self.optimizer!r}",
+        )
+        for name, value in dataclasses.asdict(OPTIMIZERS[self.optimizer]).items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, value)  # the way past "frozen"
         _require(
             isinstance(self.layers, tuple) and all(type(width) is int for width in self.layers),
             f"layers must be a tuple of widths, not {self.layers!r}",
@@ -122,6 +157,10 @@ class FitConfig:
         )
         _require(0 <= self.slope <= 1, f"slope must be 0 to 1, not {self.slope}")
         _require(self.seed >= 0, f"seed must be 0 or more, not {self.seed}")
+        _require(
+            type(self.batch_size) is int and self.batch_size >= 1,
+            f"batch_size must be a whole number, 1 or more, not {self.batch_size!r}",
+        )
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import PIL
 
 from fit_image import atomic
-from fit_image.archive import read_archive, write_archive
+from fit_image.archive import Arrays, read_archive, write_archive
 from fit_image.config import FitConfig, ImageConfig, RecordConfig, from_json, to_json
 from fit_image.errors import FitImageError, InputError, os_error_reason
 from fit_image.frames import frame_path, frame_paths
@@ -30,6 +30,9 @@ from fit_image.progress import Progress
 from fit_image.version import __version__
 
 FORMAT_VERSION = 1
+
+# What the names of an optimizer's arrays begin with in a checkpoint.
+_OPTIMIZER = "optimizer_"
 
 RUN_FILES = (
     "run.json",
@@ -89,7 +92,7 @@ class Result:
     seconds, wall_seconds : float
         Training time; time from start to end, summed over resumed sessions.
     threads : int
-        That drew the frames.
+        That learned.
     """
 
     status: str
@@ -268,7 +271,9 @@ class RunFolder:
         """Write the frame (uint8, height x width x 3) of an epoch."""
         save_image(frame_path(self.frames, epoch), picture)
 
-    def write_checkpoint(self, network: Network, progress: Progress) -> None:
+    def write_checkpoint(
+        self, network: Network, progress: Progress, optimizer_arrays: Arrays
+    ) -> None:
         """Write all that `read_checkpoint` needs; the file is a model file, too."""
         write_archive(
             self.checkpoint,
@@ -278,11 +283,14 @@ class RunFolder:
                 "fit_image_model": np.int64(MODEL_VERSION),
                 **network.to_arrays(),
                 **{f"progress_{name}": value for name, value in asdict(progress).items()},
+                **{f"{_OPTIMIZER}{name}": array for name, array in optimizer_arrays.items()},
             },
         )
 
-    def read_checkpoint(self) -> tuple[Network, Progress] | None:
-        """Return the saved network and progress, or None if the run has no checkpoint yet.
+    def read_checkpoint(self) -> tuple[Network, Progress, Arrays] | None:
+        """Return what `write_checkpoint` was given, or None if the run has no checkpoint yet.
+
+        Whether the optimizer's arrays make sense is for the trainer to find out.
 
         Raises
         ------
@@ -302,7 +310,12 @@ class RunFolder:
                 raise ValueError("progress is not made of numbers")
             if not (math.isfinite(state["loss_sum"]) and math.isfinite(state["seconds"])):
                 raise ValueError("progress is not finite")
-            return Network.from_arrays(arrays), Progress(**state)
+            optimizer_arrays = {
+                name.removeprefix(_OPTIMIZER): array
+                for name, array in arrays.items()
+                if name.startswith(_OPTIMIZER)
+            }
+            return Network.from_arrays(arrays), Progress(**state), optimizer_arrays
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{self.checkpoint} is damaged: {error}") from error
 

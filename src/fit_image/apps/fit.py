@@ -65,7 +65,7 @@ def fit(
         Draw the picture, and measure its PSNR, after every so many epochs; also at the first and
         the last.
     threads : int, optional
-        For drawing; default all cores.
+        At most so many; the default is the fastest number. Does not change the result.
     **options
         Fields of `FitConfig`, instead of ``config``; ``layers`` may be text such as ``4x300``.
 
@@ -91,8 +91,8 @@ def fit(
 
 
 def _epochs(trainer: Trainer, frame_every: int) -> Iterator[Epoch]:
-    warm_up()
     config = trainer.config
+    warm_up(config)
     while True:
         index = trainer.learned_epochs
         drawing = None

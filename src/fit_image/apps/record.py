@@ -10,7 +10,6 @@ from fit_image import atomic
 from fit_image.apps.source import Source
 from fit_image.apps.trainer import Trainer
 from fit_image.config import FitConfig, ImageConfig, RecordConfig, format_layers
-from fit_image.core.network import usable_cores
 from fit_image.errors import InputError
 from fit_image.frames import frame_paths
 from fit_image.image import save_image
@@ -28,6 +27,8 @@ _FIXED_FIT = {
     "init_scale": "--init-scale",
     "slope": "--slope",
     "seed": "--seed",
+    "batch_size": "--batch-size",
+    "optimizer": "--optimizer",
 }
 _FIXED_IMAGE = {"max_pixels": "--max-pixels", "background": "--background"}
 
@@ -214,7 +215,8 @@ class Recording:
         """Save all that is needed to go on from here."""
         began = time.monotonic()
         self.run.metrics.flush_to_disk()
-        self.run.write_checkpoint(self.trainer.network, self.trainer.progress)
+        trainer = self.trainer
+        self.run.write_checkpoint(trainer.network, trainer.progress, trainer.optimizer_arrays())
         self._saved_at = time.monotonic()
         self._save_cost = self._saved_at - began
 
@@ -230,7 +232,7 @@ class Recording:
             parameters=trainer.network.parameter_count,
             seconds=round(trainer.progress.seconds, 3),
             wall_seconds=round(self._wall_before + time.monotonic() - self._began, 3),
-            threads=trainer.threads or usable_cores(),
+            threads=trainer.learning_threads,
         )
 
     def _draw(self, epoch: int) -> Iterator[Status]:
@@ -254,7 +256,7 @@ class Recording:
         trainer = self.trainer
         return Status(
             epoch,
-            trainer.progress.position,
+            trainer.progress.position + trainer.pending,
             trainer.pixels,
             self._psnr,
             trainer.progress.seconds,

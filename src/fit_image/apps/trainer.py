@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from fit_image.apps.learner import make_learner, needed_bytes
 from fit_image.config import FitConfig
 from fit_image.core import network as core
 from fit_image.core.dense import FloatArray
-from fit_image.core.sgd import SampleSGD
-from fit_image.core.thread_choice import ThreadChoice
 from fit_image.errors import DivergenceError, InputError
 from fit_image.image import to_uint8
 from fit_image.model import Network, pixel_places
@@ -65,7 +65,7 @@ class Trainer:
     """A network, a picture, and how far the one has learned the other.
 
     Training does not depend on how it is cut into calls: stopping anywhere and going on from the
-    saved network and `Progress` gives the same bits as never having stopped.
+    saved network, `Progress` and `optimizer_arrays` gives the same bits as never having stopped.
 
     Parameters
     ----------
@@ -73,7 +73,8 @@ class Trainer:
         Not copied: it must not change while training.
     config : FitConfig
     threads : int, optional
-        For drawing; default all cores. Training itself is sequential by nature.
+        At most so many for learning and drawing. Default: what is fastest, found by trying while
+        learning pixel by pixel, and all cores otherwise. Does not change the result.
 
     Raises
     ------
@@ -96,50 +97,78 @@ class Trainer:
         self.height, self.width = image.shape[:2]
         self.pixels = self.width * self.height
         layers = core.dense_stack(2, config.layers, 3, config.slope)
-        _check_memory(layers)
+        _check_memory(needed_bytes(layers, config, self.pixels))
         self.network = Network(tuple(layers), (self.width, self.height))
         self.network.initialise(config.init_scale, np.random.default_rng(config.seed))
 
         self._colours = self.image.reshape(-1, 3)
         self._xs, self._ys = pixel_places(self.width), pixel_places(self.height)
-        self._sgd = SampleSGD(self.network, self.network.layer_rates(config.learning_rate))
-        self._choice = ThreadChoice(min(threads or core.usable_cores(), self._sgd.most_threads))
+        self._learner = make_learner(self.network, config, self.pixels, threads)
         self._order: npt.NDArray[np.uint32] = np.empty(0, dtype=np.uint32)
         self._ordered_epoch = 0
         self._chunk = 16
         self._sound = False  # whether the state has been drawn, and did not collapse
-        self._good = (self.network.parameters.copy(), Progress())
+        self.keep_as_good()
 
-    def restore(self, network: Network, progress: Progress) -> None:
+    def restore(
+        self,
+        network: Network,
+        progress: Progress,
+        optimizer_arrays: Mapping[str, npt.NDArray[Any]] | None = None,
+    ) -> None:
         """Go on from a saved state.
+
+        Parameters
+        ----------
+        network : Network
+        progress : Progress
+        optimizer_arrays : mapping of str to array, optional
+            What the method of that name returned; only the classic recipe needs none.
 
         Raises
         ------
         InputError
-            If the network has other layers or the progress is impossible for this picture.
+            If the network has other layers, the progress is impossible for this picture, or the
+            arrays are not those of the configured optimizer.
         """
         if network.layers != self.network.layers or network.size != self.network.size:
             raise InputError("the saved network has other layers or another size")
         if not 0 <= progress.position <= self.pixels or progress.epoch < 0:
             raise InputError("the saved progress does not belong to this picture")
+        try:
+            self._learner.restore(optimizer_arrays or {})
+        except ValueError as error:
+            raise InputError(str(error)) from error
         self.network.parameters[:] = network.parameters
         self.progress = replace(progress)
         self._ordered_epoch = 0
         self.keep_as_good()
 
+    def optimizer_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return what the optimizer remembers of earlier batches, for `restore`."""
+        return self._learner.to_arrays()
+
     def keep_as_good(self) -> None:
         """Remember the present state as the one `return_to_good` returns to."""
-        self._good = (self.network.parameters.copy(), replace(self.progress))
+        self._good = (
+            self.network.parameters.copy(),
+            replace(self.progress),
+            self._learner.to_arrays(),
+        )
 
     def return_to_good(self) -> None:
         """Undo all since `keep_as_good`, such as the steps that led to divergence."""
-        parameters, progress = self._good
+        parameters, progress, optimizer_arrays = self._good
         self.network.parameters[:] = parameters
+        self._learner.restore(optimizer_arrays)
         self.progress = replace(progress)
         self._ordered_epoch = 0
 
     def train(self, seconds: float = 0.1) -> bool:
         """Learn for about ``seconds``, at most to the end of the epoch.
+
+        A huge batch may be left incomplete: its pixels are `pending`, and `progress` stands where
+        the last complete batch ended.
 
         Returns
         -------
@@ -157,27 +186,39 @@ class Trainer:
         order = self._epoch_order()
         loss_sum = np.array([progress.loss_sum])
         elapsed = 0.0
-        self._sgd.pull()
-        while elapsed < seconds and progress.position < self.pixels:
-            before = elapsed
-            pixels = order[progress.position : progress.position + self._chunk]
-            rows, columns = np.divmod(pixels, np.uint32(self.width))
-            places = np.stack((self._xs[columns], self._ys[rows]), axis=1)
-            self._sgd.learn(places, self._colours[pixels], loss_sum, threads=self._choice.threads)
-            progress.position += len(pixels)
-            elapsed = time.perf_counter() - start
-            self._choice.record(len(pixels), elapsed - before)
-            # Chunks grow until they take a quarter of the time: no more calls than are needed.
-            if elapsed - before < seconds / 8:
-                self._chunk = min(2 * self._chunk, _LARGEST_CHUNK)
-            elif elapsed - before > seconds / 2:
-                self._chunk = max(self._chunk // 2, 1)
-        self._sgd.push()
+        position = progress.position + self.pending
+        with self._learner.session():
+            while elapsed < seconds and position < self.pixels:
+                before = elapsed
+                pixels = order[position : position + self._learner.next_cut(self._chunk)]
+                rows, columns = np.divmod(pixels, np.uint32(self.width))
+                places = np.stack((self._xs[columns], self._ys[rows]), axis=1)
+                self._learner.learn(places, self._colours[pixels], loss_sum)
+                position += len(pixels)
+                if position == self.pixels:
+                    self._learner.finish(loss_sum)
+                elapsed = time.perf_counter() - start
+                # Chunks grow until they take a quarter of the time: no more calls than are needed.
+                if elapsed - before < seconds / 8:
+                    self._chunk = min(2 * self._chunk, _LARGEST_CHUNK)
+                elif elapsed - before > seconds / 2:
+                    self._chunk = max(self._chunk // 2, 1)
+        progress.position = position - self.pending
         progress.loss_sum = float(loss_sum[0])
         progress.seconds += elapsed
         if not math.isfinite(progress.loss_sum):
             raise DivergenceError(f"training diverged in epoch {progress.epoch + 1}")
         return bool(progress.position == self.pixels)
+
+    @property
+    def learning_threads(self) -> int:
+        """How many threads learn: as many as asked for and of use, or the fastest number so far."""
+        return self._learner.threads
+
+    @property
+    def pending(self) -> int:
+        """Pixels learned of a batch under way; a saved state is one without them."""
+        return self._learner.pending
 
     @property
     def loss(self) -> float:
@@ -241,10 +282,8 @@ class Trainer:
         return self._order
 
 
-def _check_memory(layers: list[core.Layer]) -> None:
+def _check_memory(needed: int) -> None:
     # Asked before the first allocation, because a system that runs out kills without a message.
-    # The parameters exist three times: at work, as the last good state, and on the way to disk.
-    needed = 3 * 4 * sum(layer.stride * layer.fan_out for layer in layers)
     available = core.physical_memory()
     if needed > available:
         raise InputError(
@@ -253,9 +292,10 @@ def _check_memory(layers: list[core.Layer]) -> None:
         )
 
 
-def warm_up() -> None:
+def warm_up(config: FitConfig | None = None) -> None:
     """Compile the kernels that training and drawing need, or load them from the cache."""
     network = core.Network(core.dense_stack(2, (1,), 3, 0.01))
     places, colours = np.zeros((1, 2), dtype=np.float32), np.zeros((1, 3), dtype=np.float32)
-    SampleSGD(network, network.layer_rates(0.0)).learn(places, colours, np.zeros(1))
+    learner = make_learner(network, config or FitConfig(), 1, threads=1)
+    learner.learn(places, colours, np.zeros(1))
     network.predict(places, threads=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,7 +13,7 @@ from click.core import ParameterSource
 from fit_image.cli import options, session
 from fit_image.cli.display import make_display
 from fit_image.cli.signals import Signals
-from fit_image.config import LARGEST_RATE, FitConfig, ImageConfig, RecordConfig
+from fit_image.config import LARGEST_RATE, OPTIMIZERS, FitConfig, ImageConfig, RecordConfig
 from fit_image.errors import InputError
 
 if TYPE_CHECKING:
@@ -47,10 +47,23 @@ Config = TypeVar("Config", FitConfig, ImageConfig, RecordConfig)
     "--lr",
     "learning_rate",
     type=options.Real(min=0, min_open=True, max=LARGEST_RATE),
-    default=0.1,
-    show_default=True,
+    show_default=options.by_optimizer("learning_rate"),
     metavar="RATE",
-    help="Learning rate; each layer divides it by sqrt(fan-in + 1).",
+    help="Learning rate; each layer divides it by sqrt(fan-in + 1), except with adam.",
+)
+@click.option(
+    "--optimizer",
+    type=click.Choice(list(OPTIMIZERS)),
+    default="sgd",
+    show_default=True,
+    help="What a step does with the gradient: plain descent, with momentum, or Adam.",
+)
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    show_default=options.by_optimizer("batch_size"),
+    metavar="N",
+    help="Pixels a step learns from at once; more than there are means the whole picture.",
 )
 @click.option(
     "--init-scale",
@@ -119,7 +132,7 @@ Config = TypeVar("Config", FitConfig, ImageConfig, RecordConfig)
 @options.fps_option
 @options.with_target_option
 @options.pace_option
-@options.threads_option
+@options.threads_option("the fastest number, up to all cores")
 @click.option("--resume", is_flag=True, help="Go on with the run in the output folder.")
 @click.option("--overwrite", is_flag=True, help="Replace the run in the output folder.")
 @options.json_option
@@ -149,7 +162,6 @@ def command(
     from fit_image.apps.record import Recording
     from fit_image.apps.source import load_source
     from fit_image.apps.trainer import Trainer
-    from fit_image.core.network import usable_cores
     from fit_image.image import parse_background
     from fit_image.run import Manifest, RunFolder
 
@@ -161,7 +173,6 @@ def command(
     except InputError as error:
         raise InputError(f"--background: {error}") from error
     _check_animations(output, image, record)
-    threads = threads or usable_cores()
 
     signals.check()
     source = load_source(image, prepare)
@@ -176,7 +187,7 @@ def command(
     for name in record.animations:
         check_size(output / name, width, height, with_target=record.with_target)
     trainer = Trainer(source.image.pixels, fit, threads=threads)
-    session.compile_kernels(display)
+    session.compile_kernels(fit, display)
 
     run = earlier or RunFolder(output, Manifest(source.picture, fit, prepare, record))
     signals.check()
@@ -285,11 +296,12 @@ def _configuration(
     }
     manifest = earlier and earlier.manifest
     return (
-        _replaced(manifest.fit if manifest else FitConfig(), explicit),
-        _replaced(manifest.image if manifest else ImageConfig(), explicit),
-        _replaced(manifest.record if manifest else RecordConfig(), explicit),
+        _configured(FitConfig, manifest.fit if manifest else None, explicit),
+        _configured(ImageConfig, manifest.image if manifest else None, explicit),
+        _configured(RecordConfig, manifest.record if manifest else None, explicit),
     )
 
 
-def _replaced(config: Config, values: dict[str, Any]) -> Config:
-    return replace(config, **{name: values[name] for name in vars(config) if name in values})
+def _configured(cls: type[Config], earlier: Config | None, values: dict[str, Any]) -> Config:
+    own = {field.name: values[field.name] for field in fields(cls) if field.name in values}
+    return replace(earlier, **own) if earlier else cls(**own)

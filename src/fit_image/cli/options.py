@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from fit_image.config import FPS, PACES, parse_layers
+from fit_image.config import FPS, OPTIMIZERS, PACES, parse_layers
 from fit_image.errors import InputError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -109,6 +109,19 @@ class Region(click.ParamType):
         return corners
 
 
+def by_optimizer(name: str) -> str:
+    """Return in words what each optimizer takes by default for a field of `FitConfig`."""
+    first, *others = OPTIMIZERS
+    usual = getattr(OPTIMIZERS[first], name)
+    groups: dict[float, list[str]] = {}
+    for optimizer in others:
+        groups.setdefault(getattr(OPTIMIZERS[optimizer], name), []).append(optimizer)
+    parts = [
+        f"{value:g} with {' and '.join(group)}" for value, group in groups.items() if value != usual
+    ]
+    return ", ".join([f"{usual:g}", *parts])
+
+
 def fps_option(command: Command) -> Command:
     """Add ``--fps``."""
     return click.option(
@@ -141,15 +154,15 @@ def pace_option(command: Command) -> Command:
     )(command)
 
 
-def threads_option(command: Command) -> Command:
-    """Add ``--threads``."""
+def threads_option(default: str) -> Callable[[Command], Command]:
+    """Add ``--threads``, with the default described."""
     return click.option(
         "--threads",
         type=click.IntRange(min=1, max=1024),
         metavar="N",
-        show_default="all cores",
-        help="Threads that draw; training itself takes one pixel after another.",
-    )(command)
+        show_default=default,
+        help="Threads at most; the result is the same for any number.",
+    )
 
 
 def json_option(command: Command) -> Command:

@@ -38,7 +38,7 @@ from fit_image.errors import InputError
     metavar="X0,Y0,X1,Y1",
     help="Corners of what is drawn; 0,0,1,1 is the picture, -0.5,-0.5,1.5,1.5 more than it.",
 )
-@options.threads_option
+@options.threads_option("all cores")
 @options.quiet_option
 @click.pass_obj
 def command(

@@ -14,10 +14,11 @@ from fit_image.errors import DivergenceError, FitImageError
 if TYPE_CHECKING:
     from fit_image.apps.record import Recording, Status
     from fit_image.apps.trainer import Trainer
+    from fit_image.config import FitConfig
     from fit_image.run import Result, RunFolder
 
 
-def compile_kernels(display: Display) -> None:
+def compile_kernels(config: FitConfig, display: Display) -> None:
     """Compile the kernels, or load them; say so if it takes compiling."""
     from fit_image.apps.trainer import warm_up
     from fit_image.core.jit import on_compile
@@ -29,7 +30,7 @@ def compile_kernels(display: Display) -> None:
         began.append(time.perf_counter())
 
     with on_compile(announce):
-        warm_up()
+        warm_up(config)
     if began:
         display.message(f"compiled in {time.perf_counter() - began[0]:.1f} s")
 

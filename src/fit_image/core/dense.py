@@ -47,12 +47,33 @@ def activate(values: FloatArray, units: int, activation: str, slope: float) -> N
         _activate_kernel(values, units, ACTIVATIONS[activation], np.float32(slope))
 
 
-def multiply_by_derivative(
-    gradient: FloatArray, sums: FloatArray, activation: str, slope: float
+def activate_into(values: FloatArray, sums: FloatArray, activation: str, slope: float) -> None:
+    """Fill the first columns of ``values`` with the activation of ``sums``.
+
+    Both are float32 and C-contiguous; ``values`` may be wider, such as padded vectors.
+    """
+    _activate_into_kernel(values, sums, ACTIVATIONS[activation], np.float32(slope))
+
+
+def gradient_by_sums(sums: FloatArray, upstream: FloatArray, activation: str, slope: float) -> None:
+    """Replace the weighted ``sums`` by the loss gradient there.
+
+    That is ``upstream``, the gradient by the activated values, times the activation's derivative.
+    """
+    _gradient_by_sums_kernel(sums, upstream, ACTIVATIONS[activation], np.float32(slope))
+
+
+def half_squared_errors(
+    outputs: FloatArray, targets: FloatArray, losses: npt.NDArray[np.float64]
 ) -> None:
-    """Multiply ``gradient`` in place by the activation's derivative at the weighted ``sums``."""
-    if activation != "identity":
-        _derivative_kernel(gradient, sums, ACTIVATIONS[activation], np.float32(slope))
+    """Fill ``losses`` with 1/2 sum_c (t_c - o_c)^2 and replace ``outputs`` by its gradient.
+
+    Parameters
+    ----------
+    outputs, targets : float32 (samples, outputs), C-contiguous
+    losses : float64 (samples,)
+    """
+    _half_squared_errors_kernel(outputs, targets, losses)
 
 
 @inner
@@ -79,7 +100,25 @@ def _activate_kernel(values, units, code, slope):
 
 
 @kernel
-def _derivative_kernel(gradient, sums, code, slope):
-    for i in range(gradient.shape[0]):
-        for j in range(gradient.shape[1]):
-            gradient[i, j] *= derivative(sums[i, j], code, slope)
+def _activate_into_kernel(values, sums, code, slope):
+    for i in range(sums.shape[0]):
+        for j in range(sums.shape[1]):
+            values[i, j] = activation(sums[i, j], code, slope)
+
+
+@kernel
+def _gradient_by_sums_kernel(sums, upstream, code, slope):
+    for i in range(sums.shape[0]):
+        for j in range(sums.shape[1]):
+            sums[i, j] = upstream[i, j] * derivative(sums[i, j], code, slope)
+
+
+@kernel
+def _half_squared_errors_kernel(outputs, targets, losses):
+    for i in range(outputs.shape[0]):
+        loss = 0.0
+        for c in range(outputs.shape[1]):
+            error = outputs[i, c] - targets[i, c]
+            outputs[i, c] = error
+            loss += 0.5 * np.float64(error) * np.float64(error)
+        losses[i] = loss

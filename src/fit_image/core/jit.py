@@ -9,7 +9,7 @@ import pickle
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numba
 import numba.extending
@@ -26,13 +26,19 @@ from numba.core.caching import (
 # meaning ("nnan" and "ninf" are left out), because divergence is recognised by them.
 FAST_MATH = frozenset({"afn", "arcp", "contract", "nsz", "reassoc"})
 
+# Dividing by zero gives infinity, as numpy has it: the check that Python's error needs would keep
+# the compiler from making vectors of a loop.
+_ERROR_MODEL: Final = "numpy"
+
 
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile ``function`` on first use, without the GIL, and keep the result on disk.
 
     A cache that is read-only, full or damaged costs a compilation, never a crash.
     """
-    dispatcher: Any = numba.njit(nogil=True, fastmath=set(FAST_MATH))(function)
+    dispatcher: Any = numba.njit(nogil=True, fastmath=set(FAST_MATH), error_model=_ERROR_MODEL)(
+        function
+    )
     # RuntimeError is numba's word for "no locator": without a folder we compile in every process.
     with contextlib.suppress(RuntimeError):
         dispatcher._cache = _KernelCache(function)
@@ -41,7 +47,7 @@ def kernel(function: Callable[..., Any]) -> Any:
 
 def inner(function: Callable[..., Any]) -> Any:
     """Compile a function of the core that is only called from kernels."""
-    return numba.njit(fastmath=set(FAST_MATH))(function)
+    return numba.njit(fastmath=set(FAST_MATH), error_model=_ERROR_MODEL)(function)
 
 
 def intrinsic(function: Callable[..., Any]) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import math
 import os
@@ -13,10 +12,11 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-from threadpoolctl import ThreadpoolController
 
 from fit_image.core import dense
+from fit_image.core.blas import one_blas_thread
 from fit_image.core.dense import FloatArray
+from fit_image.core.trace import Trace, padded_inputs
 
 # Numbers held per layer boundary while a tile is drawn: 256 KB, so that a layer's input and output
 # stay in the cache. It does not depend on the number of threads, nor does any bit of the output.
@@ -62,24 +62,6 @@ def dense_stack(inputs: int, hidden: Sequence[int], outputs: int, slope: float) 
     ]
     layers[-1] = Layer(widths[-2], outputs, "identity")
     return layers
-
-
-@dataclass
-class Trace:
-    """What a forward pass leaves for the backward pass.
-
-    Attributes
-    ----------
-    inputs : list of float32 (samples, stride)
-        Each layer's input vectors, the constant 1 and the padding included.
-    sums : list of float32 (samples, fan_out)
-        Each layer's weighted sums, before the activation.
-    output : float32 (samples, outputs)
-    """
-
-    inputs: list[FloatArray]
-    sums: list[FloatArray]
-    output: FloatArray
 
 
 class Network:
@@ -151,12 +133,6 @@ class Network:
             [rate / math.sqrt(layer.fan_in + 1) for layer in self.layers], dtype=np.float32
         )
 
-    def parameter_rates(self, rate: float) -> FloatArray:
-        """Return `layer_rates` spread over the parameter vector (float32, same shape)."""
-        return np.repeat(
-            self.layer_rates(rate), self.table[:, dense.FAN_OUT] * self.table[:, dense.STRIDE]
-        )
-
     def forward(self, inputs: FloatArray) -> Trace:
         """Compute the outputs of a batch and keep what `backward` needs.
 
@@ -164,15 +140,8 @@ class Network:
         ----------
         inputs : float32 (samples, inputs)
         """
-        trace = Trace([], [], np.ascontiguousarray(inputs, dtype=np.float32))
-        for layer, rows in zip(self.layers, self.rows(), strict=True):
-            padded = _padded(layer, len(inputs))
-            padded[:, : layer.fan_in] = trace.output
-            sums = padded @ rows.T
-            trace.inputs.append(padded)
-            trace.sums.append(sums)
-            trace.output = sums.copy()
-            dense.activate(trace.output, layer.fan_out, layer.activation, layer.slope)
+        trace = Trace.empty(self.layers, len(inputs))
+        trace.forward(list(self.rows()), np.asarray(inputs, dtype=np.float32))
         return trace
 
     def backward(self, trace: Trace, output_gradient: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -181,7 +150,7 @@ class Network:
         Parameters
         ----------
         trace : Trace
-            From `forward`.
+            From `forward`; its sums are used up.
         output_gradient : float32 (samples, outputs)
             Derivative of the loss by each output.
 
@@ -191,14 +160,13 @@ class Network:
         input_gradient : float32 (samples, inputs)
         """
         parameter_gradient = dense.aligned_zeros(self.parameters.size)
-        gradient = np.array(output_gradient, dtype=np.float32)
-        gradient_rows = list(self.rows(parameter_gradient))
-        for index, rows in reversed(list(enumerate(self.rows()))):
-            layer = self.layers[index]
-            dense.multiply_by_derivative(gradient, trace.sums[index], layer.activation, layer.slope)
-            np.matmul(gradient.T, trace.inputs[index], out=gradient_rows[index])
-            gradient = gradient @ rows[:, : layer.fan_in]
-        return parameter_gradient, gradient
+        rows = list(self.rows())
+        trace.backward(rows, np.ascontiguousarray(output_gradient, dtype=np.float32))
+        for gradient, sums, inputs in zip(
+            self.rows(parameter_gradient), trace.sums, trace.inputs, strict=True
+        ):
+            np.matmul(sums.T, inputs, out=gradient)
+        return parameter_gradient, trace.sums[0] @ rows[0][:, : self.layers[0].fan_in]
 
     def predict(self, inputs: npt.ArrayLike, *, threads: int | None = None) -> FloatArray:
         """Compute the outputs of many samples at once.
@@ -230,7 +198,7 @@ class Network:
         threads = min(threads or usable_cores(), max(len(starts), 1))
 
         def draw(worker: int) -> None:
-            buffers = [_padded(layer, min(tile, len(samples))) for layer in self.layers]
+            buffers = [padded_inputs(layer, min(tile, len(samples))) for layer in self.layers]
             # Numbers that overflow are for the caller to find; numpy keeps this for each thread.
             with np.errstate(over="ignore", invalid="ignore"):
                 for start in starts[worker::threads]:
@@ -238,9 +206,7 @@ class Network:
                         samples[start : start + tile], output[start : start + tile], buffers
                     )
 
-        # One BLAS thread in each of ours: BLAS's own threads would wait for one another at every
-        # layer, and their number would change how its sums are rounded.
-        with _blas().limit(limits=1, user_api="blas"):
+        with one_blas_thread():
             if threads == 1:
                 draw(0)
             else:
@@ -275,15 +241,3 @@ def physical_memory() -> int:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, OSError, ValueError):
         return 1 << 36
-
-
-def _padded(layer: Layer, samples: int) -> FloatArray:
-    """Return input vectors of ``layer`` with the constant 1 that multiplies the bias."""
-    vectors = dense.aligned_zeros(samples, layer.stride)
-    vectors[:, layer.fan_in] = 1.0
-    return vectors
-
-
-@functools.cache
-def _blas() -> ThreadpoolController:
-    return ThreadpoolController()

@@ -1,24 +1,230 @@
-"""Optimizers: what to do with a gradient. They see flat vectors and know nothing of layers."""
+"""Optimizers: what to do with a gradient. They see flat vectors and know nothing of layers.
+
+A step is `Optimizer.begin` once, then `Optimizer.update` for every slice of the vectors; several
+threads may update slices that do not overlap. Where a gradient has always been zero, as in the
+padding of rows, nothing moves.
+"""
 
 from __future__ import annotations
 
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
 import numpy as np
+import numpy.typing as npt
 
-from fit_image.core.dense import FloatArray
+from fit_image.core.dense import FloatArray, aligned_zeros
+from fit_image.core.jit import kernel
 
 
-class SGD:
-    """Plain stochastic gradient descent: ``parameters -= rate * gradient``.
+class Optimizer(ABC):
+    """Base of the optimizers.
 
     Parameters
     ----------
-    rate : float32 scalar or vector
-        Learning rate, one for all parameters or one for each (`Network.parameter_rates`).
+    size : int
+        Length of the vectors.
+
+    Attributes
+    ----------
+    steps : int
+        Steps begun.
+    state : dict of str to float32 vector
+        What the optimizer remembers of earlier gradients; zeros before the first step.
     """
 
-    def __init__(self, rate: float | FloatArray) -> None:
-        self.rate = np.asarray(rate, dtype=np.float32)
+    state_names: ClassVar[tuple[str, ...]] = ()
 
-    def step(self, parameters: FloatArray, gradient: FloatArray) -> None:
-        """Change ``parameters`` (float32 vector) in place along ``gradient`` (same shape)."""
-        parameters -= self.rate * gradient
+    rate_of_layer: ClassVar[bool] = True
+    """Whether a layer's learning rate is divided by sqrt(fan_in + 1), as in plain descent."""
+
+    def __init__(self, size: int) -> None:
+        self.steps = 0
+        self.state: dict[str, FloatArray] = {name: aligned_zeros(size) for name in self.state_names}
+
+    def begin(self) -> None:
+        """Count a step that the following updates belong to."""
+        self.steps += 1
+
+    @abstractmethod
+    def update(
+        self,
+        parameters: FloatArray,
+        gradient: FloatArray,
+        rate: np.float32,
+        scale: np.float32,
+        start: int,
+        stop: int,
+    ) -> None:
+        """Change ``parameters[start:stop]`` and the state in place.
+
+        Parameters
+        ----------
+        parameters, gradient : float32 vectors
+        rate : float32
+            Learning rate.
+        scale : float32
+            What the gradient is multiplied by first, such as 1 / samples for a mean.
+        start, stop : int
+            The slice.
+        """
+
+    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return copies of all there is to remember."""
+        return {
+            "steps": np.array(self.steps, dtype=np.int64),
+            **{name: vector.copy() for name, vector in self.state.items()},
+        }
+
+    def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Go on from `to_arrays`.
+
+        Raises
+        ------
+        ValueError
+            If the arrays are not those of this optimizer and size; then nothing is changed.
+        """
+        if arrays.keys() != {"steps", *self.state}:
+            raise ValueError("the state is that of another optimizer")
+        steps = arrays["steps"]
+        if steps.dtype != np.int64 or steps.shape != () or steps < 0:
+            raise ValueError("the optimizer's steps are no count")
+        for name, vector in self.state.items():
+            saved = arrays[name]
+            if saved.dtype != vector.dtype or saved.shape != vector.shape:
+                raise ValueError(f"the optimizer's {name} has another type or size")
+            if not np.isfinite(saved).all():
+                raise ValueError(f"the optimizer's {name} is not finite")
+        self.steps = int(steps)
+        for name, vector in self.state.items():
+            vector[:] = arrays[name]
+
+
+class SGD(Optimizer):
+    """Plain gradient descent: ``p -= rate g``."""
+
+    def update(
+        self,
+        parameters: FloatArray,
+        gradient: FloatArray,
+        rate: np.float32,
+        scale: np.float32,
+        start: int,
+        stop: int,
+    ) -> None:
+        """See `Optimizer.update`."""
+        _sgd_kernel(parameters, gradient, rate * scale, start, stop)
+
+
+class Momentum(Optimizer):
+    """Gradient descent with momentum: ``v = 0.9 v + g``, ``p -= rate v``.
+
+    Sutskever et al., "On the importance of initialization and momentum in deep learning", ICML
+    2013, with the rate outside of the velocity, as PyTorch has it.
+    """
+
+    state_names = ("velocity",)
+    momentum = np.float32(0.9)
+
+    def update(
+        self,
+        parameters: FloatArray,
+        gradient: FloatArray,
+        rate: np.float32,
+        scale: np.float32,
+        start: int,
+        stop: int,
+    ) -> None:
+        """See `Optimizer.update`."""
+        velocity = self.state["velocity"]
+        _momentum_kernel(parameters, gradient, velocity, rate, scale, self.momentum, start, stop)
+
+
+class Adam(Optimizer):
+    """Adam: steps of a size that depends on how steady a parameter's gradient is.
+
+    Kingma and Ba, "Adam: a method for stochastic optimization", ICLR 2015, algorithm 1, with the
+    constants recommended there.
+    """
+
+    state_names = ("first_moment", "second_moment")
+    rate_of_layer = False
+    beta1, beta2, epsilon = 0.9, 0.999, 1e-8
+
+    def update(
+        self,
+        parameters: FloatArray,
+        gradient: FloatArray,
+        rate: np.float32,
+        scale: np.float32,
+        start: int,
+        stop: int,
+    ) -> None:
+        """See `Optimizer.update`."""
+        # The two corrections of the moments, which begin as zeros, are moved out of the loop:
+        # rate m^ / (sqrt(v^) + eps) = (rate / c1) m / (sqrt(v) / sqrt(c2) + eps).
+        c1 = 1.0 - self.beta1**self.steps
+        c2 = 1.0 - self.beta2**self.steps
+        _adam_kernel(
+            parameters,
+            gradient,
+            self.state["first_moment"],
+            self.state["second_moment"],
+            np.float32(rate / c1),
+            scale,
+            np.float32(self.beta1),
+            np.float32(1.0 - self.beta1),
+            np.float32(self.beta2),
+            np.float32(1.0 - self.beta2),
+            np.float32(1.0 / math.sqrt(c2)),
+            np.float32(self.epsilon),
+            start,
+            stop,
+        )
+
+    def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """See `Optimizer.restore`."""
+        if "second_moment" in arrays and (arrays["second_moment"] < 0).any():
+            raise ValueError("the optimizer's second_moment is negative")
+        super().restore(arrays)
+
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "momentum": Momentum, "adam": Adam}
+
+
+# Slices come first and loops count from 0: of an index that might be negative, which numba takes
+# from the end, the compiler makes no vectors.
+
+
+@kernel
+def _sgd_kernel(parameters, gradient, rate, start, stop):
+    p, g = parameters[start:stop], gradient[start:stop]
+    for i in range(p.size):
+        p[i] -= rate * g[i]
+
+
+@kernel
+def _momentum_kernel(parameters, gradient, velocity, rate, scale, mu, start, stop):
+    p, g, v = parameters[start:stop], gradient[start:stop], velocity[start:stop]
+    for i in range(p.size):
+        v_i = mu * v[i] + scale * g[i]
+        v[i] = v_i
+        p[i] -= rate * v_i
+
+
+@kernel
+def _adam_kernel(
+    parameters, gradient, first, second, rate, scale, beta1, rest1, beta2, rest2, root, eps, start,
+    stop,
+):  # fmt: skip
+    p, g = parameters[start:stop], gradient[start:stop]
+    m, v = first[start:stop], second[start:stop]
+    for i in range(p.size):
+        g_i = scale * g[i]
+        m_i = beta1 * m[i] + rest1 * g_i
+        v_i = beta2 * v[i] + rest2 * (g_i * g_i)
+        m[i] = m_i
+        v[i] = v_i
+        p[i] -= rate * m_i / (np.sqrt(v_i) * root + eps)

@@ -13,13 +13,18 @@ _TRUST_SECONDS = 10.0
 _SLOWER = 1.3
 
 
+def counts_up_to(most: int) -> list[int]:
+    """Return the powers of 2 up to ``most``, and itself."""
+    return [*(1 << power for power in range(most.bit_length()) if 1 << power < most), most]
+
+
 class ThreadChoice:
     """Chooses between numbers of threads by the speed of work that must be done anyway.
 
     Parameters
     ----------
-    most : int
-        Tried are the powers of 2 up to it, and itself.
+    candidates : list of int
+        The numbers to choose from, such as `counts_up_to`.
     clock : callable
         Returns seconds.
 
@@ -29,11 +34,10 @@ class ThreadChoice:
         How many to use for the next piece of work.
     """
 
-    def __init__(self, most: int, clock: Callable[[], float] = time.monotonic) -> None:
-        powers = [1 << power for power in range(most.bit_length()) if 1 << power < most]
-        self._candidates = [*powers, most]
+    def __init__(self, candidates: list[int], clock: Callable[[], float] = time.monotonic) -> None:
+        self._candidates = candidates
         self._clock = clock
-        self.threads = 1
+        self.threads = candidates[0]
         self._amount = self._seconds = 0.0
         self._begin_trials()
 

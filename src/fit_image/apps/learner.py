@@ -1,0 +1,128 @@
+"""How a network learns from the pixels it is given, as the configuration asks for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from fit_image.config import FitConfig
+from fit_image.core.dense import FloatArray
+from fit_image.core.minibatch import Minibatch
+from fit_image.core.network import Layer, Network, usable_cores
+from fit_image.core.optimizer import OPTIMIZERS
+from fit_image.core.sgd import SampleSGD
+from fit_image.core.thread_choice import ThreadChoice, counts_up_to
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+class Learner(Protocol):
+    """What the trainer asks of a way to learn; `Minibatch` describes the methods.
+
+    Between batches, the network's parameters and `to_arrays` are all there is to remember.
+    """
+
+    @property
+    def threads(self) -> int:
+        """How many threads learn."""
+
+    @property
+    def pending(self) -> int:
+        """Samples learned of a batch that is not complete."""
+
+    def next_cut(self, samples: int) -> int:
+        """Return how many samples `learn` may be given next."""
+
+    def session(self) -> AbstractContextManager[object]:
+        """Return the context to learn in: the network has what was learned when it is left."""
+
+    def learn(
+        self, inputs: FloatArray, targets: FloatArray, loss_sum: npt.NDArray[np.float64]
+    ) -> None:
+        """Learn from samples in order."""
+
+    def finish(self, loss_sum: npt.NDArray[np.float64]) -> None:
+        """Complete the last batch of an epoch."""
+
+    def to_arrays(self) -> Arrays:
+        """Return copies of what must be remembered besides the parameters."""
+
+    def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Go on from `to_arrays`; ValueError if that is not possible."""
+
+
+class PerSample:
+    """Learns from one sample after another by plain gradient descent: the classic recipe."""
+
+    pending = 0
+
+    def __init__(self, network: Network, rate: float, threads: int | None) -> None:
+        self._sgd = SampleSGD(network, network.layer_rates(rate))
+        # More threads than cores would wait for one another.
+        most = min(threads or usable_cores(), usable_cores(), self._sgd.most_threads)
+        self._choice = ThreadChoice([most] if threads else counts_up_to(most))
+
+    @property
+    def threads(self) -> int:
+        """The number of threads that was asked for, as far as it is of use, or the fastest one."""
+        return self._choice.fastest
+
+    def next_cut(self, samples: int) -> int:
+        """Return ``samples``: every sample is a batch."""
+        return samples
+
+    @contextmanager
+    def session(self) -> Iterator[None]:
+        """See `Learner.session`; if an exception ends it, nothing was learned."""
+        self._sgd.pull()
+        yield
+        self._sgd.push()
+
+    def learn(
+        self, inputs: FloatArray, targets: FloatArray, loss_sum: npt.NDArray[np.float64]
+    ) -> None:
+        """Learn from each sample in order; see `SampleSGD.learn`."""
+        began = time.perf_counter()
+        self._sgd.learn(inputs, targets, loss_sum, threads=self._choice.threads)
+        self._choice.record(len(inputs), time.perf_counter() - began)
+
+    def finish(self, loss_sum: npt.NDArray[np.float64]) -> None:
+        """Do nothing: no batch is ever incomplete."""
+
+    def to_arrays(self) -> Arrays:
+        """Return nothing: plain gradient descent has no memory."""
+        return {}
+
+    def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Check that there is nothing to restore."""
+        if arrays:
+            raise ValueError("the state is that of another optimizer")
+
+
+def make_learner(network: Network, config: FitConfig, samples: int, threads: int | None) -> Learner:
+    """Return what teaches ``network`` as ``config`` asks for, from so many samples an epoch."""
+    if _is_per_sample(config):
+        return PerSample(network, config.learning_rate, threads)
+    optimizer = OPTIMIZERS[config.optimizer](network.parameters.size)
+    batch = min(config.batch_size, samples)
+    return Minibatch(network, optimizer, config.learning_rate, batch, threads=threads)
+
+
+def needed_bytes(layers: Sequence[Layer], config: FitConfig, samples: int) -> int:
+    """Return the memory that training takes: parameters, optimizer, and what works on them."""
+    size = sum(layer.stride * layer.fan_out for layer in layers)
+    states = len(OPTIMIZERS[config.optimizer].state_names)
+    # What is remembered exists three times: at work, as the last good state, on the way to disk.
+    numbers = 3 * (1 + states) * size
+    if not _is_per_sample(config):
+        numbers += Minibatch.working_numbers(layers, min(config.batch_size, samples))
+    return 4 * numbers
+
+
+def _is_per_sample(config: FitConfig) -> bool:
+    return config.optimizer == "sgd" and config.batch_size == 1

@@ -1,0 +1,232 @@
+"""Learning by batches against its float64 twin, the per-sample path, and itself."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fit_image import config
+from fit_image.core import minibatch
+from fit_image.core.minibatch import Minibatch
+from fit_image.core.optimizer import OPTIMIZERS
+from naive import NAIVE_OPTIMIZERS, NaiveNetwork, values
+from test_network import STACKS, make, samples
+from test_sgd import copy_of, learn
+
+RATES = {"sgd": 0.2, "momentum": 0.1, "adam": 0.01}
+
+
+def teach(network, name, batch, *, rate=None, threads=1):
+    optimizer = OPTIMIZERS[name](network.parameters.size)
+    return Minibatch(network, optimizer, rate or RATES[name], batch, threads=threads)
+
+
+def learn_all(learner, inputs, targets, cuts=()):
+    """Learn in calls that end at ``cuts`` and at the end; return the loss."""
+    loss = np.zeros(1)
+    starts = [0, *cuts]
+    for start, stop in zip(starts, [*cuts, len(inputs)], strict=True):
+        learner.learn(inputs[start:stop], targets[start:stop], loss)
+    learner.finish(loss)
+    return loss[0]
+
+
+def test_every_optimizer_has_defaults_and_a_twin():
+    assert list(OPTIMIZERS) == list(config.OPTIMIZERS) == list(NAIVE_OPTIMIZERS)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_an_optimizer_equals_its_naive_twin(name, rng):
+    optimizer, twin = OPTIMIZERS[name](40), NAIVE_OPTIMIZERS[name]()
+    parameters = np.zeros(40, dtype=np.float32)
+    expected = np.zeros(40)
+    for step in range(30):
+        gradient = rng.standard_normal(40, dtype=np.float32) * np.float32(0.01 + step % 3)
+        optimizer.begin()
+        twin.begin()
+        for start, stop in [(0, 7), (7, 40)]:
+            optimizer.update(parameters, gradient, np.float32(0.05), np.float32(0.5), start, stop)
+        expected += [twin.change(i, 0.5 * float(g), 0.05) for i, g in enumerate(gradient)]
+    assert np.abs(expected).max() > 0.1
+    np.testing.assert_allclose(parameters, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("hidden", STACKS)
+def test_learning_by_batches_equals_the_naive_twin(name, hidden, rng):
+    network = make(hidden, rng)
+    twin, naive = NaiveNetwork.copy_of(network), NAIVE_OPTIMIZERS[name]()
+    inputs, targets = samples(rng, 75)
+    before = values(network).copy()
+
+    loss = learn_all(teach(network, name, 10), inputs, targets)
+    twin_loss = sum(
+        twin.learn_batch(inputs[i : i + 10], targets[i : i + 10], RATES[name], naive)
+        for i in range(0, 75, 10)  # the last batch is one of 5
+    )
+
+    expected = twin.values()
+    assert np.abs(expected - before).max() > 0.01  # there was something to learn
+    np.testing.assert_allclose(values(network), expected, atol=1e-4)
+    assert loss == pytest.approx(twin_loss, rel=1e-5)
+
+
+@pytest.mark.parametrize("hidden", STACKS)
+def test_a_batch_of_one_equals_per_sample_training(hidden, rng):
+    per_sample = make(hidden, rng)
+    by_batch = copy_of(per_sample)
+    inputs, targets = samples(rng, 200)
+    loss = learn(per_sample, inputs, targets, lr=0.1)
+    assert learn_all(teach(by_batch, "sgd", 1, rate=0.1), inputs, targets) == pytest.approx(loss)
+    np.testing.assert_allclose(values(by_batch), values(per_sample), atol=2e-5)
+
+
+@pytest.fixture
+def threads_at_once(monkeypatch):
+    """Let even small work be shared by threads."""
+    monkeypatch.setattr(minibatch, "_ALONE_WORK", 0)
+
+
+@pytest.fixture
+def small_pieces(monkeypatch):
+    """Let a batch of more than 64 samples be one of several pieces."""
+    monkeypatch.setattr(minibatch, "_PIECE_NUMBERS", 1)
+
+
+@pytest.mark.usefixtures("threads_at_once")
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("batch", [7, 100, 300])
+def test_the_number_of_threads_changes_no_bit(name, batch, rng):
+    first = make((300, 130, 20), rng)
+    inputs, targets = samples(rng, 700)
+    results = []
+    for threads in (1, 2, 3, 8):
+        network = copy_of(first)
+        learner = teach(network, name, batch, threads=threads)
+        loss = learn_all(learner, inputs, targets)
+        results.append((network.parameters.tobytes(), loss))
+        assert all(vector.any() for vector in learner.optimizer.state.values())
+    assert len(set(results)) == 1
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_calls_may_be_cut_between_batches(name, rng):
+    whole = make((20, 20), rng)
+    cut = copy_of(whole)
+    inputs, targets = samples(rng, 95)
+    loss = learn_all(teach(whole, name, 10), inputs, targets)
+    assert learn_all(teach(cut, name, 10), inputs, targets, [10, 10, 60, 90]) == loss
+    assert cut.parameters.tobytes() == whole.parameters.tobytes()
+
+
+@pytest.mark.usefixtures("small_pieces", "threads_at_once")
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_huge_batch_is_learned_in_pieces(name, rng):
+    network = make((20, 20), rng)
+    twin, naive = NaiveNetwork.copy_of(network), NAIVE_OPTIMIZERS[name]()
+    inputs, targets = samples(rng, 500)
+    one_call = copy_of(network)
+    learner, loss, position, pending = teach(network, name, 200), np.zeros(1), 0, set()
+    while position < 500:
+        cut = learner.next_cut(10**6)
+        learner.learn(inputs[position : position + cut], targets[position : position + cut], loss)
+        position += cut
+        pending.add(learner.pending)
+    learner.finish(loss)
+
+    assert pending == {0, 64, 128, 192, 100}  # 100 before the last one is finished
+    expected = sum(
+        twin.learn_batch(inputs[i : i + 200], targets[i : i + 200], RATES[name], naive)
+        for i in range(0, 500, 200)
+    )
+    assert loss[0] == pytest.approx(expected, rel=1e-5)
+    np.testing.assert_allclose(values(network), twin.values(), atol=1e-4)
+    assert learn_all(teach(one_call, name, 200, threads=3), inputs, targets) == loss[0]
+    assert one_call.parameters.tobytes() == network.parameters.tobytes()
+
+
+@pytest.mark.usefixtures("small_pieces")
+def test_an_incomplete_batch_must_be_finished(rng):
+    learner = teach(make((4,), rng), "sgd", 200)
+    learner.learn(*samples(rng, 10), np.zeros(1))
+    with pytest.raises(ValueError, match="not finished"):
+        learner.learn(*samples(rng, 10), np.zeros(1))
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_padding_stays_zero(name, rng):
+    network = make((5, 7), rng)
+    learner = teach(network, name, 10)
+    learn_all(learner, *samples(rng, 50))
+    for vector in (network.parameters, *learner.optimizer.state.values()):
+        for layer, rows in zip(network.layers, network.rows(vector), strict=True):
+            assert rows[:, : layer.fan_in + 1].any()
+            assert not rows[:, layer.fan_in + 1 :].any()
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_an_optimizer_goes_on_from_what_it_remembers(name, rng):
+    network = make((6, 6), rng)
+    inputs, targets = samples(rng, 40)
+    learner = teach(network, name, 10)
+    learn_all(learner, inputs, targets)
+    other = teach(copy_of(network), name, 10)
+    other.restore(learner.to_arrays())
+    assert learn_all(learner, inputs, targets) == learn_all(other, inputs, targets)
+    assert other.network.parameters.tobytes() == network.parameters.tobytes()
+
+
+def damaged(arrays, damage):
+    moment = arrays["second_moment"]
+    if damage == "missing":
+        del arrays["second_moment"]
+    elif damage == "unknown":
+        arrays["velocity"] = moment
+    elif damage == "no count":
+        arrays["steps"] = np.array(-1)
+    elif damage == "short":
+        arrays["second_moment"] = moment[:-1]
+    elif damage == "type":
+        arrays["second_moment"] = moment.astype(np.float64)
+    elif damage == "not finite":
+        moment[0] = np.nan
+    elif damage == "negative":
+        moment[0] = -1
+    else:
+        moment[:] = 1  # the padding, too
+    return arrays
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ["missing", "unknown", "no count", "short", "type", "not finite", "negative", "padding"],
+)
+def test_a_state_that_makes_no_sense_is_refused(damage, rng):
+    learner = teach(make((6,), rng), "adam", 10)
+    learn_all(learner, *samples(rng, 20))
+    before = learner.to_arrays()
+    with pytest.raises(ValueError, match="optimizer"):
+        learner.restore(damaged(learner.to_arrays(), damage))
+    after = learner.to_arrays()
+    assert all((after[name] == before[name]).all() for name in before)
+
+
+@pytest.mark.usefixtures("threads_at_once")
+def test_an_error_in_a_thread_reaches_the_caller(rng, monkeypatch):
+    learner = teach(make((300,), rng), "sgd", 64, threads=2)
+    update = learner.optimizer.update
+
+    def fail(*args):
+        if args[-2] > 0:  # not the first block, which is the caller's
+            raise MemoryError
+        update(*args)
+
+    monkeypatch.setattr(learner.optimizer, "update", fail)
+    with pytest.raises(MemoryError):
+        learner.learn(*samples(rng, 128), np.zeros(1))
+
+
+def test_samples_that_do_not_fit_are_refused(rng):
+    inputs, targets = samples(rng, 4)
+    with pytest.raises(ValueError, match="do not fit"):
+        teach(make((4,), rng), "sgd", 4).learn(inputs, targets[:3], np.zeros(1))
