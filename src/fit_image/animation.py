@@ -250,7 +250,7 @@ class _Reel(Image.Image):
 def _write_png(path: Path, film: Film, timing: _Timing) -> tuple[float, float]:
     delays = timing.delays(len(film), 1000, _LEAST_MS)
     with film.pictures() as pictures, path.open("wb") as file:
-        write_apng(file, pictures, delays)
+        write_apng(file, pictures, delays, film.most_ahead)
     return 1000 / min(delays), sum(delays) / 1000
 
 

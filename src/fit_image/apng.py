@@ -37,7 +37,9 @@ class _Patch:
     milliseconds: int
 
 
-def write_apng(file: BinaryIO, pictures: Iterable[Picture], delays: Iterable[int]) -> None:
+def write_apng(
+    file: BinaryIO, pictures: Iterable[Picture], delays: Iterable[int], most_ahead: int
+) -> None:
     """Write an animation that repeats forever; equal neighbours become one frame.
 
     Parameters
@@ -48,13 +50,15 @@ def write_apng(file: BinaryIO, pictures: Iterable[Picture], delays: Iterable[int
         At least one, of equal size.
     delays : iterable of int
         Of each, in milliseconds.
+    most_ahead : int
+        How many pictures may wait in memory to be compressed, or written.
 
     Raises
     ------
     OSError
         If the file cannot be written.
     """
-    with ahead(_compressed, _patches(pictures, delays)) as compressed:
+    with ahead(_compressed, _patches(pictures, delays), most_ahead) as compressed:
         count = sequence = header = 0
         for patch, data in compressed:
             height, width, _ = patch.pixels.shape
