@@ -90,6 +90,7 @@ def write_apng(
                 _write_chunk(file, b"fdAT", struct.pack(">I", sequence) + data)
                 sequence += 1
             count += 1
+            del patch, data  # before the next one is made
         _write_chunk(file, b"IEND", b"")
         file.seek(header)
         _write_chunk(file, b"acTL", struct.pack(">2I", count, 0))  # 0: repeat forever
@@ -135,7 +136,7 @@ def _compressed(patch: _Patch) -> tuple[_Patch, bytes]:
     """Return ``patch`` and its pixels, filtered and compressed as in a PNG file."""
     buffer = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(patch.pixels)).save(buffer, "PNG", compress_level=_LEVEL)
-    data, position = buffer.getvalue(), len(_SIGNATURE)
+    data, position = buffer.getbuffer(), len(_SIGNATURE)
     parts = []
     while position < len(data):
         length, kind = struct.unpack_from(">I4s", data, position)

@@ -218,6 +218,7 @@ def ahead(
         waiting: deque[Future[Result]] = deque()
         for item in items:
             waiting.append(pool.submit(function, item))
+            del item  # or it would stay in memory while the next one is made
             if len(waiting) > most:
                 yield waiting.popleft().result()
         while waiting:
