@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image
 
+from fit_image.decoding import bands
 from fit_image.frames import Picture, ahead
+from fit_image.image import Canvas
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _LONGEST_MS = 65_535
@@ -112,7 +113,9 @@ def _patches(pictures: Iterable[Picture], delays: Iterable[int]) -> Iterator[_Pa
 
 
 def _change(before: Picture, now: Picture, delay: int) -> _Patch | None:
-    changed = (before != now).any(axis=2)
+    changed = np.empty(now.shape[:2], bool)
+    for band in bands(now.shape[0], now.shape[1]):
+        changed[band] = (before[band] != now[band]).any(axis=2)
     rows, columns = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
     if not len(rows):
         return None
@@ -135,7 +138,12 @@ def _split(patch: _Patch) -> Iterator[_Patch]:
 def _compressed(patch: _Patch) -> tuple[_Patch, bytes]:
     """Return ``patch`` and its pixels, filtered and compressed as in a PNG file."""
     buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(patch.pixels)).save(buffer, "PNG", compress_level=_LEVEL)
+    height, width, _ = patch.pixels.shape
+    canvas = Canvas(width, height)
+    for rows in bands(height, width):
+        canvas.paste(rows.start, patch.pixels[rows])
+    canvas.image.save(buffer, "PNG", compress_level=_LEVEL)
+    del canvas
     data, position = buffer.getbuffer(), len(_SIGNATURE)
     parts = []
     while position < len(data):
