@@ -31,6 +31,7 @@ class Samples:
     def __init__(self, image: npt.NDArray[Any]) -> None:
         height, width, channels = image.shape
         self._colours = np.ascontiguousarray(image).reshape(-1, channels)
+        self._colours.flags.writeable = False  # as some pictures are: all have one kernel
         self._brightest = brightest(image.dtype)
         self._xs, self._ys = pixel_places(width), pixel_places(height)
         self.order: npt.NDArray[np.uint32]
