@@ -28,6 +28,7 @@ from fit_image.apps.trainer import warm_up
 from fit_image.config import format_layers, parse_layers
 from fit_image.core.network import dense_stack, usable_cores
 from fit_image.model import Network
+from growth import LAYERS, measure_growth
 
 SLOPE = 0.01
 DRAWING = "drawing a frame"
@@ -221,6 +222,7 @@ def main() -> None:
         ours, peer = our_drawing(layers), torch_drawing(layers)
         comparisons.append(compare(DRAWING, layers, ours, peer, arguments.turns))
 
+    growths = [measure_growth(layers, arguments.turns) for layers in LAYERS]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         program = {
@@ -236,6 +238,7 @@ def main() -> None:
             "python": platform.python_version(),
         },
         "comparisons": [asdict(each) | {"ratio": each.ratio} for each in comparisons],
+        "growth": [asdict(each) | {"spread": each.spread} for each in growths],
         "program": program,
     }
     if arguments.json:
@@ -253,6 +256,13 @@ def main() -> None:
             )
         )
         print(f"| {each.job} | {layers} | {ours} | {peer} | {each.ratio:.3g} |")
+    print("\n| pixels of a picture |", *(f"{each.layers} |" for each in growths))
+    print("|---|" + "---|" * len(growths))
+    for index, pixels in enumerate(growths[0].pixels):
+        figures = (
+            f"{each.us[index]:.3f} us/px ({each.differences[index]:+.1%})" for each in growths
+        )
+        print(f"| {pixels:,} |", *(f"{figure} |" for figure in figures))
     print(f"\nfit-image --help: {program['help_seconds']:.2f} s")
     print(f"a warm run of one epoch of 16 pixels, whole: {program['warm_start_seconds']:.2f} s")
     print(f"peak memory of training: {program['bytes_per_pixel']:.1f} bytes a pixel over the base")

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+import fit_image
 from fit_image.apps.fit import fit
 from fit_image.apps.trainer import Trainer
 from fit_image.config import FitConfig
@@ -51,7 +56,8 @@ def test_an_epoch_shows_every_pixel_once_in_a_fresh_order(small_picture):
     trainer = Trainer(small_picture, SMALL)
     seen = []
     for _ in range(2):
-        seen.append(trainer._epoch_order().copy())
+        trainer.train(seconds=0.0)
+        seen.append(trainer._samples.order.copy())
         train(trainer, 1)
     for order in seen:
         assert sorted(order) == list(range(small_picture.shape[0] * small_picture.shape[1]))
@@ -63,7 +69,8 @@ def test_training_equals_the_naive_twin(small_picture):
     twin = NaiveNetwork.copy_of(trainer.network)
     height, width, _ = small_picture.shape
     losses = []
-    for pixel in trainer._epoch_order().tolist():
+    trainer.train(seconds=0.0)  # draws the order only
+    for pixel in trainer._samples.order.tolist():
         row, column = divmod(pixel, width)
         place = (column / (width - 1), row / (height - 1))
         losses.append(twin.learn(place, small_picture[row, column], SMALL.learning_rate))
@@ -104,6 +111,67 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others(small_picture
     assert bits(1) != bits(2)
 
 
+MEASURE = """
+import sys
+import numpy as np
+from fit_image.apps.trainer import Trainer, warm_up
+from fit_image.config import FitConfig
+
+def peak():
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) * 1024
+
+def train(side):
+    trainer = Trainer(np.zeros((side, side, 3), np.uint8), FitConfig(layers=(1,), epochs=2))
+    for _ in range(2):
+        while not trainer.train():
+            continue
+        for _ in trainer.draw():
+            continue
+        trainer.finish_epoch()
+
+warm_up()
+train(64)
+before = peak()
+train(2000)
+print((peak() - before) / 4e6)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc to measure")
+def test_memory_per_pixel():
+    """Three bytes of the picture and four of its order; while drawing, three of the drawing."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(fit_image.__file__).parents[1])}
+    command = [sys.executable, "-c", MEASURE]
+    measured = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert float(measured.stdout) < 9
+
+
+def test_levels_train_to_the_bits_of_their_floats(rng):
+    for dtype, brightest in ((np.uint8, 255), (np.uint16, 65_535)):
+        levels = rng.integers(0, brightest + 1, (16, 24, 3), dtype=dtype)
+        floats = levels.astype(np.float32) / np.float32(brightest)
+        runs = []
+        for picture in (levels, floats):
+            *_, last = fit(picture, SMALL)
+            runs.append((last.network.parameters.tobytes(), last.loss, last.psnr))
+        assert runs[0] == runs[1]
+
+
+def test_a_picture_trains_as_its_file_is_read(portrait):
+    image = load_image(portrait, max_pixels=2000)
+    runs = [list(fit(picture, SMALL))[-1] for picture in (image.levels, image.pixels)]
+    assert runs[0].network.parameters.tobytes() == runs[1].network.parameters.tobytes()
+    assert runs[0].loss == runs[1].loss
+    np.testing.assert_array_equal(runs[0].picture, runs[1].picture)
+
+
+def test_a_view_of_levels_trains_as_its_copy(rng):
+    levels = rng.integers(0, 256, (16, 24, 3), dtype=np.uint8)[::-2, ::3]
+    runs = [list(fit(picture, SMALL))[-1] for picture in (levels, levels.copy())]
+    assert runs[0].network.parameters.tobytes() == runs[1].network.parameters.tobytes()
+
+
 def test_stopping_anywhere_changes_nothing(small_picture):
     whole = Trainer(small_picture, SMALL)
     train(whole, 3)
@@ -119,9 +187,24 @@ def test_stopping_anywhere_changes_nothing(small_picture):
     assert resumed.network.parameters.tobytes() == whole.network.parameters.tobytes()
 
 
+def test_a_state_of_a_complete_epoch_may_be_restored(small_picture):
+    whole = Trainer(small_picture, SMALL)
+    while not whole.train():
+        continue
+    resumed = Trainer(small_picture, SMALL)
+    resumed.restore(whole.network, whole.progress)
+    assert resumed.train()  # there is nothing left to learn in this epoch
+    for trainer in (whole, resumed):
+        trainer.finish_epoch()
+        train(trainer, 1)
+    assert resumed.network.parameters.tobytes() == whole.network.parameters.tobytes()
+
+
+@pytest.mark.parametrize("value", [64, np.float32(0.25), np.uint16(16_384)])
 @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (9, 1)])
-def test_pictures_of_one_row_or_column(shape):
-    picture = np.full((*shape, 3), 0.25, dtype=np.float32)
+def test_pictures_of_one_row_or_column(shape, value):
+    dtype = np.uint8 if isinstance(value, int) else value.dtype
+    picture = np.full((*shape, 3), value, dtype=dtype)
     *_, last = fit(picture, layers=(8,), epochs=200)
     assert last.psnr > 25
 
@@ -220,7 +303,10 @@ def test_returning_to_the_last_good_state(small_picture):
         np.zeros((4, 4), np.float32),
         np.zeros((4, 4, 4), np.float32),
         np.zeros((0, 4, 3), np.float32),
-        np.zeros((4, 4, 3), np.uint8),
+        np.zeros((4, 4, 3), np.float64),
+        np.zeros((4, 4, 3), np.int16),
+        np.full((4, 4, 3), 1.5, np.float32),
+        np.full((4, 4, 3), np.nan, np.float32),
     ],
 )
 def test_images_of_another_kind_are_refused(image):

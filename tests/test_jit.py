@@ -91,8 +91,12 @@ def test_drawing_and_training_compile_nothing_after_the_warm_up(optimizer, batch
     compiled = []
     warm_up_here(fit_image.FitConfig(**options))
     with on_compile(lambda: compiled.append(1)):
-        image = np.full((20, 30, 3), 0.5, np.float32)
-        list(fit_image.fit(image, layers=(5, 40), epochs=2, **options))
+        for dtype in (np.float32, np.uint8, np.uint16):
+            image = np.ones((20, 30, 3), dtype)
+            list(fit_image.fit(image, layers=(5, 40), epochs=2, **options))
+            assert image.flags.writeable
+            image.flags.writeable = False
+            list(fit_image.fit(image, layers=(5, 40), epochs=2, **options))
     assert not compiled
 
 

@@ -17,7 +17,8 @@ from fit_image.atomic import atomic_path
 from fit_image.config import FPS
 from fit_image.errors import FitImageError, InputError
 from fit_image.frames import Film, Picture, size_with_target
-from fit_image.palette import MOST_COLOURS, Palette
+from fit_image.gif import write_gif
+from fit_image.palette import Palette
 from fit_image.video import H264, VP9, write_video
 
 HOLD_SECONDS = 2.0
@@ -176,42 +177,14 @@ def write_animation(
 
 def _write_gif(path: Path, film: Film, timing: _Timing) -> tuple[float, float]:
     palette = Palette.of(film)
-    table = _gif_table(palette)
     delays = timing.delays(len(film), 100, _LEAST_HUNDREDTHS)
     with film.pictures() as pictures, path.open("wb") as file:
-        indexed = (_indexed_image(indices, table) for indices in palette.indices(pictures))
         try:
-            # Pillow keeps one byte a pixel and frame. Told an index that no pixel has, it stores
-            # a pixel that stays as "transparent", which shrinks the file to a fifth.
-            next(indexed).save(
-                file,
-                "GIF",
-                save_all=True,
-                append_images=indexed,
-                duration=[10 * delay for delay in delays],
-                loop=0,
-                palette=table,
-                transparency=len(palette.colours),
-                optimize=True,
-            )
-        except (OverflowError, struct.error) as error:
+            write_gif(file, palette.indices(pictures), delays, palette.colours)
+        except struct.error as error:
             problem = "a GIF cannot stand still for 655 s; raise the frames a second"
             raise FitImageError(f"cannot write {path}: {problem}") from error
     return 100 / min(delays), sum(delays) / 100
-
-
-def _gif_table(palette: Palette) -> bytes:
-    """Return the palette's bytes, and a last colour that it lacks: that of transparent pixels."""
-    taken = {tuple(colour) for colour in palette.colours.tolist()}
-    unused = next(grey for grey in range(MOST_COLOURS + 1) if (grey, grey, grey) not in taken)
-    return palette.colours.tobytes() + bytes([unused] * 3)
-
-
-def _indexed_image(indices: Picture, table: bytes) -> Image.Image:
-    height, width = indices.shape
-    image = Image.frombytes("P", (width, height), indices.tobytes())
-    image.putpalette(table)
-    return image
 
 
 def _write_webp(path: Path, film: Film, timing: _Timing) -> tuple[float, float]:
@@ -250,7 +223,7 @@ class _Reel(Image.Image):
 def _write_png(path: Path, film: Film, timing: _Timing) -> tuple[float, float]:
     delays = timing.delays(len(film), 1000, _LEAST_MS)
     with film.pictures() as pictures, path.open("wb") as file:
-        write_apng(file, pictures, delays)
+        write_apng(file, pictures, delays, film.most_ahead)
     return 1000 / min(delays), sum(delays) / 1000
 
 

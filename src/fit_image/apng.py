@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image
 
+from fit_image.decoding import bands
 from fit_image.frames import Picture, ahead
+from fit_image.image import Canvas
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _LONGEST_MS = 65_535
@@ -37,7 +38,9 @@ class _Patch:
     milliseconds: int
 
 
-def write_apng(file: BinaryIO, pictures: Iterable[Picture], delays: Iterable[int]) -> None:
+def write_apng(
+    file: BinaryIO, pictures: Iterable[Picture], delays: Iterable[int], most_ahead: int
+) -> None:
     """Write an animation that repeats forever; equal neighbours become one frame.
 
     Parameters
@@ -48,13 +51,15 @@ def write_apng(file: BinaryIO, pictures: Iterable[Picture], delays: Iterable[int
         At least one, of equal size.
     delays : iterable of int
         Of each, in milliseconds.
+    most_ahead : int
+        How many pictures may wait in memory to be compressed, or written.
 
     Raises
     ------
     OSError
         If the file cannot be written.
     """
-    with ahead(_compressed, _patches(pictures, delays)) as compressed:
+    with ahead(_compressed, _patches(pictures, delays), most_ahead) as compressed:
         count = sequence = header = 0
         for patch, data in compressed:
             height, width, _ = patch.pixels.shape
@@ -86,6 +91,7 @@ def write_apng(file: BinaryIO, pictures: Iterable[Picture], delays: Iterable[int
                 _write_chunk(file, b"fdAT", struct.pack(">I", sequence) + data)
                 sequence += 1
             count += 1
+            del patch, data  # before the next one is made
         _write_chunk(file, b"IEND", b"")
         file.seek(header)
         _write_chunk(file, b"acTL", struct.pack(">2I", count, 0))  # 0: repeat forever
@@ -107,7 +113,9 @@ def _patches(pictures: Iterable[Picture], delays: Iterable[int]) -> Iterator[_Pa
 
 
 def _change(before: Picture, now: Picture, delay: int) -> _Patch | None:
-    changed = (before != now).any(axis=2)
+    changed = np.empty(now.shape[:2], bool)
+    for band in bands(now.shape[0], now.shape[1]):
+        changed[band] = (before[band] != now[band]).any(axis=2)
     rows, columns = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
     if not len(rows):
         return None
@@ -130,8 +138,13 @@ def _split(patch: _Patch) -> Iterator[_Patch]:
 def _compressed(patch: _Patch) -> tuple[_Patch, bytes]:
     """Return ``patch`` and its pixels, filtered and compressed as in a PNG file."""
     buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(patch.pixels)).save(buffer, "PNG", compress_level=_LEVEL)
-    data, position = buffer.getvalue(), len(_SIGNATURE)
+    height, width, _ = patch.pixels.shape
+    canvas = Canvas(width, height)
+    for rows in bands(height, width):
+        canvas.paste(rows.start, patch.pixels[rows])
+    canvas.image.save(buffer, "PNG", compress_level=_LEVEL)
+    del canvas
+    data, position = buffer.getbuffer(), len(_SIGNATURE)
     parts = []
     while position < len(data):
         length, kind = struct.unpack_from(">I4s", data, position)

@@ -94,7 +94,7 @@ def flattened(picture: Image.Image, behind: tuple[int, int, int]) -> Image.Image
         flat = _in_srgb(picture)
         if not picture.has_transparency_data:
             return flat
-        alpha = picture.convert("RGBA").getchannel("A")
+        alpha = _converted(picture, "RGBA").getchannel("A")
     canvas = Image.new("RGB", flat.size, behind)
     canvas.paste(flat, mask=alpha)
     return canvas
@@ -147,6 +147,13 @@ def _in_srgb(picture: Image.Image) -> Image.Image:
         profile = ImageCms.ImageCmsProfile(io.BytesIO(picture.info["icc_profile"]))
         mode, convertible = _PROFILES[profile.profile.xcolor_space.strip()]
         if picture.mode in convertible:
-            srgb = ImageCms.createProfile("sRGB")
-            return ImageCms.buildTransform(profile, srgb, mode, "RGB").apply(picture.convert(mode))
-    return picture if picture.mode == "RGB" else picture.convert("RGB")
+            transform = ImageCms.buildTransform(
+                profile, ImageCms.createProfile("sRGB"), mode, "RGB"
+            )
+            return transform.apply(_converted(picture, mode))
+    return _converted(picture, "RGB")
+
+
+def _converted(picture: Image.Image, mode: str) -> Image.Image:
+    # Pillow would copy a picture that has the mode already.
+    return picture if picture.mode == mode else picture.convert(mode)

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from fit_image.decoding import bands
 from fit_image.errors import FitImageError, InputError, os_error_reason
 
 Picture = npt.NDArray[np.uint8]
@@ -25,9 +26,10 @@ _FRAME_NAME = re.compile(r"epoch-(\d{6}|[1-9]\d{6,})\.png", re.ASCII)
 _GAP_GREY = 128
 _WIDE = 1.6  # pictures wider than this times their height stand above their target, not beside it
 
-# Frames prepared while the writer is busy; more only costs memory.
+# Frames prepared while the writer is busy, fewer if they are large; more only costs memory.
 _THREADS = 2
 _AHEAD = 6
+_AHEAD_BYTES = 1 << 24
 
 
 def frame_path(folder: str | os.PathLike[str], epoch: int) -> Path:
@@ -111,7 +113,11 @@ def read_frame(path: str | os.PathLike[str]) -> Picture:
     """
     try:
         with Image.open(path) as image:
-            return np.array(image if image.mode == "RGB" else image.convert("RGB"))
+            rgb = image if image.mode == "RGB" else image.convert("RGB")
+            picture = np.empty((rgb.height, rgb.width, 3), np.uint8)
+            for rows in bands(rgb.height, rgb.width):  # at once, Pillow would copy it twice
+                picture[rows] = np.asarray(rgb.crop((0, rows.start, rgb.width, rows.stop)))
+            return picture
     except MemoryError:
         raise
     except Exception as error:  # a damaged file makes Pillow raise almost anything
@@ -131,6 +137,13 @@ class Film:
         Shown beside each, see `with_target`.
     on_frame : callable, optional
         Called by `pictures` with the number of frames handed out, and of all.
+
+    Attributes
+    ----------
+    width, height : int
+        Of a picture.
+    most_ahead : int
+        How many pictures may wait in memory, see `ahead`.
 
     Raises
     ------
@@ -153,6 +166,7 @@ class Film:
         self._on_frame = on_frame
         self._frame_shape = read_frame(paths[0]).shape
         self.height, self.width, _ = self.picture(0).shape
+        self.most_ahead = min(_AHEAD, _AHEAD_BYTES // (3 * self.width * self.height))
 
     def __len__(self) -> int:
         return len(self._paths)
@@ -177,7 +191,7 @@ class Film:
     @contextlib.contextmanager
     def pictures(self) -> Iterator[Iterator[Picture]]:
         """Give all frames in order, read ahead by threads that end with the context."""
-        with ahead(self.picture, range(len(self))) as pictures:
+        with ahead(self.picture, range(len(self)), self.most_ahead) as pictures:
             yield self._counted(pictures)
 
     def _counted(self, pictures: Iterable[Picture]) -> Iterator[Picture]:
@@ -185,14 +199,18 @@ class Film:
             if self._on_frame:
                 self._on_frame(number, len(self))
             yield picture
+            del picture  # before the next one is read
 
 
 @contextlib.contextmanager
-def ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Iterator[Result]]:
+def ahead(
+    function: Callable[[Item], Result], items: Iterable[Item], most: int
+) -> Iterator[Iterator[Result]]:
     """Give ``function(item)`` of each item in order, computed ahead by a few threads.
 
-    ``items`` is iterated in the caller's thread. Leaving the context, for whatever reason, drops
-    what has not begun and waits for the rest.
+    At most ``most`` results wait while the caller is busy with another. ``items`` is iterated in
+    the caller's thread. Leaving the context, for whatever reason, drops what has not begun and
+    waits for the rest.
     """
     pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="fit-image-frames")
 
@@ -200,7 +218,8 @@ def ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator
         waiting: deque[Future[Result]] = deque()
         for item in items:
             waiting.append(pool.submit(function, item))
-            if len(waiting) > _AHEAD:
+            del item  # or it would stay in memory while the next one is made
+            if len(waiting) > most:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

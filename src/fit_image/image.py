@@ -1,7 +1,8 @@
 """Pictures in and out, with Pillow.
 
-Inside the program a picture is float32 (height, width, 3) in 0..1, in sRGB. Here it comes to be
-that, whatever the file holds (see `fit_image.decoding`), and here alone it becomes bytes again.
+Inside the program a picture is (height, width, 3), in sRGB: float32 in 0..1, or the integers it was
+read as, which need a quarter of the memory. Here it comes to be that, whatever the file holds (see
+`fit_image.decoding`), and here alone integers become floats, and floats bytes.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ from fit_image.decoding import LARGEST_PICTURE as LARGEST_PICTURE  # public here
 from fit_image.decoding import bands, flattened, one_line, opened, reading
 from fit_image.errors import InputError
 
+COLOUR_TYPES = (np.uint8, np.uint16, np.float32)
+"""How colours are kept: black is 0, and the brightest that of `brightest`."""
+
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".gif": "GIF"}
 _FORMATS |= {".tif": "TIFF", ".tiff": "TIFF", ".bmp": "BMP"}
 _LARGEST_SIDE = {"JPEG": 65_500, "WEBP": 16_383, "GIF": 65_535}
@@ -39,19 +43,24 @@ class LoadedImage:
 
     Attributes
     ----------
-    pixels : ndarray of float32, shape (height, width, 3)
-        sRGB colours in 0..1, C-contiguous.
+    levels : ndarray of uint8 or uint16, shape (height, width, 3)
+        sRGB colours in 0..255, or in 0..65535 if the picture is deeper; C-contiguous.
     original_size : (int, int)
         Width and height of the upright picture before it was scaled.
     """
 
-    pixels: npt.NDArray[np.float32]
+    levels: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
     original_size: tuple[int, int]
+
+    @property
+    def pixels(self) -> npt.NDArray[np.float32]:
+        """``levels`` as float32 in 0..1: a new array at every call, 12 bytes a pixel."""
+        return to_float(self.levels)
 
     @property
     def scaled(self) -> bool:
         """Whether the picture was scaled down to keep within ``max_pixels``."""
-        return self.pixels.shape[1::-1] != self.original_size
+        return self.levels.shape[1::-1] != self.original_size
 
 
 def load_image(
@@ -59,8 +68,9 @@ def load_image(
 ) -> LoadedImage:
     """Read any picture, or the first frame of an animation: upright, opaque, in sRGB.
 
-    A colour profile is applied, a broken one ignored. Grey of 16 bits and more keeps its depth:
-    integers span 0..65535 and floats 0..1, or the picture's own range where that is wider.
+    A colour profile is applied, a broken one ignored. Grey of 16 bits and more becomes 16 bits:
+    integers span 0..65535 and floats 0..1, or the picture's own range where that is wider. That
+    is exact for 16 bits, and else finer by far than the bytes that are shown in the end.
 
     Parameters
     ----------
@@ -87,7 +97,7 @@ def load_image(
         if max_pixels is not None and size[0] * size[1] > max_pixels:
             smaller = _fitted(size, max_pixels)
             picture = picture.resize(smaller, Image.Resampling.LANCZOS, reducing_gap=3.0)
-        return LoadedImage(_to_float(picture), size)
+        return LoadedImage(_levels(picture), size)
 
 
 def parse_background(text: str) -> tuple[int, int, int]:
@@ -99,9 +109,29 @@ def parse_background(text: str) -> tuple[int, int, int]:
     raise InputError(f"no opaque colour: {one_line(text)}; give one like white, #fa0, rgb(1,2,3)")
 
 
+def brightest(dtype: npt.DTypeLike) -> int:
+    """Return the number that full brightness has in a type of colours: 1, 255 or 65535."""
+    dtype = np.dtype(dtype)
+    return int(np.iinfo(dtype).max) if dtype.kind == "u" else 1
+
+
+def to_float(colours: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return uint8 or uint16 colours as float32 in 0..1, and floats as they are, not copied."""
+    if colours.dtype.kind != "u":
+        return colours
+    floats: npt.NDArray[np.float32] = np.divide(colours, brightest(colours.dtype), dtype=np.float32)
+    return floats
+
+
 def to_uint8(pixels: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    """Return floats of any shape, clipped to 0..1, as bytes rounded to 0..255; NaN becomes 0."""
-    levels = _clipped(pixels)
+    """Return colours of any shape as bytes.
+
+    Floats are clipped to 0..1 and rounded to 0..255, NaN becomes 0; uint16 spans 0..65535; uint8 is
+    returned as it is, not copied.
+    """
+    if pixels.dtype == np.uint8:
+        return pixels
+    levels = _clipped(to_float(pixels))
     levels *= 255
     np.rint(levels, out=levels)
     return levels.astype(np.uint8)
@@ -112,8 +142,8 @@ def psnr(picture: npt.NDArray[Any], target: npt.NDArray[Any]) -> float:
 
     Parameters
     ----------
-    picture, target : ndarray of float, shape (height, width, channels)
-        Colours in 0..1; ``picture`` is clipped to that, as it is when drawn.
+    picture, target : ndarray of float, uint8 or uint16, shape (height, width, channels)
+        Floats are colours in 0..1; ``picture`` is clipped to that, as it is when drawn.
 
     Returns
     -------
@@ -129,7 +159,8 @@ def psnr(picture: npt.NDArray[Any], target: npt.NDArray[Any]) -> float:
         raise ValueError(f"pictures of shapes {picture.shape} and {target.shape} do not compare")
     total = 0.0
     for rows in bands(*picture.shape[:2]):
-        error = np.subtract(_clipped(picture[rows]), target[rows], dtype=np.float64)
+        drawn = _clipped(to_float(picture[rows]))
+        error = np.subtract(drawn, to_float(target[rows]), dtype=np.float64)
         total += float(np.square(error, out=error).sum())
     return -10 * math.log10(total / picture.size) if total else math.inf
 
@@ -170,7 +201,7 @@ class Canvas:
             raise InputError(f"no memory for {width} x {height} pixels; make it smaller") from error
 
     def paste(self, top: int, band: npt.NDArray[Any]) -> None:
-        """Copy ``band``, uint8 or float (see `to_uint8`), to the rows from ``top`` on.
+        """Copy ``band``, of any type that `to_uint8` knows, to the rows from ``top`` on.
 
         Raises
         ------
@@ -180,8 +211,7 @@ class Canvas:
         width, height = self.image.size
         if band.shape[1:] != (width, 3) or not 0 <= top <= height - len(band):
             raise ValueError(f"{band.shape} at row {top} does not fit in {width} x {height}")
-        levels = band if band.dtype == np.uint8 else to_uint8(band)
-        self.image.paste(Image.fromarray(levels), (0, top))
+        self.image.paste(Image.fromarray(to_uint8(band)), (0, top))
 
 
 def save_image(path: str | os.PathLike[str], picture: npt.NDArray[Any] | Image.Image) -> None:
@@ -191,7 +221,7 @@ def save_image(path: str | os.PathLike[str], picture: npt.NDArray[Any] | Image.I
     ----------
     path : path-like
         The file; one that is there is replaced.
-    picture : ndarray of uint8 or float, shape (height, width, 3), or PIL.Image.Image
+    picture : ndarray of uint8, uint16 or float, shape (height, width, 3), or PIL.Image.Image
         The colours; floats are 0..1, see `to_uint8`.
 
     Raises
@@ -229,15 +259,15 @@ def _fitted(size: tuple[int, int], max_pixels: int) -> tuple[int, int]:
     return (new_short, new_long) if size[0] == short else (new_long, new_short)
 
 
-def _to_float(picture: Image.Image) -> npt.NDArray[np.float32]:
-    pixels = np.empty((picture.height, picture.width, 3), np.float32)
+def _levels(picture: Image.Image) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
+    deep = picture.mode == "F"
+    levels = np.empty((picture.height, picture.width, 3), np.uint16 if deep else np.uint8)
     for rows in bands(picture.height, picture.width):
         band = np.asarray(picture.crop((0, rows.start, picture.width, rows.stop)))
-        if picture.mode == "RGB":
-            np.divide(band, 255, out=pixels[rows], dtype=np.float32)
-        else:
-            np.clip(band[..., np.newaxis], 0, 1, out=pixels[rows])
-    return pixels
+        if deep:
+            band = np.rint(_clipped(band[..., np.newaxis]) * 65_535)
+        levels[rows] = band
+    return levels
 
 
 def _clipped(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from fit_image.decoding import bands
 from fit_image.frames import Film, Picture
 
 MOST_COLOURS = 255
@@ -126,12 +127,20 @@ class Palette:
         before: Picture | None = None
         pattern: npt.NDArray[np.int16] | None = None
         for picture in pictures:
-            if self.dithered:
-                pattern = _dither_pattern(*picture.shape[:2]) if pattern is None else pattern
-                picture = np.clip(picture + pattern, 0, 255).astype(np.uint8)
-            now = self.nearest(picture)
-            if before is not None:
-                self._keep(before, now, picture)
+            height, width, _ = picture.shape
+            now = np.empty((height, width), np.uint8)
+            for rows in bands(height, width):
+                band = picture[rows]
+                if self.dithered:
+                    if pattern is None:  # one that serves every band, as none is higher
+                        pattern = _dither_pattern(len(band) + _DITHER_SIDE, width)
+                    phase = rows.start % _DITHER_SIDE
+                    dither = pattern[phase : phase + len(band)]
+                    band = np.clip(band + dither, 0, 255).astype(np.uint8)
+                now[rows] = self.nearest(band)
+                if before is not None:
+                    self._keep(before[rows], now[rows], band)
+            del picture, band  # before the next one is read
             before = now
             yield now
 

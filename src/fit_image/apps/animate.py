@@ -55,7 +55,7 @@ def animate(
     if record.with_target:
         if not run.target.exists():
             raise InputError(f"{run.target} is missing: resume the run, which writes it again")
-        target = to_uint8(load_image(run.target).pixels)
+        target = to_uint8(load_image(run.target).levels)
     return write_animation(
         path,
         [frames[epoch] for epoch in chosen],

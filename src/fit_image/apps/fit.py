@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from fit_image.apps.trainer import Trainer, warm_up
 from fit_image.config import FitConfig, parse_layers
-from fit_image.core.dense import FloatArray
 from fit_image.errors import InputError
 from fit_image.model import Network
 
@@ -47,7 +46,7 @@ class Epoch:
 
 
 def fit(
-    image: FloatArray,
+    image: npt.NDArray[Any],
     config: FitConfig | None = None,
     *,
     frame_every: int = 1,
@@ -58,8 +57,9 @@ def fit(
 
     Parameters
     ----------
-    image : float32 (height, width, 3), colours 0..1
-        From `fit_image.load_image`, for example.
+    image : uint8, uint16 or float32 (height, width, 3)
+        Colours in 0..255, 0..65535 or 0..1: ``levels`` or ``pixels`` of `fit_image.load_image`, for
+        example.
     config : FitConfig, optional
     frame_every : int
         Draw the picture, and measure its PSNR, after every so many epochs; also at the first and

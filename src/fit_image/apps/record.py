@@ -87,7 +87,7 @@ class Recording:
             If the folder cannot be written.
         """
         run.create()
-        save_image(run.target, source.image.pixels)
+        save_image(run.target, source.image.levels)
         recording = cls(run, trainer)
         run.write_manifest(recording.result("running"))
         recording.checkpoint()
@@ -136,7 +136,7 @@ class Recording:
         picture = replace(run.manifest.picture, path=source.picture.path)
         run.manifest = Manifest(picture, trainer.config, image, record)
         if not run.target.exists():
-            save_image(run.target, source.image.pixels)
+            save_image(run.target, source.image.levels)
         recording = cls(run, trainer)
         run.write_manifest(recording.result("running"))
         return recording

@@ -28,5 +28,5 @@ def load_source(path: str | os.PathLike[str], config: ImageConfig) -> Source:
         If it cannot be used.
     """
     image = load_image(path, background=config.background, max_pixels=config.max_pixels)
-    height, width = image.pixels.shape[:2]
+    height, width = image.levels.shape[:2]
     return Source(image, Picture(str(Path(path).absolute()), file_sha256(path), width, height))

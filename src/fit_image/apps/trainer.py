@@ -11,13 +11,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fit_image.apps import samples
 from fit_image.apps.learner import make_learner, needed_bytes
+from fit_image.apps.samples import Samples
 from fit_image.config import FitConfig
 from fit_image.core import network as core
 from fit_image.core.dense import FloatArray
 from fit_image.errors import DivergenceError, InputError
-from fit_image.image import to_uint8
-from fit_image.model import Network, pixel_places
+from fit_image.image import COLOUR_TYPES, to_float, to_uint8
+from fit_image.model import Network
 from fit_image.progress import Progress
 
 _LARGEST_CHUNK = 1 << 13
@@ -47,10 +49,10 @@ class Drawing:
     rows: int = 0
     squared_error: float = 0.0
 
-    def add(self, top: int, band: FloatArray, target: FloatArray) -> None:
+    def add(self, top: int, band: FloatArray, target: npt.NDArray[Any]) -> None:
         """Put the next piece (float32, colours not clipped) in its place."""
         self.picture[top : top + len(band)] = to_uint8(band)
-        difference = np.clip(band, 0.0, 1.0) - target[top : top + len(band)]
+        difference = np.clip(band, 0.0, 1.0) - to_float(target[top : top + len(band)])
         self.squared_error += float(np.square(difference, dtype=np.float64).sum())
         self.rows = top + len(band)
 
@@ -69,8 +71,9 @@ class Trainer:
 
     Parameters
     ----------
-    image : float32 (height, width, 3), colours 0..1
-        Not copied: it must not change while training.
+    image : uint8, uint16 or float32 (height, width, 3)
+        Colours in 0..255, 0..65535 or 0..1. All three train to the same bits if their colours are
+        the same. Not copied: it must not change while training.
     config : FitConfig
     threads : int, optional
         At most so many for learning and drawing. Default: what is fastest, found by trying while
@@ -82,14 +85,16 @@ class Trainer:
         If the image has another shape or type, or the network does not fit in memory.
     """
 
-    def __init__(self, image: FloatArray, config: FitConfig, *, threads: int | None = None) -> None:
+    def __init__(
+        self, image: npt.NDArray[Any], config: FitConfig, *, threads: int | None = None
+    ) -> None:
         image = np.asarray(image)
         if image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
             raise InputError(f"an image has shape (height, width, 3), not {image.shape}")
-        if image.dtype != np.float32:
-            raise InputError(f"an image has float32 colours in 0..1, not {image.dtype}")
-        if not (image.min() >= 0.0 and image.max() <= 1.0):  # NaN is neither
-            raise InputError("an image has colours in 0..1; divide bytes by 255")
+        if image.dtype not in COLOUR_TYPES:
+            raise InputError(f"an image is of float32 in 0..1, uint8 or uint16, not {image.dtype}")
+        if image.dtype == np.float32 and not (image.min() >= 0.0 and image.max() <= 1.0):  # or NaN
+            raise InputError("an image of float32 has colours in 0..1; divide bytes by 255")
         self.image = np.ascontiguousarray(image)
         self.config = config
         self.threads = threads
@@ -101,10 +106,8 @@ class Trainer:
         self.network = Network(tuple(layers), (self.width, self.height))
         self.network.initialise(config.init_scale, np.random.default_rng(config.seed))
 
-        self._colours = self.image.reshape(-1, 3)
-        self._xs, self._ys = pixel_places(self.width), pixel_places(self.height)
+        self._samples = Samples(self.image)
         self._learner = make_learner(self.network, config, self.pixels, threads)
-        self._order: npt.NDArray[np.uint32] = np.empty(0, dtype=np.uint32)
         self._ordered_epoch = 0
         self._chunk = 16
         self._sound = False  # whether the state has been drawn, and did not collapse
@@ -183,18 +186,19 @@ class Trainer:
         """
         progress, start = self.progress, time.perf_counter()
         self._sound = False
-        order = self._epoch_order()
+        if progress.position < self.pixels:
+            self._draw_order()
         loss_sum = np.array([progress.loss_sum])
         elapsed = 0.0
         position = progress.position + self.pending
         with self._learner.session():
             while elapsed < seconds and position < self.pixels:
                 before = elapsed
-                pixels = order[position : position + self._learner.next_cut(self._chunk)]
-                rows, columns = np.divmod(pixels, np.uint32(self.width))
-                places = np.stack((self._xs[columns], self._ys[rows]), axis=1)
-                self._learner.learn(places, self._colours[pixels], loss_sum)
-                position += len(pixels)
+                places, colours = self._samples.gather(
+                    position, self._learner.next_cut(self._chunk)
+                )
+                self._learner.learn(places, colours, loss_sum)
+                position += len(places)
                 if position == self.pixels:
                     self._learner.finish(loss_sum)
                 elapsed = time.perf_counter() - start
@@ -208,7 +212,12 @@ class Trainer:
         progress.seconds += elapsed
         if not math.isfinite(progress.loss_sum):
             raise DivergenceError(f"training diverged in epoch {progress.epoch + 1}")
-        return bool(progress.position == self.pixels)
+        if progress.position < self.pixels:
+            return False
+        # Drawing and writing the picture need the memory, and the next epoch has another order.
+        self._samples.forget_order()
+        self._ordered_epoch = 0
+        return True
 
     @property
     def learning_threads(self) -> int:
@@ -269,17 +278,12 @@ class Trainer:
         self.progress.best_psnr = max(psnr, self.progress.best_psnr)
         self._sound = True
 
-    def _epoch_order(self) -> npt.NDArray[np.uint32]:
-        # Seeded by the epoch, so that resuming needs no generator state; shuffled in place in 32
-        # bits, because numpy's permutation would take 64 for every pixel.
+    def _draw_order(self) -> None:
+        # Seeded by the epoch, so that resuming needs no generator state.
         epoch = self.progress.epoch + 1
         if self._ordered_epoch != epoch:
-            if len(self._order) != self.pixels:
-                self._order = np.empty(self.pixels, dtype=np.uint32)
-            self._order[:] = np.arange(self.pixels, dtype=np.uint32)
-            np.random.default_rng([self.config.seed, epoch]).shuffle(self._order)
+            self._samples.shuffle(np.random.default_rng([self.config.seed, epoch]))
             self._ordered_epoch = epoch
-        return self._order
 
 
 def _check_memory(needed: int) -> None:
@@ -299,3 +303,4 @@ def warm_up(config: FitConfig | None = None) -> None:
     learner = make_learner(network, config or FitConfig(), 1, threads=1)
     learner.learn(places, colours, np.zeros(1))
     network.predict(places, threads=1)
+    samples.warm_up()

@@ -177,7 +177,7 @@ def command(
     signals.check()
     source = load_source(image, prepare)
     signals.check()
-    height, width = source.image.pixels.shape[:2]
+    height, width = source.image.levels.shape[:2]
     if source.image.scaled:
         original = "x".join(map(str, source.image.original_size))
         display.message(
@@ -186,7 +186,7 @@ def command(
         )
     for name in record.animations:
         check_size(output / name, width, height, with_target=record.with_target)
-    trainer = Trainer(source.image.pixels, fit, threads=threads)
+    trainer = Trainer(source.image.levels, fit, threads=threads)
     session.compile_kernels(fit, display)
 
     run = earlier or RunFolder(output, Manifest(source.picture, fit, prepare, record))
@@ -200,6 +200,7 @@ def command(
             _check_replaced(output, image, overwrite)  # again, for the same reason
             recording = Recording.begin(run, trainer, source)
         result = session.train(recording, display, signals, image)
+        del source, trainer, recording  # animating large pictures needs their memory
         session.animate(run, display, signals)
     if signals.received is not None:
         ctx.exit(128 + signals.received)
