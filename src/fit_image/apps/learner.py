@@ -119,7 +119,9 @@ def needed_bytes(layers: Sequence[Layer], config: FitConfig, samples: int) -> in
     states = len(OPTIMIZERS[config.optimizer].state_names)
     # What is remembered exists three times: at work, as the last good state, on the way to disk.
     numbers = 3 * (1 + states) * size
-    if not _is_per_sample(config):
+    if _is_per_sample(config):
+        numbers += size  # as the steps want it laid out
+    else:
         numbers += Minibatch.working_numbers(layers, min(config.batch_size, samples))
     return 4 * numbers
 

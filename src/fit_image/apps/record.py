@@ -122,7 +122,7 @@ class Recording:
         FitImageError
             If the folder cannot be written.
         """
-        _check_resumable(run, source, trainer.config, image)
+        check_resumable(run, source, trainer.config, image)
         try:
             saved = run.read_checkpoint()
             if saved:
@@ -263,7 +263,8 @@ class Recording:
         )
 
 
-def _check_resumable(run: RunFolder, source: Source, fit: FitConfig, image: ImageConfig) -> None:
+def check_resumable(run: RunFolder, source: Source, fit: FitConfig, image: ImageConfig) -> None:
+    """Raise `InputError`, naming what differs, if the run learns something else or otherwise."""
     manifest = run.manifest
     found = []
     if source.picture.sha256 != manifest.picture.sha256:

@@ -132,7 +132,7 @@ Config = TypeVar("Config", FitConfig, ImageConfig, RecordConfig)
 @options.fps_option
 @options.with_target_option
 @options.pace_option
-@options.threads_option("the fastest number, up to all cores")
+@options.threads_option("the fastest, up to all cores")
 @click.option("--resume", is_flag=True, help="Go on with the run in the output folder.")
 @click.option("--overwrite", is_flag=True, help="Replace the run in the output folder.")
 @options.json_option
@@ -159,7 +159,7 @@ def command(
 
     # Heavy imports come after the command line has been understood.
     from fit_image.animation import check_size
-    from fit_image.apps.record import Recording
+    from fit_image.apps.record import Recording, check_resumable
     from fit_image.apps.source import load_source
     from fit_image.apps.trainer import Trainer
     from fit_image.image import parse_background
@@ -187,6 +187,8 @@ def command(
     for name in record.animations:
         check_size(output / name, width, height, with_target=record.with_target)
     trainer = Trainer(source.image.levels, fit, threads=threads)
+    if earlier:
+        check_resumable(earlier, source, fit, prepare)
     session.compile_kernels(fit, display)
 
     run = earlier or RunFolder(output, Manifest(source.picture, fit, prepare, record))
