@@ -48,9 +48,11 @@ _REGION = 32
 # A matrix in the tables below: its offset, rows, numbers in a row, and whether rows are inputs.
 _START, _ROWS, _LENGTH, _ROWS_ARE_INPUTS = range(4)
 
-# The units between two layers: offsets of four vectors, and how many units there are. The sums are
-# weighted sums on the way up, and on the way down the gradient with its sign turned.
-_VALUES, _DERIVATIVES, _SUMS, _DESCENTS, _UNITS = range(5)
+# The units between two layers: offsets of three vectors, and how many units there are. On the way
+# up, the weighted sums become values, and their derivatives wait in the place of the descents. On
+# the way down the sums are the gradient, its sign turned, which the derivatives make descents.
+# Sums are used up at once, so that units share one vector for them: the cache is small.
+_VALUES, _DESCENTS, _SUMS, _UNITS = range(4)
 
 
 class _Plan(NamedTuple):
@@ -59,8 +61,8 @@ class _Plan(NamedTuple):
     lower: IntArray  # (pairs, blocks, 4): matrices of the pairs' lower layers
     upper: IntArray  # (pairs, blocks, 4): of their upper layers
     last: IntArray  # (0 or 1, threads, 4): of a layer without a partner
-    cut: IntArray  # (pairs, blocks, 5): units inside a pair
-    whole: IntArray  # (pairs + 1 or 2, threads, 5): units around the pairs, inputs and outputs
+    cut: IntArray  # (pairs, blocks, 4): units inside a pair
+    whole: IntArray  # (pairs + 1 or 2, threads, 4): units around the pairs, inputs and outputs
     # Offsets of what each block adds to the sums above the pair, and to the gradient below it. For
     # even and odd samples: a thread may be at the next one while another still reads this one's.
     sums: IntArray  # (2, pairs, blocks)
@@ -99,9 +101,11 @@ class SampleSGD:
         self._matrices: list[_Matrix] = []
         self._copies: list[_Matrix] = []
         self._ones: list[int] = []
+        widest = max(*(layer.fan_out for layer in layers), layers[0].fan_in) + 1
+        block_sums, thread_sums = ([self._take(widest) for _ in range(blocks)] for _ in range(2))
         lower = np.zeros((pairs, blocks, 4), dtype=np.int64)
         upper = np.zeros_like(lower)
-        cut = np.zeros((pairs, blocks, 5), dtype=np.int64)
+        cut = np.zeros((pairs, blocks, 4), dtype=np.int64)
         sums, gradients = np.zeros((2, 2, pairs, blocks), dtype=np.int64)
         for pair, units in enumerate(inner_units):
             below, above = layers[2 * pair : 2 * pair + 2]
@@ -114,18 +118,17 @@ class SampleSGD:
                 upper[pair, block] = self._add_matrix(
                     2 * pair + 1, slice(first, stop + biased), slice(0, above.fan_out)
                 )
-                cut[pair, block] = self._add_units(stop - first, constant=biased)
+                cut[pair, block] = self._add_units(stop - first, block_sums[block], constant=biased)
                 for parity in range(2):
                     sums[parity, pair, block] = self._take(above.fan_out)
                     gradients[parity, pair, block] = self._take(below.fan_in + 1)
         single = len(layers) % 2
         last = np.zeros((single, blocks, 4), dtype=np.int64)
-        boundaries = [layer.fan_in for layer in layers[::2]]
-        boundaries += [layers[-1].fan_out]
-        whole = np.zeros((len(boundaries), blocks, 5), dtype=np.int64)
+        boundaries = [*(layer.fan_in for layer in layers[::2]), layers[-1].fan_out]
+        whole = np.zeros((len(boundaries), blocks, 4), dtype=np.int64)
         for thread in range(blocks):
             for boundary, units in enumerate(boundaries):
-                whole[boundary, thread] = self._add_units(units, constant=True)
+                whole[boundary, thread] = self._add_units(units, thread_sums[thread], constant=True)
             if single:
                 inputs, outputs = slice(0, layers[-1].fan_in + 1), slice(0, layers[-1].fan_out)
                 last[0, thread] = self._add_matrix(len(layers) - 1, inputs, outputs)
@@ -221,12 +224,11 @@ class SampleSGD:
         self._matrices.append((layer, inputs, outputs, place))
         return place
 
-    def _add_units(self, units: int, *, constant: bool) -> tuple[int, ...]:
-        # The constant 1 that biases multiply comes behind the units.
-        vectors = [self._take(units + 1) for _ in range(4)]
-        if constant:
-            self._ones.append(vectors[_VALUES] + units)
-        return (*vectors, units)
+    def _add_units(self, units: int, sums: int, *, constant: bool) -> tuple[int, ...]:
+        values, descents = self._take(units + 1), self._take(units + 1)
+        if constant:  # the 1 that biases multiply comes behind the units
+            self._ones.append(values + units)
+        return values, descents, sums, units
 
     def _weights_and_matrices(
         self, matrices: list[_Matrix]
@@ -369,11 +371,11 @@ def _vector(memory, start, length):
 
 @inner
 def _activate(memory, units, code, slope):
-    """Turn the units' sums into values, and keep the derivatives."""
+    """Turn the units' sums into values and derivatives."""
     count = units[_UNITS]
     sums = _vector(memory, units[_SUMS], count)
     values = _vector(memory, units[_VALUES], count)
-    derivatives = _vector(memory, units[_DERIVATIVES], count)
+    derivatives = _vector(memory, units[_DESCENTS], count)
     for i in range(count):
         s = sums[i]
         values[i] = activation(s, code, slope)
@@ -382,13 +384,12 @@ def _activate(memory, units, code, slope):
 
 @inner
 def _differentiate(memory, units):
-    """Carry the gradient at the units' values to their sums."""
+    """Turn the gradient at the units into descents."""
     count = units[_UNITS]
-    sums = _vector(memory, units[_SUMS], count)
+    gradient = _vector(memory, units[_SUMS], count)
     descents = _vector(memory, units[_DESCENTS], count)
-    derivatives = _vector(memory, units[_DERIVATIVES], count)
     for i in range(count):
-        descents[i] = sums[i] * derivatives[i]
+        descents[i] *= gradient[i]
 
 
 @inner
