@@ -2,8 +2,9 @@
 
 Each thread counts its arrivals in a cache line of its own, and waits until every other count has
 caught up: no lock, and no line that two threads write. The wait spins for as long as arrivals
-are apart when every thread has a core, and then gives its core away at every look, so that a
-thread that has lost its core to another program can come back.
+are apart when every thread has a core. Then it is a long one: it gives the core away at every look,
+for another thread may need this very core to arrive. Long waits are counted, because threads that
+have to share a core are slower than one alone.
 """
 
 from __future__ import annotations
@@ -14,22 +15,25 @@ from numba.core import types
 
 from fit_image.core.jit import inner, intrinsic
 
-# Two lines apart, because processors fetch lines in pairs.
-_SPACING = 16
-# About ten microseconds; threads with a core each arrive within one.
-_SPINS = 4000
+# Each thread has two numbers, in cache lines of their own, and behind them lie two for all threads:
+# the word that ends all waits, and one more than the round to end at.
+_ARRIVALS, _LONG_WAITS, _SPACING = 0, 8, 16
+_RELEASED, _END = 0, 8
+
+# About ten microseconds; threads with a core each arrive within one or two.
+_SPINS = 30_000
 
 _yield_core = types.ExternalFunction("sched_yield", types.int32())
 
 
 def barrier_counts(threads: int) -> npt.NDArray[np.int64]:
-    """Return the arrivals of ``threads`` threads, and a place for the word that ends all waits."""
+    """Return what ``threads`` threads need to meet."""
     return np.zeros((threads + 1) * _SPACING, dtype=np.int64)
 
 
 def release(counts: npt.NDArray[np.int64]) -> None:
     """Let every thread pass from now on: one of them will not come, and the result is void."""
-    counts[-_SPACING] = 1
+    counts[_RELEASED - _SPACING] = 1
 
 
 @intrinsic
@@ -59,13 +63,38 @@ def _store(typing_context, array, index, value):
 @inner
 def meet(counts, thread, threads):
     """Wait until all ``threads`` threads have called this as often as ``thread`` has."""
-    arrivals = counts[thread * _SPACING] + 1
-    _store(counts, thread * _SPACING, arrivals)
+    mine = thread * _SPACING
+    arrivals = counts[mine + _ARRIVALS] + 1
+    _store(counts, mine + _ARRIVALS, arrivals)
     for other in range(threads):
         looks = 0
-        while _load(counts, other * _SPACING) < arrivals:
+        while _load(counts, other * _SPACING + _ARRIVALS) < arrivals:
             looks += 1
-            if looks > _SPINS:
-                if _load(counts, threads * _SPACING) != 0:
+            if looks == _SPINS:
+                _store(counts, mine + _LONG_WAITS, counts[mine + _LONG_WAITS] + 1)
+            if looks >= _SPINS:
+                if _load(counts, threads * _SPACING + _RELEASED) != 0:
                     return
                 _yield_core()
+
+
+@inner
+def long_waits(counts, threads):
+    """Return how many waits were long until now."""
+    waits = 0
+    for thread in range(threads):
+        waits += _load(counts, thread * _SPACING + _LONG_WAITS)
+    return waits
+
+
+@inner
+def end_at(counts, threads, number):
+    """Let all threads know, once they have met again, that round ``number`` is the last."""
+    _store(counts, threads * _SPACING + _END, number + 1)
+
+
+@inner
+def ends_at(counts, threads, number):
+    """Return whether one thread said so before the threads met in this round."""
+    # A thread that comes late to this look may see what was said in the next round.
+    return _load(counts, threads * _SPACING + _END) == number + 1

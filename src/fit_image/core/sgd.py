@@ -19,6 +19,9 @@ zero: the inputs and the descents that it meets are zero.
 
 from __future__ import annotations
 
+import functools
+import math
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
@@ -26,7 +29,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.core.barrier import barrier_counts, meet, release
+from fit_image.core.barrier import barrier_counts, end_at, ends_at, long_waits, meet, release
 from fit_image.core.dense import FloatArray, activation, aligned_zeros, derivative
 from fit_image.core.jit import inner, kernel
 from fit_image.core.lanes import WIDTH, load, multiply_add, splat, store, total
@@ -41,6 +44,11 @@ _Matrix = tuple[int, slice, slice, tuple[int, ...]]
 
 _GROUP = 4
 """Rows that a sweep takes at a time."""
+
+# Threads give up when more than this share of the samples, and so many, had a long wait; after so
+# many seconds they try again.
+_LONG_WAIT_SHARE, _LONG_WAITS = 0.1, 200
+_ALONE_SECONDS = 1.0
 
 _REGION = 32
 """Regions of the memory start at multiples of this: processors fetch cache lines in pairs."""
@@ -134,6 +142,8 @@ class SampleSGD:
                 last[0, thread] = self._add_matrix(len(layers) - 1, inputs, outputs)
                 if thread > 0:
                     self._copies.append(self._matrices.pop())
+        self._pool: ThreadPoolExecutor | None = None
+        self._alone_until = -math.inf
         self._memory = aligned_zeros(self._size)
         self._memory[self._ones] = 1.0
         self._plan = _Plan(
@@ -178,7 +188,8 @@ class SampleSGD:
             The samples' losses are added to it one by one, so that the sum does not depend on how
             an epoch is cut into calls.
         threads : int
-            Does not change the result.
+            At most so many. Does not change the result: threads that have to share a core leave
+            the samples to one of them for a while.
 
         Raises
         ------
@@ -190,25 +201,54 @@ class SampleSGD:
             raise ValueError(f"{inputs.shape} inputs and {targets.shape} targets do not fit")
         if targets.shape != (len(inputs), layers[-1].fan_out):
             raise ValueError(f"targets of shape {targets.shape} do not fit the network")
+        inputs = np.ascontiguousarray(inputs, dtype=np.float32)
+        targets = np.ascontiguousarray(targets, dtype=np.float32)
         threads = max(1, min(threads, self.most_threads))
+        learned = 0
+        if threads > 1 and time.monotonic() >= self._alone_until:
+            learned = self._learn_together(inputs, targets, loss_sum, threads)
+            if learned < len(inputs):
+                self._alone_until = time.monotonic() + _ALONE_SECONDS
+        if learned < len(inputs):
+            self._learn_share(
+                inputs[learned:], targets[learned:], loss_sum, barrier_counts(1), 0, 1
+            )
+
+    def _learn_together(
+        self,
+        inputs: FloatArray,
+        targets: FloatArray,
+        loss_sum: npt.NDArray[np.float64],
+        threads: int,
+    ) -> int:
+        # Kept from call to call: a new thread would begin on the core of the one that starts it.
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self.most_threads - 1)
         counts = barrier_counts(threads)
-        samples = [np.ascontiguousarray(each, dtype=np.float32) for each in (inputs, targets)]
-        if threads == 1:
-            _learn_kernel(self._memory, self._plan, *samples, loss_sum, counts, 0, 1)
-            return
+        share = functools.partial(self._learn_share, inputs, targets, loss_sum, counts)
+        try:
+            others = [self._pool.submit(share, each, threads) for each in range(1, threads)]
+            learned = share(0, threads)
+            for other in others:
+                other.result()
+        finally:
+            # After an interruption in between, the others would wait for ever.
+            release(counts)
+        return learned
 
-        def work(thread: int) -> None:
-            _learn_kernel(self._memory, self._plan, *samples, loss_sum, counts, thread, threads)
-
-        with ThreadPoolExecutor(threads - 1) as pool:
-            try:
-                others = [pool.submit(work, thread) for thread in range(1, threads)]
-                work(0)
-                for other in others:
-                    other.result()
-            finally:
-                # After an interruption in between, the others would wait for ever.
-                release(counts)
+    def _learn_share(
+        self,
+        inputs: FloatArray,
+        targets: FloatArray,
+        loss_sum: npt.NDArray[np.float64],
+        counts: IntArray,
+        thread: int,
+        threads: int,
+    ) -> int:
+        learned: int = _learn_kernel(
+            self._memory, self._plan, inputs, targets, loss_sum, counts, thread, threads
+        )
+        return learned
 
     def _take(self, numbers: int) -> int:
         offset = self._size
@@ -417,7 +457,10 @@ def _compare(memory, units, targets, sample):
 
 @kernel
 def _learn_kernel(memory, plan, inputs, targets, loss_sum, counts, thread, threads):
-    """Do one thread's share of one step for each sample."""
+    """Do one thread's share of one step for each sample; return for how many.
+
+    Before the last samples, the threads give up together if they wait for one another too long.
+    """
     pairs, blocks = plan.cut.shape[0], plan.cut.shape[1]
     mine = range(blocks * thread // threads, blocks * (thread + 1) // threads)
     layers = plan.codes.shape[0]
@@ -427,6 +470,8 @@ def _learn_kernel(memory, plan, inputs, targets, loss_sum, counts, thread, threa
         for j in range(inputs.shape[1]):
             memory[plan.whole[0, thread, _VALUES] + j] = inputs[sample, j]
         parity = sample % 2
+        if thread == 0 and (long_waits(counts, threads) > _LONG_WAITS + _LONG_WAIT_SHARE * sample):
+            end_at(counts, threads, sample)
 
         for pair in range(pairs):
             x = plan.whole[pair, thread, _VALUES]
@@ -438,6 +483,9 @@ def _learn_kernel(memory, plan, inputs, targets, loss_sum, counts, thread, threa
                 sums = plan.sums[parity, pair, block]
                 _forward(memory, plan.upper[pair, block], units[_VALUES], sums)
             meet(counts, thread, threads)
+            # No weight has changed for this sample yet.
+            if ends_at(counts, threads, sample):
+                return sample
             units = plan.whole[pair + 1, thread]
             _add_up(memory, plan.sums[parity, pair], units)
             _activate(memory, units, plan.codes[upper], plan.slopes[upper])
@@ -481,3 +529,4 @@ def _learn_kernel(memory, plan, inputs, targets, loss_sum, counts, thread, threa
                 units = plan.whole[pair, thread]
                 _add_up(memory, plan.gradients[parity, pair], units)
                 _differentiate(memory, units)
+    return inputs.shape[0]

@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 # A trial is long enough to tell two speeds apart, and short enough to waste on the slower one.
 _TRIAL_SECONDS = 0.04
-# Other programs come and go: what was fastest is asked again from time to time, and at once when
-# the work becomes this much slower than it was.
-_TRUST_SECONDS = 10.0
+# Other programs come and go: what was fastest is asked again, at once when the work becomes this
+# much slower than it was, and else after a time that doubles as long as the answer is the same.
 _SLOWER = 1.3
+_TRUST_SECONDS = (1.0, 16.0)
 
 
 def counts_up_to(most: int) -> list[int]:
@@ -39,12 +39,15 @@ class ThreadChoice:
         self._clock = clock
         self.threads = candidates[0]
         self._amount = self._seconds = 0.0
-        self._begin_trials()
+        self._untried = list(candidates)
+        self._speed: dict[int, float] = {}
+        self._answer = 0
+        self._trust = self._trusted_until = 0.0
 
     @property
     def fastest(self) -> int:
-        """The number last found to be the fastest; of those tried until now, while trying."""
-        return min(self._speed, key=self._speed.__getitem__, default=self.threads)
+        """The number last found to be the fastest, or the first candidate before any was."""
+        return self._answer or self._candidates[0]
 
     def record(self, amount: float, seconds: float) -> None:
         """Note that ``amount`` of work took so long with `threads` threads."""
@@ -58,16 +61,15 @@ class ThreadChoice:
         if self._untried:
             self._speed[self.threads] = cost
             self._untried.remove(self.threads)
-            self.threads = self._untried[0] if self._untried else self.fastest
-            self._tried_at = self._clock()
-        elif cost > _SLOWER * self._speed[self.threads] or (
-            self._clock() - self._tried_at > _TRUST_SECONDS
-        ):
-            self._begin_trials()
+            self.threads = self._untried[0] if self._untried else self._settle()
+        elif cost > _SLOWER * self._speed[self.threads] or self._clock() > self._trusted_until:
+            self._untried, self._speed = list(self._candidates), {}
+            self.threads = self._untried[0]
 
-    def _begin_trials(self) -> None:
-        self._untried = list(self._candidates)
-        self._speed: dict[int, float] = {}
-        self._amount = self._seconds = 0.0
-        self._tried_at = self._clock()
-        self.threads = self._untried[0]
+    def _settle(self) -> int:
+        shortest, longest = _TRUST_SECONDS
+        fastest = min(self._speed, key=self._speed.__getitem__)
+        self._trust = min(2 * self._trust, longest) if fastest == self._answer else shortest
+        self._trusted_until = self._clock() + self._trust
+        self._answer = fastest
+        return fastest
