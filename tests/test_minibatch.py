@@ -16,17 +16,17 @@ from test_sgd import copy_of, learn
 RATES = {"sgd": 0.2, "momentum": 0.1, "adam": 0.01}
 
 
-def teach(network, name, batch, *, rate=None, threads=1):
+def teach(network, name, batch, *, rate=None):
     optimizer = OPTIMIZERS[name](network.parameters.size)
-    return Minibatch(network, optimizer, rate or RATES[name], batch, threads=threads)
+    return Minibatch(network, optimizer, rate or RATES[name], batch)
 
 
-def learn_all(learner, inputs, targets, cuts=()):
+def learn_all(learner, inputs, targets, cuts=(), *, threads=1):
     """Learn in calls that end at ``cuts`` and at the end; return the loss."""
     loss = np.zeros(1)
     starts = [0, *cuts]
     for start, stop in zip(starts, [*cuts, len(inputs)], strict=True):
-        learner.learn(inputs[start:stop], targets[start:stop], loss)
+        learner.learn(inputs[start:stop], targets[start:stop], loss, threads=threads)
     learner.finish(loss)
     return loss[0]
 
@@ -40,12 +40,11 @@ def test_an_optimizer_equals_its_naive_twin(name, rng):
     optimizer, twin = OPTIMIZERS[name](40), NAIVE_OPTIMIZERS[name]()
     parameters = np.zeros(40, dtype=np.float32)
     expected = np.zeros(40)
+    spans, rates = np.array([[0, 7], [7, 40]]), np.full(2, 0.05, dtype=np.float32)
     for step in range(30):
         gradient = rng.standard_normal(40, dtype=np.float32) * np.float32(0.01 + step % 3)
-        optimizer.begin()
         twin.begin()
-        for start, stop in [(0, 7), (7, 40)]:
-            optimizer.update(parameters, gradient, np.float32(0.05), np.float32(0.5), start, stop)
+        optimizer.update(parameters, gradient, spans, rates, np.float32(0.5), step + 1)
         expected += [twin.change(i, 0.5 * float(g), 0.05) for i, g in enumerate(gradient)]
     assert np.abs(expected).max() > 0.1
     np.testing.assert_allclose(parameters, expected, rtol=1e-4, atol=1e-5)
@@ -82,18 +81,11 @@ def test_a_batch_of_one_equals_per_sample_training(hidden, rng):
 
 
 @pytest.fixture
-def threads_at_once(monkeypatch):
-    """Let even small work be shared by threads."""
-    monkeypatch.setattr(minibatch, "_ALONE_WORK", 0)
-
-
-@pytest.fixture
 def small_pieces(monkeypatch):
     """Let a batch of more than 64 samples be one of several pieces."""
     monkeypatch.setattr(minibatch, "_PIECE_NUMBERS", 1)
 
 
-@pytest.mark.usefixtures("threads_at_once")
 @pytest.mark.parametrize("name", OPTIMIZERS)
 @pytest.mark.parametrize("batch", [7, 100, 300])
 def test_the_number_of_threads_changes_no_bit(name, batch, rng):
@@ -102,8 +94,8 @@ def test_the_number_of_threads_changes_no_bit(name, batch, rng):
     results = []
     for threads in (1, 2, 3, 8):
         network = copy_of(first)
-        learner = teach(network, name, batch, threads=threads)
-        loss = learn_all(learner, inputs, targets)
+        learner = teach(network, name, batch)
+        loss = learn_all(learner, inputs, targets, threads=threads)
         results.append((network.parameters.tobytes(), loss))
         assert all(vector.any() for vector in learner.optimizer.state.values())
     assert len(set(results)) == 1
@@ -119,7 +111,7 @@ def test_calls_may_be_cut_between_batches(name, rng):
     assert cut.parameters.tobytes() == whole.parameters.tobytes()
 
 
-@pytest.mark.usefixtures("small_pieces", "threads_at_once")
+@pytest.mark.usefixtures("small_pieces")
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_a_huge_batch_is_learned_in_pieces(name, rng):
     network = make((20, 20), rng)
@@ -141,7 +133,7 @@ def test_a_huge_batch_is_learned_in_pieces(name, rng):
     )
     assert loss[0] == pytest.approx(expected, rel=1e-5)
     np.testing.assert_allclose(values(network), twin.values(), atol=1e-4)
-    assert learn_all(teach(one_call, name, 200, threads=3), inputs, targets) == loss[0]
+    assert learn_all(teach(one_call, name, 200), inputs, targets, threads=3) == loss[0]
     assert one_call.parameters.tobytes() == network.parameters.tobytes()
 
 
@@ -211,19 +203,18 @@ def test_a_state_that_makes_no_sense_is_refused(damage, rng):
     assert all((after[name] == before[name]).all() for name in before)
 
 
-@pytest.mark.usefixtures("threads_at_once")
 def test_an_error_in_a_thread_reaches_the_caller(rng, monkeypatch):
-    learner = teach(make((300,), rng), "sgd", 64, threads=2)
+    learner = teach(make((300,), rng), "sgd", 64)
     update = learner.optimizer.update
 
     def fail(*args):
-        if args[-2] > 0:  # not the first block, which is the caller's
+        if args[2][0, 0] > 0:  # not the first block, which is the caller's
             raise MemoryError
         update(*args)
 
     monkeypatch.setattr(learner.optimizer, "update", fail)
     with pytest.raises(MemoryError):
-        learner.learn(*samples(rng, 128), np.zeros(1))
+        learner.learn(*samples(rng, 128), np.zeros(1), threads=2)
 
 
 def test_samples_that_do_not_fit_are_refused(rng):

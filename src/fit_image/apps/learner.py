@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
@@ -13,10 +12,9 @@ import numpy.typing as npt
 from fit_image.config import FitConfig
 from fit_image.core.dense import FloatArray
 from fit_image.core.minibatch import Minibatch
-from fit_image.core.network import Layer, Network, usable_cores
+from fit_image.core.network import Layer, Network
 from fit_image.core.optimizer import OPTIMIZERS
 from fit_image.core.sgd import SampleSGD
-from fit_image.core.thread_choice import ThreadChoice, counts_up_to
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -27,9 +25,8 @@ class Learner(Protocol):
     Between batches, the network's parameters and `to_arrays` are all there is to remember.
     """
 
-    @property
-    def threads(self) -> int:
-        """How many threads learn."""
+    most_threads: int
+    """More threads than this would have nothing to do."""
 
     @property
     def pending(self) -> int:
@@ -42,7 +39,12 @@ class Learner(Protocol):
         """Return the context to learn in: the network has what was learned when it is left."""
 
     def learn(
-        self, inputs: FloatArray, targets: FloatArray, loss_sum: npt.NDArray[np.float64]
+        self,
+        inputs: FloatArray,
+        targets: FloatArray,
+        loss_sum: npt.NDArray[np.float64],
+        *,
+        threads: int,
     ) -> None:
         """Learn from samples in order."""
 
@@ -61,16 +63,9 @@ class PerSample:
 
     pending = 0
 
-    def __init__(self, network: Network, rate: float, threads: int | None) -> None:
+    def __init__(self, network: Network, rate: float) -> None:
         self._sgd = SampleSGD(network, network.layer_rates(rate))
-        # More threads than cores would wait for one another.
-        most = min(threads or usable_cores(), usable_cores(), self._sgd.most_threads)
-        self._choice = ThreadChoice([most] if threads else counts_up_to(most))
-
-    @property
-    def threads(self) -> int:
-        """The number of threads that was asked for, as far as it is of use, or the fastest one."""
-        return self._choice.fastest
+        self.most_threads = self._sgd.most_threads
 
     def next_cut(self, samples: int) -> int:
         """Return ``samples``: every sample is a batch."""
@@ -84,12 +79,15 @@ class PerSample:
         self._sgd.push()
 
     def learn(
-        self, inputs: FloatArray, targets: FloatArray, loss_sum: npt.NDArray[np.float64]
+        self,
+        inputs: FloatArray,
+        targets: FloatArray,
+        loss_sum: npt.NDArray[np.float64],
+        *,
+        threads: int,
     ) -> None:
         """Learn from each sample in order; see `SampleSGD.learn`."""
-        began = time.perf_counter()
-        self._sgd.learn(inputs, targets, loss_sum, threads=self._choice.threads)
-        self._choice.record(len(inputs), time.perf_counter() - began)
+        self._sgd.learn(inputs, targets, loss_sum, threads=threads)
 
     def finish(self, loss_sum: npt.NDArray[np.float64]) -> None:
         """Do nothing: no batch is ever incomplete."""
@@ -104,13 +102,13 @@ class PerSample:
             raise ValueError("the state is that of another optimizer")
 
 
-def make_learner(network: Network, config: FitConfig, samples: int, threads: int | None) -> Learner:
+def make_learner(network: Network, config: FitConfig, samples: int) -> Learner:
     """Return what teaches ``network`` as ``config`` asks for, from so many samples an epoch."""
     if _is_per_sample(config):
-        return PerSample(network, config.learning_rate, threads)
+        return PerSample(network, config.learning_rate)
     optimizer = OPTIMIZERS[config.optimizer](network.parameters.size)
     batch = min(config.batch_size, samples)
-    return Minibatch(network, optimizer, config.learning_rate, batch, threads=threads)
+    return Minibatch(network, optimizer, config.learning_rate, batch)
 
 
 def needed_bytes(layers: Sequence[Layer], config: FitConfig, samples: int) -> int:

@@ -17,6 +17,7 @@ from fit_image.apps.samples import Samples
 from fit_image.config import FitConfig
 from fit_image.core import network as core
 from fit_image.core.dense import FloatArray
+from fit_image.core.thread_choice import ThreadChoice, counts_up_to
 from fit_image.errors import DivergenceError, InputError
 from fit_image.image import COLOUR_TYPES, to_float, to_uint8
 from fit_image.model import Network
@@ -77,7 +78,7 @@ class Trainer:
     config : FitConfig
     threads : int, optional
         At most so many for learning and drawing. Default: what is fastest, found by trying while
-        learning pixel by pixel, and all cores otherwise. Does not change the result.
+        learning. Does not change the result.
 
     Raises
     ------
@@ -107,7 +108,11 @@ class Trainer:
         self.network.initialise(config.init_scale, np.random.default_rng(config.seed))
 
         self._samples = Samples(self.image)
-        self._learner = make_learner(self.network, config, self.pixels, threads)
+        self._learner = make_learner(self.network, config, self.pixels)
+        # More threads than cores would wait for one another.
+        cores = core.usable_cores()
+        most = min(threads or cores, cores, self._learner.most_threads)
+        self._threads = ThreadChoice([most] if threads else counts_up_to(most))
         self._ordered_epoch = 0
         self._chunk = 16
         self._sound = False  # whether the state has been drawn, and did not collapse
@@ -197,11 +202,12 @@ class Trainer:
                 places, colours = self._samples.gather(
                     position, self._learner.next_cut(self._chunk)
                 )
-                self._learner.learn(places, colours, loss_sum)
+                self._learner.learn(places, colours, loss_sum, threads=self._threads.threads)
                 position += len(places)
                 if position == self.pixels:
                     self._learner.finish(loss_sum)
                 elapsed = time.perf_counter() - start
+                self._threads.record(len(places), elapsed - before)
                 # Chunks grow until they take a quarter of the time: no more calls than are needed.
                 if elapsed - before < seconds / 8:
                     self._chunk = min(2 * self._chunk, _LARGEST_CHUNK)
@@ -222,7 +228,7 @@ class Trainer:
     @property
     def learning_threads(self) -> int:
         """How many threads learn: as many as asked for and of use, or the fastest number so far."""
-        return self._learner.threads
+        return self._threads.fastest
 
     @property
     def pending(self) -> int:
@@ -300,7 +306,7 @@ def warm_up(config: FitConfig | None = None) -> None:
     """Compile the kernels that training and drawing need, or load them from the cache."""
     network = core.Network(core.dense_stack(2, (1,), 3, 0.01))
     places, colours = np.zeros((1, 2), dtype=np.float32), np.zeros((1, 3), dtype=np.float32)
-    learner = make_learner(network, config or FitConfig(), 1, threads=1)
-    learner.learn(places, colours, np.zeros(1))
+    learner = make_learner(network, config or FitConfig(), 1)
+    learner.learn(places, colours, np.zeros(1), threads=1)
     network.predict(places, threads=1)
     samples.warm_up()

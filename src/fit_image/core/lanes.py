@@ -48,6 +48,12 @@ def _address(context: Any, builder: Any, array_type: Any, array: Any, offset: An
     return builder.bitcast(builder.gep(data, [offset]), _VECTOR.as_pointer())
 
 
+def _splat(builder: Any, number: Any) -> Any:
+    undefined = ir.Constant(_VECTOR, ir.Undefined)
+    first = builder.insert_element(undefined, number, ir.Constant(_INT, 0))
+    return builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(_INT, WIDTH), None))
+
+
 @intrinsic
 def load(typing_context, array, offset):
     """Return ``array[offset : offset + WIDTH]`` of a contiguous float32 vector, unchecked."""
@@ -78,12 +84,20 @@ def splat(typing_context, number):
     """Return a vector of equal numbers."""
 
     def generate(context, builder, signature, arguments):
-        undefined = ir.Constant(_VECTOR, ir.Undefined)
-        first = builder.insert_element(undefined, arguments[0], ir.Constant(_INT, 0))
-        zeros = ir.Constant(ir.VectorType(_INT, WIDTH), None)
-        return builder.shuffle_vector(first, undefined, zeros)
+        return _splat(builder, *arguments)
 
     return _lanes(types.float32), generate
+
+
+@intrinsic
+def spread(typing_context, array, offset):
+    """Return a vector of equal numbers, ``array[offset]``, unchecked."""
+
+    def generate(context, builder, signature, arguments):
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        return _splat(builder, builder.load(builder.gep(data, [arguments[1]])))
+
+    return _lanes(array, types.intp), generate
 
 
 @intrinsic
@@ -118,3 +132,50 @@ def total(typing_context, vector):
         return builder.extract_element(vector, ir.Constant(_INT, 0))
 
     return types.float32(_lanes), generate
+
+
+@intrinsic
+def transpose_block(typing_context, source, start, row, target, target_start, target_row):
+    """Copy a block of WIDTH x WIDTH numbers with its rows as columns, unchecked.
+
+    ``row`` and ``target_row`` are the distances from row to row.
+    """
+
+    def generate(context, builder, signature, arguments):
+        source, start, row, target, target_start, target_row = arguments
+        kinds = signature.args
+        rows = []
+        for index in range(WIDTH):
+            offset = builder.add(start, builder.mul(row, ir.Constant(row.type, index)))
+            rows.append(builder.load(_address(context, builder, kinds[0], source, offset)))
+            rows[-1].align = _BYTES
+        # Ever smaller squares change places across the diagonal.
+        size = WIDTH // 2
+        while size:
+            for first in range(WIDTH):
+                if not first & size:
+                    pair = rows[first], rows[first | size]
+                    rows[first], rows[first | size] = _swap(builder, *pair, size)
+            size //= 2
+        for index, vector in enumerate(rows):
+            offset = builder.add(
+                target_start, builder.mul(target_row, ir.Constant(target_row.type, index))
+            )
+            builder.store(
+                vector, _address(context, builder, kinds[3], target, offset)
+            ).align = _BYTES
+        return context.get_dummy_value()
+
+    integer = types.intp
+    return types.void(source, integer, integer, target, integer, integer), generate
+
+
+def _swap(builder: Any, upper: Any, lower: Any, size: int) -> tuple[Any, Any]:
+    """Exchange the right squares of ``upper`` with the left ones of ``lower``."""
+    kept_left = [lane if not lane & size else WIDTH + (lane ^ size) for lane in range(WIDTH)]
+    kept_right = [WIDTH + lane if lane & size else lane ^ size for lane in range(WIDTH)]
+    kind = ir.VectorType(_INT, WIDTH)
+    return (
+        builder.shuffle_vector(upper, lower, ir.Constant(kind, kept_left)),
+        builder.shuffle_vector(upper, lower, ir.Constant(kind, kept_right)),
+    )

@@ -14,9 +14,16 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.core import dense
-from fit_image.core.blas import one_blas_thread
 from fit_image.core.dense import FloatArray
-from fit_image.core.trace import Trace, padded_inputs
+from fit_image.core.trace import (
+    Trace,
+    backward_kernel,
+    forward_kernel,
+    predict_kernel,
+    transpose_kernel,
+    transposed_weights,
+    working_panel,
+)
 
 # Numbers held per layer boundary while a tile is drawn: 256 KB, so that a layer's input and output
 # stay in the cache. It does not depend on the number of threads, nor does any bit of the output.
@@ -140,8 +147,17 @@ class Network:
         ----------
         inputs : float32 (samples, inputs)
         """
-        trace = Trace.empty(self.layers, len(inputs))
-        trace.forward(list(self.rows()), np.asarray(inputs, dtype=np.float32))
+        inputs = np.asarray(inputs, dtype=np.float32)
+        trace = Trace(self, len(inputs))
+        trace.values[0][:] = inputs
+        forward_kernel(
+            self.parameters,
+            transposed_weights(trace.plan),
+            trace.memory,
+            trace.plan,
+            working_panel(),
+            len(inputs),
+        )
         return trace
 
     def backward(self, trace: Trace, output_gradient: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -159,14 +175,13 @@ class Network:
         parameter_gradient : float32 vector, shaped like ``parameters``; summed over the samples
         input_gradient : float32 (samples, inputs)
         """
-        parameter_gradient = dense.aligned_zeros(self.parameters.size)
-        rows = list(self.rows())
-        trace.backward(rows, np.ascontiguousarray(output_gradient, dtype=np.float32))
-        for gradient, sums, inputs in zip(
-            self.rows(parameter_gradient), trace.sums, trace.inputs, strict=True
-        ):
-            np.matmul(sums.T, inputs, out=gradient)
-        return parameter_gradient, trace.sums[0] @ rows[0][:, : self.layers[0].fan_in]
+        gradient = dense.aligned_zeros(self.parameters.size)
+        samples = len(trace.output)
+        trace.output[:] = output_gradient
+        backward_kernel(
+            self.parameters, trace.memory, trace.plan, working_panel(), samples, gradient
+        )
+        return gradient, trace.upstream[:, : self.layers[0].fan_in]
 
     def predict(self, inputs: npt.ArrayLike, *, threads: int | None = None) -> FloatArray:
         """Compute the outputs of many samples at once.
@@ -192,40 +207,35 @@ class Network:
                 f"inputs must have shape (samples, {self.layers[0].fan_in}), not {samples.shape}"
             )
         output = np.empty((len(samples), self.layers[-1].fan_out), dtype=np.float32)
-        widest = max(layer.stride for layer in self.layers)
-        tile = max(64, _TILE_NUMBERS // widest // 64 * 64)
-        starts = range(0, len(samples), tile)
-        threads = min(threads or usable_cores(), max(len(starts), 1))
+        tile = max(96, _TILE_NUMBERS // max(layer.stride for layer in self.layers) // 96 * 96)
+        tile = min(tile, max(len(samples), 1))
+        threads = min(threads or usable_cores(), -(-len(samples) // tile))
+        traces = [Trace(self, tile) for _ in range(threads)]
+        if not traces:
+            return output
+        transposed = transposed_weights(traces[0].plan)
+        transpose_kernel(self.parameters, transposed, traces[0].plan)
 
-        def draw(worker: int) -> None:
-            buffers = [padded_inputs(layer, min(tile, len(samples))) for layer in self.layers]
-            # Numbers that overflow are for the caller to find; numpy keeps this for each thread.
-            with np.errstate(over="ignore", invalid="ignore"):
-                for start in starts[worker::threads]:
-                    self._predict_tile(
-                        samples[start : start + tile], output[start : start + tile], buffers
-                    )
+        def draw(thread: int) -> None:
+            trace = traces[thread]
+            predict_kernel(
+                transposed,
+                trace.memory,
+                trace.plan,
+                working_panel(),
+                samples,
+                output,
+                tile,
+                thread,
+                threads,
+            )
 
-        with one_blas_thread():
-            if threads == 1:
-                draw(0)
-            else:
-                with ThreadPoolExecutor(threads) as pool:
-                    list(pool.map(draw, range(threads)))
+        if threads == 1:
+            draw(0)
+        else:
+            with ThreadPoolExecutor(threads) as pool:
+                list(pool.map(draw, range(threads)))
         return output
-
-    def _predict_tile(
-        self, inputs: FloatArray, output: FloatArray, buffers: list[FloatArray]
-    ) -> None:
-        samples = len(inputs)
-        buffers[0][:samples, : self.layers[0].fan_in] = inputs
-        # Each layer writes into the next one's padded inputs, the last one into the output.
-        results = [*(buffer[:samples] for buffer in buffers[1:]), output]
-        for layer, rows, buffer, result in zip(
-            self.layers, self.rows(), buffers, results, strict=True
-        ):
-            np.matmul(buffer[:samples], rows.T, out=result[:, : layer.fan_out])
-            dense.activate(result, layer.fan_out, layer.activation, layer.slope)
 
 
 def usable_cores() -> int:

@@ -18,6 +18,8 @@ import numpy.typing as npt
 from fit_image.core.dense import FloatArray, aligned_zeros
 from fit_image.core.jit import kernel
 
+IntArray = npt.NDArray[np.int64]
+
 
 class Optimizer(ABC):
     """Base of the optimizers.
@@ -30,7 +32,7 @@ class Optimizer(ABC):
     Attributes
     ----------
     steps : int
-        Steps begun.
+        Steps taken; whoever calls `update` counts them.
     state : dict of str to float32 vector
         What the optimizer remembers of earlier gradients; zeros before the first step.
     """
@@ -44,31 +46,29 @@ class Optimizer(ABC):
         self.steps = 0
         self.state: dict[str, FloatArray] = {name: aligned_zeros(size) for name in self.state_names}
 
-    def begin(self) -> None:
-        """Count a step that the following updates belong to."""
-        self.steps += 1
-
     @abstractmethod
     def update(
         self,
         parameters: FloatArray,
         gradient: FloatArray,
-        rate: np.float32,
+        spans: IntArray,
+        rates: FloatArray,
         scale: np.float32,
-        start: int,
-        stop: int,
+        step: int,
     ) -> None:
-        """Change ``parameters[start:stop]`` and the state in place.
+        """Change some spans of ``parameters``, and of the state, in place.
 
         Parameters
         ----------
         parameters, gradient : float32 vectors
-        rate : float32
-            Learning rate.
+        spans : int64 (spans, 2)
+            Where each begins and ends.
+        rates : float32 (spans,)
+            The learning rate of each.
         scale : float32
             What the gradient is multiplied by first, such as 1 / samples for a mean.
-        start, stop : int
-            The slice.
+        step : int
+            The number of this step; 1 is the first.
         """
 
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
@@ -109,13 +109,13 @@ class SGD(Optimizer):
         self,
         parameters: FloatArray,
         gradient: FloatArray,
-        rate: np.float32,
+        spans: IntArray,
+        rates: FloatArray,
         scale: np.float32,
-        start: int,
-        stop: int,
+        step: int,
     ) -> None:
         """See `Optimizer.update`."""
-        _sgd_kernel(parameters, gradient, rate * scale, start, stop)
+        _sgd_kernel(parameters, gradient, spans, rates, scale)
 
 
 class Momentum(Optimizer):
@@ -132,14 +132,14 @@ class Momentum(Optimizer):
         self,
         parameters: FloatArray,
         gradient: FloatArray,
-        rate: np.float32,
+        spans: IntArray,
+        rates: FloatArray,
         scale: np.float32,
-        start: int,
-        stop: int,
+        step: int,
     ) -> None:
         """See `Optimizer.update`."""
         velocity = self.state["velocity"]
-        _momentum_kernel(parameters, gradient, velocity, rate, scale, self.momentum, start, stop)
+        _momentum_kernel(parameters, gradient, velocity, spans, rates, scale, self.momentum)
 
 
 class Adam(Optimizer):
@@ -157,31 +157,31 @@ class Adam(Optimizer):
         self,
         parameters: FloatArray,
         gradient: FloatArray,
-        rate: np.float32,
+        spans: IntArray,
+        rates: FloatArray,
         scale: np.float32,
-        start: int,
-        stop: int,
+        step: int,
     ) -> None:
         """See `Optimizer.update`."""
         # The two corrections of the moments, which begin as zeros, are moved out of the loop:
         # rate m^ / (sqrt(v^) + eps) = (rate / c1) m / (sqrt(v) / sqrt(c2) + eps).
-        c1 = 1.0 - self.beta1**self.steps
-        c2 = 1.0 - self.beta2**self.steps
+        c1 = 1.0 - self.beta1**step
+        c2 = 1.0 - self.beta2**step
         _adam_kernel(
             parameters,
             gradient,
             self.state["first_moment"],
             self.state["second_moment"],
-            np.float32(rate / c1),
+            spans,
+            rates,
             scale,
+            np.float32(1.0 / c1),
             np.float32(self.beta1),
             np.float32(1.0 - self.beta1),
             np.float32(self.beta2),
             np.float32(1.0 - self.beta2),
             np.float32(1.0 / math.sqrt(c2)),
             np.float32(self.epsilon),
-            start,
-            stop,
         )
 
     def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
@@ -199,32 +199,41 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "momentum": Momentum, "ada
 
 
 @kernel
-def _sgd_kernel(parameters, gradient, rate, start, stop):
-    p, g = parameters[start:stop], gradient[start:stop]
-    for i in range(p.size):
-        p[i] -= rate * g[i]
+def _sgd_kernel(parameters, gradient, spans, rates, scale):
+    for span in range(spans.shape[0]):
+        start, stop = spans[span]
+        p, g = parameters[start:stop], gradient[start:stop]
+        rate = rates[span] * scale
+        for i in range(p.size):
+            p[i] -= rate * g[i]
 
 
 @kernel
-def _momentum_kernel(parameters, gradient, velocity, rate, scale, mu, start, stop):
-    p, g, v = parameters[start:stop], gradient[start:stop], velocity[start:stop]
-    for i in range(p.size):
-        v_i = mu * v[i] + scale * g[i]
-        v[i] = v_i
-        p[i] -= rate * v_i
+def _momentum_kernel(parameters, gradient, velocity, spans, rates, scale, mu):
+    for span in range(spans.shape[0]):
+        start, stop = spans[span]
+        p, g, v = parameters[start:stop], gradient[start:stop], velocity[start:stop]
+        rate = rates[span]
+        for i in range(p.size):
+            v_i = mu * v[i] + scale * g[i]
+            v[i] = v_i
+            p[i] -= rate * v_i
 
 
 @kernel
 def _adam_kernel(
-    parameters, gradient, first, second, rate, scale, beta1, rest1, beta2, rest2, root, eps, start,
-    stop,
+    parameters, gradient, first, second, spans, rates, scale, correction, beta1, rest1, beta2,
+    rest2, root, eps,
 ):  # fmt: skip
-    p, g = parameters[start:stop], gradient[start:stop]
-    m, v = first[start:stop], second[start:stop]
-    for i in range(p.size):
-        g_i = scale * g[i]
-        m_i = beta1 * m[i] + rest1 * g_i
-        v_i = beta2 * v[i] + rest2 * (g_i * g_i)
-        m[i] = m_i
-        v[i] = v_i
-        p[i] -= rate * m_i / (np.sqrt(v_i) * root + eps)
+    for span in range(spans.shape[0]):
+        start, stop = spans[span]
+        p, g = parameters[start:stop], gradient[start:stop]
+        m, v = first[start:stop], second[start:stop]
+        rate = rates[span] * correction
+        for i in range(p.size):
+            g_i = scale * g[i]
+            m_i = beta1 * m[i] + rest1 * g_i
+            v_i = beta2 * v[i] + rest2 * (g_i * g_i)
+            m[i] = m_i
+            v[i] = v_i
+            p[i] -= rate * m_i / (np.sqrt(v_i) * root + eps)

@@ -19,20 +19,19 @@ zero: the inputs and the descents that it meets are zero.
 
 from __future__ import annotations
 
-import functools
 import math
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.core.barrier import barrier_counts, end_at, ends_at, long_waits, meet, release
-from fit_image.core.dense import FloatArray, activation, aligned_zeros, derivative
+from fit_image.core.barrier import end_at, ends_at, long_waits, meet
+from fit_image.core.dense import FloatArray, activation, aligned_zeros, derivative, vector
 from fit_image.core.jit import inner, kernel
 from fit_image.core.lanes import WIDTH, load, multiply_add, splat, store, total
+from fit_image.core.team import Team
 
 if TYPE_CHECKING:
     from fit_image.core.network import Network
@@ -142,7 +141,7 @@ class SampleSGD:
                 last[0, thread] = self._add_matrix(len(layers) - 1, inputs, outputs)
                 if thread > 0:
                     self._copies.append(self._matrices.pop())
-        self._pool: ThreadPoolExecutor | None = None
+        self._team = Team(blocks)
         self._alone_until = -math.inf
         self._memory = aligned_zeros(self._size)
         self._memory[self._ones] = 1.0
@@ -203,52 +202,28 @@ class SampleSGD:
             raise ValueError(f"targets of shape {targets.shape} do not fit the network")
         inputs = np.ascontiguousarray(inputs, dtype=np.float32)
         targets = np.ascontiguousarray(targets, dtype=np.float32)
-        threads = max(1, min(threads, self.most_threads))
         learned = 0
+
+        def learn_share(counts: IntArray, thread: int, threads: int) -> int:
+            rest: int = _learn_kernel(
+                self._memory,
+                self._plan,
+                inputs[learned:],
+                targets[learned:],
+                loss_sum,
+                counts,
+                thread,
+                threads,
+            )
+            return learned + rest
+
+        threads = min(threads, self.most_threads)
         if threads > 1 and time.monotonic() >= self._alone_until:
-            learned = self._learn_together(inputs, targets, loss_sum, threads)
+            learned = self._team.run(learn_share, threads)
             if learned < len(inputs):
                 self._alone_until = time.monotonic() + _ALONE_SECONDS
         if learned < len(inputs):
-            self._learn_share(
-                inputs[learned:], targets[learned:], loss_sum, barrier_counts(1), 0, 1
-            )
-
-    def _learn_together(
-        self,
-        inputs: FloatArray,
-        targets: FloatArray,
-        loss_sum: npt.NDArray[np.float64],
-        threads: int,
-    ) -> int:
-        # Kept from call to call: a new thread would begin on the core of the one that starts it.
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(self.most_threads - 1)
-        counts = barrier_counts(threads)
-        share = functools.partial(self._learn_share, inputs, targets, loss_sum, counts)
-        try:
-            others = [self._pool.submit(share, each, threads) for each in range(1, threads)]
-            learned = share(0, threads)
-            for other in others:
-                other.result()
-        finally:
-            # After an interruption in between, the others would wait for ever.
-            release(counts)
-        return learned
-
-    def _learn_share(
-        self,
-        inputs: FloatArray,
-        targets: FloatArray,
-        loss_sum: npt.NDArray[np.float64],
-        counts: IntArray,
-        thread: int,
-        threads: int,
-    ) -> int:
-        learned: int = _learn_kernel(
-            self._memory, self._plan, inputs, targets, loss_sum, counts, thread, threads
-        )
-        return learned
+            self._team.run(learn_share, 1)
 
     def _take(self, numbers: int) -> int:
         offset = self._size
@@ -404,18 +379,12 @@ def _backward(memory, matrix, x, d, rate, g):
 
 
 @inner
-def _vector(memory, start, length):
-    """Return a view, in which the compiler knows that no index is negative."""
-    return memory[start:][:length]
-
-
-@inner
 def _activate(memory, units, code, slope):
     """Turn the units' sums into values and derivatives."""
     count = units[_UNITS]
-    sums = _vector(memory, units[_SUMS], count)
-    values = _vector(memory, units[_VALUES], count)
-    derivatives = _vector(memory, units[_DESCENTS], count)
+    sums = vector(memory, units[_SUMS], count)
+    values = vector(memory, units[_VALUES], count)
+    derivatives = vector(memory, units[_DESCENTS], count)
     for i in range(count):
         s = sums[i]
         values[i] = activation(s, code, slope)
@@ -426,8 +395,8 @@ def _activate(memory, units, code, slope):
 def _differentiate(memory, units):
     """Turn the gradient at the units into descents."""
     count = units[_UNITS]
-    gradient = _vector(memory, units[_SUMS], count)
-    descents = _vector(memory, units[_DESCENTS], count)
+    gradient = vector(memory, units[_SUMS], count)
+    descents = vector(memory, units[_DESCENTS], count)
     for i in range(count):
         descents[i] *= gradient[i]
 
@@ -436,10 +405,10 @@ def _differentiate(memory, units):
 def _add_up(memory, parts, units):
     """Add the blocks' shares of the units' sums, in order."""
     count = units[_UNITS]
-    sums = _vector(memory, units[_SUMS], count)
-    sums[:] = _vector(memory, parts[0], count)
+    sums = vector(memory, units[_SUMS], count)
+    sums[:] = vector(memory, parts[0], count)
     for block in range(1, len(parts)):
-        part = _vector(memory, parts[block], count)
+        part = vector(memory, parts[block], count)
         for i in range(count):
             sums[i] += part[i]
 

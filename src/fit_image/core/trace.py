@@ -1,115 +1,279 @@
-"""The buffers of a batch, and the forward and the backward pass through them."""
+"""The memory of a batch on its way through a network, and the way there and back.
+
+A sample is a row, of its values before each layer (with the constant 1 that multiplies the bias)
+and of the weighted sums in it. Forward, the values are multiplied by the weights in transposed
+rows, of which the network's owner keeps a copy; back, by the weights as they are.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from fit_image.core import dense
-from fit_image.core.dense import FloatArray
+from fit_image.core.dense import (
+    ACTIVATION,
+    FAN_IN,
+    FAN_OUT,
+    START,
+    STRIDE,
+    FloatArray,
+    activation,
+    aligned_zeros,
+    derivative,
+    vector,
+)
+from fit_image.core.jit import inner, kernel
+from fit_image.core.lanes import WIDTH, transpose_block
+from fit_image.core.product import COLUMNS, PANEL, product
 
 if TYPE_CHECKING:
-    from fit_image.core.network import Layer
+    from fit_image.core.network import Layer, Network
+
+IntArray = npt.NDArray[np.int64]
 
 
-@dataclass
+class Plan(NamedTuple):
+    """What kernels must know of a network, and of the memory for its samples."""
+
+    table: IntArray  # (layers, 5): see `fit_image.core.dense.START`
+    slopes: FloatArray  # (layers,): of the activations below zero
+    transposed: IntArray  # (layers,): offsets of the transposed weights
+    widths: IntArray  # (layers,): numbers in a row of these, and of the sums
+    sums: IntArray  # (layers,): offsets
+    values: IntArray  # (layers + 1,): offsets of the values before each layer and at the end
+    lengths: IntArray  # (layers + 1,): numbers in their rows
+    upstream: int  # offset of the gradient by the values before a layer
+    upstream_row: int
+
+
 class Trace:
     """What a forward pass leaves for the backward pass; made once, used for many batches.
 
+    Parameters
+    ----------
+    network : Network
+        Its layers; the parameters are given to the kernels.
+    samples : int
+        As many as go through at once.
+
     Attributes
     ----------
-    layers : sequence of Layer
-    inputs : list of float32 (samples, stride)
-        Each layer's input vectors, the constant 1 and the padding included.
+    plan : Plan
+    memory : float32 vector
+    values : list of float32 (samples, fan_in)
+        The values before each layer.
     sums : list of float32 (samples, fan_out)
-        Each layer's weighted sums before the activation; after `backward`, the derivatives of the
+        Each layer's weighted sums before the activation; on the way back, the derivatives of the
         loss by them.
     output : float32 (samples, outputs)
-    scratch : float32 (samples, width of the widest layer)
+        The values at the end; on the way back, the derivatives of the loss by them.
     """
 
-    layers: Sequence[Layer]
-    inputs: list[FloatArray]
-    sums: list[FloatArray]
-    output: FloatArray
-    scratch: FloatArray
-
-    def __post_init__(self) -> None:
-        samples, memory = len(self.output), self.scratch.reshape(-1)
-        # Seen by each hidden layer's own width: kernels want rows without gaps.
-        self._upstream = [
-            memory[: samples * layer.fan_out].reshape(samples, layer.fan_out)
-            for layer in self.layers[:-1]
-        ]
-
-    @classmethod
-    def empty(cls, layers: Sequence[Layer], samples: int) -> Self:
-        """Return buffers for so many samples."""
-        return cls(
-            layers,
-            [padded_inputs(layer, samples) for layer in layers],
-            [dense.aligned_zeros(samples, layer.fan_out) for layer in layers],
-            dense.aligned_zeros(samples, layers[-1].fan_out),
-            dense.aligned_zeros(samples, max(layer.fan_out for layer in layers)),
+    def __init__(self, network: Network, samples: int) -> None:
+        table = network.table
+        widths = -(-table[:, FAN_OUT] // COLUMNS) * COLUMNS
+        lengths = np.append(table[:, STRIDE], widths[-1])
+        transposed = np.cumsum([0, *table[:, STRIDE] * widths])
+        ends = np.cumsum([0, *samples * widths, *samples * lengths, samples * lengths.max()])
+        layers = len(table)
+        self.plan = Plan(
+            table,
+            network.slopes,
+            transposed[:-1],
+            widths,
+            ends[:layers],
+            ends[layers:-2],
+            lengths,
+            int(ends[-2]),
+            int(lengths.max()),
         )
+        self.memory = aligned_zeros(int(ends[-1]))
+        self.values, self.sums = [], []
+        for index, layer in enumerate(network.layers):
+            values = self._rows(int(self.plan.values[index]), samples, int(lengths[index]))
+            values[:, layer.fan_in] = 1.0
+            self.values.append(values[:, : layer.fan_in])
+            sums = self._rows(int(self.plan.sums[index]), samples, int(widths[index]))
+            self.sums.append(sums[:, : layer.fan_out])
+        self.upstream = self._rows(self.plan.upstream, samples, self.plan.upstream_row)
+        output = self._rows(int(self.plan.values[-1]), samples, int(lengths[-1]))
+        self.output = output[:, : network.layers[-1].fan_out]
 
     @staticmethod
     def numbers(layers: Sequence[Layer]) -> int:
-        """Return how many numbers the buffers hold for a sample."""
-        widest = max(layer.fan_out for layer in layers)
-        return sum(each.stride + each.fan_out for each in layers) + layers[-1].fan_out + widest
+        """Return how many numbers the memory holds for a sample."""
+        widths = [-(-layer.fan_out // COLUMNS) * COLUMNS for layer in layers]
+        lengths = [*(layer.stride for layer in layers), widths[-1]]
+        return sum(widths) + sum(lengths) + max(lengths)
 
-    def part(self, start: int, stop: int) -> Trace:
-        """Return the buffers of some of the samples, sharing their memory."""
-        return Trace(
-            self.layers,
-            [each[start:stop] for each in self.inputs],
-            [each[start:stop] for each in self.sums],
-            self.output[start:stop],
-            self.scratch[start:stop],
+    def _rows(self, start: int, samples: int, length: int) -> FloatArray:
+        return self.memory[start : start + samples * length].reshape(samples, length)
+
+
+def transposed_weights(plan: Plan) -> FloatArray:
+    """Return memory for the transposed weights, to be filled by `transpose`."""
+    last = len(plan.table) - 1
+    return aligned_zeros(int(plan.transposed[last] + plan.table[last, STRIDE] * plan.widths[last]))
+
+
+def working_panel() -> FloatArray:
+    """Return the memory that a thread needs for products."""
+    return aligned_zeros(PANEL)
+
+
+@inner
+def transpose(parameters, transposed, plan, layer, first, stop):
+    """Copy units ``first`` to ``stop`` of a layer from the parameters to the transposed weights.
+
+    ``first`` is a multiple of the vectors' `WIDTH`.
+    """
+    stride, width = plan.table[layer, STRIDE], plan.widths[layer]
+    rows, columns = plan.table[layer, START], plan.transposed[layer]
+    whole = first + (stop - first) // WIDTH * WIDTH
+    for unit in range(first, whole, WIDTH):
+        for k in range(0, stride, WIDTH):
+            transpose_block(
+                parameters,
+                rows + unit * stride + k,
+                stride,
+                transposed,
+                columns + k * width + unit,
+                width,
+            )
+    for unit in range(whole, stop):
+        for k in range(stride):
+            transposed[columns + k * width + unit] = parameters[rows + unit * stride + k]
+
+
+@inner
+def go_forward(transposed, memory, plan, panel, first, stop):
+    """Carry samples ``first`` to ``stop`` from the values before the first layer to the output."""
+    for layer in range(plan.table.shape[0]):
+        length, width = plan.lengths[layer], plan.widths[layer]
+        sums = plan.sums[layer] + first * width
+        product(
+            stop - first,
+            width,
+            plan.table[layer, FAN_IN] + 1,
+            memory,
+            plan.values[layer] + first * length,
+            length,
+            1,
+            transposed,
+            plan.transposed[layer],
+            width,
+            memory,
+            sums,
+            width,
+            panel,
+            False,
         )
-
-    def forward(self, rows: Sequence[FloatArray], inputs: FloatArray) -> None:
-        """Compute the outputs.
-
-        Parameters
-        ----------
-        rows : sequence of float32 (fan_out, stride)
-            Each layer's parameters, from `Network.rows`.
-        inputs : float32 (samples, inputs)
-        """
-        self.inputs[0][:, : inputs.shape[1]] = inputs
-        results = [*self.inputs[1:], self.output]
-        for layer, weights, vectors, sums, result in zip(
-            self.layers, rows, self.inputs, self.sums, results, strict=True
-        ):
-            np.matmul(vectors, weights.T, out=sums)
-            dense.activate_into(result, sums, layer.activation, layer.slope)
-
-    def backward(self, rows: Sequence[FloatArray], output_gradient: FloatArray) -> None:
-        """Carry the loss gradient back, from the outputs to the first layer's weighted sums.
-
-        Parameters
-        ----------
-        rows : sequence of float32 (fan_out, stride)
-            As in `forward`.
-        output_gradient : float32 (samples, outputs)
-            Derivative of the loss by each output.
-        """
-        upstream = output_gradient
-        for index in range(len(self.layers) - 1, -1, -1):
-            layer, sums = self.layers[index], self.sums[index]
-            dense.gradient_by_sums(sums, upstream, layer.activation, layer.slope)
-            if index:
-                upstream = self._upstream[index - 1]
-                np.matmul(sums, rows[index][:, : layer.fan_in], out=upstream)
+        code, slope = plan.table[layer, ACTIVATION], plan.slopes[layer]
+        units, above = plan.table[layer, FAN_OUT], plan.lengths[layer + 1]
+        for i in range(stop - first):
+            row = vector(memory, sums + i * width, units)
+            values = vector(memory, plan.values[layer + 1] + (first + i) * above, units)
+            for j in range(units):
+                values[j] = activation(row[j], code, slope)
 
 
-def padded_inputs(layer: Layer, samples: int) -> FloatArray:
-    """Return input vectors of ``layer`` with the constant 1 that multiplies the bias."""
-    vectors = dense.aligned_zeros(samples, layer.stride)
-    vectors[:, layer.fan_in] = 1.0
-    return vectors
+@inner
+def go_back(parameters, memory, plan, panel, first, stop, to_inputs):
+    """Carry the gradient by the output to the sums of each layer.
+
+    With ``to_inputs`` also to the values before the first layer; then it lies upstream.
+    """
+    layers = plan.table.shape[0]
+    upstream, upstream_row = plan.values[layers], plan.lengths[layers]
+    for layer in range(layers - 1, -1, -1):
+        width, units = plan.widths[layer], plan.table[layer, FAN_OUT]
+        code, slope = plan.table[layer, ACTIVATION], plan.slopes[layer]
+        for i in range(first, stop):
+            sums = vector(memory, plan.sums[layer] + i * width, units)
+            gradient = vector(memory, upstream + i * upstream_row, units)
+            for j in range(units):
+                sums[j] = gradient[j] * derivative(sums[j], code, slope)
+        if layer > 0 or to_inputs:
+            upstream, upstream_row = plan.upstream, plan.upstream_row
+            product(
+                stop - first,
+                plan.lengths[layer],
+                units,
+                memory,
+                plan.sums[layer] + first * width,
+                width,
+                1,
+                parameters,
+                plan.table[layer, START],
+                plan.lengths[layer],
+                memory,
+                upstream + first * upstream_row,
+                upstream_row,
+                panel,
+                False,
+            )
+
+
+@inner
+def add_gradient(memory, plan, panel, layer, first, stop, samples, gradient, add):
+    """Write, or add, the gradient by the rows ``first`` to ``stop`` of a layer's weights."""
+    stride = plan.table[layer, STRIDE]
+    product(
+        stop - first,
+        stride,
+        samples,
+        memory,
+        plan.sums[layer] + first,
+        1,
+        plan.widths[layer],
+        memory,
+        plan.values[layer],
+        stride,
+        gradient,
+        plan.table[layer, START] + first * stride,
+        stride,
+        panel,
+        add,
+    )
+
+
+@kernel
+def forward_kernel(parameters, transposed, memory, plan, panel, samples):
+    """Carry samples from the values before the first layer to the output."""
+    for layer in range(plan.table.shape[0]):
+        transpose(parameters, transposed, plan, layer, 0, plan.table[layer, FAN_OUT])
+    go_forward(transposed, memory, plan, panel, 0, samples)
+
+
+@kernel
+def backward_kernel(parameters, memory, plan, panel, samples, gradient):
+    """Carry the gradient by the output to all parameters and to the inputs."""
+    go_back(parameters, memory, plan, panel, 0, samples, True)
+    for layer in range(plan.table.shape[0]):
+        units = plan.table[layer, FAN_OUT]
+        add_gradient(memory, plan, panel, layer, 0, units, samples, gradient, False)
+
+
+@kernel
+def predict_kernel(transposed, memory, plan, panel, inputs, outputs, tile, thread, threads):
+    """Compute the outputs of every so many of the tiles of samples."""
+    for start in range(thread * tile, inputs.shape[0], threads * tile):
+        samples = min(tile, inputs.shape[0] - start)
+        for i in range(samples):
+            values = vector(memory, plan.values[0] + i * plan.lengths[0], inputs.shape[1])
+            values[:] = inputs[start + i]
+        go_forward(transposed, memory, plan, panel, 0, samples)
+        top = plan.table.shape[0]
+        for i in range(samples):
+            last = plan.values[top] + i * plan.lengths[top]
+            outputs[start + i] = vector(memory, last, outputs.shape[1])
+
+
+@kernel
+def transpose_kernel(parameters, transposed, plan):
+    """Copy all parameters to the transposed weights."""
+    for layer in range(plan.table.shape[0]):
+        transpose(parameters, transposed, plan, layer, 0, plan.table[layer, FAN_OUT])
