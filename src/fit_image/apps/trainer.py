@@ -114,7 +114,7 @@ class Trainer:
         most = min(threads or cores, cores, self._learner.most_threads)
         self._threads = ThreadChoice([most] if threads else counts_up_to(most))
         self._ordered_epoch = 0
-        self._chunk = 16
+        self._chunk = 1  # learned at once; it grows as fast as the time allows
         self._sound = False  # whether the state has been drawn, and did not collapse
         self.keep_as_good()
 
