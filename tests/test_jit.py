@@ -16,8 +16,8 @@ from fit_image.config import OPTIMIZERS
 from fit_image.core.jit import on_compile
 
 CODE = """
+from fit_image.apps.samples import warm_up  # the smallest kernels there are
 from fit_image.core.jit import on_compile
-from fit_image.apps.trainer import warm_up
 compiled = []
 with on_compile(lambda: compiled.append(1)):
     warm_up()
