@@ -3,8 +3,8 @@
 A batch is worked on in two phases, and several threads may take part in each. First, parts of the
 samples go forward and back, down to the loss gradient at every weighted sum. Then blocks of rows
 of the weights get their gradient, summed over all samples by one matrix product, and their step.
-No sum is ever shared between threads, and parts and blocks depend on batch and network only: the
-result has the same bits for any number of threads.
+No sum is ever shared between threads, and none depends on what is computed beside it: the result
+has the same bits for any number of threads.
 """
 
 from __future__ import annotations
@@ -37,9 +37,7 @@ from fit_image.core.trace import (
     working_panel,
 )
 
-# Samples of a part: a quarter of the batch, for a few threads, within bounds where products are
-# fast and their results stay in the cache.
-_PARTS = 4
+# Samples of a part, within bounds where products are fast and their results stay in the cache.
 _PART_SAMPLES = (32, 256)
 
 # Rows of a block, about: several blocks in a wide layer.
@@ -99,7 +97,7 @@ class Minibatch:
         self._losses = np.zeros(self._piece)
         self._gradient = dense.aligned_zeros(network.parameters.size)
         self._blocks, self._spans, self._rates = self._cut_weights(rate)
-        parts = -(-self._piece // _part_samples(self._piece))
+        parts = -(-self._piece // _PART_SAMPLES[0])
         self.most_threads = min(max(parts, len(self._blocks)), _MOST_THREADS)
         self._team = Team(self.most_threads)
         self._panels = [working_panel() for _ in range(self.most_threads)]
@@ -253,7 +251,7 @@ class Minibatch:
             inputs,
             targets,
             self._losses,
-            _part_samples(len(inputs)),
+            _part_samples(len(inputs), threads),
             counts,
             thread,
             threads,
@@ -292,9 +290,11 @@ class Minibatch:
             self._loss = 0.0
 
 
-def _part_samples(samples: int) -> int:
+def _part_samples(samples: int, threads: int) -> int:
     least, most = _PART_SAMPLES
-    return min(max(-(-samples // _PARTS), least), most)
+    # As many parts for each thread, none larger than the most.
+    rounds = -(-samples // (threads * most))
+    return max(-(-samples // (threads * rounds)), least)
 
 
 def _piece_samples(layers: Sequence[Layer], batch: int) -> int:

@@ -200,7 +200,7 @@ def go_back(parameters, memory, plan, panel, first, stop, to_inputs):
             upstream, upstream_row = plan.upstream, plan.upstream_row
             product(
                 stop - first,
-                plan.lengths[layer],
+                -(-plan.table[layer, FAN_IN] // COLUMNS) * COLUMNS,
                 units,
                 memory,
                 plan.sums[layer] + first * width,
