@@ -139,6 +139,14 @@ class Blocks:
         for weights, matrix in self._weights_and_matrices(self._matrices):
             weights[:] = matrix[: weights.shape[0], : weights.shape[1]]
 
+    def copy_last(self, threads: int) -> None:
+        """Give the layer that is whole, as thread 0 has it, to all ``threads`` threads."""
+        for copies in self.plan.last:
+            start, rows, length, _ = copies[0].tolist()
+            whole = self.memory[start : start + rows * length]
+            for copy in copies[1:threads, 0].tolist():
+                self.memory[copy : copy + rows * length] = whole
+
     def _is_last(self, block: int) -> bool:
         """Return whether a block has the input that is always 1, behind its units."""
         return block == self.count - 1

@@ -118,6 +118,7 @@ class SampleSGD:
 
         threads = min(threads, self.most_threads)
         if threads > 1 and time.monotonic() >= self._alone_until:
+            self._blocks.copy_last(threads)  # it may have learned with fewer threads
             learned = self._team.run(learn_share, threads)
             if learned < len(inputs):
                 self._alone_until = time.monotonic() + _ALONE_SECONDS
