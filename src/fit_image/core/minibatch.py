@@ -143,13 +143,7 @@ class Minibatch:
         ValueError
             If the samples have another shape.
         """
-        layers = self.network.layers
-        if inputs.shape != (len(targets), layers[0].fan_in) or (
-            targets.shape[1:] != (layers[-1].fan_out,)
-        ):
-            raise ValueError(f"shapes of samples {inputs.shape} and {targets.shape} do not fit")
-        inputs = np.ascontiguousarray(inputs, dtype=np.float32)
-        targets = np.ascontiguousarray(targets, dtype=np.float32)
+        inputs, targets = self.network.accept(inputs, targets)
         pieces, pending = self._cut(len(inputs))
 
         def work(counts: IntArray, thread: int, threads: int) -> None:

@@ -140,6 +140,22 @@ class Network:
             [rate / math.sqrt(layer.fan_in + 1) for layer in self.layers], dtype=np.float32
         )
 
+    def accept(self, inputs: FloatArray, targets: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return samples as kernels want them, float32 and C-contiguous.
+
+        Raises
+        ------
+        ValueError
+            If their shapes do not fit one another, or the network.
+        """
+        expected = len(inputs), self.layers[0].fan_in, len(inputs), self.layers[-1].fan_out
+        if (*inputs.shape, *targets.shape) != expected:
+            raise ValueError(f"shapes of samples {inputs.shape} and {targets.shape} do not fit")
+        return (
+            np.ascontiguousarray(inputs, dtype=np.float32),
+            np.ascontiguousarray(targets, dtype=np.float32),
+        )
+
     def forward(self, inputs: FloatArray) -> Trace:
         """Compute the outputs of a batch and keep what `backward` needs.
 

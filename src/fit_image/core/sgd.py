@@ -94,13 +94,7 @@ class SampleSGD:
         ValueError
             If the samples have another shape.
         """
-        layers = self._network.layers
-        if inputs.shape != (len(targets), layers[0].fan_in):
-            raise ValueError(f"{inputs.shape} inputs and {targets.shape} targets do not fit")
-        if targets.shape != (len(inputs), layers[-1].fan_out):
-            raise ValueError(f"targets of shape {targets.shape} do not fit the network")
-        inputs = np.ascontiguousarray(inputs, dtype=np.float32)
-        targets = np.ascontiguousarray(targets, dtype=np.float32)
+        inputs, targets = self._network.accept(inputs, targets)
         learned = 0
 
         def learn_share(counts: IntArray, thread: int, threads: int) -> int:
