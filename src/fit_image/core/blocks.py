@@ -15,16 +15,13 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from fit_image.core.dense import ACTIVATION, FloatArray, aligned_zeros
+from fit_image.core.dense import ACTIVATION, FloatArray, IntArray, aligned_zeros
 from fit_image.core.lanes import WIDTH
 from fit_image.core.sweeps import GROUP
 
 if TYPE_CHECKING:
     from fit_image.core.network import Network
-
-IntArray = npt.NDArray[np.int64]
 
 # The units between two layers: offsets of three vectors, and how many units there are. On the way
 # up, the weighted sums become values, and their derivatives wait in the place of the descents. On

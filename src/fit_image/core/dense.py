@@ -15,6 +15,7 @@ import numpy.typing as npt
 from fit_image.core.jit import inner
 
 FloatArray = npt.NDArray[np.float32]
+IntArray = npt.NDArray[np.int64]
 
 LEAKY_RELU = 0
 IDENTITY = 1

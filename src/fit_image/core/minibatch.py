@@ -20,14 +20,13 @@ import numpy.typing as npt
 
 from fit_image.core import dense
 from fit_image.core.barrier import meet
-from fit_image.core.dense import FloatArray, vector
+from fit_image.core.dense import FloatArray, IntArray, vector
 from fit_image.core.jit import kernel
 from fit_image.core.lanes import WIDTH
 from fit_image.core.network import Layer, Network
 from fit_image.core.optimizer import Optimizer
 from fit_image.core.team import Team
 from fit_image.core.trace import (
-    IntArray,
     Trace,
     add_gradient,
     go_back,

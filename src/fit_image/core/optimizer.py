@@ -15,10 +15,8 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.core.dense import FloatArray, aligned_zeros
+from fit_image.core.dense import FloatArray, IntArray, aligned_zeros
 from fit_image.core.jit import kernel
-
-IntArray = npt.NDArray[np.int64]
 
 
 class Optimizer(ABC):

@@ -20,8 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.core.barrier import end_at, ends_at, long_waits, meet
-from fit_image.core.blocks import DESCENTS, SUMS, UNITS, VALUES, Blocks, IntArray
-from fit_image.core.dense import FloatArray, activation, derivative, vector
+from fit_image.core.blocks import DESCENTS, SUMS, UNITS, VALUES, Blocks
+from fit_image.core.dense import FloatArray, IntArray, activation, derivative, vector
 from fit_image.core.jit import inner, kernel
 from fit_image.core.sweeps import descend, weighted_sums
 from fit_image.core.team import Team

@@ -6,10 +6,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-import numpy as np
-import numpy.typing as npt
-
 from fit_image.core.barrier import barrier_counts, release
+from fit_image.core.dense import IntArray
 
 Result = TypeVar("Result")
 
@@ -29,9 +27,7 @@ class Team:
         self._most = most
         self._pool: ThreadPoolExecutor | None = None
 
-    def run(
-        self, work: Callable[[npt.NDArray[np.int64], int, int], Result], threads: int
-    ) -> Result:
+    def run(self, work: Callable[[IntArray, int, int], Result], threads: int) -> Result:
         """Call ``work(counts, thread, threads)`` in every thread.
 
         Parameters

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from fit_image.core.dense import (
     ACTIVATION,
@@ -20,6 +19,7 @@ from fit_image.core.dense import (
     START,
     STRIDE,
     FloatArray,
+    IntArray,
     activation,
     aligned_zeros,
     derivative,
@@ -31,8 +31,6 @@ from fit_image.core.product import COLUMNS, PANEL, product
 
 if TYPE_CHECKING:
     from fit_image.core.network import Layer, Network
-
-IntArray = npt.NDArray[np.int64]
 
 
 class Plan(NamedTuple):
