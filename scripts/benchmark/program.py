@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from benchmark.jobs import HEIGHT, WIDTH
 from fit_image.apps.trainer import Trainer
 from fit_image.config import FitConfig
 
@@ -95,9 +96,6 @@ def speed_beside_a_busy_process(turns: int) -> float:
             busy.kill()
             busy.wait()
     return statistics.median(shares)
-
-
-WIDTH, HEIGHT = 300, 429
 
 
 def _run_us(image: np.ndarray, seconds: float = 3.0) -> float:
