@@ -212,6 +212,10 @@ def ahead(
     the caller's thread. Leaving the context, for whatever reason, drops what has not begun and
     waits for the rest.
     """
+    if most < 1:
+        # In this thread, which then uses again what it has freed: each thread keeps its own.
+        yield map(function, items)
+        return
     pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="fit-image-frames")
 
     def results() -> Iterator[Result]:
