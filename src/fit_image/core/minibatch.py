@@ -96,16 +96,20 @@ class Minibatch:
         self._losses = np.zeros(self._piece)
         self._gradient = dense.aligned_zeros(network.parameters.size)
         self._blocks, self._spans, self._rates = self._cut_weights(rate)
+        self._rate = np.float32(rate)
         parts = -(-self._piece // _PART_SAMPLES[0])
         self.most_threads = min(max(parts, len(self._blocks)), _MOST_THREADS)
         self._team = Team(self.most_threads)
         self._panels = [working_panel() for _ in range(self.most_threads)]
 
     @staticmethod
-    def working_numbers(layers: Sequence[Layer], batch: int) -> int:
-        """Return how many float32 numbers are allocated besides network and optimizer."""
+    def working_numbers(layers: Sequence[Layer], batch: int, tables: int = 0) -> int:
+        """Return how many float32 numbers are allocated besides network and optimizer.
+
+        ``tables`` are the numbers in those of the encoding.
+        """
         size = sum(layer.stride * layer.fan_out for layer in layers)
-        return _piece_samples(layers, batch) * Trace.numbers(layers) + 2 * size
+        return _piece_samples(layers, batch) * Trace.numbers(layers) + 2 * size + tables
 
     def session(self) -> AbstractContextManager[object]:
         """Return the context to learn in, which is any: the parameters are the network's own."""
@@ -148,12 +152,11 @@ class Minibatch:
         def work(counts: IntArray, thread: int, threads: int) -> None:
             for piece in pieces:
                 end = piece.start + piece.samples
-                self._carry(
-                    inputs[piece.start : end], targets[piece.start : end], counts, thread, threads
-                )
+                places = inputs[piece.start : end]
+                self._carry(places, targets[piece.start : end], counts, thread, threads)
                 if thread == 0:
                     self._add_losses(piece, loss_sum)
-                self._descend(piece, thread, threads)
+                self._descend(piece, places, thread, threads)
 
         self._team.run(work, max(1, min(threads, self.most_threads)))
         self.optimizer.steps += sum(piece.scale is not None for piece in pieces)
@@ -234,24 +237,40 @@ class Minibatch:
         threads: int,
     ) -> None:
         """Go forward and back with this thread's parts of a piece, when all are ready to."""
-        _carry_kernel(
-            self.network.parameters,
+        network, trace, panel = self.network, self._trace, self._panels[thread]
+        part = _part_samples(len(inputs), threads)
+        _prepare_kernel(
+            network.parameters,
             self._transposed,
-            self._trace.memory,
-            self._trace.plan,
-            self._panels[thread],
+            trace.plan,
             self._blocks,
-            inputs,
+            counts,
+            thread,
+            threads,
+        )
+        network.encoding.encode(network.tables(), inputs, trace.encoded, part, thread, threads)
+        _carry_kernel(
+            network.parameters,
+            self._transposed,
+            trace.memory,
+            trace.plan,
+            panel,
             targets,
             self._losses,
-            _part_samples(len(inputs), threads),
+            network.encoding.levels > 0,
+            part,
             counts,
             thread,
             threads,
         )
 
-    def _descend(self, piece: _Piece, thread: int, threads: int) -> None:
+    def _descend(self, piece: _Piece, inputs: FloatArray, thread: int, threads: int) -> None:
         """Compute the gradient of this thread's blocks; take their step where the batch ends."""
+        encoding = self.network.encoding
+        # From the last one on, to which the fewest blocks have gone.
+        for level in range(threads - 1 - thread, encoding.levels, threads):
+            upstream = self._trace.upstream
+            encoding.add_gradient(level, inputs, upstream, self.network.tables(self._gradient))
         _gradient_kernel(
             self._trace.memory,
             self._trace.plan,
@@ -275,6 +294,13 @@ class Minibatch:
             scale,
             step,
         )
+        encoding = self.network.encoding
+        for level in range(threads - 1 - thread, encoding.levels, threads):
+            starts, length = encoding.take_touched(level)
+            starts = starts + self.network.dense_size
+            self.optimizer.update_touched(
+                self.network.parameters, self._gradient, starts, length, self._rate, scale, step
+            )
 
     def _add_losses(self, piece: _Piece, loss_sum: npt.NDArray[np.float64]) -> None:
         self._loss += float(self._losses[: piece.samples].sum())
@@ -305,21 +331,22 @@ def _work(layers: Sequence[Layer]) -> int:
 
 
 @kernel
-def _carry_kernel(
-    parameters, transposed, memory, plan, panel, blocks, inputs, targets, losses, part, counts,
-    thread, threads,
-):  # fmt: skip
+def _prepare_kernel(parameters, transposed, plan, blocks, counts, thread, threads):
     # The step before this one has changed the weights: each thread has done with its blocks.
     for block in range(thread, blocks.shape[0], threads):
         layer, first, stop = blocks[block]
         transpose(parameters, transposed, plan, layer, first, stop)
     meet(counts, thread, threads)
+
+
+@kernel
+def _carry_kernel(
+    parameters, transposed, memory, plan, panel, targets, losses, to_inputs, part, counts, thread,
+    threads,
+):  # fmt: skip
     top = plan.table.shape[0]
-    for first in range(thread * part, inputs.shape[0], threads * part):
-        stop = min(first + part, inputs.shape[0])
-        for i in range(first, stop):
-            values = vector(memory, plan.values[0] + i * plan.lengths[0], inputs.shape[1])
-            values[:] = inputs[i]
+    for first in range(thread * part, targets.shape[0], threads * part):
+        stop = min(first + part, targets.shape[0])
         go_forward(transposed, memory, plan, panel, first, stop)
         for i in range(first, stop):
             outputs = vector(memory, plan.values[top] + i * plan.lengths[top], targets.shape[1])
@@ -329,7 +356,7 @@ def _carry_kernel(
                 outputs[c] = error
                 loss += 0.5 * np.float64(error) * np.float64(error)
             losses[i] = loss
-        go_back(parameters, memory, plan, panel, first, stop, False)
+        go_back(parameters, memory, plan, panel, first, stop, to_inputs)
     meet(counts, thread, threads)
 
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from fit_image.core import dense
 from fit_image.core.dense import FloatArray
+from fit_image.core.encoding import Encoding, Identity
 from fit_image.core.trace import (
     Trace,
     backward_kernel,
@@ -72,17 +73,21 @@ def dense_stack(inputs: int, hidden: Sequence[int], outputs: int, slope: float) 
 
 
 class Network:
-    """Layers and their parameters.
+    """Layers, what encodes their inputs, and the parameters of both.
 
     Parameters
     ----------
     layers : sequence of Layer
         Each layer's ``fan_out`` is the next one's ``fan_in``.
+    encoding : Encoding, optional
+        What the inputs become before the first layer; its outputs are that layer's ``fan_in``.
+        Default: they stay as they are.
 
     Attributes
     ----------
     parameters : float32 vector
-        All weights and biases; `fit_image.core.dense` describes its order. Starts as zeros.
+        All weights and biases; `fit_image.core.dense` describes its order. After them, from
+        ``dense_size`` on, lie the tables of the encoding. Starts as zeros.
 
     Raises
     ------
@@ -90,10 +95,16 @@ class Network:
         If there is no layer, or neighbours do not fit.
     """
 
-    def __init__(self, layers: Sequence[Layer]) -> None:
+    def __init__(self, layers: Sequence[Layer], encoding: Encoding | None = None) -> None:
         self.layers = tuple(layers)
         if not self.layers:
             raise ValueError("a network needs at least one layer")
+        self.encoding = encoding or Identity(self.layers[0].fan_in)
+        if self.encoding.outputs != self.layers[0].fan_in:
+            raise ValueError(
+                f"{self.encoding.outputs} outputs of the encoding do not fit "
+                f"{self.layers[0].fan_in} inputs"
+            )
         for before, after in itertools.pairwise(self.layers):
             if before.fan_out != after.fan_in:
                 raise ValueError(f"{before.fan_out} outputs do not fit {after.fan_in} inputs")
@@ -107,7 +118,8 @@ class Network:
             dtype=np.int64,
         )
         self.slopes = np.array([layer.slope for layer in self.layers], dtype=np.float32)
-        self.parameters = dense.aligned_zeros(starts[-1])
+        self.dense_size = starts[-1]
+        self.parameters = dense.aligned_zeros(self.dense_size + self.encoding.size)
 
     def initialise(self, scale: float, rng: np.random.Generator) -> Self:
         """Draw weights and biases from a normal of deviation ``scale / sqrt(fan_in + 1)``.
@@ -129,10 +141,19 @@ class Network:
         for start, _, fan_out, stride, _ in self.table:
             yield vector[start : start + fan_out * stride].reshape(fan_out, stride)
 
+    def tables(self, vector: FloatArray | None = None) -> FloatArray:
+        """Return the encoding's part of ``parameters``, or of ``vector``, as a writable view."""
+        return (self.parameters if vector is None else vector)[self.dense_size :]
+
+    @property
+    def inputs(self) -> int:
+        """Size of the vectors that go in."""
+        return self.encoding.inputs
+
     @property
     def parameter_count(self) -> int:
-        """Number of weights and biases, padding not counted."""
-        return sum(layer.parameter_count for layer in self.layers)
+        """Number of weights, biases and numbers in tables, padding not counted."""
+        return sum(layer.parameter_count for layer in self.layers) + self.encoding.parameter_count
 
     def layer_rates(self, rate: float) -> FloatArray:
         """Return each layer's learning rate ``rate / sqrt(fan_in + 1)`` (float32)."""
@@ -148,7 +169,7 @@ class Network:
         ValueError
             If their shapes do not fit one another, or the network.
         """
-        expected = len(inputs), self.layers[0].fan_in, len(inputs), self.layers[-1].fan_out
+        expected = len(inputs), self.inputs, len(inputs), self.layers[-1].fan_out
         if (*inputs.shape, *targets.shape) != expected:
             raise ValueError(f"shapes of samples {inputs.shape} and {targets.shape} do not fit")
         return (
@@ -163,9 +184,10 @@ class Network:
         ----------
         inputs : float32 (samples, inputs)
         """
-        inputs = np.asarray(inputs, dtype=np.float32)
+        inputs = np.ascontiguousarray(inputs, dtype=np.float32)
         trace = Trace(self, len(inputs))
-        trace.values[0][:] = inputs
+        trace.inputs = inputs
+        self.encoding.encode(self.tables(), inputs, trace.encoded, max(len(inputs), 1))
         forward_kernel(
             self.parameters,
             transposed_weights(trace.plan),
@@ -197,7 +219,11 @@ class Network:
         backward_kernel(
             self.parameters, trace.memory, trace.plan, working_panel(), samples, gradient
         )
-        return gradient, trace.upstream[:, : self.layers[0].fan_in]
+        for level in range(self.encoding.levels):
+            tables_gradient = self.tables(gradient)
+            self.encoding.add_gradient(level, trace.inputs, trace.upstream, tables_gradient)
+        by_inputs = self.encoding.input_gradient(self.tables(), trace.inputs, trace.upstream)
+        return gradient, by_inputs
 
     def predict(self, inputs: npt.ArrayLike, *, threads: int | None = None) -> FloatArray:
         """Compute the outputs of many samples at once.
@@ -218,9 +244,9 @@ class Network:
             If the inputs have another shape.
         """
         samples = np.ascontiguousarray(inputs, dtype=np.float32)
-        if samples.ndim != 2 or samples.shape[1] != self.layers[0].fan_in:
+        if samples.ndim != 2 or samples.shape[1] != self.inputs:
             raise ValueError(
-                f"inputs must have shape (samples, {self.layers[0].fan_in}), not {samples.shape}"
+                f"inputs must have shape (samples, {self.inputs}), not {samples.shape}"
             )
         output = np.empty((len(samples), self.layers[-1].fan_out), dtype=np.float32)
         tile = max(96, _TILE_NUMBERS // max(layer.stride for layer in self.layers) // 96 * 96)
@@ -231,20 +257,16 @@ class Network:
             return output
         transposed = transposed_weights(traces[0].plan)
         transpose_kernel(self.parameters, transposed, traces[0].plan)
+        tables = self.tables()
 
         def draw(thread: int) -> None:
-            trace = traces[thread]
-            predict_kernel(
-                transposed,
-                trace.memory,
-                trace.plan,
-                working_panel(),
-                samples,
-                output,
-                tile,
-                thread,
-                threads,
-            )
+            trace, panel = traces[thread], working_panel()
+            for start in range(thread * tile, len(samples), threads * tile):
+                part = samples[start : start + tile]
+                self.encoding.encode(tables, part, trace.encoded, tile)
+                predict_kernel(
+                    transposed, trace.memory, trace.plan, panel, output[start : start + tile]
+                )
 
         if threads == 1:
             draw(0)

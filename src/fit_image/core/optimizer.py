@@ -3,6 +3,9 @@
 A step is `Optimizer.begin` once, then `Optimizer.update` for every slice of the vectors; several
 threads may update slices that do not overlap. Where a gradient has always been zero, as in the
 padding of rows, nothing moves.
+
+Of large tables, a batch touches a part only: `Optimizer.update_touched` leaves alone, memory and
+all, what has no gradient (see Mueller et al. in `fit_image.core.grid`).
 """
 
 from __future__ import annotations
@@ -69,6 +72,30 @@ class Optimizer(ABC):
             The number of this step; 1 is the first.
         """
 
+    @abstractmethod
+    def update_touched(
+        self,
+        parameters: FloatArray,
+        gradient: FloatArray,
+        starts: IntArray,
+        length: int,
+        rate: np.float32,
+        scale: np.float32,
+        step: int,
+    ) -> None:
+        """Change, of some runs of ``parameters``, those whose gradient is not zero, in place.
+
+        Parameters
+        ----------
+        parameters, gradient : float32 vectors
+            What was used of the gradient is set to zero.
+        starts : int64 (runs,)
+        length : int
+            Numbers in a run.
+        rate, scale, step
+            As in `update`.
+        """
+
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Return copies of all there is to remember."""
         return {
@@ -115,6 +142,19 @@ class SGD(Optimizer):
         """See `Optimizer.update`."""
         _sgd_kernel(parameters, gradient, spans, rates, scale)
 
+    def update_touched(
+        self,
+        parameters: FloatArray,
+        gradient: FloatArray,
+        starts: IntArray,
+        length: int,
+        rate: np.float32,
+        scale: np.float32,
+        step: int,
+    ) -> None:
+        """See `Optimizer.update_touched`."""
+        _touched_sgd_kernel(parameters, gradient, starts, length, rate * scale)
+
 
 class Momentum(Optimizer):
     """Gradient descent with momentum: ``v = 0.9 v + g``, ``p -= rate v``.
@@ -139,6 +179,22 @@ class Momentum(Optimizer):
         velocity = self.state["velocity"]
         _momentum_kernel(parameters, gradient, velocity, spans, rates, scale, self.momentum)
 
+    def update_touched(
+        self,
+        parameters: FloatArray,
+        gradient: FloatArray,
+        starts: IntArray,
+        length: int,
+        rate: np.float32,
+        scale: np.float32,
+        step: int,
+    ) -> None:
+        """See `Optimizer.update_touched`."""
+        velocity = self.state["velocity"]
+        _touched_momentum_kernel(
+            parameters, gradient, velocity, starts, length, rate, scale, self.momentum
+        )
+
 
 class Adam(Optimizer):
     """Adam: steps of a size that depends on how steady a parameter's gradient is.
@@ -150,6 +206,9 @@ class Adam(Optimizer):
     state_names = ("first_moment", "second_moment")
     rate_of_layer = False
     beta1, beta2, epsilon = 0.9, 0.999, 1e-8
+    # Gradients of table entries are small, and an entry first touched late has moments of zero,
+    # which no correction knows: with this beta2 its first step is one learning rate, too.
+    touched_beta2, touched_epsilon = 0.99, 1e-15
 
     def update(
         self,
@@ -180,6 +239,37 @@ class Adam(Optimizer):
             np.float32(1.0 - self.beta2),
             np.float32(1.0 / math.sqrt(c2)),
             np.float32(self.epsilon),
+        )
+
+    def update_touched(
+        self,
+        parameters: FloatArray,
+        gradient: FloatArray,
+        starts: IntArray,
+        length: int,
+        rate: np.float32,
+        scale: np.float32,
+        step: int,
+    ) -> None:
+        """See `Optimizer.update_touched`."""
+        beta1, beta2 = self.beta1, self.touched_beta2
+        c1 = 1.0 - beta1**step
+        c2 = 1.0 - beta2**step
+        _touched_adam_kernel(
+            parameters,
+            gradient,
+            self.state["first_moment"],
+            self.state["second_moment"],
+            starts,
+            length,
+            np.float32(rate / c1),
+            scale,
+            np.float32(beta1),
+            np.float32(1.0 - beta1),
+            np.float32(beta2),
+            np.float32(1.0 - beta2),
+            np.float32(1.0 / math.sqrt(c2)),
+            np.float32(self.touched_epsilon),
         )
 
     def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
@@ -235,3 +325,45 @@ def _adam_kernel(
             m[i] = m_i
             v[i] = v_i
             p[i] -= rate * m_i / (np.sqrt(v_i) * root + eps)
+
+
+@kernel
+def _touched_sgd_kernel(parameters, gradient, starts, length, rate):
+    for start in starts:
+        p, g = parameters[start : start + length], gradient[start : start + length]
+        for i in range(length):
+            p[i] -= rate * g[i]
+            g[i] = np.float32(0.0)
+
+
+@kernel
+def _touched_momentum_kernel(parameters, gradient, velocity, starts, length, rate, scale, mu):
+    for start in starts:
+        stop = start + length
+        p, g, v = parameters[start:stop], gradient[start:stop], velocity[start:stop]
+        for i in range(length):
+            touched = g[i] != np.float32(0.0)
+            v_i = mu * v[i] + scale * g[i]
+            v[i] = v_i if touched else v[i]
+            p[i] = p[i] - rate * v_i if touched else p[i]
+            g[i] = np.float32(0.0)
+
+
+@kernel
+def _touched_adam_kernel(
+    parameters, gradient, first, second, starts, length, rate, scale, beta1, rest1, beta2, rest2,
+    root, eps,
+):  # fmt: skip
+    for start in starts:
+        stop = start + length
+        p, g = parameters[start:stop], gradient[start:stop]
+        m, v = first[start:stop], second[start:stop]
+        for i in range(length):
+            touched = g[i] != np.float32(0.0)
+            g_i = scale * g[i]
+            m_i = beta1 * m[i] + rest1 * g_i
+            v_i = beta2 * v[i] + rest2 * (g_i * g_i)
+            m[i] = m_i if touched else m[i]
+            v[i] = v_i if touched else v[i]
+            p[i] = p[i] - rate * m_i / (np.sqrt(v_i) * root + eps) if touched else p[i]
+            g[i] = np.float32(0.0)

@@ -61,6 +61,10 @@ class Trace:
     ----------
     plan : Plan
     memory : float32 vector
+    inputs : float32 (samples, inputs)
+        What was encoded; set by whoever does it.
+    encoded : float32 (samples, stride)
+        The values before the first layer, with what follows them in the memory.
     values : list of float32 (samples, fan_in)
         The values before each layer.
     sums : list of float32 (samples, fan_out)
@@ -89,6 +93,8 @@ class Trace:
             int(lengths.max()),
         )
         self.memory = aligned_zeros(int(ends[-1]))
+        self.inputs: FloatArray
+        self.encoded = self._rows(int(self.plan.values[0]), samples, int(lengths[0]))
         self.values, self.sums = [], []
         for index, layer in enumerate(network.layers):
             values = self._rows(int(self.plan.values[index]), samples, int(lengths[index]))
@@ -256,18 +262,13 @@ def backward_kernel(parameters, memory, plan, panel, samples, gradient):
 
 
 @kernel
-def predict_kernel(transposed, memory, plan, panel, inputs, outputs, tile, thread, threads):
-    """Compute the outputs of every so many of the tiles of samples."""
-    for start in range(thread * tile, inputs.shape[0], threads * tile):
-        samples = min(tile, inputs.shape[0] - start)
-        for i in range(samples):
-            values = vector(memory, plan.values[0] + i * plan.lengths[0], inputs.shape[1])
-            values[:] = inputs[start + i]
-        go_forward(transposed, memory, plan, panel, 0, samples)
-        top = plan.table.shape[0]
-        for i in range(samples):
-            last = plan.values[top] + i * plan.lengths[top]
-            outputs[start + i] = vector(memory, last, outputs.shape[1])
+def predict_kernel(transposed, memory, plan, panel, outputs):
+    """Compute the outputs of the first samples, as many as there are outputs for."""
+    samples, top = outputs.shape[0], plan.table.shape[0]
+    go_forward(transposed, memory, plan, panel, 0, samples)
+    for i in range(samples):
+        last = plan.values[top] + i * plan.lengths[top]
+        outputs[i] = vector(memory, last, outputs.shape[1])
 
 
 @kernel

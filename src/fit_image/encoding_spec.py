@@ -1,0 +1,192 @@
+"""How encodings are written: ``none``, ``positional:8``, ``fourier:128@10``, ``grid:levels=8``."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from fit_image.errors import InputError
+
+_GRID_FIELD = re.compile(r"(?P<name>[a-z]+)=(?:(?P<base>2)\^)?(?P<number>[0-9]{1,9})")
+
+
+@dataclass(frozen=True)
+class NoEncoding:
+    """Places as they are: ``none``."""
+
+    usage: ClassVar[str] = "none"
+
+    @classmethod
+    def parse(cls, arguments: str | None) -> Self:
+        """Read what stands behind the colon; ValueError if it makes no sense."""
+        if arguments is not None:
+            raise ValueError("it takes no numbers")
+        return cls()
+
+    def __str__(self) -> str:
+        return "none"
+
+
+@dataclass(frozen=True)
+class PositionalSpec:
+    """``positional:L``: L octaves of waves along each axis.
+
+    Attributes
+    ----------
+    levels : int
+        1 to 16.
+    """
+
+    usage: ClassVar[str] = "positional:L"
+    levels: int
+
+    @classmethod
+    def parse(cls, arguments: str | None) -> Self:
+        """Read what stands behind the colon; ValueError if it makes no sense."""
+        if not re.fullmatch("[0-9]{1,3}", arguments or "") or not 1 <= int(arguments or "") <= 16:
+            raise ValueError("L is 1 to 16 octaves, such as 8")
+        return cls(int(arguments or ""))
+
+    def __str__(self) -> str:
+        return f"positional:{self.levels}"
+
+
+@dataclass(frozen=True)
+class FourierSpec:
+    """``fourier:N@SCALE``: N random waves.
+
+    Attributes
+    ----------
+    waves : int
+        1 to 8192.
+    scale : float
+        Deviation of their frequencies in periods per side of the picture; above 0, at most 1e4.
+    """
+
+    usage: ClassVar[str] = "fourier:N@SCALE"
+    waves: int
+    scale: float
+
+    @classmethod
+    def parse(cls, arguments: str | None) -> Self:
+        """Read what stands behind the colon; ValueError if it makes no sense."""
+        waves, _, scale = (arguments or "").partition("@")
+        problem = "N is 1 to 8192 waves and SCALE above 0, at most 1e4, such as 128@10"
+        if not re.fullmatch("[0-9]{1,6}", waves) or not 1 <= int(waves) <= 8192:
+            raise ValueError(problem)
+        try:
+            deviation = float(scale)
+        except ValueError:
+            raise ValueError(problem) from None
+        if not 0 < deviation <= 1e4:  # or NaN
+            raise ValueError(problem)
+        return cls(int(waves), deviation)
+
+    def __str__(self) -> str:
+        return f"fourier:{self.waves}@{self.scale:.9g}"
+
+
+@dataclass(frozen=True)
+class GridSpec:
+    """``grid`` or ``grid:levels=8,...``; what is not given depends on the picture's size.
+
+    Attributes
+    ----------
+    levels : int
+        1 to 32.
+    features : int
+        Numbers of an entry, 1 to 16.
+    entries : int or None
+        Of a level at most: a power of 2, up to 2^24.
+    coarsest, finest : int or None
+        Cells along the picture's longer side, 1 to 2^20.
+    """
+
+    usage: ClassVar[str] = "grid[:levels=8,features=2,entries=2^16,coarsest=16,finest=512]"
+    levels: int = 8
+    features: int = 2
+    entries: int | None = None
+    coarsest: int | None = None
+    finest: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, most in (
+            ("levels", 32),
+            ("features", 16),
+            ("entries", 1 << 24),
+            ("coarsest", 1 << 20),
+            ("finest", 1 << 20),
+        ):
+            number = getattr(self, name)
+            if number is not None and not 1 <= number <= most:
+                raise ValueError(f"{name} is 1 to {most}, not {number}")
+        if self.entries is not None and self.entries & (self.entries - 1):
+            raise ValueError(f"entries is a power of 2 such as 2^16, not {self.entries}")
+        if self.coarsest and self.finest and self.finest < self.coarsest:
+            raise ValueError("finest is at least coarsest")
+
+    @classmethod
+    def parse(cls, arguments: str | None) -> Self:
+        """Read what stands behind the colon; ValueError if it makes no sense."""
+        numbers: dict[str, int] = {}
+        names = [field.name for field in dataclasses.fields(cls)]
+        for part in arguments.split(",") if arguments is not None else []:
+            match = _GRID_FIELD.fullmatch(part.strip())
+            if not match or match["name"] not in names or match["name"] in numbers:
+                raise ValueError(f"{ascii(part[:40])} is none of {', '.join(names)}, each once")
+            number = int(match["number"])
+            if match["base"]:
+                number = 2 ** min(number, 64)
+            numbers[match["name"]] = number
+        return cls(**numbers)
+
+    def for_picture(self, width: int, height: int) -> Self:
+        """Return the grid with everything decided.
+
+        The finest level has a cell for each pixel, and the tables an entry for each crossing of it,
+        up to half a million. Levels grow by no less than a tenth: a small picture has fewer.
+        """
+        longest = max(width, height)
+        coarsest = self.coarsest or min(16, self.finest or longest)
+        finest = self.finest or max(longest, coarsest)
+        crossings = (width + 1) * (height + 1)
+        entries = self.entries or 1 << min(max(math.ceil(math.log2(crossings)), 4), 19)
+        return dataclasses.replace(self, entries=entries, coarsest=coarsest, finest=finest)
+
+    def __str__(self) -> str:
+        given = {
+            name: value for name, value in dataclasses.asdict(self).items() if value is not None
+        }
+        return "grid:" + ",".join(f"{name}={value}" for name, value in given.items())
+
+
+EncodingSpec = NoEncoding | PositionalSpec | FourierSpec | GridSpec
+
+ENCODINGS: dict[str, type[EncodingSpec]] = {
+    "none": NoEncoding,
+    "positional": PositionalSpec,
+    "fourier": FourierSpec,
+    "grid": GridSpec,
+}
+"""Those of `fit_image.core.encodings`, here so that the help needs no numerics."""
+
+
+def parse_encoding(text: str) -> EncodingSpec:
+    """Read an encoding.
+
+    Raises
+    ------
+    InputError
+        If it is none; the message says what is wrong.
+    """
+    name, colon, arguments = text.partition(":")
+    if name not in ENCODINGS:
+        usages = ", ".join(spec.usage for spec in ENCODINGS.values())
+        raise InputError(f"{ascii(text[:40])} is no encoding: give one of {usages}")
+    try:
+        return ENCODINGS[name].parse(arguments if colon else None)
+    except ValueError as error:
+        raise InputError(f"{ascii(text[:60])}: {error}") from None
