@@ -152,3 +152,44 @@ def _layers(network):
 def values(network):
     """Return all weights and biases of a network of the package, without padding."""
     return np.concatenate([rows[:, : layer.fan_in + 1].ravel() for layer, rows in _layers(network)])
+
+
+def naive_waves(x, frequencies):
+    """Tancik et al. 2020, equation 4 without the amplitudes."""
+    angles = [2 * math.pi * sum(f * v for f, v in zip(row, x, strict=True)) for row in frequencies]
+    return [math.cos(angle) for angle in angles] + [math.sin(angle) for angle in angles]
+
+
+def naive_grid_shape(levels, features, entries, coarsest, finest, sides):
+    """Return (cells across, cells down, entries, hashed) of each level: Mueller et al., 2 and 3."""
+    growth = math.exp((math.log(finest) - math.log(coarsest)) / max(levels - 1, 1))
+    shape = []
+    for level in range(levels):
+        cells = math.floor(coarsest * growth**level + 1e-6)
+        across, down = (max(round(cells * side / max(sides)), 1) for side in sides)
+        crossings = (across + 1) * (down + 1)
+        shape.append((across, down, min(crossings, entries), crossings > entries))
+    return shape
+
+
+def naive_grid(x, tables, shape):
+    """Encode one place; ``tables[level][entry]`` are lists of features."""
+    features = []
+    for table, (across, down, entries, hashed) in zip(tables, shape, strict=True):
+        cells = []
+        for u, count in zip(x, (across, down), strict=True):
+            u = abs(u) % 2
+            u = 2 - u if u > 1 else u
+            index = min(math.floor(u * count), count - 1)
+            cells.append((index, u * count - index))
+        (column, right), (row, low) = cells
+        value = np.zeros(len(table[0]))
+        for i, j in ((0, 0), (1, 0), (0, 1), (1, 1)):
+            weight = (right if i else 1 - right) * (low if j else 1 - low)
+            if hashed:
+                entry = ((column + i) ^ ((row + j) * 2_654_435_761)) % entries
+            else:
+                entry = (row + j) * (across + 1) + column + i
+            value = value + weight * np.asarray(table[entry])
+        features += list(value)
+    return features

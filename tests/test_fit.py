@@ -29,6 +29,9 @@ BATCHES = [
     {"optimizer": "momentum", "batch_size": 7},
     {"optimizer": "adam", "batch_size": 50},
     {"optimizer": "adam", "batch_size": 1000},
+    {"optimizer": "adam", "batch_size": 50, "encoding": "grid:entries=2^6"},
+    {"optimizer": "momentum", "batch_size": 1, "encoding": "grid:entries=2^6"},
+    {"optimizer": "sgd", "batch_size": 10, "encoding": "fourier:9@2"},
 ]
 
 # Pixels of the portrait at most, layers, epochs, options, and the training-loss PSNR in dB that
@@ -216,7 +219,7 @@ def test_stopping_between_batches_changes_nothing(options, small_picture):
     train(whole, 3)
     stopped = Trainer(small_picture, config)
     train(stopped, 1)
-    stopped._chunk = 5
+    stopped._chunk = 1
     stopped.train(seconds=1e-9)  # one batch
     assert stopped.progress.position == min(config.batch_size, stopped.pixels)
     resumed = Trainer(small_picture, config)
@@ -244,9 +247,10 @@ def test_returning_to_the_good_state_returns_the_optimizer(options, small_pictur
     assert results[0] == results[1]
 
 
-def test_a_huge_batch_may_be_stopped_inside(small_picture, monkeypatch):
+@pytest.mark.parametrize("encoding", ["none", "grid:entries=2^6"])
+def test_a_huge_batch_may_be_stopped_inside(encoding, small_picture, monkeypatch):
     monkeypatch.setattr(minibatch, "_PIECE_NUMBERS", 1)
-    config = FitConfig(layers=(16,), optimizer="adam", batch_size=1000)
+    config = FitConfig(layers=(16,), optimizer="adam", batch_size=1000, encoding=encoding)
     whole, stopped = Trainer(small_picture, config), Trainer(small_picture, config)
     train(whole, 2)
     train(stopped, 1)
@@ -255,8 +259,12 @@ def test_a_huge_batch_may_be_stopped_inside(small_picture, monkeypatch):
     resumed = Trainer(small_picture, config)
     resumed.restore(stopped.network, stopped.progress, stopped.optimizer_arrays())
     train(resumed, 1)
+    returned = Trainer(small_picture, config)
+    assert not returned.train(seconds=1e-9)
+    returned.restore(stopped.network, stopped.progress, stopped.optimizer_arrays())
+    train(returned, 1)
     train(stopped, 1)
-    for trainer in (resumed, stopped):
+    for trainer in (resumed, returned, stopped):
         assert trainer.network.parameters.tobytes() == whole.network.parameters.tobytes()
 
 
@@ -276,6 +284,14 @@ def test_the_state_of_another_optimizer_is_refused(small_picture):
         trainer = Trainer(small_picture, config)
         with pytest.raises(InputError, match="another optimizer"):
             trainer.restore(adam.network, adam.progress, adam.optimizer_arrays())
+
+
+@pytest.mark.parametrize("encoding", ["none", "positional:3", "fourier:4@2", "fourier:4@1", "grid"])
+def test_the_state_of_another_encoding_is_refused(encoding, small_picture):
+    saved = Trainer(small_picture, FitConfig(layers=(8,), encoding="fourier:4@3"))
+    trainer = Trainer(small_picture, FitConfig(layers=(8,), encoding=encoding))
+    with pytest.raises(InputError, match="other layers"):
+        trainer.restore(saved.network, saved.progress)
 
 
 def test_a_rate_too_high_diverges(small_picture):

@@ -11,7 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fit_image.archive import write_archive
+from fit_image.core.fourier import Fourier
+from fit_image.core.grid import Grid
 from fit_image.core.network import dense_stack
+from fit_image.core.positional import Positional
 from fit_image.errors import InputError
 from fit_image.model import FORMAT_VERSION, Network, pixel_places
 
@@ -138,6 +141,53 @@ def test_a_header_that_promises_too_much_allocates_nothing(network, tmp_path):
 def test_arrays_that_make_no_network(network, tmp_path, change):
     path = tmp_path / "x.npz"
     write_archive(path, "model", FORMAT_VERSION, network.to_arrays() | change)
+    assert "damaged" in load_error(path)
+
+
+ENCODINGS = [
+    Positional(2, 3),
+    Fourier(2, 4, 3.0, np.random.default_rng(0)),
+    Grid(3, 2, 16, 2, 6, (6, 4)),
+]
+
+
+def encoded(encoding, rng):
+    layers = dense_stack(encoding.outputs, (5,), 3, 0.02)
+    return Network(tuple(layers), (6, 4), encoding).initialise(1.0, rng)
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS, ids=lambda each: type(each).__name__)
+def test_a_saved_encoding_comes_back(encoding, rng, tmp_path):
+    network = encoded(encoding, rng)
+    network.save(tmp_path / "x.npz")
+    again = Network.load(tmp_path / "x.npz")
+    assert again.is_like(network)
+    assert again.parameters.tobytes() == network.parameters.tobytes()
+    np.testing.assert_array_equal(again.render(5, 4), network.render(5, 4))
+
+
+GRID = np.array([3, 2, 16, 2, 6, 6, 4])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"encoding": np.array("warp")},
+        {"encoding": np.array("fourier")},
+        {"encoding": np.array("none")},
+        {"grid": GRID[:-1]},
+        {"grid": GRID.astype(np.float64)},
+        {"grid": GRID * -1},
+        {"grid": GRID + np.array([10**9, 0, 0, 0, 0, 0, 0])},
+        {"grid": GRID + np.array([0, 0, 1, 0, 0, 0, 0])},
+        {"tables": np.zeros(3, np.float32)},
+        {"tables": np.full(Grid(3, 2, 16, 2, 6, (6, 4)).size, np.nan, np.float32)},
+    ],
+)
+def test_arrays_that_make_no_grid(change, rng, tmp_path):
+    path = tmp_path / "x.npz"
+    arrays = encoded(Grid(3, 2, 16, 2, 6, (6, 4)), rng).to_arrays()
+    write_archive(path, "model", FORMAT_VERSION, arrays | change)
     assert "damaged" in load_error(path)
 
 

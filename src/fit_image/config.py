@@ -9,8 +9,9 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
+from fit_image.encoding_spec import GridSpec, parse_encoding
 from fit_image.errors import InputError
 
 MAX_WIDTH = 65_536
@@ -114,6 +115,8 @@ class FitConfig:
         picture has are the whole picture. Default: what `OPTIMIZERS` has for the optimizer.
     optimizer : str
         A key of `OPTIMIZERS`.
+    encoding : str
+        As `fit_image.encoding_spec.parse_encoding` reads it.
 
     Raises
     ------
@@ -129,6 +132,7 @@ class FitConfig:
     seed: int = 0
     batch_size: int = _BY_OPTIMIZER
     optimizer: str = "sgd"
+    encoding: str = "none"
 
     def __post_init__(self) -> None:
         _require(
@@ -161,6 +165,14 @@ class FitConfig:
             type(self.batch_size) is int and self.batch_size >= 1,
             f"batch_size must be a whole number, 1 or more, not {self.batch_size!r}",
         )
+        object.__setattr__(self, "encoding", str(parse_encoding(self.encoding)))
+
+    def for_picture(self, width: int, height: int) -> Self:
+        """Return the configuration with everything decided that depends on the picture's size."""
+        encoding = parse_encoding(self.encoding)
+        if isinstance(encoding, GridSpec):
+            encoding = encoding.for_picture(width, height)
+        return dataclasses.replace(self, encoding=str(encoding))
 
 
 @dataclass(frozen=True)

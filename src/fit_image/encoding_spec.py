@@ -136,7 +136,7 @@ class GridSpec:
         for part in arguments.split(",") if arguments is not None else []:
             match = _GRID_FIELD.fullmatch(part.strip())
             if not match or match["name"] not in names or match["name"] in numbers:
-                raise ValueError(f"{ascii(part[:40])} is none of {', '.join(names)}, each once")
+                raise ValueError(f"{part[:40]!a} is none of {', '.join(names)}, each once")
             number = int(match["number"])
             if match["base"]:
                 number = 2 ** min(number, 64)
@@ -147,7 +147,7 @@ class GridSpec:
         """Return the grid with everything decided.
 
         The finest level has a cell for each pixel, and the tables an entry for each crossing of it,
-        up to half a million. Levels grow by no less than a tenth: a small picture has fewer.
+        up to half a million.
         """
         longest = max(width, height)
         coarsest = self.coarsest or min(16, self.finest or longest)
@@ -185,8 +185,8 @@ def parse_encoding(text: str) -> EncodingSpec:
     name, colon, arguments = text.partition(":")
     if name not in ENCODINGS:
         usages = ", ".join(spec.usage for spec in ENCODINGS.values())
-        raise InputError(f"{ascii(text[:40])} is no encoding: give one of {usages}")
+        raise InputError(f"{text[:40]!a} is no encoding: give one of {usages}")
     try:
         return ENCODINGS[name].parse(arguments if colon else None)
     except ValueError as error:
-        raise InputError(f"{ascii(text[:60])}: {error}") from None
+        raise InputError(f"{text[:60]!a}: {error}") from None

@@ -14,6 +14,8 @@ import numpy.typing as npt
 from fit_image.archive import Arrays, read_archive, write_archive
 from fit_image.core import network as core
 from fit_image.core.dense import ACTIVATIONS, FloatArray
+from fit_image.core.encoding import Encoding
+from fit_image.core.encodings import ENCODINGS
 from fit_image.errors import InputError
 
 FORMAT_VERSION = 1
@@ -39,9 +41,14 @@ class Network(core.Network):
         Width and height in pixels of the picture it learned.
     """
 
-    def __init__(self, layers: tuple[core.Layer, ...], size: tuple[int, int]) -> None:
-        super().__init__(layers)
-        if self.layers[0].fan_in != 2 or self.layers[-1].fan_out != 3:
+    def __init__(
+        self,
+        layers: tuple[core.Layer, ...],
+        size: tuple[int, int],
+        encoding: Encoding | None = None,
+    ) -> None:
+        super().__init__(layers, encoding)
+        if self.inputs != 2 or self.layers[-1].fan_out != 3:
             raise ValueError("a painting network has 2 inputs and 3 outputs")
         self.size = size
 
@@ -101,9 +108,23 @@ class Network(core.Network):
             colours = self.predict(places.reshape(-1, 2), threads=threads)
             yield top, colours.reshape(len(band_ys), width, 3)
 
+    def is_like(self, other: Network) -> bool:
+        """Return whether another network differs in its parameters at most."""
+        mine, others = self.encoding.to_arrays(), other.encoding.to_arrays()
+        return (
+            self.layers == other.layers
+            and self.size == other.size
+            and type(self.encoding) is type(other.encoding)
+            and all(np.array_equal(mine[name], others[name]) for name in mine)
+        )
+
     def to_arrays(self) -> Arrays:
         """Return the arrays of a model file: see "File formats" in the README."""
+        (encoding,) = (name for name, kind in ENCODINGS.items() if type(self.encoding) is kind)
         arrays: Arrays = {
+            "encoding": np.array(encoding),
+            **self.encoding.to_arrays(),
+            "tables": self.tables().copy(),
             "size": np.array(self.size, dtype=np.int64),
             "activations": np.array([layer.activation for layer in self.layers]),
             "slopes": np.array([layer.slope for layer in self.layers], dtype=np.float64),
@@ -121,7 +142,8 @@ class Network(core.Network):
             raise ValueError("impossible size")
         activations = arrays["activations"]
         slopes = _typed(arrays["slopes"], np.float64, (len(activations),))
-        layers, fan_in = [], 2
+        encoding = ENCODINGS[str(arrays["encoding"])].from_arrays(arrays)
+        layers, fan_in = [], encoding.outputs
         for index, (activation, slope) in enumerate(zip(activations, slopes, strict=True)):
             weights = arrays[f"weights_{index}"]
             if str(activation) not in ACTIVATIONS or not math.isfinite(slope):
@@ -130,7 +152,9 @@ class Network(core.Network):
                 raise ValueError(f"impossible layer {index}")
             layers.append(core.Layer(fan_in, len(weights), str(activation), float(slope)))
             fan_in = len(weights)
-        network = cls(tuple(layers), (width, height))
+        tables = _typed(arrays["tables"], np.float32, (encoding.size,))
+        network = cls(tuple(layers), (width, height), encoding)
+        network.tables()[:] = tables
         for index, (layer, rows) in enumerate(zip(layers, network.rows(), strict=True)):
             shape = (layer.fan_out, layer.fan_in)
             rows[:, : layer.fan_in] = _typed(arrays[f"weights_{index}"], np.float32, shape)

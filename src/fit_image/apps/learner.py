@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from fit_image.config import FitConfig
 from fit_image.core.dense import FloatArray
+from fit_image.core.encoding import Encoding
 from fit_image.core.minibatch import Minibatch
 from fit_image.core.network import Layer, Network
 from fit_image.core.optimizer import OPTIMIZERS
@@ -104,23 +105,26 @@ class PerSample:
 
 def make_learner(network: Network, config: FitConfig, samples: int) -> Learner:
     """Return what teaches ``network`` as ``config`` asks for, from so many samples an epoch."""
-    if _is_per_sample(config):
+    if _is_per_sample(config) and not network.encoding.levels:
         return PerSample(network, config.learning_rate)
     optimizer = OPTIMIZERS[config.optimizer](network.parameters.size)
     batch = min(config.batch_size, samples)
     return Minibatch(network, optimizer, config.learning_rate, batch)
 
 
-def needed_bytes(layers: Sequence[Layer], config: FitConfig, samples: int) -> int:
+def needed_bytes(
+    layers: Sequence[Layer], encoding: Encoding, config: FitConfig, samples: int
+) -> int:
     """Return the memory that training takes: parameters, optimizer, and what works on them."""
-    size = sum(layer.stride * layer.fan_out for layer in layers)
+    size = sum(layer.stride * layer.fan_out for layer in layers) + encoding.size
     states = len(OPTIMIZERS[config.optimizer].state_names)
     # What is remembered exists three times: at work, as the last good state, on the way to disk.
     numbers = 3 * (1 + states) * size
-    if _is_per_sample(config):
+    if _is_per_sample(config) and not encoding.levels:
         numbers += size  # as the steps want it laid out
     else:
-        numbers += Minibatch.working_numbers(layers, min(config.batch_size, samples))
+        batch = min(config.batch_size, samples)
+        numbers += Minibatch.working_numbers(layers, batch, encoding.size)
     return 4 * numbers
 
 

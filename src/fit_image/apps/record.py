@@ -29,6 +29,7 @@ _FIXED_FIT = {
     "seed": "--seed",
     "batch_size": "--batch-size",
     "optimizer": "--optimizer",
+    "encoding": "--encoding",
 }
 _FIXED_IMAGE = {"max_pixels": "--max-pixels", "background": "--background"}
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.apps import samples
+from fit_image.apps.architecture import make_encoding, make_layers, make_network
 from fit_image.apps.learner import make_learner, needed_bytes
 from fit_image.apps.samples import Samples
 from fit_image.config import FitConfig
@@ -97,15 +98,15 @@ class Trainer:
         if image.dtype == np.float32 and not (image.min() >= 0.0 and image.max() <= 1.0):  # or NaN
             raise InputError("an image of float32 has colours in 0..1; divide bytes by 255")
         self.image = np.ascontiguousarray(image)
-        self.config = config
         self.threads = threads
         self.progress = Progress()
-        self.height, self.width = image.shape[:2]
+        self.height, self.width, channels = image.shape
         self.pixels = self.width * self.height
-        layers = core.dense_stack(2, config.layers, 3, config.slope)
-        _check_memory(needed_bytes(layers, config, self.pixels))
-        self.network = Network(tuple(layers), (self.width, self.height))
-        self.network.initialise(config.init_scale, np.random.default_rng(config.seed))
+        self.config = config = config.for_picture(self.width, self.height)
+        encoding = make_encoding(config, (self.width, self.height))
+        layers = make_layers(config, encoding.outputs, channels)
+        _check_memory(needed_bytes(layers, encoding, config, self.pixels))
+        self.network = make_network(config, (self.width, self.height), channels)
 
         self._samples = Samples(self.image)
         self._learner = make_learner(self.network, config, self.pixels)
@@ -139,8 +140,8 @@ class Trainer:
             If the network has other layers, the progress is impossible for this picture, or the
             arrays are not those of the configured optimizer.
         """
-        if network.layers != self.network.layers or network.size != self.network.size:
-            raise InputError("the saved network has other layers or another size")
+        if not self.network.is_like(network):
+            raise InputError("the saved network has other layers, inputs or another size")
         if not 0 <= progress.position <= self.pixels or progress.epoch < 0:
             raise InputError("the saved progress does not belong to this picture")
         try:
@@ -304,9 +305,11 @@ def _check_memory(needed: int) -> None:
 
 def warm_up(config: FitConfig | None = None) -> None:
     """Compile the kernels that training and drawing need, or load them from the cache."""
-    network = core.Network(core.dense_stack(2, (1,), 3, 0.01))
+    # The smallest network that uses the same ones.
+    config = replace(config or FitConfig(), layers=(1,))
+    network = make_network(config.for_picture(1, 1), (1, 1), 3)
     places, colours = np.zeros((1, 2), dtype=np.float32), np.zeros((1, 3), dtype=np.float32)
-    learner = make_learner(network, config or FitConfig(), 1)
+    learner = make_learner(network, config, 1)
     learner.learn(places, colours, np.zeros(1), threads=1)
     network.predict(places, threads=1)
     samples.warm_up()

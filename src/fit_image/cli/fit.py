@@ -36,6 +36,16 @@ Config = TypeVar("Config", FitConfig, ImageConfig, RecordConfig)
     help="Hidden layers: 4x300, 300,200,100 or 2x300,64.",
 )
 @click.option(
+    "--encoding",
+    type=options.Encoding(),
+    default="none",
+    show_default=True,
+    metavar="SPEC",
+    help="What a place becomes before the first layer: none, positional:8 (octaves), "
+    "fourier:128@10 (waves, deviation of their frequencies), grid (learned), or "
+    "grid:levels=8,features=2,entries=2^16,coarsest=16,finest=512.",
+)
+@click.option(
     "--epochs",
     type=click.IntRange(min=1, max=10_000_000),
     default=500,
@@ -187,6 +197,7 @@ def command(
     for name in record.animations:
         check_size(output / name, width, height, with_target=record.with_target)
     trainer = Trainer(source.image.levels, fit, threads=threads)
+    fit = trainer.config
     if earlier:
         check_resumable(earlier, source, fit, prepare)
     session.compile_kernels(fit, display)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from fit_image.config import FPS, OPTIMIZERS, PACES, parse_layers
+from fit_image.encoding_spec import parse_encoding
 from fit_image.errors import InputError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -31,6 +32,19 @@ class Layers(click.ParamType):
             return value
         try:
             return parse_layers(value)
+        except InputError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Encoding(click.ParamType):
+    """An encoding, such as ``fourier:128@10``."""
+
+    name = "encoding"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check with `parse_encoding`, and return in full."""
+        try:
+            return str(parse_encoding(value))
         except InputError as error:
             self.fail(str(error), param, ctx)
 

@@ -13,7 +13,12 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.core.dense import FloatArray, IntArray
+from fit_image.core.dense import LANES, FloatArray, IntArray
+
+# A level of which more than one entry in so many has a gradient is swept as a whole.
+_DENSE = 4
+
+_NO_TABLES = np.empty((0, 2), dtype=np.int64)
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
@@ -30,19 +35,26 @@ class Encoding(ABC):
     ----------
     levels : int
         Tables that learn; 0 if the encoding is fixed.
+    spans : int64 (levels, 2)
+        Where each begins and ends in the encoding's part of the network's parameter vector.
+    run : int
+        Numbers of a table's entry.
     size : int
-        Numbers it has in the network's parameter vector, padding included.
+        Numbers of all tables, padding included.
     parameter_count : int
         Those that learn.
     """
 
-    levels = 0
-    size = 0
-    parameter_count = 0
-
-    def __init__(self, inputs: int, outputs: int) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, spans: IntArray = _NO_TABLES, run: int = 1
+    ) -> None:
         self.inputs = inputs
         self.outputs = outputs
+        self.levels = len(spans)
+        self.spans = spans
+        self.run = run
+        self.parameter_count = int((spans[:, 1] - spans[:, 0]).sum())
+        self.size = padded(int(spans[:, 1].max(initial=0)))
 
     def initialise(self, tables: FloatArray, rng: np.random.Generator) -> None:  # noqa: B027
         """Fill the tables, float32 (size,); a fixed encoding has none."""
@@ -101,7 +113,12 @@ class Encoding(ABC):
         """
 
     def add_gradient(
-        self, level: int, inputs: FloatArray, upstream: FloatArray, gradient: FloatArray
+        self,
+        level: int,
+        inputs: FloatArray,
+        upstream: FloatArray,
+        gradient: FloatArray,
+        touched: Touched,
     ) -> None:
         """Add the gradient by the tables of a level, summed over the samples.
 
@@ -111,15 +128,51 @@ class Encoding(ABC):
         inputs, upstream
             As in `input_gradient`.
         gradient : float32 (size,)
+        touched : Touched
+            Notes where something was added.
         """
         raise NotImplementedError("a fixed encoding has no tables")
 
-    def take_touched(self, level: int) -> tuple[IntArray, int]:
-        """Return where runs of numbers begin that may have a gradient, and how long they are.
 
-        Those of a level since it was last asked; then they are forgotten.
+class Touched:
+    """Which parts of an encoding's tables have a gradient.
+
+    Parameters
+    ----------
+    encoding : Encoding
+
+    Attributes
+    ----------
+    starts : list of int64 vectors
+        For each level, where runs of numbers begin that were touched, as many as are noted.
+    counts : int64 (levels,)
+        How many there are.
+    """
+
+    def __init__(self, encoding: Encoding) -> None:
+        self._encoding = encoding
+        lengths = encoding.spans[:, 1] - encoding.spans[:, 0]
+        self.starts = [
+            np.empty(length // encoding.run // _DENSE + 1, dtype=np.int64) for length in lengths
+        ]
+        self.counts = np.zeros(encoding.levels, dtype=np.int64)
+
+    def take(self, level: int) -> tuple[IntArray, int]:
+        """Return the starts of runs and their length, and forget them.
+
+        Of a level with many of them, the whole is one run: sweeping it is faster.
         """
-        raise NotImplementedError("a fixed encoding has no tables")
+        starts, count = self.starts[level], int(self.counts[level])
+        self.counts[level] = 0
+        if count < len(starts):
+            return starts[:count], self._encoding.run
+        start, stop = self._encoding.spans[level].tolist()
+        return np.array([start], dtype=np.int64), stop - start
+
+
+def padded(numbers: int) -> int:
+    """Return so many numbers, rounded up to whole cache lines."""
+    return -(-numbers // LANES) * LANES
 
 
 def taken(

@@ -16,8 +16,8 @@ from typing import Self
 
 import numpy as np
 
-from fit_image.core.dense import LANES, FloatArray, IntArray
-from fit_image.core.encoding import Arrays, Encoding, taken
+from fit_image.core.dense import FloatArray
+from fit_image.core.encoding import Arrays, Encoding, Touched, padded, taken
 from fit_image.core.jit import inner, kernel
 
 # Deviation of the source's initial numbers: small enough to begin with a flat picture.
@@ -29,9 +29,6 @@ _PRIME = 2_654_435_761
 # Columns of the table that describes the levels to the kernels. Levels with an entry for each
 # crossing have the number of crossings in a row, hashed ones 0.
 _START, _ENTRIES, _CELLS_X, _CELLS_Y, _ROW = range(5)
-
-# A level of which more than one entry in so many has a gradient is swept as a whole.
-_DENSE = 4
 
 
 class Grid(Encoding):
@@ -63,28 +60,22 @@ class Grid(Encoding):
         finest: int,
         sides: tuple[int, int],
     ) -> None:
-        super().__init__(2, levels * features)
         self._shape = (levels, features, entries, coarsest, finest, *sides)
-        self.levels, self.features = levels, features
         growth = (finest / coarsest) ** (1.0 / max(levels - 1, 1))
-        longest = max(sides)
         table, start = [], 0
         for level in range(levels):
             # Rounded before it is cut, because a power of the root may fall just short of a number.
             cells = int(round(coarsest * growth**level, 6))
-            across, down = (max(round(cells * side / longest), 1) for side in sides)
+            across, down = (max(round(cells * side / max(sides)), 1) for side in sides)
             crossings = (across + 1) * (down + 1)
             dense = crossings <= entries
             count = crossings if dense else entries
             table.append((start, count, across, down, across + 1 if dense else 0))
-            self.parameter_count += count * features
-            start += -(-count * features // LANES) * LANES
-        self.size = start
+            start += padded(count * features)
         self.table = np.array(table, dtype=np.int64)
-        self._touched = [
-            np.empty(max(count // _DENSE, 1), dtype=np.int64) for _, count, *_ in table
-        ]
-        self._counts = np.zeros(levels, dtype=np.int64)
+        starts, counts = self.table[:, _START], self.table[:, _ENTRIES]
+        spans = np.column_stack((starts, starts + counts * features))
+        super().__init__(2, levels * features, spans, features)
 
     def to_arrays(self) -> Arrays:
         """See `Encoding.to_arrays`."""
@@ -110,8 +101,8 @@ class Grid(Encoding):
 
     def parts(self, tables: FloatArray) -> Iterator[FloatArray]:
         """Yield the entries of each level as a writable view (entries, features)."""
-        for start, count, *_ in self.table.tolist():
-            yield tables[start : start + count * self.features].reshape(count, self.features)
+        for start, stop in self.spans:
+            yield tables[start:stop].reshape(-1, self.run)
 
     def encode(
         self,
@@ -123,39 +114,35 @@ class Grid(Encoding):
         threads: int = 1,
     ) -> None:
         """See `Encoding.encode`."""
-        _encode_kernel(tables, self.table, self.features, inputs, rows, part, thread, threads)
+        _encode_kernel(tables, self.table, self.run, inputs, rows, part, thread, threads)
 
     def input_gradient(
         self, tables: FloatArray, inputs: FloatArray, upstream: FloatArray
     ) -> FloatArray:
         """See `Encoding.input_gradient`; zero along an axis where a mirror's edge is met."""
         gradient = np.zeros((len(inputs), 2), dtype=np.float32)
-        _input_gradient_kernel(tables, self.table, self.features, inputs, upstream, gradient)
+        _input_gradient_kernel(tables, self.table, self.run, inputs, upstream, gradient)
         return gradient
 
     def add_gradient(
-        self, level: int, inputs: FloatArray, upstream: FloatArray, gradient: FloatArray
+        self,
+        level: int,
+        inputs: FloatArray,
+        upstream: FloatArray,
+        gradient: FloatArray,
+        touched: Touched,
     ) -> None:
-        """See `Encoding.add_gradient`; notes which entries were touched, for `take_touched`."""
-        self._counts[level] = _add_gradient_kernel(
+        """See `Encoding.add_gradient`."""
+        touched.counts[level] = _add_gradient_kernel(
             self.table,
             level,
-            self.features,
+            self.run,
             inputs,
             upstream,
             gradient,
-            self._touched[level],
-            self._counts[level],
+            touched.starts[level],
+            touched.counts[level],
         )
-
-    def take_touched(self, level: int) -> tuple[IntArray, int]:
-        """See `Encoding.take_touched`; of a level with many of them, the whole is one run."""
-        count, touched = int(self._counts[level]), self._touched[level]
-        self._counts[level] = 0
-        if count < len(touched):
-            return touched[:count], self.features
-        start, entries = self.table[level, [_START, _ENTRIES]].tolist()
-        return np.array([start], dtype=np.int64), entries * self.features
 
 
 @inner

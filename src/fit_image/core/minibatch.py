@@ -21,6 +21,7 @@ import numpy.typing as npt
 from fit_image.core import dense
 from fit_image.core.barrier import meet
 from fit_image.core.dense import FloatArray, IntArray, vector
+from fit_image.core.encoding import Touched
 from fit_image.core.jit import kernel
 from fit_image.core.lanes import WIDTH
 from fit_image.core.network import Layer, Network
@@ -97,6 +98,7 @@ class Minibatch:
         self._gradient = dense.aligned_zeros(network.parameters.size)
         self._blocks, self._spans, self._rates = self._cut_weights(rate)
         self._rate = np.float32(rate)
+        self._touched = Touched(network.encoding)
         parts = -(-self._piece // _PART_SAMPLES[0])
         self.most_threads = min(max(parts, len(self._blocks)), _MOST_THREADS)
         self._team = Team(self.most_threads)
@@ -191,6 +193,9 @@ class Minibatch:
                         raise ValueError(f"the optimizer's {name} has numbers between its rows")
         self.optimizer.restore(arrays)
         self._forget_pending()
+        # Those of the tables are added to, where those of the layers are written anew.
+        self._gradient[:] = 0.0
+        self._touched = Touched(self.network.encoding)
 
     def _forget_pending(self) -> None:
         self.pending = 0
@@ -269,8 +274,13 @@ class Minibatch:
         encoding = self.network.encoding
         # From the last one on, to which the fewest blocks have gone.
         for level in range(threads - 1 - thread, encoding.levels, threads):
-            upstream = self._trace.upstream
-            encoding.add_gradient(level, inputs, upstream, self.network.tables(self._gradient))
+            encoding.add_gradient(
+                level,
+                inputs,
+                self._trace.upstream,
+                self.network.tables(self._gradient),
+                self._touched,
+            )
         _gradient_kernel(
             self._trace.memory,
             self._trace.plan,
@@ -296,7 +306,7 @@ class Minibatch:
         )
         encoding = self.network.encoding
         for level in range(threads - 1 - thread, encoding.levels, threads):
-            starts, length = encoding.take_touched(level)
+            starts, length = self._touched.take(level)
             starts = starts + self.network.dense_size
             self.optimizer.update_touched(
                 self.network.parameters, self._gradient, starts, length, self._rate, scale, step

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from fit_image.core import dense
 from fit_image.core.dense import FloatArray
-from fit_image.core.encoding import Encoding, Identity
+from fit_image.core.encoding import Encoding, Identity, Touched
 from fit_image.core.trace import (
     Trace,
     backward_kernel,
@@ -130,6 +130,7 @@ class Network:
             shape = (layer.fan_out, layer.fan_in + 1)
             deviation = np.float32(scale / math.sqrt(layer.fan_in + 1))
             rows[:, : layer.fan_in + 1] = rng.standard_normal(shape, dtype=np.float32) * deviation
+        self.encoding.initialise(self.tables(), rng)
         return self
 
     def rows(self, vector: FloatArray | None = None) -> Iterator[FloatArray]:
@@ -177,6 +178,12 @@ class Network:
             np.ascontiguousarray(targets, dtype=np.float32),
         )
 
+    def encode(self, inputs: FloatArray) -> FloatArray:
+        """Return what the first layer sees of inputs (float32, C-contiguous)."""
+        encoded = np.empty((len(inputs), self.encoding.outputs), dtype=np.float32)
+        self.encoding.encode(self.tables(), inputs, encoded, max(len(inputs), 1))
+        return encoded
+
     def forward(self, inputs: FloatArray) -> Trace:
         """Compute the outputs of a batch and keep what `backward` needs.
 
@@ -219,9 +226,9 @@ class Network:
         backward_kernel(
             self.parameters, trace.memory, trace.plan, working_panel(), samples, gradient
         )
+        by_tables, touched = self.tables(gradient), Touched(self.encoding)
         for level in range(self.encoding.levels):
-            tables_gradient = self.tables(gradient)
-            self.encoding.add_gradient(level, trace.inputs, trace.upstream, tables_gradient)
+            self.encoding.add_gradient(level, trace.inputs, trace.upstream, by_tables, touched)
         by_inputs = self.encoding.input_gradient(self.tables(), trace.inputs, trace.upstream)
         return gradient, by_inputs
 

@@ -44,6 +44,7 @@ class SampleSGD:
     Parameters
     ----------
     network : Network
+        Its encoding must be fixed.
     rates : float32 (layers,)
         The learning rate of each layer.
 
@@ -95,6 +96,7 @@ class SampleSGD:
             If the samples have another shape.
         """
         inputs, targets = self._network.accept(inputs, targets)
+        inputs = self._network.encode(inputs)
         learned = 0
 
         def learn_share(counts: IntArray, thread: int, threads: int) -> int:

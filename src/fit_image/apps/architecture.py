@@ -1,0 +1,47 @@
+"""The network that a configuration describes."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from fit_image.config import FitConfig
+from fit_image.core.encoding import Encoding, Identity
+from fit_image.core.fourier import Fourier
+from fit_image.core.grid import Grid
+from fit_image.core.network import Layer, dense_stack
+from fit_image.core.positional import Positional
+from fit_image.encoding_spec import FourierSpec, GridSpec, PositionalSpec, parse_encoding
+from fit_image.model import Network
+
+# Beside the seed, so that the waves are not those of the initial weights.
+_WAVES = 1
+
+
+def make_encoding(config: FitConfig, size: tuple[int, int]) -> Encoding:
+    """Return the encoding of places in a picture of this width and height."""
+    spec = parse_encoding(config.encoding)
+    match spec:
+        case PositionalSpec():
+            return Positional(2, spec.levels)
+        case FourierSpec():
+            rng = np.random.default_rng([config.seed, _WAVES])
+            return Fourier(2, spec.waves, spec.scale, rng)
+        case GridSpec():
+            return Grid(*dataclasses.astuple(spec.for_picture(*size)), size)
+        case _:
+            return Identity(2)
+
+
+def make_layers(config: FitConfig, inputs: int, outputs: int) -> tuple[Layer, ...]:
+    """Return the layers between what the encoding gives and the colours."""
+    return tuple(dense_stack(inputs, config.layers, outputs, config.slope))
+
+
+def make_network(config: FitConfig, size: tuple[int, int], channels: int) -> Network:
+    """Return an untrained network for a picture of this width and height."""
+    encoding = make_encoding(config, size)
+    network = Network(make_layers(config, encoding.outputs, channels), size, encoding)
+    network.initialise(config.init_scale, np.random.default_rng(config.seed))
+    return network

@@ -1,0 +1,293 @@
+"""Encodings against their float64 twins, central differences, and learning with the network."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from fit_image import encoding_spec
+from fit_image.core.encoding import Touched
+from fit_image.core.encodings import ENCODINGS
+from fit_image.core.fourier import Fourier
+from fit_image.core.grid import Grid
+from fit_image.core.minibatch import Minibatch
+from fit_image.core.network import Network, dense_stack
+from fit_image.core.optimizer import OPTIMIZERS
+from fit_image.core.positional import Positional
+from fit_image.encoding_spec import GridSpec, parse_encoding
+from fit_image.errors import InputError
+from naive import naive_grid, naive_grid_shape, naive_waves
+from test_minibatch import learn_all
+from test_sgd import learn
+
+# Levels with an entry for each crossing, and hashed ones; of pictures wide and high.
+GRIDS = [
+    (3, 2, 32, 2, 9, (30, 20)),
+    (2, 1, 16, 3, 8, (5, 9)),
+    (1, 4, 64, 4, 4, (7, 7)),
+    (2, 3, 4, 5, 50, (7, 7)),
+]
+
+
+def encodings():
+    yield Positional(2, 4)
+    yield Fourier(2, 5, 3.0, np.random.default_rng(0))
+    for grid in GRIDS:
+        yield Grid(*grid)
+
+
+def name_of(encoding):
+    return f"{type(encoding).__name__}-{encoding.outputs}"
+
+
+every_encoding = pytest.mark.parametrize("encoding", list(encodings()), ids=name_of)
+
+
+def make(encoding, rng, hidden=(6,)):
+    network = Network(dense_stack(encoding.outputs, hidden, 3, 0.01), encoding)
+    network.initialise(1.0, rng)
+    for part in tables_of(network):
+        part[:] = rng.standard_normal(part.shape)
+    return network
+
+
+def tables_of(network, vector=None):
+    encoding = network.encoding
+    return list(encoding.parts(network.tables(vector))) if encoding.levels else []
+
+
+def twin_of(encoding):
+    """Return a function of a place and tables, in float64."""
+    if isinstance(encoding, Grid):
+        *numbers, width, height = encoding.to_arrays()["grid"].tolist()
+        shape = naive_grid_shape(*numbers, (width, height))
+        return lambda x, tables: naive_grid(x, tables, shape)
+    frequencies = np.asarray(encoding.frequencies, dtype=np.float64)
+    return lambda x, tables: naive_waves(x, frequencies)
+
+
+def places(rng, count):
+    return rng.random((count, 2), dtype=np.float32)
+
+
+def test_every_encoding_has_a_notation():
+    assert list(ENCODINGS) == list(encoding_spec.ENCODINGS)
+
+
+@every_encoding
+def test_an_encoding_equals_its_naive_twin(encoding, rng):
+    network, twin = make(encoding, rng), twin_of(encoding)
+    inputs = np.concatenate(
+        (places(rng, 40), np.array(list(itertools.product((0, 0.5, 1), repeat=2)), np.float32))
+    )
+    expected = [twin([float(v) for v in x], tables_of(network)) for x in inputs]
+    np.testing.assert_allclose(network.encode(inputs), expected, atol=1e-5)
+
+
+def test_positional_waves_are_octaves_along_each_axis(rng):
+    x, y = places(rng, 1)[0].tolist()
+    angles = [np.pi * 2**k * v for k in range(3) for v in (x, y)]
+    found = make(Positional(2, 3), rng).encode(np.array([[x, y]], np.float32))[0]
+    np.testing.assert_allclose(found, [*np.cos(angles), *np.sin(angles)], atol=1e-5)
+
+
+def test_fourier_frequencies_have_the_deviation_asked_for():
+    frequencies = Fourier(2, 2000, 7.0, np.random.default_rng(3)).frequencies
+    assert frequencies.std() == pytest.approx(7.0, rel=0.05)
+    assert abs(frequencies.mean()) < 0.5
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+def test_outside_the_picture_a_grid_is_mirrored(grid, rng):
+    network = make(Grid(*grid), rng)
+    inside = places(rng, 30)
+    expected = network.encode(inside)
+    for outside in (-inside, 2 - inside, inside + 2, inside - 4):
+        np.testing.assert_allclose(network.encode(outside.astype(np.float32)), expected, atol=1e-4)
+
+
+@every_encoding
+def test_gradients_equal_central_differences(encoding, rng):
+    network, twin = make(encoding, rng), twin_of(encoding)
+    inputs, upstream = places(rng, 6), rng.standard_normal((6, encoding.outputs), np.float32)
+    tables = [part.astype(np.float64) for part in tables_of(network)]
+    gradient = np.zeros_like(network.parameters)
+    for level in range(encoding.levels):
+        by_tables = network.tables(gradient)
+        encoding.add_gradient(level, inputs, upstream, by_tables, Touched(encoding))
+    by_inputs = encoding.input_gradient(network.tables(), inputs, upstream)
+
+    def loss(x):
+        return sum(
+            np.dot(twin(row, tables), weights) for row, weights in zip(x, upstream, strict=True)
+        )
+
+    step = 1e-5
+    exact = inputs.astype(np.float64)
+    for part, found in zip(tables, tables_of(network, gradient), strict=True):
+        for index in np.ndindex(part.shape):
+            kept = part[index]
+            part[index] = kept + step
+            above = loss(exact)
+            part[index] = kept - step
+            below = loss(exact)
+            part[index] = kept
+            assert found[index] == pytest.approx((above - below) / (2 * step), rel=1e-3, abs=1e-4)
+    for index in np.ndindex(inputs.shape):
+        shifted = exact.copy()
+        shifted[index] += step
+        above = loss(shifted)
+        shifted[index] -= 2 * step
+        numeric = (above - loss(shifted)) / (2 * step)
+        assert by_inputs[index] == pytest.approx(numeric, rel=1e-3, abs=1e-3)
+
+
+@every_encoding
+def test_a_network_carries_gradients_through_its_encoding(encoding, rng):
+    network = make(encoding, rng)
+    plain = Network(network.layers)
+    plain.parameters[:] = network.parameters[: network.dense_size]
+    inputs, upstream = places(rng, 5), rng.standard_normal((5, 3), np.float32)
+    trace, plain_trace = network.forward(inputs), plain.forward(network.encode(inputs))
+    np.testing.assert_array_equal(trace.output, plain_trace.output)
+    gradient, by_inputs = network.backward(trace, upstream)
+    plain_gradient, by_encoded = plain.backward(plain_trace, upstream)
+    np.testing.assert_array_equal(gradient[: network.dense_size], plain_gradient)
+    expected = encoding.input_gradient(network.tables(), inputs, by_encoded)
+    np.testing.assert_allclose(by_inputs, expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_array_equal(network.predict(inputs), network.forward(inputs).output)
+
+
+@pytest.mark.parametrize(
+    "encoding", [Positional(2, 4), Fourier(2, 5, 3.0, np.random.default_rng(0))], ids=name_of
+)
+def test_per_sample_training_sees_what_is_encoded(encoding, rng):
+    network = make(encoding, rng)
+    plain = Network(network.layers)
+    plain.parameters[:] = network.parameters
+    inputs, targets = places(rng, 50), rng.random((50, 3), dtype=np.float32)
+    loss = learn(network, inputs, targets, lr=0.1)
+    assert learn(plain, network.encode(inputs), targets, lr=0.1) == loss
+    assert plain.parameters.tobytes() == network.parameters.tobytes()
+
+
+def teach(network, name, batch, rate=0.05):
+    return Minibatch(network, OPTIMIZERS[name](network.parameters.size), rate, batch)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("grid", GRIDS)
+def test_of_a_batch_the_tables_learn_where_it_touches_them(name, grid, rng):
+    network = make(Grid(*grid), rng)
+    inputs, targets = places(rng, 3), rng.random((3, 3), dtype=np.float32)
+    trace = network.forward(inputs)
+    gradient, _ = network.backward(trace, trace.output - targets)
+    touched = network.tables(gradient) != 0
+    before = network.tables().copy()
+    learn_all(teach(network, name, 3), inputs, targets)
+    moved = network.tables() - before
+    assert touched.any()
+    assert not touched.all()
+    assert (moved[touched] * network.tables(gradient)[touched] < 0).all()
+    assert not moved[~touched].any()
+    if name == "adam":  # the first step is one learning rate, whatever the gradient
+        np.testing.assert_allclose(np.abs(moved[touched]), 0.05, rtol=1e-3)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_touched_runs_learn_as_the_whole_table_does(name, rng):
+    """Where every entry is touched, sweeping the entries or the whole is the same."""
+    first = rng.standard_normal(64, dtype=np.float32)
+    gradients = rng.standard_normal((5, 64), dtype=np.float32)
+    gradients[:, ::5] = 0
+    results = []
+    for starts, length in ((np.arange(0, 64, 2), 2), (np.array([0]), 64)):
+        optimizer, parameters = OPTIMIZERS[name](64), first.copy()
+        for step, gradient in enumerate(gradients, 1):
+            g = gradient.copy()
+            scalars = (np.float32(0.1), np.float32(0.5), step)
+            optimizer.update_touched(parameters, g, starts, length, *scalars)
+            assert not g.any()
+        results.append(parameters)
+    np.testing.assert_allclose(*results, rtol=1e-6)
+    np.testing.assert_array_equal(results[0][::5], first[::5])
+    assert (results[0] != first).sum() == 64 - 13
+
+
+@pytest.mark.parametrize("batch", [7, 100, 300])
+def test_the_number_of_threads_changes_no_bit_of_the_tables(batch, rng):
+    first = make(Grid(*GRIDS[0]), rng, hidden=(30, 20))
+    inputs, targets = places(rng, 700), rng.random((700, 3), dtype=np.float32)
+    results = set()
+    for threads, cuts in ((1, ()), (2, ()), (3, ()), (8, ()), (2, (batch, 2 * batch))):
+        network = Network(first.layers, Grid(*GRIDS[0]))
+        network.parameters[:] = first.parameters
+        loss = learn_all(teach(network, "adam", batch), inputs, targets, cuts, threads=threads)
+        results.add((network.parameters.tobytes(), loss))
+    assert len(results) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("none", "none"),
+        ("positional:8", "positional:8"),
+        ("fourier:128@10", "fourier:128@10"),
+        ("fourier:64@2.5", "fourier:64@2.5"),
+        ("grid", "grid:levels=8,features=2"),
+        ("grid:levels=4,entries=2^10,finest=99", "grid:levels=4,features=2,entries=1024,finest=99"),
+    ],
+)
+def test_an_encoding_is_read_and_written(text, written):
+    spec = parse_encoding(text)
+    assert str(spec) == written
+    assert parse_encoding(str(spec)) == spec
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "is no encoding"),
+        ("hash", "is no encoding"),
+        ("none:1", "takes no numbers"),
+        ("positional", "1 to 16"),
+        ("positional:0", "1 to 16"),
+        ("positional:17", "1 to 16"),
+        ("positional:\u0663", "1 to 16"),
+        ("fourier:10", "N is 1 to 8192"),
+        ("fourier:0@1", "N is 1 to 8192"),
+        ("fourier:10@0", "N is 1 to 8192"),
+        ("fourier:10@nan", "N is 1 to 8192"),
+        ("fourier:10@inf", "N is 1 to 8192"),
+        ("grid:", "is none of"),
+        ("grid:levels=0", "levels is 1 to 32"),
+        ("grid:levels=2,levels=3", "each once"),
+        ("grid:size=2", "is none of levels, features"),
+        ("grid:entries=1000", "power of 2"),
+        ("grid:entries=2^30", "entries is 1 to"),
+        ("grid:coarsest=20,finest=10", "finest is at least"),
+    ],
+)
+def test_what_is_no_encoding_is_refused(text, problem):
+    with pytest.raises(InputError, match=problem):
+        parse_encoding(text)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (32, 20), (300, 429), (6000, 4000), (5000, 1)])
+def test_a_grid_fits_every_picture(size):
+    spec = GridSpec().for_picture(*size)
+    assert spec == spec.for_picture(*size)
+    assert parse_encoding(str(spec)) == spec
+    encoding = Grid(spec.levels, spec.features, spec.entries, spec.coarsest, spec.finest, size)
+    assert encoding.parameter_count <= 8 * 2 * min((size[0] + 1) * (size[1] + 1) + 3, 1 << 19)
+
+
+def test_an_encoding_comes_back_from_its_arrays():
+    for encoding in encodings():
+        again = type(encoding).from_arrays(encoding.to_arrays())
+        assert type(again) is type(encoding)
+        for name, array in encoding.to_arrays().items():
+            np.testing.assert_array_equal(again.to_arrays()[name], array)
+        assert (again.size, again.outputs) == (encoding.size, encoding.outputs)
