@@ -29,7 +29,7 @@ def make_encoding(config: FitConfig, size: tuple[int, int]) -> Encoding:
             rng = np.random.default_rng([config.seed, _WAVES])
             return Fourier(2, spec.waves, spec.scale, rng)
         case GridSpec():
-            return Grid(*dataclasses.astuple(spec.for_picture(*size)), size)
+            return Grid(sides=size, **dataclasses.asdict(spec.for_picture(*size)))
         case _:
             return Identity(2)
 
