@@ -30,7 +30,11 @@ _FIXED_FIT = {
     "batch_size": "--batch-size",
     "optimizer": "--optimizer",
 }
-_FIXED_IMAGE = {"max_pixels": "--max-pixels", "background": "--background"}
+_FIXED_IMAGE = {
+    "max_pixels": "--max-pixels",
+    "background": "--background",
+    "channels": "--channels",
+}
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from fit_image.core import network as core
 from fit_image.core.dense import FloatArray
 from fit_image.core.thread_choice import ThreadChoice, counts_up_to
 from fit_image.errors import DivergenceError, InputError
-from fit_image.image import COLOUR_TYPES, to_float, to_uint8
+from fit_image.image import COLOUR_TYPES, check_shape, to_float, to_uint8
 from fit_image.model import Network
 from fit_image.progress import Progress
 
@@ -39,7 +39,7 @@ class Drawing:
 
     Attributes
     ----------
-    picture : uint8 (height, width, 3)
+    picture : uint8 (height, width, channels)
     rows : int
         How many are drawn.
     squared_error : float
@@ -72,9 +72,9 @@ class Trainer:
 
     Parameters
     ----------
-    image : uint8, uint16 or float32 (height, width, 3)
-        Colours in 0..255, 0..65535 or 0..1. All three train to the same bits if their colours are
-        the same. Not copied: it must not change while training.
+    image : uint8, uint16 or float32 (height, width, channels)
+        Colours in 0..255, 0..65535 or 0..1, of 1, 3 or 4 channels. All three types train to the
+        same bits if their colours are the same. Not copied: it must not change while training.
     config : FitConfig
     threads : int, optional
         At most so many for learning and drawing. Default: what is fastest, found by trying while
@@ -90,8 +90,7 @@ class Trainer:
         self, image: npt.NDArray[Any], config: FitConfig, *, threads: int | None = None
     ) -> None:
         image = np.asarray(image)
-        if image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
-            raise InputError(f"an image has shape (height, width, 3), not {image.shape}")
+        check_shape(image)
         if image.dtype not in COLOUR_TYPES:
             raise InputError(f"an image is of float32 in 0..1, uint8 or uint16, not {image.dtype}")
         if image.dtype == np.float32 and not (image.min() >= 0.0 and image.max() <= 1.0):  # or NaN
@@ -100,9 +99,9 @@ class Trainer:
         self.config = config
         self.threads = threads
         self.progress = Progress()
-        self.height, self.width = image.shape[:2]
+        self.height, self.width, channels = image.shape
         self.pixels = self.width * self.height
-        layers = core.dense_stack(2, config.layers, 3, config.slope)
+        layers = core.dense_stack(2, config.layers, channels, config.slope)
         _check_memory(needed_bytes(layers, config, self.pixels))
         self.network = Network(tuple(layers), (self.width, self.height))
         self.network.initialise(config.init_scale, np.random.default_rng(config.seed))
