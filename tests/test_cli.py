@@ -266,6 +266,7 @@ def test_two_at_once_are_refused(picture):
         (["pic.png", "--max-pixels", "0"], "--max-pixels"),
         (["pic.png", "--max-pixels", "few"], "--max-pixels"),
         (["pic.png", "--background", "nocolour"], "nocolour"),
+        (["pic.png", "--channels", "cmyk"], "--channels"),
         (["pic.png", "--animation", "film.avi"], "film.avi"),
         (["pic.png", "--animation", "none", "--animation", "a.gif"], "none"),
         (["pic.png", "--resume", "--overwrite"], "--resume"),
@@ -498,6 +499,7 @@ def test_resume_of_nothing_starts_a_run(picture):
         (["--batch-size", "9"], "--batch-size (was 1, now 9)"),
         (["--optimizer", "adam"], "--optimizer (was sgd, now adam)"),
         (["--max-pixels", "none"], "--max-pixels (was 131072, now none)"),
+        (["--channels", "grey"], "--channels (was rgb, now grey)"),
         (["--epochs", "2"], "at 3 already"),
     ],
 )

@@ -317,7 +317,8 @@ def test_returning_to_the_last_good_state(small_picture):
     "image",
     [
         np.zeros((4, 4), np.float32),
-        np.zeros((4, 4, 4), np.float32),
+        np.zeros((4, 4, 2), np.float32),
+        np.zeros((4, 4, 5), np.float32),
         np.zeros((0, 4, 3), np.float32),
         np.zeros((4, 4, 3), np.float64),
         np.zeros((4, 4, 3), np.int16),

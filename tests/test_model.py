@@ -135,7 +135,7 @@ def test_a_header_that_promises_too_much_allocates_nothing(network, tmp_path):
         {"slopes": np.full(3, np.inf)},
         {"size": np.array([0, 4])},
         {"size": np.array([6.0, 4.0])},
-        {"weights_2": np.zeros((4, 7), np.float32), "biases_2": np.zeros(4, np.float32)},
+        {"weights_2": np.zeros((2, 7), np.float32), "biases_2": np.zeros(2, np.float32)},
     ],
 )
 def test_arrays_that_make_no_network(network, tmp_path, change):

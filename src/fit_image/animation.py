@@ -18,6 +18,7 @@ from fit_image.config import FPS
 from fit_image.errors import FitImageError, InputError
 from fit_image.frames import Film, Picture, size_with_target
 from fit_image.gif import write_gif
+from fit_image.image import parse_background
 from fit_image.palette import Palette
 from fit_image.video import H264, VP9, write_video
 
@@ -124,6 +125,7 @@ def write_animation(
     hold: float = HOLD_SECONDS,
     target: Picture | None = None,
     on_frame: Callable[[int, int], None] | None = None,
+    background: str = "white",
 ) -> AnimationReport:
     """Make an animation that repeats forever, whole or not at all.
 
@@ -142,6 +144,9 @@ def write_animation(
         Shown beside each frame, see `with_target`.
     on_frame : callable, optional
         Called in this thread with the frames taken so far, and their number.
+    background : str
+        Colour behind transparent frames, see `fit_image.image.parse_background`: no animation is
+        transparent, as most formats know no shades of that.
 
     Returns
     -------
@@ -151,8 +156,8 @@ def write_animation(
     ------
     InputError
         If the suffix is not known, the extra ``fit-image[video]`` is missing, there are no frames,
-        ``fps`` or ``hold`` is out of range, ``target`` differs from the frames in size, or a
-        side is too long for the format.
+        ``fps`` or ``hold`` is out of range, ``target`` differs from the frames in size,
+        ``background`` is no colour, or a side is too long for the format.
     FitImageError
         If a frame cannot be read or differs in size, or the file cannot be written.
     """
@@ -164,7 +169,7 @@ def write_animation(
         raise InputError(
             f"the last frame's seconds must be from 0 to {_LONGEST_HOLD:g}, not {hold:g}"
         )
-    film = Film(frames, target, on_frame)
+    film = Film(frames, target, on_frame, parse_background(background))
     check_size(path, film.width, film.height)
     with atomic_path(path) as temporary:
         try:

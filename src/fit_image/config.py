@@ -25,6 +25,9 @@ FPS = (0.01, 1000.0)
 
 PACES = ("even", "visible")
 
+CHANNELS = {"rgb": 3, "grey": 1, "rgba": 4}
+"""What may be learned of a picture, and how many numbers that is for a pixel."""
+
 
 @dataclass(frozen=True)
 class OptimizerDefaults:
@@ -184,16 +187,24 @@ class ImageConfig:
     max_pixels : int or None
         Larger pictures are scaled down to at most this many pixels; None keeps them whole.
     background : str
-        Colour behind transparent pictures, as in CSS.
+        Colour behind transparent pictures, as in CSS; with ``rgba``, of hidden pixels, and behind
+        animations.
+    channels : str
+        A key of `CHANNELS`.
     """
 
     max_pixels: int | None = 131_072
     background: str = "white"
+    channels: str = "rgb"
 
     def __post_init__(self) -> None:
         _require(
             self.max_pixels is None or self.max_pixels >= 1,
             f"max_pixels must be 1 or more, or None, not {self.max_pixels}",
+        )
+        _require(
+            self.channels in CHANNELS,
+            f"channels must be one of {', '.join(CHANNELS)}, not {self.channels!r}",
         )
 
 

@@ -1,4 +1,4 @@
-"""From any picture file to an upright, opaque Pillow picture in sRGB.
+"""From any picture file to an upright Pillow picture in sRGB.
 
 All that files differ in ends here: orientation, mode, depth, transparency and colour profile; and
 all that can be wrong with them becomes one kind of error.
@@ -27,6 +27,8 @@ _PROFILES = {
     "GRAY": ("L", {"1", "L", "LA"}),
     "CMYK": ("CMYK", {"CMYK"}),
 }
+
+Colour = tuple[int, int, int]
 
 _BAND_PIXELS = 1 << 18  # converted at once, to keep temporary arrays far below the picture itself
 _limit_lock = threading.Lock()  # held while our size limit stands in the place of Pillow's
@@ -75,29 +77,58 @@ def opened(file: io.BufferedReader) -> Image.Image:
     return picture
 
 
-def flattened(picture: Image.Image, behind: tuple[int, int, int]) -> Image.Image:
-    """Return an opaque picture in sRGB: of mode RGB, or F in 0..1 if grey is deeper than a byte.
+def in_channels(picture: Image.Image, channels: str, behind: Colour) -> Image.Image:
+    """Return a picture in sRGB with the channels asked for.
 
     Parameters
     ----------
     picture : PIL.Image.Image
         Of any mode. Its colour profile is applied, a broken one ignored.
+    channels : str
+        A key of `CHANNELS`. The grey of a colour is its luma (ITU-R BT.601).
     behind : (int, int, int)
-        Red, green and blue (0..255) of what shows where the picture is transparent.
+        Red, green and blue (0..255) of what shows where the picture is transparent, unless that
+        is kept.
+
+    Returns
+    -------
+    PIL.Image.Image
+        Of mode RGB, L or RGBA (straight alpha); of mode F in 0..1, and opaque, if grey is deeper
+        than a byte.
     """
     if picture.mode[0] in "IF":
         grey, alpha = _deep_grey(picture)
         if alpha is None:
             return grey
+        if channels == "grey":
+            red, green, blue = behind
+            return _over(grey, alpha, (0.299 * red + 0.587 * green + 0.114 * blue) / 255)
         flat = grey.point(lambda level: level * 255 + 0.5).convert("RGB")  # no alpha beside floats
     else:
         flat = _in_srgb(picture)
-        if not picture.has_transparency_data:
-            return flat
-        alpha = _converted(picture, "RGBA").getchannel("A")
-    canvas = Image.new("RGB", flat.size, behind)
-    canvas.paste(flat, mask=alpha)
-    return canvas
+        has_alpha = picture.has_transparency_data
+        alpha = _converted(picture, "RGBA").getchannel("A") if has_alpha else None
+    if channels == "rgba":
+        flat.putalpha(255 if alpha is None else alpha)
+        return flat
+    if alpha is not None:
+        flat = _over(flat, alpha, behind)
+    return _converted(flat, "L") if channels == "grey" else flat
+
+
+def opaque(picture: Image.Image, behind: Colour) -> Image.Image:
+    """Return a picture of up to 8 bits a channel in mode RGB, over a colour."""
+    flat = _converted(picture, "RGB")
+    if not picture.has_transparency_data:
+        return flat
+    alpha = _converted(picture, "RGBA").getchannel("A")
+    return _over(flat, alpha, behind)
+
+
+def cover_hidden(picture: Image.Image, behind: Colour) -> None:
+    """Give the pixels of an RGBA picture that nobody can see one colour: files have any there."""
+    hidden = picture.getchannel("A").point(lambda alpha: 255 * (alpha == 0))
+    picture.paste((*behind, 0), mask=hidden)
 
 
 def bands(height: int, width: int) -> Iterator[slice]:
@@ -140,6 +171,12 @@ def _deep_grey(picture: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     levels -= black
     levels /= white - black
     return Image.fromarray(levels), alpha
+
+
+def _over(front: Image.Image, alpha: Image.Image, behind: Colour | float) -> Image.Image:
+    canvas = Image.new(front.mode, front.size, behind)
+    canvas.paste(front, mask=alpha)
+    return canvas
 
 
 def _in_srgb(picture: Image.Image) -> Image.Image:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from fit_image.decoding import bands
+from fit_image.decoding import Colour, bands, opaque
 from fit_image.errors import FitImageError, InputError, os_error_reason
 
 Picture = npt.NDArray[np.uint8]
@@ -24,6 +24,7 @@ Result = TypeVar("Result")
 
 _FRAME_NAME = re.compile(r"epoch-(\d{6}|[1-9]\d{6,})\.png", re.ASCII)
 _GAP_GREY = 128
+_WHITE = (255, 255, 255)
 _WIDE = 1.6  # pictures wider than this times their height stand above their target, not beside it
 
 # Frames prepared while the writer is busy, fewer if they are large; more only costs memory.
@@ -103,8 +104,8 @@ def _layout(width: int, height: int) -> tuple[int, int]:
     return axis, max(2, (height, width)[axis] // 50)
 
 
-def read_frame(path: str | os.PathLike[str]) -> Picture:
-    """Read a frame as uint8 (height, width, 3).
+def read_frame(path: str | os.PathLike[str], behind: Colour = _WHITE) -> Picture:
+    """Read a frame as uint8 (height, width, 3), over a colour where it is transparent.
 
     Raises
     ------
@@ -113,10 +114,10 @@ def read_frame(path: str | os.PathLike[str]) -> Picture:
     """
     try:
         with Image.open(path) as image:
-            rgb = image if image.mode == "RGB" else image.convert("RGB")
-            picture = np.empty((rgb.height, rgb.width, 3), np.uint8)
-            for rows in bands(rgb.height, rgb.width):  # at once, Pillow would copy it twice
-                picture[rows] = np.asarray(rgb.crop((0, rows.start, rgb.width, rows.stop)))
+            picture = np.empty((image.height, image.width, 3), np.uint8)
+            for rows in bands(image.height, image.width):  # at once, Pillow would copy it twice
+                band = image.crop((0, rows.start, image.width, rows.stop))
+                picture[rows] = np.asarray(opaque(band, behind))
             return picture
     except MemoryError:
         raise
@@ -137,6 +138,8 @@ class Film:
         Shown beside each, see `with_target`.
     on_frame : callable, optional
         Called by `pictures` with the number of frames handed out, and of all.
+    behind : (int, int, int)
+        Red, green and blue (0..255) of what shows where frames are transparent.
 
     Attributes
     ----------
@@ -158,12 +161,14 @@ class Film:
         paths: Sequence[str | os.PathLike[str]],
         target: Picture | None = None,
         on_frame: Callable[[int, int], None] | None = None,
+        behind: Colour = _WHITE,
     ) -> None:
         if not paths:
             raise InputError("there are no frames to animate")
         self._paths = list(paths)
         self._target = target
         self._on_frame = on_frame
+        self._behind = behind
         self._frame_shape = read_frame(paths[0]).shape
         self.height, self.width, _ = self.picture(0).shape
         self.most_ahead = min(_AHEAD, _AHEAD_BYTES // (3 * self.width * self.height))
@@ -180,7 +185,7 @@ class Film:
             If it cannot be read, or differs in size from the first.
         """
         path = self._paths[index]
-        picture = read_frame(path)
+        picture = read_frame(path, self._behind)
         if picture.shape != self._frame_shape:
             height, width, _ = self._frame_shape
             raise FitImageError(

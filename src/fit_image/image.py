@@ -1,8 +1,9 @@
 """Pictures in and out, with Pillow.
 
-Inside the program a picture is (height, width, 3), in sRGB: float32 in 0..1, or the integers it was
-read as, which need a quarter of the memory. Here it comes to be that, whatever the file holds (see
-`fit_image.decoding`), and here alone integers become floats, and floats bytes.
+Inside the program a picture is (height, width, channels), in sRGB: float32 in 0..1, or the integers
+it was read as, which need a quarter of the memory. It has 1 channel (grey), 3 (red, green, blue) or
+4 (and alpha, not multiplied into the colours). Here it comes to be that, whatever the file holds
+(see `fit_image.decoding`), and here alone integers become floats, and floats bytes.
 """
 
 from __future__ import annotations
@@ -20,15 +21,27 @@ import numpy.typing as npt
 from PIL import Image, ImageColor
 
 from fit_image.atomic import atomic_path
+from fit_image.config import CHANNELS
 from fit_image.decoding import LARGEST_PICTURE as LARGEST_PICTURE  # public here too
-from fit_image.decoding import bands, flattened, one_line, opened, reading
+from fit_image.decoding import (
+    Colour,
+    bands,
+    cover_hidden,
+    in_channels,
+    one_line,
+    opened,
+    reading,
+)
 from fit_image.errors import InputError
+from fit_image.scaling import fitted, scaled
 
 COLOUR_TYPES = (np.uint8, np.uint16, np.float32)
 """How colours are kept: black is 0, and the brightest that of `brightest`."""
 
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".gif": "GIF"}
 _FORMATS |= {".tif": "TIFF", ".tiff": "TIFF", ".bmp": "BMP"}
+_WITH_ALPHA = ("PNG", "WEBP", "TIFF")  # a GIF's pixels are there or not, nothing in between
+_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 _LARGEST_SIDE = {"JPEG": 65_500, "WEBP": 16_383, "GIF": 65_535}
 _SAVE_OPTIONS: dict[str, dict[str, Any]] = {
     "JPEG": {"quality": 95, "subsampling": 0},
@@ -43,8 +56,9 @@ class LoadedImage:
 
     Attributes
     ----------
-    levels : ndarray of uint8 or uint16, shape (height, width, 3)
-        sRGB colours in 0..255, or in 0..65535 if the picture is deeper; C-contiguous.
+    levels : ndarray of uint8 or uint16, shape (height, width, channels)
+        sRGB colours in 0..255, or in 0..65535 if the picture is deeper; C-contiguous. The channels
+        are those asked for: 1 of grey, 3 of colours, 4 with alpha.
     original_size : (int, int)
         Width and height of the upright picture before it was scaled.
     """
@@ -54,7 +68,7 @@ class LoadedImage:
 
     @property
     def pixels(self) -> npt.NDArray[np.float32]:
-        """``levels`` as float32 in 0..1: a new array at every call, 12 bytes a pixel."""
+        """``levels`` as float32 in 0..1: a new array at every call, 4 bytes a level."""
         return to_float(self.levels)
 
     @property
@@ -64,9 +78,13 @@ class LoadedImage:
 
 
 def load_image(
-    path: str | os.PathLike[str], *, background: str = "white", max_pixels: int | None = None
+    path: str | os.PathLike[str],
+    *,
+    background: str = "white",
+    max_pixels: int | None = None,
+    channels: str = "rgb",
 ) -> LoadedImage:
-    """Read any picture, or the first frame of an animation: upright, opaque, in sRGB.
+    """Read any picture, or the first frame of an animation: upright, in sRGB.
 
     A colour profile is applied, a broken one ignored. Grey of 16 bits and more becomes 16 bits:
     integers span 0..65535 and floats 0..1, or the picture's own range where that is wider. That
@@ -77,30 +95,39 @@ def load_image(
     path : path-like
         The picture file.
     background : str
-        What shows where the picture is transparent, see `parse_background`.
+        What shows where the picture is transparent, see `parse_background`. With ``rgba``, the
+        colour of all pixels whose alpha is 0, in the place of whatever the file has there.
     max_pixels : int, optional
-        A picture with more pixels is scaled down to at most so many, antialiased.
+        A picture with more pixels is scaled down to at most so many, antialiased. Colours count
+        as much as their alpha.
+    channels : str
+        ``rgb``; ``grey``, the luma of ITU-R BT.601, of 16 bits where the file's grey is; or
+        ``rgba``, with straight alpha, which is full where the picture has none.
 
     Raises
     ------
     InputError
         If ``path`` is no whole picture, too large (`LARGEST_PICTURE`, or memory) or unreadable,
-        ``background`` no colour, or ``max_pixels`` below 1.
+        ``background`` no colour, ``max_pixels`` below 1, or ``channels`` none of these.
     """
+    if channels not in CHANNELS:
+        raise InputError(f"channels must be one of {', '.join(CHANNELS)}, not {channels!r}")
     behind = parse_background(background)
     if max_pixels is not None and max_pixels < 1:
         raise InputError(f"a picture cannot have {max_pixels} pixels; give at least 1")
     with reading(path) as file:
         picture = opened(file)
         size = picture.size
-        picture = flattened(picture, behind)  # one name throughout: each step frees the last
+        # One name throughout: each step frees the last.
+        picture = in_channels(picture, channels, behind)
         if max_pixels is not None and size[0] * size[1] > max_pixels:
-            smaller = _fitted(size, max_pixels)
-            picture = picture.resize(smaller, Image.Resampling.LANCZOS, reducing_gap=3.0)
-        return LoadedImage(_levels(picture), size)
+            picture = scaled(picture, fitted(size, max_pixels))
+        if picture.mode == "RGBA":
+            cover_hidden(picture, behind)
+        return LoadedImage(_levels(picture, CHANNELS[channels]), size)
 
 
-def parse_background(text: str) -> tuple[int, int, int]:
+def parse_background(text: str) -> Colour:
     """Return red, green and blue (0..255) of an opaque CSS colour; `InputError` if it is none."""
     with contextlib.suppress(ValueError):
         red, green, blue, *alpha = ImageColor.getrgb(text)
@@ -174,9 +201,14 @@ def check_image_suffix(path: str | os.PathLike[str]) -> str:
         raise InputError(f"cannot write {one_line(path)}: {problem}") from None
 
 
-def check_image_target(path: str | os.PathLike[str], width: int, height: int) -> None:
+def check_image_target(
+    path: str | os.PathLike[str], width: int, height: int, channels: int = 3
+) -> None:
     """Raise `InputError` unless ``width`` x ``height`` pixels can be written to ``path``."""
     name = check_image_suffix(path)
+    if channels == CHANNELS["rgba"] and name not in _WITH_ALPHA:
+        problem = f"{name} does not keep transparency; use .png, .webp or .tif"
+        raise InputError(f"cannot write {one_line(path)}: {problem}")
     largest = _LARGEST_SIDE.get(name, LARGEST_PICTURE)
     if max(width, height) > largest:
         problem = f"{name} has at most {largest} pixels a side, not {width} x {height}; use .png"
@@ -184,8 +216,17 @@ def check_image_target(path: str | os.PathLike[str], width: int, height: int) ->
     _check_size(width, height)
 
 
+def check_shape(picture: npt.NDArray[Any]) -> None:
+    """Raise `InputError` unless an array has the shape of a picture."""
+    if picture.ndim != 3 or picture.shape[2] not in _MODES or picture.size == 0:
+        raise InputError(
+            "an image has shape (height, width, channels), with 1, 3 or 4 channels, "
+            f"not {picture.shape}"
+        )
+
+
 class Canvas:
-    """A black ``image`` to be filled in bands and saved, at 4 bytes a pixel.
+    """A black ``image`` to be filled in bands and saved, at 4 bytes a pixel; of grey, at 1.
 
     Raises
     ------
@@ -193,10 +234,10 @@ class Canvas:
         If a side is below 1, or the picture exceeds `LARGEST_PICTURE` or the memory.
     """
 
-    def __init__(self, width: int, height: int) -> None:
+    def __init__(self, width: int, height: int, channels: int = 3) -> None:
         _check_size(width, height)
         try:
-            self.image = Image.new("RGB", (width, height))
+            self.image = Image.new(_MODES[channels], (width, height))
         except MemoryError as error:
             raise InputError(f"no memory for {width} x {height} pixels; make it smaller") from error
 
@@ -206,12 +247,14 @@ class Canvas:
         Raises
         ------
         ValueError
-            If its shape is not (rows, width, 3), or it reaches outside the image.
+            If its shape is not (rows, width, channels), or it reaches outside the image.
         """
         width, height = self.image.size
-        if band.shape[1:] != (width, 3) or not 0 <= top <= height - len(band):
+        channels = len(self.image.getbands())
+        if band.shape[1:] != (width, channels) or not 0 <= top <= height - len(band):
             raise ValueError(f"{band.shape} at row {top} does not fit in {width} x {height}")
-        self.image.paste(Image.fromarray(to_uint8(band)), (0, top))
+        levels = to_uint8(band)
+        self.image.paste(Image.fromarray(levels if channels > 1 else levels[..., 0]), (0, top))
 
 
 def save_image(path: str | os.PathLike[str], picture: npt.NDArray[Any] | Image.Image) -> None:
@@ -221,25 +264,31 @@ def save_image(path: str | os.PathLike[str], picture: npt.NDArray[Any] | Image.I
     ----------
     path : path-like
         The file; one that is there is replaced.
-    picture : ndarray of uint8, uint16 or float, shape (height, width, 3), or PIL.Image.Image
-        The colours; floats are 0..1, see `to_uint8`.
+    picture : ndarray of uint8, uint16 or float, shape (height, width, channels), or \
+            PIL.Image.Image
+        The colours, of 1, 3 or 4 channels; floats are 0..1, see `to_uint8`. Pillow's are saved as
+        L, RGB or RGBA, and as RGB where they are anything else.
 
     Raises
     ------
     InputError
-        If the suffix, the size (`check_image_target`) or the memory does not permit it.
+        If the suffix, the size or alpha (`check_image_target`), the shape or the memory does not
+        permit it.
     FitImageError
         If the file cannot be written.
     """
-    width, height = picture.shape[1::-1] if isinstance(picture, np.ndarray) else picture.size
-    check_image_target(path, width, height)
     if isinstance(picture, np.ndarray):
-        canvas = Canvas(width, height)
+        check_shape(picture)
+        height, width, channels = picture.shape
+        check_image_target(path, width, height, channels)
+        canvas = Canvas(width, height, channels)
         for rows in bands(height, width):
             canvas.paste(rows.start, picture[rows])
         picture = canvas.image
-    if picture.mode != "RGB":
-        picture = picture.convert("RGB")
+    else:
+        if picture.mode not in _MODES.values():
+            picture = picture.convert("RGB")
+        check_image_target(path, *picture.size, len(picture.getbands()))
     name = check_image_suffix(path)
     with atomic_path(path) as temporary:
         picture.save(temporary, name, **_SAVE_OPTIONS.get(name, {}))
@@ -251,22 +300,19 @@ def file_sha256(path: str | os.PathLike[str]) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _fitted(size: tuple[int, int], max_pixels: int) -> tuple[int, int]:
-    # Rounding the short side down and the long one to match it keeps the aspect best.
-    short, long = sorted(size)
-    new_short = max(1, math.isqrt(max_pixels * short // long))
-    new_long = min(max_pixels // new_short, round(long * new_short / short))
-    return (new_short, new_long) if size[0] == short else (new_long, new_short)
-
-
-def _levels(picture: Image.Image) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
+def _levels(picture: Image.Image, channels: int) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
     deep = picture.mode == "F"
-    levels = np.empty((picture.height, picture.width, 3), np.uint16 if deep else np.uint8)
+    shape = (picture.height, picture.width, channels)
+    levels = np.empty(shape, np.uint16 if deep else np.uint8)
     for rows in bands(picture.height, picture.width):
         band = np.asarray(picture.crop((0, rows.start, picture.width, rows.stop)))
         if deep:
-            band = np.rint(_clipped(band[..., np.newaxis]) * 65_535)
-        levels[rows] = band
+            band = np.rint(_clipped(band) * 65_535)
+            levels[rows, :, 3:] = 65_535  # alpha, where it was asked for
+        if band.ndim == 2:
+            levels[rows, :, :3] = band[..., np.newaxis]
+        else:
+            levels[rows] = band
     return levels
 
 

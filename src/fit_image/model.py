@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.archive import Arrays, read_archive, write_archive
+from fit_image.config import CHANNELS
 from fit_image.core import network as core
 from fit_image.core.dense import ACTIVATIONS, FloatArray
 from fit_image.core.encoding import Encoding
@@ -30,7 +31,7 @@ _BAND_WORK = 3 * 10**10
 
 
 class Network(core.Network):
-    """A network from a place (x, y) to a colour (red, green, blue).
+    """A network from a place (x, y) to a colour: red, green and blue; or grey; or with alpha.
 
     x runs from 0 at the picture's left column to 1 at its right one, y from 0 at the top row to 1
     at the bottom one; colours are 0..1 for black to full, and may overshoot.
@@ -39,6 +40,8 @@ class Network(core.Network):
     ----------
     size : tuple of int
         Width and height in pixels of the picture it learned.
+    channels : int
+        Numbers of a colour: 1 of grey, 3, or 4 with (straight) alpha.
     """
 
     def __init__(
@@ -48,8 +51,9 @@ class Network(core.Network):
         encoding: Encoding | None = None,
     ) -> None:
         super().__init__(layers, encoding)
-        if self.inputs != 2 or self.layers[-1].fan_out != 3:
-            raise ValueError("a painting network has 2 inputs and 3 outputs")
+        self.channels = self.layers[-1].fan_out
+        if self.inputs != 2 or self.channels not in CHANNELS.values():
+            raise ValueError("a painting network has 2 inputs and 1, 3 or 4 outputs")
         self.size = size
 
     def render(
@@ -73,12 +77,12 @@ class Network(core.Network):
 
         Returns
         -------
-        float32 (height, width, 3)
+        float32 (height, width, channels)
             Colours as the network gives them, not clipped.
         """
         width = self.size[0] if width is None else width
         height = self.size[1] if height is None else height
-        picture = np.empty((height, width, 3), dtype=np.float32)
+        picture = np.empty((height, width, self.channels), dtype=np.float32)
         for top, band in self.render_bands(width, height, region, threads=threads):
             picture[top : top + len(band)] = band
         return picture
@@ -92,7 +96,7 @@ class Network(core.Network):
         ------
         top : int
             Row of the piece's first line.
-        band : float32 (rows, width, 3)
+        band : float32 (rows, width, channels)
         """
         if width < 1 or height < 1:
             raise ValueError(f"a picture has at least one pixel, not {width} x {height}")
@@ -106,7 +110,7 @@ class Network(core.Network):
             places[..., 0] = xs
             places[..., 1] = band_ys[:, np.newaxis]
             colours = self.predict(places.reshape(-1, 2), threads=threads)
-            yield top, colours.reshape(len(band_ys), width, 3)
+            yield top, colours.reshape(len(band_ys), width, self.channels)
 
     def is_like(self, other: Network) -> bool:
         """Return whether another network differs in its parameters at most."""

@@ -268,7 +268,7 @@ class RunFolder:
         atomic.write_bytes(self.path / "run.json", f"{text}\n".encode())
 
     def write_frame(self, epoch: int, picture: npt.NDArray[np.uint8]) -> None:
-        """Write the frame (uint8, height x width x 3) of an epoch."""
+        """Write the frame (uint8, height x width x channels) of an epoch."""
         save_image(frame_path(self.frames, epoch), picture)
 
     def write_checkpoint(

@@ -51,15 +51,17 @@ def animate(
     chosen = choose_frames(
         epochs, [psnr.get(epoch) for epoch in epochs], pace=record.pace, every=every
     )
+    background = run.manifest.image.background
     target = None
     if record.with_target:
         if not run.target.exists():
             raise InputError(f"{run.target} is missing: resume the run, which writes it again")
-        target = to_uint8(load_image(run.target).levels)
+        target = to_uint8(load_image(run.target, background=background).levels)
     return write_animation(
         path,
         [frames[epoch] for epoch in chosen],
         fps=record.fps,
         target=target,
         on_frame=on_frame,
+        background=background,
     )

@@ -31,7 +31,7 @@ class Epoch:
         epoch was not drawn.
     seconds : float
         Training time so far, compiling and drawing left out.
-    picture : uint8 (height, width, 3) or None
+    picture : uint8 (height, width, channels) or None
         What the network draws.
     network : Network
         The network itself: it goes on learning when the iteration goes on.
@@ -57,9 +57,9 @@ def fit(
 
     Parameters
     ----------
-    image : uint8, uint16 or float32 (height, width, 3)
-        Colours in 0..255, 0..65535 or 0..1: ``levels`` or ``pixels`` of `fit_image.load_image`, for
-        example.
+    image : uint8, uint16 or float32 (height, width, channels)
+        Colours in 0..255, 0..65535 or 0..1, of 1, 3 or 4 channels: ``levels`` or ``pixels`` of
+        `fit_image.load_image`, for example.
     config : FitConfig, optional
     frame_every : int
         Draw the picture, and measure its PSNR, after every so many epochs; also at the first and

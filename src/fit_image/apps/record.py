@@ -31,7 +31,11 @@ _FIXED_FIT = {
     "optimizer": "--optimizer",
     "encoding": "--encoding",
 }
-_FIXED_IMAGE = {"max_pixels": "--max-pixels", "background": "--background"}
+_FIXED_IMAGE = {
+    "max_pixels": "--max-pixels",
+    "background": "--background",
+    "channels": "--channels",
+}
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ class Samples:
 
     Parameters
     ----------
-    image : uint8, uint16 or float32 (height, width, 3)
+    image : uint8, uint16 or float32 (height, width, channels)
         Not copied where it is C-contiguous, so it must not change.
     """
 
@@ -60,7 +60,7 @@ class Samples:
         -------
         places : float32 (samples, 2)
             x and y in 0..1: column / (width - 1) and row / (height - 1).
-        colours : float32 (samples, 3)
+        colours : float32 (samples, channels)
             In 0..1, the very numbers of `fit_image.image.to_float`.
         """
         pixels = self.order[start : start + count]

@@ -27,6 +27,11 @@ def load_source(path: str | os.PathLike[str], config: ImageConfig) -> Source:
     InputError
         If it cannot be used.
     """
-    image = load_image(path, background=config.background, max_pixels=config.max_pixels)
+    image = load_image(
+        path,
+        background=config.background,
+        max_pixels=config.max_pixels,
+        channels=config.channels,
+    )
     height, width = image.levels.shape[:2]
     return Source(image, Picture(str(Path(path).absolute()), file_sha256(path), width, height))

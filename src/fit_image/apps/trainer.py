@@ -20,7 +20,7 @@ from fit_image.core import network as core
 from fit_image.core.dense import FloatArray
 from fit_image.core.thread_choice import ThreadChoice, counts_up_to
 from fit_image.errors import DivergenceError, InputError
-from fit_image.image import COLOUR_TYPES, to_float, to_uint8
+from fit_image.image import COLOUR_TYPES, check_shape, to_float, to_uint8
 from fit_image.model import Network
 from fit_image.progress import Progress
 
@@ -40,7 +40,7 @@ class Drawing:
 
     Attributes
     ----------
-    picture : uint8 (height, width, 3)
+    picture : uint8 (height, width, channels)
     rows : int
         How many are drawn.
     squared_error : float
@@ -73,9 +73,9 @@ class Trainer:
 
     Parameters
     ----------
-    image : uint8, uint16 or float32 (height, width, 3)
-        Colours in 0..255, 0..65535 or 0..1. All three train to the same bits if their colours are
-        the same. Not copied: it must not change while training.
+    image : uint8, uint16 or float32 (height, width, channels)
+        Colours in 0..255, 0..65535 or 0..1, of 1, 3 or 4 channels. All three types train to the
+        same bits if their colours are the same. Not copied: it must not change while training.
     config : FitConfig
     threads : int, optional
         At most so many for learning and drawing. Default: what is fastest, found by trying while
@@ -91,8 +91,7 @@ class Trainer:
         self, image: npt.NDArray[Any], config: FitConfig, *, threads: int | None = None
     ) -> None:
         image = np.asarray(image)
-        if image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
-            raise InputError(f"an image has shape (height, width, 3), not {image.shape}")
+        check_shape(image)
         if image.dtype not in COLOUR_TYPES:
             raise InputError(f"an image is of float32 in 0..1, uint8 or uint16, not {image.dtype}")
         if image.dtype == np.float32 and not (image.min() >= 0.0 and image.max() <= 1.0):  # or NaN

@@ -13,7 +13,14 @@ from click.core import ParameterSource
 from fit_image.cli import options, session
 from fit_image.cli.display import make_display
 from fit_image.cli.signals import Signals
-from fit_image.config import LARGEST_RATE, OPTIMIZERS, FitConfig, ImageConfig, RecordConfig
+from fit_image.config import (
+    CHANNELS,
+    LARGEST_RATE,
+    OPTIMIZERS,
+    FitConfig,
+    ImageConfig,
+    RecordConfig,
+)
 from fit_image.errors import InputError
 
 if TYPE_CHECKING:
@@ -128,7 +135,14 @@ Config = TypeVar("Config", FitConfig, ImageConfig, RecordConfig)
     default="white",
     show_default=True,
     metavar="COLOUR",
-    help="Colour behind transparent pictures.",
+    help="Colour behind transparent pictures; with rgba, of hidden pixels and behind animations.",
+)
+@click.option(
+    "--channels",
+    type=click.Choice(list(CHANNELS)),
+    default="rgb",
+    show_default=True,
+    help="What is learned: colours, their grey (luma), or colours and transparency.",
 )
 @click.option(
     "--animation",

@@ -35,7 +35,7 @@ def command(signals: Signals, /, path: Path, as_json: bool) -> None:
 
 
 def _model_facts(path: Path) -> dict[str, Any]:
-    from fit_image.config import format_layers
+    from fit_image.config import CHANNELS, format_layers
     from fit_image.model import Network
 
     network = Network.load(path)
@@ -45,6 +45,7 @@ def _model_facts(path: Path) -> dict[str, Any]:
         "parameters": network.parameter_count,
         "width": network.size[0],
         "height": network.size[1],
+        "channels": next(name for name, count in CHANNELS.items() if count == network.channels),
     }
 
 

@@ -76,11 +76,11 @@ def command(
         width, height = size
     name = path.resolve().name if path.is_dir() else path.stem
     output = output or Path(f"{name.removesuffix('-fit')}-{width}x{height}.png")
-    check_image_target(output, width, height)
+    check_image_target(output, width, height, network.channels)
     check_destination(output)
     _check_spared(path, output)
 
-    canvas = Canvas(width, height)
+    canvas = Canvas(width, height, network.channels)
     with make_display(quiet) as display:
         for top, band in network.render_bands(width, height, region, threads=threads):
             canvas.paste(top, to_uint8(band))
