@@ -245,6 +245,11 @@ class RecordConfig:
         _require(self.pace in PACES, f"pace must be one of {', '.join(PACES)}, not {self.pace!r}")
 
 
+def option_of(field: str) -> str:
+    """Return the option of the command line that sets a field."""
+    return "--lr" if field == "learning_rate" else f"--{field.replace('_', '-')}"
+
+
 def to_json(config: Any) -> dict[str, Any]:
     """Return the fields of a configuration as JSON values."""
     return {

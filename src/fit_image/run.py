@@ -26,6 +26,7 @@ from fit_image.image import save_image
 from fit_image.metrics import Metrics
 from fit_image.model import FORMAT_VERSION as MODEL_VERSION
 from fit_image.model import Network
+from fit_image.presets import check_preset
 from fit_image.progress import Progress
 from fit_image.version import __version__
 
@@ -67,12 +68,23 @@ class Picture:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a run was asked to do: enough to repeat it."""
+    """What a run was asked to do: enough to repeat it.
+
+    Attributes
+    ----------
+    picture : Picture
+    fit : FitConfig
+    image : ImageConfig
+    record : RecordConfig
+    preset : str
+        The key of `fit_image.presets.PRESETS` that ``fit`` was based on.
+    """
 
     picture: Picture
     fit: FitConfig
     image: ImageConfig
     record: RecordConfig
+    preset: str = "classic"
 
 
 @dataclass(frozen=True)
@@ -185,6 +197,7 @@ class RunFolder:
                 from_json(FitConfig, data.get("fit")),
                 from_json(ImageConfig, data.get("image")),
                 from_json(RecordConfig, data.get("record")),
+                check_preset(data.get("preset")),
             )
             result = data.get("result")
             return cls(path, manifest, None if result is None else from_json(Result, result))
@@ -251,6 +264,7 @@ class RunFolder:
         data = {
             "format": FORMAT_VERSION,
             "picture": asdict(manifest.picture),
+            "preset": manifest.preset,
             "fit": to_json(manifest.fit),
             "image": to_json(manifest.image),
             "record": to_json(manifest.record),

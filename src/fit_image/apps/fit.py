@@ -12,7 +12,9 @@ import numpy.typing as npt
 from fit_image.apps.trainer import Trainer, warm_up
 from fit_image.config import FitConfig, parse_layers
 from fit_image.errors import InputError
+from fit_image.image import check_shape
 from fit_image.model import Network
+from fit_image.presets import preset_config
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ def fit(
     image: npt.NDArray[Any],
     config: FitConfig | None = None,
     *,
+    preset: str = "classic",
     frame_every: int = 1,
     threads: int | None = None,
     **options: Any,
@@ -66,6 +69,8 @@ def fit(
         the last.
     threads : int, optional
         At most so many; the default is the fastest number. Does not change the result.
+    preset : str
+        A key of `fit_image.presets.PRESETS`: defaults of the options that suit the picture.
     **options
         Fields of `FitConfig`, instead of ``config``; ``layers`` may be text such as ``4x300``.
 
@@ -81,13 +86,16 @@ def fit(
     DivergenceError
         If the loss is not finite any more, or the picture collapses.
     """
-    if config and options:
-        raise InputError("give a config or its fields, not both")
+    if config and (options or preset != "classic"):
+        raise InputError("give a config, or a preset and fields of one, not both")
     if frame_every < 1:
         raise InputError(f"frame_every must be 1 or more, not {frame_every}")
     if isinstance(options.get("layers"), str):
         options["layers"] = parse_layers(options["layers"])
-    return _epochs(Trainer(image, config or FitConfig(**options), threads=threads), frame_every)
+    check_shape(image)
+    height, width = image.shape[:2]
+    config = config or preset_config(preset, width, height, **options)
+    return _epochs(Trainer(image, config, threads=threads), frame_every)
 
 
 def _epochs(trainer: Trainer, frame_every: int) -> Iterator[Epoch]:

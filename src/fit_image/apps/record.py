@@ -139,7 +139,8 @@ class Recording:
         _check_reachable(run, trainer, has_checkpoint=saved is not None)
         run.forget_after(trainer.progress.epoch)
         picture = replace(run.manifest.picture, path=source.picture.path)
-        run.manifest = Manifest(picture, trainer.config, image, record)
+        preset = run.manifest.preset
+        run.manifest = Manifest(picture, trainer.config, image, record, preset)
         if not run.target.exists():
             save_image(run.target, source.image.levels)
         recording = cls(run, trainer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,6 +23,7 @@ from fit_image.config import (
     RecordConfig,
 )
 from fit_image.errors import InputError
+from fit_image.presets import PRESETS, preset_config
 
 if TYPE_CHECKING:
     from fit_image.apps.trainer import Trainer
@@ -29,11 +31,19 @@ if TYPE_CHECKING:
 
 NO_ANIMATION = "none"
 
-Config = TypeVar("Config", FitConfig, ImageConfig, RecordConfig)
+Config = TypeVar("Config", ImageConfig, RecordConfig)
 
 
 @click.command("fit", short_help="Teach a network to paint IMAGE.")
 @click.argument("image", metavar="IMAGE", type=click.Path(path_type=Path))
+@click.option(
+    "--preset",
+    type=click.Choice(list(PRESETS)),
+    default="classic",
+    show_default=True,
+    help=f"Values of the options below that go well together, by the picture's size; those given "
+    f"override them. {options.describe_presets()}",
+)
 @click.option(
     "--layers",
     type=options.Layers(),
@@ -191,7 +201,8 @@ def command(
 
     output = output or Path(f"{image.stem}-fit")
     earlier = _earlier_run(output, image, resume, overwrite)
-    fit, prepare, record = _configuration(ctx, given, earlier)
+    decide, prepare, record = _configuration(ctx, given, earlier)
+    decide(1, 1)  # mistakes are found before the picture is read
     try:
         parse_background(prepare.background)
     except InputError as error:
@@ -210,13 +221,15 @@ def command(
         )
     for name in record.animations:
         check_size(output / name, width, height, with_target=record.with_target)
+    fit = decide(width, height)
     trainer = Trainer(source.image.levels, fit, threads=threads)
-    fit = trainer.config
     if earlier:
         check_resumable(earlier, source, fit, prepare)
     session.compile_kernels(fit, display)
 
-    run = earlier or RunFolder(output, Manifest(source.picture, fit, prepare, record))
+    run = earlier or RunFolder(
+        output, Manifest(source.picture, fit, prepare, record, given["preset"])
+    )
     signals.check()
     with run.locked(), display:
         if earlier:
@@ -315,21 +328,40 @@ def _going_on(trainer: Trainer) -> str:
 
 def _configuration(
     ctx: click.Context, given: dict[str, Any], earlier: RunFolder | None
-) -> tuple[FitConfig, ImageConfig, RecordConfig]:
-    """Return the options given; of a resumed run, those not given are the earlier ones."""
+) -> tuple[Callable[[int, int], FitConfig], ImageConfig, RecordConfig]:
+    """Return the options given; of a resumed run, those not given are the earlier ones.
+
+    Those that a preset may decide come as a function of the picture's width and height.
+    """
     explicit = {
         name: value
         for name, value in given.items()
         if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
     }
     manifest = earlier and earlier.manifest
+    own = _fields(FitConfig, explicit)
+
+    def decide(width: int, height: int) -> FitConfig:
+        if manifest:
+            return replace(manifest.fit, **own).for_picture(width, height)
+        return preset_config(given["preset"], width, height, **own)
+
+    if earlier and manifest and explicit.get("preset", manifest.preset) != manifest.preset:
+        raise InputError(
+            f"cannot resume {earlier.path}: --preset (was {manifest.preset}, now "
+            f"{given['preset']}) differs; choose another folder with -o, or --overwrite"
+        )
     return (
-        _configured(FitConfig, manifest.fit if manifest else None, explicit),
+        decide,
         _configured(ImageConfig, manifest.image if manifest else None, explicit),
         _configured(RecordConfig, manifest.record if manifest else None, explicit),
     )
 
 
 def _configured(cls: type[Config], earlier: Config | None, values: dict[str, Any]) -> Config:
-    own = {field.name: values[field.name] for field in fields(cls) if field.name in values}
+    own = _fields(cls, values)
     return replace(earlier, **own) if earlier else cls(**own)
+
+
+def _fields(cls: type, values: dict[str, Any]) -> dict[str, Any]:
+    return {field.name: values[field.name] for field in fields(cls) if field.name in values}

@@ -10,9 +10,18 @@ from typing import Any, TypeVar
 
 import click
 
-from fit_image.config import FPS, OPTIMIZERS, PACES, parse_layers
+from fit_image.config import (
+    FPS,
+    OPTIMIZERS,
+    PACES,
+    ImageConfig,
+    format_layers,
+    option_of,
+    parse_layers,
+)
 from fit_image.encoding_spec import parse_encoding
 from fit_image.errors import InputError
+from fit_image.presets import PRESETS
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -134,6 +143,18 @@ def by_optimizer(name: str) -> str:
         f"{value:g} with {' and '.join(group)}" for value, group in groups.items() if value != usual
     ]
     return ", ".join([f"{usual:g}", *parts])
+
+
+def describe_presets() -> str:
+    """Return what the presets stand for, with a picture of the usual size."""
+    parts = []
+    for name, preset in PRESETS.items():
+        values = [
+            f"{option_of(field)} {format_layers(value) if field == 'layers' else value}"
+            for field, value in preset.values(ImageConfig().max_pixels or 1).items()
+        ]
+        parts.append(f"{name}: {' '.join(values) or 'the defaults'}")
+    return "; ".join(parts) + "."
 
 
 def fps_option(command: Command) -> Command:

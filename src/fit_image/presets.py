@@ -1,0 +1,84 @@
+"""Presets: sets of option values that go well together, chosen by the size of the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fit_image.config import FitConfig
+from fit_image.errors import InputError
+
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Values of `FitConfig` in place of its defaults.
+
+    Attributes
+    ----------
+    summary : str
+        In a few words.
+    values : callable
+        Returns them for a picture's number of pixels.
+    """
+
+    summary: str
+    values: Callable[[int], Values]
+
+
+def _classic(pixels: int) -> Values:
+    return {}
+
+
+def _instant(pixels: int) -> Values:
+    return {
+        "layers": (64,),
+        "encoding": "grid",
+        "activation": "relu",
+        "optimizer": "adam",
+        "learning_rate": 0.01,
+        "lr_schedule": "cosine",
+        # Some hundred steps an epoch are enough; larger batches take less time a pixel.
+        "batch_size": 1 << min(max((pixels >> 7).bit_length(), 6), 14),
+        "epochs": _epochs(8_000_000, pixels, 4, 200),
+    }
+
+
+PRESETS = {
+    "classic": Preset("the recipe", _classic),
+    "instant": Preset("a learned grid", _instant),
+}
+
+
+def preset_config(name: str, width: int, height: int, **options: Any) -> FitConfig:
+    """Return the configuration of a preset for a picture of this size.
+
+    Parameters
+    ----------
+    name : str
+        A key of `PRESETS`.
+    width, height : int
+    **options
+        Fields of `FitConfig`, instead of the preset's values.
+
+    Raises
+    ------
+    InputError
+        If there is no such preset, or a value is out of its range.
+    """
+    values = PRESETS[check_preset(name)].values(width * height)
+    return FitConfig(**(values | options)).for_picture(width, height)
+
+
+def check_preset(name: object) -> str:
+    """Return the name of a preset; `InputError` if it is none."""
+    if not isinstance(name, str) or name not in PRESETS:
+        raise InputError(f"preset must be one of {', '.join(PRESETS)}, not {name!r}")
+    return name
+
+
+def _epochs(budget: int, pixels: int, least: int, most: int) -> int:
+    """Return in how many epochs so many pixels are learned, within bounds."""
+    return min(max(round(budget / pixels), least), most)
