@@ -41,6 +41,14 @@ OPTIMIZERS = {
 }
 """The optimizers of `fit_image.core.optimizer`, here so that the help needs no numerics."""
 
+LOSSES = ("mse", "l1", "huber")
+"""The losses of `fit_image.core.loss`."""
+
+SCHEDULES = ("constant", "cosine", "exponential")
+"""The schedules of `fit_image.core.schedule`."""
+
+MOST_EPOCHS = 10_000_000
+
 # In the place of a number that the optimizer decides.
 _BY_OPTIMIZER: Any = None
 
@@ -114,6 +122,12 @@ class FitConfig:
         picture has are the whole picture. Default: what `OPTIMIZERS` has for the optimizer.
     optimizer : str
         A key of `OPTIMIZERS`.
+    loss : str
+        One of `LOSSES`.
+    lr_schedule : str
+        One of `SCHEDULES`, over all ``epochs``.
+    warmup : float
+        Epochs in which the learning rate grows from 0, linearly; 0 to `MOST_EPOCHS`.
 
     Raises
     ------
@@ -129,6 +143,9 @@ class FitConfig:
     seed: int = 0
     batch_size: int = _BY_OPTIMIZER
     optimizer: str = "sgd"
+    loss: str = "mse"
+    lr_schedule: str = "constant"
+    warmup: float = 0.0
 
     def __post_init__(self) -> None:
         _require(
@@ -160,6 +177,12 @@ class FitConfig:
         _require(
             type(self.batch_size) is int and self.batch_size >= 1,
             f"batch_size must be a whole number, 1 or more, not {self.batch_size!r}",
+        )
+        _require_choice("loss", self.loss, LOSSES)
+        _require_choice("lr_schedule", self.lr_schedule, SCHEDULES)
+        _require(
+            0 <= self.warmup <= MOST_EPOCHS,
+            f"warmup must be 0 to {MOST_EPOCHS} epochs, not {self.warmup}",
         )
 
 
@@ -259,6 +282,10 @@ def _from_json_value(name: str, hint: Any, value: Any) -> Any:
     if type(value) not in allowed:
         raise InputError(f"{name!r} has a wrong value: {value!r}")
     return value
+
+
+def _require_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    _require(value in choices, f"{name} must be one of {', '.join(choices)}, not {value!r}")
 
 
 def _require(condition: bool, message: str) -> None:

@@ -42,8 +42,10 @@ class Learner(Protocol):
         self,
         inputs: FloatArray,
         targets: FloatArray,
+        weights: FloatArray,
         loss_sum: npt.NDArray[np.float64],
         *,
+        factors: FloatArray | None = None,
         threads: int,
     ) -> None:
         """Learn from samples in order."""
@@ -63,8 +65,8 @@ class PerSample:
 
     pending = 0
 
-    def __init__(self, network: Network, rate: float) -> None:
-        self._sgd = SampleSGD(network, network.layer_rates(rate))
+    def __init__(self, network: Network, rate: float, loss: str) -> None:
+        self._sgd = SampleSGD(network, network.layer_rates(rate), loss)
         self.most_threads = self._sgd.most_threads
 
     def next_cut(self, samples: int) -> int:
@@ -82,12 +84,14 @@ class PerSample:
         self,
         inputs: FloatArray,
         targets: FloatArray,
+        weights: FloatArray,
         loss_sum: npt.NDArray[np.float64],
         *,
+        factors: FloatArray | None = None,
         threads: int,
     ) -> None:
         """Learn from each sample in order; see `SampleSGD.learn`."""
-        self._sgd.learn(inputs, targets, loss_sum, threads=threads)
+        self._sgd.learn(inputs, targets, weights, loss_sum, factors=factors, threads=threads)
 
     def finish(self, loss_sum: npt.NDArray[np.float64]) -> None:
         """Do nothing: no batch is ever incomplete."""
@@ -105,10 +109,10 @@ class PerSample:
 def make_learner(network: Network, config: FitConfig, samples: int) -> Learner:
     """Return what teaches ``network`` as ``config`` asks for, from so many samples an epoch."""
     if _is_per_sample(config):
-        return PerSample(network, config.learning_rate)
+        return PerSample(network, config.learning_rate, config.loss)
     optimizer = OPTIMIZERS[config.optimizer](network.parameters.size)
     batch = min(config.batch_size, samples)
-    return Minibatch(network, optimizer, config.learning_rate, batch)
+    return Minibatch(network, optimizer, config.learning_rate, batch, config.loss)
 
 
 def needed_bytes(layers: Sequence[Layer], config: FitConfig, samples: int) -> int:

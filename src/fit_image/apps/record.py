@@ -29,6 +29,9 @@ _FIXED_FIT = {
     "seed": "--seed",
     "batch_size": "--batch-size",
     "optimizer": "--optimizer",
+    "loss": "--loss",
+    "lr_schedule": "--lr-schedule",
+    "warmup": "--warmup",
 }
 _FIXED_IMAGE = {"max_pixels": "--max-pixels", "background": "--background"}
 

@@ -53,7 +53,7 @@ class Samples:
         """Free the memory of the order."""
         self.order = np.empty(0, dtype=np.uint32)
 
-    def gather(self, start: int, count: int) -> tuple[FloatArray, FloatArray]:
+    def gather(self, start: int, count: int) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return the samples from ``start`` on in the order drawn, at most ``count``.
 
         Returns
@@ -62,6 +62,8 @@ class Samples:
             x and y in 0..1: column / (width - 1) and row / (height - 1).
         colours : float32 (samples, 3)
             In 0..1, the very numbers of `fit_image.image.to_float`.
+        weights : float32 (samples,)
+            What a sample's loss counts: 1.
         """
         pixels = self.order[start : start + count]
         places = np.empty((len(pixels), 2), dtype=np.float32)
@@ -69,7 +71,7 @@ class Samples:
         _gather_kernel(pixels, self._colours, self._xs, self._ys, places, colours)
         if self._brightest != 1:  # here, because a kernel may multiply by the rounded reciprocal
             colours /= self._brightest
-        return places, colours
+        return places, colours, np.ones(len(pixels), dtype=np.float32)
 
 
 def warm_up() -> None:

@@ -17,6 +17,7 @@ from fit_image.apps.samples import Samples
 from fit_image.config import FitConfig
 from fit_image.core import network as core
 from fit_image.core.dense import FloatArray
+from fit_image.core.schedule import RateSchedule
 from fit_image.core.thread_choice import ThreadChoice, counts_up_to
 from fit_image.errors import DivergenceError, InputError
 from fit_image.image import COLOUR_TYPES, to_float, to_uint8
@@ -109,6 +110,7 @@ class Trainer:
 
         self._samples = Samples(self.image)
         self._learner = make_learner(self.network, config, self.pixels)
+        self._schedule = RateSchedule(config.lr_schedule, config.epochs, config.warmup)
         # More threads than cores would wait for one another.
         cores = core.usable_cores()
         most = min(threads or cores, cores, self._learner.most_threads)
@@ -199,10 +201,18 @@ class Trainer:
         with self._learner.session():
             while elapsed < seconds and position < self.pixels:
                 before = elapsed
-                places, colours = self._samples.gather(
+                places, colours, weights = self._samples.gather(
                     position, self._learner.next_cut(self._chunk)
                 )
-                self._learner.learn(places, colours, loss_sum, threads=self._threads.threads)
+                learned = progress.epoch * self.pixels + position
+                self._learner.learn(
+                    places,
+                    colours,
+                    weights,
+                    loss_sum,
+                    factors=self._schedule.factors(learned, len(places), self.pixels),
+                    threads=self._threads.threads,
+                )
                 position += len(places)
                 if position == self.pixels:
                     self._learner.finish(loss_sum)
@@ -307,6 +317,6 @@ def warm_up(config: FitConfig | None = None) -> None:
     network = core.Network(core.dense_stack(2, (1,), 3, 0.01))
     places, colours = np.zeros((1, 2), dtype=np.float32), np.zeros((1, 3), dtype=np.float32)
     learner = make_learner(network, config or FitConfig(), 1)
-    learner.learn(places, colours, np.zeros(1), threads=1)
+    learner.learn(places, colours, np.ones(1, dtype=np.float32), np.zeros(1), threads=1)
     network.predict(places, threads=1)
     samples.warm_up()

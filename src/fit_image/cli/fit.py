@@ -13,7 +13,16 @@ from click.core import ParameterSource
 from fit_image.cli import options, session
 from fit_image.cli.display import make_display
 from fit_image.cli.signals import Signals
-from fit_image.config import LARGEST_RATE, OPTIMIZERS, FitConfig, ImageConfig, RecordConfig
+from fit_image.config import (
+    LARGEST_RATE,
+    LOSSES,
+    MOST_EPOCHS,
+    OPTIMIZERS,
+    SCHEDULES,
+    FitConfig,
+    ImageConfig,
+    RecordConfig,
+)
 from fit_image.errors import InputError
 
 if TYPE_CHECKING:
@@ -37,7 +46,7 @@ Config = TypeVar("Config", FitConfig, ImageConfig, RecordConfig)
 )
 @click.option(
     "--epochs",
-    type=click.IntRange(min=1, max=10_000_000),
+    type=click.IntRange(min=1, max=MOST_EPOCHS),
     default=500,
     show_default=True,
     metavar="N",
@@ -88,6 +97,29 @@ Config = TypeVar("Config", FitConfig, ImageConfig, RecordConfig)
     show_default=True,
     metavar="N",
     help="Of the initial weights and the order of the pixels.",
+)
+@click.option(
+    "--loss",
+    type=click.Choice(LOSSES),
+    default="mse",
+    show_default=True,
+    help="What is made small: the squared error, the absolute one, or between them (huber).",
+)
+@click.option(
+    "--lr-schedule",
+    type=click.Choice(SCHEDULES),
+    default="constant",
+    show_default=True,
+    help="What becomes of the learning rate over all epochs: falls to 0 along a cosine, or "
+    "evenly by powers to a hundredth.",
+)
+@click.option(
+    "--warmup",
+    type=options.Real(min=0, max=MOST_EPOCHS),
+    default=0.0,
+    show_default=True,
+    metavar="EPOCHS",
+    help="Epochs, or a part of one, in which the learning rate grows from 0.",
 )
 @click.option(
     "-o",
