@@ -103,9 +103,9 @@ class NaiveNetwork:
             for i, row in enumerate(weights):
                 for j in range(len(row)):
                     mean = sum(by_weights[layer][i][j] for _, by_weights, _ in results) / count
-                    row[j] += optimizer.change((layer, i, j), mean, rate)
+                    row[j] += optimizer.change((layer, i, j), mean, rate, row[j])
                 mean = sum(by_biases[layer][i] for _, _, by_biases in results) / count
-                biases[i] += optimizer.change((layer, i), mean, rate)
+                biases[i] += optimizer.change((layer, i), mean, rate, biases[i])
         return sum(loss for loss, _, _ in results)
 
 
@@ -136,7 +136,7 @@ class NaiveSGD:
     def begin(self):
         pass
 
-    def change(self, key, g, rate):
+    def change(self, key, g, rate, parameter):
         return -rate * g
 
 
@@ -151,7 +151,7 @@ class NaiveMomentum:
     def begin(self):
         pass
 
-    def change(self, key, g, rate):
+    def change(self, key, g, rate, parameter):
         self.velocity[key] = 0.9 * self.velocity.get(key, 0.0) + g
         return -rate * self.velocity[key]
 
@@ -167,7 +167,7 @@ class NaiveAdam:
     def begin(self):
         self.t += 1
 
-    def change(self, key, g, rate):
+    def change(self, key, g, rate, parameter):
         self.m[key] = 0.9 * self.m.get(key, 0.0) + (1 - 0.9) * g
         self.v[key] = 0.999 * self.v.get(key, 0.0) + (1 - 0.999) * g**2
         m_hat = self.m[key] / (1 - 0.9**self.t)
@@ -175,7 +175,23 @@ class NaiveAdam:
         return -rate * m_hat / (math.sqrt(v_hat) + 1e-8)
 
 
-NAIVE_OPTIMIZERS = {"sgd": NaiveSGD, "momentum": NaiveMomentum, "adam": NaiveAdam}
+class NaiveAdamW(NaiveAdam):
+    """Loshchilov and Hutter 2019, algorithm 2, lines 5 to 12."""
+
+    def __init__(self, decay=0.01):
+        super().__init__()
+        self.decay = decay
+
+    def change(self, key, g, rate, parameter):
+        return super().change(key, g, rate, parameter) - rate * self.decay * parameter
+
+
+NAIVE_OPTIMIZERS = {
+    "sgd": NaiveSGD,
+    "momentum": NaiveMomentum,
+    "adam": NaiveAdam,
+    "adamw": NaiveAdamW,
+}
 
 
 def _layers(network):

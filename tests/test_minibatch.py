@@ -8,12 +8,12 @@ import pytest
 from fit_image import config
 from fit_image.core import minibatch
 from fit_image.core.minibatch import Minibatch
-from fit_image.core.optimizer import OPTIMIZERS
+from fit_image.core.optimizer import OPTIMIZERS, AdamW
 from naive import NAIVE_OPTIMIZERS, NaiveNetwork, values
 from test_network import STACKS, make, samples
 from test_sgd import copy_of, learn, ones
 
-RATES = {"sgd": 0.2, "momentum": 0.1, "adam": 0.01}
+RATES = {"sgd": 0.2, "momentum": 0.1, "adam": 0.01, "adamw": 0.01}
 
 
 def teach(network, name, batch, *, rate=None, loss="mse"):
@@ -48,15 +48,18 @@ def test_every_optimizer_has_defaults_and_a_twin():
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_an_optimizer_equals_its_naive_twin(name, rng):
     optimizer, twin = OPTIMIZERS[name](40), NAIVE_OPTIMIZERS[name]()
-    parameters = np.zeros(40, dtype=np.float32)
-    expected = np.zeros(40)
+    parameters = rng.standard_normal(40, dtype=np.float32)
+    expected = parameters.astype(np.float64)
+    before = expected.copy()
     spans, rates = np.array([[0, 7], [7, 40]]), np.full(2, 0.05, dtype=np.float32)
     for step in range(30):
         gradient = rng.standard_normal(40, dtype=np.float32) * np.float32(0.01 + step % 3)
         twin.begin()
         optimizer.update(parameters, gradient, spans, rates, np.float32(0.5), step + 1)
-        expected += [twin.change(i, 0.5 * float(g), 0.05) for i, g in enumerate(gradient)]
-    assert np.abs(expected).max() > 0.1
+        expected += [
+            twin.change(i, 0.5 * float(g), 0.05, expected[i]) for i, g in enumerate(gradient)
+        ]
+    assert np.abs(expected - before).max() > 0.1
     np.testing.assert_allclose(parameters, expected, rtol=1e-4, atol=1e-5)
 
 
@@ -250,3 +253,17 @@ def test_samples_that_do_not_fit_are_refused(rng):
             learn_all(teach(make((4,), rng), "sgd", 4), inputs, targets, weights=numbers)
         with pytest.raises(ValueError, match="do not fit"):
             learn_all(teach(make((4,), rng), "sgd", 4), inputs, targets, factors=numbers)
+
+
+def test_a_decay_is_the_one_asked_for(rng):
+    """Where no gradient moves them, weights shrink by rate times decay, whatever the moments."""
+    parameters = rng.standard_normal(20, dtype=np.float32)
+    expected = parameters.astype(np.float64)
+    optimizer = AdamW(20, decay=0.5)
+    spans, rates = np.array([[0, 20]]), np.full(1, 0.1, dtype=np.float32)
+    for step in range(5):
+        optimizer.update(
+            parameters, np.zeros(20, np.float32), spans, rates, np.float32(1), step + 1
+        )
+        expected *= 1 - 0.1 * 0.5
+    np.testing.assert_allclose(parameters, expected, rtol=1e-6)

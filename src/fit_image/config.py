@@ -31,6 +31,8 @@ class OptimizerDefaults:
 
     learning_rate: float
     batch_size: int
+    weight_decay: float | None = None
+    """None where there is no such thing."""
 
 
 # Rates that very deep networks bear, too; batches that come furthest in the same time.
@@ -38,6 +40,7 @@ OPTIMIZERS = {
     "sgd": OptimizerDefaults(0.1, 1),
     "momentum": OptimizerDefaults(0.1, 16),
     "adam": OptimizerDefaults(0.001, 64),
+    "adamw": OptimizerDefaults(0.001, 64, weight_decay=0.01),
 }
 """The optimizers of `fit_image.core.optimizer`, here so that the help needs no numerics."""
 
@@ -109,7 +112,8 @@ class FitConfig:
     epochs : int
         Passes over all pixels.
     learning_rate : float
-        Above 0, at most 1e6; each layer divides it by ``sqrt(fan_in + 1)``, except with Adam.
+        Above 0, at most 1e6; each layer divides it by ``sqrt(fan_in + 1)``, except with Adam
+        and AdamW.
         Default: what `OPTIMIZERS` has for the optimizer.
     init_scale : float
         Standard deviation of weights and biases before the same division; 0 to 1e6.
@@ -128,6 +132,9 @@ class FitConfig:
         One of `SCHEDULES`, over all ``epochs``.
     warmup : float
         Epochs in which the learning rate grows from 0, linearly; 0 to `MOST_EPOCHS`.
+    weight_decay : float or None
+        What a step of AdamW takes off every weight, as a share of it and the rate; 0 to 1e6. None
+        with other optimizers. Default: what `OPTIMIZERS` has for the optimizer.
 
     Raises
     ------
@@ -146,6 +153,7 @@ class FitConfig:
     loss: str = "mse"
     lr_schedule: str = "constant"
     warmup: float = 0.0
+    weight_decay: float | None = _BY_OPTIMIZER
 
     def __post_init__(self) -> None:
         _require(
@@ -184,6 +192,15 @@ class FitConfig:
             0 <= self.warmup <= MOST_EPOCHS,
             f"warmup must be 0 to {MOST_EPOCHS} epochs, not {self.warmup}",
         )
+        if self.weight_decay is not None:
+            _require(
+                OPTIMIZERS[self.optimizer].weight_decay is not None,
+                f"weight_decay is for adamw, not for {self.optimizer}",
+            )
+            _require(
+                0 <= self.weight_decay <= LARGEST_RATE,
+                f"weight_decay must be 0 to {LARGEST_RATE:g}, not {self.weight_decay}",
+            )
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from fit_image.config import FitConfig
 from fit_image.core.dense import FloatArray
 from fit_image.core.minibatch import Minibatch
 from fit_image.core.network import Layer, Network
-from fit_image.core.optimizer import OPTIMIZERS
+from fit_image.core.optimizer import OPTIMIZERS, AdamW, Optimizer
 from fit_image.core.sgd import SampleSGD
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -110,9 +110,16 @@ def make_learner(network: Network, config: FitConfig, samples: int) -> Learner:
     """Return what teaches ``network`` as ``config`` asks for, from so many samples an epoch."""
     if _is_per_sample(config):
         return PerSample(network, config.learning_rate, config.loss)
-    optimizer = OPTIMIZERS[config.optimizer](network.parameters.size)
+    optimizer = _make_optimizer(config, network.parameters.size)
     batch = min(config.batch_size, samples)
     return Minibatch(network, optimizer, config.learning_rate, batch, config.loss)
+
+
+def _make_optimizer(config: FitConfig, size: int) -> Optimizer:
+    kind = OPTIMIZERS[config.optimizer]
+    if issubclass(kind, AdamW) and config.weight_decay is not None:
+        return kind(size, config.weight_decay)
+    return kind(size)
 
 
 def needed_bytes(layers: Sequence[Layer], config: FitConfig, samples: int) -> int:

@@ -32,6 +32,7 @@ _FIXED_FIT = {
     "loss": "--loss",
     "lr_schedule": "--lr-schedule",
     "warmup": "--warmup",
+    "weight_decay": "--weight-decay",
 }
 _FIXED_IMAGE = {"max_pixels": "--max-pixels", "background": "--background"}
 

@@ -58,14 +58,15 @@ Config = TypeVar("Config", FitConfig, ImageConfig, RecordConfig)
     type=options.Real(min=0, min_open=True, max=LARGEST_RATE),
     show_default=options.by_optimizer("learning_rate"),
     metavar="RATE",
-    help="Learning rate; each layer divides it by sqrt(fan-in + 1), except with adam.",
+    help="Learning rate; each layer divides it by sqrt(fan-in + 1), except with adam and adamw.",
 )
 @click.option(
     "--optimizer",
     type=click.Choice(list(OPTIMIZERS)),
     default="sgd",
     show_default=True,
-    help="What a step does with the gradient: plain descent, with momentum, or Adam.",
+    help="What a step does with the gradient: plain descent, with momentum, Adam, or Adam with "
+    "weights that decay.",
 )
 @click.option(
     "--batch-size",
@@ -120,6 +121,13 @@ Config = TypeVar("Config", FitConfig, ImageConfig, RecordConfig)
     show_default=True,
     metavar="EPOCHS",
     help="Epochs, or a part of one, in which the learning rate grows from 0.",
+)
+@click.option(
+    "--weight-decay",
+    type=options.Real(min=0, max=LARGEST_RATE),
+    show_default=options.by_optimizer("weight_decay"),
+    metavar="DECAY",
+    help="What a step takes off each weight, as a share of it, times the rate; adamw only.",
 )
 @click.option(
     "-o",

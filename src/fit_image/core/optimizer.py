@@ -150,6 +150,7 @@ class Adam(Optimizer):
     state_names = ("first_moment", "second_moment")
     rate_of_layer = False
     beta1, beta2, epsilon = 0.9, 0.999, 1e-8
+    decay = 0.0
 
     def update(
         self,
@@ -180,6 +181,7 @@ class Adam(Optimizer):
             np.float32(1.0 - self.beta2),
             np.float32(1.0 / math.sqrt(c2)),
             np.float32(self.epsilon),
+            np.float32(self.decay),
         )
 
     def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
@@ -189,7 +191,29 @@ class Adam(Optimizer):
         super().restore(arrays)
 
 
-OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "momentum": Momentum, "adam": Adam}
+class AdamW(Adam):
+    """Adam, whose steps also shrink every parameter: ``p -= rate decay p``, the rate's share.
+
+    Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019, algorithm 2, with
+    the rate as the schedule multiplier, as PyTorch has it.
+
+    Parameters
+    ----------
+    size : int
+    decay : float
+    """
+
+    def __init__(self, size: int, decay: float = 0.01) -> None:
+        super().__init__(size)
+        self.decay = decay
+
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {
+    "sgd": SGD,
+    "momentum": Momentum,
+    "adam": Adam,
+    "adamw": AdamW,
+}
 
 
 # Slices come first and loops count from 0: of an index that might be negative, which numba takes
@@ -221,17 +245,18 @@ def _momentum_kernel(parameters, gradient, velocity, spans, rates, scale, mu):
 @kernel
 def _adam_kernel(
     parameters, gradient, first, second, spans, rates, scale, correction, beta1, rest1, beta2,
-    rest2, root, eps,
+    rest2, root, eps, decay,
 ):  # fmt: skip
     for span in range(spans.shape[0]):
         start, stop = spans[span]
         p, g = parameters[start:stop], gradient[start:stop]
         m, v = first[start:stop], second[start:stop]
         rate = rates[span] * correction
+        kept = np.float32(1.0) - rates[span] * decay
         for i in range(p.size):
             g_i = scale * g[i]
             m_i = beta1 * m[i] + rest1 * g_i
             v_i = beta2 * v[i] + rest2 * (g_i * g_i)
             m[i] = m_i
             v[i] = v_i
-            p[i] -= rate * m_i / (np.sqrt(v_i) * root + eps)
+            p[i] = kept * p[i] - rate * m_i / (np.sqrt(v_i) * root + eps)
