@@ -119,6 +119,7 @@ def test_an_optimizer_brings_its_own_defaults(name):
         {"optimizer": "rmsprop"},
         {"loss": "l2"},
         {"lr_schedule": "linear"},
+        {"sampling": "random"},
         {"warmup": -1.0},
         {"warmup": None},
         {"weight_decay": 0.1},

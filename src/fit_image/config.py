@@ -50,6 +50,9 @@ LOSSES = ("mse", "l1", "huber")
 SCHEDULES = ("constant", "cosine", "exponential")
 """The schedules of `fit_image.core.schedule`."""
 
+SAMPLINGS = ("uniform", "error")
+"""Ways to choose the pixels of an epoch."""
+
 MOST_EPOCHS = 10_000_000
 
 # In the place of a number that the optimizer decides.
@@ -135,6 +138,9 @@ class FitConfig:
     weight_decay : float or None
         What a step of AdamW takes off every weight, as a share of it and the rate; 0 to 1e6. None
         with other optimizers. Default: what `OPTIMIZERS` has for the optimizer.
+    sampling : str
+        Whether an epoch shows every pixel once (``uniform``), or pixels with a larger ``error``
+        more often.
 
     Raises
     ------
@@ -154,6 +160,7 @@ class FitConfig:
     lr_schedule: str = "constant"
     warmup: float = 0.0
     weight_decay: float | None = _BY_OPTIMIZER
+    sampling: str = "uniform"
 
     def __post_init__(self) -> None:
         _require(
@@ -192,6 +199,7 @@ class FitConfig:
             0 <= self.warmup <= MOST_EPOCHS,
             f"warmup must be 0 to {MOST_EPOCHS} epochs, not {self.warmup}",
         )
+        _require_choice("sampling", self.sampling, SAMPLINGS)
         if self.weight_decay is not None:
             _require(
                 OPTIMIZERS[self.optimizer].weight_decay is not None,

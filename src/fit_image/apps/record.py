@@ -33,6 +33,7 @@ _FIXED_FIT = {
     "lr_schedule": "--lr-schedule",
     "warmup": "--warmup",
     "weight_decay": "--weight-decay",
+    "sampling": "--sampling",
 }
 _FIXED_IMAGE = {"max_pixels": "--max-pixels", "background": "--background"}
 
@@ -220,7 +221,9 @@ class Recording:
         began = time.monotonic()
         self.run.metrics.flush_to_disk()
         trainer = self.trainer
-        self.run.write_checkpoint(trainer.network, trainer.progress, trainer.optimizer_arrays())
+        self.run.write_checkpoint(
+            trainer.network, trainer.progress, trainer.optimizer_arrays(), trainer.errors
+        )
         self._saved_at = time.monotonic()
         self._save_cost = self._saved_at - began
 

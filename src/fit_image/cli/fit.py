@@ -18,6 +18,7 @@ from fit_image.config import (
     LOSSES,
     MOST_EPOCHS,
     OPTIMIZERS,
+    SAMPLINGS,
     SCHEDULES,
     FitConfig,
     ImageConfig,
@@ -128,6 +129,13 @@ Config = TypeVar("Config", FitConfig, ImageConfig, RecordConfig)
     show_default=options.by_optimizer("weight_decay"),
     metavar="DECAY",
     help="What a step takes off each weight, as a share of it, times the rate; adamw only.",
+)
+@click.option(
+    "--sampling",
+    type=click.Choice(SAMPLINGS),
+    default="uniform",
+    show_default=True,
+    help="Show every pixel once an epoch, or those with a larger error more often.",
 )
 @click.option(
     "-o",
