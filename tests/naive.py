@@ -60,10 +60,11 @@ class NaiveNetwork:
     def predict(self, x):
         return self.forward(x)[0][-1]
 
-    def gradients(self, x, target):
+    def gradients(self, x, target, loss="mse"):
         """Return the loss and its derivative by every weight and every bias."""
         inputs, sums = self.forward(x)
-        upstream = errors = [o - float(t) for o, t in zip(inputs[-1], target, strict=True)]
+        errors = [o - float(t) for o, t in zip(inputs[-1], target, strict=True)]
+        upstream = [NAIVE_LOSSES[loss][1](e) for e in errors]
         by_weights, by_biases = [], []
         for layer in reversed(range(len(self.weights))):
             delta = [u * self.df(layer, s) for u, s in zip(upstream, sums[layer], strict=True)]
@@ -73,26 +74,58 @@ class NaiveNetwork:
             ]
             by_weights.insert(0, [[d * v for v in inputs[layer]] for d in delta])
             by_biases.insert(0, delta)
-        return 0.5 * sum(e * e for e in errors), by_weights, by_biases
+        return sum(NAIVE_LOSSES[loss][0](e) for e in errors), by_weights, by_biases
 
-    def learn(self, x, target, lr):
+    def learn(self, x, target, lr, *, weight=1.0, factor=1.0, loss="mse"):
         """Take one step for one sample and return the loss before it."""
-        return self.learn_batch([x], [target], lr, NaiveSGD())
+        return self.learn_batch(
+            [x], [target], lr, NaiveSGD(), weights=[weight], factors=[factor], loss=loss
+        )
 
-    def learn_batch(self, inputs, targets, lr, optimizer):
-        """Take one step along the mean gradient and return the sum of the losses before it."""
-        results = [self.gradients(x, t) for x, t in zip(inputs, targets, strict=True)]
-        count = len(results)
+    def learn_batch(
+        self, inputs, targets, lr, optimizer, *, weights=None, factors=None, loss="mse"
+    ):
+        """Take one step along the mean gradient and return the sum of the losses before it.
+
+        Weights multiply the losses of samples, the mean of the factors multiplies the rate.
+        """
+        count = len(inputs)
+        weights = [1.0] * count if weights is None else list(map(float, weights))
+        if factors is not None:
+            lr *= math.fsum(map(float, factors)) / count
+        results = [
+            _scaled(self.gradients(x, t, loss), weight)
+            for x, t, weight in zip(inputs, targets, weights, strict=True)
+        ]
         optimizer.begin()
         for layer, (weights, biases) in enumerate(zip(self.weights, self.biases, strict=True)):
             rate = lr / math.sqrt(len(weights[0]) + 1) if optimizer.divides_rate else lr
             for i, row in enumerate(weights):
                 for j in range(len(row)):
                     mean = sum(by_weights[layer][i][j] for _, by_weights, _ in results) / count
-                    row[j] += optimizer.change((layer, i, j), mean, rate)
+                    row[j] += optimizer.change((layer, i, j), mean, rate, row[j])
                 mean = sum(by_biases[layer][i] for _, _, by_biases in results) / count
-                biases[i] += optimizer.change((layer, i), mean, rate)
+                biases[i] += optimizer.change((layer, i), mean, rate, biases[i])
         return sum(loss for loss, _, _ in results)
+
+
+def _scaled(result, factor):
+    if isinstance(result, (list, tuple)):
+        return [_scaled(each, factor) for each in result]
+    return factor * result
+
+
+def huber(e):
+    """Huber 1964, with the parameter 0.1."""
+    return 0.5 * e**2 if abs(e) <= 0.1 else 0.1 * abs(e) - 0.5 * 0.1**2
+
+
+# The loss of one output with the error e, and its derivative.
+NAIVE_LOSSES = {
+    "mse": (lambda e: 0.5 * e**2, lambda e: e),
+    "l1": (abs, lambda e: math.copysign(1.0, e)),
+    "huber": (huber, lambda e: e if abs(e) <= 0.1 else math.copysign(0.1, e)),
+}
 
 
 class NaiveSGD:
@@ -103,7 +136,7 @@ class NaiveSGD:
     def begin(self):
         pass
 
-    def change(self, key, g, rate):
+    def change(self, key, g, rate, parameter):
         return -rate * g
 
 
@@ -118,7 +151,7 @@ class NaiveMomentum:
     def begin(self):
         pass
 
-    def change(self, key, g, rate):
+    def change(self, key, g, rate, parameter):
         self.velocity[key] = 0.9 * self.velocity.get(key, 0.0) + g
         return -rate * self.velocity[key]
 
@@ -134,7 +167,7 @@ class NaiveAdam:
     def begin(self):
         self.t += 1
 
-    def change(self, key, g, rate):
+    def change(self, key, g, rate, parameter):
         self.m[key] = 0.9 * self.m.get(key, 0.0) + (1 - 0.9) * g
         self.v[key] = 0.999 * self.v.get(key, 0.0) + (1 - 0.999) * g**2
         m_hat = self.m[key] / (1 - 0.9**self.t)
@@ -142,7 +175,23 @@ class NaiveAdam:
         return -rate * m_hat / (math.sqrt(v_hat) + 1e-8)
 
 
-NAIVE_OPTIMIZERS = {"sgd": NaiveSGD, "momentum": NaiveMomentum, "adam": NaiveAdam}
+class NaiveAdamW(NaiveAdam):
+    """Loshchilov and Hutter 2019, algorithm 2, lines 5 to 12."""
+
+    def __init__(self, decay=0.01):
+        super().__init__()
+        self.decay = decay
+
+    def change(self, key, g, rate, parameter):
+        return super().change(key, g, rate, parameter) - rate * self.decay * parameter
+
+
+NAIVE_OPTIMIZERS = {
+    "sgd": NaiveSGD,
+    "momentum": NaiveMomentum,
+    "adam": NaiveAdam,
+    "adamw": NaiveAdamW,
+}
 
 
 def _layers(network):

@@ -256,6 +256,13 @@ def test_two_at_once_are_refused(picture):
         (["pic.png", "--batch-size", "-3"], "--batch-size"),
         (["pic.png", "--batch-size", "all"], "--batch-size"),
         (["pic.png", "--optimizer", "rmsprop"], "--optimizer"),
+        (["pic.png", "--loss", "l2"], "--loss"),
+        (["pic.png", "--lr-schedule", "linear"], "--lr-schedule"),
+        (["pic.png", "--sampling", "random"], "--sampling"),
+        (["pic.png", "--warmup", "-1"], "--warmup"),
+        (["pic.png", "--warmup", "nan"], "--warmup"),
+        (["pic.png", "--weight-decay", "0.1"], "adamw"),
+        (["pic.png", "--optimizer", "adamw", "--weight-decay", "-1"], "--weight-decay"),
         (["pic.png", "--init-scale", "-1"], "--init-scale"),
         (["pic.png", "--seed", "-1"], "--seed"),
         (["pic.png", "--fps", "0"], "--fps"),
@@ -449,6 +456,22 @@ def test_a_killed_run_with_an_optimizer_goes_on_to_the_same_bits(picture):
     process.communicate()
     succeed(picture, "--resume", "--epochs", 60, "-o", "out")
     assert_same_run(Path("out"), Path("whole"))
+
+
+def test_a_killed_run_that_chooses_by_error_goes_on_to_the_same_bits(picture):
+    by_error = (*ADAM, "--sampling", "error")
+    succeed(picture, *by_error, "--epochs", 60, "-o", "whole", "--threads", 1)
+    process = start(picture, *by_error, "--epochs", 10**6, "-o", "out", "-q")
+    wait_for(Path("out/frames/epoch-000003.png"))
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    if json.loads(Path("out/run.json").read_text())["result"]["epochs"] < 50:
+        process = start(picture, "--resume", "--epochs", 60, "-o", "out", "-q")
+        time.sleep(0.5)
+        process.kill()
+        process.communicate()
+        succeed(picture, "--resume", "--epochs", 60, "-o", "out")
+        assert_same_run(Path("out"), Path("whole"))
 
 
 def test_a_run_tells_its_batch_size_and_optimizer(picture):

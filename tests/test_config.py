@@ -80,6 +80,8 @@ def test_format_and_parse_are_inverse(widths):
         FitConfig(),
         FitConfig(layers=(3, 4), epochs=7, learning_rate=1e-3, slope=0.5, seed=9),
         FitConfig(optimizer="adam", batch_size=10**30),
+        FitConfig(optimizer="adamw", weight_decay=0.0, loss="l1"),
+        FitConfig(lr_schedule="cosine", warmup=0.5),
         ImageConfig(max_pixels=None, background="#fa0"),
         RecordConfig(animations=("a.gif", "b.mp4"), pace="visible"),
     ],
@@ -94,6 +96,7 @@ def test_an_optimizer_brings_its_own_defaults(name):
     defaults = OPTIMIZERS[name]
     assert config.learning_rate == defaults.learning_rate
     assert config.batch_size == defaults.batch_size
+    assert config.weight_decay == defaults.weight_decay
     given = FitConfig(optimizer=name, learning_rate=0.7, batch_size=3)
     assert (given.learning_rate, given.batch_size) == (0.7, 3)
 
@@ -114,11 +117,19 @@ def test_an_optimizer_brings_its_own_defaults(name):
         {"batch_size": 1.5},
         {"batch_size": -1},
         {"optimizer": "rmsprop"},
+        {"loss": "l2"},
+        {"lr_schedule": "linear"},
+        {"sampling": "random"},
+        {"warmup": -1.0},
+        {"warmup": None},
+        {"weight_decay": 0.1},
+        {"optimizer": "adamw", "weight_decay": -0.1},
+        {"optimizer": "adamw", "weight_decay": float("nan")},
         {"unknown": 1},
     ],
 )
 def test_json_is_strict(change):
-    with pytest.raises(InputError, match=next(iter(change))):
+    with pytest.raises(InputError, match=list(change)[-1]):
         from_json(FitConfig, to_json(FitConfig()) | change)
 
 

@@ -28,6 +28,7 @@ BATCHES = [
     {"optimizer": "sgd", "batch_size": 10},
     {"optimizer": "momentum", "batch_size": 7},
     {"optimizer": "adam", "batch_size": 50},
+    {"optimizer": "adamw", "batch_size": 50, "lr_schedule": "cosine", "warmup": 1.3, "epochs": 3},
     {"optimizer": "adam", "batch_size": 1000},
     {"optimizer": "adam", "batch_size": 50, "encoding": "grid:entries=2^6"},
     {"optimizer": "momentum", "batch_size": 1, "encoding": "grid:entries=2^6"},

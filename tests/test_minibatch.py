@@ -8,25 +8,35 @@ import pytest
 from fit_image import config
 from fit_image.core import minibatch
 from fit_image.core.minibatch import Minibatch
-from fit_image.core.optimizer import OPTIMIZERS
+from fit_image.core.optimizer import OPTIMIZERS, AdamW
 from naive import NAIVE_OPTIMIZERS, NaiveNetwork, values
 from test_network import STACKS, make, samples
-from test_sgd import copy_of, learn
+from test_sgd import copy_of, learn, ones
 
-RATES = {"sgd": 0.2, "momentum": 0.1, "adam": 0.01}
+RATES = {"sgd": 0.2, "momentum": 0.1, "adam": 0.01, "adamw": 0.01}
 
 
-def teach(network, name, batch, *, rate=None):
+def teach(network, name, batch, *, rate=None, loss="mse"):
     optimizer = OPTIMIZERS[name](network.parameters.size)
-    return Minibatch(network, optimizer, rate or RATES[name], batch)
+    return Minibatch(network, optimizer, rate or RATES[name], batch, loss)
 
 
-def learn_all(learner, inputs, targets, cuts=(), *, threads=1):
+def learn_all(learner, inputs, targets, cuts=(), *, weights=None, factors=None, threads=1):
     """Learn in calls that end at ``cuts`` and at the end; return the loss."""
     loss = np.zeros(1)
+    weights = ones(inputs) if weights is None else weights
+    factors = ones(inputs) if factors is None else factors
     starts = [0, *cuts]
     for start, stop in zip(starts, [*cuts, len(inputs)], strict=True):
-        learner.learn(inputs[start:stop], targets[start:stop], loss, threads=threads)
+        part = slice(start, stop)
+        learner.learn(
+            inputs[part],
+            targets[part],
+            weights[part],
+            loss,
+            factors=factors[part],
+            threads=threads,
+        )
     learner.finish(loss)
     return loss[0]
 
@@ -38,15 +48,18 @@ def test_every_optimizer_has_defaults_and_a_twin():
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_an_optimizer_equals_its_naive_twin(name, rng):
     optimizer, twin = OPTIMIZERS[name](40), NAIVE_OPTIMIZERS[name]()
-    parameters = np.zeros(40, dtype=np.float32)
-    expected = np.zeros(40)
+    parameters = rng.standard_normal(40, dtype=np.float32)
+    expected = parameters.astype(np.float64)
+    before = expected.copy()
     spans, rates = np.array([[0, 7], [7, 40]]), np.full(2, 0.05, dtype=np.float32)
     for step in range(30):
         gradient = rng.standard_normal(40, dtype=np.float32) * np.float32(0.01 + step % 3)
         twin.begin()
         optimizer.update(parameters, gradient, spans, rates, np.float32(0.5), step + 1)
-        expected += [twin.change(i, 0.5 * float(g), 0.05) for i, g in enumerate(gradient)]
-    assert np.abs(expected).max() > 0.1
+        expected += [
+            twin.change(i, 0.5 * float(g), 0.05, expected[i]) for i, g in enumerate(gradient)
+        ]
+    assert np.abs(expected - before).max() > 0.1
     np.testing.assert_allclose(parameters, expected, rtol=1e-4, atol=1e-5)
 
 
@@ -117,32 +130,45 @@ def test_a_huge_batch_is_learned_in_pieces(name, rng):
     network = make((20, 20), rng)
     twin, naive = NaiveNetwork.copy_of(network), NAIVE_OPTIMIZERS[name]()
     inputs, targets = samples(rng, 500)
+    weights, factors = rng.random((2, 500), dtype=np.float32)
     one_call = copy_of(network)
     learner, loss, position, pending = teach(network, name, 200), np.zeros(1), 0, set()
     while position < 500:
         cut = learner.next_cut(10**6)
-        learner.learn(inputs[position : position + cut], targets[position : position + cut], loss)
+        part = slice(position, position + cut)
+        learner.learn(inputs[part], targets[part], weights[part], loss, factors=factors[part])
         position += cut
         pending.add(learner.pending)
     learner.finish(loss)
 
     assert pending == {0, 64, 128, 192, 100}  # 100 before the last one is finished
     expected = sum(
-        twin.learn_batch(inputs[i : i + 200], targets[i : i + 200], RATES[name], naive)
+        twin.learn_batch(
+            inputs[i : i + 200],
+            targets[i : i + 200],
+            RATES[name],
+            naive,
+            weights=weights[i : i + 200],
+            factors=factors[i : i + 200],
+        )
         for i in range(0, 500, 200)
     )
     assert loss[0] == pytest.approx(expected, rel=1e-5)
     np.testing.assert_allclose(values(network), twin.values(), atol=1e-4)
-    assert learn_all(teach(one_call, name, 200), inputs, targets, threads=3) == loss[0]
+    again = learn_all(
+        teach(one_call, name, 200), inputs, targets, weights=weights, factors=factors, threads=3
+    )
+    assert again == loss[0]
     assert one_call.parameters.tobytes() == network.parameters.tobytes()
 
 
 @pytest.mark.usefixtures("small_pieces")
 def test_an_incomplete_batch_must_be_finished(rng):
     learner = teach(make((4,), rng), "sgd", 200)
-    learner.learn(*samples(rng, 10), np.zeros(1))
+    inputs, targets = samples(rng, 10)
+    learner.learn(inputs, targets, ones(inputs), np.zeros(1))
     with pytest.raises(ValueError, match="not finished"):
-        learner.learn(*samples(rng, 10), np.zeros(1))
+        learner.learn(inputs, targets, ones(inputs), np.zeros(1))
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -213,11 +239,31 @@ def test_an_error_in_a_thread_reaches_the_caller(rng, monkeypatch):
         update(*args)
 
     monkeypatch.setattr(learner.optimizer, "update", fail)
+    inputs, targets = samples(rng, 128)
     with pytest.raises(MemoryError):
-        learner.learn(*samples(rng, 128), np.zeros(1), threads=2)
+        learner.learn(inputs, targets, ones(inputs), np.zeros(1), threads=2)
 
 
 def test_samples_that_do_not_fit_are_refused(rng):
     inputs, targets = samples(rng, 4)
     with pytest.raises(ValueError, match="do not fit"):
-        teach(make((4,), rng), "sgd", 4).learn(inputs, targets[:3], np.zeros(1))
+        learn_all(teach(make((4,), rng), "sgd", 4), inputs, targets[:3])
+    for numbers in (np.ones(3, np.float32), np.ones((4, 1), np.float32)):
+        with pytest.raises(ValueError, match="do not fit"):
+            learn_all(teach(make((4,), rng), "sgd", 4), inputs, targets, weights=numbers)
+        with pytest.raises(ValueError, match="do not fit"):
+            learn_all(teach(make((4,), rng), "sgd", 4), inputs, targets, factors=numbers)
+
+
+def test_a_decay_is_the_one_asked_for(rng):
+    """Where no gradient moves them, weights shrink by rate times decay, whatever the moments."""
+    parameters = rng.standard_normal(20, dtype=np.float32)
+    expected = parameters.astype(np.float64)
+    optimizer = AdamW(20, decay=0.5)
+    spans, rates = np.array([[0, 20]]), np.full(1, 0.1, dtype=np.float32)
+    for step in range(5):
+        optimizer.update(
+            parameters, np.zeros(20, np.float32), spans, rates, np.float32(1), step + 1
+        )
+        expected *= 1 - 0.1 * 0.5
+    np.testing.assert_allclose(parameters, expected, rtol=1e-6)

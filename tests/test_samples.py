@@ -23,12 +23,13 @@ def test_a_sample_is_a_place_and_its_colour(rng, dtype, height, width):
     image = picture(rng, height, width, dtype)
     source = Samples(image)
     source.shuffle(rng)
-    places, colours = source.gather(0, height * width)
+    places, colours, weights = source.gather(0, height * width)
     rows, columns = np.divmod(source.order.astype(int), width)
     assert places.dtype == colours.dtype == np.float32
     np.testing.assert_allclose(places[:, 0], columns / max(width - 1, 1), rtol=1e-7)
     np.testing.assert_allclose(places[:, 1], rows / max(height - 1, 1), rtol=1e-7)
     np.testing.assert_array_equal(colours, to_float(image)[rows, columns])
+    np.testing.assert_array_equal(weights, 1)
 
 
 def test_colours_are_the_exact_quotients():
@@ -36,7 +37,7 @@ def test_colours_are_the_exact_quotients():
     for image, white in ((levels, 65_535), (levels[0].astype(np.uint8)[np.newaxis], 255)):
         source = Samples(image)
         source.shuffle(np.random.default_rng(0))
-        _, colours = source.gather(0, image.size)
+        _, colours, _ = source.gather(0, image.size)
         expected = (image.reshape(-1, 3)[source.order] / white).astype(np.float32)
         np.testing.assert_array_equal(colours, expected)
 
@@ -46,7 +47,7 @@ def test_pieces_are_the_whole(rng):
     source.shuffle(rng)
     whole = source.gather(0, 1000)
     pieces = [source.gather(start, 10) for start in range(0, 99, 10)]
-    assert [len(places) for places, _ in pieces] == [10] * 9 + [9]
+    assert [len(places) for places, _, _ in pieces] == [10] * 9 + [9]
     for one, parts in zip(whole, zip(*pieces, strict=True), strict=True):
         np.testing.assert_array_equal(one, np.concatenate(parts))
 

@@ -30,11 +30,16 @@ def copy_of(network):
     return copy
 
 
-def learn(network, inputs, targets, *, lr=0.1, threads=1):
-    sgd, loss = SampleSGD(network, network.layer_rates(lr)), np.zeros(1)
-    sgd.learn(inputs, targets, loss, threads=threads)
+def learn(network, inputs, targets, weights=None, *, lr=0.1, loss="mse", threads=1, **options):
+    sgd, loss_sum = SampleSGD(network, network.layer_rates(lr), loss), np.zeros(1)
+    weights = ones(inputs) if weights is None else weights
+    sgd.learn(inputs, targets, weights, loss_sum, threads=threads, **options)
     sgd.push()
-    return loss[0]
+    return loss_sum[0]
+
+
+def ones(inputs):
+    return np.ones(len(inputs), dtype=np.float32)
 
 
 def samples(rng, count, inputs=2, outputs=3):
@@ -92,10 +97,19 @@ def test_training_does_not_depend_on_how_it_is_cut(rng):
     whole_loss, cut_loss = np.zeros(1), np.zeros(1)
     rates = whole.layer_rates(0.1)
     whole_sgd, cut_sgd = SampleSGD(whole, rates), SampleSGD(cut, rates)
-    whole_sgd.learn(inputs, targets, whole_loss)
+    weights, factors = rng.random((2, 100), dtype=np.float32)
+    whole_sgd.learn(inputs, targets, weights, whole_loss, factors=factors)
     whole_sgd.push()
     for start, stop, threads in [(0, 1, 1), (1, 1, 2), (1, 40, 2), (40, 73, 1), (73, 100, 2)]:
-        cut_sgd.learn(inputs[start:stop], targets[start:stop], cut_loss, threads=threads)
+        part = slice(start, stop)
+        cut_sgd.learn(
+            inputs[part],
+            targets[part],
+            weights[part],
+            cut_loss,
+            factors=factors[part],
+            threads=threads,
+        )
         if stop == 40:  # in between, or not
             cut_sgd.push()
             cut_sgd.pull()
@@ -117,6 +131,11 @@ def test_samples_that_do_not_fit_are_refused(rng):
         learn(make((4,), rng), inputs, targets[:3])
     with pytest.raises(ValueError, match="do not fit"):
         learn(make((4,), rng), inputs, targets[:, :2])
+    for numbers in (np.ones(3, np.float32), np.ones((4, 1), np.float32)):
+        with pytest.raises(ValueError, match="do not fit"):
+            learn(make((4,), rng), inputs, targets, numbers)
+        with pytest.raises(ValueError, match="do not fit"):
+            learn(make((4,), rng), inputs, targets, factors=numbers)
 
 
 def test_an_interruption_lets_the_other_threads_go(rng, monkeypatch):
@@ -132,7 +151,7 @@ def test_an_interruption_lets_the_other_threads_go(rng, monkeypatch):
 
     monkeypatch.setattr(sgd_module, "_learn_kernel", interrupted)
     with pytest.raises(KeyboardInterrupt):  # and not a wait for ever
-        sgd.learn(inputs, targets, np.zeros(1), threads=2)
+        sgd.learn(inputs, targets, ones(inputs), np.zeros(1), threads=2)
 
 
 @kernel

@@ -50,9 +50,10 @@ def our_sgd(layers: str, threads: int) -> Job:
     network = our_network(layers)
     sgd, loss = SampleSGD(network, network.layer_rates(0.1)), np.zeros(1)
     places, colours = samples(1000)
+    weights = np.ones(len(places), dtype=np.float32)
 
     def job() -> int:
-        sgd.learn(places, colours, loss, threads=threads)
+        sgd.learn(places, colours, weights, loss, threads=threads)
         return len(places)
 
     return job
@@ -78,10 +79,11 @@ def our_batches(layers: str, batch: int, optimizer: str, threads: int) -> Job:
     network = our_network(layers)
     learner = Minibatch(network, OPTIMIZERS[optimizer](network.parameters.size), RATE, batch)
     places, colours = samples(max(8192, batch))
+    weights = np.ones(len(places), dtype=np.float32)
     loss = np.zeros(1)
 
     def job() -> int:
-        learner.learn(places, colours, loss, threads=threads)
+        learner.learn(places, colours, weights, loss, threads=threads)
         return len(places)
 
     return job

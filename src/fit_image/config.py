@@ -35,6 +35,8 @@ class OptimizerDefaults:
 
     learning_rate: float
     batch_size: int
+    weight_decay: float | None = None
+    """None where there is no such thing."""
 
 
 # Rates that very deep networks bear, too; batches that come furthest in the same time.
@@ -42,8 +44,20 @@ OPTIMIZERS = {
     "sgd": OptimizerDefaults(0.1, 1),
     "momentum": OptimizerDefaults(0.1, 16),
     "adam": OptimizerDefaults(0.001, 64),
+    "adamw": OptimizerDefaults(0.001, 64, weight_decay=0.01),
 }
 """The optimizers of `fit_image.core.optimizer`, here so that the help needs no numerics."""
+
+LOSSES = ("mse", "l1", "huber")
+"""The losses of `fit_image.core.loss`."""
+
+SCHEDULES = ("constant", "cosine", "exponential")
+"""The schedules of `fit_image.core.schedule`."""
+
+SAMPLINGS = ("uniform", "error")
+"""Ways to choose the pixels of an epoch."""
+
+MOST_EPOCHS = 10_000_000
 
 # In the place of a number that the optimizer decides.
 _BY_OPTIMIZER: Any = None
@@ -105,7 +119,8 @@ class FitConfig:
     epochs : int
         Passes over all pixels.
     learning_rate : float
-        Above 0, at most 1e6; each layer divides it by ``sqrt(fan_in + 1)``, except with Adam.
+        Above 0, at most 1e6; each layer divides it by ``sqrt(fan_in + 1)``, except with Adam
+        and AdamW.
         Default: what `OPTIMIZERS` has for the optimizer.
     init_scale : float
         Standard deviation of weights and biases before the same division; 0 to 1e6.
@@ -120,6 +135,18 @@ class FitConfig:
         A key of `OPTIMIZERS`.
     encoding : str
         As `fit_image.encoding_spec.parse_encoding` reads it.
+    loss : str
+        One of `LOSSES`.
+    lr_schedule : str
+        One of `SCHEDULES`, over all ``epochs``.
+    warmup : float
+        Epochs in which the learning rate grows from 0, linearly; 0 to `MOST_EPOCHS`.
+    weight_decay : float or None
+        What a step of AdamW takes off every weight, as a share of it and the rate; 0 to 1e6. None
+        with other optimizers. Default: what `OPTIMIZERS` has for the optimizer.
+    sampling : str
+        Whether an epoch shows every pixel once (``uniform``), or pixels with a larger ``error``
+        more often.
 
     Raises
     ------
@@ -136,6 +163,11 @@ class FitConfig:
     batch_size: int = _BY_OPTIMIZER
     optimizer: str = "sgd"
     encoding: str = "none"
+    loss: str = "mse"
+    lr_schedule: str = "constant"
+    warmup: float = 0.0
+    weight_decay: float | None = _BY_OPTIMIZER
+    sampling: str = "uniform"
 
     def __post_init__(self) -> None:
         _require(
@@ -169,6 +201,22 @@ class FitConfig:
             f"batch_size must be a whole number, 1 or more, not {self.batch_size!r}",
         )
         object.__setattr__(self, "encoding", str(parse_encoding(self.encoding)))
+        _require_choice("loss", self.loss, LOSSES)
+        _require_choice("lr_schedule", self.lr_schedule, SCHEDULES)
+        _require(
+            0 <= self.warmup <= MOST_EPOCHS,
+            f"warmup must be 0 to {MOST_EPOCHS} epochs, not {self.warmup}",
+        )
+        _require_choice("sampling", self.sampling, SAMPLINGS)
+        if self.weight_decay is not None:
+            _require(
+                OPTIMIZERS[self.optimizer].weight_decay is not None,
+                f"weight_decay is for adamw, not for {self.optimizer}",
+            )
+            _require(
+                0 <= self.weight_decay <= LARGEST_RATE,
+                f"weight_decay must be 0 to {LARGEST_RATE:g}, not {self.weight_decay}",
+            )
 
     def for_picture(self, width: int, height: int) -> Self:
         """Return the configuration with everything decided that depends on the picture's size."""
@@ -287,6 +335,10 @@ def _from_json_value(name: str, hint: Any, value: Any) -> Any:
     if type(value) not in allowed:
         raise InputError(f"{name!r} has a wrong value: {value!r}")
     return value
+
+
+def _require_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    _require(value in choices, f"{name} must be one of {', '.join(choices)}, not {value!r}")
 
 
 def _require(condition: bool, message: str) -> None:

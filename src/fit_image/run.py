@@ -35,6 +35,9 @@ FORMAT_VERSION = 1
 # What the names of an optimizer's arrays begin with in a checkpoint.
 _OPTIMIZER = "optimizer_"
 
+# The name of the pixels' errors there.
+_ERRORS = "errors"
+
 RUN_FILES = (
     "run.json",
     "metrics.csv",
@@ -286,7 +289,11 @@ class RunFolder:
         save_image(frame_path(self.frames, epoch), picture)
 
     def write_checkpoint(
-        self, network: Network, progress: Progress, optimizer_arrays: Arrays
+        self,
+        network: Network,
+        progress: Progress,
+        optimizer_arrays: Arrays,
+        errors: npt.NDArray[np.uint8] | None = None,
     ) -> None:
         """Write all that `read_checkpoint` needs; the file is a model file, too."""
         write_archive(
@@ -298,13 +305,16 @@ class RunFolder:
                 **network.to_arrays(),
                 **{f"progress_{name}": value for name, value in asdict(progress).items()},
                 **{f"{_OPTIMIZER}{name}": array for name, array in optimizer_arrays.items()},
+                **({} if errors is None else {_ERRORS: errors}),
             },
         )
 
-    def read_checkpoint(self) -> tuple[Network, Progress, Arrays] | None:
+    def read_checkpoint(
+        self,
+    ) -> tuple[Network, Progress, Arrays, npt.NDArray[np.uint8] | None] | None:
         """Return what `write_checkpoint` was given, or None if the run has no checkpoint yet.
 
-        Whether the optimizer's arrays make sense is for the trainer to find out.
+        Whether the optimizer's arrays and the errors make sense is for the trainer to find out.
 
         Raises
         ------
@@ -329,7 +339,8 @@ class RunFolder:
                 for name, array in arrays.items()
                 if name.startswith(_OPTIMIZER)
             }
-            return Network.from_arrays(arrays), Progress(**state), optimizer_arrays
+            network = Network.from_arrays(arrays)
+            return network, Progress(**state), optimizer_arrays, arrays.get(_ERRORS)
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{self.checkpoint} is damaged: {error}") from error
 

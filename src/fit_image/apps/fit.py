@@ -26,8 +26,8 @@ class Epoch:
     index : int
         Epochs completed; 0 is the untrained network.
     loss : float
-        Mean over the epoch's pixels of 1/2 sum_c (target_c - output_c)^2, each taken just before
-        the network learned from that pixel; NaN for epoch 0.
+        Mean over the epoch's pixels of the loss, such as 1/2 sum_c (target_c - output_c)^2, each
+        taken just before the network learned from that pixel; NaN for epoch 0.
     psnr : float or None
         Of ``picture`` before rounding, clipped to 0..1, against the target, in dB; None when the
         epoch was not drawn.

@@ -14,7 +14,7 @@ from fit_image.core.dense import FloatArray
 from fit_image.core.encoding import Encoding
 from fit_image.core.minibatch import Minibatch
 from fit_image.core.network import Layer, Network
-from fit_image.core.optimizer import OPTIMIZERS
+from fit_image.core.optimizer import OPTIMIZERS, AdamW, Optimizer
 from fit_image.core.sgd import SampleSGD
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -43,8 +43,10 @@ class Learner(Protocol):
         self,
         inputs: FloatArray,
         targets: FloatArray,
+        weights: FloatArray,
         loss_sum: npt.NDArray[np.float64],
         *,
+        factors: FloatArray | None = None,
         threads: int,
     ) -> None:
         """Learn from samples in order."""
@@ -64,8 +66,8 @@ class PerSample:
 
     pending = 0
 
-    def __init__(self, network: Network, rate: float) -> None:
-        self._sgd = SampleSGD(network, network.layer_rates(rate))
+    def __init__(self, network: Network, rate: float, loss: str) -> None:
+        self._sgd = SampleSGD(network, network.layer_rates(rate), loss)
         self.most_threads = self._sgd.most_threads
 
     def next_cut(self, samples: int) -> int:
@@ -83,12 +85,14 @@ class PerSample:
         self,
         inputs: FloatArray,
         targets: FloatArray,
+        weights: FloatArray,
         loss_sum: npt.NDArray[np.float64],
         *,
+        factors: FloatArray | None = None,
         threads: int,
     ) -> None:
         """Learn from each sample in order; see `SampleSGD.learn`."""
-        self._sgd.learn(inputs, targets, loss_sum, threads=threads)
+        self._sgd.learn(inputs, targets, weights, loss_sum, factors=factors, threads=threads)
 
     def finish(self, loss_sum: npt.NDArray[np.float64]) -> None:
         """Do nothing: no batch is ever incomplete."""
@@ -106,10 +110,17 @@ class PerSample:
 def make_learner(network: Network, config: FitConfig, samples: int) -> Learner:
     """Return what teaches ``network`` as ``config`` asks for, from so many samples an epoch."""
     if _is_per_sample(config) and not network.encoding.levels:
-        return PerSample(network, config.learning_rate)
-    optimizer = OPTIMIZERS[config.optimizer](network.parameters.size)
+        return PerSample(network, config.learning_rate, config.loss)
+    optimizer = _make_optimizer(config, network.parameters.size)
     batch = min(config.batch_size, samples)
-    return Minibatch(network, optimizer, config.learning_rate, batch)
+    return Minibatch(network, optimizer, config.learning_rate, batch, config.loss)
+
+
+def _make_optimizer(config: FitConfig, size: int) -> Optimizer:
+    kind = OPTIMIZERS[config.optimizer]
+    if issubclass(kind, AdamW) and config.weight_decay is not None:
+        return kind(size, config.weight_decay)
+    return kind(size)
 
 
 def needed_bytes(

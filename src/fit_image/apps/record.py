@@ -30,6 +30,11 @@ _FIXED_FIT = {
     "batch_size": "--batch-size",
     "optimizer": "--optimizer",
     "encoding": "--encoding",
+    "loss": "--loss",
+    "lr_schedule": "--lr-schedule",
+    "warmup": "--warmup",
+    "weight_decay": "--weight-decay",
+    "sampling": "--sampling",
 }
 _FIXED_IMAGE = {
     "max_pixels": "--max-pixels",
@@ -222,7 +227,9 @@ class Recording:
         began = time.monotonic()
         self.run.metrics.flush_to_disk()
         trainer = self.trainer
-        self.run.write_checkpoint(trainer.network, trainer.progress, trainer.optimizer_arrays())
+        self.run.write_checkpoint(
+            trainer.network, trainer.progress, trainer.optimizer_arrays(), trainer.errors
+        )
         self._saved_at = time.monotonic()
         self._save_cost = self._saved_at - began
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fit_image.apps.importance import Importance
 from fit_image.core.dense import FloatArray
 from fit_image.core.jit import kernel
 from fit_image.image import COLOUR_TYPES, brightest
@@ -35,25 +36,38 @@ class Samples:
         self._brightest = brightest(image.dtype)
         self._xs, self._ys = pixel_places(width), pixel_places(height)
         self.order: npt.NDArray[np.uint32]
+        self._importance: Importance | None
         self.forget_order()
 
-    def shuffle(self, rng: np.random.Generator) -> None:
+    def shuffle(
+        self, rng: np.random.Generator, errors: npt.NDArray[np.uint8] | None = None
+    ) -> None:
         """Draw a new ``order``: all pixels (row * width + column), each permutation as likely.
 
-        Source: the "inside-out" form of R. A. Fisher's and F. Yates's shuffle, which needs no
-        memory beside the order. Numbers are drawn ahead of their use, so that the processor
-        fetches many places of a large order at once instead of waiting for one after the other.
+        With ``errors``, `error_levels` of all pixels, it has some of them several times, and others
+        not, as `Importance` has it.
+
+        Source: R. A. Fisher's and F. Yates's shuffle, from the first place to the last. Numbers
+        are drawn ahead of their use, so that the processor fetches many places of a large order at
+        once instead of waiting for one after the other.
         """
         pixels = len(self._colours)
-        self.order = np.empty(pixels, dtype=np.uint32)
+        if errors is None:
+            self._importance = None
+            self.order = np.arange(pixels, dtype=np.uint32)
+        else:
+            self._importance = Importance(errors)
+            self.order = np.empty(pixels, dtype=np.uint32)
+            self._importance.draw(self.order, rng)
         for start in range(0, pixels, _DRAWS):
             _shuffle_kernel(self.order, rng.random(min(_DRAWS, pixels - start)), start)
 
     def forget_order(self) -> None:
         """Free the memory of the order."""
         self.order = np.empty(0, dtype=np.uint32)
+        self._importance = None
 
-    def gather(self, start: int, count: int) -> tuple[FloatArray, FloatArray]:
+    def gather(self, start: int, count: int) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return the samples from ``start`` on in the order drawn, at most ``count``.
 
         Returns
@@ -62,6 +76,8 @@ class Samples:
             x and y in 0..1: column / (width - 1) and row / (height - 1).
         colours : float32 (samples, channels)
             In 0..1, the very numbers of `fit_image.image.to_float`.
+        weights : float32 (samples,)
+            What a sample's loss counts: 1 where all pixels are in the order.
         """
         pixels = self.order[start : start + count]
         places = np.empty((len(pixels), 2), dtype=np.float32)
@@ -69,14 +85,17 @@ class Samples:
         _gather_kernel(pixels, self._colours, self._xs, self._ys, places, colours)
         if self._brightest != 1:  # here, because a kernel may multiply by the rounded reciprocal
             colours /= self._brightest
-        return places, colours
+        if self._importance:
+            return places, colours, self._importance.weights(pixels)
+        return places, colours, np.ones(len(pixels), dtype=np.float32)
 
 
-def warm_up() -> None:
+def warm_up(*, by_error: bool = False) -> None:
     """Compile the kernels for every type of picture, or load them from the cache."""
+    errors = np.ones(1, dtype=np.uint8) if by_error else None
     for dtype in COLOUR_TYPES:
         samples = Samples(np.zeros((1, 1, 3), dtype=dtype))
-        samples.shuffle(np.random.default_rng(0))
+        samples.shuffle(np.random.default_rng(0), errors)
         samples.gather(0, 1)
 
 
@@ -86,8 +105,7 @@ def _shuffle_kernel(order, draws, start):
         # A double in 0..1 has 53 bits: no place among fewer than 2^32 is likelier than another by
         # more than one part in two millions.
         place = np.int64(draws[i - start] * np.float64(i + 1))
-        order[i] = order[place]
-        order[place] = i
+        order[i], order[place] = order[place], order[i]
 
 
 @kernel

@@ -13,11 +13,13 @@ import numpy.typing as npt
 
 from fit_image.apps import samples
 from fit_image.apps.architecture import make_encoding, make_layers, make_network
+from fit_image.apps.importance import Levels, measure_errors
 from fit_image.apps.learner import make_learner, needed_bytes
 from fit_image.apps.samples import Samples
 from fit_image.config import FitConfig
 from fit_image.core import network as core
 from fit_image.core.dense import FloatArray
+from fit_image.core.schedule import RateSchedule
 from fit_image.core.thread_choice import ThreadChoice, counts_up_to
 from fit_image.errors import DivergenceError, InputError
 from fit_image.image import COLOUR_TYPES, check_shape, to_float, to_uint8
@@ -69,7 +71,8 @@ class Trainer:
     """A network, a picture, and how far the one has learned the other.
 
     Training does not depend on how it is cut into calls: stopping anywhere and going on from the
-    saved network, `Progress` and `optimizer_arrays` gives the same bits as never having stopped.
+    saved network, `Progress`, `optimizer_arrays` and `errors` gives the same bits as never having
+    stopped.
 
     Parameters
     ----------
@@ -109,11 +112,14 @@ class Trainer:
 
         self._samples = Samples(self.image)
         self._learner = make_learner(self.network, config, self.pixels)
+        self._schedule = RateSchedule(config.lr_schedule, config.epochs, config.warmup)
         # More threads than cores would wait for one another.
         cores = core.usable_cores()
         most = min(threads or cores, cores, self._learner.most_threads)
         self._threads = ThreadChoice([most] if threads else counts_up_to(most))
         self._ordered_epoch = 0
+        self._errors: Levels | None = None
+        self._forget_order()
         self._chunk = 1  # learned at once; it grows as fast as the time allows
         self._sound = False  # whether the state has been drawn, and did not collapse
         self.keep_as_good()
@@ -123,6 +129,7 @@ class Trainer:
         network: Network,
         progress: Progress,
         optimizer_arrays: Mapping[str, npt.NDArray[Any]] | None = None,
+        errors: Levels | None = None,
     ) -> None:
         """Go on from a saved state.
 
@@ -132,24 +139,28 @@ class Trainer:
         progress : Progress
         optimizer_arrays : mapping of str to array, optional
             What the method of that name returned; only the classic recipe needs none.
+        errors : uint8 (pixels,), optional
+            What the attribute of that name was.
 
         Raises
         ------
         InputError
             If the network has other layers, the progress is impossible for this picture, or the
-            arrays are not those of the configured optimizer.
+            arrays are not those of the configured optimizer and sampling.
         """
         if not self.network.is_like(network):
             raise InputError("the saved network has other layers, inputs or another size")
         if not 0 <= progress.position <= self.pixels or progress.epoch < 0:
             raise InputError("the saved progress does not belong to this picture")
+        self._check_errors(progress, errors)
         try:
             self._learner.restore(optimizer_arrays or {})
         except ValueError as error:
             raise InputError(str(error)) from error
         self.network.parameters[:] = network.parameters
         self.progress = replace(progress)
-        self._ordered_epoch = 0
+        self._forget_order()
+        self._errors = errors
         self.keep_as_good()
 
     def optimizer_arrays(self) -> dict[str, npt.NDArray[Any]]:
@@ -162,15 +173,17 @@ class Trainer:
             self.network.parameters.copy(),
             replace(self.progress),
             self._learner.to_arrays(),
+            self.errors,
         )
 
     def return_to_good(self) -> None:
         """Undo all since `keep_as_good`, such as the steps that led to divergence."""
-        parameters, progress, optimizer_arrays = self._good
+        parameters, progress, optimizer_arrays, errors = self._good
         self.network.parameters[:] = parameters
         self._learner.restore(optimizer_arrays)
         self.progress = replace(progress)
-        self._ordered_epoch = 0
+        self._forget_order()
+        self._errors = errors
 
     def train(self, seconds: float = 0.1) -> bool:
         """Learn for about ``seconds``, at most to the end of the epoch.
@@ -189,8 +202,11 @@ class Trainer:
         DivergenceError
             If the loss is not finite any more.
         """
-        progress, start = self.progress, time.perf_counter()
+        progress = self.progress
         self._sound = False
+        if not self._know_errors(seconds):
+            return False
+        start = time.perf_counter()
         if progress.position < self.pixels:
             self._draw_order()
         loss_sum = np.array([progress.loss_sum])
@@ -199,10 +215,18 @@ class Trainer:
         with self._learner.session():
             while elapsed < seconds and position < self.pixels:
                 before = elapsed
-                places, colours = self._samples.gather(
+                places, colours, weights = self._samples.gather(
                     position, self._learner.next_cut(self._chunk)
                 )
-                self._learner.learn(places, colours, loss_sum, threads=self._threads.threads)
+                learned = progress.epoch * self.pixels + position
+                self._learner.learn(
+                    places,
+                    colours,
+                    weights,
+                    loss_sum,
+                    factors=self._schedule.factors(learned, len(places), self.pixels),
+                    threads=self._threads.threads,
+                )
                 position += len(places)
                 if position == self.pixels:
                     self._learner.finish(loss_sum)
@@ -221,9 +245,17 @@ class Trainer:
         if progress.position < self.pixels:
             return False
         # Drawing and writing the picture need the memory, and the next epoch has another order.
-        self._samples.forget_order()
-        self._ordered_epoch = 0
+        self._forget_order()
         return True
+
+    @property
+    def errors(self) -> Levels | None:
+        """Errors of the pixels by which the epoch under way chose them, for `restore`.
+
+        None where the state alone tells them, or nobody asks: with uniform sampling, in the first
+        epoch, and between epochs.
+        """
+        return self._errors if self.progress.position else None
 
     @property
     def learning_threads(self) -> int:
@@ -288,8 +320,38 @@ class Trainer:
         # Seeded by the epoch, so that resuming needs no generator state.
         epoch = self.progress.epoch + 1
         if self._ordered_epoch != epoch:
-            self._samples.shuffle(np.random.default_rng([self.config.seed, epoch]))
+            self._samples.shuffle(np.random.default_rng([self.config.seed, epoch]), self._errors)
             self._ordered_epoch = epoch
+
+    def _forget_order(self) -> None:
+        self._samples.forget_order()
+        self._ordered_epoch = 0
+        self._errors = None
+        self._measuring = measure_errors(self.network, self.image, self.threads)
+
+    def _chooses_by_error(self, progress: Progress) -> bool:
+        return self.config.sampling == "error" and progress.epoch > 0
+
+    def _know_errors(self, seconds: float) -> bool:
+        """Measure the pixels' errors where an epoch needs them; return False if time was short."""
+        needed = self._chooses_by_error(self.progress) and self.progress.position < self.pixels
+        if not needed or self._errors is not None:
+            return True
+        start, elapsed = time.perf_counter(), 0.0
+        while self._errors is None and elapsed < seconds:
+            self._errors = next(self._measuring)
+            elapsed = time.perf_counter() - start
+        self.progress.seconds += elapsed
+        return self._errors is not None
+
+    def _check_errors(self, progress: Progress, errors: Levels | None) -> None:
+        needed = self._chooses_by_error(progress) and 0 < progress.position < self.pixels
+        if needed != (errors is not None):
+            raise InputError("the saved state is one of another --sampling")
+        if errors is not None and (
+            errors.dtype != np.uint8 or errors.shape != (self.pixels,) or not errors.all()
+        ):
+            raise InputError("the saved errors do not belong to this picture")
 
 
 def _check_memory(needed: int) -> None:
@@ -309,6 +371,6 @@ def warm_up(config: FitConfig | None = None) -> None:
     network = make_network(config.for_picture(1, 1), (1, 1), 3)
     places, colours = np.zeros((1, 2), dtype=np.float32), np.zeros((1, 3), dtype=np.float32)
     learner = make_learner(network, config, 1)
-    learner.learn(places, colours, np.zeros(1), threads=1)
+    learner.learn(places, colours, np.ones(1, dtype=np.float32), np.zeros(1), threads=1)
     network.predict(places, threads=1)
-    samples.warm_up()
+    samples.warm_up(by_error=config.sampling == "error")

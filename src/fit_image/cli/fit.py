@@ -17,7 +17,11 @@ from fit_image.cli.signals import Signals
 from fit_image.config import (
     CHANNELS,
     LARGEST_RATE,
+    LOSSES,
+    MOST_EPOCHS,
     OPTIMIZERS,
+    SAMPLINGS,
+    SCHEDULES,
     FitConfig,
     ImageConfig,
     RecordConfig,
@@ -64,7 +68,7 @@ Config = TypeVar("Config", ImageConfig, RecordConfig)
 )
 @click.option(
     "--epochs",
-    type=click.IntRange(min=1, max=10_000_000),
+    type=click.IntRange(min=1, max=MOST_EPOCHS),
     default=500,
     show_default=True,
     metavar="N",
@@ -76,14 +80,15 @@ Config = TypeVar("Config", ImageConfig, RecordConfig)
     type=options.Real(min=0, min_open=True, max=LARGEST_RATE),
     show_default=options.by_optimizer("learning_rate"),
     metavar="RATE",
-    help="Learning rate; each layer divides it by sqrt(fan-in + 1), except with adam.",
+    help="Learning rate; each layer divides it by sqrt(fan-in + 1), except with adam and adamw.",
 )
 @click.option(
     "--optimizer",
     type=click.Choice(list(OPTIMIZERS)),
     default="sgd",
     show_default=True,
-    help="What a step does with the gradient: plain descent, with momentum, or Adam.",
+    help="What a step does with the gradient: plain descent, with momentum, Adam, or Adam with "
+    "weights that decay.",
 )
 @click.option(
     "--batch-size",
@@ -115,6 +120,43 @@ Config = TypeVar("Config", ImageConfig, RecordConfig)
     show_default=True,
     metavar="N",
     help="Of the initial weights and the order of the pixels.",
+)
+@click.option(
+    "--loss",
+    type=click.Choice(LOSSES),
+    default="mse",
+    show_default=True,
+    help="What is made small: the squared error, the absolute one, or between them (huber).",
+)
+@click.option(
+    "--lr-schedule",
+    type=click.Choice(SCHEDULES),
+    default="constant",
+    show_default=True,
+    help="What becomes of the learning rate over all epochs: falls to 0 along a cosine, or "
+    "evenly by powers to a hundredth.",
+)
+@click.option(
+    "--warmup",
+    type=options.Real(min=0, max=MOST_EPOCHS),
+    default=0.0,
+    show_default=True,
+    metavar="EPOCHS",
+    help="Epochs, or a part of one, in which the learning rate grows from 0.",
+)
+@click.option(
+    "--weight-decay",
+    type=options.Real(min=0, max=LARGEST_RATE),
+    show_default=options.by_optimizer("weight_decay"),
+    metavar="DECAY",
+    help="What a step takes off each weight, as a share of it, times the rate; adamw only.",
+)
+@click.option(
+    "--sampling",
+    type=click.Choice(SAMPLINGS),
+    default="uniform",
+    show_default=True,
+    help="Show every pixel once an epoch, or those with a larger error more often.",
 )
 @click.option(
     "-o",

@@ -136,13 +136,13 @@ def by_optimizer(name: str) -> str:
     """Return in words what each optimizer takes by default for a field of `FitConfig`."""
     first, *others = OPTIMIZERS
     usual = getattr(OPTIMIZERS[first], name)
-    groups: dict[float, list[str]] = {}
+    groups: dict[float | None, list[str]] = {}
     for optimizer in others:
         groups.setdefault(getattr(OPTIMIZERS[optimizer], name), []).append(optimizer)
     parts = [
         f"{value:g} with {' and '.join(group)}" for value, group in groups.items() if value != usual
     ]
-    return ", ".join([f"{usual:g}", *parts])
+    return ", ".join(parts if usual is None else [f"{usual:g}", *parts])
 
 
 def describe_presets() -> str:

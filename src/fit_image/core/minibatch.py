@@ -24,7 +24,8 @@ from fit_image.core.dense import FloatArray, IntArray, vector
 from fit_image.core.encoding import Touched
 from fit_image.core.jit import kernel
 from fit_image.core.lanes import WIDTH
-from fit_image.core.network import Layer, Network
+from fit_image.core.loss import LOSSES, error_gradient, error_loss
+from fit_image.core.network import Layer, Network, accept_numbers
 from fit_image.core.optimizer import Optimizer
 from fit_image.core.team import Team
 from fit_image.core.trace import (
@@ -53,19 +54,29 @@ _MOST_THREADS = 64
 
 
 @dataclass(frozen=True)
+class _Ending:
+    """The end of a batch, where a step is taken."""
+
+    scale: float
+    """One over the batch's samples."""
+    factor: float
+    """Of the learning rates."""
+    step: int
+
+
+@dataclass(frozen=True)
 class _Piece:
     """Samples that go through the memory at once: a batch, or a part of a huge one."""
 
     start: int
     samples: int
     first: bool
-    scale: np.float32 | None
-    """One over the batch's samples where the batch ends here."""
-    step: int
+    ending: _Ending | None
+    """The step to take where the batch ends here."""
 
 
 class Minibatch:
-    """Teaches a network in batches; the loss of a sample is 1/2 sum_c (t_c - o_c)^2.
+    """Teaches a network in batches.
 
     Parameters
     ----------
@@ -76,6 +87,8 @@ class Minibatch:
         Learning rate; if the optimizer wants it so, each layer divides it by sqrt(fan_in + 1).
     batch : int
         Samples of a batch, over which the gradient's mean is taken.
+    loss : str
+        A key of `fit_image.core.loss.LOSSES`.
 
     Attributes
     ----------
@@ -85,12 +98,21 @@ class Minibatch:
         Samples learned of a batch that is not complete.
     """
 
-    def __init__(self, network: Network, optimizer: Optimizer, rate: float, batch: int) -> None:
+    def __init__(
+        self,
+        network: Network,
+        optimizer: Optimizer,
+        rate: float,
+        batch: int,
+        loss: str = "mse",
+    ) -> None:
         self.network = network
         self.optimizer = optimizer
         self.batch = batch
         self.pending = 0
+        self._loss_code = LOSSES[loss]
         self._loss = 0.0
+        self._factors = 0.0
         self._piece = _piece_samples(network.layers, batch)
         self._trace = Trace(network, self._piece)
         self._transposed = transposed_weights(self._trace.plan)
@@ -127,8 +149,10 @@ class Minibatch:
         self,
         inputs: FloatArray,
         targets: FloatArray,
+        weights: FloatArray,
         loss_sum: npt.NDArray[np.float64],
         *,
+        factors: FloatArray | None = None,
         threads: int = 1,
     ) -> None:
         """Learn from samples in order.
@@ -138,8 +162,13 @@ class Minibatch:
         inputs : float32 (samples, inputs)
             As many samples as `next_cut` says; fewer only before `finish`.
         targets : float32 (samples, outputs)
+        weights : float32 (samples,)
+            Multiply the samples' losses, and with them their gradients; the mean is over the
+            number of samples all the same.
         loss_sum : float64 (1,)
             The losses of every complete batch are added to it, each taken before its step.
+        factors : float32 (samples,), optional
+            Their mean over a batch multiplies the learning rates of its step. Default: ones.
         threads : int
             At most so many. Does not change the result.
 
@@ -149,28 +178,39 @@ class Minibatch:
             If the samples have another shape.
         """
         inputs, targets = self.network.accept(inputs, targets)
-        pieces, pending = self._cut(len(inputs))
+        weights = accept_numbers(weights, len(inputs))
+        pieces, pending, factors_sum = self._cut(
+            np.ones_like(weights) if factors is None else accept_numbers(factors, len(inputs))
+        )
 
         def work(counts: IntArray, thread: int, threads: int) -> None:
             for piece in pieces:
                 end = piece.start + piece.samples
                 places = inputs[piece.start : end]
-                self._carry(places, targets[piece.start : end], counts, thread, threads)
+                self._carry(
+                    places,
+                    targets[piece.start : end],
+                    weights[piece.start : end],
+                    counts,
+                    thread,
+                    threads,
+                )
                 if thread == 0:
                     self._add_losses(piece, loss_sum)
                 self._descend(piece, places, thread, threads)
 
         self._team.run(work, max(1, min(threads, self.most_threads)))
-        self.optimizer.steps += sum(piece.scale is not None for piece in pieces)
+        self.optimizer.steps += sum(piece.ending is not None for piece in pieces)
         self.pending = pending
+        self._factors = factors_sum
 
     def finish(self, loss_sum: npt.NDArray[np.float64]) -> None:
         """Take the step of a batch that remains incomplete, as at the end of an epoch."""
         if not self.pending:
             return
         self.optimizer.steps += 1
-        scale = np.float32(1.0 / self.pending)
-        self._update(0, 1, scale, self.optimizer.steps)
+        ending = _Ending(1.0 / self.pending, self._factors / self.pending, self.optimizer.steps)
+        self._update(0, 1, ending)
         loss_sum[0] += self._loss
         self._forget_pending()
 
@@ -200,6 +240,7 @@ class Minibatch:
     def _forget_pending(self) -> None:
         self.pending = 0
         self._loss = 0.0
+        self._factors = 0.0
 
     def _cut_weights(self, rate: float) -> tuple[IntArray, IntArray, FloatArray]:
         """Return blocks of rows (layer, first, stop), their spans of parameters, and rates."""
@@ -218,25 +259,29 @@ class Minibatch:
         spans = start[:, np.newaxis] + table[:, 1:] * stride[:, np.newaxis]
         return table, np.ascontiguousarray(spans), rates[table[:, 0]]
 
-    def _cut(self, samples: int) -> tuple[list[_Piece], int]:
-        """Return the pieces of a call, and how many samples of a batch will be pending then."""
+    def _cut(self, factors: FloatArray) -> tuple[list[_Piece], int, float]:
+        """Return the pieces of a call; of the batch pending then, samples and sum of factors."""
         if self.pending % self._piece:
             raise ValueError("the incomplete batch was not finished")
-        pieces, start, pending, step = [], 0, self.pending, self.optimizer.steps + 1
-        while start < samples:
-            length = min(self._piece, self.batch - pending, samples - start)
-            ends = pending + length == self.batch
-            scale = np.float32(1.0 / self.batch) if ends else None
-            pieces.append(_Piece(start, length, pending == 0, scale, step))
+        pieces, start, step = [], 0, self.optimizer.steps + 1
+        pending, total = self.pending, self._factors
+        while start < len(factors):
+            length = min(self._piece, self.batch - pending, len(factors) - start)
+            total += float(factors[start : start + length].sum(dtype=np.float64))
+            first, ending = pending == 0, None
+            pending += length
+            if pending == self.batch:
+                ending = _Ending(1.0 / self.batch, total / self.batch, step)
+                pending, total, step = 0, 0.0, step + 1
+            pieces.append(_Piece(start, length, first, ending))
             start += length
-            step += ends
-            pending = 0 if ends else pending + length
-        return pieces, pending
+        return pieces, pending, total
 
     def _carry(
         self,
         inputs: FloatArray,
         targets: FloatArray,
+        weights: FloatArray,
         counts: IntArray,
         thread: int,
         threads: int,
@@ -261,6 +306,8 @@ class Minibatch:
             trace.plan,
             panel,
             targets,
+            weights,
+            self._loss_code,
             self._losses,
             network.encoding.levels > 0,
             part,
@@ -292,29 +339,34 @@ class Minibatch:
             thread,
             threads,
         )
-        if piece.scale is not None:
-            self._update(thread, threads, piece.scale, piece.step)
+        if piece.ending:
+            self._update(thread, threads, piece.ending)
 
-    def _update(self, thread: int, threads: int, scale: np.float32, step: int) -> None:
+    def _update(self, thread: int, threads: int, ending: _Ending) -> None:
         self.optimizer.update(
             self.network.parameters,
             self._gradient,
             self._spans[thread::threads],
-            self._rates[thread::threads],
-            scale,
-            step,
+            self._rates[thread::threads] * np.float32(ending.factor),
+            np.float32(ending.scale),
+            ending.step,
         )
         encoding = self.network.encoding
         for level in range(threads - 1 - thread, encoding.levels, threads):
             starts, length = self._touched.take(level)
-            starts = starts + self.network.dense_size
             self.optimizer.update_touched(
-                self.network.parameters, self._gradient, starts, length, self._rate, scale, step
+                self.network.parameters,
+                self._gradient,
+                starts + self.network.dense_size,
+                length,
+                self._rate * np.float32(ending.factor),
+                np.float32(ending.scale),
+                ending.step,
             )
 
     def _add_losses(self, piece: _Piece, loss_sum: npt.NDArray[np.float64]) -> None:
         self._loss += float(self._losses[: piece.samples].sum())
-        if piece.scale is not None:
+        if piece.ending:
             loss_sum[0] += self._loss
             self._loss = 0.0
 
@@ -351,8 +403,8 @@ def _prepare_kernel(parameters, transposed, plan, blocks, counts, thread, thread
 
 @kernel
 def _carry_kernel(
-    parameters, transposed, memory, plan, panel, targets, losses, to_inputs, part, counts, thread,
-    threads,
+    parameters, transposed, memory, plan, panel, targets, weights, loss_code, losses, to_inputs,
+    part, counts, thread, threads,
 ):  # fmt: skip
     top = plan.table.shape[0]
     for first in range(thread * part, targets.shape[0], threads * part):
@@ -363,9 +415,9 @@ def _carry_kernel(
             loss = 0.0
             for c in range(targets.shape[1]):
                 error = outputs[c] - targets[i, c]
-                outputs[c] = error
-                loss += 0.5 * np.float64(error) * np.float64(error)
-            losses[i] = loss
+                outputs[c] = weights[i] * error_gradient(error, loss_code)
+                loss += error_loss(error, loss_code)
+            losses[i] = weights[i] * loss
         go_back(parameters, memory, plan, panel, first, stop, to_inputs)
     meet(counts, thread, threads)
 

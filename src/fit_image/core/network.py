@@ -283,6 +283,13 @@ class Network:
         return output
 
 
+def accept_numbers(numbers: FloatArray, samples: int) -> FloatArray:
+    """Return one number a sample as kernels want them; ValueError if there are more or fewer."""
+    if numbers.shape != (samples,):
+        raise ValueError(f"{numbers.shape} numbers do not fit {samples} samples")
+    return np.ascontiguousarray(numbers, dtype=np.float32)
+
+
 def usable_cores() -> int:
     """Return the number of cores this process may use."""
     if hasattr(os, "sched_getaffinity"):

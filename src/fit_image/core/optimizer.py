@@ -209,6 +209,7 @@ class Adam(Optimizer):
     # Gradients of table entries are small, and an entry first touched late has moments of zero,
     # which no correction knows: with this beta2 its first step is one learning rate, too.
     touched_beta2, touched_epsilon = 0.99, 1e-15
+    decay = 0.0
 
     def update(
         self,
@@ -239,6 +240,7 @@ class Adam(Optimizer):
             np.float32(1.0 - self.beta2),
             np.float32(1.0 / math.sqrt(c2)),
             np.float32(self.epsilon),
+            np.float32(self.decay),
         )
 
     def update_touched(
@@ -270,6 +272,7 @@ class Adam(Optimizer):
             np.float32(1.0 - beta2),
             np.float32(1.0 / math.sqrt(c2)),
             np.float32(self.touched_epsilon),
+            np.float32(1.0 - rate * self.decay),
         )
 
     def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
@@ -279,7 +282,29 @@ class Adam(Optimizer):
         super().restore(arrays)
 
 
-OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "momentum": Momentum, "adam": Adam}
+class AdamW(Adam):
+    """Adam, whose steps also shrink every parameter: ``p -= rate decay p``, the rate's share.
+
+    Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019, algorithm 2, with
+    the rate as the schedule multiplier, as PyTorch has it.
+
+    Parameters
+    ----------
+    size : int
+    decay : float
+    """
+
+    def __init__(self, size: int, decay: float = 0.01) -> None:
+        super().__init__(size)
+        self.decay = decay
+
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {
+    "sgd": SGD,
+    "momentum": Momentum,
+    "adam": Adam,
+    "adamw": AdamW,
+}
 
 
 # Slices come first and loops count from 0: of an index that might be negative, which numba takes
@@ -311,20 +336,21 @@ def _momentum_kernel(parameters, gradient, velocity, spans, rates, scale, mu):
 @kernel
 def _adam_kernel(
     parameters, gradient, first, second, spans, rates, scale, correction, beta1, rest1, beta2,
-    rest2, root, eps,
+    rest2, root, eps, decay,
 ):  # fmt: skip
     for span in range(spans.shape[0]):
         start, stop = spans[span]
         p, g = parameters[start:stop], gradient[start:stop]
         m, v = first[start:stop], second[start:stop]
         rate = rates[span] * correction
+        kept = np.float32(1.0) - rates[span] * decay
         for i in range(p.size):
             g_i = scale * g[i]
             m_i = beta1 * m[i] + rest1 * g_i
             v_i = beta2 * v[i] + rest2 * (g_i * g_i)
             m[i] = m_i
             v[i] = v_i
-            p[i] -= rate * m_i / (np.sqrt(v_i) * root + eps)
+            p[i] = kept * p[i] - rate * m_i / (np.sqrt(v_i) * root + eps)
 
 
 @kernel
@@ -352,7 +378,7 @@ def _touched_momentum_kernel(parameters, gradient, velocity, starts, length, rat
 @kernel
 def _touched_adam_kernel(
     parameters, gradient, first, second, starts, length, rate, scale, beta1, rest1, beta2, rest2,
-    root, eps,
+    root, eps, kept,
 ):  # fmt: skip
     for start in starts:
         stop = start + length
@@ -365,5 +391,6 @@ def _touched_adam_kernel(
             v_i = beta2 * v[i] + rest2 * (g_i * g_i)
             m[i] = m_i if touched else m[i]
             v[i] = v_i if touched else v[i]
-            p[i] = p[i] - rate * m_i / (np.sqrt(v_i) * root + eps) if touched else p[i]
+            p_i = kept * p[i] - rate * m_i / (np.sqrt(v_i) * root + eps)
+            p[i] = p_i if touched else p[i]
             g[i] = np.float32(0.0)

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -23,11 +22,10 @@ from fit_image.core.barrier import end_at, ends_at, long_waits, meet
 from fit_image.core.blocks import DESCENTS, SUMS, UNITS, VALUES, Blocks
 from fit_image.core.dense import FloatArray, IntArray, activation, derivative, vector
 from fit_image.core.jit import inner, kernel
+from fit_image.core.loss import LOSSES, error_gradient, error_loss
+from fit_image.core.network import Network, accept_numbers
 from fit_image.core.sweeps import descend, weighted_sums
 from fit_image.core.team import Team
-
-if TYPE_CHECKING:
-    from fit_image.core.network import Network
 
 # Threads give up when more than this share of the samples, and so many, had a long wait; after so
 # many seconds they try again.
@@ -38,8 +36,7 @@ _ALONE_SECONDS = 1.0
 class SampleSGD:
     """Plain gradient descent on a network, one sample after another.
 
-    For a sample with output ``o`` and target ``t`` the loss is 1/2 sum_c (t_c - o_c)^2. Source of
-    the recipe: the program ``evolvingstuff/MonaLisa``.
+    Source of the recipe: the program ``evolvingstuff/MonaLisa``.
 
     Parameters
     ----------
@@ -47,6 +44,8 @@ class SampleSGD:
         Its encoding must be fixed.
     rates : float32 (layers,)
         The learning rate of each layer.
+    loss : str
+        A key of `fit_image.core.loss.LOSSES`.
 
     Attributes
     ----------
@@ -54,8 +53,9 @@ class SampleSGD:
         More threads than this would have nothing to do.
     """
 
-    def __init__(self, network: Network, rates: FloatArray) -> None:
+    def __init__(self, network: Network, rates: FloatArray, loss: str = "mse") -> None:
         self._network = network
+        self._loss = LOSSES[loss]
         self._blocks = Blocks(network, rates)
         self.most_threads = self._blocks.count
         self._team = Team(self.most_threads)
@@ -73,8 +73,10 @@ class SampleSGD:
         self,
         inputs: FloatArray,
         targets: FloatArray,
+        weights: FloatArray,
         loss_sum: npt.NDArray[np.float64],
         *,
+        factors: FloatArray | None = None,
         threads: int = 1,
     ) -> None:
         """Take one step for each sample, in order.
@@ -83,9 +85,13 @@ class SampleSGD:
         ----------
         inputs : float32 (samples, inputs)
         targets : float32 (samples, outputs)
+        weights : float32 (samples,)
+            Multiply the samples' losses, and with them their gradients.
         loss_sum : float64 (1,)
             The samples' losses are added to it one by one, so that the sum does not depend on how
             an epoch is cut into calls.
+        factors : float32 (samples,), optional
+            Multiply the learning rates of the samples' steps. Default: ones.
         threads : int
             At most so many. Does not change the result: threads that have to share a core leave
             the samples to one of them for a while.
@@ -97,6 +103,8 @@ class SampleSGD:
         """
         inputs, targets = self._network.accept(inputs, targets)
         inputs = self._network.encode(inputs)
+        weights = accept_numbers(weights, len(inputs))
+        strengths = weights if factors is None else weights * accept_numbers(factors, len(inputs))
         learned = 0
 
         def learn_share(counts: IntArray, thread: int, threads: int) -> int:
@@ -105,6 +113,9 @@ class SampleSGD:
                 self._blocks.plan,
                 inputs[learned:],
                 targets[learned:],
+                weights[learned:],
+                strengths[learned:],
+                self._loss,
                 loss_sum,
                 counts,
                 thread,
@@ -158,18 +169,20 @@ def _add_up(memory, parts, units):
 
 
 @inner
-def _compare(memory, units, targets, sample):
-    """Return the loss of the outputs, and make their errors the gradient there."""
+def _compare(memory, units, targets, sample, loss_code, strength):
+    """Return the loss of the outputs, and write its gradient there, ``strength`` times."""
     loss = 0.0
     for c in range(units[UNITS]):
         error = targets[sample, c] - memory[units[VALUES] + c]
-        memory[units[SUMS] + c] = error
-        loss += 0.5 * np.float64(error) * np.float64(error)
+        memory[units[SUMS] + c] = strength * error_gradient(error, loss_code)
+        loss += error_loss(error, loss_code)
     return loss
 
 
 @kernel
-def _learn_kernel(memory, plan, inputs, targets, loss_sum, counts, thread, threads):
+def _learn_kernel(
+    memory, plan, inputs, targets, weights, strengths, loss_code, loss_sum, counts, thread, threads
+):
     """Do one thread's share of one step for each sample; return for how many.
 
     Before the last samples, the threads give up together if they wait for one another too long.
@@ -209,9 +222,9 @@ def _learn_kernel(memory, plan, inputs, targets, loss_sum, counts, thread, threa
             _activate(memory, units, plan.codes[layers - 1], plan.slopes[layers - 1])
 
         units = plan.whole[top, thread]
-        loss = _compare(memory, units, targets, sample)
+        loss = _compare(memory, units, targets, sample, loss_code, strengths[sample])
         if thread == 0:
-            loss_sum[0] += loss
+            loss_sum[0] += weights[sample] * loss
         _differentiate(memory, units)
 
         if single:
