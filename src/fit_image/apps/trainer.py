@@ -14,7 +14,7 @@ import numpy.typing as npt
 from fit_image.apps import samples
 from fit_image.apps.learner import make_learner, needed_bytes
 from fit_image.apps.samples import Samples
-from fit_image.config import FitConfig
+from fit_image.config import FitConfig, parse_init
 from fit_image.core import network as core
 from fit_image.core.dense import FloatArray
 from fit_image.core.thread_choice import ThreadChoice, counts_up_to
@@ -102,10 +102,20 @@ class Trainer:
         self.progress = Progress()
         self.height, self.width = image.shape[:2]
         self.pixels = self.width * self.height
-        layers = core.dense_stack(2, config.layers, 3, config.slope)
+        layers = core.dense_stack(
+            2,
+            [layer.width for layer in config.layers],
+            3,
+            config.slope,
+            activations=config.activations,
+            omega=config.omega,
+            scale=config.scale,
+        )
         _check_memory(needed_bytes(layers, config, self.pixels))
         self.network = Network(tuple(layers), (self.width, self.height))
-        self.network.initialise(config.init_scale, np.random.default_rng(config.seed))
+        init, deviation = parse_init(config.init)
+        scale = config.init_scale if deviation is None else deviation
+        self.network.initialise(scale, np.random.default_rng(config.seed), init)
 
         self._samples = Samples(self.image)
         self._learner = make_learner(self.network, config, self.pixels)

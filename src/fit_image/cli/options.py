@@ -10,7 +10,15 @@ from typing import Any, TypeVar
 
 import click
 
-from fit_image.config import FPS, OPTIMIZERS, PACES, parse_layers
+from fit_image.config import (
+    ACTIVATIONS,
+    FPS,
+    OPTIMIZERS,
+    PACES,
+    Hidden,
+    parse_init,
+    parse_layers,
+)
 from fit_image.errors import InputError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -25,7 +33,7 @@ class Layers(click.ParamType):
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, ...]:
+    ) -> tuple[Hidden, ...]:
         """Parse with `parse_layers`."""
         if isinstance(value, tuple):
             return value
@@ -33,6 +41,20 @@ class Layers(click.ParamType):
             return parse_layers(value)
         except InputError as error:
             self.fail(str(error), param, ctx)
+
+
+class Init(click.ParamType):
+    """One of `INITS`."""
+
+    name = "init"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check with `parse_init`."""
+        try:
+            parse_init(value)
+        except InputError as error:
+            self.fail(str(error), param, ctx)
+        return str(value)
 
 
 class Real(click.FloatRange):
@@ -120,6 +142,12 @@ def by_optimizer(name: str) -> str:
         f"{value:g} with {' and '.join(group)}" for value, group in groups.items() if value != usual
     ]
     return ", ".join([f"{usual:g}", *parts])
+
+
+def users(field: str) -> str:
+    """Return in words which activations use a field of `FitConfig`."""
+    *others, last = [name for name, fields in ACTIVATIONS.items() if field in fields]
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def fps_option(command: Command) -> Command:

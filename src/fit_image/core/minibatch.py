@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from fit_image.core import dense
 from fit_image.core.barrier import meet
-from fit_image.core.dense import FloatArray, IntArray, vector
+from fit_image.core.dense import FloatArray, IntArray, copy, vector
 from fit_image.core.jit import kernel
 from fit_image.core.lanes import WIDTH
 from fit_image.core.network import Layer, Network
@@ -319,7 +319,7 @@ def _carry_kernel(
         stop = min(first + part, inputs.shape[0])
         for i in range(first, stop):
             values = vector(memory, plan.values[0] + i * plan.lengths[0], inputs.shape[1])
-            values[:] = inputs[i]
+            copy(inputs[i], values)
         go_forward(transposed, memory, plan, panel, first, stop)
         for i in range(first, stop):
             outputs = vector(memory, plan.values[top] + i * plan.lengths[top], targets.shape[1])
