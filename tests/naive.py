@@ -1,9 +1,9 @@
 """A slow float64 twin of the recipe, written from its table and not from the package.
 
-The table (program ``evolvingstuff/MonaLisa``): hidden units f(s) = s for s >= 0, else slope * s;
-linear outputs; weights and biases normal with deviation scale / sqrt(fan_in + 1); after every
-sample, plain gradient descent on 1/2 sum_c (target_c - output_c)^2 with the rate
-lr / sqrt(fan_in + 1) in each layer.
+The table (program ``evolvingstuff/MonaLisa``): hidden units f(s) = s for s >= 0, else slope * s,
+or another activation; linear outputs; weights and biases normal with deviation
+scale / sqrt(fan_in + 1); after every sample, plain gradient descent on
+1/2 sum_c (target_c - output_c)^2 with the rate lr / sqrt(fan_in + 1) in each layer.
 """
 
 from __future__ import annotations
@@ -13,22 +13,66 @@ import math
 import numpy as np
 
 
+def _bell(s, k):
+    return math.exp(-((k.scale * s) ** 2))
+
+
+def _stretched(s, k):
+    return k.omega * (abs(s) + 1) * s
+
+
+# f(s) and f'(s); k is a layer with the constants.
+NAIVE_ACTIVATIONS = {
+    "leaky-relu": (
+        lambda s, k: s if s >= 0 else k.slope * s,
+        lambda s, k: 1.0 if s >= 0 else k.slope,
+    ),
+    "relu": (lambda s, k: max(s, 0.0), lambda s, k: 1.0 if s >= 0 else 0.0),
+    "elu": (
+        lambda s, k: s if s >= 0 else math.expm1(s),
+        lambda s, k: 1.0 if s >= 0 else math.exp(s),
+    ),
+    "softplus": (lambda s, k: math.log1p(math.exp(s)), lambda s, k: 1 / (1 + math.exp(-s))),
+    "tanh": (lambda s, k: math.tanh(s), lambda s, k: 1 / math.cosh(s) ** 2),
+    "scaled-tanh": (
+        lambda s, k: 1.7159 * math.tanh(2 * s / 3),
+        lambda s, k: 1.7159 * 2 / 3 / math.cosh(2 * s / 3) ** 2,
+    ),
+    "sigmoid": (
+        lambda s, k: 1 / (1 + math.exp(-s)),
+        lambda s, k: math.exp(-s) / (1 + math.exp(-s)) ** 2,
+    ),
+    "sine": (lambda s, k: math.sin(k.omega * s), lambda s, k: k.omega * math.cos(k.omega * s)),
+    "gauss": (_bell, lambda s, k: -2 * k.scale**2 * s * _bell(s, k)),
+    "gabor": (
+        lambda s, k: math.cos(k.omega * s) * _bell(s, k),
+        lambda s, k: (
+            -(k.omega * math.sin(k.omega * s) + 2 * k.scale**2 * s * math.cos(k.omega * s))
+            * _bell(s, k)
+        ),
+    ),
+    "finer": (
+        lambda s, k: math.sin(_stretched(s, k)),
+        lambda s, k: k.omega * (2 * abs(s) + 1) * math.cos(_stretched(s, k)),
+    ),
+    "identity": (lambda s, k: s, lambda s, k: 1.0),
+}
+
+
 class NaiveNetwork:
     """Lists of floats: ``weights[layer][unit][input]`` and ``biases[layer][unit]``."""
 
-    def __init__(self, weights, biases, activations, slope):
+    def __init__(self, weights, biases, layers):
         self.weights = [[list(map(float, row)) for row in layer] for layer in weights]
         self.biases = [list(map(float, layer)) for layer in biases]
-        self.activations = activations
-        self.slope = slope
+        self.layers = layers
 
     @classmethod
     def copy_of(cls, network):
         """Take the parameters of a network of the package."""
         weights = [rows[:, : layer.fan_in] for layer, rows in _layers(network)]
         biases = [rows[:, layer.fan_in] for layer, rows in _layers(network)]
-        activations = [layer.activation for layer in network.layers]
-        return cls(weights, biases, activations, network.layers[0].slope)
+        return cls(weights, biases, network.layers)
 
     def values(self):
         """Return all weights and biases, ordered as by `values`."""
@@ -40,10 +84,12 @@ class NaiveNetwork:
         )
 
     def f(self, layer, s):
-        return self.slope * s if self.activations[layer] == "leaky-relu" and s < 0 else s
+        f, _ = NAIVE_ACTIVATIONS[self.layers[layer].activation]
+        return f(s, self.layers[layer])
 
     def df(self, layer, s):
-        return self.slope if self.activations[layer] == "leaky-relu" and s < 0 else 1.0
+        _, df = NAIVE_ACTIVATIONS[self.layers[layer].activation]
+        return df(s, self.layers[layer])
 
     def forward(self, x):
         """Return every layer's input vector and weighted sums; the last input is the output."""

@@ -109,11 +109,22 @@ def test_the_manifest_is_enough_to_repeat_the_run(picture):
     data = json.loads(Path("pic-fit/run.json").read_text())
     assert data["fit"]["seed"] == 5
     assert data["fit"]["learning_rate"] == 0.2
-    assert data["fit"]["layers"] == [8, 8]
+    assert data["fit"]["layers"] == "2x8"
     assert data["result"]["status"] == "done"
     assert data["result"]["wall_seconds"] >= data["result"]["seconds"]
     assert {"fit-image", "python", "numpy", "numba", "pillow"} <= data["versions"].keys()
     assert len(data["picture"]["sha256"]) == 64
+
+
+def test_layers_have_activations_of_their_own(picture):
+    options = ("--layers", "2x8:sine,8", "--activation", "gauss", "--output-activation", "sigmoid")
+    constants = ("--omega", 20, "--scale", 3, "--init", "siren", "--epochs", 2)
+    succeed(picture, *options, *constants, "--optimizer", "adam")
+    model = json.loads(succeed("info", "pic-fit/model.npz", "--json").stdout)
+    assert (model["layers"], model["output_activation"]) == ("2x8:sine,8:gauss", "sigmoid")
+    fit = json.loads(Path("pic-fit/run.json").read_text())["fit"]
+    assert (fit["layers"], fit["omega"], fit["scale"]) == ("2x8:sine,8", 20.0, 3.0)
+    succeed(picture, "--resume", "--epochs", 3)
 
 
 def test_options_may_stand_before_the_picture(picture):
@@ -264,6 +275,16 @@ def test_two_at_once_are_refused(picture):
         (["pic.png", "--weight-decay", "0.1"], "adamw"),
         (["pic.png", "--optimizer", "adamw", "--weight-decay", "-1"], "--weight-decay"),
         (["pic.png", "--init-scale", "-1"], "--init-scale"),
+        (["pic.png", "--activation", "cosine"], "--activation"),
+        (["pic.png", "--layers", "8:cosine"], "'8:cosine'"),
+        (["pic.png", "--output-activation", "sine"], "--output-activation"),
+        (["pic.png", "--init", "normal:many"], "normal:STD"),
+        (["pic.png", "--omega", "0"], "--omega"),
+        (["pic.png", "--omega", "9"], "--omega would change nothing"),
+        (["pic.png", "--scale", "9"], "--scale would change nothing"),
+        (["pic.png", "--activation", "relu", "--slope", "0.1"], "--slope would change nothing"),
+        (["pic.png", "--init", "he", "--init-scale", "1"], "--init-scale would change nothing"),
+        (["pic.png", "--layers", "8:relu", "--activation", "sine"], "--activation would change"),
         (["pic.png", "--seed", "-1"], "--seed"),
         (["pic.png", "--fps", "0"], "--fps"),
         (["pic.png", "--fps", "nan"], "--fps"),
@@ -521,6 +542,14 @@ def test_resume_of_nothing_starts_a_run(picture):
         (["--slope", "0.5"], "--slope"),
         (["--batch-size", "9"], "--batch-size (was 1, now 9)"),
         (["--optimizer", "adam"], "--optimizer (was sgd, now adam)"),
+        (["--layers", "2x8:sine"], "--layers (was 2x8, now 2x8:sine)"),
+        (["--activation", "relu"], "--activation (was leaky-relu, now relu)"),
+        (["--output-activation", "sigmoid"], "--output-activation (was identity"),
+        (["--init", "normal:0.1"], "--init (was auto, now normal:0.1)"),
+        (
+            ["--activation", "gabor", "--omega", "9", "--scale", "9"],
+            "--omega (was 30.0, now 9.0), ",
+        ),
         (["--max-pixels", "none"], "--max-pixels (was 131072, now none)"),
         (["--channels", "grey"], "--channels (was rgb, now grey)"),
         (["--epochs", "2"], "at 3 already"),

@@ -7,14 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fit_image.config import (
+    ACTIVATIONS,
     MAX_LAYERS,
     MAX_WIDTH,
     OPTIMIZERS,
     FitConfig,
+    Hidden,
     ImageConfig,
     RecordConfig,
     format_layers,
     from_json,
+    parse_init,
     parse_layers,
     to_json,
 )
@@ -22,16 +25,46 @@ from fit_image.errors import InputError
 
 
 @pytest.mark.parametrize(
-    ("text", "widths"),
+    ("text", "layers"),
     [
         ("4x300", (300, 300, 300, 300)),
         ("300,200,100", (300, 200, 100)),
         ("2x300,64", (300, 300, 64)),
         (" 2X8 , 1 ", (8, 8, 1)),
+        ("2x256:sine,64:scaled-tanh", (*[Hidden(256, "sine")] * 2, Hidden(64, "scaled-tanh"))),
+        ("3:relu,3", (Hidden(3, "relu"), 3)),
     ],
 )
-def test_layers_are_parsed(text, widths):
-    assert parse_layers(text) == widths
+def test_layers_are_parsed(text, layers):
+    assert parse_layers(text) == FitConfig(layers=layers).layers
+    assert FitConfig(layers=text).layers == FitConfig(layers=layers).layers
+
+
+def test_activations_are_those_of_the_layers_or_the_network():
+    config = FitConfig(layers="8:sine,8", activation="tanh", output_activation="sigmoid")
+    assert config.activations == ("sine", "tanh", "sigmoid")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("siren", ("siren", None)),
+        ("normal:0.02", ("normal", 0.02)),
+        ("normal:1e-3", ("normal", 1e-3)),
+    ],
+)
+def test_initialisations_are_parsed(text, expected):
+    assert parse_init(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "normal", "normal:STD", "normal:", "normal:-1", "normal:.", "normal:1e7", "he:1", "nan"],
+)
+def test_errors_of_initialisations_are_one_line(text):
+    with pytest.raises(InputError, match="is no initialisation") as caught:
+        parse_init(text)
+    assert len(str(caught.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize(
@@ -50,6 +83,8 @@ def test_layers_are_parsed(text, widths):
         (f"8,{MAX_WIDTH + 1}", f"'{MAX_WIDTH + 1}'"),
         (f"1,{MAX_LAYERS}x2", f"'{MAX_LAYERS}x2'"),
         ("9" * 5000, "'9999"),
+        ("8:sine,8:cosine", "'8:cosine'"),
+        ("8:", "'8:'"),
     ],
 )
 def test_errors_of_layers_name_the_part(text, part):
@@ -61,17 +96,20 @@ def test_errors_of_layers_name_the_part(text, part):
 @given(st.text())
 def test_any_text_is_layers_or_a_one_line_error(text):
     try:
-        widths = parse_layers(text)
+        layers = parse_layers(text)
     except InputError as error:
         assert len(str(error).splitlines()) == 1
         assert len(str(error)) < 500
     else:
-        assert widths == parse_layers(format_layers(widths))
+        assert layers == parse_layers(format_layers(layers))
 
 
-@given(st.lists(st.integers(1, MAX_WIDTH), min_size=1, max_size=20))
-def test_format_and_parse_are_inverse(widths):
-    assert parse_layers(format_layers(tuple(widths))) == tuple(widths)
+LAYER = st.builds(Hidden, st.integers(1, MAX_WIDTH), st.none() | st.sampled_from(list(ACTIVATIONS)))
+
+
+@given(st.lists(LAYER, min_size=1, max_size=20))
+def test_format_and_parse_are_inverse(layers):
+    assert parse_layers(format_layers(tuple(layers))) == tuple(layers)
 
 
 @pytest.mark.parametrize(
@@ -82,6 +120,7 @@ def test_format_and_parse_are_inverse(widths):
         FitConfig(optimizer="adam", batch_size=10**30),
         FitConfig(optimizer="adamw", weight_decay=0.0, loss="l1"),
         FitConfig(lr_schedule="cosine", warmup=0.5),
+        FitConfig(layers="2x8:sine,4", activation="gabor", omega=7.5, scale=3.0, init="normal:0.1"),
         ImageConfig(max_pixels=None, background="#fa0"),
         RecordConfig(animations=("a.gif", "b.mp4"), pace="visible"),
     ],
@@ -107,9 +146,15 @@ def test_an_optimizer_brings_its_own_defaults(name):
         {"epochs": "7"},
         {"epochs": True},
         {"epochs": 7.5},
-        {"layers": "4x300"},
-        {"layers": [300, "x"]},
-        {"layers": []},
+        {"layers": "4y300"},
+        {"layers": [300]},
+        {"layers": ""},
+        {"activation": "cosine"},
+        {"output_activation": "sine"},
+        {"omega": 0.0},
+        {"scale": float("inf")},
+        {"init": "best"},
+        {"init": None},
         {"slope": 2.0},
         {"learning_rate": float("nan")},
         {"learning_rate": None},

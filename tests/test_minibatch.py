@@ -7,11 +7,12 @@ import pytest
 
 from fit_image import config
 from fit_image.core import minibatch
+from fit_image.core.activations import ACTIVATIONS
 from fit_image.core.minibatch import Minibatch
 from fit_image.core.optimizer import OPTIMIZERS, AdamW
 from naive import NAIVE_OPTIMIZERS, NaiveNetwork, values
 from test_network import STACKS, make, samples
-from test_sgd import copy_of, learn, ones
+from test_sgd import copy_of, learn, ones, shaped
 
 RATES = {"sgd": 0.2, "momentum": 0.1, "adam": 0.01, "adamw": 0.01}
 
@@ -81,6 +82,19 @@ def test_learning_by_batches_equals_the_naive_twin(name, hidden, rng):
     assert np.abs(expected - before).max() > 0.01  # there was something to learn
     np.testing.assert_allclose(values(network), expected, atol=1e-4)
     assert loss == pytest.approx(twin_loss, rel=1e-5)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_batches_of_an_activation_equal_the_naive_twin(activation, rng):
+    network = shaped(activation, rng)
+    twin, naive = NaiveNetwork.copy_of(network), NAIVE_OPTIMIZERS["momentum"]()
+    inputs, targets = samples(rng, 25)
+    before = values(network)
+    learn_all(teach(network, "momentum", 10, rate=0.3), inputs, targets)
+    for i in range(0, 25, 10):
+        twin.learn_batch(inputs[i : i + 10], targets[i : i + 10], 0.3, naive)
+    assert np.abs(twin.values() - before).max() > 0.01
+    np.testing.assert_allclose(values(network), twin.values(), atol=5e-5)
 
 
 @pytest.mark.parametrize("hidden", STACKS)

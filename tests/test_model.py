@@ -48,6 +48,13 @@ def test_a_model_file_is_plain_numpy(network, saved):
     np.testing.assert_allclose(network.predict([[0.2, 0.7]])[0], x, atol=1e-5)
 
 
+def test_a_loaded_network_has_its_activations(tmp_path):
+    activations = ["leaky-relu", "gabor", "sigmoid"]
+    layers = dense_stack(2, (5, 7), 3, 0.3, activations=activations, omega=7.0, scale=2.5)
+    Network(tuple(layers), (6, 4)).save(tmp_path / "model.npz")
+    assert Network.load(tmp_path / "model.npz").layers == tuple(layers)
+
+
 def load_error(path):
     with pytest.raises(InputError) as caught:
         Network.load(path)
@@ -133,6 +140,8 @@ def test_a_header_that_promises_too_much_allocates_nothing(network, tmp_path):
         {"activations": np.float64(3)},
         {"slopes": np.zeros(2)},
         {"slopes": np.full(3, np.inf)},
+        {"omegas": np.full(3, np.nan)},
+        {"scales": np.zeros((3, 1))},
         {"size": np.array([0, 4])},
         {"size": np.array([6.0, 4.0])},
         {"weights_2": np.zeros((2, 7), np.float32), "biases_2": np.zeros(2, np.float32)},

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fit_image.core.dense import ACTIVATIONS
+from fit_image.config import OUTPUT_ACTIVATIONS
+from fit_image.core.activations import ACTIVATIONS
 from fit_image.core.network import Layer, Network, dense_stack
 from naive import NaiveNetwork, values
 
@@ -34,19 +35,20 @@ def test_predict_equals_the_naive_twin(hidden, rng):
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("slope", [0.01, 0.5])
-def test_gradients_equal_central_differences(activation, slope, rng):
+@pytest.mark.parametrize("constants", [(0.01, 3.0, 1.0), (0.5, 1.0, 0.7)])
+@pytest.mark.parametrize("output", OUTPUT_ACTIVATIONS)
+def test_gradients_equal_central_differences(activation, constants, output, rng):
     layers = [
-        Layer(3, 5, activation, slope),
-        Layer(5, 6, activation, slope),
-        Layer(6, 2, "identity"),
+        Layer(3, 5, activation, *constants),
+        Layer(5, 6, activation, *constants),
+        Layer(6, 2, output),
     ]
-    network = Network(layers).initialise(2.0, rng)
-    # Wide of every kink, so that a step of the difference does not cross one.
+    network = Network(layers).initialise(1.0, rng, "classic")
     inputs = rng.random((7, 3), dtype=np.float32)
     targets = rng.random((7, 2), dtype=np.float32)
     trace = network.forward(inputs)
-    assert min(np.abs(sums).min() for sums in trace.sums) > 1e-3
+    # Wide of every kink, so that a step of the difference does not cross one.
+    assert min(np.abs(sums).min() for sums in trace.sums) > 1e-4
     gradient, input_gradient = network.backward(trace, trace.output - targets)
 
     twin = NaiveNetwork.copy_of(network)

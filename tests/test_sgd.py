@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from fit_image.core import sgd as sgd_module
+from fit_image.core.activations import ACTIVATIONS
 from fit_image.core.barrier import barrier_counts, meet, release
 from fit_image.core.jit import kernel
 from fit_image.core.network import Network, dense_stack
@@ -63,6 +64,29 @@ def test_training_equals_the_naive_twin(hidden, slope, rng):
     assert np.abs(twin.values() - before).max() > 0.02  # there was something to learn
     np.testing.assert_allclose(values(network), twin.values(), atol=2e-5)
     assert loss == pytest.approx(twin_loss, rel=1e-5)
+
+
+def shaped(activation, rng):
+    """Return a network of layers with this activation, and sigmoid outputs."""
+    layers = dense_stack(
+        2, (130, 9, 6), 3, 0.2, activations=[activation] * 3 + ["sigmoid"], omega=0.8, scale=1.0
+    )
+    return Network(layers).initialise(1.0, rng, "classic")
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_training_of_an_activation_equals_the_naive_twin(activation, rng):
+    network = shaped(activation, rng)
+    twin = NaiveNetwork.copy_of(network)
+    inputs, targets = samples(rng, 25)
+    before = values(network)
+    learn(network, inputs, targets, lr=0.2)
+    for x, t in zip(inputs, targets, strict=True):
+        twin.learn(x, t, 0.2)
+    assert np.abs(twin.values() - before).max() > 0.01
+    np.testing.assert_allclose(values(network), twin.values(), atol=5e-5)
+    expected = [twin.predict(x) for x in inputs]
+    np.testing.assert_allclose(network.predict(inputs), expected, atol=5e-5)
 
 
 @pytest.mark.parametrize(("inputs", "outputs"), [(1, 1), (40, 1), (5, 70), (130, 130)])

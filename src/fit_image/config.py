@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 import re
@@ -59,51 +60,124 @@ SAMPLINGS = ("uniform", "error")
 
 MOST_EPOCHS = 10_000_000
 
+ACTIVATIONS: dict[str, tuple[str, ...]] = {
+    "leaky-relu": ("slope",),
+    "relu": (),
+    "elu": (),
+    "softplus": (),
+    "tanh": (),
+    "scaled-tanh": (),
+    "sigmoid": (),
+    "sine": ("omega",),
+    "gauss": ("scale",),
+    "gabor": ("omega", "scale"),
+    "finer": ("omega",),
+    "identity": (),
+}
+"""The activations of `fit_image.core.activations`, each with the fields of `FitConfig` it uses."""
+
+OUTPUT_ACTIVATIONS = ("identity", "sigmoid")
+
+INITS = ("auto", "classic", "he", "xavier", "siren", "normal:STD")
+"""What an initialisation may be; the rules are those of `fit_image.core.initialisation`."""
+
 # In the place of a number that the optimizer decides.
 _BY_OPTIMIZER: Any = None
 
-_LAYER = re.compile(r"(?:(?P<count>[0-9]{1,9})[xX])?(?P<width>[0-9]{1,9})")
+_LAYER = re.compile(
+    r"(?:(?P<count>[0-9]{1,9})[xX])?(?P<width>[0-9]{1,9})(?::(?P<activation>[a-z-]+))?"
+)
+_DEVIATION = re.compile(r"normal:(?P<deviation>[0-9.]{1,20}(?:[eE][-+]?[0-9]{1,3})?)")
 
 Config = TypeVar("Config")
 
 
-def parse_layers(text: str) -> tuple[int, ...]:
-    """Read the hidden layers from text such as ``4x300``, ``300,200,100`` or ``2x300,64``.
+@dataclass(frozen=True)
+class Hidden:
+    """A hidden layer.
+
+    Attributes
+    ----------
+    width : int
+        Its units.
+    activation : str or None
+        A key of `ACTIVATIONS`; None is the activation of the network.
+    """
+
+    width: int
+    activation: str | None = None
+
+
+def parse_layers(text: str) -> tuple[Hidden, ...]:
+    """Read the hidden layers from text such as ``4x300``, ``300,200`` or ``2x256:sine,64:tanh``.
 
     Returns
     -------
-    tuple of int
-        The width of each hidden layer, first to last.
+    tuple of Hidden
+        First to last.
 
     Raises
     ------
     InputError
         If a part is wrong; the message names that part.
     """
-    widths: list[int] = []
+    layers: list[Hidden] = []
     for part in text.split(","):
         match = _LAYER.fullmatch(part.strip())
         shown = ascii(part.strip()[:40])
         if not match:
             raise InputError(
                 f"{shown} is not a layer: give a width such as 300, or a count and a width "
-                "such as 4x300, separated by commas"
+                "such as 4x300, separated by commas; 4x300:tanh names their activation"
             )
         count, width = int(match["count"] or 1), int(match["width"])
         if not 1 <= width <= MAX_WIDTH:
             raise InputError(f"{shown}: a layer has 1 to {MAX_WIDTH} units, not {width}")
         if count < 1:
             raise InputError(f"{shown}: a count of layers is at least 1")
-        if len(widths) + count > MAX_LAYERS:
+        if len(layers) + count > MAX_LAYERS:
             raise InputError(f"{shown}: a network has at most {MAX_LAYERS} hidden layers")
-        widths += [width] * count
-    return tuple(widths)
+        activation = match["activation"]
+        if activation is not None and activation not in ACTIVATIONS:
+            raise InputError(f"{shown}: an activation is one of {', '.join(ACTIVATIONS)}")
+        layers += [Hidden(width, activation)] * count
+    return tuple(layers)
 
 
-def format_layers(widths: tuple[int, ...]) -> str:
+def format_layers(layers: tuple[Hidden, ...]) -> str:
     """Write layers as `parse_layers` reads them, as short as it goes."""
-    groups = ((width, len(list(group))) for width, group in itertools.groupby(widths))
-    return ",".join(f"{count}x{width}" if count > 1 else str(width) for width, count in groups)
+    parts = []
+    for layer, group in itertools.groupby(layers):
+        count = len(list(group))
+        part = f"{count}x{layer.width}" if count > 1 else str(layer.width)
+        parts.append(f"{part}:{layer.activation}" if layer.activation else part)
+    return ",".join(parts)
+
+
+def parse_init(text: str) -> tuple[str, float | None]:
+    """Read one of `INITS`.
+
+    Returns
+    -------
+    name : str
+    deviation : float or None
+        That of normal, 0 to 1e6; others have none.
+
+    Raises
+    ------
+    InputError
+        If it is something else.
+    """
+    match = _DEVIATION.fullmatch(text)
+    with contextlib.suppress(ValueError):
+        if match and 0 <= float(match["deviation"]) <= LARGEST_RATE:
+            return "normal", float(match["deviation"])
+    if match or text not in INITS or text == INITS[-1]:
+        raise InputError(
+            f"{text[:40]!a} is no initialisation: it is one of {', '.join(INITS)}, where STD "
+            f"is a standard deviation of 0 to {LARGEST_RATE:g}"
+        )
+    return text, None
 
 
 @dataclass(frozen=True)
@@ -114,8 +188,8 @@ class FitConfig:
 
     Attributes
     ----------
-    layers : tuple of int
-        Widths of the hidden layers.
+    layers : tuple of Hidden
+        The hidden layers. Widths, and text such as ``4x300``, are accepted and converted.
     epochs : int
         Passes over all pixels.
     learning_rate : float
@@ -147,6 +221,16 @@ class FitConfig:
     sampling : str
         Whether an epoch shows every pixel once (``uniform``), or pixels with a larger ``error``
         more often.
+    activation : str
+        A key of `ACTIVATIONS`: of the hidden layers that do not name their own.
+    omega : float
+        Frequency of sine, gabor and finer, above 0, at most 1e6.
+    scale : float
+        How narrow the bells of gauss and gabor are, above 0, at most 1e6.
+    output_activation : str
+        One of `OUTPUT_ACTIVATIONS`.
+    init : str
+        One of `INITS`: how weights and biases begin; ``auto`` suits each layer's activation.
 
     Raises
     ------
@@ -154,7 +238,7 @@ class FitConfig:
         If a value is out of its range.
     """
 
-    layers: tuple[int, ...] = (300, 300, 300, 300)
+    layers: tuple[Hidden, ...] = (Hidden(300),) * 4
     epochs: int = 500
     learning_rate: float = _BY_OPTIMIZER
     init_scale: float = 0.3
@@ -168,6 +252,11 @@ class FitConfig:
     warmup: float = 0.0
     weight_decay: float | None = _BY_OPTIMIZER
     sampling: str = "uniform"
+    activation: str = "leaky-relu"
+    omega: float = 30.0
+    scale: float = 10.0
+    output_activation: str = "identity"
+    init: str = "auto"
 
     def __post_init__(self) -> None:
         _require(
@@ -177,14 +266,25 @@ class FitConfig:
         for name, value in dataclasses.asdict(OPTIMIZERS[self.optimizer]).items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)  # the way past "frozen"
+        object.__setattr__(self, "layers", _hidden_layers(self.layers))
+        for each in (self.activation, *(layer.activation for layer in self.layers)):
+            _require(
+                each is None or each in ACTIVATIONS,
+                f"activation must be one of {', '.join(ACTIVATIONS)}, not {each!r}",
+            )
         _require(
-            isinstance(self.layers, tuple) and all(type(width) is int for width in self.layers),
-            f"layers must be a tuple of widths, not {self.layers!r}",
+            self.output_activation in OUTPUT_ACTIVATIONS,
+            f"output_activation must be one of {', '.join(OUTPUT_ACTIVATIONS)}, "
+            f"not {self.output_activation!r}",
         )
-        _require(
-            0 < len(self.layers) <= MAX_LAYERS and all(1 <= w <= MAX_WIDTH for w in self.layers),
-            f"layers must be 1 to {MAX_LAYERS} widths of 1 to {MAX_WIDTH}, not {self.layers}",
-        )
+        for name in ("omega", "scale"):
+            value = getattr(self, name)
+            _require(
+                0 < value <= LARGEST_RATE,
+                f"{name} must be above 0, at most {LARGEST_RATE:g}, not {value}",
+            )
+        _require(isinstance(self.init, str), f"init must be text, not {self.init!r}")
+        parse_init(self.init)
         _require(self.epochs >= 0, f"epochs must be 0 or more, not {self.epochs}")
         _require(
             0 < self.learning_rate <= LARGEST_RATE,
@@ -224,6 +324,12 @@ class FitConfig:
         if isinstance(encoding, GridSpec):
             encoding = encoding.for_picture(width, height)
         return dataclasses.replace(self, encoding=str(encoding))
+
+    @property
+    def activations(self) -> tuple[str, ...]:
+        """The activations of all layers, the output layer last."""
+        hidden = (layer.activation or self.activation for layer in self.layers)
+        return (*hidden, self.output_activation)
 
 
 @dataclass(frozen=True)
@@ -298,12 +404,34 @@ def option_of(field: str) -> str:
     return "--lr" if field == "learning_rate" else f"--{field.replace('_', '-')}"
 
 
+def _hidden_layers(layers: Any) -> tuple[Hidden, ...]:
+    if isinstance(layers, str):
+        return parse_layers(layers)
+    _require(
+        isinstance(layers, tuple) and all(type(each) in (int, Hidden) for each in layers),
+        f"layers must be text such as 4x300, or a tuple of widths, not {layers!r}",
+    )
+    hidden = tuple(Hidden(each) if type(each) is int else each for each in layers)
+    _require(
+        0 < len(hidden) <= MAX_LAYERS
+        and all(type(each.width) is int and 1 <= each.width <= MAX_WIDTH for each in hidden),
+        f"layers must be 1 to {MAX_LAYERS} widths of 1 to {MAX_WIDTH}, not {layers!r}",
+    )
+    return hidden
+
+
 def to_json(config: Any) -> dict[str, Any]:
     """Return the fields of a configuration as JSON values."""
     return {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in dataclasses.asdict(config).items()
+        field.name: _to_json_value(getattr(config, field.name))
+        for field in dataclasses.fields(config)
     }
+
+
+def _to_json_value(value: Any) -> Any:
+    if isinstance(value, tuple) and value and isinstance(value[0], Hidden):
+        return format_layers(value)
+    return list(value) if isinstance(value, tuple) else value
 
 
 def from_json(cls: type[Config], data: object) -> Config:
@@ -324,6 +452,13 @@ def from_json(cls: type[Config], data: object) -> Config:
 
 
 def _from_json_value(name: str, hint: Any, value: Any) -> Any:
+    if hint == tuple[Hidden, ...]:
+        if not isinstance(value, str):
+            raise InputError(f"{name!r} must be text, not {value!r}")
+        try:
+            return parse_layers(value)
+        except InputError as error:
+            raise InputError(f"{name!r}: {error}") from error
     if typing.get_origin(hint) is tuple:
         (item, _) = typing.get_args(hint)
         if not isinstance(value, list) or any(type(each) is not item for each in value):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,12 +13,16 @@ import numpy.typing as npt
 from fit_image.archive import Arrays, read_archive, write_archive
 from fit_image.config import CHANNELS
 from fit_image.core import network as core
-from fit_image.core.dense import ACTIVATIONS, FloatArray
+from fit_image.core.activations import ACTIVATIONS
+from fit_image.core.dense import FloatArray
 from fit_image.core.encoding import Encoding
 from fit_image.core.encodings import ENCODINGS
 from fit_image.errors import InputError
 
 FORMAT_VERSION = 1
+
+# Of the activations: fields of a layer, and without their s, arrays of a model file.
+_CONSTANTS = ("slope", "omega", "scale")
 
 Region = tuple[float, float, float, float]
 WHOLE: Region = (0.0, 0.0, 1.0, 1.0)
@@ -131,8 +134,10 @@ class Network(core.Network):
             "tables": self.tables().copy(),
             "size": np.array(self.size, dtype=np.int64),
             "activations": np.array([layer.activation for layer in self.layers]),
-            "slopes": np.array([layer.slope for layer in self.layers], dtype=np.float64),
         }
+        for name in _CONSTANTS:
+            values = [getattr(layer, name) for layer in self.layers]
+            arrays[f"{name}s"] = np.array(values, dtype=np.float64)
         for index, (layer, rows) in enumerate(zip(self.layers, self.rows(), strict=True)):
             arrays[f"weights_{index}"] = rows[:, : layer.fan_in].copy()
             arrays[f"biases_{index}"] = rows[:, layer.fan_in].copy()
@@ -145,16 +150,20 @@ class Network(core.Network):
         if not (0 < width < 1 << 31 and 0 < height < 1 << 31):
             raise ValueError("impossible size")
         activations = arrays["activations"]
-        slopes = _typed(arrays["slopes"], np.float64, (len(activations),))
         encoding = ENCODINGS[str(arrays["encoding"])].from_arrays(arrays)
+        constants = [
+            _typed(arrays[f"{name}s"], np.float64, (len(activations),)) for name in _CONSTANTS
+        ]
+        if not np.isfinite(constants).all():
+            raise ValueError("an activation's constant is not finite")
         layers, fan_in = [], encoding.outputs
-        for index, (activation, slope) in enumerate(zip(activations, slopes, strict=True)):
+        for index, (activation, *own) in enumerate(zip(activations, *constants, strict=True)):
             weights = arrays[f"weights_{index}"]
-            if str(activation) not in ACTIVATIONS or not math.isfinite(slope):
+            if str(activation) not in ACTIVATIONS:
                 raise ValueError(f"unknown activation in layer {index}")
             if weights.ndim != 2 or weights.shape[0] < 1:
                 raise ValueError(f"impossible layer {index}")
-            layers.append(core.Layer(fan_in, len(weights), str(activation), float(slope)))
+            layers.append(core.Layer(fan_in, len(weights), str(activation), *map(float, own)))
             fan_in = len(weights)
         tables = _typed(arrays["tables"], np.float32, (encoding.size,))
         network = cls(tuple(layers), (width, height), encoding)

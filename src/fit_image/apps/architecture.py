@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from fit_image.config import FitConfig
+from fit_image.config import FitConfig, parse_init
 from fit_image.core.encoding import Encoding, Identity
 from fit_image.core.fourier import Fourier
 from fit_image.core.grid import Grid
@@ -36,12 +36,27 @@ def make_encoding(config: FitConfig, size: tuple[int, int]) -> Encoding:
 
 def make_layers(config: FitConfig, inputs: int, outputs: int) -> tuple[Layer, ...]:
     """Return the layers between what the encoding gives and the colours."""
-    return tuple(dense_stack(inputs, config.layers, outputs, config.slope))
+    layers = dense_stack(
+        inputs,
+        [layer.width for layer in config.layers],
+        outputs,
+        config.slope,
+        activations=config.activations,
+        omega=config.omega,
+        scale=config.scale,
+    )
+    return tuple(layers)
 
 
 def make_network(config: FitConfig, size: tuple[int, int], channels: int) -> Network:
     """Return an untrained network for a picture of this width and height."""
     encoding = make_encoding(config, size)
     network = Network(make_layers(config, encoding.outputs, channels), size, encoding)
-    network.initialise(config.init_scale, np.random.default_rng(config.seed))
+    init, deviation = parse_init(config.init)
+    network.initialise(
+        config.init_scale if deviation is None else deviation,
+        np.random.default_rng(config.seed),
+        init,
+        unit_inputs=isinstance(encoding, Identity),
+    )
     return network

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.apps.trainer import Trainer, warm_up
-from fit_image.config import FitConfig, parse_layers
+from fit_image.config import FitConfig
 from fit_image.errors import InputError
 from fit_image.image import check_shape
 from fit_image.model import Network
@@ -90,8 +90,6 @@ def fit(
         raise InputError("give a config, or a preset and fields of one, not both")
     if frame_every < 1:
         raise InputError(f"frame_every must be 1 or more, not {frame_every}")
-    if isinstance(options.get("layers"), str):
-        options["layers"] = parse_layers(options["layers"])
     check_shape(image)
     height, width = image.shape[:2]
     config = config or preset_config(preset, width, height, **options)

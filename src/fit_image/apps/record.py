@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 from fit_image import atomic
 from fit_image.apps.source import Source
 from fit_image.apps.trainer import Trainer
-from fit_image.config import FitConfig, ImageConfig, RecordConfig, format_layers
+from fit_image.config import FitConfig, ImageConfig, RecordConfig, to_json
 from fit_image.errors import InputError
 from fit_image.frames import frame_paths
 from fit_image.image import save_image
@@ -35,6 +35,11 @@ _FIXED_FIT = {
     "warmup": "--warmup",
     "weight_decay": "--weight-decay",
     "sampling": "--sampling",
+    "activation": "--activation",
+    "omega": "--omega",
+    "scale": "--scale",
+    "output_activation": "--output-activation",
+    "init": "--init",
 }
 _FIXED_IMAGE = {
     "max_pixels": "--max-pixels",
@@ -286,7 +291,7 @@ def check_resumable(run: RunFolder, source: Source, fit: FitConfig, image: Image
         (manifest.fit, fit, _FIXED_FIT),
         (manifest.image, image, _FIXED_IMAGE),
     ):
-        old, new = asdict(before), asdict(now)
+        old, new = to_json(before), to_json(now)
         found += [
             f"{option} (was {_shown(old[name])}, now {_shown(new[name])})"
             for name, option in options.items()
@@ -314,6 +319,4 @@ def _check_reachable(run: RunFolder, trainer: Trainer, *, has_checkpoint: bool) 
 
 
 def _shown(value: object) -> str:
-    if isinstance(value, tuple):
-        return format_layers(value)
     return "none" if value is None else str(value)

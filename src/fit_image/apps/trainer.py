@@ -16,7 +16,7 @@ from fit_image.apps.architecture import make_encoding, make_layers, make_network
 from fit_image.apps.importance import Levels, measure_errors
 from fit_image.apps.learner import make_learner, needed_bytes
 from fit_image.apps.samples import Samples
-from fit_image.config import FitConfig
+from fit_image.config import FitConfig, Hidden
 from fit_image.core import network as core
 from fit_image.core.dense import FloatArray
 from fit_image.core.schedule import RateSchedule
@@ -367,7 +367,7 @@ def _check_memory(needed: int) -> None:
 def warm_up(config: FitConfig | None = None) -> None:
     """Compile the kernels that training and drawing need, or load them from the cache."""
     # The smallest network that uses the same ones.
-    config = replace(config or FitConfig(), layers=(1,))
+    config = replace(config or FitConfig(), layers=(Hidden(1),))
     network = make_network(config.for_picture(1, 1), (1, 1), 3)
     places, colours = np.zeros((1, 2), dtype=np.float32), np.zeros((1, 3), dtype=np.float32)
     learner = make_learner(network, config, 1)

@@ -15,16 +15,20 @@ from fit_image.cli import options, session
 from fit_image.cli.display import make_display
 from fit_image.cli.signals import Signals
 from fit_image.config import (
+    ACTIVATIONS,
     CHANNELS,
+    INITS,
     LARGEST_RATE,
     LOSSES,
     MOST_EPOCHS,
     OPTIMIZERS,
+    OUTPUT_ACTIVATIONS,
     SAMPLINGS,
     SCHEDULES,
     FitConfig,
     ImageConfig,
     RecordConfig,
+    parse_init,
 )
 from fit_image.errors import InputError
 from fit_image.presets import PRESETS, preset_config
@@ -54,7 +58,7 @@ Config = TypeVar("Config", ImageConfig, RecordConfig)
     default="4x300",
     show_default=True,
     metavar="SPEC",
-    help="Hidden layers: 4x300, 300,200,100 or 2x300,64.",
+    help="Hidden layers: 4x300, 300,200,100 or 2x300,64; 2x256:sine,64:tanh names activations.",
 )
 @click.option(
     "--encoding",
@@ -103,7 +107,8 @@ Config = TypeVar("Config", ImageConfig, RecordConfig)
     default=0.3,
     show_default=True,
     metavar="SCALE",
-    help="Standard deviation of initial weights; each layer divides it by sqrt(fan-in + 1).",
+    help="Standard deviation of the classic initial weights; each layer divides it by "
+    "sqrt(fan-in + 1).",
 )
 @click.option(
     "--slope",
@@ -112,6 +117,45 @@ Config = TypeVar("Config", ImageConfig, RecordConfig)
     show_default=True,
     metavar="SLOPE",
     help="Slope of the leaky ReLU below zero.",
+)
+@click.option(
+    "--activation",
+    type=click.Choice(list(ACTIVATIONS)),
+    metavar="NAME",
+    default="leaky-relu",
+    show_default=True,
+    help=f"Of the hidden layers for which --layers names none: {', '.join(ACTIVATIONS)}.",
+)
+@click.option(
+    "--omega",
+    type=options.Real(min=0, min_open=True, max=LARGEST_RATE),
+    default=30.0,
+    show_default=True,
+    metavar="OMEGA",
+    help=f"Frequency of {options.users('omega')}, and of --init siren.",
+)
+@click.option(
+    "--scale",
+    type=options.Real(min=0, min_open=True, max=LARGEST_RATE),
+    default=10.0,
+    show_default=True,
+    metavar="SCALE",
+    help=f"How narrow the bells of {options.users('scale')} are: exp(-(SCALE s)^2).",
+)
+@click.option(
+    "--output-activation",
+    type=click.Choice(OUTPUT_ACTIVATIONS),
+    default="identity",
+    show_default=True,
+    help="Of the output layer; sigmoid keeps colours in range.",
+)
+@click.option(
+    "--init",
+    type=options.Init(),
+    default="auto",
+    show_default=True,
+    metavar="NAME",
+    help=f"How weights begin: {', '.join(INITS)}; auto suits each layer's activation.",
 )
 @click.option(
     "--seed",
@@ -244,7 +288,7 @@ def command(
     output = output or Path(f"{image.stem}-fit")
     earlier = _earlier_run(output, image, resume, overwrite)
     decide, prepare, record = _configuration(ctx, given, earlier)
-    decide(1, 1)  # mistakes are found before the picture is read
+    _check_used(ctx, decide(1, 1))  # mistakes are found before the picture is read
     try:
         parse_background(prepare.background)
     except InputError as error:
@@ -398,6 +442,31 @@ def _configuration(
         _configured(ImageConfig, manifest.image if manifest else None, explicit),
         _configured(RecordConfig, manifest.record if manifest else None, explicit),
     )
+
+
+def _check_used(ctx: click.Context, fit: FitConfig) -> None:
+    """Refuse an option that was given, and that nothing in the network uses."""
+    from fit_image.core.initialisation import rules
+
+    names = rules(fit.activations, parse_init(fit.init)[0])
+    used = {field for activation in fit.activations for field in ACTIVATIONS[activation]}
+    if "siren" in names:
+        used.add("omega")
+    if "classic" in names:
+        used.add("init_scale")
+    if any(layer.activation is None for layer in fit.layers):
+        used.add("activation")
+    reasons = {
+        "activation": "--layers names the activation of every layer",
+        "omega": f"no layer is of {options.users('omega')}",
+        "scale": f"no layer is of {options.users('scale')}",
+        "slope": f"no layer is of {options.users('slope')}",
+        "init_scale": "no layer begins with --init classic",
+    }
+    for name, reason in reasons.items():
+        if name not in used and ctx.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            option = f"--{name.replace('_', '-')}"
+            raise InputError(f"{option} would change nothing: {reason}")
 
 
 def _configured(cls: type[Config], earlier: Config | None, values: dict[str, Any]) -> Config:

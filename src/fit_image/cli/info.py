@@ -35,13 +35,16 @@ def command(signals: Signals, /, path: Path, as_json: bool) -> None:
 
 
 def _model_facts(path: Path) -> dict[str, Any]:
-    from fit_image.config import CHANNELS, format_layers
+    from fit_image.config import CHANNELS, Hidden, format_layers
     from fit_image.model import Network
 
     network = Network.load(path)
     return {
         "model": str(path),
-        "layers": format_layers(tuple(layer.fan_out for layer in network.layers[:-1])),
+        "layers": format_layers(
+            tuple(Hidden(layer.fan_out, layer.activation) for layer in network.layers[:-1])
+        ),
+        "output_activation": network.layers[-1].activation,
         "parameters": network.parameter_count,
         "width": network.size[0],
         "height": network.size[1],
@@ -50,7 +53,7 @@ def _model_facts(path: Path) -> dict[str, Any]:
 
 
 def _run_facts(path: Path) -> dict[str, Any]:
-    from fit_image.config import format_layers, to_json
+    from fit_image.config import to_json
     from fit_image.frames import frame_paths
     from fit_image.run import RunFolder
 
@@ -60,7 +63,6 @@ def _run_facts(path: Path) -> dict[str, Any]:
     facts: dict[str, Any] = {"run": str(path), **asdict(manifest.picture)}
     facts["picture"] = facts.pop("path")
     facts |= to_json(manifest.fit)
-    facts["layers"] = format_layers(manifest.fit.layers)
     facts |= to_json(manifest.image)
     if result:
         facts |= asdict(result)

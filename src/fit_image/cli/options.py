@@ -11,12 +11,15 @@ from typing import Any, TypeVar
 import click
 
 from fit_image.config import (
+    ACTIVATIONS,
     FPS,
     OPTIMIZERS,
     PACES,
+    Hidden,
     ImageConfig,
     format_layers,
     option_of,
+    parse_init,
     parse_layers,
 )
 from fit_image.encoding_spec import parse_encoding
@@ -35,7 +38,7 @@ class Layers(click.ParamType):
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, ...]:
+    ) -> tuple[Hidden, ...]:
         """Parse with `parse_layers`."""
         if isinstance(value, tuple):
             return value
@@ -56,6 +59,20 @@ class Encoding(click.ParamType):
             return str(parse_encoding(value))
         except InputError as error:
             self.fail(str(error), param, ctx)
+
+
+class Init(click.ParamType):
+    """One of `INITS`."""
+
+    name = "init"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check with `parse_init`."""
+        try:
+            parse_init(value)
+        except InputError as error:
+            self.fail(str(error), param, ctx)
+        return str(value)
 
 
 class Real(click.FloatRange):
@@ -155,6 +172,12 @@ def describe_presets() -> str:
         ]
         parts.append(f"{name}: {' '.join(values) or 'the defaults'}")
     return "; ".join(parts) + "."
+
+
+def users(field: str) -> str:
+    """Return in words which activations use a field of `FitConfig`."""
+    *others, last = [name for name, fields in ACTIVATIONS.items() if field in fields]
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def fps_option(command: Command) -> Command:

@@ -71,8 +71,13 @@ def train(recording: Recording, display: Display, signals: Signals, image: Path)
 
 
 def _advice(trainer: Trainer) -> str:
+    from fit_image.config import parse_init
+    from fit_image.core.initialisation import rules
+
     config = trainer.config
     if trainer.learned_epochs == 0 and trainer.progress.position == 0:
+        if "classic" not in rules(config.activations, parse_init(config.init)[0]):
+            return "try another --init"
         return f"try a lower --init-scale than {config.init_scale:g}"
     rate = float(f"{config.learning_rate / 3:.1g}")
     return f"try a lower --lr than {config.learning_rate:g}, such as {rate:g}"

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from fit_image.core.network import Network
 
 # The units between two layers: offsets of three vectors, and how many units there are. On the way
-# up, the weighted sums become values, and their derivatives wait in the place of the descents. On
-# the way down the sums are the gradient, its sign turned, which the derivatives make descents.
-# Sums are used up at once, so that units share one vector for them: the cache is small.
-VALUES, DESCENTS, SUMS, UNITS = range(4)
+# up, the weighted sums lie in the place of the descents, and wait there as derivatives once they
+# have become values. On the way down these make descents of the gradient, its sign turned, which is
+# used up at once, so that units share one vector for it: the cache is small.
+VALUES, DESCENTS, GRADIENT, UNITS = range(4)
 
 # A layer's index, a block's inputs (the constant among them) and outputs, and where it lies.
 _Matrix = tuple[int, slice, slice, tuple[int, ...]]
@@ -54,7 +54,7 @@ class Plan(NamedTuple):
     sums: IntArray  # (2, pairs, blocks)
     gradients: IntArray  # (2, pairs, blocks)
     codes: IntArray  # (layers,)
-    slopes: FloatArray  # (layers,)
+    constants: FloatArray  # (layers, 3): see `fit_image.core.activations.SLOPE`
     rates: FloatArray  # (layers,)
 
 
@@ -122,7 +122,7 @@ class Blocks:
         codes = network.table[:, ACTIVATION].copy()
         rates = np.asarray(rates, dtype=np.float32)
         self.plan = Plan(
-            lower, upper, last, cut, whole, sums, gradients, codes, network.slopes, rates
+            lower, upper, last, cut, whole, sums, gradients, codes, network.constants, rates
         )
         self.pull()
 
@@ -162,11 +162,11 @@ class Blocks:
         self._matrices.append((layer, inputs, outputs, place))
         return place
 
-    def _add_units(self, units: int, sums: int, *, constant: bool) -> tuple[int, ...]:
+    def _add_units(self, units: int, gradient: int, *, constant: bool) -> tuple[int, ...]:
         values, descents = self._take(units + 1), self._take(units + 1)
         if constant:
             self._ones.append(values + units)
-        return values, descents, sums, units
+        return values, descents, gradient, units
 
     def _weights_and_matrices(
         self, matrices: Sequence[_Matrix]

@@ -1,4 +1,4 @@
-"""Dense layers: where their parameters lie, and their activations.
+"""Dense layers: where their parameters lie.
 
 All parameters of a network lie in one flat float32 vector. A layer of ``fan_out`` units is a block
 of ``fan_out`` rows; a row is one unit's ``fan_in`` weights, its bias, and zeros up to a multiple
@@ -16,10 +16,6 @@ from fit_image.core.jit import inner
 
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
-
-LEAKY_RELU = 0
-IDENTITY = 1
-ACTIVATIONS = {"leaky-relu": LEAKY_RELU, "identity": IDENTITY}
 
 LANES = 16
 """Rows are padded to a multiple of this many float32 numbers (64 bytes, one cache line)."""
@@ -46,16 +42,10 @@ def vector(memory, start, length):
 
 
 @inner
-def activation(s, code, slope):
-    """Return f(s) of the activation with this code; ``slope`` is that of leaky-relu below zero."""
-    if code == LEAKY_RELU and s < np.float32(0.0):
-        return slope * s
-    return s
+def copy(source, target):
+    """Copy a vector to another of the same length.
 
-
-@inner
-def derivative(s, code, slope):
-    """Return f'(s)."""
-    if code == LEAKY_RELU and s < np.float32(0.0):
-        return slope
-    return np.float32(1.0)
+    ``target[:] = source`` takes seconds to compile: it can tell in words that the shapes differ.
+    """
+    for i in range(source.size):
+        target[i] = source[i]

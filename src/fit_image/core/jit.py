@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import numba
 import numba.extending
-from numba.core import event
+from numba.core import event, types
 from numba.core.caching import (
     CompileResultCacheImpl,
     FunctionCache,
@@ -50,9 +50,25 @@ def inner(function: Callable[..., Any]) -> Any:
     return numba.njit(fastmath=set(FAST_MATH), error_model=_ERROR_MODEL)(function)
 
 
+def exact(function: Callable[..., Any]) -> Any:
+    """Compile a function of the core whose sums must keep their order: it counts on rounding."""
+    return numba.njit(fastmath={"contract"}, error_model=_ERROR_MODEL)(function)
+
+
 def intrinsic(function: Callable[..., Any]) -> Any:
     """Make a word for use in kernels, whose code ``function`` generates."""
     return numba.extending.intrinsic(function)
+
+
+@intrinsic
+def stay_apart(typing_context):
+    """Keep the function that says this from being made a part of those that call it."""
+
+    def generate(context, builder, signature, arguments):
+        builder.function.attributes.add("noinline")
+        return context.get_dummy_value()
+
+    return types.void(), generate
 
 
 @contextlib.contextmanager

@@ -13,7 +13,8 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.core import dense
+from fit_image.core import dense, initialisation
+from fit_image.core.activations import ACTIVATIONS
 from fit_image.core.dense import FloatArray
 from fit_image.core.encoding import Encoding, Identity, Touched
 from fit_image.core.trace import (
@@ -40,15 +41,21 @@ class Layer:
     fan_in, fan_out : int
         Sizes of the vectors that go in and come out.
     activation : str
-        A key of `fit_image.core.dense.ACTIVATIONS`.
+        A key of `fit_image.core.activations.ACTIVATIONS`.
     slope : float
-        Slope of leaky-relu below zero; other activations ignore it.
+        Slope of leaky-relu below zero.
+    omega : float
+        Frequency of sine, gabor and finer, in radians.
+    scale : float
+        How narrow the bells of gauss and gabor are.
     """
 
     fan_in: int
     fan_out: int
     activation: str
-    slope: float = 0.0
+    slope: float = 0.01
+    omega: float = 30.0
+    scale: float = 10.0
 
     @property
     def stride(self) -> int:
@@ -61,15 +68,27 @@ class Layer:
         return (self.fan_in + 1) * self.fan_out
 
 
-def dense_stack(inputs: int, hidden: Sequence[int], outputs: int, slope: float) -> list[Layer]:
-    """Return leaky-ReLU layers of the ``hidden`` widths and a linear output layer."""
-    widths = [inputs, *hidden, outputs]
-    layers = [
-        Layer(fan_in, fan_out, "leaky-relu", slope)
-        for fan_in, fan_out in itertools.pairwise(widths)
+def dense_stack(
+    inputs: int,
+    hidden: Sequence[int],
+    outputs: int,
+    slope: float = 0.01,
+    *,
+    activations: Sequence[str] = (),
+    omega: float = 30.0,
+    scale: float = 10.0,
+) -> list[Layer]:
+    """Return hidden layers of the ``hidden`` widths and an output layer.
+
+    ``activations`` are those of all layers, the output layer last; without them, the hidden layers
+    are leaky ReLUs and the output is linear. `Layer` describes the constants.
+    """
+    activations = activations or [*["leaky-relu"] * len(hidden), "identity"]
+    fans = itertools.pairwise([inputs, *hidden, outputs])
+    return [
+        Layer(fan_in, fan_out, activation, slope, omega, scale)
+        for (fan_in, fan_out), activation in zip(fans, activations, strict=True)
     ]
-    layers[-1] = Layer(widths[-2], outputs, "identity")
-    return layers
 
 
 class Network:
@@ -112,24 +131,29 @@ class Network:
         starts = [0, *np.cumsum(sizes).tolist()]
         self.table = np.array(
             [
-                (start, each.fan_in, each.fan_out, each.stride, dense.ACTIVATIONS[each.activation])
+                (start, each.fan_in, each.fan_out, each.stride, ACTIVATIONS[each.activation].code)
                 for start, each in zip(starts[:-1], self.layers, strict=True)
             ],
             dtype=np.int64,
         )
-        self.slopes = np.array([layer.slope for layer in self.layers], dtype=np.float32)
+        self.constants = np.array(
+            [(layer.slope, layer.omega, layer.scale) for layer in self.layers], dtype=np.float32
+        )
         self.dense_size = starts[-1]
         self.parameters = dense.aligned_zeros(self.dense_size + self.encoding.size)
 
-    def initialise(self, scale: float, rng: np.random.Generator) -> Self:
-        """Draw weights and biases from a normal of deviation ``scale / sqrt(fan_in + 1)``.
-
-        The distribution is that of the program ``evolvingstuff/MonaLisa``.
-        """
-        for layer, rows in zip(self.layers, self.rows(), strict=True):
-            shape = (layer.fan_out, layer.fan_in + 1)
-            deviation = np.float32(scale / math.sqrt(layer.fan_in + 1))
-            rows[:, : layer.fan_in + 1] = rng.standard_normal(shape, dtype=np.float32) * deviation
+    def initialise(
+        self,
+        scale: float,
+        rng: np.random.Generator,
+        init: str = initialisation.AUTO,
+        *,
+        unit_inputs: bool = True,
+    ) -> Self:
+        """Draw weights and biases; `fit_image.core.initialisation.draw` has the parameters."""
+        drawn = initialisation.draw(self.layers, scale, rng, init, unit_inputs=unit_inputs)
+        for layer, rows, numbers in zip(self.layers, self.rows(), drawn, strict=True):
+            rows[:, : layer.fan_in + 1] = numbers
         self.encoding.initialise(self.tables(), rng)
         return self
 

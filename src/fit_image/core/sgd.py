@@ -18,9 +18,10 @@ import time
 import numpy as np
 import numpy.typing as npt
 
+from fit_image.core.activations import activate, constants_of, differentiate
 from fit_image.core.barrier import end_at, ends_at, long_waits, meet
-from fit_image.core.blocks import DESCENTS, SUMS, UNITS, VALUES, Blocks
-from fit_image.core.dense import FloatArray, IntArray, activation, derivative, vector
+from fit_image.core.blocks import DESCENTS, GRADIENT, UNITS, VALUES, Blocks
+from fit_image.core.dense import FloatArray, IntArray, copy, vector
 from fit_image.core.jit import inner, kernel
 from fit_image.core.loss import LOSSES, error_gradient, error_loss
 from fit_image.core.network import Network, accept_numbers
@@ -134,34 +135,29 @@ class SampleSGD:
 
 
 @inner
-def _activate(memory, units, code, slope):
+def _activate(memory, units, codes, constants, layer):
     """Turn the units' sums into values and derivatives."""
-    count = units[UNITS]
-    sums = vector(memory, units[SUMS], count)
-    values = vector(memory, units[VALUES], count)
-    derivatives = vector(memory, units[DESCENTS], count)
-    for i in range(count):
-        s = sums[i]
-        values[i] = activation(s, code, slope)
-        derivatives[i] = derivative(s, code, slope)
+    sums, values, count = units[DESCENTS], units[VALUES], units[UNITS]
+    code, row = codes[layer], constants_of(constants, layer)
+    activate(memory, sums, 0, values, 0, 1, count, code, row)
+    differentiate(memory, sums, 0, 1, count, code, row)
 
 
 @inner
-def _differentiate(memory, units):
-    """Turn the gradient at the units into descents."""
+def _make_descents(memory, units):
+    """Turn the derivatives into descents along the gradient at the units."""
     count = units[UNITS]
-    gradient = vector(memory, units[SUMS], count)
+    gradient = vector(memory, units[GRADIENT], count)
     descents = vector(memory, units[DESCENTS], count)
     for i in range(count):
         descents[i] *= gradient[i]
 
 
 @inner
-def _add_up(memory, parts, units):
-    """Add the blocks' shares of the units' sums, in order."""
-    count = units[UNITS]
-    sums = vector(memory, units[SUMS], count)
-    sums[:] = vector(memory, parts[0], count)
+def _add_up(memory, parts, total, count):
+    """Add the blocks' shares of so many sums, in order."""
+    sums = vector(memory, total, count)
+    copy(vector(memory, parts[0], count), sums)
     for block in range(1, len(parts)):
         part = vector(memory, parts[block], count)
         for i in range(count):
@@ -174,7 +170,7 @@ def _compare(memory, units, targets, sample, loss_code, strength):
     loss = 0.0
     for c in range(units[UNITS]):
         error = targets[sample, c] - memory[units[VALUES] + c]
-        memory[units[SUMS] + c] = strength * error_gradient(error, loss_code)
+        memory[units[GRADIENT] + c] = strength * error_gradient(error, loss_code)
         loss += error_loss(error, loss_code)
     return loss
 
@@ -204,8 +200,8 @@ def _learn_kernel(
             lower, upper = 2 * pair, 2 * pair + 1
             for block in mine:
                 units = plan.cut[pair, block]
-                weighted_sums(memory, plan.lower[pair, block], x, units[SUMS])
-                _activate(memory, units, plan.codes[lower], plan.slopes[lower])
+                weighted_sums(memory, plan.lower[pair, block], x, units[DESCENTS])
+                _activate(memory, units, plan.codes, plan.constants, lower)
                 sums = plan.sums[parity, pair, block]
                 weighted_sums(memory, plan.upper[pair, block], units[VALUES], sums)
             meet(counts, thread, threads)
@@ -213,25 +209,25 @@ def _learn_kernel(
             if ends_at(counts, threads, sample):
                 return sample
             units = plan.whole[pair + 1, thread]
-            _add_up(memory, plan.sums[parity, pair], units)
-            _activate(memory, units, plan.codes[upper], plan.slopes[upper])
+            _add_up(memory, plan.sums[parity, pair], units[DESCENTS], units[UNITS])
+            _activate(memory, units, plan.codes, plan.constants, upper)
         if single:
             units = plan.whole[top, thread]
             x = plan.whole[pairs, thread, VALUES]
-            weighted_sums(memory, plan.last[0, thread], x, units[SUMS])
-            _activate(memory, units, plan.codes[layers - 1], plan.slopes[layers - 1])
+            weighted_sums(memory, plan.last[0, thread], x, units[DESCENTS])
+            _activate(memory, units, plan.codes, plan.constants, layers - 1)
 
         units = plan.whole[top, thread]
         loss = _compare(memory, units, targets, sample, loss_code, strengths[sample])
         if thread == 0:
             loss_sum[0] += weights[sample] * loss
-        _differentiate(memory, units)
+        _make_descents(memory, units)
 
         if single:
             below = plan.whole[pairs, thread]
             x, d, rate = below[VALUES], units[DESCENTS], plan.rates[layers - 1]
-            descend(memory, plan.last[0, thread], x, d, rate, below[SUMS])
-            _differentiate(memory, below)
+            descend(memory, plan.last[0, thread], x, d, rate, below[GRADIENT])
+            _make_descents(memory, below)
         for pair in range(pairs - 1, -1, -1):
             x = plan.whole[pair, thread, VALUES]
             d = plan.whole[pair + 1, thread, DESCENTS]
@@ -244,15 +240,15 @@ def _learn_kernel(
                     units[VALUES],
                     d,
                     upper_rate,
-                    units[SUMS],
+                    units[GRADIENT],
                 )
-                _differentiate(memory, units)
+                _make_descents(memory, units)
                 g = plan.gradients[parity, pair, block]
                 descend(memory, plan.lower[pair, block], x, units[DESCENTS], lower_rate, g)
             # Below the first pair are the inputs, whose gradient nobody asks for.
             if pair > 0:
                 meet(counts, thread, threads)
                 units = plan.whole[pair, thread]
-                _add_up(memory, plan.gradients[parity, pair], units)
-                _differentiate(memory, units)
+                _add_up(memory, plan.gradients[parity, pair], units[GRADIENT], units[UNITS])
+                _make_descents(memory, units)
     return inputs.shape[0]

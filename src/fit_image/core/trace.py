@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from fit_image.core.activations import activate, constants_of, differentiate
 from fit_image.core.dense import (
     ACTIVATION,
     FAN_IN,
@@ -20,9 +21,8 @@ from fit_image.core.dense import (
     STRIDE,
     FloatArray,
     IntArray,
-    activation,
     aligned_zeros,
-    derivative,
+    copy,
     vector,
 )
 from fit_image.core.jit import inner, kernel
@@ -37,7 +37,7 @@ class Plan(NamedTuple):
     """What kernels must know of a network, and of the memory for its samples."""
 
     table: IntArray  # (layers, 5): see `fit_image.core.dense.START`
-    slopes: FloatArray  # (layers,): of the activations below zero
+    constants: FloatArray  # (layers, 3): see `fit_image.core.activations.SLOPE`
     transposed: IntArray  # (layers,): offsets of the transposed weights
     widths: IntArray  # (layers,): numbers in a row of these, and of the sums
     sums: IntArray  # (layers,): offsets
@@ -83,7 +83,7 @@ class Trace:
         layers = len(table)
         self.plan = Plan(
             table,
-            network.slopes,
+            network.constants,
             transposed[:-1],
             widths,
             ends[:layers],
@@ -175,13 +175,11 @@ def go_forward(transposed, memory, plan, panel, first, stop):
             panel,
             False,
         )
-        code, slope = plan.table[layer, ACTIVATION], plan.slopes[layer]
+        code, constants = plan.table[layer, ACTIVATION], constants_of(plan.constants, layer)
         units, above = plan.table[layer, FAN_OUT], plan.lengths[layer + 1]
-        for i in range(stop - first):
-            row = vector(memory, sums + i * width, units)
-            values = vector(memory, plan.values[layer + 1] + (first + i) * above, units)
-            for j in range(units):
-                values[j] = activation(row[j], code, slope)
+        values = plan.values[layer + 1] + first * above
+        rows = stop - first
+        activate(memory, sums, width, values, above, rows, units, code, constants)
 
 
 @inner
@@ -194,12 +192,14 @@ def go_back(parameters, memory, plan, panel, first, stop, to_inputs):
     upstream, upstream_row = plan.values[layers], plan.lengths[layers]
     for layer in range(layers - 1, -1, -1):
         width, units = plan.widths[layer], plan.table[layer, FAN_OUT]
-        code, slope = plan.table[layer, ACTIVATION], plan.slopes[layer]
+        code, constants = plan.table[layer, ACTIVATION], constants_of(plan.constants, layer)
+        start = plan.sums[layer] + first * width
+        differentiate(memory, start, width, stop - first, units, code, constants)
         for i in range(first, stop):
             sums = vector(memory, plan.sums[layer] + i * width, units)
             gradient = vector(memory, upstream + i * upstream_row, units)
             for j in range(units):
-                sums[j] = gradient[j] * derivative(sums[j], code, slope)
+                sums[j] *= gradient[j]
         if layer > 0 or to_inputs:
             upstream, upstream_row = plan.upstream, plan.upstream_row
             product(
@@ -268,7 +268,7 @@ def predict_kernel(transposed, memory, plan, panel, outputs):
     go_forward(transposed, memory, plan, panel, 0, samples)
     for i in range(samples):
         last = plan.values[top] + i * plan.lengths[top]
-        outputs[i] = vector(memory, last, outputs.shape[1])
+        copy(vector(memory, last, outputs.shape[1]), outputs[i])
 
 
 @kernel
