@@ -34,7 +34,7 @@ def _classic(pixels: int) -> Values:
 
 def _instant(pixels: int) -> Values:
     return {
-        "layers": (64,),
+        "layers": "64",
         "encoding": "grid",
         "activation": "relu",
         "optimizer": "adam",

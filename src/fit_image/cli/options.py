@@ -17,7 +17,6 @@ from fit_image.config import (
     PACES,
     Hidden,
     ImageConfig,
-    format_layers,
     option_of,
     parse_init,
     parse_layers,
@@ -167,7 +166,7 @@ def describe_presets() -> str:
     parts = []
     for name, preset in PRESETS.items():
         values = [
-            f"{option_of(field)} {format_layers(value) if field == 'layers' else value}"
+            f"{option_of(field)} {value}"
             for field, value in preset.values(ImageConfig().max_pixels or 1).items()
         ]
         parts.append(f"{name}: {' '.join(values) or 'the defaults'}")
