@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 import re
 import types
 import typing
@@ -53,10 +54,18 @@ SCHEDULES = ("constant", "cosine", "exponential")
 SAMPLINGS = ("uniform", "error")
 """Ways to choose the pixels of an epoch."""
 
+LONGEST_TIME = 1e9
+"""Of training, in seconds."""
+
 MOST_EPOCHS = 10_000_000
 
 # In the place of a number that the optimizer decides.
 _BY_OPTIMIZER: Any = None
+
+_DURATION = re.compile(
+    r"(?:(?P<h>[0-9]+(?:\.[0-9]+)?)h)?(?:(?P<m>[0-9]+(?:\.[0-9]+)?)m)?"
+    r"(?:(?P<s>[0-9]+(?:\.[0-9]+)?)s?)?"
+)
 
 _LAYER = re.compile(r"(?:(?P<count>[0-9]{1,9})[xX])?(?P<width>[0-9]{1,9})")
 
@@ -94,6 +103,24 @@ def parse_layers(text: str) -> tuple[int, ...]:
             raise InputError(f"{shown}: a network has at most {MAX_LAYERS} hidden layers")
         widths += [width] * count
     return tuple(widths)
+
+
+def parse_duration(text: str) -> float:
+    """Read seconds from text such as ``90``, ``60s``, ``2m`` or ``1h30m``.
+
+    Raises
+    ------
+    InputError
+        If it is no duration, is 0, or is longer than `LONGEST_TIME`.
+    """
+    match = _DURATION.fullmatch(text.strip()) if len(text) <= 40 else None
+    if not match or not any(match.groups()):
+        raise InputError(f"{text[:40]!a} is not a time such as 90, 60s, 2m or 1h30m")
+    units = {"h": 3600.0, "m": 60.0, "s": 1.0}
+    seconds = sum(float(match[name] or 0) * unit for name, unit in units.items())
+    if not 0 < seconds <= LONGEST_TIME:
+        raise InputError(f"{text!a}: a time is above 0, at most {LONGEST_TIME:g} seconds")
+    return seconds
 
 
 def format_layers(widths: tuple[int, ...]) -> str:
@@ -141,6 +168,11 @@ class FitConfig:
     sampling : str
         Whether an epoch shows every pixel once (``uniform``), or pixels with a larger ``error``
         more often.
+    target_psnr : float or None
+        Training ends when a picture as drawn has this PSNR, in dB, above 0; None for no target.
+    time_limit : float or None
+        Training ends after so many seconds of it, above 0, at most `LONGEST_TIME`; None for no
+        limit.
 
     Raises
     ------
@@ -161,6 +193,8 @@ class FitConfig:
     warmup: float = 0.0
     weight_decay: float | None = _BY_OPTIMIZER
     sampling: str = "uniform"
+    target_psnr: float | None = None
+    time_limit: float | None = None
 
     def __post_init__(self) -> None:
         _require(
@@ -200,6 +234,14 @@ class FitConfig:
             f"warmup must be 0 to {MOST_EPOCHS} epochs, not {self.warmup}",
         )
         _require_choice("sampling", self.sampling, SAMPLINGS)
+        _require(
+            self.target_psnr is None or 0 < self.target_psnr < math.inf,
+            f"target_psnr must be above 0, or None, not {self.target_psnr}",
+        )
+        _require(
+            self.time_limit is None or 0 < self.time_limit <= LONGEST_TIME,
+            f"time_limit must be above 0, at most {LONGEST_TIME:g}, or None, not {self.time_limit}",
+        )
         if self.weight_decay is not None:
             _require(
                 OPTIMIZERS[self.optimizer].weight_decay is not None,
