@@ -136,9 +136,10 @@ def test_json_output(picture):
     result = succeed(picture, *SMALL, "--json")
     data = json.loads(result.stdout)
     assert data.keys() == {
-        "output", "epochs", "psnr", "loss", "parameters", "seconds", "width", "height",
+        "output", "ended", "epochs", "psnr", "loss", "parameters", "seconds", "width", "height",
     }  # fmt: skip
     assert (data["epochs"], data["width"], data["height"]) == (3, 24, 16)
+    assert data["ended"] == "epochs"
     assert data["parameters"] == (2 + 1) * 8 + (8 + 1) * 8 + (8 + 1) * 3
 
 
@@ -270,6 +271,13 @@ def test_two_at_once_are_refused(picture):
         (["pic.png", "--loss", "l2"], "--loss"),
         (["pic.png", "--lr-schedule", "linear"], "--lr-schedule"),
         (["pic.png", "--sampling", "random"], "--sampling"),
+        (["pic.png", "--target-psnr", "0"], "--target-psnr"),
+        (["pic.png", "--target-psnr", "nan"], "--target-psnr"),
+        (["pic.png", "--target-psnr", "sharp"], "--target-psnr"),
+        (["pic.png", "--time-limit", "0s"], "--time-limit"),
+        (["pic.png", "--time-limit", "soon"], "--time-limit"),
+        (["pic.png", "--time-limit", "-5"], "--time-limit"),
+        (["pic.png", "--time-limit", "1e3"], "--time-limit"),
         (["pic.png", "--warmup", "-1"], "--warmup"),
         (["pic.png", "--warmup", "nan"], "--warmup"),
         (["pic.png", "--weight-decay", "0.1"], "adamw"),
@@ -482,17 +490,13 @@ def test_a_killed_run_with_an_optimizer_goes_on_to_the_same_bits(picture):
 def test_a_killed_run_that_chooses_by_error_goes_on_to_the_same_bits(picture):
     by_error = (*ADAM, "--sampling", "error")
     succeed(picture, *by_error, "--epochs", 60, "-o", "whole", "--threads", 1)
-    process = start(picture, *by_error, "--epochs", 10**6, "-o", "out", "-q")
-    wait_for(Path("out/frames/epoch-000003.png"))
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
-    if json.loads(Path("out/run.json").read_text())["result"]["epochs"] < 50:
-        process = start(picture, "--resume", "--epochs", 60, "-o", "out", "-q")
-        time.sleep(0.5)
-        process.kill()
-        process.communicate()
-        succeed(picture, "--resume", "--epochs", 60, "-o", "out")
-        assert_same_run(Path("out"), Path("whole"))
+    succeed(picture, *by_error, "--epochs", 10, "-o", "out", "--threads", 2)
+    process = start(picture, "--resume", "--epochs", 60, "-o", "out", "-q")
+    wait_for(Path("out/frames/epoch-000012.png"))
+    process.kill()
+    process.communicate()
+    succeed(picture, "--resume", "--epochs", 60, "-o", "out")
+    assert_same_run(Path("out"), Path("whole"))
 
 
 def test_a_run_tells_its_batch_size_and_optimizer(picture):
@@ -528,6 +532,40 @@ def test_resume_may_add_epochs_and_remembers_the_other_options(picture, uninterr
     assert_same_run(Path("out"), uninterrupted)
 
 
+@pytest.mark.parametrize("more", [["--time-limit", "none"], ["--time-limit", "1h30m"]])
+def test_a_run_that_ran_out_of_time_goes_on_to_the_same_bits(picture, uninterrupted, more):
+    out = Path("out")
+    stopped = succeed(picture, *REST, "--time-limit", "0.001s", "--json")
+    assert json.loads(stopped.stdout)["ended"] == "time-limit"
+    assert "--time-limit" in stopped.stderr
+    result = json.loads((out / "run.json").read_text())["result"]
+    assert (result["status"], result["ended"]) == ("done", "time-limit")
+    assert result["epochs"] < 40
+    frames = sorted((out / "frames").iterdir())
+    assert (out / "final.png").read_bytes() == frames[-1].read_bytes()
+    rows = (out / "metrics.csv").read_text()
+    assert len(rows.splitlines()) == len(frames)  # the heading, and the untrained network
+
+    bits = model_bits(out)
+    succeed(picture, "-o", "out", "--resume")  # only animates again
+    assert (model_bits(out), (out / "metrics.csv").read_text()) == (bits, rows)
+    assert sorted((out / "frames").iterdir()) == frames
+
+    succeed(picture, "-o", "out", "--resume", *more)
+    assert_same_run(out, uninterrupted)
+    assert json.loads((out / "run.json").read_text())["result"]["ended"] == "epochs"
+
+
+def test_a_run_that_reached_its_target_goes_on_without_one(picture, uninterrupted):
+    succeed(picture, *REST, "--target-psnr", 9)
+    result = json.loads(Path("out/run.json").read_text())["result"]
+    assert result["ended"] == "target-psnr"
+    assert result["epochs"] < 40
+    assert result["psnr"] >= 9
+    succeed(picture, "-o", "out", "--resume", "--target-psnr", "none")
+    assert_same_run(Path("out"), uninterrupted)
+
+
 def test_resume_of_nothing_starts_a_run(picture):
     succeed(picture, *SMALL, "--resume")
     succeed(picture, *SMALL, "--resume")  # and of a finished one changes nothing
@@ -550,6 +588,10 @@ def test_resume_of_nothing_starts_a_run(picture):
             ["--activation", "gabor", "--omega", "9", "--scale", "9"],
             "--omega (was 30.0, now 9.0), ",
         ),
+        (["--loss", "l1"], "--loss (was mse, now l1)"),
+        (["--lr-schedule", "cosine"], "--lr-schedule (was constant, now cosine)"),
+        (["--warmup", "2"], "--warmup (was 0.0, now 2.0)"),
+        (["--sampling", "error"], "--sampling (was uniform, now error)"),
         (["--max-pixels", "none"], "--max-pixels (was 131072, now none)"),
         (["--channels", "grey"], "--channels (was rgb, now grey)"),
         (["--epochs", "2"], "at 3 already"),

@@ -17,6 +17,7 @@ from fit_image.config import (
     RecordConfig,
     format_layers,
     from_json,
+    parse_duration,
     parse_init,
     parse_layers,
     to_json,
@@ -121,6 +122,7 @@ def test_format_and_parse_are_inverse(layers):
         FitConfig(optimizer="adamw", weight_decay=0.0, loss="l1"),
         FitConfig(lr_schedule="cosine", warmup=0.5),
         FitConfig(layers="2x8:sine,4", activation="gabor", omega=7.5, scale=3.0, init="normal:0.1"),
+        FitConfig(sampling="error", target_psnr=30.5, time_limit=60.0),
         ImageConfig(max_pixels=None, background="#fa0"),
         RecordConfig(animations=("a.gif", "b.mp4"), pace="visible"),
     ],
@@ -165,6 +167,11 @@ def test_an_optimizer_brings_its_own_defaults(name):
         {"loss": "l2"},
         {"lr_schedule": "linear"},
         {"sampling": "random"},
+        {"target_psnr": 0.0},
+        {"target_psnr": float("inf")},
+        {"target_psnr": "30"},
+        {"time_limit": 0.0},
+        {"time_limit": float("nan")},
         {"warmup": -1.0},
         {"warmup": None},
         {"weight_decay": 0.1},
@@ -176,6 +183,20 @@ def test_an_optimizer_brings_its_own_defaults(name):
 def test_json_is_strict(change):
     with pytest.raises(InputError, match=list(change)[-1]):
         from_json(FitConfig, to_json(FitConfig()) | change)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90", 90), ("60s", 60), ("2m", 120), ("1h30m", 5400), ("1h2m3s", 3723), (" 0.5s ", 0.5)],
+)
+def test_times_are_parsed(text, seconds):
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "0", "s", "h", "-1", "1d", "30m1h", "1e3", "nan", "9" * 30])
+def test_times_that_make_no_sense_are_refused(text):
+    with pytest.raises(InputError, match="time"):
+        parse_duration(text)
 
 
 def test_json_with_a_missing_field_is_refused():

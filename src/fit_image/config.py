@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import itertools
+import math
 import re
 import types
 import typing
@@ -58,6 +59,9 @@ SCHEDULES = ("constant", "cosine", "exponential")
 SAMPLINGS = ("uniform", "error")
 """Ways to choose the pixels of an epoch."""
 
+LONGEST_TIME = 1e9
+"""Of training, in seconds."""
+
 MOST_EPOCHS = 10_000_000
 
 ACTIVATIONS: dict[str, tuple[str, ...]] = {
@@ -88,6 +92,11 @@ _LAYER = re.compile(
     r"(?:(?P<count>[0-9]{1,9})[xX])?(?P<width>[0-9]{1,9})(?::(?P<activation>[a-z-]+))?"
 )
 _DEVIATION = re.compile(r"normal:(?P<deviation>[0-9.]{1,20}(?:[eE][-+]?[0-9]{1,3})?)")
+_DURATION = re.compile(
+    r"(?:(?P<h>[0-9]+(?:\.[0-9]+)?)h)?(?:(?P<m>[0-9]+(?:\.[0-9]+)?)m)?"
+    r"(?:(?P<s>[0-9]+(?:\.[0-9]+)?)s?)?"
+)
+
 
 Config = TypeVar("Config")
 
@@ -142,6 +151,24 @@ def parse_layers(text: str) -> tuple[Hidden, ...]:
             raise InputError(f"{shown}: an activation is one of {', '.join(ACTIVATIONS)}")
         layers += [Hidden(width, activation)] * count
     return tuple(layers)
+
+
+def parse_duration(text: str) -> float:
+    """Read seconds from text such as ``90``, ``60s``, ``2m`` or ``1h30m``.
+
+    Raises
+    ------
+    InputError
+        If it is no duration, is 0, or is longer than `LONGEST_TIME`.
+    """
+    match = _DURATION.fullmatch(text.strip()) if len(text) <= 40 else None
+    if not match or not any(match.groups()):
+        raise InputError(f"{text[:40]!a} is not a time such as 90, 60s, 2m or 1h30m")
+    units = {"h": 3600.0, "m": 60.0, "s": 1.0}
+    seconds = sum(float(match[name] or 0) * unit for name, unit in units.items())
+    if not 0 < seconds <= LONGEST_TIME:
+        raise InputError(f"{text!a}: a time is above 0, at most {LONGEST_TIME:g} seconds")
+    return seconds
 
 
 def format_layers(layers: tuple[Hidden, ...]) -> str:
@@ -231,6 +258,11 @@ class FitConfig:
         One of `OUTPUT_ACTIVATIONS`.
     init : str
         One of `INITS`: how weights and biases begin; ``auto`` suits each layer's activation.
+    target_psnr : float or None
+        Training ends when a picture as drawn has this PSNR, in dB, above 0; None for no target.
+    time_limit : float or None
+        Training ends after so many seconds of it, above 0, at most `LONGEST_TIME`; None for no
+        limit.
 
     Raises
     ------
@@ -257,6 +289,8 @@ class FitConfig:
     scale: float = 10.0
     output_activation: str = "identity"
     init: str = "auto"
+    target_psnr: float | None = None
+    time_limit: float | None = None
 
     def __post_init__(self) -> None:
         _require(
@@ -308,6 +342,14 @@ class FitConfig:
             f"warmup must be 0 to {MOST_EPOCHS} epochs, not {self.warmup}",
         )
         _require_choice("sampling", self.sampling, SAMPLINGS)
+        _require(
+            self.target_psnr is None or 0 < self.target_psnr < math.inf,
+            f"target_psnr must be above 0, or None, not {self.target_psnr}",
+        )
+        _require(
+            self.time_limit is None or 0 < self.time_limit <= LONGEST_TIME,
+            f"time_limit must be above 0, at most {LONGEST_TIME:g}, or None, not {self.time_limit}",
+        )
         if self.weight_decay is not None:
             _require(
                 OPTIMIZERS[self.optimizer].weight_decay is not None,

@@ -98,6 +98,8 @@ class Result:
     ----------
     status : str
         ``running``, ``done``, ``interrupted`` or ``diverged``.
+    ended : str or None
+        What ended a run that is done: ``epochs``, ``target-psnr`` or ``time-limit``.
     epochs : int
         Epochs completed.
     psnr, loss : float or None
@@ -111,6 +113,7 @@ class Result:
     """
 
     status: str
+    ended: str | None
     epochs: int
     psnr: float | None
     loss: float | None

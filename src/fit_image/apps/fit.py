@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fit_image.apps.course import Milestone, follow
 from fit_image.apps.trainer import Trainer, warm_up
 from fit_image.config import FitConfig
 from fit_image.errors import InputError
@@ -24,7 +25,8 @@ class Epoch:
     Attributes
     ----------
     index : int
-        Epochs completed; 0 is the untrained network.
+        Epochs completed; 0 is the untrained network. The last one may end inside, at
+        ``time_limit``.
     loss : float
         Mean over the epoch's pixels of the loss, such as 1/2 sum_c (target_c - output_c)^2, each
         taken just before the network learned from that pixel; NaN for epoch 0.
@@ -77,7 +79,8 @@ def fit(
     Yields
     ------
     Epoch
-        First the untrained network as epoch 0, then one for each epoch.
+        First the untrained network as epoch 0, then one for each epoch. If the time is up before
+        anything of an epoch is learned, and the one before was not drawn, it comes again, drawn.
 
     Raises
     ------
@@ -97,24 +100,15 @@ def fit(
 
 
 def _epochs(trainer: Trainer, frame_every: int) -> Iterator[Epoch]:
-    config = trainer.config
-    warm_up(config)
-    while True:
-        index = trainer.learned_epochs
-        drawing = None
-        if index % frame_every == 0 or index == config.epochs:
-            *_, drawing = trainer.draw()
-        yield Epoch(
-            index,
-            trainer.loss,
-            drawing.psnr if drawing else None,
-            trainer.progress.seconds,
-            drawing.picture if drawing else None,
-            trainer.network,
-        )
-        if index > 0:
-            trainer.finish_epoch()
-        if index >= config.epochs:
-            return
-        while not trainer.train():
-            continue
+    warm_up(trainer.config)
+    for reached in follow(trainer, frame_every):
+        if isinstance(reached, Milestone):
+            drawing = reached.drawing
+            yield Epoch(
+                reached.epoch,
+                reached.loss,
+                drawing.psnr if drawing else None,
+                trainer.progress.seconds,
+                drawing.picture if drawing else None,
+                trainer.network,
+            )

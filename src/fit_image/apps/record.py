@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from fit_image import atomic
+from fit_image.apps.course import Milestone, follow
 from fit_image.apps.source import Source
 from fit_image.apps.trainer import Trainer
 from fit_image.config import FitConfig, ImageConfig, RecordConfig, to_json
@@ -91,6 +92,7 @@ class Recording:
         self._began = time.monotonic()
         self._saved_at = self._began
         self._save_cost = 0.0
+        self._recorded_epoch: int | None = None
 
     @classmethod
     def begin(cls, run: RunFolder, trainer: Trainer, source: Source) -> Recording:
@@ -124,7 +126,7 @@ class Recording:
         run : RunFolder
         source : Source
         trainer : Trainer
-            A new one for the same picture and configuration, but perhaps more epochs.
+            A new one for the same picture and configuration, but perhaps other stopping rules.
         image : ImageConfig
             How the picture was prepared.
         record : RecordConfig
@@ -158,7 +160,7 @@ class Recording:
         return recording
 
     def steps(self) -> Iterator[Status]:
-        """Train to the last epoch; draw, write and checkpoint on the way.
+        """Train until `Trainer.ended`; draw, write and checkpoint on the way.
 
         The caller may stop iterating at any time and call `conclude`.
 
@@ -174,30 +176,16 @@ class Recording:
         FitImageError
             If a file cannot be written.
         """
-        trainer, run = self.trainer, self.run
-        epochs, every = trainer.config.epochs, run.manifest.record.frame_every
-        if trainer.learned_epochs == 0 and trainer.progress.position == 0:
-            yield from self._draw(0)
-        while trainer.progress.epoch < epochs:
-            while not trainer.train():
+        trainer = self.trainer
+        for reached in follow(trainer, self.run.manifest.record.frame_every):
+            if not isinstance(reached, Milestone):
                 self._checkpoint_if_due()
-                yield self._status(trainer.progress.epoch + 1)
-            epoch = trainer.learned_epochs
-            drawn = epoch % every == 0 or epoch == epochs
-            if drawn:
-                yield from self._draw(epoch)
-            run.metrics.append(
-                Row(
-                    epoch,
-                    trainer.loss,
-                    self._psnr if drawn else None,
-                    trainer.progress.seconds,
-                )
-            )
-            self._loss = trainer.loss
-            trainer.finish_epoch()
+                yield self._status(reached)
+                continue
+            self._record(reached)
             self._checkpoint_if_due()
-            yield replace(self._status(epoch), position=trainer.pixels)
+            status = self._status(reached.epoch)
+            yield replace(status, position=trainer.pixels) if reached.complete else status
 
     def conclude(self, status: str) -> Result:
         """Write the checkpoint, the model, the final picture and the result, and return that.
@@ -244,6 +232,7 @@ class Recording:
         psnr, loss = self.run.metrics.newest_figures()
         return Result(
             status=status,
+            ended=trainer.ended if status == "done" else None,
             epochs=trainer.progress.epoch,
             psnr=psnr,
             loss=loss,
@@ -253,13 +242,19 @@ class Recording:
             threads=trainer.learning_threads,
         )
 
-    def _draw(self, epoch: int) -> Iterator[Status]:
-        drawing = None
-        for drawing in self.trainer.draw():  # noqa: B007  # the last one is complete
-            yield self._status(epoch)
-        assert drawing is not None
-        self.run.write_frame(epoch, drawing.picture)
-        self._psnr = drawing.psnr
+    def _record(self, milestone: Milestone) -> None:
+        """Write the frame and the row of a milestone."""
+        run, epoch, drawing = self.run, milestone.epoch, milestone.drawing
+        if drawing:
+            run.write_frame(epoch, drawing.picture)
+            self._psnr = drawing.psnr
+        if epoch == self._recorded_epoch:  # again, because it was not drawn the first time
+            run.metrics.forget_after(epoch - 1)
+        if epoch > 0:
+            psnr = drawing.psnr if drawing else None
+            run.metrics.append(Row(epoch, milestone.loss, psnr, self.trainer.progress.seconds))
+            self._loss = milestone.loss
+        self._recorded_epoch = epoch
 
     def _checkpoint_if_due(self) -> None:
         shortest, longest = _CHECKPOINT_SECONDS

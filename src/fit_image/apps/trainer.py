@@ -186,7 +186,7 @@ class Trainer:
         self._errors = errors
 
     def train(self, seconds: float = 0.1) -> bool:
-        """Learn for about ``seconds``, at most to the end of the epoch.
+        """Learn for about ``seconds``, at most to the end of the epoch and to the time limit.
 
         A huge batch may be left incomplete: its pixels are `pending`, and `progress` stands where
         the last complete batch ended.
@@ -194,8 +194,9 @@ class Trainer:
         Returns
         -------
         bool
-            Whether all pixels are learned. Then the picture may be drawn, and `finish_epoch`
-            begins the next epoch; a state saved in between is still one of this epoch.
+            Whether all pixels are learned, or the time is up. Then the picture may be drawn, and
+            if they all are, `finish_epoch` begins the next epoch; a state saved in between is
+            still one of this epoch.
 
         Raises
         ------
@@ -204,16 +205,16 @@ class Trainer:
         """
         progress = self.progress
         self._sound = False
-        if not self._know_errors(seconds):
-            return False
-        start = time.perf_counter()
-        if progress.position < self.pixels:
+        if not self._time_is_up and not self._know_errors(min(seconds, self._time_left)):
+            return self._time_is_up
+        start, time_left = time.perf_counter(), self._time_left
+        if progress.position < self.pixels and time_left > 0:
             self._draw_order()
         loss_sum = np.array([progress.loss_sum])
         elapsed = 0.0
         position = progress.position + self.pending
         with self._learner.session():
-            while elapsed < seconds and position < self.pixels:
+            while elapsed < min(seconds, time_left) and position < self.pixels:
                 before = elapsed
                 places, colours, weights = self._samples.gather(
                     position, self._learner.next_cut(self._chunk)
@@ -242,10 +243,12 @@ class Trainer:
         progress.seconds += elapsed
         if not math.isfinite(progress.loss_sum):
             raise DivergenceError(f"training diverged in epoch {progress.epoch + 1}")
-        if progress.position < self.pixels:
+        if progress.position < self.pixels and not self._time_is_up:
             return False
         # Drawing and writing the picture need the memory, and the next epoch has another order.
+        errors = self.errors if progress.position < self.pixels else None
         self._forget_order()
+        self._errors = errors
         return True
 
     @property
@@ -266,6 +269,25 @@ class Trainer:
     def pending(self) -> int:
         """Pixels learned of a batch under way; a saved state is one without them."""
         return self._learner.pending
+
+    @property
+    def ended(self) -> str | None:
+        """What ends the training here: ``epochs``, ``target-psnr`` or ``time-limit``; or None."""
+        config = self.config
+        if self.learned_epochs >= config.epochs:
+            return "epochs"
+        if config.target_psnr is not None and self.progress.best_psnr >= config.target_psnr:
+            return "target-psnr"
+        return "time-limit" if self._time_is_up else None
+
+    @property
+    def _time_left(self) -> float:
+        limit = self.config.time_limit
+        return math.inf if limit is None else limit - self.progress.seconds
+
+    @property
+    def _time_is_up(self) -> bool:
+        return self._time_left <= 0
 
     @property
     def loss(self) -> float:

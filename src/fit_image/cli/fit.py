@@ -79,6 +79,20 @@ Config = TypeVar("Config", ImageConfig, RecordConfig)
     help="Passes over all pixels.",
 )
 @click.option(
+    "--target-psnr",
+    type=options.Decibels(),
+    show_default="none",
+    metavar="DB|none",
+    help="Stop when the picture as drawn has this PSNR in dB.",
+)
+@click.option(
+    "--time-limit",
+    type=options.Duration(),
+    show_default="none",
+    metavar="TIME|none",
+    help="Stop after so much training: 90, 60s, 2m or 1h30m.",
+)
+@click.option(
     "--lr",
     "learning_rate",
     type=options.Real(min=0, min_open=True, max=LARGEST_RATE),
@@ -335,6 +349,7 @@ def command(
     if as_json:
         summary = {
             "output": str(output),
+            "ended": result.ended,
             "epochs": result.epochs,
             "psnr": result.psnr,
             "loss": result.loss,

@@ -18,6 +18,7 @@ from fit_image.config import (
     Hidden,
     ImageConfig,
     option_of,
+    parse_duration,
     parse_init,
     parse_layers,
 )
@@ -85,6 +86,40 @@ class Real(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{value} is not a finite number.", param, ctx)
         return number
+
+
+class Decibels(Real):
+    """A PSNR above 0, or ``none``."""
+
+    def __init__(self) -> None:
+        super().__init__(min=0, min_open=True)
+
+    def convert(  # type: ignore[override]
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float | None:
+        """Return None for ``none``."""
+        if isinstance(value, str) and value.lower() == "none":
+            return None
+        return super().convert(value, param, ctx)
+
+
+class Duration(click.ParamType):
+    """A time such as ``60s`` or ``1h30m``, or ``none``."""
+
+    name = "time"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float | None:
+        """Parse with `parse_duration`; return None for ``none``."""
+        if isinstance(value, float):
+            return value
+        if value.lower() == "none":
+            return None
+        try:
+            return parse_duration(value)
+        except InputError as error:
+            self.fail(f"{error}, or 'none'.", param, ctx)
 
 
 class PixelLimit(click.ParamType):

@@ -46,7 +46,7 @@ def train(recording: Recording, display: Display, signals: Signals, image: Path)
         If training diverged; the last good state is written.
     """
     run, trainer = recording.run, recording.trainer
-    meter = _Meter(trainer.config.epochs)
+    meter = _Meter(trainer.config)
     # A bare name could be taken for a command, or for an option.
     name = str(image) if image.is_absolute() else f"./{image}"
     resume = shlex.join(["fit-image", name, "-o", str(run.path), "--resume"])
@@ -108,11 +108,15 @@ def animate(run: RunFolder, display: Display, signals: Signals) -> None:
         display.message(describe_animation(report))
 
 
+# What to say of a run that had not all its epochs.
+_ENDINGS = {"target-psnr": "; reached --target-psnr", "time-limit": "; reached --time-limit"}
+
+
 class _Meter:
     """Turns the statuses of a recording into steps of the display."""
 
-    def __init__(self, epochs: int) -> None:
-        self._epochs = epochs
+    def __init__(self, config: FitConfig) -> None:
+        self._config = config
         self._time_left = TimeLeft()
         self._marks: list[tuple[float, float]] = []
 
@@ -124,23 +128,31 @@ class _Meter:
             self._marks.append((status.seconds, learned))
             del self._marks[:-10]
         seconds, before = self._marks[0]
-        parts = [f"epoch {status.epoch}/{self._epochs}"]
+        epochs, target, limit = (
+            self._config.epochs,
+            self._config.target_psnr,
+            self._config.time_limit,
+        )
+        parts = [f"epoch {status.epoch}/{epochs}"]
         if status.psnr is not None:
-            parts.append(f"{status.psnr:.2f} dB")
+            parts.append(f"{status.psnr:.2f}{f'/{target:g}' if target else ''} dB")
         if status.seconds > seconds:
             rate = (learned - before) * status.pixels / (status.seconds - seconds)
             parts.append(f"{rate:,.0f} px/s")
-        left = self._time_left.seconds_left(learned / self._epochs)
+        # What will end it first, as far as anybody knows: no one can tell when a target is reached.
+        done = max(learned / epochs, status.seconds / limit if limit else 0.0)
+        left = self._time_left.seconds_left(done)
         if left is not None:
             parts.append(f"{format_duration(left)} left")
-        return Step(learned / self._epochs, tuple(parts))
+        return Step(min(done, 1.0), tuple(parts))
 
 
 def describe(result: Result) -> str:
     """Return a run's result in a line."""
     epochs = "1 epoch" if result.epochs == 1 else f"{result.epochs} epochs"
     psnr = "" if result.psnr is None else f", {result.psnr:.2f} dB"
+    ended = _ENDINGS.get(result.ended or "", "")
     return (
         f"{epochs}{psnr}, {format_duration(result.seconds)} of training "
-        f"({result.parameters:,} parameters)"
+        f"({result.parameters:,} parameters){ended}"
     )
