@@ -11,7 +11,8 @@ from fit_image.apps.fit import fit
 from fit_image.apps.trainer import Trainer
 from fit_image.config import FitConfig
 from fit_image.core import minibatch
-from test_fit import BATCHES
+from test_fit import BATCHES, train
+from test_importance import begin_epoch
 
 AN_INSTANT = 1e-9  # after which some pixels are learned all the same
 
@@ -130,3 +131,17 @@ def test_time_that_ends_in_a_huge_batch_draws_the_epoch_before(small_picture, mo
     assert (last.epoch, last.loss, last.complete) == (1, reached[-1].loss, True)
     assert last.drawing is not None
     assert trainer.progress.position == 0
+
+
+def test_time_that_ends_among_pixels_chosen_by_error_keeps_the_choice(small_picture):
+    config = FitConfig(layers=(16,), epochs=3, sampling="error")
+    whole, trainer = Trainer(small_picture, config), Trainer(small_picture, config)
+    milestones(whole)
+    train(trainer, 1)
+    begin_epoch(trainer)
+    trainer.config = dataclasses.replace(config, time_limit=trainer.progress.seconds + AN_INSTANT)
+    milestones(trainer)
+    assert 0 < trainer.progress.position < trainer.pixels
+    trainer = resumed(trainer, small_picture, time_limit=None)
+    milestones(trainer)
+    assert state_of(trainer) == state_of(whole)
