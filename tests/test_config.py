@@ -210,3 +210,19 @@ def test_json_with_a_missing_field_is_refused():
 def test_json_that_is_no_object_is_refused(data):
     with pytest.raises(InputError):
         from_json(FitConfig, data)
+
+
+@pytest.mark.parametrize(
+    ("options", "rate"),
+    [
+        ({}, 0.1),
+        ({"optimizer": "adam"}, 0.001),
+        ({"activation": "sine"}, 0.003),
+        ({"activation": "gabor", "optimizer": "adamw"}, 0.0003),
+        ({"layers": "8,8:finer,8:gauss", "optimizer": "adam"}, 0.0001),
+        ({"layers": "8:relu", "activation": "sine", "optimizer": "momentum"}, 0.1),
+        ({"activation": "sine", "learning_rate": 0.5}, 0.5),
+    ],
+)
+def test_the_learning_rate_suits_optimizer_and_activations(options, rate):
+    assert FitConfig(**options).learning_rate == rate

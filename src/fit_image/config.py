@@ -39,14 +39,16 @@ class OptimizerDefaults:
     batch_size: int
     weight_decay: float | None = None
     """None where there is no such thing."""
+    adaptive: bool = False
+    """Whether the size of a step does not depend on that of the gradient."""
 
 
 # Rates that very deep networks bear, too; batches that come furthest in the same time.
 OPTIMIZERS = {
     "sgd": OptimizerDefaults(0.1, 1),
     "momentum": OptimizerDefaults(0.1, 16),
-    "adam": OptimizerDefaults(0.001, 64),
-    "adamw": OptimizerDefaults(0.001, 64, weight_decay=0.01),
+    "adam": OptimizerDefaults(0.001, 64, adaptive=True),
+    "adamw": OptimizerDefaults(0.001, 64, weight_decay=0.01, adaptive=True),
 }
 """The optimizers of `fit_image.core.optimizer`, here so that the help needs no numerics."""
 
@@ -64,21 +66,40 @@ LONGEST_TIME = 1e9
 
 MOST_EPOCHS = 10_000_000
 
-ACTIVATIONS: dict[str, tuple[str, ...]] = {
-    "leaky-relu": ("slope",),
-    "relu": (),
-    "elu": (),
-    "softplus": (),
-    "tanh": (),
-    "scaled-tanh": (),
-    "sigmoid": (),
-    "sine": ("omega",),
-    "gauss": ("scale",),
-    "gabor": ("omega", "scale"),
-    "finer": ("omega",),
-    "identity": (),
+
+@dataclass(frozen=True)
+class ActivationDefaults:
+    """What an activation needs of a configuration.
+
+    Attributes
+    ----------
+    fields : tuple of str
+        The fields of `FitConfig` that it uses.
+    descent, adaptive : float
+        Factors of the optimizer's default learning rate: of sgd and momentum, and of the others.
+    """
+
+    fields: tuple[str, ...] = ()
+    descent: float = 1.0
+    adaptive: float = 1.0
+
+
+ACTIVATIONS = {
+    "leaky-relu": ActivationDefaults(("slope",)),
+    "relu": ActivationDefaults(),
+    "elu": ActivationDefaults(),
+    "softplus": ActivationDefaults(),
+    "tanh": ActivationDefaults(),
+    "scaled-tanh": ActivationDefaults(),
+    "sigmoid": ActivationDefaults(),
+    # Waves and bells are steeper by their omega or scale.
+    "sine": ActivationDefaults(("omega",), descent=0.03, adaptive=0.1),
+    "gauss": ActivationDefaults(("scale",), descent=0.3),
+    "gabor": ActivationDefaults(("omega", "scale"), descent=0.03, adaptive=0.3),
+    "finer": ActivationDefaults(("omega",), descent=0.03, adaptive=0.1),
+    "identity": ActivationDefaults(),
 }
-"""The activations of `fit_image.core.activations`, each with the fields of `FitConfig` it uses."""
+"""The activations of `fit_image.core.activations`."""
 
 OUTPUT_ACTIVATIONS = ("identity", "sigmoid")
 
@@ -221,8 +242,8 @@ class FitConfig:
         Passes over all pixels.
     learning_rate : float
         Above 0, at most 1e6; each layer divides it by ``sqrt(fan_in + 1)``, except with Adam
-        and AdamW.
-        Default: what `OPTIMIZERS` has for the optimizer.
+        and AdamW. Default: what `OPTIMIZERS` has for the optimizer, times the least factor
+        that `ACTIVATIONS` has for the hidden layers.
     init_scale : float
         Standard deviation of weights and biases before the same division; 0 to 1e6.
     slope : float
@@ -297,15 +318,22 @@ class FitConfig:
             self.optimizer in OPTIMIZERS,
             f"optimizer must be one of {', '.join(OPTIMIZERS)}, not {self.optimizer!r}",
         )
-        for name, value in dataclasses.asdict(OPTIMIZERS[self.optimizer]).items():
-            if getattr(self, name) is None:
-                object.__setattr__(self, name, value)  # the way past "frozen"
-        object.__setattr__(self, "layers", _hidden_layers(self.layers))
+        object.__setattr__(self, "layers", _hidden_layers(self.layers))  # the way past "frozen"
         for each in (self.activation, *(layer.activation for layer in self.layers)):
             _require(
                 each is None or each in ACTIVATIONS,
                 f"activation must be one of {', '.join(ACTIVATIONS)}, not {each!r}",
             )
+        defaults = OPTIMIZERS[self.optimizer]
+        used = [ACTIVATIONS[activation] for activation in self.activations[:-1]]
+        factor = min(each.adaptive if defaults.adaptive else each.descent for each in used)
+        for name, value in (
+            ("learning_rate", float(f"{factor * defaults.learning_rate:.3g}")),
+            ("batch_size", defaults.batch_size),
+            ("weight_decay", defaults.weight_decay),
+        ):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, value)
         _require(
             self.output_activation in OUTPUT_ACTIVATIONS,
             f"output_activation must be one of {', '.join(OUTPUT_ACTIVATIONS)}, "

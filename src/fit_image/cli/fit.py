@@ -98,7 +98,8 @@ Config = TypeVar("Config", ImageConfig, RecordConfig)
     type=options.Real(min=0, min_open=True, max=LARGEST_RATE),
     show_default=options.by_optimizer("learning_rate"),
     metavar="RATE",
-    help="Learning rate; each layer divides it by sqrt(fan-in + 1), except with adam and adamw.",
+    help="Learning rate; each layer divides it by sqrt(fan-in + 1), except with adam and adamw. "
+    "The default is less for sine, finer, gabor and gauss.",
 )
 @click.option(
     "--optimizer",
@@ -464,7 +465,7 @@ def _check_used(ctx: click.Context, fit: FitConfig) -> None:
     from fit_image.core.initialisation import rules
 
     names = rules(fit.activations, parse_init(fit.init)[0])
-    used = {field for activation in fit.activations for field in ACTIVATIONS[activation]}
+    used = {field for activation in fit.activations for field in ACTIVATIONS[activation].fields}
     if "siren" in names:
         used.add("omega")
     if "classic" in names:

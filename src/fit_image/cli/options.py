@@ -210,7 +210,7 @@ def describe_presets() -> str:
 
 def users(field: str) -> str:
     """Return in words which activations use a field of `FitConfig`."""
-    *others, last = [name for name, fields in ACTIVATIONS.items() if field in fields]
+    *others, last = [name for name, needs in ACTIVATIONS.items() if field in needs.fields]
     return f"{', '.join(others)} or {last}" if others else last
 
 
