@@ -4,6 +4,9 @@
 Needs the extra ``fit-image[bench]``. Peer and ours are measured in turns in one process, after
 compiling and warming up, so that a noisy moment hits both; the figures are medians over the
 turns. Nothing else should run on the machine. It takes about ten minutes.
+
+With ``--quality``, the quality of pictures after so many seconds is measured instead; it takes
+more than an hour.
 """
 
 from __future__ import annotations
@@ -22,10 +25,11 @@ from typing import Any
 
 import torch
 
-from benchmark import jobs, program
+from benchmark import jobs, program, quality
 from benchmark.ceilings import MatrixProduct, Megabyte, processor
 from benchmark.compare import Comparison, compare
 from benchmark.growth import LAYERS, Growth, measure_growth
+from benchmark.quality_tables import print_quality
 from fit_image.apps.trainer import warm_up
 from fit_image.config import FitConfig
 from fit_image.core.network import usable_cores
@@ -39,22 +43,30 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--turns", type=int, default=5, help="turns of each job (default 5)")
+    parser.add_argument("--quality", action="store_true", help="measure PSNR over seconds instead")
+    quality.add_arguments(parser)
     arguments = parser.parse_args()
+    machine = {
+        "processor": processor(),
+        "cores": usable_cores(),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
+    if arguments.quality:
+        report = {"machine": machine, "quality": quality.measure_quality(arguments, machine)}
+        if arguments.json:
+            print(json.dumps(report))
+        else:
+            print_machine(machine)
+            print_quality(report["quality"])
+        return
 
     for optimizer in OPTIMIZERS:
         warm_up(FitConfig(optimizer=optimizer))
         warm_up(FitConfig(optimizer=optimizer, batch_size=2))
     product, megabyte = MatrixProduct(), Megabyte()
     turns = arguments.turns
-    report = {
-        "machine": {
-            "processor": processor(),
-            "cores": usable_cores(),
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-        },
-        "ceilings": ceilings(product, megabyte, turns),
-    }
+    report = {"machine": machine, "ceilings": ceilings(product, megabyte, turns)}
     comparisons = list(compare_all(product, megabyte, turns))
     report["comparisons"] = [
         asdict(each) | {"ratio": each.ratio, "share": each.share} for each in comparisons
@@ -167,12 +179,17 @@ def measure_program(comparisons: list[Comparison]) -> dict[str, float]:
         }
 
 
+def print_machine(machine: dict[str, Any]) -> None:
+    """Print what it was measured on."""
+    print(f"{machine['processor']}, {machine['cores']} cores, PyTorch {machine['torch']}\n")
+
+
 def print_report(
     report: dict[str, Any], comparisons: list[Comparison], growths: list[Growth]
 ) -> None:
     """Print the tables."""
-    machine, limits, whole = report["machine"], report["ceilings"], report["program"]
-    print(f"{machine['processor']}, {machine['cores']} cores, PyTorch {machine['torch']}\n")
+    limits, whole = report["ceilings"], report["program"]
+    print_machine(report["machine"])
     print("| the machine | |\n|---|---|")
     print(
         f"| matrix product of 1024 x 1024, numpy | {limits['matrix_product_gflops']:.0f} GFLOP/s |"

@@ -65,19 +65,31 @@ def bytes_per_pixel(folder: Path, side: int) -> float:
     for size in (4, side):
         picture = folder / f"square-{size}.png"
         Image.effect_noise((size, size), 60).convert("RGB").save(picture)
-        # Not getrusage, whose peak a process inherits from the one that started it.
-        code = (
-            "import runpy, sys; sys.argv = sys.argv[1:]\n"
-            "try: runpy.run_module('fit_image', run_name='__main__', alter_sys=False)\n"
-            "except SystemExit: print(*(line.split()[1] for line in open('/proc/self/status')"
-            " if line.startswith('VmHWM')))"
-        )
         args = [str(picture), "--layers", "1x4", "--epochs", "1", "--max-pixels", "none"]
         args += ["--animation", "none", "-q", "--overwrite", "-o", str(folder / "memory-fit")]
-        command = [sys.executable, "-c", code, "fit-image", *args]
+        command = peak_command(*args)
         output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        peaks.append(int(output.split()[-1]) * 1024)
+        peaks.append(peak_bytes(output))
     return (peaks[1] - peaks[0]) / side**2
+
+
+def peak_command(*args: str) -> list[str]:
+    """Return a command that runs the program and adds to its output what `peak_bytes` reads."""
+    # Not getrusage, whose peak a process inherits from the one that started it.
+    code = (
+        "import runpy, sys; sys.argv = sys.argv[1:]\n"
+        "try: runpy.run_module('fit_image', run_name='__main__', alter_sys=False)\n"
+        "except SystemExit:\n"
+        "    print(*(line.split()[1] for line in open('/proc/self/status')"
+        " if line.startswith('VmHWM')))\n"
+        "    raise"
+    )
+    return [sys.executable, "-c", code, "fit-image", *args]
+
+
+def peak_bytes(output: str) -> int:
+    """Return the peak memory from the output of a `peak_command`."""
+    return int(output.split()[-1]) * 1024
 
 
 def speed_beside_a_busy_process(turns: int) -> float:

@@ -1,0 +1,54 @@
+"""fit-image, trained through its library for a given time."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import statistics
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy.typing as npt
+
+from benchmark.curve import Point
+from fit_image import FitConfig, Trainer
+from fit_image.apps.trainer import warm_up
+
+# Part of the time that a run is planned to take: a moment of noise must not cost its last epoch.
+_PLANNED = 0.97
+
+
+def train(
+    levels: npt.NDArray[Any],
+    config: FitConfig,
+    seconds: float = math.inf,
+    threads: int | None = None,
+) -> Iterator[Point]:
+    """Train, and yield after every epoch until the time is used up."""
+    warm_up(config)
+    trainer = Trainer(levels, config, threads=threads)
+    while trainer.progress.epoch < config.epochs and trainer.progress.seconds < seconds:
+        while not trainer.train():
+            continue
+        *_, drawing = trainer.draw()
+        pixels = trainer.learned_epochs * trainer.pixels
+        yield Point(trainer.progress.seconds, drawing.psnr, pixels)
+        trainer.finish_epoch()
+
+
+def filling(
+    levels: npt.NDArray[Any], config: FitConfig, seconds: float, threads: int | None = None
+) -> FitConfig:
+    """Return the configuration with as many epochs as fit in the time, so that it anneals in it.
+
+    How many is found from the median of a few epochs without the first, which also looks for the
+    number of threads.
+    """
+    probe = list(train(levels, replace(config, epochs=1_000), min(2.0, seconds / 8), threads))
+    if len(probe) < 2:
+        probe = list(train(levels, replace(config, epochs=2), threads=threads))
+    epoch = statistics.median(
+        after.seconds - before.seconds for before, after in itertools.pairwise(probe)
+    )
+    return replace(config, epochs=max(1, int(_PLANNED * seconds / epoch)))

@@ -1,0 +1,204 @@
+"""Networks that learn a picture in PyTorch, written as one would: SIREN and Fourier features."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from benchmark.curve import Point
+from fit_image.image import to_float
+
+# Pixels at once where a step learns from the whole picture, and where it is drawn. The gradient is
+# the same as at once, and memory does not hold it up: that would take three times as long.
+_PIECE = 4096
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A network, and how it is trained.
+
+    Attributes
+    ----------
+    network : str
+        A key of `NETWORKS`.
+    rate : float
+        Adam's learning rate.
+    batch : int or None
+        Pixels of a step, shuffled; None for the whole picture.
+    annealed : bool
+        Whether the rate falls to zero along a cosine in the time there is.
+    frequency : float
+        Omega of SIREN; the standard deviation of the frequencies of Fourier features.
+    """
+
+    network: str
+    rate: float
+    batch: int | None
+    annealed: bool
+    frequency: float
+
+
+class Sine(nn.Module):
+    """A layer of sines, initialised as in section 3.2 of Sitzmann et al. (2020)."""
+
+    def __init__(self, fan_in: int, fan_out: int, omega: float, *, first: bool = False) -> None:
+        super().__init__()
+        self.omega = omega
+        self.linear = nn.Linear(fan_in, fan_out)
+        bound = 1 / fan_in if first else math.sqrt(6 / fan_in) / omega
+        nn.init.uniform_(self.linear.weight, -bound, bound)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return sin(omega (W x + b))."""
+        return torch.sin(self.omega * self.linear(x))
+
+
+class Siren(nn.Module):
+    """V. Sitzmann et al.: Implicit Neural Representations with Periodic Activation Functions, 2020.
+
+    A first layer, three hidden ones of 256 behind it (how the authors count), and a linear output,
+    which learns colours in -1..1.
+    """
+
+    def __init__(self, omega: float, depth: int = 4, width: int = 256) -> None:
+        super().__init__()
+        hidden = (Sine(width, width, omega) for _ in range(depth - 1))
+        output = nn.Linear(width, 3)
+        bound = math.sqrt(6 / width) / omega
+        nn.init.uniform_(output.weight, -bound, bound)
+        self.layers = nn.Sequential(Sine(2, width, omega, first=True), *hidden, output)
+
+    def forward(self, places: Tensor) -> Tensor:
+        """Return the colours in 0..1 of places in -1..1."""
+        return 0.5 + 0.5 * self.layers(places)
+
+
+class FourierFeatures(nn.Module):
+    """M. Tancik et al.: Fourier Features Let Networks Learn High Frequency Functions, 2020.
+
+    Sines and cosines of 256 random frequencies, four layers of 256 rectified linear units, and a
+    sigmoid.
+    """
+
+    def __init__(self, scale: float, count: int = 256, depth: int = 4, width: int = 256) -> None:
+        super().__init__()
+        self.register_buffer("frequencies", scale * torch.randn(2, count))
+        layers: list[nn.Module] = []
+        for fan_in in (2 * count, *(depth - 1) * (width,)):
+            layers += [nn.Linear(fan_in, width), nn.ReLU()]
+        self.layers = nn.Sequential(*layers, nn.Linear(width, 3), nn.Sigmoid())
+
+    def forward(self, places: Tensor) -> Tensor:
+        """Return the colours in 0..1 of places in -1..1."""
+        # The authors' places lie in 0..1 and turn by 2 pi; a phase is all that is different.
+        angles = math.pi * places @ self.frequencies
+        return self.layers(torch.cat((torch.sin(angles), torch.cos(angles)), dim=1))
+
+
+NETWORKS: dict[str, Callable[[float], nn.Module]] = {"siren": Siren, "fourier": FourierFeatures}
+
+PUBLISHED_SIREN = "SIREN, as published"
+BEST_SIREN = "SIREN, tuned"
+BEST_FOURIER = "Fourier features, tuned"
+
+# The first is that of the authors' image-fitting experiment. `--search` looks for the best rate,
+# batch and frequency of the others on a photograph, by the PSNR after an equal and short time.
+RECIPES = {
+    PUBLISHED_SIREN: Recipe("siren", 1e-4, None, False, 30.0),
+    BEST_SIREN: Recipe("siren", 5e-4, 4096, True, 30.0),
+    BEST_FOURIER: Recipe("fourier", 1e-3, 4096, True, 10.0),
+}
+"""The peers by name."""
+
+
+def train(
+    levels: npt.NDArray[Any], recipe: Recipe, seconds: float, every: float, seed: int = 0
+) -> Iterator[Point]:
+    """Train for ``seconds``, and yield every so many seconds and at the end.
+
+    The picture's places and colours are tensors before the time begins, and drawing the picture
+    does not count.
+    """
+    places, colours = samples(levels)
+    torch.manual_seed(seed)
+    warm_up(recipe, places, colours)
+    network = NETWORKS[recipe.network](recipe.frequency)
+    optimizer = torch.optim.Adam(network.parameters(), recipe.rate, fused=True)
+    batches = shuffled(len(places), recipe.batch, torch.Generator().manual_seed(seed))
+    elapsed, yielded, learned = 0.0, 0.0, 0
+    while elapsed < seconds:
+        began = time.perf_counter()
+        if recipe.annealed:
+            for group in optimizer.param_groups:
+                group["lr"] = recipe.rate * 0.5 * (1 + math.cos(math.pi * elapsed / seconds))
+        batch = next(batches)
+        step(network, optimizer, places, colours, batch)
+        learned += len(places) if batch is None else len(batch)
+        elapsed += time.perf_counter() - began
+        if elapsed >= min(yielded + every, seconds):
+            yielded = elapsed
+            # The last step may end beyond the time, by its own length: that is given to it.
+            yield Point(min(elapsed, seconds), psnr(network, places, colours), learned)
+
+
+def samples(levels: npt.NDArray[Any]) -> tuple[Tensor, Tensor]:
+    """Return the places, -1..1 along both sides, and the colours, 0..1, of all pixels."""
+    height, width = levels.shape[:2]
+    y, x = np.meshgrid(np.linspace(-1, 1, height), np.linspace(-1, 1, width), indexing="ij")
+    places = np.stack((x, y), axis=2).reshape(-1, 2).astype(np.float32)
+    return torch.from_numpy(places), torch.from_numpy(to_float(levels).reshape(-1, 3))
+
+
+def shuffled(pixels: int, batch: int | None, generator: torch.Generator) -> Iterator[Tensor | None]:
+    """Yield the pixels of each step, epoch after epoch; None for all pixels."""
+    while True:
+        if batch is None:
+            yield None
+        else:
+            yield from torch.randperm(pixels, generator=generator).split(batch)
+
+
+def step(
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    places: Tensor,
+    colours: Tensor,
+    batch: Tensor | None,
+) -> None:
+    """Learn from these pixels, or from the whole picture in pieces whose gradients add up."""
+    optimizer.zero_grad()
+    if batch is None:
+        pieces = zip(places.split(_PIECE), colours.split(_PIECE), strict=True)
+    else:
+        pieces = iter([(places[batch], colours[batch])])
+    pixels = len(places) if batch is None else len(batch)
+    for x, t in pieces:
+        loss = ((network(x) - t) ** 2).mean() * (len(x) / pixels)
+        loss.backward()
+    optimizer.step()
+
+
+def warm_up(recipe: Recipe, places: Tensor, colours: Tensor) -> None:
+    """Take the first step with another network: PyTorch sets itself up in it."""
+    network = NETWORKS[recipe.network](recipe.frequency)
+    optimizer = torch.optim.Adam(network.parameters(), recipe.rate, fused=True)
+    batch = torch.arange(min(recipe.batch or _PIECE, len(places)))
+    step(network, optimizer, places, colours, batch)
+
+
+@torch.inference_mode()
+def psnr(network: nn.Module, places: Tensor, colours: Tensor) -> float:
+    """Return the PSNR of the whole picture, clipped, in dB."""
+    error = sum(
+        ((network(x).clamp(0, 1) - t).double() ** 2).sum().item()
+        for x, t in zip(places.split(_PIECE), colours.split(_PIECE), strict=True)
+    )
+    return -10 * math.log10(error / colours.numel())
