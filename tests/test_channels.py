@@ -17,7 +17,8 @@ from fit_image.animation import WRITERS, write_animation
 from fit_image.apps.fit import fit
 from fit_image.apps.trainer import Trainer
 from fit_image.cli import cli
-from fit_image.config import CHANNELS, FitConfig, ImageConfig
+from fit_image.components import CHANNELS
+from fit_image.config import FitConfig, ImageConfig
 from fit_image.core.network import dense_stack
 from fit_image.errors import InputError
 from fit_image.frames import frame_path

@@ -6,23 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fit_image.config import (
-    ACTIVATIONS,
+from fit_image.components import ACTIVATIONS, OPTIMIZERS
+from fit_image.config import FitConfig, ImageConfig, RecordConfig, from_json, to_json
+from fit_image.errors import InputError
+from fit_image.notation import (
     MAX_LAYERS,
     MAX_WIDTH,
-    OPTIMIZERS,
-    FitConfig,
     Hidden,
-    ImageConfig,
-    RecordConfig,
     format_layers,
-    from_json,
     parse_duration,
     parse_init,
     parse_layers,
-    to_json,
 )
-from fit_image.errors import InputError
 
 
 @pytest.mark.parametrize(

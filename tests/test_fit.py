@@ -119,7 +119,7 @@ MEASURE = """
 import sys
 import numpy as np
 from fit_image.apps.trainer import Trainer, warm_up
-from fit_image.config import FitConfig
+from fit_image.config import (FitConfig)
 
 def peak():
     with open("/proc/self/status") as status:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fit_image import config
+from fit_image import components
 from fit_image.core.activations import ACTIVATIONS
 from fit_image.core.initialisation import INITS, rules
 from fit_image.core.network import Network, dense_stack
+from fit_image.notation import parse_init
 
 # Deviation of the weights of a layer with so many inputs and outputs, and whether they are uniform.
 DEVIATIONS = {
@@ -26,7 +27,7 @@ def begun(init, rng, **options):
 
 
 def test_the_names_are_those_of_the_options():
-    names = [config.parse_init(name.replace("STD", "1"))[0] for name in config.INITS]
+    names = [parse_init(name.replace("STD", "1"))[0] for name in components.INITS]
     assert names == ["auto", *INITS] == ["auto", *DEVIATIONS]
 
 

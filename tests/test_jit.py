@@ -12,7 +12,7 @@ import pytest
 
 import fit_image
 from fit_image.apps.trainer import warm_up as warm_up_here
-from fit_image.config import OPTIMIZERS
+from fit_image.components import OPTIMIZERS
 from fit_image.core.jit import on_compile
 
 CODE = """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fit_image import config
+from fit_image import components
 from fit_image.core.jit import kernel
 from fit_image.core.loss import LOSSES, error_gradient, error_loss
 from naive import NAIVE_LOSSES, NaiveNetwork, NaiveSGD, values
@@ -31,7 +31,7 @@ def apply(name, errors):
 
 
 def test_every_loss_is_offered_and_has_a_twin():
-    assert list(LOSSES) == list(config.LOSSES) == list(NAIVE_LOSSES)
+    assert list(LOSSES) == list(components.LOSSES) == list(NAIVE_LOSSES)
 
 
 @pytest.mark.parametrize("name", LOSSES)

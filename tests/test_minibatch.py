@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fit_image import config
+from fit_image import components
 from fit_image.core import minibatch
 from fit_image.core.activations import ACTIVATIONS
 from fit_image.core.minibatch import Minibatch
@@ -43,7 +43,7 @@ def learn_all(learner, inputs, targets, cuts=(), *, weights=None, factors=None, 
 
 
 def test_every_optimizer_has_defaults_and_a_twin():
-    assert list(OPTIMIZERS) == list(config.OPTIMIZERS) == list(NAIVE_OPTIMIZERS)
+    assert list(OPTIMIZERS) == list(components.OPTIMIZERS) == list(NAIVE_OPTIMIZERS)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

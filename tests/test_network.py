@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fit_image.config import OUTPUT_ACTIVATIONS
+from fit_image.components import OUTPUT_ACTIVATIONS
 from fit_image.core.activations import ACTIVATIONS
 from fit_image.core.network import Layer, Network, dense_stack
 from naive import NaiveNetwork, values

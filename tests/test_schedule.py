@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from fit_image import config
+from fit_image import components
 from fit_image.apps.trainer import Trainer
 from fit_image.config import FitConfig
 from fit_image.core.schedule import SCHEDULES, RateSchedule
@@ -22,7 +22,7 @@ FORMULAS = {
 
 
 def test_every_schedule_is_offered_and_has_a_formula():
-    assert list(SCHEDULES) == list(config.SCHEDULES) == list(FORMULAS)
+    assert list(SCHEDULES) == list(components.SCHEDULES) == list(FORMULAS)
 
 
 @pytest.mark.parametrize("name", SCHEDULES)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from fit_image.apps.trainer import Trainer
-from fit_image.config import FitConfig, parse_layers
+from fit_image.config import FitConfig
+from fit_image.notation import parse_layers
 from fit_image.progress import Progress
 
 LAYERS = ("3x32", "2x64")

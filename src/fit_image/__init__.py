@@ -10,10 +10,11 @@ if TYPE_CHECKING:
     from fit_image.animation import write_animation
     from fit_image.apps.fit import Epoch, fit
     from fit_image.apps.trainer import Trainer
-    from fit_image.config import FitConfig, parse_layers
+    from fit_image.config import FitConfig
     from fit_image.errors import DivergenceError, FitImageError, InputError
     from fit_image.image import load_image, psnr, save_image, to_uint8
     from fit_image.model import Network
+    from fit_image.notation import parse_layers
 
 __all__ = [
     "DivergenceError",
@@ -44,7 +45,7 @@ _HOMES = {
     "Trainer": "apps.trainer",
     "fit": "apps.fit",
     "load_image": "image",
-    "parse_layers": "config",
+    "parse_layers": "notation",
     "psnr": "image",
     "save_image": "image",
     "to_uint8": "image",

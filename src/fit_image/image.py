@@ -21,7 +21,7 @@ import numpy.typing as npt
 from PIL import Image, ImageColor
 
 from fit_image.atomic import atomic_path
-from fit_image.config import CHANNELS
+from fit_image.components import CHANNELS
 from fit_image.decoding import LARGEST_PICTURE as LARGEST_PICTURE  # public here too
 from fit_image.decoding import (
     Colour,

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.archive import Arrays, read_archive, write_archive
-from fit_image.config import CHANNELS
+from fit_image.components import CHANNELS
 from fit_image.core import network as core
 from fit_image.core.activations import ACTIVATIONS
 from fit_image.core.dense import FloatArray

@@ -10,7 +10,7 @@ from fit_image import atomic
 from fit_image.apps.course import Milestone, follow
 from fit_image.apps.source import Source
 from fit_image.apps.trainer import Trainer
-from fit_image.config import FitConfig, ImageConfig, RecordConfig, to_json
+from fit_image.config import FitConfig, ImageConfig, RecordConfig, option_of, to_json
 from fit_image.errors import InputError
 from fit_image.frames import frame_paths
 from fit_image.image import save_image
@@ -21,32 +21,8 @@ from fit_image.run import Manifest, Result, RunFolder
 _CHECKPOINT_SHARE = 0.005
 _CHECKPOINT_SECONDS = (20.0, 55.0)
 
-# What a resumed run must not change: field of the configuration, and the option that sets it.
-_FIXED_FIT = {
-    "layers": "--layers",
-    "learning_rate": "--lr",
-    "init_scale": "--init-scale",
-    "slope": "--slope",
-    "seed": "--seed",
-    "batch_size": "--batch-size",
-    "optimizer": "--optimizer",
-    "encoding": "--encoding",
-    "loss": "--loss",
-    "lr_schedule": "--lr-schedule",
-    "warmup": "--warmup",
-    "weight_decay": "--weight-decay",
-    "sampling": "--sampling",
-    "activation": "--activation",
-    "omega": "--omega",
-    "scale": "--scale",
-    "output_activation": "--output-activation",
-    "init": "--init",
-}
-_FIXED_IMAGE = {
-    "max_pixels": "--max-pixels",
-    "background": "--background",
-    "channels": "--channels",
-}
+# How long a run lasts may change when it is resumed, and nothing else of what it learns.
+_FREE = {"epochs", "target_psnr", "time_limit"}
 
 
 @dataclass(frozen=True)
@@ -282,15 +258,12 @@ def check_resumable(run: RunFolder, source: Source, fit: FitConfig, image: Image
     found = []
     if source.picture.sha256 != manifest.picture.sha256:
         found.append(f"the picture (was {manifest.picture.path})")
-    for before, now, options in (
-        (manifest.fit, fit, _FIXED_FIT),
-        (manifest.image, image, _FIXED_IMAGE),
-    ):
+    for before, now in ((manifest.fit, fit), (manifest.image, image)):
         old, new = to_json(before), to_json(now)
         found += [
-            f"{option} (was {_shown(old[name])}, now {_shown(new[name])})"
-            for name, option in options.items()
-            if old[name] != new[name]
+            f"{option_of(name)} (was {_shown(old[name])}, now {_shown(new[name])})"
+            for name in old
+            if old[name] != new[name] and name not in _FREE
         ]
     if found:
         raise InputError(

@@ -16,7 +16,7 @@ from fit_image.apps.architecture import make_encoding, make_layers, make_network
 from fit_image.apps.importance import Levels, measure_errors
 from fit_image.apps.learner import make_learner, needed_bytes
 from fit_image.apps.samples import Samples
-from fit_image.config import FitConfig, Hidden
+from fit_image.config import FitConfig
 from fit_image.core import network as core
 from fit_image.core.dense import FloatArray
 from fit_image.core.schedule import RateSchedule
@@ -24,6 +24,7 @@ from fit_image.core.thread_choice import ThreadChoice, counts_up_to
 from fit_image.errors import DivergenceError, InputError
 from fit_image.image import COLOUR_TYPES, check_shape, to_float, to_uint8
 from fit_image.model import Network
+from fit_image.notation import Hidden
 from fit_image.progress import Progress
 
 _LARGEST_CHUNK = 1 << 13

@@ -14,23 +14,19 @@ from click.core import ParameterSource
 from fit_image.cli import options, session
 from fit_image.cli.display import make_display
 from fit_image.cli.signals import Signals
-from fit_image.config import (
+from fit_image.components import (
     ACTIVATIONS,
     CHANNELS,
     INITS,
-    LARGEST_RATE,
     LOSSES,
-    MOST_EPOCHS,
     OPTIMIZERS,
     OUTPUT_ACTIVATIONS,
     SAMPLINGS,
     SCHEDULES,
-    FitConfig,
-    ImageConfig,
-    RecordConfig,
-    parse_init,
 )
+from fit_image.config import MOST_EPOCHS, FitConfig, ImageConfig, RecordConfig
 from fit_image.errors import InputError
+from fit_image.notation import LARGEST_RATE, parse_init
 from fit_image.presets import PRESETS, preset_config
 
 if TYPE_CHECKING:

@@ -35,8 +35,9 @@ def command(signals: Signals, /, path: Path, as_json: bool) -> None:
 
 
 def _model_facts(path: Path) -> dict[str, Any]:
-    from fit_image.config import CHANNELS, Hidden, format_layers
+    from fit_image.components import CHANNELS
     from fit_image.model import Network
+    from fit_image.notation import Hidden, format_layers
 
     network = Network.load(path)
     return {

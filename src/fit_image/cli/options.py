@@ -10,20 +10,11 @@ from typing import Any, TypeVar
 
 import click
 
-from fit_image.config import (
-    ACTIVATIONS,
-    FPS,
-    OPTIMIZERS,
-    PACES,
-    Hidden,
-    ImageConfig,
-    option_of,
-    parse_duration,
-    parse_init,
-    parse_layers,
-)
+from fit_image.components import ACTIVATIONS, OPTIMIZERS, PACES
+from fit_image.config import FPS, ImageConfig, option_of
 from fit_image.encoding_spec import parse_encoding
 from fit_image.errors import InputError
+from fit_image.notation import Hidden, parse_duration, parse_init, parse_layers
 from fit_image.presets import PRESETS
 
 Command = TypeVar("Command", bound=Callable[..., Any])

@@ -71,8 +71,8 @@ def train(recording: Recording, display: Display, signals: Signals, image: Path)
 
 
 def _advice(trainer: Trainer) -> str:
-    from fit_image.config import parse_init
     from fit_image.core.initialisation import rules
+    from fit_image.notation import parse_init
 
     config = trainer.config
     if trainer.learned_epochs == 0 and trainer.progress.position == 0:

@@ -1,0 +1,135 @@
+"""How layers, initialisations and durations are written."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import re
+from dataclasses import dataclass
+
+from fit_image.components import ACTIVATIONS, INITS
+from fit_image.errors import InputError
+
+MAX_WIDTH = 65_536
+MAX_LAYERS = 1_000
+
+LARGEST_RATE = 1e6
+"""Of the learning rate and the initial scale; far beyond use, and far within float32."""
+
+LONGEST_TIME = 1e9
+"""Of training, in seconds."""
+
+_LAYER = re.compile(
+    r"(?:(?P<count>[0-9]{1,9})[xX])?(?P<width>[0-9]{1,9})(?::(?P<activation>[a-z-]+))?"
+)
+_DEVIATION = re.compile(r"normal:(?P<deviation>[0-9.]{1,20}(?:[eE][-+]?[0-9]{1,3})?)")
+_DURATION = re.compile(
+    r"(?:(?P<h>[0-9]+(?:\.[0-9]+)?)h)?(?:(?P<m>[0-9]+(?:\.[0-9]+)?)m)?"
+    r"(?:(?P<s>[0-9]+(?:\.[0-9]+)?)s?)?"
+)
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """A hidden layer.
+
+    Attributes
+    ----------
+    width : int
+        Its units.
+    activation : str or None
+        A key of `ACTIVATIONS`; None is the activation of the network.
+    """
+
+    width: int
+    activation: str | None = None
+
+
+def parse_layers(text: str) -> tuple[Hidden, ...]:
+    """Read the hidden layers from text such as ``4x300``, ``300,200`` or ``2x256:sine,64:tanh``.
+
+    Returns
+    -------
+    tuple of Hidden
+        First to last.
+
+    Raises
+    ------
+    InputError
+        If a part is wrong; the message names that part.
+    """
+    layers: list[Hidden] = []
+    for part in text.split(","):
+        match = _LAYER.fullmatch(part.strip())
+        shown = ascii(part.strip()[:40])
+        if not match:
+            raise InputError(
+                f"{shown} is not a layer: give a width such as 300, or a count and a width "
+                "such as 4x300, separated by commas; 4x300:tanh names their activation"
+            )
+        count, width = int(match["count"] or 1), int(match["width"])
+        if not 1 <= width <= MAX_WIDTH:
+            raise InputError(f"{shown}: a layer has 1 to {MAX_WIDTH} units, not {width}")
+        if count < 1:
+            raise InputError(f"{shown}: a count of layers is at least 1")
+        if len(layers) + count > MAX_LAYERS:
+            raise InputError(f"{shown}: a network has at most {MAX_LAYERS} hidden layers")
+        activation = match["activation"]
+        if activation is not None and activation not in ACTIVATIONS:
+            raise InputError(f"{shown}: an activation is one of {', '.join(ACTIVATIONS)}")
+        layers += [Hidden(width, activation)] * count
+    return tuple(layers)
+
+
+def parse_duration(text: str) -> float:
+    """Read seconds from text such as ``90``, ``60s``, ``2m`` or ``1h30m``.
+
+    Raises
+    ------
+    InputError
+        If it is no duration, is 0, or is longer than `LONGEST_TIME`.
+    """
+    match = _DURATION.fullmatch(text.strip()) if len(text) <= 40 else None
+    if not match or not any(match.groups()):
+        raise InputError(f"{text[:40]!a} is not a time such as 90, 60s, 2m or 1h30m")
+    units = {"h": 3600.0, "m": 60.0, "s": 1.0}
+    seconds = sum(float(match[name] or 0) * unit for name, unit in units.items())
+    if not 0 < seconds <= LONGEST_TIME:
+        raise InputError(f"{text!a}: a time is above 0, at most {LONGEST_TIME:g} seconds")
+    return seconds
+
+
+def format_layers(layers: tuple[Hidden, ...]) -> str:
+    """Write layers as `parse_layers` reads them, as short as it goes."""
+    parts = []
+    for layer, group in itertools.groupby(layers):
+        count = len(list(group))
+        part = f"{count}x{layer.width}" if count > 1 else str(layer.width)
+        parts.append(f"{part}:{layer.activation}" if layer.activation else part)
+    return ",".join(parts)
+
+
+def parse_init(text: str) -> tuple[str, float | None]:
+    """Read one of `INITS`.
+
+    Returns
+    -------
+    name : str
+    deviation : float or None
+        That of normal, 0 to 1e6; others have none.
+
+    Raises
+    ------
+    InputError
+        If it is something else.
+    """
+    match = _DEVIATION.fullmatch(text)
+    with contextlib.suppress(ValueError):
+        if match and 0 <= float(match["deviation"]) <= LARGEST_RATE:
+            return "normal", float(match["deviation"])
+    if match or text not in INITS or text == INITS[-1]:
+        raise InputError(
+            f"{text[:40]!a} is no initialisation: it is one of {', '.join(INITS)}, where STD "
+            f"is a standard deviation of 0 to {LARGEST_RATE:g}"
+        )
+    return text, None
