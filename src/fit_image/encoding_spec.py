@@ -147,13 +147,13 @@ class GridSpec:
         """Return the grid with everything decided.
 
         The finest level has a cell for each pixel, and the tables an entry for each crossing of it,
-        up to half a million.
+        up to a million.
         """
         longest = max(width, height)
         coarsest = self.coarsest or min(16, self.finest or longest)
         finest = self.finest or max(longest, coarsest)
         crossings = (width + 1) * (height + 1)
-        entries = self.entries or 1 << min(max(math.ceil(math.log2(crossings)), 4), 19)
+        entries = self.entries or 1 << min(max(math.ceil(math.log2(crossings)), 4), 20)
         return dataclasses.replace(self, entries=entries, coarsest=coarsest, finest=finest)
 
     def __str__(self) -> str:
