@@ -40,14 +40,27 @@ def _instant(pixels: int) -> Values:
         "optimizer": "adam",
         "learning_rate": 0.01,
         "lr_schedule": "cosine",
-        # Some hundred steps an epoch are enough; larger batches take less time a pixel.
+        # A hundred steps or so an epoch: larger batches take less time a pixel.
         "batch_size": 1 << min(max((pixels >> 7).bit_length(), 6), 14),
         "epochs": _epochs(8_000_000, pixels, 4, 200),
     }
 
 
+def _sharp(pixels: int) -> Values:
+    return {
+        "layers": "3x256",
+        "activation": "finer",
+        "optimizer": "adam",
+        "learning_rate": 3e-4,
+        "lr_schedule": "cosine",
+        "batch_size": 512,
+        "epochs": _epochs(12_000_000, pixels, 2, 500),
+    }
+
+
 PRESETS = {
     "classic": Preset("the recipe", _classic),
+    "sharp": Preset("a network of waves", _sharp),
     "instant": Preset("a learned grid", _instant),
 }
 

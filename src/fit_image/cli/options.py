@@ -195,7 +195,7 @@ def describe_presets() -> str:
             f"{option_of(field)} {value}"
             for field, value in preset.values(ImageConfig().max_pixels or 1).items()
         ]
-        parts.append(f"{name}: {' '.join(values) or 'the defaults'}")
+        parts.append(f"{name}, {preset.summary}: {' '.join(values) or 'the defaults'}")
     return "; ".join(parts) + "."
 
 
