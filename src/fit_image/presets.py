@@ -42,7 +42,7 @@ def _instant(pixels: int) -> Values:
         "lr_schedule": "cosine",
         # A hundred steps or so an epoch: larger batches take less time a pixel.
         "batch_size": 1 << min(max((pixels >> 7).bit_length(), 6), 14),
-        "epochs": _epochs(8_000_000, pixels, 4, 200),
+        "epochs": _epochs(8_000_000, pixels, 3, 200),
     }
 
 
