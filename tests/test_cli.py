@@ -608,11 +608,20 @@ def test_resume_refuses_another_picture(picture):
     assert "the picture" in fail(picture, "--resume")
 
 
-@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"format": 1}', b'{"format": 99}'])
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"format": 2}', b'{"format": 99}'])
 def test_resume_of_a_damaged_run(picture, damage):
     succeed(picture, *SMALL)
     Path("pic-fit/run.json").write_bytes(damage)
     assert "run.json" in fail(picture, "--resume")
+
+
+def test_a_run_of_an_older_version_is_refused(picture):
+    succeed(picture, *SMALL)
+    file = Path("pic-fit/run.json")
+    file.write_text(file.read_text().replace('"format": 2', '"format": 1'))
+    for args in ((picture, "--resume"), ("animate", "pic-fit"), ("info", "pic-fit")):
+        assert "run.json was written by an older fit-image" in fail(*args)
+    succeed(picture, *SMALL, "--overwrite")
 
 
 def test_resume_with_a_damaged_checkpoint(picture):

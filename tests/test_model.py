@@ -93,6 +93,18 @@ def test_a_newer_version(network, tmp_path):
     assert "newer" in load_error(path)
 
 
+def test_an_older_version(network, tmp_path):
+    path = tmp_path / "x.npz"
+    write_archive(path, "model", FORMAT_VERSION - 1, network.to_arrays())
+    assert "older" in load_error(path)
+
+
+def test_a_version_that_never_was(network, tmp_path):
+    path = tmp_path / "x.npz"
+    write_archive(path, "model", 0, network.to_arrays())
+    assert "damaged" in load_error(path)
+
+
 def test_a_pickle_is_never_run(network, tmp_path):
     class Bomb:
         def __reduce__(self):

@@ -19,7 +19,7 @@ from fit_image.core.encoding import Encoding
 from fit_image.core.encodings import ENCODINGS
 from fit_image.errors import InputError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 # Of the activations: fields of a layer, and without their s, arrays of a model file.
 _CONSTANTS = ("slope", "omega", "scale")
@@ -193,7 +193,7 @@ class Network(core.Network):
         Raises
         ------
         InputError
-            If it is missing, damaged, of another kind, or of a newer version.
+            If it is missing, damaged, of another kind, or of another version.
         """
         path = Path(path)
         if path.is_dir():
