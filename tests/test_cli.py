@@ -22,6 +22,7 @@ from fit_image.cli import cli
 from fit_image.model import Network
 
 SMALL = ("--layers", "2x8", "--epochs", "3")
+HUGE_GRID = "grid:levels=32,features=16,entries=2^24,coarsest=2^13,finest=2^20"
 FILES = {
     "run.json",
     "metrics.csv",
@@ -258,6 +259,7 @@ def test_two_at_once_are_refused(picture):
         (["missing.png"], "missing.png"),
         (["pic.png", "--layers", "4x300,x2"], "'x2'"),
         (["pic.png", "--layers", "65536,65536"], "memory"),
+        (["pic.png", "--optimizer", "adam", "--encoding", HUGE_GRID], "memory"),
         (["pic.png", "--epochs", "0"], "--epochs"),
         (["pic.png", "--epochs", "many"], "--epochs"),
         (["pic.png", "--lr", "nan"], "--lr"),

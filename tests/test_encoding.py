@@ -109,6 +109,15 @@ def test_outside_the_picture_a_grid_is_mirrored(grid, rng):
 
 
 @every_encoding
+@pytest.mark.parametrize("place", [np.nan, np.inf, -np.inf])
+def test_what_is_no_place_becomes_no_number(encoding, place, rng):
+    network = make(encoding, rng)
+    encoded = network.encode(np.array([[place, 0.5], [0.5, 0.5]], dtype=np.float32))
+    assert not np.isfinite(encoded[0]).all()
+    assert np.isfinite(encoded[1]).all()
+
+
+@every_encoding
 def test_gradients_equal_central_differences(encoding, rng):
     network, twin = make(encoding, rng), twin_of(encoding)
     inputs, upstream = places(rng, 6), rng.standard_normal((6, encoding.outputs), np.float32)
@@ -275,7 +284,9 @@ def test_what_is_no_encoding_is_refused(text, problem):
         parse_encoding(text)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (32, 20), (300, 429), (6000, 4000), (5000, 1)])
+@pytest.mark.parametrize(
+    "size", [(1, 1), (32, 20), (300, 429), (6000, 4000), (5000, 1), (2**21, 1)]
+)
 def test_a_grid_fits_every_picture(size):
     spec = GridSpec().for_picture(*size)
     assert spec == spec.for_picture(*size)

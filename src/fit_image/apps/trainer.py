@@ -19,8 +19,10 @@ from fit_image.apps.samples import Samples
 from fit_image.config import FitConfig
 from fit_image.core import network as core
 from fit_image.core.dense import FloatArray
+from fit_image.core.encoding import Encoding
 from fit_image.core.schedule import RateSchedule
 from fit_image.core.thread_choice import ThreadChoice, counts_up_to
+from fit_image.encoding_spec import parse_encoding, smallest_like
 from fit_image.errors import DivergenceError, InputError
 from fit_image.image import COLOUR_TYPES, check_shape, to_float, to_uint8
 from fit_image.model import Network
@@ -108,7 +110,7 @@ class Trainer:
         self.config = config = config.for_picture(self.width, self.height)
         encoding = make_encoding(config, (self.width, self.height))
         layers = make_layers(config, encoding.outputs, channels)
-        _check_memory(needed_bytes(layers, encoding, config, self.pixels))
+        _check_memory(needed_bytes(layers, encoding, config, self.pixels), encoding)
         self.network = make_network(config, (self.width, self.height), channels)
 
         self._samples = Samples(self.image)
@@ -377,21 +379,25 @@ class Trainer:
             raise InputError("the saved errors do not belong to this picture")
 
 
-def _check_memory(needed: int) -> None:
+def _check_memory(needed: int, encoding: Encoding) -> None:
     # Asked before the first allocation, because a system that runs out kills without a message.
     available = core.physical_memory()
     if needed > available:
         raise InputError(
-            f"these layers need {needed / 1e9:,.1f} GB of memory, and this machine has "
-            f"{available / 1e9:,.1f} GB: choose fewer or narrower ones"
+            f"this network needs {needed / 1e9:,.1f} GB of memory, and this machine has "
+            f"{available / 1e9:,.1f} GB: choose fewer or narrower layers"
+            + ", or a grid of fewer entries"
+            * (encoding.levels > 0)
         )
 
 
 def warm_up(config: FitConfig | None = None) -> None:
     """Compile the kernels that training and drawing need, or load them from the cache."""
     # The smallest network that uses the same ones.
-    config = replace(config or FitConfig(), layers=(Hidden(1),))
-    network = make_network(config.for_picture(1, 1), (1, 1), 3)
+    config = config or FitConfig()
+    encoding = smallest_like(parse_encoding(config.encoding))
+    config = replace(config, layers=(Hidden(1),), encoding=str(encoding))
+    network = make_network(config, (1, 1), 3)
     places, colours = np.zeros((1, 2), dtype=np.float32), np.zeros((1, 3), dtype=np.float32)
     learner = make_learner(network, config, 1)
     learner.learn(places, colours, np.ones(1, dtype=np.float32), np.zeros(1), threads=1)
