@@ -282,6 +282,7 @@ def test_two_at_once_are_refused(picture):
         (["pic.png", "--time-limit", "1e3"], "--time-limit"),
         (["pic.png", "--warmup", "-1"], "--warmup"),
         (["pic.png", "--warmup", "nan"], "--warmup"),
+        (["pic.png", "--warmup", "4", "--epochs", "3"], "warmup must be at most all epochs (3)"),
         (["pic.png", "--weight-decay", "0.1"], "adamw"),
         (["pic.png", "--optimizer", "adamw", "--weight-decay", "-1"], "--weight-decay"),
         (["pic.png", "--init-scale", "-1"], "--init-scale"),
@@ -582,6 +583,7 @@ def test_resume_of_nothing_starts_a_run(picture):
         (["--slope", "0.5"], "--slope"),
         (["--batch-size", "9"], "--batch-size (was 1, now 9)"),
         (["--optimizer", "adam"], "--optimizer (was sgd, now adam)"),
+        (["--optimizer", "adamw"], "--weight-decay (was none, now 0.01)"),
         (["--layers", "2x8:sine"], "--layers (was 2x8, now 2x8:sine)"),
         (["--activation", "relu"], "--activation (was leaky-relu, now relu)"),
         (["--output-activation", "sigmoid"], "--output-activation (was identity"),
@@ -608,6 +610,12 @@ def test_resume_refuses_another_picture(picture):
     succeed(picture, *SMALL)
     Image.new("RGB", (24, 16)).save(picture)
     assert "the picture" in fail(picture, "--resume")
+
+
+def test_resume_refuses_another_optimizer_than_one_whose_weights_decay(picture):
+    succeed(picture, *SMALL, "--optimizer", "adamw")
+    words = "--optimizer (was adamw, now adam), --weight-decay (was 0.01, now none)"
+    assert words in fail(picture, "--resume", "--optimizer", "adam")
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"format": 2}', b'{"format": 99}'])

@@ -168,6 +168,8 @@ def test_an_optimizer_brings_its_own_defaults(name):
         {"time_limit": 0.0},
         {"time_limit": float("nan")},
         {"warmup": -1.0},
+        {"warmup": 501.0},
+        {"encoding": None},
         {"warmup": None},
         {"weight_decay": 0.1},
         {"optimizer": "adamw", "weight_decay": -0.1},

@@ -115,6 +115,12 @@ class Network(core.Network):
             colours = self.predict(places.reshape(-1, 2), threads=threads)
             yield top, colours.reshape(len(band_ys), width, self.channels)
 
+    @property
+    def encoding_name(self) -> str:
+        """The encoding's key of `fit_image.core.encodings.ENCODINGS`."""
+        (name,) = (name for name, kind in ENCODINGS.items() if type(self.encoding) is kind)
+        return name
+
     def is_like(self, other: Network) -> bool:
         """Return whether another network differs in its parameters at most."""
         mine, others = self.encoding.to_arrays(), other.encoding.to_arrays()
@@ -127,9 +133,8 @@ class Network(core.Network):
 
     def to_arrays(self) -> Arrays:
         """Return the arrays of a model file: see "File formats" in the README."""
-        (encoding,) = (name for name, kind in ENCODINGS.items() if type(self.encoding) is kind)
         arrays: Arrays = {
-            "encoding": np.array(encoding),
+            "encoding": np.array(self.encoding_name),
             **self.encoding.to_arrays(),
             "tables": self.tables().copy(),
             "size": np.array(self.size, dtype=np.int64),

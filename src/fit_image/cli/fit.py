@@ -79,7 +79,7 @@ Config = TypeVar("Config", ImageConfig, RecordConfig)
     type=options.Decibels(),
     show_default="none",
     metavar="DB|none",
-    help="Stop when the picture as drawn has this PSNR in dB.",
+    help="Stop when a frame has this PSNR in dB.",
 )
 @click.option(
     "--time-limit",
@@ -197,7 +197,7 @@ Config = TypeVar("Config", ImageConfig, RecordConfig)
     default=0.0,
     show_default=True,
     metavar="EPOCHS",
-    help="Epochs, or a part of one, in which the learning rate grows from 0.",
+    help="Epochs, or a part of one, in which the learning rate grows from 0; at most all.",
 )
 @click.option(
     "--weight-decay",
@@ -441,7 +441,10 @@ def _configuration(
 
     def decide(width: int, height: int) -> FitConfig:
         if manifest:
-            return replace(manifest.fit, **own).for_picture(width, height)
+            fit, changes = manifest.fit, own
+            if own.get("optimizer", fit.optimizer) != fit.optimizer:
+                changes = {"weight_decay": None, **own}  # not the earlier one's
+            return replace(fit, **changes).for_picture(width, height)
         return preset_config(given["preset"], width, height, **own)
 
     if earlier and manifest and explicit.get("preset", manifest.preset) != manifest.preset:

@@ -46,6 +46,7 @@ def _model_facts(path: Path) -> dict[str, Any]:
             tuple(Hidden(layer.fan_out, layer.activation) for layer in network.layers[:-1])
         ),
         "output_activation": network.layers[-1].activation,
+        "encoding": network.encoding_name,
         "parameters": network.parameter_count,
         "width": network.size[0],
         "height": network.size[1],
@@ -63,6 +64,7 @@ def _run_facts(path: Path) -> dict[str, Any]:
     rows = run.metrics.read()
     facts: dict[str, Any] = {"run": str(path), **asdict(manifest.picture)}
     facts["picture"] = facts.pop("path")
+    facts["preset"] = manifest.preset
     facts |= to_json(manifest.fit)
     facts |= to_json(manifest.image)
     if result:
