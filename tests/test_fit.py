@@ -118,7 +118,8 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others(small_picture
 MEASURE = """
 import sys
 import numpy as np
-from fit_image.apps.trainer import Trainer, warm_up
+from fit_image.apps.compiling import warm_up
+from fit_image.apps.trainer import Trainer
 from fit_image.config import (FitConfig)
 
 def peak():
