@@ -14,7 +14,7 @@ from fit_image.core.fourier import Fourier
 from fit_image.core.grid import Grid
 from fit_image.core.minibatch import Minibatch
 from fit_image.core.network import Network, dense_stack
-from fit_image.core.optimizer import OPTIMIZERS
+from fit_image.core.optimizers import OPTIMIZERS
 from fit_image.core.positional import Positional
 from fit_image.encoding_spec import GridSpec, parse_encoding
 from fit_image.errors import InputError

@@ -8,8 +8,9 @@ import pytest
 from fit_image import components
 from fit_image.core import minibatch
 from fit_image.core.activations import ACTIVATIONS
+from fit_image.core.adam import AdamW
 from fit_image.core.minibatch import Minibatch
-from fit_image.core.optimizer import OPTIMIZERS, AdamW
+from fit_image.core.optimizers import OPTIMIZERS
 from naive import NAIVE_OPTIMIZERS, NaiveNetwork, values
 from test_network import STACKS, make, samples
 from test_sgd import copy_of, learn, ones, shaped
