@@ -21,7 +21,7 @@ from fit_image.components import (
     SCHEDULES,
 )
 from fit_image.config import FitConfig
-from fit_image.core import network, pieces
+from fit_image.core import machine, pieces
 from fit_image.notation import Hidden
 
 TABLES = {
@@ -58,7 +58,7 @@ NAMES = ["-".join(map(str, options.values())) for options in COMBINATIONS]
 def _scarce(monkeypatch):
     """Take batches of more than 64 in pieces, and have three cores."""
     monkeypatch.setattr(pieces, "_PIECE_WORK", 1)
-    monkeypatch.setattr(network, "usable_cores", lambda: 3)
+    monkeypatch.setattr(machine, "usable_cores", lambda: 3)
 
 
 def begin(options, threads):

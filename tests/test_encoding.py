@@ -12,8 +12,9 @@ from fit_image.core.encoding import Touched
 from fit_image.core.encodings import ENCODINGS
 from fit_image.core.fourier import Fourier
 from fit_image.core.grid import Grid
+from fit_image.core.layer import dense_stack
 from fit_image.core.minibatch import Minibatch
-from fit_image.core.network import Network, dense_stack
+from fit_image.core.network import Network
 from fit_image.core.optimizers import OPTIMIZERS
 from fit_image.core.positional import Positional
 from fit_image.encoding_spec import GridSpec, parse_encoding

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from fit_image.archive import write_archive
 from fit_image.core.fourier import Fourier
 from fit_image.core.grid import Grid
-from fit_image.core.network import dense_stack
+from fit_image.core.layer import dense_stack
 from fit_image.core.positional import Positional
 from fit_image.errors import InputError
 from fit_image.model import FORMAT_VERSION, Network, pixel_places

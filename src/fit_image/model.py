@@ -17,6 +17,7 @@ from fit_image.core.activations import ACTIVATIONS
 from fit_image.core.dense import FloatArray
 from fit_image.core.encoding import Encoding
 from fit_image.core.encodings import ENCODINGS
+from fit_image.core.layer import Layer
 from fit_image.errors import InputError
 
 FORMAT_VERSION = 2
@@ -49,7 +50,7 @@ class Network(core.Network):
 
     def __init__(
         self,
-        layers: tuple[core.Layer, ...],
+        layers: tuple[Layer, ...],
         size: tuple[int, int],
         encoding: Encoding | None = None,
     ) -> None:
@@ -168,7 +169,7 @@ class Network(core.Network):
                 raise ValueError(f"unknown activation in layer {index}")
             if weights.ndim != 2 or weights.shape[0] < 1:
                 raise ValueError(f"impossible layer {index}")
-            layers.append(core.Layer(fan_in, len(weights), str(activation), *map(float, own)))
+            layers.append(Layer(fan_in, len(weights), str(activation), *map(float, own)))
             fan_in = len(weights)
         tables = _typed(arrays["tables"], np.float32, (encoding.size,))
         network = cls(tuple(layers), (width, height), encoding)

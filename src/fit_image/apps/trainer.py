@@ -17,7 +17,7 @@ from fit_image.apps.importance import Levels, measure_errors
 from fit_image.apps.learner import make_learner, needed_bytes
 from fit_image.apps.samples import Samples
 from fit_image.config import FitConfig
-from fit_image.core import network as core
+from fit_image.core import machine
 from fit_image.core.encoding import Encoding
 from fit_image.core.schedule import RateSchedule
 from fit_image.core.thread_choice import ThreadChoice, counts_up_to
@@ -76,7 +76,7 @@ class Trainer:
         self._learner = make_learner(self.network, config, self.pixels)
         self._schedule = RateSchedule(config.lr_schedule, config.epochs, config.warmup)
         # More threads than cores would wait for one another.
-        cores = core.usable_cores()
+        cores = machine.usable_cores()
         most = min(threads or cores, cores, self._learner.most_threads)
         self._threads = ThreadChoice([most] if threads else counts_up_to(most))
         self._ordered_epoch = 0
@@ -331,7 +331,7 @@ class Trainer:
 
 def _check_memory(needed: int, encoding: Encoding) -> None:
     # Asked before the first allocation, because a system that runs out kills without a message.
-    available = core.physical_memory()
+    available = machine.physical_memory()
     if needed > available:
         raise InputError(
             f"this network needs {needed / 1e9:,.1f} GB of memory, and this machine has "

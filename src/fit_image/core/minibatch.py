@@ -23,8 +23,9 @@ from fit_image.core.dense import FloatArray, IntArray, vector
 from fit_image.core.encoding import Touched
 from fit_image.core.jit import kernel
 from fit_image.core.lanes import WIDTH
+from fit_image.core.layer import Layer
 from fit_image.core.loss import LOSSES, error_gradient, error_loss
-from fit_image.core.network import Layer, Network, accept_numbers
+from fit_image.core.network import Network, accept_numbers
 from fit_image.core.optimizer import Optimizer
 from fit_image.core.pieces import Ending, Piece, Pieces, piece_samples
 from fit_image.core.team import Team

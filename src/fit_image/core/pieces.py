@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fit_image.core.dense import FloatArray
+from fit_image.core.layer import Layer
 from fit_image.core.trace import Trace
-
-if TYPE_CHECKING:
-    from fit_image.core.network import Layer
 
 # A larger batch is taken in pieces: numbers in their memory (128 MB) and floating-point
 # operations, which take a tenth of a second on a slow core.
