@@ -1,14 +1,12 @@
-"""What a run is made of: frozen dataclasses, and strict JSON both ways."""
+"""What a run is made of: frozen dataclasses, whose JSON is in `fit_image.strict_json`."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-import types
-import typing
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 from fit_image.components import (
     ACTIVATIONS,
@@ -28,7 +26,6 @@ from fit_image.notation import (
     MAX_LAYERS,
     MAX_WIDTH,
     Hidden,
-    format_layers,
     parse_init,
     parse_layers,
 )
@@ -41,8 +38,6 @@ MOST_EPOCHS = 10_000_000
 
 # In the place of a number that the optimizer decides.
 _BY_OPTIMIZER: Any = None
-
-Config = TypeVar("Config")
 
 
 @dataclass(frozen=True)
@@ -298,58 +293,6 @@ def _hidden_layers(layers: Any) -> tuple[Hidden, ...]:
         f"layers must be 1 to {MAX_LAYERS} widths of 1 to {MAX_WIDTH}, not {layers!r}",
     )
     return hidden
-
-
-def to_json(config: Any) -> dict[str, Any]:
-    """Return the fields of a configuration as JSON values."""
-    return {
-        field.name: _to_json_value(getattr(config, field.name))
-        for field in dataclasses.fields(config)
-    }
-
-
-def _to_json_value(value: Any) -> Any:
-    if isinstance(value, tuple) and value and isinstance(value[0], Hidden):
-        return format_layers(value)
-    return list(value) if isinstance(value, tuple) else value
-
-
-def from_json(cls: type[Config], data: object) -> Config:
-    """Build a configuration from JSON values, which must have exactly its fields and types.
-
-    Raises
-    ------
-    InputError
-        If a field is missing, unknown, of another type or out of range.
-    """
-    if not isinstance(data, Mapping):
-        raise InputError(f"{cls.__name__} must be an object")
-    hints = typing.get_type_hints(cls)
-    for name in hints.keys() ^ data.keys():
-        raise InputError(f"{name!r} is {'missing' if name in hints else 'not known'}")
-    values = {name: _from_json_value(name, hint, data[name]) for name, hint in hints.items()}
-    return cls(**values)
-
-
-def _from_json_value(name: str, hint: Any, value: Any) -> Any:
-    if hint == tuple[Hidden, ...]:
-        if not isinstance(value, str):
-            raise InputError(f"{name!r} must be text, not {value!r}")
-        try:
-            return parse_layers(value)
-        except InputError as error:
-            raise InputError(f"{name!r}: {error}") from error
-    if typing.get_origin(hint) is tuple:
-        (item, _) = typing.get_args(hint)
-        if not isinstance(value, list) or any(type(each) is not item for each in value):
-            raise InputError(f"{name!r} must be a list of {item.__name__}, not {value!r}")
-        return tuple(value)
-    allowed = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    if type(value) is int and float in allowed and abs(value) < 1 << 53:
-        return float(value)
-    if type(value) not in allowed:
-        raise InputError(f"{name!r} has a wrong value: {value!r}")
-    return value
 
 
 def _require_choice(name: str, value: str, choices: Collection[str]) -> None:

@@ -19,7 +19,7 @@ import PIL
 
 from fit_image import atomic
 from fit_image.archive import Arrays, check_version, read_archive, write_archive
-from fit_image.config import FitConfig, ImageConfig, RecordConfig, from_json, to_json
+from fit_image.config import FitConfig, ImageConfig, RecordConfig
 from fit_image.errors import FitImageError, InputError, os_error_reason
 from fit_image.frames import frame_path, frame_paths
 from fit_image.image import save_image
@@ -28,6 +28,7 @@ from fit_image.model import FORMAT_VERSION as MODEL_VERSION
 from fit_image.model import Network
 from fit_image.presets import check_preset
 from fit_image.progress import Progress
+from fit_image.strict_json import from_json, to_json
 from fit_image.version import __version__
 
 FORMAT_VERSION = 2

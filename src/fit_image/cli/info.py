@@ -55,9 +55,9 @@ def _model_facts(path: Path) -> dict[str, Any]:
 
 
 def _run_facts(path: Path) -> dict[str, Any]:
-    from fit_image.config import to_json
     from fit_image.frames import frame_paths
     from fit_image.run import RunFolder
+    from fit_image.strict_json import to_json
 
     run = RunFolder.open(path)
     manifest, result = run.manifest, run.result
