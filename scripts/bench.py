@@ -30,10 +30,10 @@ from benchmark.ceilings import MatrixProduct, Megabyte, processor
 from benchmark.compare import Comparison, compare
 from benchmark.growth import LAYERS, Growth, measure_growth
 from benchmark.quality_tables import print_quality
-from fit_image.apps.trainer import warm_up
+from fit_image.apps.compiling import warm_up
 from fit_image.config import FitConfig
-from fit_image.core.network import usable_cores
-from fit_image.core.optimizer import OPTIMIZERS
+from fit_image.core.machine import usable_cores
+from fit_image.core.optimizers import OPTIMIZERS
 
 SGD, DRAWING = "SGD, batch 1", "drawing"
 

@@ -10,7 +10,7 @@ from fit_image.core import functions
 from fit_image.core.activations import ACTIVATIONS, activate, differentiate
 from fit_image.core.initialisation import INITS
 from fit_image.core.jit import kernel
-from fit_image.core.network import Layer
+from fit_image.core.layer import Layer
 from naive import NAIVE_ACTIVATIONS
 
 

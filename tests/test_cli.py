@@ -22,6 +22,7 @@ from fit_image.cli import cli
 from fit_image.model import Network
 
 SMALL = ("--layers", "2x8", "--epochs", "3")
+HUGE_GRID = "grid:levels=32,features=16,entries=2^24,coarsest=2^13,finest=2^20"
 FILES = {
     "run.json",
     "metrics.csv",
@@ -258,6 +259,7 @@ def test_two_at_once_are_refused(picture):
         (["missing.png"], "missing.png"),
         (["pic.png", "--layers", "4x300,x2"], "'x2'"),
         (["pic.png", "--layers", "65536,65536"], "memory"),
+        (["pic.png", "--optimizer", "adam", "--encoding", HUGE_GRID], "memory"),
         (["pic.png", "--epochs", "0"], "--epochs"),
         (["pic.png", "--epochs", "many"], "--epochs"),
         (["pic.png", "--lr", "nan"], "--lr"),
@@ -280,6 +282,7 @@ def test_two_at_once_are_refused(picture):
         (["pic.png", "--time-limit", "1e3"], "--time-limit"),
         (["pic.png", "--warmup", "-1"], "--warmup"),
         (["pic.png", "--warmup", "nan"], "--warmup"),
+        (["pic.png", "--warmup", "4", "--epochs", "3"], "warmup must be at most all epochs (3)"),
         (["pic.png", "--weight-decay", "0.1"], "adamw"),
         (["pic.png", "--optimizer", "adamw", "--weight-decay", "-1"], "--weight-decay"),
         (["pic.png", "--init-scale", "-1"], "--init-scale"),
@@ -348,7 +351,7 @@ def test_wrong_use_is_one_line_and_leaves_nothing(args, words, picture, rng):
     Path("empty.png").touch()
     Path("text.png").write_text("this is no picture")
     Image.new("RGB", (20000, 1)).save("wide.png")
-    from fit_image.core.network import dense_stack
+    from fit_image.core.layer import dense_stack
 
     Network(tuple(dense_stack(2, (4,), 3, 0.01)), (6, 4)).initialise(1, rng).save("model.npz")
     assert words in fail(*args)
@@ -580,6 +583,7 @@ def test_resume_of_nothing_starts_a_run(picture):
         (["--slope", "0.5"], "--slope"),
         (["--batch-size", "9"], "--batch-size (was 1, now 9)"),
         (["--optimizer", "adam"], "--optimizer (was sgd, now adam)"),
+        (["--optimizer", "adamw"], "--weight-decay (was none, now 0.01)"),
         (["--layers", "2x8:sine"], "--layers (was 2x8, now 2x8:sine)"),
         (["--activation", "relu"], "--activation (was leaky-relu, now relu)"),
         (["--output-activation", "sigmoid"], "--output-activation (was identity"),
@@ -608,11 +612,26 @@ def test_resume_refuses_another_picture(picture):
     assert "the picture" in fail(picture, "--resume")
 
 
-@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"format": 1}', b'{"format": 99}'])
+def test_resume_refuses_another_optimizer_than_one_whose_weights_decay(picture):
+    succeed(picture, *SMALL, "--optimizer", "adamw")
+    words = "--optimizer (was adamw, now adam), --weight-decay (was 0.01, now none)"
+    assert words in fail(picture, "--resume", "--optimizer", "adam")
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"format": 2}', b'{"format": 99}'])
 def test_resume_of_a_damaged_run(picture, damage):
     succeed(picture, *SMALL)
     Path("pic-fit/run.json").write_bytes(damage)
     assert "run.json" in fail(picture, "--resume")
+
+
+def test_a_run_of_an_older_version_is_refused(picture):
+    succeed(picture, *SMALL)
+    file = Path("pic-fit/run.json")
+    file.write_text(file.read_text().replace('"format": 2', '"format": 1'))
+    for args in ((picture, "--resume"), ("animate", "pic-fit"), ("info", "pic-fit")):
+        assert "run.json was written by an older fit-image" in fail(*args)
+    succeed(picture, *SMALL, "--overwrite")
 
 
 def test_resume_with_a_damaged_checkpoint(picture):

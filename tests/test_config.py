@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fit_image.components import ACTIVATIONS, OPTIMIZERS
-from fit_image.config import FitConfig, ImageConfig, RecordConfig, from_json, to_json
+from fit_image.config import FitConfig, ImageConfig, RecordConfig
 from fit_image.errors import InputError
 from fit_image.notation import (
     MAX_LAYERS,
@@ -18,6 +18,7 @@ from fit_image.notation import (
     parse_init,
     parse_layers,
 )
+from fit_image.strict_json import from_json, to_json
 
 
 @pytest.mark.parametrize(
@@ -168,6 +169,8 @@ def test_an_optimizer_brings_its_own_defaults(name):
         {"time_limit": 0.0},
         {"time_limit": float("nan")},
         {"warmup": -1.0},
+        {"warmup": 501.0},
+        {"encoding": None},
         {"warmup": None},
         {"weight_decay": 0.1},
         {"optimizer": "adamw", "weight_decay": -0.1},

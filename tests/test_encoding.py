@@ -12,9 +12,10 @@ from fit_image.core.encoding import Touched
 from fit_image.core.encodings import ENCODINGS
 from fit_image.core.fourier import Fourier
 from fit_image.core.grid import Grid
+from fit_image.core.layer import dense_stack
 from fit_image.core.minibatch import Minibatch
-from fit_image.core.network import Network, dense_stack
-from fit_image.core.optimizer import OPTIMIZERS
+from fit_image.core.network import Network
+from fit_image.core.optimizers import OPTIMIZERS
 from fit_image.core.positional import Positional
 from fit_image.encoding_spec import GridSpec, parse_encoding
 from fit_image.errors import InputError
@@ -106,6 +107,15 @@ def test_outside_the_picture_a_grid_is_mirrored(grid, rng):
     expected = network.encode(inside)
     for outside in (-inside, 2 - inside, inside + 2, inside - 4):
         np.testing.assert_allclose(network.encode(outside.astype(np.float32)), expected, atol=1e-4)
+
+
+@every_encoding
+@pytest.mark.parametrize("place", [np.nan, np.inf, -np.inf])
+def test_what_is_no_place_becomes_no_number(encoding, place, rng):
+    network = make(encoding, rng)
+    encoded = network.encode(np.array([[place, 0.5], [0.5, 0.5]], dtype=np.float32))
+    assert not np.isfinite(encoded[0]).all()
+    assert np.isfinite(encoded[1]).all()
 
 
 @every_encoding
@@ -275,7 +285,9 @@ def test_what_is_no_encoding_is_refused(text, problem):
         parse_encoding(text)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (32, 20), (300, 429), (6000, 4000), (5000, 1)])
+@pytest.mark.parametrize(
+    "size", [(1, 1), (32, 20), (300, 429), (6000, 4000), (5000, 1), (2**21, 1)]
+)
 def test_a_grid_fits_every_picture(size):
     spec = GridSpec().for_picture(*size)
     assert spec == spec.for_picture(*size)

@@ -16,7 +16,7 @@ import fit_image
 from fit_image.apps.fit import fit
 from fit_image.apps.trainer import Trainer
 from fit_image.config import FitConfig
-from fit_image.core import minibatch
+from fit_image.core import pieces
 from fit_image.errors import DivergenceError, InputError
 from fit_image.image import load_image, psnr
 from naive import NaiveNetwork
@@ -118,7 +118,8 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others(small_picture
 MEASURE = """
 import sys
 import numpy as np
-from fit_image.apps.trainer import Trainer, warm_up
+from fit_image.apps.compiling import warm_up
+from fit_image.apps.trainer import Trainer
 from fit_image.config import (FitConfig)
 
 def peak():
@@ -250,7 +251,7 @@ def test_returning_to_the_good_state_returns_the_optimizer(options, small_pictur
 
 @pytest.mark.parametrize("encoding", ["none", "grid:entries=2^6"])
 def test_a_huge_batch_may_be_stopped_inside(encoding, small_picture, monkeypatch):
-    monkeypatch.setattr(minibatch, "_PIECE_NUMBERS", 1)
+    monkeypatch.setattr(pieces, "_PIECE_NUMBERS", 1)
     config = FitConfig(layers=(16,), optimizer="adam", batch_size=1000, encoding=encoding)
     whole, stopped = Trainer(small_picture, config), Trainer(small_picture, config)
     train(whole, 2)

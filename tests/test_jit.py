@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import fit_image
-from fit_image.apps.trainer import warm_up as warm_up_here
+from fit_image.apps.compiling import warm_up as warm_up_here
 from fit_image.components import OPTIMIZERS
 from fit_image.core.jit import on_compile
 

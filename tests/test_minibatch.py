@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from fit_image import components
-from fit_image.core import minibatch
+from fit_image.core import pieces
 from fit_image.core.activations import ACTIVATIONS
+from fit_image.core.adam import AdamW
 from fit_image.core.minibatch import Minibatch
-from fit_image.core.optimizer import OPTIMIZERS, AdamW
+from fit_image.core.optimizers import OPTIMIZERS
 from naive import NAIVE_OPTIMIZERS, NaiveNetwork, values
 from test_network import STACKS, make, samples
 from test_sgd import copy_of, learn, ones, shaped
@@ -110,7 +111,7 @@ def test_a_batch_of_one_equals_per_sample_training(hidden, rng):
 @pytest.fixture
 def small_pieces(monkeypatch):
     """Let a batch of more than 64 samples be one of several pieces."""
-    monkeypatch.setattr(minibatch, "_PIECE_NUMBERS", 1)
+    monkeypatch.setattr(pieces, "_PIECE_NUMBERS", 1)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from fit_image.archive import write_archive
 from fit_image.core.fourier import Fourier
 from fit_image.core.grid import Grid
-from fit_image.core.network import dense_stack
+from fit_image.core.layer import dense_stack
 from fit_image.core.positional import Positional
 from fit_image.errors import InputError
 from fit_image.model import FORMAT_VERSION, Network, pixel_places
@@ -91,6 +91,18 @@ def test_a_newer_version(network, tmp_path):
     path = tmp_path / "x.npz"
     write_archive(path, "model", FORMAT_VERSION + 1, network.to_arrays())
     assert "newer" in load_error(path)
+
+
+def test_an_older_version(network, tmp_path):
+    path = tmp_path / "x.npz"
+    write_archive(path, "model", FORMAT_VERSION - 1, network.to_arrays())
+    assert "older" in load_error(path)
+
+
+def test_a_version_that_never_was(network, tmp_path):
+    path = tmp_path / "x.npz"
+    write_archive(path, "model", 0, network.to_arrays())
+    assert "damaged" in load_error(path)
 
 
 def test_a_pickle_is_never_run(network, tmp_path):

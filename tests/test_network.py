@@ -7,7 +7,8 @@ import pytest
 
 from fit_image.components import OUTPUT_ACTIVATIONS
 from fit_image.core.activations import ACTIVATIONS
-from fit_image.core.network import Layer, Network, dense_stack
+from fit_image.core.layer import Layer, dense_stack
+from fit_image.core.network import Network
 from naive import NaiveNetwork, values
 
 # Widths around the kernels' groups of 4 rows and 16 columns, and one that fills neither.

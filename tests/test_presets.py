@@ -1,70 +1,150 @@
-"""Presets: option values that suit pictures of every size, and give way to what is asked for."""
+"""Presets: sets of option values, which any option overrides, for every size of picture."""
 
 from __future__ import annotations
 
-import math
+import json
+from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from fit_image.apps.fit import fit
 from fit_image.config import FitConfig
 from fit_image.errors import InputError
 from fit_image.image import load_image
 from fit_image.presets import PRESETS, preset_config
+from test_cli import fail, succeed
 
-SIZES = [(1, 1), (16, 16), (300, 429), (768, 512), (6000, 4000), (1, 5000)]
+SIZES = [(1, 1), (1, 300), (16, 16), (300, 429), (768, 512), (6000, 4000), (2**21, 1)]
 
 # Of the portrait with 20,000 pixels, in epochs that CI has time for; the least PSNR in dB over
 # seeds 0 to 4, less 1. Half the epochs fall short, as do waves whose rate does not fall.
 QUALITY = [("sharp", 12, 31.1), ("instant", 12, 37.2)]
 
+# For each field, a value that is neither its default nor a preset's, and its option.
+OVERRIDES = {
+    "layers": ("3x5:tanh", "--layers"),
+    "epochs": (3, "--epochs"),
+    "learning_rate": (0.0123, "--lr"),
+    "seed": (9, "--seed"),
+    "batch_size": (77, "--batch-size"),
+    "optimizer": ("momentum", "--optimizer"),
+    "encoding": ("positional:3", "--encoding"),
+    "loss": ("huber", "--loss"),
+    "lr_schedule": ("exponential", "--lr-schedule"),
+    "warmup": (0.25, "--warmup"),
+    "sampling": ("error", "--sampling"),
+    "activation": ("elu", "--activation"),
+    "output_activation": ("sigmoid", "--output-activation"),
+    "init": ("normal:0.1", "--init"),
+    "target_psnr": (77.0, "--target-psnr"),
+    "time_limit": (3600.0, "--time-limit"),
+}
 
-def test_the_default_preset_is_the_recipe():
+every_preset = pytest.mark.parametrize("preset", PRESETS)
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def picture(small_picture):
+    Image.fromarray((small_picture * 255).astype(np.uint8)).save("pic.png")
+    return Path("pic.png")
+
+
+def recorded(folder="pic-fit"):
+    return json.loads(Path(folder, "run.json").read_text())
+
+
+@every_preset
+@pytest.mark.parametrize("size", SIZES)
+def test_a_preset_fits_every_picture(preset, size):
+    config = preset_config(preset, *size)
+    assert config == config.for_picture(*size)
+    assert config.epochs >= 1
+
+
+def test_the_classic_preset_is_the_defaults():
     assert preset_config("classic", 300, 429) == FitConfig()
 
 
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("name", PRESETS)
-def test_a_preset_is_decided_for_every_size(name, size):
-    config = preset_config(name, *size)
-    assert config == config.for_picture(*size)
-    assert preset_config(name, *size, epochs=7).epochs == 7
+@every_preset
+@pytest.mark.parametrize("field", OVERRIDES)
+def test_what_is_given_overrides_a_preset(preset, field):
+    value, _ = OVERRIDES[field]
+    expected = FitConfig(layers=value).layers if field == "layers" else value
+    assert getattr(preset_config(preset, 30, 20, **{field: value}), field) == expected
 
 
-@pytest.mark.parametrize("name", ["sharp", "instant"])
-def test_larger_pictures_have_fewer_epochs(name):
-    epochs = [preset_config(name, side, side).epochs for side in (16, 300, 1000, 5000)]
-    assert sorted(epochs, reverse=True) == epochs
-    assert epochs[0] > 10 * epochs[-1]
+@every_preset
+def test_options_override_a_preset_in_a_run(preset, picture):
+    chosen = {field: each for field, each in OVERRIDES.items() if field != "activation"}
+    options = [str(part) for value, name in chosen.values() for part in (name, value)]
+    succeed(picture, "--preset", preset, *options)
+    run = recorded()
+    assert run["preset"] == preset
+    assert {field: run["fit"][field] for field in chosen} == {
+        field: value for field, (value, _) in chosen.items()
+    }
+    succeed(picture, "--resume", "--preset", preset, *options)
 
 
-@pytest.mark.parametrize("name", PRESETS)
-def test_what_is_asked_for_goes_before_the_preset(name):
-    asked = {"layers": "2x8", "epochs": 3, "optimizer": "adamw", "encoding": "positional:3"}
-    config = preset_config(name, 40, 30, **asked)
-    assert config.epochs == 3
-    assert config.encoding == "positional:3"
-    assert config.optimizer == "adamw"
-    assert [layer.width for layer in config.layers] == [8, 8]
+@every_preset
+def test_a_preset_is_resumed_with_or_without_its_name(preset, picture):
+    succeed(picture, "--preset", preset, "--epochs", "2")
+    before = recorded()["fit"]
+    succeed(picture, "--resume")
+    succeed(picture, "--resume", "--preset", preset, "--epochs", "3")
+    assert recorded()["fit"] == before | {"epochs": 3}
+    assert recorded()["preset"] == preset
+    for other in PRESETS.keys() - {preset}:
+        assert "--preset (was" in fail(picture, "--resume", "--preset", other)
 
 
-def test_what_is_no_preset_is_refused(small_picture):
-    with pytest.raises(InputError, match="classic, sharp, instant"):
-        preset_config("blunt", 3, 3)
+def test_a_grid_is_recorded_in_full_and_may_be_asked_for_again(picture):
+    options = ("--layers", "8", "--optimizer", "adam", "--epochs", "2")
+    succeed(picture, *options, "--encoding", "grid:levels=3")
+    full = "grid:levels=3,features=2,entries=512,coarsest=16,finest=24"
+    assert recorded()["fit"]["encoding"] == full
+    for same in ("grid:levels=3", full, "grid:entries=2^9,levels=3"):
+        succeed(picture, "--resume", "--encoding", same)
+    for other in ("grid", "grid:levels=3,finest=25", "none", "positional:3"):
+        assert f"--encoding (was {full}, now " in fail(picture, "--resume", "--encoding", other)
+
+
+def test_what_a_preset_does_not_use_is_refused(picture):
+    assert "--slope would change nothing" in fail(picture, "--preset", "instant", "--slope", "0.1")
+    assert "adamw" in fail(picture, "--preset", "instant", "--weight-decay", "0.1")
+
+
+def test_unknown_presets_are_refused(small_picture, picture):
+    with pytest.raises(InputError, match="preset must be one of"):
+        fit(small_picture, preset="best")
+    assert "--preset" in fail(picture, "--preset", "best")
     with pytest.raises(InputError, match="not both"):
         fit(small_picture, FitConfig(), preset="instant")
 
 
-@pytest.mark.parametrize("name", ["sharp", "instant"])
+@pytest.mark.parametrize("preset", ["sharp", "instant"])
+def test_larger_pictures_have_fewer_epochs(preset):
+    epochs = [preset_config(preset, side, side).epochs for side in (16, 300, 1000, 5000)]
+    assert sorted(epochs, reverse=True) == epochs
+    assert epochs[0] > 10 * epochs[-1]
+
+
+@pytest.mark.parametrize("preset", ["sharp", "instant"])
 @pytest.mark.parametrize("shape", [(1, 1, 3), (1, 9, 3), (32, 32, 3)])
-def test_a_preset_learns_an_icon(name, shape, rng):
-    *_, last = fit(rng.random(shape, dtype="float32"), preset=name, frame_every=1000)
+def test_a_preset_learns_an_icon(preset, shape, rng):
+    *_, last = fit(rng.random(shape, dtype=np.float32), preset=preset, frame_every=1000)
     assert last.psnr > 30
 
 
-@pytest.mark.parametrize(("name", "epochs", "decibels"), QUALITY)
-def test_quality(name, epochs, decibels, portrait):
+@pytest.mark.parametrize(("preset", "epochs", "decibels"), QUALITY)
+def test_quality(preset, epochs, decibels, portrait):
     image = load_image(portrait, max_pixels=20_000).levels
-    *_, last = fit(image, preset=name, epochs=epochs, frame_every=epochs)
-    assert math.isfinite(last.psnr)
+    *_, last = fit(image, preset=preset, epochs=epochs, frame_every=epochs)
     assert last.psnr > decibels

@@ -11,7 +11,8 @@ from fit_image.core import sgd as sgd_module
 from fit_image.core.activations import ACTIVATIONS
 from fit_image.core.barrier import barrier_counts, meet, release
 from fit_image.core.jit import kernel
-from fit_image.core.network import Network, dense_stack
+from fit_image.core.layer import dense_stack
+from fit_image.core.network import Network
 from fit_image.core.sgd import SampleSGD
 from fit_image.core.thread_choice import ThreadChoice, counts_up_to
 from naive import NaiveNetwork, values

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from fit_image.core.layer import dense_stack
 from fit_image.core.minibatch import Minibatch
-from fit_image.core.network import dense_stack
-from fit_image.core.optimizer import OPTIMIZERS
+from fit_image.core.optimizers import OPTIMIZERS
 from fit_image.core.sgd import SampleSGD
 from fit_image.model import Network
 from fit_image.notation import parse_layers

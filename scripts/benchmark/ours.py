@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from benchmark.curve import Point
 from fit_image import FitConfig, Trainer
-from fit_image.apps.trainer import warm_up
+from fit_image.apps.compiling import warm_up
 
 # Part of the time that a run is planned to take: a moment of noise must not cost its last epoch.
 _PLANNED = 0.97

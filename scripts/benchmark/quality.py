@@ -24,9 +24,9 @@ from benchmark.large import measure_large
 from benchmark.pictures import LARGE_SIZE, Picture, choose, pictures
 from benchmark.search import search, winners
 from fit_image import FitConfig, parse_layers
-from fit_image.config import to_json
-from fit_image.core.network import usable_cores
+from fit_image.core.machine import usable_cores
 from fit_image.presets import preset_config
+from fit_image.strict_json import to_json
 
 MARKS: dict[str, dict[int, float | None]] = {
     "monalisa": {3: 36.0, 10: 40.0},

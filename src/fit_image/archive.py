@@ -62,7 +62,23 @@ def write_archive(
         np.savez(file, **marked)
 
 
-def read_archive(path: str | os.PathLike[str], kind: str, newest: int) -> Arrays:
+def check_version(path: Path, found: int, understood: int) -> None:
+    """Raise `InputError` if a file's format version is not the one that is understood."""
+    if found > understood:
+        raise InputError(
+            f"{path} has format version {found}, newer than this fit-image understands "
+            f"({understood}): update fit-image"
+        )
+    if found < 1:
+        raise InputError(f"{path} is damaged: format version {found}")
+    if found < understood:
+        raise InputError(
+            f"{path} was written by an older fit-image (format version {found}, now "
+            f"{understood}): use that one, or learn the picture again"
+        )
+
+
+def read_archive(path: str | os.PathLike[str], kind: str, understood: int) -> Arrays:
     """Read a file written by `write_archive`, trusting nothing in it.
 
     Parameters
@@ -70,8 +86,8 @@ def read_archive(path: str | os.PathLike[str], kind: str, newest: int) -> Arrays
     path : path
     kind : str
         What the file must be.
-    newest : int
-        The highest format version understood.
+    understood : int
+        The format version that it must have.
 
     Returns
     -------
@@ -81,7 +97,7 @@ def read_archive(path: str | os.PathLike[str], kind: str, newest: int) -> Arrays
     Raises
     ------
     InputError
-        If the file is missing, damaged, of another kind, or of a newer version.
+        If the file is missing, damaged, of another kind, or of another version.
     """
     path = Path(path)
     try:
@@ -93,13 +109,7 @@ def read_archive(path: str | os.PathLike[str], kind: str, newest: int) -> Arrays
             if f"{mark}.npy" not in names:
                 raise InputError(f"{path} is not a fit-image {kind} file")
             version = int(_read_array(archive, f"{mark}.npy", path).reshape(()))
-            if version > newest:
-                raise InputError(
-                    f"{path} has format version {version}, newer than this fit-image "
-                    f"understands ({newest}): update fit-image"
-                )
-            if version < 1:
-                raise InputError(f"{path} is damaged: format version {version}")
+            check_version(path, version, understood)
             return {name.removesuffix(".npy"): _read_array(archive, name, path) for name in names}
     except FileNotFoundError:
         raise InputError(f"{path} does not exist") from None

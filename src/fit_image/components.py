@@ -32,7 +32,7 @@ OPTIMIZERS = {
     "adam": OptimizerDefaults(0.001, 64, adaptive=True),
     "adamw": OptimizerDefaults(0.001, 64, weight_decay=0.01, adaptive=True),
 }
-"""The optimizers of `fit_image.core.optimizer`, here so that the help needs no numerics."""
+"""The optimizers of `fit_image.core.optimizers`, here so that the help needs no numerics."""
 
 LOSSES = ("mse", "l1", "huber")
 """The losses of `fit_image.core.loss`."""

@@ -1,14 +1,12 @@
-"""What a run is made of: frozen dataclasses, and strict JSON both ways."""
+"""What a run is made of: frozen dataclasses, whose JSON is in `fit_image.strict_json`."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-import types
-import typing
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 from fit_image.components import (
     ACTIVATIONS,
@@ -28,7 +26,6 @@ from fit_image.notation import (
     MAX_LAYERS,
     MAX_WIDTH,
     Hidden,
-    format_layers,
     parse_init,
     parse_layers,
 )
@@ -41,8 +38,6 @@ MOST_EPOCHS = 10_000_000
 
 # In the place of a number that the optimizer decides.
 _BY_OPTIMIZER: Any = None
-
-Config = TypeVar("Config")
 
 
 @dataclass(frozen=True)
@@ -79,7 +74,7 @@ class FitConfig:
     lr_schedule : str
         One of `SCHEDULES`, over all ``epochs``.
     warmup : float
-        Epochs in which the learning rate grows from 0, linearly; 0 to `MOST_EPOCHS`.
+        Epochs in which the learning rate grows from 0, linearly; 0 to ``epochs``.
     weight_decay : float or None
         What a step of AdamW takes off every weight, as a share of it and the rate; 0 to 1e6. None
         with other optimizers. Default: what `OPTIMIZERS` has for the optimizer.
@@ -131,16 +126,11 @@ class FitConfig:
     time_limit: float | None = None
 
     def __post_init__(self) -> None:
-        _require(
-            self.optimizer in OPTIMIZERS,
-            f"optimizer must be one of {', '.join(OPTIMIZERS)}, not {self.optimizer!r}",
-        )
+        _require_choice("optimizer", self.optimizer, OPTIMIZERS)
         object.__setattr__(self, "layers", _hidden_layers(self.layers))  # the way past "frozen"
         for each in (self.activation, *(layer.activation for layer in self.layers)):
-            _require(
-                each is None or each in ACTIVATIONS,
-                f"activation must be one of {', '.join(ACTIVATIONS)}, not {each!r}",
-            )
+            if each is not None:
+                _require_choice("activation", each, ACTIVATIONS)
         defaults = OPTIMIZERS[self.optimizer]
         used = [ACTIVATIONS[activation] for activation in self.activations[:-1]]
         factor = min(each.adaptive if defaults.adaptive else each.descent for each in used)
@@ -151,11 +141,7 @@ class FitConfig:
         ):
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
-        _require(
-            self.output_activation in OUTPUT_ACTIVATIONS,
-            f"output_activation must be one of {', '.join(OUTPUT_ACTIVATIONS)}, "
-            f"not {self.output_activation!r}",
-        )
+        _require_choice("output_activation", self.output_activation, OUTPUT_ACTIVATIONS)
         for name in ("omega", "scale"):
             value = getattr(self, name)
             _require(
@@ -179,12 +165,17 @@ class FitConfig:
             type(self.batch_size) is int and self.batch_size >= 1,
             f"batch_size must be a whole number, 1 or more, not {self.batch_size!r}",
         )
+        _require(isinstance(self.encoding, str), f"encoding must be text, not {self.encoding!r}")
         object.__setattr__(self, "encoding", str(parse_encoding(self.encoding)))
         _require_choice("loss", self.loss, LOSSES)
         _require_choice("lr_schedule", self.lr_schedule, SCHEDULES)
         _require(
-            0 <= self.warmup <= MOST_EPOCHS,
-            f"warmup must be 0 to {MOST_EPOCHS} epochs, not {self.warmup}",
+            self.warmup >= 0,
+            f"warmup must be 0 or more epochs, not {self.warmup}",
+        )
+        _require(
+            self.warmup <= self.epochs,
+            f"warmup must be at most all epochs ({self.epochs}), not {self.warmup:g}",
         )
         _require_choice("sampling", self.sampling, SAMPLINGS)
         _require(
@@ -243,10 +234,7 @@ class ImageConfig:
             self.max_pixels is None or self.max_pixels >= 1,
             f"max_pixels must be 1 or more, or None, not {self.max_pixels}",
         )
-        _require(
-            self.channels in CHANNELS,
-            f"channels must be one of {', '.join(CHANNELS)}, not {self.channels!r}",
-        )
+        _require_choice("channels", self.channels, CHANNELS)
 
 
 @dataclass(frozen=True)
@@ -283,7 +271,7 @@ class RecordConfig:
             all(name and "\0" not in name for name in self.animations),
             f"animations must be file names, not {self.animations!r}",
         )
-        _require(self.pace in PACES, f"pace must be one of {', '.join(PACES)}, not {self.pace!r}")
+        _require_choice("pace", self.pace, PACES)
 
 
 def option_of(field: str) -> str:
@@ -307,59 +295,7 @@ def _hidden_layers(layers: Any) -> tuple[Hidden, ...]:
     return hidden
 
 
-def to_json(config: Any) -> dict[str, Any]:
-    """Return the fields of a configuration as JSON values."""
-    return {
-        field.name: _to_json_value(getattr(config, field.name))
-        for field in dataclasses.fields(config)
-    }
-
-
-def _to_json_value(value: Any) -> Any:
-    if isinstance(value, tuple) and value and isinstance(value[0], Hidden):
-        return format_layers(value)
-    return list(value) if isinstance(value, tuple) else value
-
-
-def from_json(cls: type[Config], data: object) -> Config:
-    """Build a configuration from JSON values, which must have exactly its fields and types.
-
-    Raises
-    ------
-    InputError
-        If a field is missing, unknown, of another type or out of range.
-    """
-    if not isinstance(data, Mapping):
-        raise InputError(f"{cls.__name__} must be an object")
-    hints = typing.get_type_hints(cls)
-    for name in hints.keys() ^ data.keys():
-        raise InputError(f"{name!r} is {'missing' if name in hints else 'not known'}")
-    values = {name: _from_json_value(name, hint, data[name]) for name, hint in hints.items()}
-    return cls(**values)
-
-
-def _from_json_value(name: str, hint: Any, value: Any) -> Any:
-    if hint == tuple[Hidden, ...]:
-        if not isinstance(value, str):
-            raise InputError(f"{name!r} must be text, not {value!r}")
-        try:
-            return parse_layers(value)
-        except InputError as error:
-            raise InputError(f"{name!r}: {error}") from error
-    if typing.get_origin(hint) is tuple:
-        (item, _) = typing.get_args(hint)
-        if not isinstance(value, list) or any(type(each) is not item for each in value):
-            raise InputError(f"{name!r} must be a list of {item.__name__}, not {value!r}")
-        return tuple(value)
-    allowed = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    if type(value) is int and float in allowed and abs(value) < 1 << 53:
-        return float(value)
-    if type(value) not in allowed:
-        raise InputError(f"{name!r} has a wrong value: {value!r}")
-    return value
-
-
-def _require_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+def _require_choice(name: str, value: str, choices: Collection[str]) -> None:
     _require(value in choices, f"{name} must be one of {', '.join(choices)}, not {value!r}")
 
 

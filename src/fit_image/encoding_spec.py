@@ -10,6 +10,8 @@ from typing import ClassVar, Self
 
 from fit_image.errors import InputError
 
+_MOST_CELLS = 1 << 20
+
 _GRID_FIELD = re.compile(r"(?P<name>[a-z]+)=(?:(?P<base>2)\^)?(?P<number>[0-9]{1,9})")
 
 
@@ -117,8 +119,8 @@ class GridSpec:
             ("levels", 32),
             ("features", 16),
             ("entries", 1 << 24),
-            ("coarsest", 1 << 20),
-            ("finest", 1 << 20),
+            ("coarsest", _MOST_CELLS),
+            ("finest", _MOST_CELLS),
         ):
             number = getattr(self, name)
             if number is not None and not 1 <= number <= most:
@@ -149,7 +151,7 @@ class GridSpec:
         The finest level has a cell for each pixel, and the tables an entry for each crossing of it,
         up to a million.
         """
-        longest = max(width, height)
+        longest = min(max(width, height), _MOST_CELLS)
         coarsest = self.coarsest or min(16, self.finest or longest)
         finest = self.finest or max(longest, coarsest)
         crossings = (width + 1) * (height + 1)
@@ -172,6 +174,19 @@ ENCODINGS: dict[str, type[EncodingSpec]] = {
     "grid": GridSpec,
 }
 """Those of `fit_image.core.encodings`, here so that the help needs no numerics."""
+
+
+def smallest_like(spec: EncodingSpec) -> EncodingSpec:
+    """Return the smallest encoding of the same kind."""
+    match spec:
+        case PositionalSpec():
+            return PositionalSpec(1)
+        case FourierSpec():
+            return FourierSpec(1, 1.0)
+        case GridSpec():
+            return GridSpec(1, 1, 1, 1, 1)
+        case _:
+            return spec
 
 
 def parse_encoding(text: str) -> EncodingSpec:

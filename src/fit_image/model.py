@@ -17,9 +17,10 @@ from fit_image.core.activations import ACTIVATIONS
 from fit_image.core.dense import FloatArray
 from fit_image.core.encoding import Encoding
 from fit_image.core.encodings import ENCODINGS
+from fit_image.core.layer import Layer
 from fit_image.errors import InputError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 # Of the activations: fields of a layer, and without their s, arrays of a model file.
 _CONSTANTS = ("slope", "omega", "scale")
@@ -49,7 +50,7 @@ class Network(core.Network):
 
     def __init__(
         self,
-        layers: tuple[core.Layer, ...],
+        layers: tuple[Layer, ...],
         size: tuple[int, int],
         encoding: Encoding | None = None,
     ) -> None:
@@ -115,6 +116,12 @@ class Network(core.Network):
             colours = self.predict(places.reshape(-1, 2), threads=threads)
             yield top, colours.reshape(len(band_ys), width, self.channels)
 
+    @property
+    def encoding_name(self) -> str:
+        """The encoding's key of `fit_image.core.encodings.ENCODINGS`."""
+        (name,) = (name for name, kind in ENCODINGS.items() if type(self.encoding) is kind)
+        return name
+
     def is_like(self, other: Network) -> bool:
         """Return whether another network differs in its parameters at most."""
         mine, others = self.encoding.to_arrays(), other.encoding.to_arrays()
@@ -127,9 +134,8 @@ class Network(core.Network):
 
     def to_arrays(self) -> Arrays:
         """Return the arrays of a model file: see "File formats" in the README."""
-        (encoding,) = (name for name, kind in ENCODINGS.items() if type(self.encoding) is kind)
         arrays: Arrays = {
-            "encoding": np.array(encoding),
+            "encoding": np.array(self.encoding_name),
             **self.encoding.to_arrays(),
             "tables": self.tables().copy(),
             "size": np.array(self.size, dtype=np.int64),
@@ -163,7 +169,7 @@ class Network(core.Network):
                 raise ValueError(f"unknown activation in layer {index}")
             if weights.ndim != 2 or weights.shape[0] < 1:
                 raise ValueError(f"impossible layer {index}")
-            layers.append(core.Layer(fan_in, len(weights), str(activation), *map(float, own)))
+            layers.append(Layer(fan_in, len(weights), str(activation), *map(float, own)))
             fan_in = len(weights)
         tables = _typed(arrays["tables"], np.float32, (encoding.size,))
         network = cls(tuple(layers), (width, height), encoding)
@@ -193,7 +199,7 @@ class Network(core.Network):
         Raises
         ------
         InputError
-            If it is missing, damaged, of another kind, or of a newer version.
+            If it is missing, damaged, of another kind, or of another version.
         """
         path = Path(path)
         if path.is_dir():

@@ -18,8 +18,8 @@ import numpy.typing as npt
 import PIL
 
 from fit_image import atomic
-from fit_image.archive import Arrays, read_archive, write_archive
-from fit_image.config import FitConfig, ImageConfig, RecordConfig, from_json, to_json
+from fit_image.archive import Arrays, check_version, read_archive, write_archive
+from fit_image.config import FitConfig, ImageConfig, RecordConfig
 from fit_image.errors import FitImageError, InputError, os_error_reason
 from fit_image.frames import frame_path, frame_paths
 from fit_image.image import save_image
@@ -28,9 +28,10 @@ from fit_image.model import FORMAT_VERSION as MODEL_VERSION
 from fit_image.model import Network
 from fit_image.presets import check_preset
 from fit_image.progress import Progress
+from fit_image.strict_json import from_json, to_json
 from fit_image.version import __version__
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 # What the names of an optimizer's arrays begin with in a checkpoint.
 _OPTIMIZER = "optimizer_"
@@ -178,7 +179,7 @@ class RunFolder:
         Raises
         ------
         InputError
-            If the folder holds no run, or a damaged or newer one.
+            If the folder holds no run, or a damaged one, or one of another version.
         """
         path = Path(path)
         file = path / "run.json"
@@ -192,11 +193,7 @@ class RunFolder:
             raise InputError(f"{file} is damaged: it is not JSON") from error
         if not isinstance(data, dict) or type(data.get("format")) is not int:
             raise InputError(f"{file} is not the run.json of fit-image")
-        if data["format"] > FORMAT_VERSION:
-            raise InputError(
-                f"{file} has format version {data['format']}, newer than this fit-image "
-                f"understands ({FORMAT_VERSION}): update fit-image"
-            )
+        check_version(file, data["format"], FORMAT_VERSION)
         try:
             manifest = Manifest(
                 from_json(Picture, data.get("picture")),

@@ -10,7 +10,7 @@ from fit_image.config import FitConfig
 from fit_image.core.encoding import Encoding, Identity
 from fit_image.core.fourier import Fourier
 from fit_image.core.grid import Grid
-from fit_image.core.network import Layer, dense_stack
+from fit_image.core.layer import Layer, dense_stack
 from fit_image.core.positional import Positional
 from fit_image.encoding_spec import FourierSpec, GridSpec, PositionalSpec, parse_encoding
 from fit_image.model import Network

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 
-from fit_image.apps.trainer import Drawing, Trainer
+from fit_image.apps.drawing import Drawing
+from fit_image.apps.trainer import Trainer
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fit_image.apps.compiling import warm_up
 from fit_image.apps.course import Milestone, follow
-from fit_image.apps.trainer import Trainer, warm_up
+from fit_image.apps.trainer import Trainer
 from fit_image.config import FitConfig
 from fit_image.errors import InputError
 from fit_image.image import check_shape

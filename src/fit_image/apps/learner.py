@@ -10,11 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.config import FitConfig
+from fit_image.core.adam import AdamW
 from fit_image.core.dense import FloatArray
 from fit_image.core.encoding import Encoding
+from fit_image.core.layer import Layer
 from fit_image.core.minibatch import Minibatch
-from fit_image.core.network import Layer, Network
-from fit_image.core.optimizer import OPTIMIZERS, AdamW, Optimizer
+from fit_image.core.network import Network
+from fit_image.core.optimizer import Optimizer
+from fit_image.core.optimizers import OPTIMIZERS
 from fit_image.core.sgd import SampleSGD
 
 Arrays = dict[str, npt.NDArray[Any]]

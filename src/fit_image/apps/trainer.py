@@ -5,67 +5,28 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.apps import samples
 from fit_image.apps.architecture import make_encoding, make_layers, make_network
+from fit_image.apps.drawing import Drawing
 from fit_image.apps.importance import Levels, measure_errors
 from fit_image.apps.learner import make_learner, needed_bytes
 from fit_image.apps.samples import Samples
 from fit_image.config import FitConfig
-from fit_image.core import network as core
-from fit_image.core.dense import FloatArray
+from fit_image.core import machine
+from fit_image.core.encoding import Encoding
 from fit_image.core.schedule import RateSchedule
 from fit_image.core.thread_choice import ThreadChoice, counts_up_to
 from fit_image.errors import DivergenceError, InputError
-from fit_image.image import COLOUR_TYPES, check_shape, to_float, to_uint8
+from fit_image.image import COLOUR_TYPES, check_shape
 from fit_image.model import Network
-from fit_image.notation import Hidden
 from fit_image.progress import Progress
 
 _LARGEST_CHUNK = 1 << 13
-
-# A picture this much worse than the best one so far is a network that broke down. Healthy training
-# wavers by 1 or 2 dB from epoch to epoch, and by 4 while the first epochs find their way.
-COLLAPSE_DB = 6.0
-
-# Nobody sees errors smaller than this, and the PSNR of a nearly perfect copy wavers widely.
-COLLAPSE_FROM_DB = 35.0
-
-
-@dataclass
-class Drawing:
-    """A picture being drawn.
-
-    Attributes
-    ----------
-    picture : uint8 (height, width, channels)
-    rows : int
-        How many are drawn.
-    squared_error : float
-        Sum over the drawn values, clipped to 0..1, against the target.
-    """
-
-    picture: npt.NDArray[np.uint8]
-    rows: int = 0
-    squared_error: float = 0.0
-
-    def add(self, top: int, band: FloatArray, target: npt.NDArray[Any]) -> None:
-        """Put the next piece (float32, colours not clipped) in its place."""
-        self.picture[top : top + len(band)] = to_uint8(band)
-        difference = np.clip(band, 0.0, 1.0) - to_float(target[top : top + len(band)])
-        self.squared_error += float(np.square(difference, dtype=np.float64).sum())
-        self.rows = top + len(band)
-
-    @property
-    def psnr(self) -> float:
-        """Of the drawn rows against the target, in dB."""
-        values = self.rows * self.picture.shape[1] * self.picture.shape[2]
-        return -10.0 * math.log10(self.squared_error / values) if self.squared_error else math.inf
 
 
 class Trainer:
@@ -108,14 +69,14 @@ class Trainer:
         self.config = config = config.for_picture(self.width, self.height)
         encoding = make_encoding(config, (self.width, self.height))
         layers = make_layers(config, encoding.outputs, channels)
-        _check_memory(needed_bytes(layers, encoding, config, self.pixels))
+        _check_memory(needed_bytes(layers, encoding, config, self.pixels), encoding)
         self.network = make_network(config, (self.width, self.height), channels)
 
         self._samples = Samples(self.image)
         self._learner = make_learner(self.network, config, self.pixels)
         self._schedule = RateSchedule(config.lr_schedule, config.epochs, config.warmup)
         # More threads than cores would wait for one another.
-        cores = core.usable_cores()
+        cores = machine.usable_cores()
         most = min(threads or cores, cores, self._learner.most_threads)
         self._threads = ThreadChoice([most] if threads else counts_up_to(most))
         self._ordered_epoch = 0
@@ -326,17 +287,8 @@ class Trainer:
         for top, band in self.network.render_bands(self.width, self.height, threads=self.threads):
             drawing.add(top, band, self.image)
             yield drawing
-        psnr, best = drawing.psnr, min(self.progress.best_psnr, COLLAPSE_FROM_DB)
-        if not math.isfinite(drawing.squared_error):
-            raise DivergenceError(
-                f"the network's colours are not finite in epoch {self.learned_epochs}"
-            )
-        if psnr < best - COLLAPSE_DB:
-            raise DivergenceError(
-                f"the picture collapsed in epoch {self.learned_epochs} "
-                f"({psnr:.1f} dB after {best:.1f} dB)"
-            )
-        self.progress.best_psnr = max(psnr, self.progress.best_psnr)
+        drawing.check_sound(self.progress.best_psnr, self.learned_epochs)
+        self.progress.best_psnr = max(drawing.psnr, self.progress.best_psnr)
         self._sound = True
 
     def _draw_order(self) -> None:
@@ -377,23 +329,13 @@ class Trainer:
             raise InputError("the saved errors do not belong to this picture")
 
 
-def _check_memory(needed: int) -> None:
+def _check_memory(needed: int, encoding: Encoding) -> None:
     # Asked before the first allocation, because a system that runs out kills without a message.
-    available = core.physical_memory()
+    available = machine.physical_memory()
     if needed > available:
         raise InputError(
-            f"these layers need {needed / 1e9:,.1f} GB of memory, and this machine has "
-            f"{available / 1e9:,.1f} GB: choose fewer or narrower ones"
+            f"this network needs {needed / 1e9:,.1f} GB of memory, and this machine has "
+            f"{available / 1e9:,.1f} GB: choose fewer or narrower layers"
+            + ", or a grid of fewer entries"
+            * (encoding.levels > 0)
         )
-
-
-def warm_up(config: FitConfig | None = None) -> None:
-    """Compile the kernels that training and drawing need, or load them from the cache."""
-    # The smallest network that uses the same ones.
-    config = replace(config or FitConfig(), layers=(Hidden(1),))
-    network = make_network(config.for_picture(1, 1), (1, 1), 3)
-    places, colours = np.zeros((1, 2), dtype=np.float32), np.zeros((1, 3), dtype=np.float32)
-    learner = make_learner(network, config, 1)
-    learner.learn(places, colours, np.ones(1, dtype=np.float32), np.zeros(1), threads=1)
-    network.predict(places, threads=1)
-    samples.warm_up(by_error=config.sampling == "error")

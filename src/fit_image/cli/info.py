@@ -46,6 +46,7 @@ def _model_facts(path: Path) -> dict[str, Any]:
             tuple(Hidden(layer.fan_out, layer.activation) for layer in network.layers[:-1])
         ),
         "output_activation": network.layers[-1].activation,
+        "encoding": network.encoding_name,
         "parameters": network.parameter_count,
         "width": network.size[0],
         "height": network.size[1],
@@ -54,15 +55,16 @@ def _model_facts(path: Path) -> dict[str, Any]:
 
 
 def _run_facts(path: Path) -> dict[str, Any]:
-    from fit_image.config import to_json
     from fit_image.frames import frame_paths
     from fit_image.run import RunFolder
+    from fit_image.strict_json import to_json
 
     run = RunFolder.open(path)
     manifest, result = run.manifest, run.result
     rows = run.metrics.read()
     facts: dict[str, Any] = {"run": str(path), **asdict(manifest.picture)}
     facts["picture"] = facts.pop("path")
+    facts["preset"] = manifest.preset
     facts |= to_json(manifest.fit)
     facts |= to_json(manifest.image)
     if result:

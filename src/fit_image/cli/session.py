@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def compile_kernels(config: FitConfig, display: Display) -> None:
     """Compile the kernels, or load them; say so if it takes compiling."""
-    from fit_image.apps.trainer import warm_up
+    from fit_image.apps.compiling import warm_up
     from fit_image.core.jit import on_compile
 
     began: list[float] = []

@@ -156,7 +156,8 @@ def _folded(u):
 def _cell(u, cells):
     """Return the index of the cell that ``u`` in 0..1 lies in, and where in it: 0..1."""
     position = u * np.float32(cells)
-    index = min(np.int64(position), cells - 1)
+    # Of NaN, any number may be made, and the table must not be left.
+    index = min(max(np.int64(position), 0), cells - 1)
     return index, position - np.float32(index)
 
 

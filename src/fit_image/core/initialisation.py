@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fit_image.core.activations import ACTIVATIONS
 from fit_image.core.dense import FloatArray
-
-if TYPE_CHECKING:
-    from fit_image.core.network import Layer
+from fit_image.core.layer import Layer
 
 AUTO = "auto"
 """In the place of a name: the rule that suits each layer's activation."""
 
 # Of a layer, a scale, and a generator: rows of weights, and the bias last.
-Rule = Callable[["Layer", float, np.random.Generator], FloatArray]
+Rule = Callable[[Layer, float, np.random.Generator], FloatArray]
 
 
 def classic(layer: Layer, scale: float, rng: np.random.Generator) -> FloatArray:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,9 +23,11 @@ from fit_image.core.dense import FloatArray, IntArray, vector
 from fit_image.core.encoding import Touched
 from fit_image.core.jit import kernel
 from fit_image.core.lanes import WIDTH
+from fit_image.core.layer import Layer
 from fit_image.core.loss import LOSSES, error_gradient, error_loss
-from fit_image.core.network import Layer, Network, accept_numbers
+from fit_image.core.network import Network, accept_numbers
 from fit_image.core.optimizer import Optimizer
+from fit_image.core.pieces import Ending, Piece, Pieces, piece_samples
 from fit_image.core.team import Team
 from fit_image.core.trace import (
     Trace,
@@ -44,35 +45,7 @@ _PART_SAMPLES = (32, 256)
 # Rows of a block, about: several blocks in a wide layer.
 _BLOCK_ROWS = 128
 
-# A larger batch is taken in pieces: numbers in their memory (128 MB) and floating-point
-# operations, which take a tenth of a second on a slow core.
-_PIECE_NUMBERS = 1 << 25
-_PIECE_WORK = 5 * 10**9
-_PIECE_MULTIPLE = 64
-
 _MOST_THREADS = 64
-
-
-@dataclass(frozen=True)
-class _Ending:
-    """The end of a batch, where a step is taken."""
-
-    scale: float
-    """One over the batch's samples."""
-    factor: float
-    """Of the learning rates."""
-    step: int
-
-
-@dataclass(frozen=True)
-class _Piece:
-    """Samples that go through the memory at once: a batch, or a part of a huge one."""
-
-    start: int
-    samples: int
-    first: bool
-    ending: _Ending | None
-    """The step to take where the batch ends here."""
 
 
 class Minibatch:
@@ -94,8 +67,6 @@ class Minibatch:
     ----------
     most_threads : int
         More threads than this would have nothing to do.
-    pending : int
-        Samples learned of a batch that is not complete.
     """
 
     def __init__(
@@ -108,23 +79,25 @@ class Minibatch:
     ) -> None:
         self.network = network
         self.optimizer = optimizer
-        self.batch = batch
-        self.pending = 0
         self._loss_code = LOSSES[loss]
         self._loss = 0.0
-        self._factors = 0.0
-        self._piece = _piece_samples(network.layers, batch)
-        self._trace = Trace(network, self._piece)
+        self._pieces = Pieces(piece_samples(network.layers, batch), batch)
+        self._trace = Trace(network, self._pieces.longest)
         self._transposed = transposed_weights(self._trace.plan)
-        self._losses = np.zeros(self._piece)
+        self._losses = np.zeros(self._pieces.longest)
         self._gradient = dense.aligned_zeros(network.parameters.size)
         self._blocks, self._spans, self._rates = self._cut_weights(rate)
         self._rate = np.float32(rate)
         self._touched = Touched(network.encoding)
-        parts = -(-self._piece // _PART_SAMPLES[0])
+        parts = -(-self._pieces.longest // _PART_SAMPLES[0])
         self.most_threads = min(max(parts, len(self._blocks)), _MOST_THREADS)
         self._team = Team(self.most_threads)
         self._panels = [working_panel() for _ in range(self.most_threads)]
+
+    @property
+    def pending(self) -> int:
+        """Samples learned of a batch that is not complete."""
+        return self._pieces.pending
 
     @staticmethod
     def working_numbers(layers: Sequence[Layer], batch: int, tables: int = 0) -> int:
@@ -133,7 +106,7 @@ class Minibatch:
         ``tables`` are the numbers in those of the encoding.
         """
         size = sum(layer.stride * layer.fan_out for layer in layers)
-        return _piece_samples(layers, batch) * Trace.numbers(layers) + 2 * size + tables
+        return piece_samples(layers, batch) * Trace.numbers(layers) + 2 * size + tables
 
     def session(self) -> AbstractContextManager[object]:
         """Return the context to learn in, which is any: the parameters are the network's own."""
@@ -141,9 +114,7 @@ class Minibatch:
 
     def next_cut(self, samples: int) -> int:
         """Return how many samples `learn` may be given next: about ``samples``, at least some."""
-        if self._piece == self.batch:
-            return max(samples // self.batch, 1) * self.batch
-        return min(self._piece, self.batch - self.pending)
+        return self._pieces.next_cut(samples)
 
     def learn(
         self,
@@ -179,8 +150,9 @@ class Minibatch:
         """
         inputs, targets = self.network.accept(inputs, targets)
         weights = accept_numbers(weights, len(inputs))
-        pieces, pending, factors_sum = self._cut(
-            np.ones_like(weights) if factors is None else accept_numbers(factors, len(inputs))
+        pieces = self._pieces.cut(
+            np.ones_like(weights) if factors is None else accept_numbers(factors, len(inputs)),
+            self.optimizer.steps,
         )
 
         def work(counts: IntArray, thread: int, threads: int) -> None:
@@ -201,18 +173,16 @@ class Minibatch:
 
         self._team.run(work, max(1, min(threads, self.most_threads)))
         self.optimizer.steps += sum(piece.ending is not None for piece in pieces)
-        self.pending = pending
-        self._factors = factors_sum
 
     def finish(self, loss_sum: npt.NDArray[np.float64]) -> None:
         """Take the step of a batch that remains incomplete, as at the end of an epoch."""
         if not self.pending:
             return
-        self.optimizer.steps += 1
-        ending = _Ending(1.0 / self.pending, self._factors / self.pending, self.optimizer.steps)
+        ending = self._pieces.end(self.optimizer.steps)
+        self.optimizer.steps = ending.step
         self._update(0, 1, ending)
         loss_sum[0] += self._loss
-        self._forget_pending()
+        self._loss = 0.0
 
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Return what a later `restore` needs to go on from the last complete batch."""
@@ -232,15 +202,11 @@ class Minibatch:
                     if rows[:, layer.fan_in + 1 :].any():
                         raise ValueError(f"the optimizer's {name} has numbers between its rows")
         self.optimizer.restore(arrays)
-        self._forget_pending()
+        self._pieces.forget()
+        self._loss = 0.0
         # Those of the tables are added to, where those of the layers are written anew.
         self._gradient[:] = 0.0
         self._touched = Touched(self.network.encoding)
-
-    def _forget_pending(self) -> None:
-        self.pending = 0
-        self._loss = 0.0
-        self._factors = 0.0
 
     def _cut_weights(self, rate: float) -> tuple[IntArray, IntArray, FloatArray]:
         """Return blocks of rows (layer, first, stop), their spans of parameters, and rates."""
@@ -258,24 +224,6 @@ class Minibatch:
         start, stride = self.network.table[table[:, 0]][:, [dense.START, dense.STRIDE]].T
         spans = start[:, np.newaxis] + table[:, 1:] * stride[:, np.newaxis]
         return table, np.ascontiguousarray(spans), rates[table[:, 0]]
-
-    def _cut(self, factors: FloatArray) -> tuple[list[_Piece], int, float]:
-        """Return the pieces of a call; of the batch pending then, samples and sum of factors."""
-        if self.pending % self._piece:
-            raise ValueError("the incomplete batch was not finished")
-        pieces, start, step = [], 0, self.optimizer.steps + 1
-        pending, total = self.pending, self._factors
-        while start < len(factors):
-            length = min(self._piece, self.batch - pending, len(factors) - start)
-            total += float(factors[start : start + length].sum(dtype=np.float64))
-            first, ending = pending == 0, None
-            pending += length
-            if pending == self.batch:
-                ending = _Ending(1.0 / self.batch, total / self.batch, step)
-                pending, total, step = 0, 0.0, step + 1
-            pieces.append(_Piece(start, length, first, ending))
-            start += length
-        return pieces, pending, total
 
     def _carry(
         self,
@@ -316,7 +264,7 @@ class Minibatch:
             threads,
         )
 
-    def _descend(self, piece: _Piece, inputs: FloatArray, thread: int, threads: int) -> None:
+    def _descend(self, piece: Piece, inputs: FloatArray, thread: int, threads: int) -> None:
         """Compute the gradient of this thread's blocks; take their step where the batch ends."""
         encoding = self.network.encoding
         # From the last one on, to which the fewest blocks have gone.
@@ -342,7 +290,7 @@ class Minibatch:
         if piece.ending:
             self._update(thread, threads, piece.ending)
 
-    def _update(self, thread: int, threads: int, ending: _Ending) -> None:
+    def _update(self, thread: int, threads: int, ending: Ending) -> None:
         self.optimizer.update(
             self.network.parameters,
             self._gradient,
@@ -364,7 +312,7 @@ class Minibatch:
                 ending.step,
             )
 
-    def _add_losses(self, piece: _Piece, loss_sum: npt.NDArray[np.float64]) -> None:
+    def _add_losses(self, piece: Piece, loss_sum: npt.NDArray[np.float64]) -> None:
         self._loss += float(self._losses[: piece.samples].sum())
         if piece.ending:
             loss_sum[0] += self._loss
@@ -376,20 +324,6 @@ def _part_samples(samples: int, threads: int) -> int:
     # As many parts for each thread, none larger than the most.
     rounds = -(-samples // (threads * most))
     return max(-(-samples // (threads * rounds)), least)
-
-
-def _piece_samples(layers: Sequence[Layer], batch: int) -> int:
-    most = min(_PIECE_NUMBERS // Trace.numbers(layers), _PIECE_WORK // _work(layers))
-    most = max(most // _PIECE_MULTIPLE, 1) * _PIECE_MULTIPLE
-    if batch <= most:
-        return batch
-    pieces = -(-batch // most)
-    return -(-batch // pieces // _PIECE_MULTIPLE) * _PIECE_MULTIPLE
-
-
-def _work(layers: Sequence[Layer]) -> int:
-    """Floating-point operations for a sample: three products of two operations a weight."""
-    return sum(6 * layer.stride * layer.fan_out for layer in layers)
 
 
 @kernel

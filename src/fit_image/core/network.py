@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -17,6 +15,8 @@ from fit_image.core import dense, initialisation
 from fit_image.core.activations import ACTIVATIONS
 from fit_image.core.dense import FloatArray
 from fit_image.core.encoding import Encoding, Identity, Touched
+from fit_image.core.layer import Layer
+from fit_image.core.machine import usable_cores
 from fit_image.core.trace import (
     Trace,
     backward_kernel,
@@ -30,65 +30,6 @@ from fit_image.core.trace import (
 # Numbers held per layer boundary while a tile is drawn: 256 KB, so that a layer's input and output
 # stay in the cache. It does not depend on the number of threads, nor does any bit of the output.
 _TILE_NUMBERS = 1 << 16
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A dense layer: ``fan_out`` units with ``fan_in`` weights and a bias each.
-
-    Attributes
-    ----------
-    fan_in, fan_out : int
-        Sizes of the vectors that go in and come out.
-    activation : str
-        A key of `fit_image.core.activations.ACTIVATIONS`.
-    slope : float
-        Slope of leaky-relu below zero.
-    omega : float
-        Frequency of sine, gabor and finer, in radians.
-    scale : float
-        How narrow the bells of gauss and gabor are.
-    """
-
-    fan_in: int
-    fan_out: int
-    activation: str
-    slope: float = 0.01
-    omega: float = 30.0
-    scale: float = 10.0
-
-    @property
-    def stride(self) -> int:
-        """Length of one unit's row in the parameter vector (weights, bias, padding)."""
-        return -(-(self.fan_in + 1) // dense.LANES) * dense.LANES
-
-    @property
-    def parameter_count(self) -> int:
-        """Number of weights and biases, padding not counted."""
-        return (self.fan_in + 1) * self.fan_out
-
-
-def dense_stack(
-    inputs: int,
-    hidden: Sequence[int],
-    outputs: int,
-    slope: float = 0.01,
-    *,
-    activations: Sequence[str] = (),
-    omega: float = 30.0,
-    scale: float = 10.0,
-) -> list[Layer]:
-    """Return hidden layers of the ``hidden`` widths and an output layer.
-
-    ``activations`` are those of all layers, the output layer last; without them, the hidden layers
-    are leaky ReLUs and the output is linear. `Layer` describes the constants.
-    """
-    activations = activations or [*["leaky-relu"] * len(hidden), "identity"]
-    fans = itertools.pairwise([inputs, *hidden, outputs])
-    return [
-        Layer(fan_in, fan_out, activation, slope, omega, scale)
-        for (fan_in, fan_out), activation in zip(fans, activations, strict=True)
-    ]
 
 
 class Network:
@@ -312,18 +253,3 @@ def accept_numbers(numbers: FloatArray, samples: int) -> FloatArray:
     if numbers.shape != (samples,):
         raise ValueError(f"{numbers.shape} numbers do not fit {samples} samples")
     return np.ascontiguousarray(numbers, dtype=np.float32)
-
-
-def usable_cores() -> int:
-    """Return the number of cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def physical_memory() -> int:
-    """Return the machine's memory in bytes, or a generous guess where it cannot be asked."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):
-        return 1 << 36

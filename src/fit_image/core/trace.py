@@ -27,10 +27,11 @@ from fit_image.core.dense import (
 )
 from fit_image.core.jit import inner, kernel
 from fit_image.core.lanes import WIDTH, transpose_block
+from fit_image.core.layer import Layer
 from fit_image.core.product import COLUMNS, PANEL, product
 
 if TYPE_CHECKING:
-    from fit_image.core.network import Layer, Network
+    from fit_image.core.network import Network
 
 
 class Plan(NamedTuple):

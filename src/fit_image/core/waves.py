@@ -9,6 +9,7 @@ import numpy as np
 
 from fit_image.core.dense import FloatArray, vector
 from fit_image.core.encoding import Arrays, Encoding, taken
+from fit_image.core.functions import cosine, sine
 from fit_image.core.jit import inner, kernel
 
 _TURN = np.float32(2.0 * math.pi)
@@ -88,5 +89,5 @@ def _encode_kernel(frequencies, inputs, rows, part, thread, threads):
             _turns(frequencies, inputs, i, turns)
             cosines, sines = vector(rows[i], 0, waves), vector(rows[i], waves, waves)
             for wave in range(waves):
-                cosines[wave] = np.cos(_TURN * turns[wave])
-                sines[wave] = np.sin(_TURN * turns[wave])
+                cosines[wave] = cosine(_TURN * turns[wave])
+                sines[wave] = sine(_TURN * turns[wave])

@@ -1,0 +1,91 @@
+"""What the options of ``fit-image IMAGE`` ask for, and what they may not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from click.core import ParameterSource
+
+from fit_image.cli import options
+from fit_image.components import ACTIVATIONS
+from fit_image.config import FitConfig, ImageConfig, RecordConfig
+from fit_image.errors import InputError
+from fit_image.notation import parse_init
+from fit_image.presets import preset_config
+
+if TYPE_CHECKING:
+    from fit_image.run import RunFolder
+
+Config = TypeVar("Config", ImageConfig, RecordConfig)
+
+
+def configuration(
+    ctx: click.Context, given: dict[str, Any], earlier: RunFolder | None
+) -> tuple[Callable[[int, int], FitConfig], ImageConfig, RecordConfig]:
+    """Return the options given; of a resumed run, those not given are the earlier ones.
+
+    Those that a preset may decide come as a function of the picture's width and height.
+    """
+    explicit = {
+        name: value
+        for name, value in given.items()
+        if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
+    }
+    manifest = earlier and earlier.manifest
+    own = _fields(FitConfig, explicit)
+
+    def decide(width: int, height: int) -> FitConfig:
+        if manifest:
+            fit, changes = manifest.fit, own
+            if own.get("optimizer", fit.optimizer) != fit.optimizer:
+                changes = {"weight_decay": None, **own}  # not the earlier one's
+            return replace(fit, **changes).for_picture(width, height)
+        return preset_config(given["preset"], width, height, **own)
+
+    if earlier and manifest and explicit.get("preset", manifest.preset) != manifest.preset:
+        raise InputError(
+            f"cannot resume {earlier.path}: --preset (was {manifest.preset}, now "
+            f"{given['preset']}) differs; choose another folder with -o, or --overwrite"
+        )
+    return (
+        decide,
+        _configured(ImageConfig, manifest.image if manifest else None, explicit),
+        _configured(RecordConfig, manifest.record if manifest else None, explicit),
+    )
+
+
+def check_used(ctx: click.Context, fit: FitConfig) -> None:
+    """Refuse an option that was given, and that nothing in the network uses."""
+    from fit_image.core.initialisation import rules
+
+    names = rules(fit.activations, parse_init(fit.init)[0])
+    used = {field for activation in fit.activations for field in ACTIVATIONS[activation].fields}
+    if "siren" in names:
+        used.add("omega")
+    if "classic" in names:
+        used.add("init_scale")
+    if any(layer.activation is None for layer in fit.layers):
+        used.add("activation")
+    reasons = {
+        "activation": "--layers names the activation of every layer",
+        "omega": f"no layer is of {options.users('omega')}",
+        "scale": f"no layer is of {options.users('scale')}",
+        "slope": f"no layer is of {options.users('slope')}",
+        "init_scale": "no layer begins with --init classic",
+    }
+    for name, reason in reasons.items():
+        if name not in used and ctx.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            option = f"--{name.replace('_', '-')}"
+            raise InputError(f"{option} would change nothing: {reason}")
+
+
+def _configured(cls: type[Config], earlier: Config | None, values: dict[str, Any]) -> Config:
+    own = _fields(cls, values)
+    return replace(earlier, **own) if earlier else cls(**own)
+
+
+def _fields(cls: type, values: dict[str, Any]) -> dict[str, Any]:
+    return {field.name: values[field.name] for field in fields(cls) if field.name in values}

@@ -1,0 +1,68 @@
+"""Dense layers: what a network is made of."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fit_image.core import dense
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A dense layer: ``fan_out`` units with ``fan_in`` weights and a bias each.
+
+    Attributes
+    ----------
+    fan_in, fan_out : int
+        Sizes of the vectors that go in and come out.
+    activation : str
+        A key of `fit_image.core.activations.ACTIVATIONS`.
+    slope : float
+        Slope of leaky-relu below zero.
+    omega : float
+        Frequency of sine, gabor and finer, in radians.
+    scale : float
+        How narrow the bells of gauss and gabor are.
+    """
+
+    fan_in: int
+    fan_out: int
+    activation: str
+    slope: float = 0.01
+    omega: float = 30.0
+    scale: float = 10.0
+
+    @property
+    def stride(self) -> int:
+        """Length of one unit's row in the parameter vector (weights, bias, padding)."""
+        return -(-(self.fan_in + 1) // dense.LANES) * dense.LANES
+
+    @property
+    def parameter_count(self) -> int:
+        """Number of weights and biases, padding not counted."""
+        return (self.fan_in + 1) * self.fan_out
+
+
+def dense_stack(
+    inputs: int,
+    hidden: Sequence[int],
+    outputs: int,
+    slope: float = 0.01,
+    *,
+    activations: Sequence[str] = (),
+    omega: float = 30.0,
+    scale: float = 10.0,
+) -> list[Layer]:
+    """Return hidden layers of the ``hidden`` widths and an output layer.
+
+    ``activations`` are those of all layers, the output layer last; without them, the hidden layers
+    are leaky ReLUs and the output is linear. `Layer` describes the constants.
+    """
+    activations = activations or [*["leaky-relu"] * len(hidden), "identity"]
+    fans = itertools.pairwise([inputs, *hidden, outputs])
+    return [
+        Layer(fan_in, fan_out, activation, slope, omega, scale)
+        for (fan_in, fan_out), activation in zip(fans, activations, strict=True)
+    ]
