@@ -350,12 +350,21 @@ def test_wrong_options_are_refused_at_once(small_picture, options):
         fit(small_picture, **options)
 
 
+@pytest.mark.parametrize("side", [1, 4, 16, 32])
+def test_the_first_steps_may_waver(side):
+    """An epoch of a small picture is a few of them, and Adam's overshoot."""
+    white = np.full((side, side, 3), 255, np.uint8)
+    *_, last = fit(white, preset="instant", epochs=60)
+    assert last.psnr > 35
+
+
 @pytest.mark.parametrize(
     ("drawn", "best", "collapsed"),
     [(0.51, 90.0, False), (0.51, math.inf, False), (1.0, 30.0, True)],
 )
 def test_a_collapse_is_what_can_be_seen(drawn, best, collapsed):
     trainer = Trainer(np.full((4, 4, 3), 0.5, np.float32), SMALL)
+    trainer.progress.epoch = 1000
     trainer.network.parameters[:] = 0
     *_, last_rows = trainer.network.rows()
     last_rows[:, trainer.network.layers[-1].fan_in] = drawn  # the biases of the outputs

@@ -28,6 +28,10 @@ from fit_image.progress import Progress
 
 _LARGEST_CHUNK = 1 << 13
 
+# Of small pictures, an epoch is a few steps, and the first hundreds of steps overshoot: what looks
+# like a collapse then is none.
+_SETTLING_STEPS = 500
+
 
 class Trainer:
     """A network, a picture, and how far the one has learned the other.
@@ -262,6 +266,13 @@ class Trainer:
         """Epochs whose pixels are all learned, counted by `finish_epoch` or not yet."""
         return self.progress.epoch + int(self.progress.position == self.pixels)
 
+    @property
+    def _steps(self) -> int:
+        """Steps taken so far."""
+        batch, progress = min(self.config.batch_size, self.pixels), self.progress
+        steps: int = progress.epoch * -(-self.pixels // batch) + -(-progress.position // batch)
+        return steps
+
     def finish_epoch(self) -> None:
         """Count the epoch as complete.
 
@@ -287,7 +298,8 @@ class Trainer:
         for top, band in self.network.render_bands(self.width, self.height, threads=self.threads):
             drawing.add(top, band, self.image)
             yield drawing
-        drawing.check_sound(self.progress.best_psnr, self.learned_epochs)
+        settled = self._steps >= _SETTLING_STEPS
+        drawing.check_sound(self.progress.best_psnr if settled else -math.inf, self.learned_epochs)
         self.progress.best_psnr = max(drawing.psnr, self.progress.best_psnr)
         self._sound = True
 
