@@ -113,8 +113,8 @@ BEST_FOURIER = "Fourier features, tuned"
 # batch and frequency of the others on a photograph, by the PSNR after an equal and short time.
 RECIPES = {
     PUBLISHED_SIREN: Recipe("siren", 1e-4, None, False, 30.0),
-    BEST_SIREN: Recipe("siren", 5e-4, 4096, True, 30.0),
-    BEST_FOURIER: Recipe("fourier", 1e-3, 4096, True, 10.0),
+    BEST_SIREN: Recipe("siren", 5e-4, 1024, True, 30.0),
+    BEST_FOURIER: Recipe("fourier", 2e-3, 1024, True, 10.0),
 }
 """The peers by name."""
 

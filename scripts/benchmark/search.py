@@ -32,8 +32,8 @@ def candidates() -> Iterator[tuple[str, peers.Recipe]]:
     for rate, batch in product(RATES, BATCHES):
         yield peers.BEST_SIREN, replace(siren, rate=rate, batch=batch)
     fourier = peers.RECIPES[peers.BEST_FOURIER]
-    for scale, rate in product(SCALES, RATES):
-        yield peers.BEST_FOURIER, replace(fourier, frequency=scale, rate=rate)
+    for scale, rate, batch in product(SCALES, RATES, BATCHES[:2]):
+        yield peers.BEST_FOURIER, replace(fourier, frequency=scale, rate=rate, batch=batch)
 
 
 def search(picture: Picture, seconds: float, threads: int, journal: Journal) -> list[Trial]:
