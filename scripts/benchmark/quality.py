@@ -151,7 +151,11 @@ def measure_speed(settings: Settings) -> dict[str, Any]:
         )
 
     mine, rows = [], []
-    for name, shares in ((peers.PUBLISHED_SIREN, (1.0,)), (peers.BEST_SIREN, _SHARES)):
+    for name, shares in (
+        (peers.PUBLISHED_SIREN, (1.0,)),
+        (peers.BEST_SIREN, _SHARES),
+        (peers.PATIENT_SIREN, _SHARES),
+    ):
         for share in shares:
             curves = beside(name, share * settings.limit)
             mine.append(curves[OURS].seconds_to(SPEED_GOAL_DB))
