@@ -224,3 +224,10 @@ def test_json_that_is_no_object_is_refused(data):
 )
 def test_the_learning_rate_suits_optimizer_and_activations(options, rate):
     assert FitConfig(**options).learning_rate == rate
+
+
+def test_a_grid_is_learned_by_adam_unless_told():
+    assert FitConfig().optimizer == FitConfig(encoding="fourier:4@1").optimizer == "sgd"
+    assert FitConfig(encoding="grid").optimizer == "adam"
+    assert FitConfig(encoding="grid").batch_size == 64
+    assert FitConfig(encoding="grid", optimizer="sgd").optimizer == "sgd"

@@ -36,8 +36,9 @@ FPS = (0.01, 1000.0)
 MOST_EPOCHS = 10_000_000
 
 
-# In the place of a number that the optimizer decides.
+# In the place of what the optimizer decides, and of the optimizer where the encoding does.
 _BY_OPTIMIZER: Any = None
+_BY_ENCODING: Any = None
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class FitConfig:
         Pixels of a step, over which the gradient's mean is taken; 1 or more. More than the
         picture has are the whole picture. Default: what `OPTIMIZERS` has for the optimizer.
     optimizer : str
-        A key of `OPTIMIZERS`.
+        A key of `OPTIMIZERS`. Default: adam with a grid, else sgd.
     encoding : str
         As `fit_image.encoding_spec.parse_encoding` reads it.
     loss : str
@@ -110,7 +111,7 @@ class FitConfig:
     slope: float = 0.01
     seed: int = 0
     batch_size: int = _BY_OPTIMIZER
-    optimizer: str = "sgd"
+    optimizer: str = _BY_ENCODING
     encoding: str = "none"
     loss: str = "mse"
     lr_schedule: str = "constant"
@@ -126,8 +127,16 @@ class FitConfig:
     time_limit: float | None = None
 
     def __post_init__(self) -> None:
+        _require(isinstance(self.encoding, str), f"encoding must be text, not {self.encoding!r}")
+        encoding = parse_encoding(self.encoding)
+        object.__setattr__(self, "encoding", str(encoding))  # the way past "frozen"
+        if self.optimizer is None:
+            # The gradient of a table's entry is a few samples' share of the mean: too small to
+            # descend along.
+            optimizer = "adam" if isinstance(encoding, GridSpec) else "sgd"
+            object.__setattr__(self, "optimizer", optimizer)
         _require_choice("optimizer", self.optimizer, OPTIMIZERS)
-        object.__setattr__(self, "layers", _hidden_layers(self.layers))  # the way past "frozen"
+        object.__setattr__(self, "layers", _hidden_layers(self.layers))
         for each in (self.activation, *(layer.activation for layer in self.layers)):
             if each is not None:
                 _require_choice("activation", each, ACTIVATIONS)
@@ -165,8 +174,6 @@ class FitConfig:
             type(self.batch_size) is int and self.batch_size >= 1,
             f"batch_size must be a whole number, 1 or more, not {self.batch_size!r}",
         )
-        _require(isinstance(self.encoding, str), f"encoding must be text, not {self.encoding!r}")
-        object.__setattr__(self, "encoding", str(parse_encoding(self.encoding)))
         _require_choice("loss", self.loss, LOSSES)
         _require_choice("lr_schedule", self.lr_schedule, SCHEDULES)
         _require(

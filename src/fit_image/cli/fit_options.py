@@ -84,8 +84,7 @@ _OPTIONS = (
     click.option(
         "--optimizer",
         type=click.Choice(list(OPTIMIZERS)),
-        default="sgd",
-        show_default=True,
+        show_default="sgd, adam with a grid",
         help="What a step does with the gradient: plain descent, with momentum, Adam, or Adam with "
         "weights that decay.",
     ),
