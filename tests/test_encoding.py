@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 
 from fit_image import encoding_spec
+from fit_image.apps.architecture import make_network
+from fit_image.config import FitConfig
+from fit_image.core.adam import AdamW
 from fit_image.core.encoding import Touched
 from fit_image.core.encodings import ENCODINGS
 from fit_image.core.fourier import Fourier
@@ -303,3 +306,35 @@ def test_an_encoding_comes_back_from_its_arrays():
         for name, array in encoding.to_arrays().items():
             np.testing.assert_array_equal(again.to_arrays()[name], array)
         assert (again.size, again.outputs) == (encoding.size, encoding.outputs)
+
+
+def test_the_schedule_holds_for_the_tables_too(rng):
+    network = make(Grid(*GRIDS[0]), rng)
+    inputs, targets = places(rng, 20), rng.random((20, 3), dtype=np.float32)
+    before = network.parameters.copy()
+    learner = teach(network, "adam", 5)
+    learn_all(learner, inputs, targets, factors=np.zeros(20, dtype=np.float32))
+    np.testing.assert_array_equal(network.parameters, before)
+
+
+def test_adamw_takes_its_share_off_touched_numbers_alone():
+    moved = []
+    for decay in (0.0, 0.5):
+        parameters, gradient = np.full(8, 2.0, np.float32), np.ones(8, np.float32)
+        gradient[4:] = 0
+        optimizer = AdamW(8, decay)
+        scalars = (np.float32(0.1), np.float32(1.0), 1)
+        optimizer.update_touched(parameters, gradient, np.array([0]), 8, *scalars)
+        moved.append(parameters)
+    np.testing.assert_allclose(moved[0] - moved[1], [0.1 * 0.5 * 2.0] * 4 + [0.0] * 4, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "inputs", "widening"), [("none", 2, 2), ("fourier:8@3", 16, 1), ("grid", 16, 1)]
+)
+def test_waves_begin_as_what_they_see_asks_for(encoding, inputs, widening):
+    config = FitConfig(layers="400", activation="sine", encoding=encoding)
+    network = make_network(config.for_picture(20, 20), (20, 20), 3)
+    first, _ = network.rows()
+    largest = np.abs(first[:, :inputs]).max()
+    assert largest == pytest.approx(widening / inputs, rel=0.01)
