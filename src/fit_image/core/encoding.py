@@ -112,7 +112,7 @@ class Encoding(ABC):
             The gradient by the outputs.
         """
 
-    def add_gradient(
+    def add_gradient(  # noqa: B027
         self,
         level: int,
         inputs: FloatArray,
@@ -120,7 +120,7 @@ class Encoding(ABC):
         gradient: FloatArray,
         touched: Touched,
     ) -> None:
-        """Add the gradient by the tables of a level, summed over the samples.
+        """Add the gradient by the tables of a level, summed over the samples; if it has tables.
 
         Parameters
         ----------
@@ -131,7 +131,6 @@ class Encoding(ABC):
         touched : Touched
             Notes where something was added.
         """
-        raise NotImplementedError("a fixed encoding has no tables")
 
 
 class Touched:
