@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 import os
 import platform
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from contextlib import AbstractContextManager
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Self
 
@@ -19,16 +18,17 @@ import PIL
 
 from fit_image import atomic
 from fit_image.archive import Arrays, check_version, read_archive, write_archive
-from fit_image.config import FitConfig, ImageConfig, RecordConfig
+from fit_image.config import RecordConfig
 from fit_image.errors import FitImageError, InputError, os_error_reason
 from fit_image.frames import frame_path, frame_paths
 from fit_image.image import save_image
+from fit_image.locking import lock_folder
+from fit_image.manifest import Manifest, Result
 from fit_image.metrics import Metrics
 from fit_image.model import FORMAT_VERSION as MODEL_VERSION
 from fit_image.model import Network
-from fit_image.presets import check_preset
 from fit_image.progress import Progress
-from fit_image.strict_json import from_json, to_json
+from fit_image.strict_json import from_json
 from fit_image.version import __version__
 
 FORMAT_VERSION = 2
@@ -48,80 +48,6 @@ RUN_FILES = (
     "target.png",
     "animation.gif",
 )
-
-
-@dataclass(frozen=True)
-class Picture:
-    """Which picture a run learns.
-
-    Attributes
-    ----------
-    path : str
-        Absolute path when the run began.
-    sha256 : str
-        Of the file.
-    width, height : int
-        Size in pixels as it is learned.
-    """
-
-    path: str
-    sha256: str
-    width: int
-    height: int
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """What a run was asked to do: enough to repeat it.
-
-    Attributes
-    ----------
-    picture : Picture
-    fit : FitConfig
-    image : ImageConfig
-    record : RecordConfig
-    preset : str
-        The key of `fit_image.presets.PRESETS` that ``fit`` was based on.
-    """
-
-    picture: Picture
-    fit: FitConfig
-    image: ImageConfig
-    record: RecordConfig
-    preset: str = "classic"
-
-
-@dataclass(frozen=True)
-class Result:
-    """How far a run has come.
-
-    Attributes
-    ----------
-    status : str
-        ``running``, ``done``, ``interrupted`` or ``diverged``.
-    ended : str or None
-        What ended a run that is done: ``epochs``, ``target-psnr`` or ``time-limit``.
-    epochs : int
-        Epochs completed.
-    psnr, loss : float or None
-        Of the last epoch that has them.
-    parameters : int
-        Weights and biases of the network.
-    seconds, wall_seconds : float
-        Training time; time from start to end, summed over resumed sessions.
-    threads : int
-        That learned.
-    """
-
-    status: str
-    ended: str | None
-    epochs: int
-    psnr: float | None
-    loss: float | None
-    parameters: int
-    seconds: float
-    wall_seconds: float
-    threads: int
 
 
 class RunFolder:
@@ -195,13 +121,7 @@ class RunFolder:
             raise InputError(f"{file} is not the run.json of fit-image")
         check_version(file, data["format"], FORMAT_VERSION)
         try:
-            manifest = Manifest(
-                from_json(Picture, data.get("picture")),
-                from_json(FitConfig, data.get("fit")),
-                from_json(ImageConfig, data.get("image")),
-                from_json(RecordConfig, data.get("record")),
-                check_preset(data.get("preset")),
-            )
+            manifest = Manifest.from_json(data)
             result = data.get("result")
             return cls(path, manifest, None if result is None else from_json(Result, result))
         except InputError as error:
@@ -231,46 +151,19 @@ class RunFolder:
         self._remove_leftovers()
         self.metrics.create()
 
-    @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
-        """Keep other processes from writing to the folder; the lock dies with the process.
+    def locked(self) -> AbstractContextManager[None]:
+        """Return a context that keeps other processes from writing to the folder.
 
-        Raises
-        ------
-        InputError
-            If another process holds the lock.
+        See `lock_folder`.
         """
-        import fcntl
-
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError as error:
-            raise FitImageError(
-                f"cannot use the folder {self.path}: {os_error_reason(error)}"
-            ) from error
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield
-        except BlockingIOError:
-            raise InputError(
-                f"another fit-image is writing to {self.path}: wait for it, or choose another "
-                "folder with -o"
-            ) from None
-        finally:
-            os.close(lock)
+        return lock_folder(self.path)
 
     def write_manifest(self, result: Result | None = None) -> None:
         """Write ``run.json``, with how far the run has come."""
         self.result = result or self.result
-        manifest = self.manifest
         data = {
             "format": FORMAT_VERSION,
-            "picture": asdict(manifest.picture),
-            "preset": manifest.preset,
-            "fit": to_json(manifest.fit),
-            "image": to_json(manifest.image),
-            "record": to_json(manifest.record),
+            **self.manifest.to_json(),
             "result": self.result and asdict(self.result),
             "versions": {
                 "fit-image": __version__,

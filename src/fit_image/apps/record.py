@@ -14,8 +14,9 @@ from fit_image.config import FitConfig, ImageConfig, RecordConfig, option_of
 from fit_image.errors import InputError
 from fit_image.frames import frame_paths
 from fit_image.image import save_image
+from fit_image.manifest import Manifest, Result
 from fit_image.metrics import Row
-from fit_image.run import Manifest, Result, RunFolder
+from fit_image.run import RunFolder
 from fit_image.strict_json import to_json
 
 # A checkpoint may cost this share of the time; the interval stays between the two bounds.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fit_image.config import ImageConfig
 from fit_image.image import LoadedImage, file_sha256, load_image
-from fit_image.run import Picture
+from fit_image.manifest import Picture
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,8 @@ def command(
     from fit_image.apps.source import load_source
     from fit_image.apps.trainer import Trainer
     from fit_image.image import parse_background
-    from fit_image.run import Manifest, RunFolder
+    from fit_image.manifest import Manifest
+    from fit_image.run import RunFolder
 
     output = output or Path(f"{image.stem}-fit")
     earlier = _earlier_run(output, image, resume, overwrite)

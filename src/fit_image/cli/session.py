@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from fit_image.apps.record import Recording, Status
     from fit_image.apps.trainer import Trainer
     from fit_image.config import FitConfig
-    from fit_image.run import Result, RunFolder
+    from fit_image.manifest import Result
+    from fit_image.run import RunFolder
 
 
 def compile_kernels(config: FitConfig, display: Display) -> None:

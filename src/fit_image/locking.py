@@ -1,0 +1,43 @@
+"""A folder that one process at a time writes to."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from fit_image.errors import FitImageError, InputError, os_error_reason
+
+
+@contextlib.contextmanager
+def lock_folder(path: Path) -> Iterator[None]:
+    """Keep other processes from writing to the folder, made if need be.
+
+    The lock dies with the process.
+
+    Raises
+    ------
+    InputError
+        If another process holds the lock.
+    FitImageError
+        If the folder cannot be used.
+    """
+    import fcntl
+
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        lock = os.open(path / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise FitImageError(f"cannot use the folder {path}: {os_error_reason(error)}") from error
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(
+                f"another fit-image is writing to {path}: wait for it, or choose another folder "
+                "with -o"
+            ) from None
+        yield
+    finally:
+        os.close(lock)
