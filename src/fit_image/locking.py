@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,10 +12,16 @@ from fit_image.errors import FitImageError, InputError, os_error_reason
 
 
 @contextlib.contextmanager
-def lock_folder(path: Path) -> Iterator[None]:
+def lock_folder(path: Path, patience: float = 0.0) -> Iterator[None]:
     """Keep other processes from writing to the folder, made if need be.
 
     The lock dies with the process.
+
+    Parameters
+    ----------
+    path : Path
+    patience : float
+        Seconds to wait for another process that holds it.
 
     Raises
     ------
@@ -31,13 +38,18 @@ def lock_folder(path: Path) -> Iterator[None]:
     except OSError as error:
         raise FitImageError(f"cannot use the folder {path}: {os_error_reason(error)}") from error
     try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(
-                f"another fit-image is writing to {path}: wait for it, or choose another folder "
-                "with -o"
-            ) from None
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    raise InputError(
+                        f"another fit-image is writing to {path}: wait for it, or choose another "
+                        "folder with -o"
+                    ) from None
+                time.sleep(0.05)
         yield
     finally:
         os.close(lock)

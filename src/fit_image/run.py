@@ -151,12 +151,12 @@ class RunFolder:
         self._remove_leftovers()
         self.metrics.create()
 
-    def locked(self) -> AbstractContextManager[None]:
+    def locked(self, patience: float = 0.0) -> AbstractContextManager[None]:
         """Return a context that keeps other processes from writing to the folder.
 
         See `lock_folder`.
         """
-        return lock_folder(self.path)
+        return lock_folder(self.path, patience)
 
     def write_manifest(self, result: Result | None = None) -> None:
         """Write ``run.json``, with how far the run has come."""
