@@ -78,6 +78,13 @@ ACTIVATIONS = {
 }
 """The activations of `fit_image.core.activations`."""
 
+
+def activations_with(field: str) -> str:
+    """Return in words which activations use a field of `FitConfig`."""
+    *others, last = [name for name, needs in ACTIVATIONS.items() if field in needs.fields]
+    return f"{', '.join(others)} or {last}" if others else last
+
+
 OUTPUT_ACTIVATIONS = ("identity", "sigmoid")
 
 INITS = ("auto", "classic", "he", "xavier", "siren", "normal:STD")

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.apps.architecture import make_encoding, make_layers, make_network
+from fit_image.apps.architecture import make_network
 from fit_image.apps.drawing import Drawing
 from fit_image.apps.importance import Levels, measure_errors
-from fit_image.apps.learner import make_learner, needed_bytes
+from fit_image.apps.learner import make_learner
+from fit_image.apps.memory import check_memory
 from fit_image.apps.samples import Samples
 from fit_image.config import FitConfig
 from fit_image.core import machine
-from fit_image.core.encoding import Encoding
 from fit_image.core.schedule import RateSchedule
 from fit_image.core.thread_choice import ThreadChoice, counts_up_to
 from fit_image.errors import DivergenceError, InputError
@@ -71,9 +71,7 @@ class Trainer:
         self.height, self.width, channels = image.shape
         self.pixels = self.width * self.height
         self.config = config = config.for_picture(self.width, self.height)
-        encoding = make_encoding(config, (self.width, self.height))
-        layers = make_layers(config, encoding.outputs, channels)
-        _check_memory(needed_bytes(layers, encoding, config, self.pixels), encoding)
+        check_memory(config, (self.width, self.height), channels)
         self.network = make_network(config, (self.width, self.height), channels)
 
         self._samples = Samples(self.image)
@@ -339,15 +337,3 @@ class Trainer:
             errors.dtype != np.uint8 or errors.shape != (self.pixels,) or not errors.all()
         ):
             raise InputError("the saved errors do not belong to this picture")
-
-
-def _check_memory(needed: int, encoding: Encoding) -> None:
-    # Asked before the first allocation, because a system that runs out kills without a message.
-    available = machine.physical_memory()
-    if needed > available:
-        raise InputError(
-            f"this network needs {needed / 1e9:,.1f} GB of memory, and this machine has "
-            f"{available / 1e9:,.1f} GB: choose fewer or narrower layers"
-            + ", or a grid of fewer entries"
-            * (encoding.levels > 0)
-        )

@@ -9,11 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from fit_image.cli import options
-from fit_image.components import ACTIVATIONS
-from fit_image.config import FitConfig, ImageConfig, RecordConfig
+from fit_image.config import FitConfig, ImageConfig, RecordConfig, option_of
 from fit_image.errors import InputError
-from fit_image.notation import parse_init
 from fit_image.presets import preset_config
 
 if TYPE_CHECKING:
@@ -59,27 +56,11 @@ def configuration(
 
 def check_used(ctx: click.Context, fit: FitConfig) -> None:
     """Refuse an option that was given, and that nothing in the network uses."""
-    from fit_image.core.initialisation import rules
+    from fit_image.apps.usage import unused_fields
 
-    names = rules(fit.activations, parse_init(fit.init)[0])
-    used = {field for activation in fit.activations for field in ACTIVATIONS[activation].fields}
-    if "siren" in names:
-        used.add("omega")
-    if "classic" in names:
-        used.add("init_scale")
-    if any(layer.activation is None for layer in fit.layers):
-        used.add("activation")
-    reasons = {
-        "activation": "--layers names the activation of every layer",
-        "omega": f"no layer is of {options.users('omega')}",
-        "scale": f"no layer is of {options.users('scale')}",
-        "slope": f"no layer is of {options.users('slope')}",
-        "init_scale": "no layer begins with --init classic",
-    }
-    for name, reason in reasons.items():
-        if name not in used and ctx.get_parameter_source(name) is not ParameterSource.DEFAULT:
-            option = f"--{name.replace('_', '-')}"
-            raise InputError(f"{option} would change nothing: {reason}")
+    for name, reason in unused_fields(fit).items():
+        if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            raise InputError(f"{option_of(name)} would change nothing: {reason}")
 
 
 def _configured(cls: type[Config], earlier: Config | None, values: dict[str, Any]) -> Config:

@@ -16,6 +16,7 @@ from fit_image.components import (
     OUTPUT_ACTIVATIONS,
     SAMPLINGS,
     SCHEDULES,
+    activations_with,
 )
 from fit_image.config import MOST_EPOCHS
 from fit_image.notation import LARGEST_RATE
@@ -126,7 +127,7 @@ _OPTIONS = (
         default=30.0,
         show_default=True,
         metavar="OMEGA",
-        help=f"Frequency of {options.users('omega')}, and of --init siren.",
+        help=f"Frequency of {activations_with('omega')}, and of --init siren.",
     ),
     click.option(
         "--scale",
@@ -134,7 +135,7 @@ _OPTIONS = (
         default=10.0,
         show_default=True,
         metavar="SCALE",
-        help=f"How narrow the bells of {options.users('scale')} are: exp(-(SCALE s)^2).",
+        help=f"How narrow the bells of {activations_with('scale')} are: exp(-(SCALE s)^2).",
     ),
     click.option(
         "--output-activation",

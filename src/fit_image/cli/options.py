@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from fit_image.components import ACTIVATIONS, OPTIMIZERS, PACES
+from fit_image.components import OPTIMIZERS, PACES
 from fit_image.config import FPS, ImageConfig, option_of
 from fit_image.encoding_spec import parse_encoding
 from fit_image.errors import InputError
@@ -197,12 +197,6 @@ def describe_presets() -> str:
         ]
         parts.append(f"{name}, {preset.summary}: {' '.join(values) or 'the defaults'}")
     return "; ".join(parts) + "."
-
-
-def users(field: str) -> str:
-    """Return in words which activations use a field of `FitConfig`."""
-    *others, last = [name for name, needs in ACTIVATIONS.items() if field in needs.fields]
-    return f"{', '.join(others)} or {last}" if others else last
 
 
 def fps_option(command: Command) -> Command:

@@ -1,0 +1,32 @@
+"""Whether a network fits in memory."""
+
+from __future__ import annotations
+
+from fit_image.apps.architecture import make_encoding, make_layers
+from fit_image.apps.learner import needed_bytes
+from fit_image.config import FitConfig
+from fit_image.core import machine
+from fit_image.errors import InputError
+
+
+def check_memory(config: FitConfig, size: tuple[int, int], channels: int) -> None:
+    """Find out that learning a picture of this width and height needs too much memory.
+
+    Asked before the first allocation, because a system that runs out kills without a message.
+
+    Raises
+    ------
+    InputError
+        If it does.
+    """
+    encoding = make_encoding(config, size)
+    layers = make_layers(config, encoding.outputs, channels)
+    needed = needed_bytes(layers, encoding, config, size[0] * size[1])
+    available = machine.physical_memory()
+    if needed > available:
+        raise InputError(
+            f"this network needs {needed / 1e9:,.1f} GB of memory, and this machine has "
+            f"{available / 1e9:,.1f} GB: choose fewer or narrower layers"
+            + ", or a grid of fewer entries"
+            * (encoding.levels > 0)
+        )

@@ -1,0 +1,28 @@
+"""Which fields of a configuration change nothing."""
+
+from __future__ import annotations
+
+from fit_image.components import ACTIVATIONS, activations_with
+from fit_image.config import FitConfig
+from fit_image.core.initialisation import rules
+from fit_image.notation import parse_init
+
+
+def unused_fields(fit: FitConfig) -> dict[str, str]:
+    """Return the fields that nothing in the network uses, and why not."""
+    names = rules(fit.activations, parse_init(fit.init)[0])
+    used = {field for activation in fit.activations for field in ACTIVATIONS[activation].fields}
+    if "siren" in names:
+        used.add("omega")
+    if "classic" in names:
+        used.add("init_scale")
+    if any(layer.activation is None for layer in fit.layers):
+        used.add("activation")
+    reasons = {
+        "activation": "--layers names the activation of every layer",
+        "omega": f"no layer is of {activations_with('omega')}",
+        "scale": f"no layer is of {activations_with('scale')}",
+        "slope": f"no layer is of {activations_with('slope')}",
+        "init_scale": "no layer begins with --init classic",
+    }
+    return {name: reason for name, reason in reasons.items() if name not in used}
