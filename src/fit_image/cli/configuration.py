@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -15,6 +16,8 @@ from fit_image.presets import preset_config
 
 if TYPE_CHECKING:
     from fit_image.run import RunFolder
+
+NO_ANIMATION = "none"
 
 Config = TypeVar("Config", ImageConfig, RecordConfig)
 
@@ -61,6 +64,30 @@ def check_used(ctx: click.Context, fit: FitConfig) -> None:
     for name, reason in unused_fields(fit).items():
         if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT:
             raise InputError(f"{option_of(name)} would change nothing: {reason}")
+
+
+def animation_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the animations that ``--animation`` asks for; those with a folder as whole paths."""
+    if not names:
+        return RecordConfig().animations
+    if NO_ANIMATION in names:
+        if len(names) > 1:
+            raise click.UsageError(f"--animation {NO_ANIMATION} excludes other animations.")
+        return ()
+    # A name with a folder is the user's own path, and must not move with the output folder.
+    return tuple(name if Path(name).name == name else str(Path(name).absolute()) for name in names)
+
+
+def record_of_trials(given: dict[str, Any]) -> RecordConfig:
+    """Return what is kept of every trial of a sweep."""
+    from fit_image.animation import check_suffix
+
+    names = animation_names(given["animations"])
+    for name in names:
+        check_suffix(name)
+        if Path(name).name != name:
+            raise InputError(f"--animation {name}: every trial makes its own, so give a bare name")
+    return _configured(RecordConfig, None, {**given, "animations": names})
 
 
 def _configured(cls: type[Config], earlier: Config | None, values: dict[str, Any]) -> Config:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 _SECONDS_BETWEEN_LINES = 5.0
 _SECONDS_BETWEEN_BARS = 0.1
 _BAR_WIDTH = (10, 40)
+_TABLE_BAR = 16
+_LONGEST_NAME = 40
 
 
 @dataclass(frozen=True)
@@ -100,9 +103,11 @@ class Bar(Display):
     def step(self, step: Step) -> None:
         """Draw the bar anew, at most ten times a second."""
         now = time.monotonic()
-        if now - self._shown_at < _SECONDS_BETWEEN_BARS:
-            return
-        self._shown_at = now
+        if now - self._shown_at >= _SECONDS_BETWEEN_BARS:
+            self._shown_at = now
+            self._draw(step)
+
+    def _draw(self, step: Step) -> None:
         columns = _columns() - 1
         parts = [f"{min(step.done, 1.0):4.0%}", *step.parts]
         shortest, longest = _BAR_WIDTH
@@ -129,6 +134,71 @@ class Bar(Display):
         if not self._colour:
             return full + empty
         return click.style(full, fg="cyan") + click.style(empty, fg="bright_black")
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a `Table`.
+
+    Attributes
+    ----------
+    name, figures : str
+        What stands left and right.
+    share : float or None
+        Of what is done (0..1), shown as a bar between them.
+    """
+
+    name: str
+    figures: str = ""
+    share: float | None = None
+
+
+class Table(Bar):
+    """Lines that are drawn over themselves, above the bar."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._height = 0
+
+    def show(self, lines: Callable[[int], Sequence[Line]], step: Step) -> None:
+        """Draw everything anew, at most ten times a second.
+
+        ``lines`` is given how many there is room for.
+        """
+        now = time.monotonic()
+        if now - self._shown_at < _SECONDS_BETWEEN_BARS:
+            return
+        self._shown_at = now
+        shown = lines(max(_rows() - 2, 1))
+        names = max((len(line.name) for line in shown if line.figures), default=0)
+        names = min(names, _LONGEST_NAME)
+        text = "".join(f"{self._line(line, names, _columns() - 1)}\n" for line in shown)
+        self.clear()
+        _write(text)
+        self._height = len(shown)
+        self._draw(step)
+
+    def clear(self) -> None:
+        """Take the lines and the bar away."""
+        super().clear()
+        if self._height:
+            _write(f"\x1b[{self._height}F\x1b[J")
+            self._height = 0
+
+    def _line(self, line: Line, names: int, columns: int) -> str:
+        if not line.figures:
+            return _shortened(line.name, columns)
+        start = f"{_shortened(line.name, names):<{names}}  "
+        bar = "" if line.share is None else " " * (_TABLE_BAR + 2)
+        if len(start) + len(bar) + len(line.figures) > columns:
+            return _shortened(start + line.figures, columns)
+        if line.share is not None:
+            bar = f"{self._bar(line.share, _TABLE_BAR)}  "
+        return start + bar + line.figures
+
+
+def _shortened(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: max(width - 1, 0)]}…"[:width]
 
 
 class TimeLeft:
@@ -163,12 +233,19 @@ def _columns() -> int:
         return 80
 
 
-def make_display(quiet: bool) -> Display:
-    """Return the display that suits stderr."""
+def _rows() -> int:
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).lines or 24
+    except (OSError, ValueError):
+        return 24
+
+
+def make_display(quiet: bool, bar: type[Bar] = Bar) -> Display:
+    """Return the display that suits stderr: on a terminal, a ``bar``."""
     if quiet:
         return Display()
     if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
-        return Bar()
+        return bar()
     return Lines()
 
 

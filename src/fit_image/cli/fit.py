@@ -9,18 +9,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fit_image.cli import session
-from fit_image.cli.configuration import check_used, configuration
+from fit_image.cli.configuration import animation_names, check_used, configuration
 from fit_image.cli.display import make_display
 from fit_image.cli.fit_options import fit_options
 from fit_image.cli.signals import Signals
-from fit_image.config import RecordConfig
 from fit_image.errors import InputError
 
 if TYPE_CHECKING:
     from fit_image.apps.trainer import Trainer
+    from fit_image.config import RecordConfig
     from fit_image.run import RunFolder
-
-NO_ANIMATION = "none"
 
 
 @click.command("fit", short_help="Teach a network to paint IMAGE.")
@@ -43,7 +41,7 @@ def command(
         raise click.UsageError("--resume and --overwrite exclude each other.")
     display = make_display(quiet)
     signals: Signals = ctx.obj
-    given["animations"] = _animation_names(given["animations"])
+    given["animations"] = animation_names(given["animations"])
 
     # Heavy imports come after the command line has been understood.
     from fit_image.animation import check_size
@@ -116,17 +114,6 @@ def command(
         click.echo(json.dumps(summary))
     else:
         click.echo(output)
-
-
-def _animation_names(names: tuple[str, ...]) -> tuple[str, ...]:
-    if not names:
-        return RecordConfig().animations
-    if NO_ANIMATION in names:
-        if len(names) > 1:
-            raise click.UsageError(f"--animation {NO_ANIMATION} excludes other animations.")
-        return ()
-    # A name with a folder is the user's own path, and must not move with the output folder.
-    return tuple(name if Path(name).name == name else str(Path(name).absolute()) for name in names)
 
 
 def _earlier_run(output: Path, image: Path, resume: bool, overwrite: bool) -> RunFolder | None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from fit_image.apps.sweep.folder import SweepFolder
 from fit_image.apps.sweep.trial import Trial, layers_label
+from fit_image.apps.usage import unused_fields
 from fit_image.config import option_of
 from fit_image.metrics import Row
 from fit_image.strict_json import to_json
@@ -168,6 +169,17 @@ def group_outcomes(outcomes: Sequence[Outcome]) -> list[Group]:
     ]
 
 
+def trial_labels(trials: Sequence[Trial]) -> dict[str, str]:
+    """Return what trials are called, by their keys; with the seed where there are several."""
+    groups = group_outcomes([Outcome(trial, "waiting") for trial in trials])
+    seeds = any(len(group.outcomes) > 1 for group in groups)
+    return {
+        outcome.trial.key: f"{group.label}, seed {outcome.trial.seed}" if seeds else group.label
+        for group in groups
+        for outcome in group.outcomes
+    }
+
+
 # In this order, what differs is taken for the question; what follows from it is left out.
 _ASKED_FIRST = ("picture", "preset", "layers", "encoding", "activation", "optimizer")
 
@@ -189,7 +201,11 @@ def _labels(trials: Sequence[Trial]) -> list[str]:
     if not trials:
         return []
     names = varied(trials) or ["layers"]
-    return [", ".join(_shown(trial, name) for name in names) for trial in trials]
+    labels = []
+    for trial in trials:
+        unused = unused_fields(trial.manifest.fit)
+        labels.append(", ".join(_shown(trial, name) for name in names if name not in unused))
+    return labels
 
 
 def _shown(trial: Trial, name: str) -> str:

@@ -1,0 +1,73 @@
+"""A sweep from its plan to its results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from fit_image.apps.source import load_source
+from fit_image.apps.sweep.execution import Ended, Event, Executor
+from fit_image.apps.sweep.folder import SweepFolder
+from fit_image.apps.sweep.outcome import FINISHED, Outcome, read_outcome
+from fit_image.apps.sweep.trial import Trial
+from fit_image.errors import InputError
+
+
+def read_outcomes(folder: SweepFolder) -> list[Outcome]:
+    """Read from disk what became of all trials, in their order.
+
+    Raises
+    ------
+    InputError
+        If a file is damaged or cannot be read.
+    """
+    return [read_outcome(folder, trial) for trial in folder.trials]
+
+
+def unfinished(outcomes: Sequence[Outcome], trials: Sequence[Trial]) -> list[Trial]:
+    """Return those of the trials that have not come to their end."""
+    finished = {each.trial.key for each in outcomes if each.status in FINISHED}
+    return [trial for trial in trials if trial.key not in finished]
+
+
+def check_pictures(trials: Sequence[Trial]) -> None:
+    """Find out that a picture is not what it was when its trials were planned.
+
+    Raises
+    ------
+    InputError
+        If it is missing, or another one.
+    """
+    for manifest in {
+        (each.manifest.picture, each.manifest.image): each.manifest for each in trials
+    }.values():
+        picture = load_source(manifest.picture.path, manifest.image).picture
+        if picture.sha256 != manifest.picture.sha256:
+            raise InputError(
+                f"{picture.path} is not the picture any more that the sweep began with: "
+                "choose another folder with -o"
+            )
+
+
+def conduct(
+    folder: SweepFolder, executor: Executor, trials: Sequence[Trial]
+) -> Iterator[Event | None]:
+    """Run trials, and remember which of them failed.
+
+    Yields
+    ------
+    Event or None
+        What the executor tells; None several times a second when nothing happens.
+
+    Raises
+    ------
+    FitImageError
+        If it makes no sense to go on.
+    """
+    for trial in trials:
+        folder.failures.pop(trial.key, None)
+    folder.write()
+    for event in executor.events():
+        if isinstance(event, Ended) and event.status == "failed":
+            folder.failures[event.trial.key] = event.message
+            folder.write()
+        yield event

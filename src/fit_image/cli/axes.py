@@ -1,0 +1,174 @@
+"""Options of fitting that take several values, on the command line or in files."""
+
+from __future__ import annotations
+
+import csv
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fit_image.cli.fit import command as fit_command
+from fit_image.config import FitConfig, ImageConfig, option_of
+from fit_image.encoding_spec import ENCODINGS
+from fit_image.errors import InputError, os_error_reason
+
+Values = tuple[Any, ...]
+
+# Where a comma separates values: those of layers and encodings have commas of their own.
+_NOWHERE = re.compile(r"(?!)")
+_COMMA = re.compile(",")
+_SEPARATORS = {
+    "layers": _NOWHERE,
+    "encoding": re.compile(rf",(?=(?:{'|'.join(ENCODINGS)})(?:[:,]|$))"),
+    "background": re.compile(r",(?![^(]*\))"),
+}
+
+_FIELDS = {each.name for config in (FitConfig, ImageConfig) for each in fields(config)}
+
+_OPTIONS = {
+    str(each.name): each for each in fit_command.params if each.name in {"preset", *_FIELDS}
+}
+
+# Seeds last: trials that differ in nothing else follow each other.
+AXES = (*(name for name in _OPTIONS if name != "seed"), "seed")
+"""The options of fitting, by their fields, that may take several values."""
+
+MOST_SEEDS = 1_000_000
+
+
+class Several(click.ParamType):
+    """Values separated by commas, each of the type of an option of fitting."""
+
+    name = "values"
+
+    def __init__(self, option: click.Parameter) -> None:
+        self.option = option
+        self.separator = _SEPARATORS.get(option.name or "", _COMMA)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Values:
+        """Return the values as a tuple."""
+        if isinstance(value, tuple):
+            return value
+        texts = [text.strip() for text in self.separator.split(value)]
+        if not all(texts):
+            self.fail(f"{value!a} has an empty value.", param, ctx)
+        return tuple(self.option.type.convert(text, param, ctx) for text in texts)
+
+
+def axis_options() -> list[click.Option]:
+    """Return an option for each of `AXES`, which may be repeated and takes several values."""
+    return [_axis_option(option) for option in _OPTIONS.values()]
+
+
+def _axis_option(option: click.Parameter) -> click.Option:
+    assert isinstance(option, click.Option)
+    metavar = option.metavar
+    if metavar is None and isinstance(option.type, click.Choice):
+        metavar = "NAME"
+    default = option.show_default if isinstance(option.show_default, str) else option.default
+    return click.Option(
+        [*option.opts, str(option.name)],
+        type=Several(option),
+        multiple=True,
+        metavar=f"{metavar}" if option.name in _SEPARATORS else f"{metavar},...",
+        show_default=str(default),
+        help=option.help,
+    )
+
+
+def given_axes(given: Mapping[str, tuple[Values, ...]], seeds: int | None) -> dict[str, Values]:
+    """Return the values of the axes that were given on the command line."""
+    axes = {name: tuple(sum(given[name], ())) for name in AXES if given[name]}
+    if seeds is not None:
+        if "seed" in axes:
+            raise click.UsageError("--seed and --seeds exclude each other.")
+        axes["seed"] = tuple(range(seeds))
+    return axes
+
+
+def read_rows(path: Path, axes: Mapping[str, Values]) -> tuple[dict[str, Values], ...]:
+    """Read rows of a CSV or TOML file, each with the axes of the command line beside its own.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, has no rows, or one of them is not of axes and their values.
+    """
+    try:
+        rows = _read_toml(path) if path.suffix.lower() == ".toml" else _read_csv(path)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {os_error_reason(error)}") from error
+    except (UnicodeDecodeError, csv.Error, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"{path} cannot be understood: {error}") from error
+    if not rows:
+        raise InputError(f"{path} has no trials")
+    found = []
+    for number, row in enumerate(rows, start=1):
+        own = _parse_row(f"{path}, trial {number}", row)
+        for name in own.keys() & axes.keys():
+            raise InputError(f"{path} and the command line both give {option_of(name)}")
+        found.append({**own, **axes})
+    return tuple(found)
+
+
+def _read_csv(path: Path) -> list[dict[str, list[str]]]:
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file, restkey="", strict=True)
+        rows = []
+        for row in reader:
+            if "" in row:
+                raise InputError(f"{path}, line {reader.line_num}, has more values than the header")
+            rows.append({name: [text] for name, text in row.items() if text and text.strip()})
+    return rows
+
+
+def _read_toml(path: Path) -> list[dict[str, list[str]]]:
+    data = tomllib.loads(path.read_text(encoding="utf-8"))
+    rows = data.pop("trial", [{}] if data else [])
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise InputError(f"{path}: trials are tables under [[trial]]")
+    return [
+        {name: _texts(path, name, value) for name, value in (data | row).items()} for row in rows
+    ]
+
+
+def _texts(path: Path, name: str, value: Any) -> list[str]:
+    values = value if isinstance(value, list) else [value]
+    if not values or any(type(each) not in (str, int, float) for each in values):
+        raise InputError(f"{path}: {name!a} must be text, a number, or a list of them")
+    return [str(each) for each in values]
+
+
+def _parse_row(where: str, row: Mapping[str, list[str]]) -> dict[str, Values]:
+    names = {option_of(name).removeprefix("--"): name for name in AXES}
+    axes: dict[str, Values] = {}
+    for given, texts in row.items():
+        column = given.strip().lower().replace("_", "-")
+        if column == "seeds":
+            name, values = "seed", _seeds(where, texts)
+        else:
+            if column not in names:
+                raise InputError(f"{where}: {given!a} is no axis; they are {', '.join(names)}")
+            name = names[column]
+            try:
+                option = Several(_OPTIONS[name])
+                values = sum((option.convert(text, None, None) for text in texts), ())
+            except click.BadParameter as error:
+                raise InputError(f"{where}, {column}: {error.message}") from error
+        if name in axes:
+            raise InputError(f"{where}: {given!a} is given twice")
+        axes[name] = values
+    return axes
+
+
+def _seeds(where: str, texts: list[str]) -> Values:
+    if len(texts) != 1 or not re.fullmatch("[0-9]{1,6}", texts[0].strip()) or not int(texts[0]):
+        raise InputError(f"{where}: seeds is a number of seeds, 1 to {MOST_SEEDS - 1}")
+    return tuple(range(int(texts[0])))

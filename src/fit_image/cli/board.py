@@ -1,0 +1,151 @@
+"""A sweep under way as a person sees it: a live table on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from fit_image.cli.display import Display, Line, Step, Table, TimeLeft, format_duration
+
+if TYPE_CHECKING:
+    from fit_image.apps.sweep.execution import Advanced, Event
+    from fit_image.apps.sweep.folder import SweepFolder
+    from fit_image.apps.sweep.outcome import Outcome
+    from fit_image.apps.sweep.trial import Trial
+
+_MOST_ENDED = 10
+
+
+class Board:
+    """What is known of the trials of a sweep.
+
+    Parameters
+    ----------
+    folder : SweepFolder
+    outcomes : sequence of Outcome
+        Of all trials as the sweep begins.
+    labels : mapping of str to str
+        What the trials are called, by their keys.
+    costs : mapping of str to float
+        How long those still to be trained are expected to take, by their keys.
+    """
+
+    def __init__(
+        self,
+        folder: SweepFolder,
+        outcomes: Sequence[Outcome],
+        labels: Mapping[str, str],
+        costs: Mapping[str, float],
+    ) -> None:
+        self._folder = folder
+        self._labels = labels
+        self._costs = costs
+        self._total = len(outcomes)
+        self._shares = dict.fromkeys(costs, 0.0)
+        self._running: dict[str, Advanced | None] = {}
+        self._epochs: dict[str, int] = {}
+        self._ended = [each for each in outcomes if each.trial.key not in costs]
+        self._time_left = TimeLeft()
+
+    def note(self, event: Event) -> str | None:
+        """Take in what has happened; return a line for a log if it is worth one."""
+        from fit_image.apps.sweep.execution import Advanced, Ended, Notice, Started
+
+        match event:
+            case Started(trial):
+                self._running.setdefault(trial.key, None)
+                self._epochs[trial.key] = trial.manifest.fit.epochs
+            case Advanced(trial):
+                self._running[trial.key] = event
+                self._shares[trial.key] = event.share
+            case Ended(trial):
+                return self._end(trial, event.status, event.message)
+            case Notice(text):
+                return text
+        return None
+
+    def _end(self, trial: Trial, status: str, message: str) -> str:
+        from fit_image.apps.sweep.outcome import read_outcome
+
+        self._running.pop(trial.key, None)
+        outcome = read_outcome(self._folder, trial)
+        if status != "interrupted":
+            self._shares[trial.key] = 1.0
+            self._ended.append(outcome)
+        count = f"[{len(self._ended)}/{self._total}]"
+        reason = f": {message}" if message else ""
+        return f"{count} {self._labels[trial.key]}: {_result(outcome)}{reason}"
+
+    @property
+    def done(self) -> float:
+        """Share (0..1) of the expected time of what this sweep has to train."""
+        total = sum(self._costs.values())
+        return (
+            sum(cost * self._shares[key] for key, cost in self._costs.items()) / total
+            if total
+            else 1.0
+        )
+
+    def step(self) -> Step:
+        """Return where the whole stands."""
+        parts = [f"{len(self._ended)}/{self._total} trials"]
+        left = self._time_left.seconds_left(self.done)
+        if left is not None:
+            parts.append(f"{format_duration(left)} left")
+        return Step(self.done, tuple(parts))
+
+    def lines(self, room: int) -> list[Line]:
+        """Return at most so many lines: what runs, then the best of what has ended."""
+        running = list(self._running.items())
+        shown = running if len(running) <= room else running[: room - 1]
+        lines = [self._progress(key, last) for key, last in shown]
+        if len(shown) < len(running):
+            lines.append(Line(f"and {len(running) - len(shown)} more"))
+        most = min(_MOST_ENDED, room - len(lines) - 1)
+        ended = sorted(self._ended, key=lambda each: -(each.psnr or 0.0))[: max(most, 0)]
+        if ended:
+            best = "" if len(ended) == len(self._ended) else f", the best {len(ended)}"
+            lines.append(Line(f"ended{best}:"))
+            lines += [Line(self._labels[each.trial.key], _result(each)) for each in ended]
+        return lines
+
+    def _progress(self, key: str, last: Advanced | None) -> Line:
+        label = self._labels[key]
+        if last is None:
+            return Line(label, "starting", 0.0)
+        parts = [f"epoch {last.epoch}/{self._epochs[key]}"]
+        if last.psnr is not None:
+            parts.append(f"{last.psnr:.2f} dB")
+        return Line(label, "  ".join([*parts, format_duration(last.seconds)]), last.share)
+
+
+class Watch:
+    """Shows a board on a display, event by event."""
+
+    def __init__(self, board: Board, display: Display) -> None:
+        self._board = board
+        self._display = display
+
+    def see(self, event: Event | None) -> None:
+        """Take in an event, or that nothing has happened for a while."""
+        from fit_image.apps.sweep.execution import Notice
+
+        line = self._board.note(event) if event else None
+        display = self._display
+        if isinstance(display, Table):
+            if line and isinstance(event, Notice):
+                display.message(line)
+            display.show(self._board.lines, self._board.step())
+            return
+        if line:
+            display.message(line)
+        display.step(self._board.step())
+
+
+def _result(outcome: Outcome) -> str:
+    parts = [] if outcome.status == "done" else [outcome.status]
+    if outcome.psnr is not None:
+        parts.append(f"{outcome.psnr:.2f} dB")
+    if outcome.seconds:
+        parts.append(format_duration(outcome.seconds))
+    return "  ".join(parts) or outcome.status

@@ -1,0 +1,123 @@
+"""What a sweep is asked for, and the list of trials that answer it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fit_image.cli.axes import given_axes, read_rows
+from fit_image.cli.display import format_duration
+from fit_image.config import RecordConfig
+from fit_image.errors import InputError
+
+if TYPE_CHECKING:
+    from fit_image.apps.sweep.folder import SweepFolder
+    from fit_image.apps.sweep.outcome import Outcome
+    from fit_image.apps.sweep.plan import Question
+    from fit_image.apps.sweep.trial import Trial
+
+_MOST_TRIALS = 10_000
+
+
+def ask(
+    images: tuple[Path, ...], given: dict[str, Any], record: RecordConfig, allow_many: bool
+) -> Question | None:
+    """Return what the command line asks for; None if it gives no picture.
+
+    Raises
+    ------
+    UsageError, InputError
+        If it makes no sense, or is too much.
+    """
+    axes = given_axes(given, given["seeds"])
+    tables = [path for path in (given["from_csv"], given["from_toml"]) if path]
+    if len(tables) > 1:
+        raise click.UsageError("--from-csv and --from-toml exclude each other.")
+    if not images:
+        if axes or tables or given["match_params"]:
+            raise click.UsageError("Options of fitting need an IMAGE; --resume alone has them.")
+        return None
+
+    from fit_image.apps.sweep.plan import Question
+
+    rows = read_rows(tables[0], axes) if tables else (axes,)
+    if given["match_params"] and not all("layers" in row for row in rows):
+        raise click.UsageError("--match-params needs --layers to change.")
+    question = Question(images, rows, record, given["match_params"])
+    if len(question) > _MOST_TRIALS and not allow_many:
+        raise InputError(f"these are {len(question):,} trials; --yes allows so many")
+    return question
+
+
+def show_plan(
+    folder: SweepFolder,
+    outcomes: Sequence[Outcome],
+    left: Sequence[Trial],
+    workers: int,
+    as_json: bool,
+) -> None:
+    """Print the trials with their parameters, work and expected time."""
+    from fit_image.apps.sweep.cost import expected_seconds, measured_factor
+    from fit_image.apps.sweep.outcome import trial_labels
+
+    labels = trial_labels(folder.trials)
+    factor = measured_factor(outcomes)
+    waiting = {trial.key for trial in left}
+    rows: list[dict[str, Any]] = [
+        {
+            "key": trial.key,
+            "label": labels[trial.key],
+            "picture": trial.manifest.picture.path,
+            "parameters": trial.parameters,
+            "work": trial.samples * trial.work,
+            "seconds": expected_seconds(trial, factor) if trial.key in waiting else 0.0,
+            "status": outcome.status,
+        }
+        for trial, outcome in zip(folder.trials, outcomes, strict=True)
+    ]
+    total = sum(row["seconds"] for row in rows)
+    longest = max((row["seconds"] for row in rows), default=0.0)
+    seconds = max(total / workers, longest)
+    if as_json:
+        click.echo(json.dumps({"trials": rows, "workers": workers, "seconds": seconds}))
+        return
+    table = [("trial", "parameters", "work", "time", "status")]
+    table += [
+        (
+            row["label"],
+            f"{row['parameters']:,}",
+            format_work(row["work"]),
+            f"about {format_duration(row['seconds'])}" if row["key"] in waiting else "",
+            row["status"],
+        )
+        for row in rows
+    ]
+    for line in aligned(table, "lrrrl"):
+        click.echo(line)
+    at_once = f"{workers} at a time" if workers > 1 else "one at a time"
+    click.echo(f"{len(left)} to train, {at_once}: about {format_duration(seconds)}")
+
+
+def aligned(table: Sequence[Sequence[str]], sides: str) -> list[str]:
+    """Return the lines of a table whose columns are aligned to the left (l) or right (r)."""
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return [
+        "  ".join(
+            cell.ljust(width) if side == "l" else cell.rjust(width)
+            for cell, width, side in zip(row, widths, sides, strict=True)
+        ).rstrip()
+        for row in table
+    ]
+
+
+def format_work(operations: float) -> str:
+    """Return operations with a prefix, such as ``3.2 TFLOP``."""
+    for prefix in ("", "k", "M", "G", "T"):
+        if operations < 999.5:
+            return f"{operations:.3g} {prefix}FLOP"
+        operations /= 1000
+    return f"{operations:,.3g} PFLOP"
