@@ -70,7 +70,8 @@ def command(
     folder = _folder(output, question is not None).extended(asked)
     outcomes = read_outcomes(folder)
     left = unfinished(outcomes, folder.trials if resume else asked)
-    check_pictures([trial for trial in left if trial not in asked])
+    new = {trial.key for trial in asked}
+    check_pictures([trial for trial in left if trial.key not in new])
     if plan:
         show_plan(folder, outcomes, left, jobs or usable_cores(), as_json)
         return
