@@ -186,7 +186,7 @@ _ASKED_FIRST = ("picture", "preset", "layers", "encoding", "activation", "optimi
 
 def varied(trials: Sequence[Trial]) -> list[str]:
     """Return the names of the fewest fields that tell trials apart, the seed left out."""
-    facts = [_facts(trial) for trial in trials]
+    facts = [configuration(trial) for trial in trials]
     names = [*_ASKED_FIRST, *(name for name in facts[0] if name not in _ASKED_FIRST)]
     kept: list[str] = []
     for name in names:
@@ -211,7 +211,7 @@ def _labels(trials: Sequence[Trial]) -> list[str]:
 def _shown(trial: Trial, name: str) -> str:
     if name == "layers":
         return layers_label(trial.manifest.fit.layers)
-    value = _facts(trial)[name]
+    value = configuration(trial)[name]
     if name == "picture":
         return Path(trial.manifest.picture.path).stem
     if name in _ASKED_FIRST and value != "none":
@@ -220,7 +220,8 @@ def _shown(trial: Trial, name: str) -> str:
     return f"{option_of(name).removeprefix('--').replace('-', ' ')} {text}"
 
 
-def _facts(trial: Trial) -> dict[str, Any]:
+def configuration(trial: Trial) -> dict[str, Any]:
+    """Return all that decides a trial, by the names of the fields; the picture is its SHA-256."""
     manifest = trial.manifest
     return {
         "picture": manifest.picture.sha256,
