@@ -61,7 +61,8 @@ def command(
     display = make_display(quiet, Table)
 
     # Heavy imports come after the command line has been understood.
-    from fit_image.apps.sweep.conduct import check_pictures, read_outcomes, unfinished
+    from fit_image.apps.sweep.conduct import read_outcomes, unfinished
+    from fit_image.apps.sweep.pictures import check_pictures
     from fit_image.apps.sweep.plan import plan_trials
     from fit_image.core.machine import usable_cores
 
@@ -130,8 +131,9 @@ def _executor(
 
     if scheduler is not None and trials:
         from fit_image.apps.sweep.cluster import Cluster
+        from fit_image.apps.sweep.pictures import Pictures
 
-        return Cluster(folder, longest_first(trials), scheduler)
+        return Cluster(folder, longest_first(trials), Pictures(), scheduler)
     return Local(folder, longest_first(trials), jobs or usable_cores())
 
 

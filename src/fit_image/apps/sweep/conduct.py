@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from fit_image.apps.source import load_source
 from fit_image.apps.sweep.execution import Ended, Event, Executor
 from fit_image.apps.sweep.folder import SweepFolder
 from fit_image.apps.sweep.outcome import FINISHED, Outcome, read_outcome
 from fit_image.apps.sweep.trial import Trial
-from fit_image.errors import InputError
 
 
 def read_outcomes(folder: SweepFolder) -> list[Outcome]:
@@ -27,25 +25,6 @@ def unfinished(outcomes: Sequence[Outcome], trials: Sequence[Trial]) -> list[Tri
     """Return those of the trials that have not come to their end."""
     finished = {each.trial.key for each in outcomes if each.status in FINISHED}
     return [trial for trial in trials if trial.key not in finished]
-
-
-def check_pictures(trials: Sequence[Trial]) -> None:
-    """Find out that a picture is not what it was when its trials were planned.
-
-    Raises
-    ------
-    InputError
-        If it is missing, or another one.
-    """
-    for manifest in {
-        (each.manifest.picture, each.manifest.image): each.manifest for each in trials
-    }.values():
-        picture = load_source(manifest.picture.path, manifest.image).picture
-        if picture.sha256 != manifest.picture.sha256:
-            raise InputError(
-                f"{picture.path} is not the picture any more that the sweep began with: "
-                "choose another folder with -o"
-            )
 
 
 def conduct(

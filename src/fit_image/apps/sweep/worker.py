@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from fit_image.apps.record import Status
-from fit_image.apps.source import Source, load_source
+from fit_image.apps.sweep.pictures import Pictures
 from fit_image.apps.sweep.training import share_done, train_trial
 from fit_image.apps.sweep.trial import Trial
 from fit_image.core.jit import on_compile
@@ -31,7 +31,7 @@ class _Worker:
         self._stopping = threading.Event()
         self._reports = reports
         self._reported_at = 0.0
-        self._source: tuple[object, Source] | None = None
+        self._pictures = Pictures()
         threading.Thread(target=self._listen, args=(orders,), daemon=True).start()
 
     def run(self) -> None:
@@ -68,22 +68,9 @@ class _Worker:
                 )
             return self._stopping.is_set()
 
-        source = self._load(trial)
+        source = self._pictures(trial)
         with on_compile(lambda: self._report(event="compiling")):
             return train_trial(trial, path, source, should_stop).status
-
-    def _load(self, trial: Trial) -> Source:
-        manifest = trial.manifest
-        wanted = (manifest.picture, manifest.image)
-        if self._source is None or self._source[0] != wanted:
-            self._source = None  # before the next one is in memory
-            source = load_source(manifest.picture.path, manifest.image)
-            if source.picture.sha256 != manifest.picture.sha256:
-                raise InputError(
-                    f"{manifest.picture.path} is not the picture any more that the sweep began with"
-                )
-            self._source = (wanted, source)
-        return self._source[1]
 
     def _report(self, **report: Any) -> None:
         self._reports.write(json.dumps(report).encode() + b"\n")
