@@ -30,6 +30,7 @@ from benchmark.ceilings import MatrixProduct, Megabyte, processor
 from benchmark.compare import Comparison, compare
 from benchmark.growth import LAYERS, Growth, measure_growth
 from benchmark.quality_tables import print_quality
+from benchmark.throughput import sweep_throughput
 from fit_image.apps.compiling import warm_up
 from fit_image.config import FitConfig
 from fit_image.core.machine import usable_cores
@@ -75,6 +76,8 @@ def main() -> None:
     growths = [measure_growth(layers, turns) for layers in LAYERS]
     report["growth"] = [asdict(each) | {"spread": each.spread} for each in growths]
     report["program"] = measure_program(comparisons)
+    print("a sweep", file=sys.stderr)
+    report["sweep"] = sweep_throughput("4x300", turns)
     if arguments.json:
         print(json.dumps(report))
     else:
@@ -188,7 +191,7 @@ def print_report(
     report: dict[str, Any], comparisons: list[Comparison], growths: list[Growth]
 ) -> None:
     """Print the tables."""
-    limits, whole = report["ceilings"], report["program"]
+    limits, whole, sweep = report["ceilings"], report["program"], report["sweep"]
     print_machine(report["machine"])
     print("| the machine | |\n|---|---|")
     print(
@@ -221,6 +224,7 @@ def print_report(
     print(
         f"speed with a core kept busy: {whole['speed_beside_a_busy_process']:.0%} of that without"
     )
+    print(f"a sweep of 4x300 by {sweep['workers']} workers: {sweep['ratio']:.2f} times one's speed")
 
 
 def _threads(count: int) -> str:

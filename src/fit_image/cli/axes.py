@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from fit_image.encoding_spec import ENCODINGS
 from fit_image.errors import InputError, os_error_reason
 
 Values = tuple[Any, ...]
+Row = dict[str, list[str]]
 
 # Where a comma separates values: those of layers and encodings have commas of their own.
 _NOWHERE = re.compile(r"(?!)")
@@ -93,8 +94,12 @@ def given_axes(given: Mapping[str, tuple[Values, ...]], seeds: int | None) -> di
     return axes
 
 
-def read_rows(path: Path, axes: Mapping[str, Values]) -> tuple[dict[str, Values], ...]:
-    """Read rows of a CSV or TOML file, each with the axes of the command line beside its own.
+def read_rows(
+    read: Callable[[Path], list[Row]], path: Path, axes: Mapping[str, Values]
+) -> tuple[dict[str, Values], ...]:
+    """Read the rows of a file, each with the axes of the command line beside its own.
+
+    ``read`` is `read_csv` or `read_toml`.
 
     Raises
     ------
@@ -102,7 +107,7 @@ def read_rows(path: Path, axes: Mapping[str, Values]) -> tuple[dict[str, Values]
         If the file cannot be read, has no rows, or one of them is not of axes and their values.
     """
     try:
-        rows = _read_toml(path) if path.suffix.lower() == ".toml" else _read_csv(path)
+        rows = read(path)
     except OSError as error:
         raise InputError(f"cannot read {path}: {os_error_reason(error)}") from error
     except (UnicodeDecodeError, csv.Error, tomllib.TOMLDecodeError) as error:
@@ -118,7 +123,8 @@ def read_rows(path: Path, axes: Mapping[str, Values]) -> tuple[dict[str, Values]
     return tuple(found)
 
 
-def _read_csv(path: Path) -> list[dict[str, list[str]]]:
+def read_csv(path: Path) -> list[Row]:
+    """Return the rows of a table: the texts of each cell by the name of its column."""
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file, restkey="", strict=True)
         rows = []
@@ -129,7 +135,8 @@ def _read_csv(path: Path) -> list[dict[str, list[str]]]:
     return rows
 
 
-def _read_toml(path: Path) -> list[dict[str, list[str]]]:
+def read_toml(path: Path) -> list[Row]:
+    """Return the ``[[trial]]`` tables, each with what stands above them all."""
     data = tomllib.loads(path.read_text(encoding="utf-8"))
     rows = data.pop("trial", [{}] if data else [])
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
@@ -146,7 +153,7 @@ def _texts(path: Path, name: str, value: Any) -> list[str]:
     return [str(each) for each in values]
 
 
-def _parse_row(where: str, row: Mapping[str, list[str]]) -> dict[str, Values]:
+def _parse_row(where: str, row: Row) -> dict[str, Values]:
     names = {option_of(name).removeprefix("--"): name for name in AXES}
     axes: dict[str, Values] = {}
     for given, texts in row.items():

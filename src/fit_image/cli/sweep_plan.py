@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fit_image.cli.axes import given_axes, read_rows
+from fit_image.cli.axes import given_axes, read_csv, read_rows, read_toml
 from fit_image.cli.display import format_duration
 from fit_image.config import RecordConfig
 from fit_image.errors import InputError
@@ -34,7 +34,8 @@ def ask(
         If it makes no sense, or is too much.
     """
     axes = given_axes(given, given["seeds"])
-    tables = [path for path in (given["from_csv"], given["from_toml"]) if path]
+    files = (read_csv, given["from_csv"]), (read_toml, given["from_toml"])
+    tables = [(read, path) for read, path in files if path]
     if len(tables) > 1:
         raise click.UsageError("--from-csv and --from-toml exclude each other.")
     if not images:
@@ -44,7 +45,7 @@ def ask(
 
     from fit_image.apps.sweep.plan import Question
 
-    rows = read_rows(tables[0], axes) if tables else (axes,)
+    rows = read_rows(*tables[0], axes) if tables else (axes,)
     if given["match_params"] and not all("layers" in row for row in rows):
         raise click.UsageError("--match-params needs --layers to change.")
     question = Question(images, rows, record, given["match_params"])
