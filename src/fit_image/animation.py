@@ -161,6 +161,37 @@ def write_animation(
     FitImageError
         If a frame cannot be read or differs in size, or the file cannot be written.
     """
+    check_suffix(path)
+    film = Film.of_frames(frames, target, on_frame, parse_background(background))
+    return write_film(path, film, fps=fps, hold=hold)
+
+
+def write_film(
+    path: str | os.PathLike[str], film: Film, *, fps: float = 20.0, hold: float = HOLD_SECONDS
+) -> AnimationReport:
+    """Make an animation of any pictures, whole or not at all.
+
+    Parameters
+    ----------
+    path : path-like
+        See `write_animation`.
+    film : Film
+        The pictures.
+    fps, hold : float
+        See `write_animation`.
+
+    Returns
+    -------
+    AnimationReport
+
+    Raises
+    ------
+    InputError
+        If the suffix is not known, the extra ``fit-image[video]`` is missing, ``fps`` or ``hold``
+        is out of range, or a side is too long for the format.
+    FitImageError
+        If a picture cannot be made, or the file not be written.
+    """
     path = Path(path)
     writer = WRITERS[check_suffix(path)]
     if not FPS[0] <= fps <= FPS[1]:
@@ -169,7 +200,6 @@ def write_animation(
         raise InputError(
             f"the last frame's seconds must be from 0 to {_LONGEST_HOLD:g}, not {hold:g}"
         )
-    film = Film(frames, target, on_frame, parse_background(background))
     check_size(path, film.width, film.height)
     with atomic_path(path) as temporary:
         try:

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -128,18 +128,17 @@ def read_frame(path: str | os.PathLike[str], behind: Colour = _WHITE) -> Picture
 
 
 class Film:
-    """The frames of an animation; a few at a time are in memory.
+    """The pictures of an animation; a few at a time are in memory.
 
     Parameters
     ----------
-    paths : sequence of path-like
-        Files of equal size, in order.
-    target : ndarray of uint8, shape (height, width, 3), optional
-        Shown beside each, see `with_target`.
+    count : int
+        How many there are, 1 or more.
+    picture : callable
+        Returns one of them by its index: uint8 (height, width, 3), all of equal size. Threads call
+        it, several at once.
     on_frame : callable, optional
-        Called by `pictures` with the number of frames handed out, and of all.
-    behind : (int, int, int)
-        Red, green and blue (0..255) of what shows where frames are transparent.
+        Called by `pictures` with the number of pictures handed out, and of all.
 
     Attributes
     ----------
@@ -147,51 +146,66 @@ class Film:
         Of a picture.
     most_ahead : int
         How many pictures may wait in memory, see `ahead`.
-
-    Raises
-    ------
-    InputError
-        If there are no frames, or ``target`` is not of their size.
-    FitImageError
-        If the first frame cannot be read.
     """
 
     def __init__(
         self,
+        count: int,
+        picture: Callable[[int], Picture],
+        on_frame: Callable[[int, int], None] | None = None,
+    ) -> None:
+        self.picture = picture
+        self._count = count
+        self._on_frame = on_frame
+        self.height, self.width, _ = picture(0).shape
+        self.most_ahead = min(_AHEAD, _AHEAD_BYTES // (3 * self.width * self.height))
+
+    @classmethod
+    def of_frames(
+        cls,
         paths: Sequence[str | os.PathLike[str]],
         target: Picture | None = None,
         on_frame: Callable[[int, int], None] | None = None,
         behind: Colour = _WHITE,
-    ) -> None:
-        if not paths:
-            raise InputError("there are no frames to animate")
-        self._paths = list(paths)
-        self._target = target
-        self._on_frame = on_frame
-        self._behind = behind
-        self._frame_shape = read_frame(paths[0]).shape
-        self.height, self.width, _ = self.picture(0).shape
-        self.most_ahead = min(_AHEAD, _AHEAD_BYTES // (3 * self.width * self.height))
+    ) -> Self:
+        """Return the film of frames on disk.
 
-    def __len__(self) -> int:
-        return len(self._paths)
-
-    def picture(self, index: int) -> Picture:
-        """Return one frame, with the target where there is one: uint8 (height, width, 3).
+        Parameters
+        ----------
+        paths : sequence of path-like
+            Files of equal size, in order.
+        target : ndarray of uint8, shape (height, width, 3), optional
+            Shown beside each, see `with_target`.
+        on_frame : callable, optional
+            See `Film`.
+        behind : (int, int, int)
+            Red, green and blue (0..255) of what shows where frames are transparent.
 
         Raises
         ------
+        InputError
+            If there are no frames, or ``target`` is not of their size.
         FitImageError
-            If it cannot be read, or differs in size from the first.
+            If the first frame cannot be read; from ``picture``, if another one cannot be, or
+            differs in size from the first.
         """
-        path = self._paths[index]
-        picture = read_frame(path, self._behind)
-        if picture.shape != self._frame_shape:
-            height, width, _ = self._frame_shape
-            raise FitImageError(
-                f"{path} is {_size_text(picture)} pixels, but the first frame is {width} x {height}"
-            )
-        return picture if self._target is None else with_target(picture, self._target)
+        if not paths:
+            raise InputError("there are no frames to animate")
+        shape = read_frame(paths[0]).shape
+
+        def picture(index: int) -> Picture:
+            frame = read_frame(paths[index], behind)
+            if frame.shape != shape:
+                raise FitImageError(
+                    f"{paths[index]} is {_size_text(frame)} pixels, "
+                    f"but the first frame is {shape[1]} x {shape[0]}"
+                )
+            return frame if target is None else with_target(frame, target)
+
+        return cls(len(paths), picture, on_frame)
+
+    def __len__(self) -> int:
+        return self._count
 
     @contextlib.contextmanager
     def pictures(self) -> Iterator[Iterator[Picture]]:

@@ -1,0 +1,141 @@
+"""A sheet of labelled pictures, in rows: where everything stands, and how it is written."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from PIL import Image, ImageDraw, ImageFont
+
+from fit_image.frames import Picture
+
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+
+_PAPER = (255, 255, 255)
+_EMPTY = (226, 226, 230)
+_INK = (24, 24, 28)
+_PALE = (90, 90, 98)
+
+_WIDTH, _HEIGHT = 1120, 900  # of a sheet at most, about, in pixels
+_WIDEST, _NARROWEST = 360, 60  # tiles
+_MARGIN = 16
+_GAP = 12  # between tiles
+_FONT_SIZES = (12, 17)
+_MOST_LINES = 2  # of a label
+_PIXELATED = 4.0  # times larger: from there on, pixels are shown as squares
+
+
+class Sheet:
+    """Tiles of equal width in rows; each section has its own height, and begins a row.
+
+    Parameters
+    ----------
+    aspects : sequence of float
+        Width by height of the tiles of each section.
+    labels : sequence of sequences of str
+        Of the tiles of each section.
+
+    Attributes
+    ----------
+    width, height : int
+    """
+
+    def __init__(self, aspects: Sequence[float], labels: Sequence[Sequence[str]]) -> None:
+        counts = [len(each) for each in labels]
+        columns, tile = _arranged(aspects, counts)
+        self._columns, self._tile = columns, tile
+        small, large = _FONT_SIZES
+        size = min(max(tile // 14, small), large)
+        self._font = ImageFont.load_default(size)
+        self._heading = ImageFont.load_default(large)
+        self._line = round(1.35 * size)
+        wrapped = [[_wrapped(label, self._font, tile) for label in each] for each in labels]
+        self._lines = max(len(lines) for each in wrapped for lines in each)
+        self._labels = wrapped
+        self._heights = [max(1, round(tile / aspect)) for aspect in aspects]
+        self._tops = []
+        top = _MARGIN + round(1.35 * large) + _GAP // 2
+        for count, height in zip(counts, self._heights, strict=True):
+            self._tops.append(top)
+            top += math.ceil(count / columns) * self._pitch(height)
+        self.width = 2 * _MARGIN + columns * (tile + _GAP) - _GAP
+        self.height = top - _GAP + _MARGIN // 2
+
+    def image(self) -> Image.Image:
+        """Return the sheet with its labels, and empty tiles."""
+        image = Image.new("RGB", (self.width, self.height), _PAPER)
+        draw = ImageDraw.Draw(image)
+        for section, labels in enumerate(self._labels):
+            for number, lines in enumerate(labels):
+                left, top = self.place(section, number)
+                right, bottom = left + self._tile - 1, top + self._heights[section] - 1
+                draw.rectangle((left, top, right, bottom), _EMPTY)
+                for row, line in enumerate(lines):
+                    at = (left + self._tile // 2, bottom + 5 + row * self._line)
+                    draw.text(at, line, _INK, self._font, anchor="ma")
+        return image
+
+    def place(self, section: int, number: int) -> tuple[int, int]:
+        """Return the left and top of a tile, counted within its section."""
+        row, column = divmod(number, self._columns)
+        top = self._tops[section] + row * self._pitch(self._heights[section])
+        return _MARGIN + column * (self._tile + _GAP), top
+
+    def scaled(self, picture: Picture, section: int) -> Image.Image:
+        """Return a picture in the size of a section's tiles."""
+        image = Image.fromarray(picture)
+        pixelated = self._tile >= _PIXELATED * image.width
+        way = Image.Resampling.NEAREST if pixelated else Image.Resampling.LANCZOS
+        return image.resize((self._tile, self._heights[section]), way)
+
+    def write_heading(self, draw: ImageDraw.ImageDraw, text: str) -> None:
+        """Write a line above all tiles."""
+        draw.text((_MARGIN, _MARGIN // 2 + 2), text, _INK, self._heading, anchor="la")
+
+    def write_below(self, draw: ImageDraw.ImageDraw, section: int, number: int, text: str) -> None:
+        """Write a line below the label of a tile."""
+        left, top = self.place(section, number)
+        lines = len(self._labels[section][number])
+        below = top + self._heights[section] + 4 + lines * self._line
+        draw.text((left + self._tile // 2, below), text, _PALE, self._font, anchor="ma")
+
+    def _pitch(self, height: int) -> int:
+        """Return how far rows of tiles of a height are apart."""
+        return height + (self._lines + 1) * self._line + _GAP
+
+
+def _arranged(aspects: Sequence[float], counts: Sequence[int]) -> tuple[int, int]:
+    """Return the columns and the width of tiles that make them largest."""
+    text = round(1.35 * _FONT_SIZES[1]) * (_MOST_LINES + 1) + _GAP
+
+    def width(columns: int) -> int:
+        rows = [math.ceil(count / columns) for count in counts]
+        across = (_WIDTH - 2 * _MARGIN + _GAP) // columns - _GAP
+        down = sum(each / aspect for each, aspect in zip(rows, aspects, strict=True))
+        return max(_NARROWEST, min(_WIDEST, across, int((_HEIGHT - sum(rows) * text) / down)))
+
+    best = max(range(1, max(counts) + 1), key=lambda columns: (width(columns), -columns))
+    rows = max(math.ceil(count / best) for count in counts)
+    return math.ceil(max(counts) / rows), width(best)
+
+
+def _wrapped(text: str, font: Font, width: int) -> list[str]:
+    """Break a label at its commas, and shorten what is too long."""
+    first, *parts = text.split(", ")
+    lines = [first]
+    for part in parts:
+        joined = f"{lines[-1]}, {part}"
+        if font.getlength(joined) <= width or len(lines) == _MOST_LINES:
+            lines[-1] = joined
+        else:
+            lines[-1] += ","
+            lines.append(part)
+    return [_shortened(line, font, width) for line in lines]
+
+
+def _shortened(text: str, font: Font, width: int) -> str:
+    if font.getlength(text) <= width:
+        return text
+    while text and font.getlength(f"{text}…") > width:
+        text = text[:-1]
+    return f"{text}…"
