@@ -26,7 +26,18 @@ from fit_image.errors import InputError
 from fit_image.model import Network
 
 SMALL = ("--layers", "1x8", "--layers", "2x8", "--epochs", "3")
-LONG = ("--layers", "2x16", "--layers", "4x16", "--epochs", "3000", "--frame-every", "50")
+LONG = (
+    "--layers",
+    "2x16",
+    "--layers",
+    "4x16",
+    "--lr",
+    "0.02",
+    "--epochs",
+    "2000",
+    "--frame-every",
+    "50",
+)
 RESULTS = ("results.csv", "results.json", "means.csv", "comparison.gif")
 
 
@@ -287,6 +298,7 @@ def test_two_sweeps_do_not_write_to_one_folder(picture):
 def reference(picture):
     """What the long sweep learns when nobody disturbs it."""
     succeed(picture, *LONG, "-o", "undisturbed", "-q")
+    assert {each.status for each in outcomes("undisturbed")} == {"done"}
     return learned("undisturbed")
 
 
