@@ -119,7 +119,8 @@ def write_comparison(
     note = f"the best {MOST_GROUPS} of {len(takes)}" if len(takes) > MOST_GROUPS else ""
     shown = [take for take in takes if take in best]
     moments = _moments(max(take.times[-1] for take in shown), by)
-    unit = "epoch {:.0f}" if by == "epochs" else "{:.1f} s"
+    last = moments[-1]
+    unit = "epoch {:.0f}" if by == "epochs" else "{:.2f} s" if last < 10 else "{:.1f} s"
     captions = [", ".join(filter(None, [unit.format(moment), note])) for moment in moments]
     film = Film(len(moments), _composer(shown, moments, captions), on_frame)
     fps = min(_FASTEST, len(moments) / _SHORTEST)

@@ -17,7 +17,8 @@ _INK = (24, 24, 28)
 _PALE = (90, 90, 98)
 
 _WIDTH, _HEIGHT = 1120, 900  # of a sheet at most, about, in pixels
-_WIDEST, _NARROWEST = 360, 60  # tiles
+_WIDEST = 360  # tile
+_NARROWEST = 100  # tile, where only the height asks for less
 _MARGIN = 16
 _GAP = 12  # between tiles
 _FONT_SIZES = (12, 17)
@@ -52,7 +53,7 @@ class Sheet:
         wrapped = [[_wrapped(label, self._font, tile) for label in each] for each in labels]
         self._lines = max(len(lines) for each in wrapped for lines in each)
         self._labels = wrapped
-        self._heights = [max(1, round(tile / aspect)) for aspect in aspects]
+        self._heights = [min(max(1, round(tile / aspect)), _HEIGHT) for aspect in aspects]
         self._tops = []
         top = _MARGIN + round(1.35 * large) + _GAP // 2
         for count, height in zip(counts, self._heights, strict=True):
@@ -105,18 +106,25 @@ class Sheet:
 
 
 def _arranged(aspects: Sequence[float], counts: Sequence[int]) -> tuple[int, int]:
-    """Return the columns and the width of tiles that make them largest."""
+    """Return the columns and the width of tiles that make these large, and leave few gaps."""
     text = round(1.35 * _FONT_SIZES[1]) * (_MOST_LINES + 1) + _GAP
 
-    def width(columns: int) -> int:
-        rows = [math.ceil(count / columns) for count in counts]
-        across = (_WIDTH - 2 * _MARGIN + _GAP) // columns - _GAP
-        down = sum(each / aspect for each, aspect in zip(rows, aspects, strict=True))
-        return max(_NARROWEST, min(_WIDEST, across, int((_HEIGHT - sum(rows) * text) / down)))
+    def rows(columns: int) -> list[int]:
+        return [math.ceil(count / columns) for count in counts]
 
-    best = max(range(1, max(counts) + 1), key=lambda columns: (width(columns), -columns))
-    rows = max(math.ceil(count / best) for count in counts)
-    return math.ceil(max(counts) / rows), width(best)
+    def width(columns: int) -> int:
+        across = (_WIDTH - 2 * _MARGIN + _GAP) // columns - _GAP
+        below = rows(columns)
+        tall = sum(each / aspect for each, aspect in zip(below, aspects, strict=True))
+        down = max(_NARROWEST, int((_HEIGHT - sum(below) * text) / tall))
+        return min(_WIDEST, across, down)
+
+    def merit(columns: int) -> float:
+        # Squared, or seven tiles would be three, three and one.
+        return width(columns) * (sum(counts) / (sum(rows(columns)) * columns)) ** 2
+
+    columns = max(range(1, max(counts) + 1), key=merit)
+    return columns, width(columns)
 
 
 def _wrapped(text: str, font: Font, width: int) -> list[str]:
@@ -125,7 +133,7 @@ def _wrapped(text: str, font: Font, width: int) -> list[str]:
     lines = [first]
     for part in parts:
         joined = f"{lines[-1]}, {part}"
-        if font.getlength(joined) <= width or len(lines) == _MOST_LINES:
+        if font.getlength(f"{joined},") <= width or len(lines) == _MOST_LINES:
             lines[-1] = joined
         else:
             lines[-1] += ","
