@@ -24,6 +24,7 @@ _COMMANDS = {
     "render": "fit_image.cli.render",
     "animate": "fit_image.cli.animate",
     "info": "fit_image.cli.info",
+    "report": "fit_image.cli.report",
 }
 _DEFAULT = "fit"
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from fit_image import atomic
 from fit_image.apps.sweep.folder import SweepFolder
-from fit_image.apps.sweep.outcome import LEVELS, Group, Outcome, group_outcomes
+from fit_image.apps.sweep.outcome import LEVELS, Outcome, group_outcomes
 from fit_image.apps.sweep.report_data import (
     MOST_CURVES,
     best_first,
@@ -65,9 +65,8 @@ def write_report(
     FitImageError
         If a frame cannot be read or the page not be written.
     """
+    check_drawn(folder, outcomes)
     check_extra()
-    if not any(outcome.drawn for outcome in outcomes):
-        raise InputError(f"{folder.path}: no trial has drawn a picture yet, so there is no report")
     sections = [_Section(folder, each) for each in _by_picture(outcomes)]
     total = sum(len(section.reels) for section in sections)
     done = 0
@@ -82,6 +81,12 @@ def write_report(
     page = _render([section.values(room, on_reel) for section in sections], outcomes)
     atomic.write_bytes(folder.report, page.encode())
     return folder.report
+
+
+def check_drawn(folder: SweepFolder, outcomes: Sequence[Outcome]) -> None:
+    """Raise `InputError` unless there is something to report."""
+    if not any(outcome.drawn for outcome in outcomes):
+        raise InputError(f"{folder.path}: no trial has drawn a picture yet: nothing to report")
 
 
 def check_extra() -> None:
@@ -117,7 +122,7 @@ class _Section:
         ranked = best_first(groups)
         return {
             "name": Path(picture.path).name,
-            "size": f"{picture.width} × {picture.height}",
+            "size": f"{picture.width} x {picture.height}",
             "sha256": picture.sha256,
             "findings": findings(groups),
             "remarks": remarks(groups),
@@ -164,10 +169,9 @@ def _render(sections: Sequence[dict[str, Any]], outcomes: Sequence[Outcome]) -> 
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
     environment.filters["brief"] = brief
-    counts = [outcome.trial.parameters for outcome in outcomes]
-    epochs = [outcome.epochs for outcome in outcomes if outcome.epochs]
-    least, most = f"{min(epochs):,}", f"{max(epochs):,}"
-    for_script = ("name", "groups", "curves", "pictured", "player", "target")
+    environment.filters["brief"] = brief
+    groups = [group for section in sections for group in section["groups"]]
+    for_script = ("groups", "curves", "pictured", "player", "target")
     return environment.from_string((page / "page.html").read_text("utf-8")).render(
         sections=sections,
         data=[{name: section[name] for name in for_script} for section in sections],
@@ -182,7 +186,14 @@ def _render(sections: Sequence[dict[str, Any]], outcomes: Sequence[Outcome]) -> 
         names=[*dict.fromkeys(section["name"] for section in sections)],
         trials=len(outcomes),
         networks=max(len(section["groups"]) for section in sections),
-        seeds=max(group["asked"] for section in sections for group in section["groups"]),
-        parameters=(min(counts), max(counts)),
-        epochs=f"{most} epochs" if least == most else f"{least} to {most} epochs",
+        seeds=_range([group["asked"] for group in groups], "seed"),
+        parameters=_range([group["parameters"] for group in groups], "parameter"),
+        epochs=_range([outcome.epochs for outcome in outcomes if outcome.epochs], "epoch"),
     )
+
+
+def _range(counts: Sequence[int], noun: str) -> str:
+    """Return how many there are, such as ``1 seed`` or ``1,803 to 2,643 parameters``."""
+    least, most = min(counts), max(counts)
+    ending = "" if most == 1 else "s"
+    return f"{least:,}{f' to {most:,}' if most > least else ''} {noun}{ending}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,8 +75,8 @@ def contact_sheet(target: Picture, finals: Sequence[Picture]) -> dict[str, Any]:
     -------
     dict
         ``target`` and ``target_crop``, data: URIs; ``pictures``, a list with the ``whole``, the
-        ``crop`` and its ``difference`` of each; and ``box``, where the crop is in the picture: left,
-        top, width and height in percent.
+        ``crop`` and its ``difference`` of each; and ``box``, where in the picture the crop is:
+        left, top, width and height in percent.
     """
     left, top, right, bottom = telling_crop(target, finals)
     crop = np.s_[top:bottom, left:right]
@@ -109,17 +110,24 @@ def contact_sheet(target: Picture, finals: Sequence[Picture]) -> dict[str, Any]:
 def telling_crop(target: Picture, finals: Sequence[Picture]) -> tuple[int, int, int, int]:
     """Return where pictures differ most among one another, or a single one from the target.
 
+    Of many, the half that is nearer to the target counts: failures differ from the others anywhere.
+
     Returns
     -------
     (int, int, int, int)
         Left, top, right and bottom of about a quarter of each side, in pixels.
     """
-    others = finals if len(finals) > 1 else [target, *finals]
+
+    def error(picture: Picture) -> float:
+        return float(np.square(picture.astype(np.float32) - target).mean())
+
+    nearest = sorted(finals, key=error)[: max(2, math.ceil(len(finals) / 2))]
+    others = nearest if len(nearest) > 1 else [target, *nearest]
     mean = np.mean(others, axis=0, dtype=np.float32)
     variance = np.zeros(target.shape[:2], np.float64)
     for picture in others:
         variance += np.square(picture - mean).sum(axis=2)
-    height, width = variance.shape
+    height, width, _ = target.shape
     rows, columns = (min(max(side // 4, 1), _LARGEST_CROP) for side in (height, width))
     total = np.zeros((height + 1, width + 1))
     total[1:, 1:] = variance.cumsum(axis=0).cumsum(axis=1)

@@ -85,9 +85,10 @@ def remarks(groups: Sequence[Group]) -> list[str]:
     return lines
 
 
-def brief(number: float) -> str:
-    """Return a number of at least 0 with three digits, or as many as stand before the point."""
-    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
+def brief(number: float, digits: int = 3) -> str:
+    """Return a number of at least 0 with so many digits, or all that stand before the point."""
+    whole = number >= 10 ** (digits - 1)
+    return f"{number:,.0f}" if whole else f"{number:.{digits}g}"
 
 
 def _equal_epochs(question: str, groups: Sequence[Group], terms: str = "") -> Finding:
@@ -152,9 +153,7 @@ def _compare(
     means = {label: statistics.fmean(values) for label, values in figures.items()}
     first, second = sorted(means, key=lambda label: -means[label])[:2]
     lead, verdict = _lead(means, figures, first, second)
-    return Finding(
-        question, terms, f"{first} has {lead}.{note}", first, means[first], verdict
-    )
+    return Finding(question, terms, f"{first} has {lead}.{note}", first, means[first], verdict)
 
 
 def _lead(
@@ -173,7 +172,9 @@ def _lead(
     spread = max(max(values) - min(values) for values in (figures[first], figures[second]))
     if lead > spread:
         return f"{mean}, more than the seeds differ ({spread:.2f} dB)", "clear"
-    return f"{mean}; the seeds differ by {spread:.2f} dB: too close to call", "too close to call"
+    if lead < _LEVEL:
+        return f"{mean}; the seeds differ by {spread:.2f} dB", "too close to call"
+    return f"{mean}, no more than the seeds differ ({spread:.2f} dB)", "too close to call"
 
 
 def _counted(group: Group) -> list[Outcome]:
