@@ -78,8 +78,7 @@ def remarks(groups: Sequence[Group]) -> list[str]:
             continue
         total = len(group.outcomes)
         parts = [f"{number} of {total} {status}" for status, number in sorted(counts.items())]
-        end = "does not count" if counts.total() == 1 else "do not count"
-        line = f"{group.label}: {', '.join(parts)}; what is not done {end} in means."
+        line = f"{group.label}: {', '.join(parts)}; means are of trials that are done."
         messages = sorted({outcome.message for outcome in group.outcomes if outcome.message})
         lines.append(" ".join([line, *messages]))
     return lines
@@ -170,10 +169,10 @@ def _lead(
     if min(len(figures[first]), len(figures[second])) < 2:
         return f"{mean}; with one seed, how much of that is chance is not known", "one seed"
     spread = max(max(values) - min(values) for values in (figures[first], figures[second]))
-    if lead > spread:
-        return f"{mean}, more than the seeds differ ({spread:.2f} dB)", "clear"
     if lead < _LEVEL:
         return f"{mean}; the seeds differ by {spread:.2f} dB", "too close to call"
+    if lead > spread:
+        return f"{mean}, more than the seeds differ ({spread:.2f} dB)", "clear"
     return f"{mean}, no more than the seeds differ ({spread:.2f} dB)", "too close to call"
 
 
