@@ -25,6 +25,7 @@ _COMMANDS = {
     "animate": "fit_image.cli.animate",
     "info": "fit_image.cli.info",
     "sweep": "fit_image.cli.sweep",
+    "report": "fit_image.cli.report",
 }
 _DEFAULT = "fit"
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fit_image.cli.display import Display, Step, describe_animation, format_duration
 from fit_image.cli.sweep_plan import aligned
+from fit_image.errors import InputError
 
 if TYPE_CHECKING:
     from fit_image.apps.sweep.folder import SweepFolder
@@ -15,45 +17,64 @@ if TYPE_CHECKING:
 _MOST_GROUPS = 20
 
 
-def write_all(folder: SweepFolder, outcomes: Sequence[Outcome], by: str, display: Display) -> None:
-    """Write all that shows the answer: tables, comparison.gif and, if it can be made, the page."""
+def write_all(
+    folder: SweepFolder, outcomes: Sequence[Outcome], by: str, display: Display
+) -> Path | None:
+    """Write all that shows the answer: tables, comparison.gif and the page.
+
+    Returns
+    -------
+    Path or None
+        The page; None where it cannot be made, and why not has been said.
+    """
     from fit_image.apps.sweep.comparison import write_comparison
+    from fit_image.apps.sweep.report import check_extra, write_report
     from fit_image.apps.sweep.results import write_results
 
-    def show(done: int, total: int) -> None:
-        display.step(Step(done / total, (f"making {folder.comparison.name}",)))
+    def show(name: str, done: int, total: int) -> None:
+        display.step(Step(done / total, (f"making {name}", f"{done}/{total}")))
 
     write_results(folder, outcomes)
-    report = write_comparison(folder, outcomes, by=by, on_frame=show)
-    if report:
-        display.message(describe_animation(report))
+    animation = write_comparison(
+        folder,
+        outcomes,
+        by=by,
+        on_frame=lambda done, total: show(folder.comparison.name, done, total),
+    )
+    if animation is None:
+        return None  # nothing has been drawn that could be shown
+    display.message(describe_animation(animation))
+    try:
+        check_extra()
+    except InputError as error:
+        # Without the page, what has been written is still worth having.
+        display.message(str(error))
+        return None
+    return write_report(
+        folder, outcomes, on_step=lambda done, total: show(folder.report.name, done, total)
+    )
 
 
 def show_groups(outcomes: Sequence[Outcome], display: Display) -> None:
     """Show a line for each network, the best first."""
     from fit_image.apps.sweep.outcome import Spread, group_outcomes
 
-    table = [("network", "parameters", "PSNR", "time", "")]
     rows = []
     for group in group_outcomes(outcomes):
         psnr = Spread.of([outcome.psnr for outcome in group.done])
         seconds = Spread.of([outcome.seconds for outcome in group.done])
         missing = len(group.outcomes) - len(group.done)
-        rows.append(
-            (
-                psnr.mean if psnr else 0.0,
-                (
-                    group.label,
-                    f"{group.trial.parameters:,}",
-                    f"{_with_spread(psnr)} dB" if psnr else "",
-                    format_duration(seconds.mean) if seconds else "",
-                    f"{missing} of {len(group.outcomes)} not done" if missing else "",
-                ),
-            )
+        cells = (
+            group.label,
+            f"{group.trial.parameters:,}",
+            f"{_with_spread(psnr)} dB" if psnr else "",
+            format_duration(seconds.mean) if seconds else "",
+            f"{missing} of {len(group.outcomes)} not done" if missing else "",
         )
+        rows.append((psnr.mean if psnr else 0.0, cells))
     rows.sort(key=lambda row: -row[0])
-    table += [row for _, row in rows[:_MOST_GROUPS]]
-    for line in aligned(table, "lrrrl"):
+    table = [("network", "parameters", "PSNR", "time", ""), *(cells for _, cells in rows)]
+    for line in aligned(table[: _MOST_GROUPS + 1], "lrrrl"):
         display.message(line)
     if len(rows) > _MOST_GROUPS:
         display.message(f"and {len(rows) - _MOST_GROUPS} more, in results.csv")

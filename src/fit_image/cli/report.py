@@ -1,0 +1,38 @@
+"""``fit-image report``: what a sweep found, as tables, an animation and a page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from fit_image.cli import options
+from fit_image.cli.display import make_display
+from fit_image.cli.results import write_all
+from fit_image.cli.signals import Signals
+from fit_image.cli.sweep_options import BY_OPTION
+
+
+@click.command(
+    "report", short_help="Show what a sweep found, as a page and tables.", params=[BY_OPTION]
+)
+@options.path_argument("DIR")
+@options.quiet_option
+@click.pass_obj
+def command(signals: Signals, /, path: Path, by: str, quiet: bool) -> None:
+    """Show what a sweep found, finished or not: report.html, comparison.gif, and results.
+
+    DIR is the folder of a sweep. The page opens in any browser, without a network.
+    """
+    from fit_image.apps.sweep.conduct import read_outcomes
+    from fit_image.apps.sweep.folder import SweepFolder
+    from fit_image.apps.sweep.report import check_drawn
+
+    signals.act_at_once()
+    folder = SweepFolder.open(path)
+    outcomes = read_outcomes(folder)
+    check_drawn(folder, outcomes)
+    with make_display(quiet) as display:
+        page = write_all(folder, outcomes, by, display)
+    if page:
+        click.echo(page)
