@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -201,19 +201,24 @@ def _labels(trials: Sequence[Trial]) -> list[str]:
     if not trials:
         return []
     names = varied(trials) or ["layers"]
+    pictures = {trial.manifest.picture.sha256: trial.manifest.picture.path for trial in trials}
+    stems = {sha256: Path(path).stem for sha256, path in pictures.items()}
+    if len({*stems.values()}) == len(stems):
+        pictures = stems
     labels = []
     for trial in trials:
         unused = unused_fields(trial.manifest.fit)
-        labels.append(", ".join(_shown(trial, name) for name in names if name not in unused))
+        parts = (_shown(trial, name, pictures) for name in names if name not in unused)
+        labels.append(", ".join(parts))
     return labels
 
 
-def _shown(trial: Trial, name: str) -> str:
+def _shown(trial: Trial, name: str, pictures: Mapping[str, str]) -> str:
     if name == "layers":
         return layers_label(trial.manifest.fit.layers)
     value = configuration(trial)[name]
     if name == "picture":
-        return Path(trial.manifest.picture.path).stem
+        return pictures[value]
     if name in _ASKED_FIRST and value != "none":
         return str(value)
     text = "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
