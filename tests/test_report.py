@@ -116,6 +116,17 @@ def test_a_curve_is_the_mean_over_seeds_with_their_extremes():
     assert found["seeds"] == 2
 
 
+def test_a_seed_much_slower_than_another_does_not_hide_the_curve():
+    (group,) = group_outcomes(
+        [
+            curve_outcome(0, (1, 10.0, 1.0), (2, 20.0, 2.0)),
+            curve_outcome(1, (1, 12.0, 5.0), (2, 24.0, 6.0)),
+        ]
+    )
+    assert curves(group)["seconds"]["x"] == [3, 4]
+    assert curves(group)["seconds"]["mean"] == [11, 22]
+
+
 def test_a_long_curve_keeps_its_ends_and_its_beginning():
     rows = [(epoch, 10 + math.log(epoch), epoch / 7) for epoch in range(1, 3001)]
     (group,) = group_outcomes([curve_outcome(0, *rows)])
