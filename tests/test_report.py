@@ -460,6 +460,15 @@ def test_tables_sort_numbers_as_numbers_and_what_is_missing_last(browser):
     assert column(browser, '[data-picture="1"] table.groups', 0) == list(LAYERS)
 
 
+def test_decimals_and_infinity_are_numbers(browser):
+    browser.execute_script(
+        "[...document.querySelector('table.groups').tBodies[0].rows].forEach("
+        "(row, place) => { row.cells[1].dataset.value = ['inf', '0.9', '0.25'][place]; })"
+    )
+    find(browser, "table.groups th:nth-child(2) button").click()
+    assert column(browser, "table.groups", 1) == ["0.25", "0.9", "inf"]
+
+
 def test_groups_begin_with_the_best(browser):
     values = [float(value) for value in column(browser, "table.groups", 1)]
     assert values == sorted(values, reverse=True)

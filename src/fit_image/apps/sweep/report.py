@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from importlib.resources import files
@@ -107,9 +108,9 @@ class _Section:
         self.groups = group_outcomes(outcomes)
         ranked = best_first(self.groups)
         self.curves = sorted(ranked[:MOST_CURVES])
-        reels = {index: Reel.of(folder, shown(self.groups[index])[0]) for index in ranked}
-        with_frames = [(index, reel) for index, reel in reels.items() if reel]
-        self.reels = dict(sorted(with_frames[:MOST_PICTURED]))
+        reels = ((index, Reel.of(folder, shown(self.groups[index])[0])) for index in ranked)
+        with_frames = ((index, reel) for index, reel in reels if reel)
+        self.reels = dict(sorted(itertools.islice(with_frames, MOST_PICTURED)))
 
     def values(self, most_bytes: int, on_reel: Callable[[], None]) -> dict[str, Any]:
         """Return all that the template and the script need."""

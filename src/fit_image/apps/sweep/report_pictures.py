@@ -123,7 +123,9 @@ def telling_crop(target: Picture, finals: Sequence[Picture]) -> tuple[int, int, 
 
     nearest = sorted(finals, key=error)[: max(2, math.ceil(len(finals) / 2))]
     others = nearest if len(nearest) > 1 else [target, *nearest]
-    mean = np.mean(others, axis=0, dtype=np.float32)
+    mean = np.zeros(target.shape, np.float32)
+    for picture in others:
+        mean += picture / np.float32(len(others))
     variance = np.zeros(target.shape[:2], np.float64)
     for picture in others:
         variance += np.square(picture - mean).sum(axis=2)

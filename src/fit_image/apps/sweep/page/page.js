@@ -240,5 +240,6 @@
   });
   dark.addEventListener("change", drawChart);
   narrow.addEventListener("change", drawChart);
-  showPicture(0);
+  // Browsers may keep what was chosen when a page is loaded again.
+  showPicture(document.querySelector('input[name="picture"]:checked')?.value ?? 0);
 }
