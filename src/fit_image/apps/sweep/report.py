@@ -124,6 +124,7 @@ class _Section:
         return {
             "name": Path(picture.path).name,
             "size": f"{picture.width} x {picture.height}",
+            "wide": picture.width > picture.height,
             "sha256": picture.sha256,
             "findings": findings(groups),
             "remarks": remarks(groups),
@@ -172,7 +173,7 @@ def _render(sections: Sequence[dict[str, Any]], outcomes: Sequence[Outcome]) -> 
     environment.filters["brief"] = brief
     environment.filters["brief"] = brief
     groups = [group for section in sections for group in section["groups"]]
-    for_script = ("groups", "curves", "pictured", "player", "target")
+    for_script = ("groups", "curves", "pictured", "player", "target", "wide")
     return environment.from_string((page / "page.html").read_text("utf-8")).render(
         sections=sections,
         data=[{name: section[name] for name in for_script} for section in sections],

@@ -159,6 +159,7 @@
     target.alt = "The target";
     const caption = element("figcaption", "", element("strong", "", "target"));
     const first = picture.target ? [element("figure", "", target, caption)] : [];
+    byId("screens").classList.toggle("wide", picture.wide);
     byId("screens").replaceChildren(...first, ...figures.map(({ figure }) => figure));
   };
 
