@@ -116,6 +116,17 @@ def test_a_curve_is_the_mean_over_seeds_with_their_extremes():
     assert found["seeds"] == 2
 
 
+def test_a_seed_much_slower_than_another_does_not_hide_the_curve():
+    (group,) = group_outcomes(
+        [
+            curve_outcome(0, (1, 10.0, 1.0), (2, 20.0, 2.0)),
+            curve_outcome(1, (1, 12.0, 5.0), (2, 24.0, 6.0)),
+        ]
+    )
+    assert curves(group)["seconds"]["x"] == [3, 4]
+    assert curves(group)["seconds"]["mean"] == [11, 22]
+
+
 def test_a_long_curve_keeps_its_ends_and_its_beginning():
     rows = [(epoch, 10 + math.log(epoch), epoch / 7) for epoch in range(1, 3001)]
     (group,) = group_outcomes([curve_outcome(0, *rows)])
@@ -447,6 +458,15 @@ def test_tables_sort_numbers_as_numbers_and_what_is_missing_last(browser):
     assert column(browser, table, 0) == sorted(column(browser, table, 0))
     browser.find_element("css selector", '[data-picture="1"] table.groups thead button').click()
     assert column(browser, '[data-picture="1"] table.groups', 0) == list(LAYERS)
+
+
+def test_decimals_and_infinity_are_numbers(browser):
+    browser.execute_script(
+        "[...document.querySelector('table.groups').tBodies[0].rows].forEach("
+        "(row, place) => { row.cells[1].dataset.value = ['inf', '0.9', '0.25'][place]; })"
+    )
+    find(browser, "table.groups th:nth-child(2) button").click()
+    assert column(browser, "table.groups", 1) == ["0.25", "0.9", "inf"]
 
 
 def test_groups_begin_with_the_best(browser):

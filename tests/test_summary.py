@@ -92,7 +92,7 @@ def test_equal_time_is_that_which_all_have_had():
         outcome("1x8", 0, 15.0, 18.0, 20.0, 21.0, pace=1.0),
         outcome("2x8", 0, 16.0, 19.0, 22.0, 25.0, pace=2.5),
     )["Equal time"]
-    assert answer.terms == "after 4 s of training"
+    assert answer.terms == "after 4.00 s of training"
     assert answer.text.startswith("1x8 has 21.00 dB, 5.00 dB ahead of 2x8;")
 
 
@@ -157,7 +157,8 @@ def test_nothing_to_compare(outcomes, text):
 
 
 @pytest.mark.parametrize(
-    ("number", "text"), [(0.01234, "0.0123"), (12.345, "12.3"), (999.6, "1,000"), (12345, "12,345")]
+    ("number", "text"),
+    [(0.01234, "0.0123"), (2, "2.00"), (99.96, "100"), (999.6, "1,000"), (12345, "12,345")],
 )
 def test_brief(number, text):
     assert brief(number) == text

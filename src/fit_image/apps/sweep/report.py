@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from importlib.resources import files
@@ -107,9 +108,9 @@ class _Section:
         self.groups = group_outcomes(outcomes)
         ranked = best_first(self.groups)
         self.curves = sorted(ranked[:MOST_CURVES])
-        reels = {index: Reel.of(folder, shown(self.groups[index])[0]) for index in ranked}
-        with_frames = [(index, reel) for index, reel in reels.items() if reel]
-        self.reels = dict(sorted(with_frames[:MOST_PICTURED]))
+        reels = ((index, Reel.of(folder, shown(self.groups[index])[0])) for index in ranked)
+        with_frames = ((index, reel) for index, reel in reels if reel)
+        self.reels = dict(sorted(itertools.islice(with_frames, MOST_PICTURED)))
 
     def values(self, most_bytes: int, on_reel: Callable[[], None]) -> dict[str, Any]:
         """Return all that the template and the script need."""
@@ -123,6 +124,7 @@ class _Section:
         return {
             "name": Path(picture.path).name,
             "size": f"{picture.width} x {picture.height}",
+            "wide": picture.width > picture.height,
             "sha256": picture.sha256,
             "findings": findings(groups),
             "remarks": remarks(groups),
@@ -171,7 +173,7 @@ def _render(sections: Sequence[dict[str, Any]], outcomes: Sequence[Outcome]) -> 
     environment.filters["brief"] = brief
     environment.filters["brief"] = brief
     groups = [group for section in sections for group in section["groups"]]
-    for_script = ("groups", "curves", "pictured", "player", "target")
+    for_script = ("groups", "curves", "pictured", "player", "target", "wide")
     return environment.from_string((page / "page.html").read_text("utf-8")).render(
         sections=sections,
         data=[{name: section[name] for name in for_script} for section in sections],

@@ -50,7 +50,8 @@ def curves(group: Group) -> dict[str, Any]:
     """Return PSNR against epochs and seconds: mean, least and most over the seeds.
 
     Between two pictures of a run, and where seeds were not drawn at the same moment, PSNR is
-    interpolated. A curve ends where the first seed ends.
+    interpolated. A curve ends where the first seed ends. Should one seed have ended before another
+    had its first picture, the seconds are the mean over the seeds of those to each epoch.
 
     Returns
     -------
@@ -68,9 +69,14 @@ def curves(group: Group) -> dict[str, Any]:
         if rows:
             runs.append(np.array(rows, np.float64).T)
     picture = group.trial.manifest.picture
+    by_epochs = _curve([(epochs, psnr) for epochs, _, psnr in runs])
+    by_seconds = _curve([(seconds, psnr) for _, seconds, psnr in runs])
+    if not by_seconds["x"] and by_epochs["x"]:
+        times = [np.interp(by_epochs["x"], epochs, seconds) for epochs, seconds, _ in runs]
+        by_seconds = by_epochs | {"x": _short(np.mean(times, axis=0))}
     return {
-        "epochs": _curve([(epochs, psnr) for epochs, _, psnr in runs]),
-        "seconds": _curve([(seconds, psnr) for _, seconds, psnr in runs]),
+        "epochs": by_epochs,
+        "seconds": by_seconds,
         "work": group.trial.work * picture.width * picture.height,
         "seeds": len(runs),
     }
@@ -162,8 +168,12 @@ def _curve(runs: Sequence[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]
         places = places[np.unique(np.rint(np.concatenate([even, early])).astype(int))]
     psnr = np.array([np.interp(places, x, values) for x, values in runs])
     return {
-        "x": [float(f"{place:.5g}") for place in places],
+        "x": _short(places),
         "mean": psnr.mean(axis=0).round(3).tolist(),
         "least": psnr.min(axis=0).round(3).tolist(),
         "most": psnr.max(axis=0).round(3).tolist(),
     }
+
+
+def _short(places: npt.NDArray[np.float64]) -> list[float]:
+    return [float(f"{place:.5g}") for place in places]

@@ -16,8 +16,9 @@ from PIL import Image
 
 from fit_image.apps.sweep.folder import SweepFolder
 from fit_image.apps.sweep.outcome import Outcome
-from fit_image.frames import Picture, frame_paths, read_frame
+from fit_image.frames import Picture, ahead, frame_paths, read_frame
 from fit_image.image import parse_background
+from fit_image.metrics import Row
 
 AMPLIFIED = 4
 """By what the difference to the target is multiplied."""
@@ -25,6 +26,7 @@ AMPLIFIED = 4
 _THUMBNAIL = (300, 400)
 _QUALITY = 85
 _LARGEST_CROP = 96
+_AHEAD = 6
 _STEPS = (8, 60)  # of the player, fewest and most
 
 
@@ -123,7 +125,9 @@ def telling_crop(target: Picture, finals: Sequence[Picture]) -> tuple[int, int, 
 
     nearest = sorted(finals, key=error)[: max(2, math.ceil(len(finals) / 2))]
     others = nearest if len(nearest) > 1 else [target, *nearest]
-    mean = np.mean(others, axis=0, dtype=np.float32)
+    mean = np.zeros(target.shape, np.float32)
+    for picture in others:
+        mean += picture / np.float32(len(others))
     variance = np.zeros(target.shape[:2], np.float64)
     for picture in others:
         variance += np.square(picture - mean).sum(axis=2)
@@ -192,18 +196,19 @@ def _frames(reel: Reel, epochs: npt.NDArray[np.int_]) -> list[dict[str, Any]]:
     drawn = np.array([epoch for epoch, _ in reel.frames])
     rows = {row.epoch: row for row in reel.outcome.rows}
     places = np.unique(np.searchsorted(drawn, epochs, side="right").clip(1) - 1)
-    frames = []
-    for epoch, path in (reel.frames[place] for place in places):
-        row = rows.get(epoch)
-        frames.append(
-            {
-                "epoch": epoch,
-                "seconds": row.seconds if row else 0.0,
-                "psnr": row.psnr if row and row.psnr != float("inf") else None,
-                "src": thumbnail(reel.picture(path)),
-            }
-        )
-    return frames
+    chosen = [reel.frames[place] for place in places]
+    with ahead(lambda frame: thumbnail(reel.picture(frame[1])), chosen, _AHEAD) as sources:
+        return [
+            {"epoch": epoch, **_figures(rows.get(epoch)), "src": source}
+            for (epoch, _), source in zip(chosen, sources, strict=True)
+        ]
+
+
+def _figures(row: Row | None) -> dict[str, float | None]:
+    if row is None:  # the untrained network
+        return {"seconds": 0.0, "psnr": None}
+    finite = row.psnr is not None and math.isfinite(row.psnr)
+    return {"seconds": row.seconds, "psnr": row.psnr if finite else None}
 
 
 def _uri(picture: Picture, format_name: str, **options: Any) -> str:

@@ -87,7 +87,7 @@ def remarks(groups: Sequence[Group]) -> list[str]:
 def brief(number: float, digits: int = 3) -> str:
     """Return a number of at least 0 with so many digits, or all that stand before the point."""
     whole = number >= 10 ** (digits - 1)
-    return f"{number:,.0f}" if whole else f"{number:.{digits}g}"
+    return f"{number:,.0f}" if whole else f"{number:#.{digits}g}".rstrip(".")
 
 
 def _equal_epochs(question: str, groups: Sequence[Group], terms: str = "") -> Finding:

@@ -30,6 +30,7 @@
   // Chart
 
   const titles = { epochs: "epochs", seconds: "seconds of training", work: "operations of learning" };
+  const places = { epochs: "epoch %{x:,.0f}", seconds: "%{x:.3~r} s", work: "%{x:.3~s} operations" };
   const hidden = new Set();
 
   const drawLegend = () => {
@@ -62,7 +63,7 @@
       mode: x.length > 1 ? "lines" : "markers",
       line: { color: colour, dash, width: 2.5 },
       marker: { color: colour, size: 8 },
-      hovertemplate: "%{y:.2f} dB at %{x:.4~s}<extra>%{fullData.name}</extra>",
+      hovertemplate: `%{y:.2f} dB at ${places[axis]}<extra>%{fullData.name}</extra>`,
     };
     if (curve.seeds < 2) return [line];
     const band = {
@@ -98,8 +99,8 @@
         ...lines,
         title: { text: titles[axis] },
         type: byId("logarithmic").checked ? "log" : "linear",
-        // Else a logarithmic axis labels every 2 and 5, one over the other.
-        ...(byId("logarithmic").checked && narrow.matches ? { dtick: 1 } : {}),
+        // By itself, a logarithmic axis labels every digit, one over the other.
+        ...(byId("logarithmic").checked ? { dtick: narrow.matches ? 1 : "D2" } : {}),
         ...(axis === "work" ? { exponentformat: "SI" } : {}),
       },
       yaxis: { ...lines, title: { text: "PSNR (dB)" } },
@@ -158,6 +159,7 @@
     target.alt = "The target";
     const caption = element("figcaption", "", element("strong", "", "target"));
     const first = picture.target ? [element("figure", "", target, caption)] : [];
+    byId("screens").classList.toggle("wide", picture.wide);
     byId("screens").replaceChildren(...first, ...figures.map(({ figure }) => figure));
   };
 
@@ -239,5 +241,6 @@
   });
   dark.addEventListener("change", drawChart);
   narrow.addEventListener("change", drawChart);
-  showPicture(0);
+  // Browsers may keep what was chosen when a page is loaded again.
+  showPicture(document.querySelector('input[name="picture"]:checked')?.value ?? 0);
 }
