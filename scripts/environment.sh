@@ -16,18 +16,24 @@ find_python() {
     return 1
 }
 
+# Installs packages of Debian or Ubuntu, where that is possible without asking.
+install_packages() {
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        apt-get update -qq &&
+            DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+    else
+        echo "not installed; to do so: sudo apt-get install $*" >&2
+        return 1
+    fi
+}
+
 make_environment() {
     local python
     if ! [ -x .venv/bin/pip ]; then
         python=$(find_python)
         # Debian and Ubuntu keep venv in a package of its own.
         if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
-            if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-                apt-get update -qq && apt-get install -y -qq python3-venv >/dev/null
-            else
-                echo "this Python has no venv: sudo apt-get install python3-venv" >&2
-                return 1
-            fi
+            install_packages python3-venv
         fi
         rm -rf .venv
         "$python" -m venv .venv

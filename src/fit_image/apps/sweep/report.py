@@ -171,7 +171,6 @@ def _render(sections: Sequence[dict[str, Any]], outcomes: Sequence[Outcome]) -> 
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
     environment.filters["brief"] = brief
-    environment.filters["brief"] = brief
     groups = [group for section in sections for group in section["groups"]]
     for_script = ("groups", "curves", "pictured", "player", "target", "wide")
     return environment.from_string((page / "page.html").read_text("utf-8")).render(
