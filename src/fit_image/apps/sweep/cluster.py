@@ -16,7 +16,7 @@ from fit_image.apps.source import Source
 from fit_image.apps.sweep.connection import LostLegError, connect, first_line, quiet, result_of
 from fit_image.apps.sweep.execution import Advanced, Ended, Event, Notice, Started
 from fit_image.apps.sweep.folder import SweepFolder
-from fit_image.apps.sweep.leg import VersionError, run_dask_leg
+from fit_image.apps.sweep.leg import Report, VersionError, run_dask_leg
 from fit_image.apps.sweep.outcome import FINISHED
 from fit_image.apps.sweep.transfer import Files, read_state, take_in
 from fit_image.apps.sweep.trial import Trial
@@ -71,7 +71,7 @@ class Cluster:
         self._leg_seconds = leg_seconds
         self._under_way: dict[str, _Course] = {}
         self._pictures: dict[object, Any] = {}
-        self._reports: collections.deque[dict[str, Any]] = collections.deque()
+        self._reports: collections.deque[Report] = collections.deque()
         name = f"fit-image-{uuid.uuid4().hex}"
         self._stop_name, self._topic = f"{name}-stop", f"{name}-reports"
         self._stop_until: float | None = None
@@ -142,13 +142,15 @@ class Cluster:
             yield from self._look_at_workers()
         yield from self._begin_trials()
         while self._reports:
-            report = dict(self._reports.popleft())
-            course = self._under_way.get(report.pop("key", ""))
+            key, *figures = self._reports.popleft()
+            course = self._under_way.get(key)
             if course:
-                yield Advanced(course.trial, **report)
+                yield Advanced(course.trial, *figures)
         for course in list(self._under_way.values()):
             yield from self._follow(course)
-        if self._stop_until is not None and time.monotonic() >= self._stop_until:
+        if self._stop_until is not None and (
+            time.monotonic() >= self._stop_until or self._threads == 0
+        ):
             self._recall_legs()
 
     def _look_at_workers(self) -> Iterator[Event]:
@@ -280,7 +282,7 @@ class Cluster:
 
     # In the thread of the client:
 
-    def _hear(self, event: tuple[float, dict[str, Any]]) -> None:
+    def _hear(self, event: tuple[float, Report]) -> None:
         self._reports.append(event[1])
 
 

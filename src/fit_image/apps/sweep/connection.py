@@ -32,16 +32,23 @@ def connect(address: str) -> Any:
     """
     try:
         from distributed import Client
+        from distributed.comm.addressing import parse_address, parse_host_port
+        from distributed.comm.registry import get_backend
     except ImportError:
         raise InputError(
             "a cluster needs dask.distributed: pip install 'fit-image[cluster]'"
         ) from None
     try:
+        # Asked first: a client that cannot make sense of its address does not end its thread.
+        scheme, location = parse_address(address)
+        get_backend(scheme)
+        if not all(parse_host_port(location)):
+            raise ValueError("it has no host and port")
         with warnings.catch_warnings():
             # Of other versions of dask, which may do; what does not is found out.
             warnings.simplefilter("ignore")
             return Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
-    except (OSError, ValueError, TypeError, ImportError, RuntimeError) as error:
+    except (OSError, ValueError, ImportError) as error:
         raise InputError(
             f"cannot reach a dask scheduler at {address}: {first_line(error)}"
         ) from error

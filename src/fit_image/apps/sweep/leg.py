@@ -28,6 +28,9 @@ _LARGEST_FRAMES = 1 << 25
 
 _SECONDS_BETWEEN_REPORTS = 1.0
 
+Report = tuple[str, int, float, float, float | None]
+"""A trial's key; and its epoch, share, seconds and psnr as in `Advanced`."""
+
 
 class VersionError(InputError):
     """A worker cannot do what is asked, because its fit-image is another one."""
@@ -57,7 +60,7 @@ def run_leg(
     levels: npt.NDArray[Any],
     order: Mapping[str, Any],
     is_stopped: Callable[[], bool],
-    report: Callable[[dict[str, Any]], None],
+    report: Callable[[Report], None],
 ) -> Leg:
     """Train a trial for some seconds.
 
@@ -126,7 +129,7 @@ class _Pace:
     frames: Path
     deadline: float
     is_stopped: Callable[[], bool]
-    report: Callable[[dict[str, Any]], None]
+    report: Callable[[Report], None]
     _looked_at: float = 0.0
 
     def should_stop(self, status: Status) -> bool:
@@ -135,15 +138,8 @@ class _Pace:
         due = now >= self.deadline
         if due or now - self._looked_at >= _SECONDS_BETWEEN_REPORTS:
             self._looked_at = now
-            self.report(
-                {
-                    "key": self.trial.key,
-                    "epoch": status.epoch,
-                    "share": share_done(self.trial, status),
-                    "seconds": status.seconds,
-                    "psnr": status.psnr,
-                }
-            )
+            share = share_done(self.trial, status)
+            self.report((self.trial.key, status.epoch, share, status.seconds, status.psnr))
             due = due or self._has_much() or self.is_stopped()
         return due
 
