@@ -142,10 +142,10 @@ class Cluster:
             yield from self._look_at_workers()
         yield from self._begin_trials()
         while self._reports:
-            key, *figures = self._reports.popleft()
+            key, epoch, share, seconds, psnr = self._reports.popleft()
             course = self._under_way.get(key)
             if course:
-                yield Advanced(course.trial, *figures)
+                yield Advanced(course.trial, epoch, share, seconds, psnr)
         for course in list(self._under_way.values()):
             yield from self._follow(course)
         if self._stop_until is not None and (

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import warnings
-from asyncio import CancelledError
 from collections.abc import Iterator
+from concurrent import futures
 from typing import Any
 
 from fit_image.apps.sweep.leg import Leg, VersionError
@@ -32,26 +33,43 @@ def connect(address: str) -> Any:
     """
     try:
         from distributed import Client
-        from distributed.comm.addressing import parse_address, parse_host_port
-        from distributed.comm.registry import get_backend
     except ImportError:
         raise InputError(
             "a cluster needs dask.distributed: pip install 'fit-image[cluster]'"
         ) from None
     try:
-        # Asked first: a client that cannot make sense of its address does not end its thread.
-        scheme, location = parse_address(address)
-        get_backend(scheme)
-        if not all(parse_host_port(location)):
-            raise ValueError("it has no host and port")
+        # Before there is a client: one that meets no scheduler may wait without end.
+        with futures.ThreadPoolExecutor(1) as thread:
+            thread.submit(asyncio.run, _find_scheduler(address)).result()
         with warnings.catch_warnings():
             # Of other versions of dask, which may do; what does not is found out.
             warnings.simplefilter("ignore")
             return Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
-    except (OSError, ValueError, ImportError) as error:
+    except Exception as error:  # whatever another kind of server makes dask raise
         raise InputError(
-            f"cannot reach a dask scheduler at {address}: {first_line(error)}"
+            f"cannot reach a dask scheduler at {address!r}: {first_line(error)}"
         ) from error
+
+
+async def _find_scheduler(address: str) -> None:
+    from distributed import Security
+    from distributed.comm import connect
+
+    async def ask() -> Any:
+        security = Security().get_connection_args("client")
+        comm = await connect(address, timeout=_CONNECT_SECONDS, **security)
+        try:
+            await comm.write({"op": "identity", "reply": True})
+            return await comm.read()
+        finally:
+            comm.abort()
+
+    try:
+        identity = await asyncio.wait_for(ask(), _CONNECT_SECONDS)
+    except TimeoutError:
+        raise TimeoutError(f"no answer within {_CONNECT_SECONDS:g} seconds") from None
+    if not isinstance(identity, dict) or identity.get("type") != "Scheduler":
+        raise ValueError("another program answers there")
 
 
 @contextlib.contextmanager
@@ -84,7 +102,7 @@ def result_of(future: Any) -> Leg:
 
     try:
         leg: Leg = future.result()
-    except (CancelledError, OSError) as error:
+    except (asyncio.CancelledError, OSError) as error:
         raise LostLegError(f"the cluster lost it: {first_line(error)}") from error
     except VersionError:
         raise
