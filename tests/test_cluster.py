@@ -49,7 +49,7 @@ def make_trial(source, *, seed=0, epochs=8, layers="1x8", animations=(), **setti
 
 
 def long_trial(source, **settings):
-    return make_trial(source, layers="2x64", epochs=400, **settings)
+    return make_trial(source, layers="2x64", epochs=300, **settings)
 
 
 def local(trial, source, folder):
@@ -157,14 +157,17 @@ def test_a_worker_lost_in_the_middle_changes_nothing(two_workers, source, tmp_pa
     trials = [long_trial(source, seed=0), long_trial(source, seed=1), make_trial(source, seed=2)]
     trials.append(make_trial(source, learning_rate=50.0))  # diverges
     folder = SweepFolder(tmp_path / "sweep", trials)
-    killed = []
+    advanced, killed = [], []
 
     def kill_a_busy_worker(event, executor):
-        if not killed and isinstance(event, Advanced) and event.share > 0.2:
+        if isinstance(event, Advanced) and event.share > 0.2:
+            advanced.append(event)
+        elif advanced and not killed:
             pids = executor._client.run(os.getpid)
             busy = [worker for worker, legs in executor._client.processing().items() if legs]
-            killed.append(busy[0])
-            two_workers.kill(pids[busy[0]])
+            for worker in busy[:1]:
+                two_workers.kill(pids[worker])
+                killed.append(worker)
 
     executor = Cluster(folder, trials, lambda trial: source, two_workers.address, leg_seconds=0.8)
     events = run(executor, kill_a_busy_worker)
@@ -182,7 +185,7 @@ def test_a_worker_lost_in_the_middle_changes_nothing(two_workers, source, tmp_pa
 def test_a_stopped_trial_goes_on_here_and_one_stopped_here_goes_on_there(
     two_workers, source, tmp_path
 ):
-    trial = make_trial(source, layers="2x128", epochs=300, animations=("animation.gif",))
+    trial = make_trial(source, layers="2x128", epochs=220, animations=("animation.gif",))
     expected = learned(local(trial, source, tmp_path / "local"))
     folder = SweepFolder(tmp_path / "sweep", [trial])
     path = folder.run_path(trial)
@@ -196,7 +199,7 @@ def test_a_stopped_trial_goes_on_here_and_one_stopped_here_goes_on_there(
     assert ends(run(executor, stop)) == {trial.key: "interrupted"}
     result = RunFolder.open(path).result
     assert result.status == "interrupted"
-    assert 20 < result.epochs < 300
+    assert 20 < result.epochs < 220
     assert (path / "final.png").read_bytes() == max((path / "frames").iterdir()).read_bytes()
 
     executor = Cluster(folder, [trial], lambda trial: source, two_workers.address)

@@ -13,7 +13,14 @@ from types import TracebackType
 from typing import Any, Self
 
 from fit_image.apps.source import Source
-from fit_image.apps.sweep.connection import LostLegError, connect, first_line, quiet, result_of
+from fit_image.apps.sweep.connection import (
+    LostLegError,
+    check_installed,
+    connect,
+    first_line,
+    quiet,
+    result_of,
+)
 from fit_image.apps.sweep.execution import Advanced, Ended, Event, Notice, Started
 from fit_image.apps.sweep.folder import SweepFolder
 from fit_image.apps.sweep.leg import Report, VersionError, run_dask_leg
@@ -89,6 +96,7 @@ class Cluster:
         InputError
             If that is impossible, or dask.distributed is not installed.
         """
+        check_installed()  # before it is quiet: dask sets up its log when it is imported
         with contextlib.ExitStack() as context:
             context.enter_context(quiet())
             self._client = connect(self._address)
@@ -208,7 +216,9 @@ class Cluster:
         elif course.losses >= _ATTEMPTS:
             yield self._end(course, "failed", str(error))
         else:
+            # Who is left, and has the picture, is to be found out again.
             self._pictures.clear()
+            self._threads, self._looked_at = 0, 0.0
             course.leg = None
             course.task = self._pool.submit(self._read, course)
 

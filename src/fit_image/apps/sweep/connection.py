@@ -23,20 +23,26 @@ class LostLegError(FitImageError):
     """A leg is gone with the machines that knew of it."""
 
 
+def check_installed() -> None:
+    """Raise `InputError` if dask.distributed is not installed."""
+    try:
+        import distributed  # noqa: F401
+    except ImportError:
+        raise InputError(
+            "a cluster needs dask.distributed: pip install 'fit-image[cluster]'"
+        ) from None
+
+
 def connect(address: str) -> Any:
     """Return a ``distributed.Client`` of the scheduler at an address.
 
     Raises
     ------
     InputError
-        If that is impossible, or dask.distributed is not installed.
+        If that is impossible.
     """
-    try:
-        from distributed import Client
-    except ImportError:
-        raise InputError(
-            "a cluster needs dask.distributed: pip install 'fit-image[cluster]'"
-        ) from None
+    from distributed import Client
+
     try:
         # Before there is a client: one that meets no scheduler may wait without end.
         with futures.ThreadPoolExecutor(1) as thread:
@@ -102,7 +108,7 @@ def result_of(future: Any) -> Leg:
 
     try:
         leg: Leg = future.result()
-    except (asyncio.CancelledError, OSError) as error:
+    except (asyncio.CancelledError, futures.CancelledError, OSError) as error:
         raise LostLegError(f"the cluster lost it: {first_line(error)}") from error
     except VersionError:
         raise
