@@ -232,6 +232,24 @@ def test_workers_without_fit_image_are_told_of(two_workers, source, tmp_path, mo
         run(Cluster(folder, [trial], lambda trial: source, two_workers.address))
 
 
+def test_a_scheduler_lost_in_the_middle_ends_the_sweep_in_one_line(
+    source, tmp_path, monkeypatch, capfd
+):
+    pytest.importorskip("distributed")
+    monkeypatch.setattr("fit_image.apps.sweep.connection._CONNECT_SECONDS", 0.5)
+    processes = Processes(tmp_path)
+    folder = SweepFolder(tmp_path / "sweep", [make_trial(source)])
+
+    def kill_scheduler(event, executor):
+        if isinstance(event, Notice):
+            processes.close()
+
+    executor = Cluster(folder, folder.trials, lambda trial: source, processes.address)
+    with pytest.raises(FitImageError, match=r"lost the scheduler at .* --resume"):
+        run(executor, kill_scheduler)
+    assert capfd.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "no such thing", "tcp://", "x://y:1"])
 def test_a_scheduler_that_is_not_there_is_told_before_any_work(
     address, source, tmp_path, monkeypatch, capfd

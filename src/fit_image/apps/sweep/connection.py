@@ -81,10 +81,13 @@ async def _find_scheduler(address: str) -> None:
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """Return a context in which dask writes nothing to the log."""
-    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    # Some of those below have handlers of their own.
+    known = [name for name in logging.root.manager.loggerDict if name.startswith(_LOGGERS)]
+    loggers = [logging.getLogger(name) for name in {*_LOGGERS, *known}]
+    silent = logging.NullHandler()
     before = [(logger.handlers, logger.propagate) for logger in loggers]
     for logger in loggers:
-        logger.handlers, logger.propagate = [logging.NullHandler()], False
+        logger.handlers, logger.propagate = [silent], False
     try:
         yield
     finally:
