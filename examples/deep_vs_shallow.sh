@@ -6,5 +6,6 @@ set -euo pipefail
 picture=${1:-$(dirname "${BASH_SOURCE[0]}")/portrait.png}
 fit-image sweep "$picture" \
     --layers 1x100 --layers 2x100 --layers 4x100 --layers 8x100 --match-params 4x100 \
-    --optimizer adam --init he --lr 0.003,0.001 --seeds 3 --epochs 60 --max-pixels 40000 \
+    --optimizer adam --lr 0.003,0.001 --lr-schedule cosine --init he \
+    --seeds 3 --epochs 60 --max-pixels 40000 \
     --animation none --output deep-vs-shallow --resume

@@ -23,7 +23,7 @@ from fit_image.image import parse_background
 MOST_GROUPS = 24
 """Trials shown side by side; more would be too small to tell apart."""
 
-_MOST_STEPS = 80
+_MOST_STEPS = 40  # a few megabytes
 _FASTEST = 20.0  # pictures a second
 _SHORTEST = 4.0  # seconds, the last picture's hold apart
 

@@ -16,7 +16,7 @@ _EMPTY = (226, 226, 230)
 _INK = (24, 24, 28)
 _PALE = (90, 90, 98)
 
-_WIDTH, _HEIGHT = 1120, 900  # of a sheet at most, about, in pixels
+_WIDTH, _HEIGHT = 1000, 800  # of a sheet at most, about, in pixels
 _WIDEST = 360  # tile
 _NARROWEST = 100  # tile, where only the height asks for less
 _MARGIN = 16
