@@ -263,6 +263,8 @@ def test_bad_input_is_one_line_before_any_work(picture, args, message):
 
 def test_pictures_and_folders_are_checked_first(picture):
     assert "IMAGE" in fail("--lr", "0.1")
+    assert "--lr needs an IMAGE" in fail("--resume", "-o", "nowhere", "--lr", "0.1")
+    assert "--fps needs an IMAGE" in fail("--resume", "-o", "nowhere", "--fps", "5")
     assert "nothing.png" in fail("nothing.png")
     assert "no sweep.json" in fail("--resume", "-o", "nowhere")
     Path("damaged").mkdir()
@@ -312,6 +314,7 @@ def test_an_interrupted_sweep_goes_on_to_the_same_bits(picture, reference):
     assert "to go on: fit-image sweep --resume -o pic-sweep" in stderr
     statuses = [each.status for each in outcomes("pic-sweep")]
     assert "interrupted" in statuses
+    assert [row["status"] for row in results()] == statuses
     succeed("--resume", "-o", "pic-sweep")
     assert learned("pic-sweep") == reference
     assert len(results()) == 2

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from fit_image.cli.board import Board, Watch
 from fit_image.cli.configuration import record_of_trials
@@ -56,7 +57,13 @@ def command(
     if not images and not (resume and output):
         raise click.UsageError("Missing argument 'IMAGE'; --resume -o DIR goes on without one.")
     record = record_of_trials(given)
-    question = ask(images, given, record, yes)
+    for option in SWEEP_OPTIONS:
+        default = ctx.get_parameter_source(str(option.name)) is ParameterSource.DEFAULT
+        if option.name in given and not default and not images:
+            raise click.UsageError(
+                f"{option.opts[0]} needs an IMAGE: --resume alone goes on as before."
+            )
+    question = ask(images, given, record, yes) if images else None
     output = output or Path(f"{images[0].stem}-sweep")
     display = make_display(quiet, Table)
 
@@ -64,6 +71,7 @@ def command(
     from fit_image.apps.sweep.conduct import read_outcomes, unfinished
     from fit_image.apps.sweep.pictures import check_pictures
     from fit_image.apps.sweep.plan import plan_trials
+    from fit_image.apps.sweep.results import write_results
     from fit_image.core.machine import usable_cores
 
     asked = plan_trials(question) if question else []
@@ -84,6 +92,7 @@ def command(
         _train(folder, executor, left, display, signals)
         outcomes = read_outcomes(folder)
         if signals.received is not None:
+            write_results(folder, outcomes)
             remaining = len(unfinished(outcomes, folder.trials))
             again = shlex.join(["fit-image", "sweep", "--resume", "-o", str(output)])
             display.message(f"stopped; {remaining} trials are left; to go on: {again}")

@@ -25,8 +25,8 @@ _MOST_TRIALS = 10_000
 
 def ask(
     images: tuple[Path, ...], given: dict[str, Any], record: RecordConfig, allow_many: bool
-) -> Question | None:
-    """Return what the command line asks for; None if it gives no picture.
+) -> Question:
+    """Return what the command line asks for.
 
     Raises
     ------
@@ -38,10 +38,6 @@ def ask(
     tables = [(read, path) for read, path in files if path]
     if len(tables) > 1:
         raise click.UsageError("--from-csv and --from-toml exclude each other.")
-    if not images:
-        if axes or tables or given["match_params"]:
-            raise click.UsageError("Options of fitting need an IMAGE; --resume alone has them.")
-        return None
 
     from fit_image.apps.sweep.plan import Question
 
