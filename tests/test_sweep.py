@@ -399,3 +399,27 @@ def test_a_full_disk_stops_the_sweep_and_nothing_is_lost(picture, reference):
 def test_a_damaged_list_of_trials_is_refused(picture):
     with pytest.raises(InputError, match="not the folder of a sweep"):
         SweepFolder.open("nowhere")
+
+
+# Workers
+
+
+@pytest.fixture
+def worker():
+    command = [sys.executable, "-m", "fit_image.apps.sweep.worker"]
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen(command, **pipes) as process:
+        yield process
+        process.kill()
+
+
+def test_a_worker_that_fails_says_why(worker):
+    worker.stdin.write(b"{}\n")
+    worker.stdin.flush()
+    assert worker.wait(timeout=60) == 1
+    assert worker.stderr.read().splitlines()[-1] == b"KeyError: 'trial'"
+
+
+def test_a_worker_ends_after_half_an_order(worker):
+    stdout, stderr = worker.communicate(b'{"trial": ', timeout=60)
+    assert (worker.returncode, stdout, stderr) == (0, b"", b"")
