@@ -54,6 +54,13 @@ def test_the_board_counts_what_is_done(board, trials):
     assert board.step().parts[0] == "1/3 trials"
 
 
+def test_what_was_left_earlier_and_is_not_asked_for_does_not_count(trials, tmp_path):
+    folder = SweepFolder(tmp_path / "sweep", trials)
+    board = Board(folder, read_outcomes(folder), trial_labels(trials), {trials[0].key: 1.0})
+    assert board.step().parts[0] == "0/1 trials"
+    assert board.lines(10) == []
+
+
 def test_an_interrupted_trial_does_not_count(board, trials):
     board.note(Started(trials[0]))
     board.note(Ended(trials[0], "interrupted"))
