@@ -140,3 +140,9 @@ def test_finished_trials_correct_what_is_expected(picture):
     factor = measured_factor([slow])
     assert expected_seconds(trial, factor) == pytest.approx(30.0, rel=0.5)
     assert measured_factor([replace(slow, status="interrupted")]) == 1.0
+    # The epoch that a time limit cuts short tells nothing.
+    fit = replace(trial.manifest.fit, time_limit=3.1)
+    limited = replace(trial, manifest=replace(trial.manifest, fit=fit))
+    cut = (rows[0], Row(2, 0.1, 20.0, 3.1))
+    assert measured_factor([Outcome(limited, "done", 2, 3.1, cut)]) == pytest.approx(factor)
+    assert measured_factor([Outcome(limited, "done", 1, 3.1, (Row(1, 0.1, 20.0, 3.1),))]) == 1.0

@@ -91,7 +91,7 @@ def brief(number: float, digits: int = 3) -> str:
 
 
 def _equal_epochs(question: str, groups: Sequence[Group], terms: str = "") -> Finding:
-    epochs = min(_whole_epochs(outcome) for group in groups for outcome in _counted(group))
+    epochs = min(outcome.whole_epochs for group in groups for outcome in _counted(group))
     if not epochs:
         which = f"networks {terms}" if terms else "networks"
         text = f"Not all {which} have learned a whole epoch: there is nothing to compare."
@@ -197,11 +197,3 @@ def _seconds(outcome: Outcome, row: Row) -> float:
     """Return the training time until a row; the last step before a time limit may overrun it."""
     limit = outcome.trial.manifest.fit.time_limit
     return row.seconds if limit is None else min(row.seconds, limit)
-
-
-def _whole_epochs(outcome: Outcome) -> int:
-    """Return how many epochs were learned in full; the last one drawn may be cut short."""
-    limit = outcome.trial.manifest.fit.time_limit
-    last = outcome.drawn[-1]
-    cut_short = limit is not None and last.seconds >= limit
-    return last.epoch - cut_short
