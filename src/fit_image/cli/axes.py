@@ -39,7 +39,7 @@ _OPTIONS = {
 AXES = (*(name for name in _OPTIONS if name != "seed"), "seed")
 """The options of fitting, by their fields, that may take several values."""
 
-MOST_SEEDS = 1_000_000
+MOST_SEEDS = 999_999
 
 
 class Several(click.ParamType):
@@ -177,5 +177,5 @@ def _parse_row(where: str, row: Row) -> dict[str, Values]:
 
 def _seeds(where: str, texts: list[str]) -> Values:
     if len(texts) != 1 or not re.fullmatch("[0-9]{1,6}", texts[0].strip()) or not int(texts[0]):
-        raise InputError(f"{where}: seeds is a number of seeds, 1 to {MOST_SEEDS - 1}")
+        raise InputError(f"{where}: seeds is a number of seeds, 1 to {MOST_SEEDS}")
     return tuple(range(int(texts[0])))
