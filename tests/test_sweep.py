@@ -240,6 +240,7 @@ def test_a_trial_that_diverges_is_reported_and_the_others_go_on(picture):
         (["--from-csv", "empty.csv"], "no trials"),
         (["--from-csv", "wrong.csv"], "trial 1, lr"),
         (["--from-csv", "twice.csv", "--lr", "0.1"], "both give --lr"),
+        (["--from-csv", "double.csv"], "'lr' is given twice"),
         (["--from-toml", "wrong.csv"], "cannot be understood"),
         (["--from-toml", "wrong.toml"], "must be text, a number"),
         (["--animation", "/tmp/all.gif"], "bare name"),
@@ -255,6 +256,7 @@ def test_bad_input_is_one_line_before_any_work(picture, args, message):
     Path("empty.csv").write_text("layers,lr\n")
     Path("wrong.csv").write_text("layers,lr\n8,fast\n")
     Path("twice.csv").write_text("layers,lr\n8,0.1\n")
+    Path("double.csv").write_text("lr,layers,lr\n0.1,8,0.2\n")
     Path("wrong.toml").write_text("[[trial]]\nlayers = {a = 1}\n")
     Path("other").mkdir()
     Path("other/notes.txt").write_text("mine")

@@ -127,6 +127,10 @@ def read_csv(path: Path) -> list[Row]:
     """Return the rows of a table: the texts of each cell by the name of its column."""
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file, restkey="", strict=True)
+        names = reader.fieldnames or []
+        for name in names:
+            if names.count(name) > 1:
+                raise InputError(f"{path}: {name!a} is given twice")
         rows = []
         for row in reader:
             if "" in row:
