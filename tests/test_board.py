@@ -113,3 +113,11 @@ def test_plain_lines_where_there_is_no_terminal(board, trials, written):
     for event in (Started(trials[0]), None, Notice("hello"), Ended(trials[0], "done")):
         watch.see(event)
     assert written == ["hello\n", "[1/3] 1x8: waiting\n"]
+
+
+def test_the_table_itself_shows_what_has_ended(board, trials, written):
+    watch = Watch(board, Table())
+    for event in (Started(trials[0]), Notice("hello"), Ended(trials[0], "done")):
+        watch.see(event)
+    assert "hello\n" in written
+    assert not any("[1/3]" in text for text in written)

@@ -319,7 +319,8 @@ def test_incomplete_files_are_refused(source, tmp_path):
     assert not (tmp_path / "sweep").exists()
 
 
-def test_frames_of_a_future_that_did_not_happen_are_dropped(source, tmp_path):
+@pytest.mark.parametrize("checkpoint", [False, True])
+def test_frames_of_a_future_that_did_not_happen_are_dropped(checkpoint, source, tmp_path):
     trial = make_trial(source, epochs=6)
     news = read_news(local(trial, source, tmp_path))
     path = tmp_path / "sweep" / trial.key
@@ -328,6 +329,9 @@ def test_frames_of_a_future_that_did_not_happen_are_dropped(source, tmp_path):
     frames.mkdir(parents=True)
     for frame in (longer / "frames").iterdir():
         (frames / frame.name).write_bytes(frame.read_bytes())
+    if checkpoint:
+        # Without a run.json, which is written last: the run began again.
+        (path / "checkpoint.npz").write_bytes((longer / "checkpoint.npz").read_bytes())
     take_in(trial, path, source, "done", news)
     assert learned(path) == learned(tmp_path / trial.key)
 
