@@ -181,7 +181,7 @@ def test_the_plan_runs_nothing(picture):
 def test_rows_of_files(picture):
     Path("t.csv").write_text('layers,lr,seeds\n"8,4",0.1,2\n2x8,"0.1,0.2",\n')
     Path("t.toml").write_text(
-        'batch_size = 4\n[[trial]]\nlayers = "8,4"\n[[trial]]\nlayers = ["8", "2x8"]\nlr = 0.2\n'
+        'lr = [0.1, 0.3]\n[[trial]]\nlayers = "8,4"\n[[trial]]\nlayers = ["8", "2x8"]\nlr = 0.2\n'
     )
     data = json.loads(succeed(picture, "--from-csv", "t.csv", "--plan", "--json").stdout)
     assert [trial["label"] for trial in data["trials"]] == [
@@ -192,7 +192,12 @@ def test_rows_of_files(picture):
     ]
     args = ("--from-toml", "t.toml", "--epochs", "2,3", "--plan", "--json")
     data = json.loads(succeed(picture, *args).stdout)
-    assert len(data["trials"]) == 6
+    assert [trial["label"] for trial in data["trials"][::2]] == [
+        "8,4, epochs 2, lr 0.1",
+        "8,4, epochs 2, lr 0.3",
+        "1x8, epochs 2, lr 0.2",
+        "2x8, epochs 2, lr 0.2",
+    ]
 
 
 def test_values_with_commas_of_their_own(picture):
