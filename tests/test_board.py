@@ -54,6 +54,13 @@ def test_the_board_counts_what_is_done(board, trials):
     assert board.step().parts[0] == "1/3 trials"
 
 
+def test_what_was_left_earlier_and_is_not_asked_for_does_not_count(trials, tmp_path):
+    folder = SweepFolder(tmp_path / "sweep", trials)
+    board = Board(folder, read_outcomes(folder), trial_labels(trials), {trials[0].key: 1.0})
+    assert board.step().parts[0] == "0/1 trials"
+    assert board.lines(10) == []
+
+
 def test_an_interrupted_trial_does_not_count(board, trials):
     board.note(Started(trials[0]))
     board.note(Ended(trials[0], "interrupted"))
@@ -106,3 +113,11 @@ def test_plain_lines_where_there_is_no_terminal(board, trials, written):
     for event in (Started(trials[0]), None, Notice("hello"), Ended(trials[0], "done")):
         watch.see(event)
     assert written == ["hello\n", "[1/3] 1x8: waiting\n"]
+
+
+def test_the_table_itself_shows_what_has_ended(board, trials, written):
+    watch = Watch(board, Table())
+    for event in (Started(trials[0]), Notice("hello"), Ended(trials[0], "done")):
+        watch.see(event)
+    assert "hello\n" in written
+    assert not any("[1/3]" in text for text in written)

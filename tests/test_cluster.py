@@ -9,16 +9,19 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from fit_image.apps.source import load_source
 from fit_image.apps.sweep.cluster import Cluster
+from fit_image.apps.sweep.connection import LostLegError
 from fit_image.apps.sweep.execution import Advanced, Ended, Notice, Started
 from fit_image.apps.sweep.folder import SweepFolder
-from fit_image.apps.sweep.leg import run_leg
+from fit_image.apps.sweep.leg import Leg, run_leg
 from fit_image.apps.sweep.training import train_trial
 from fit_image.apps.sweep.transfer import read_news, take_in
 from fit_image.apps.sweep.trial import Trial
@@ -319,7 +322,47 @@ def test_incomplete_files_are_refused(source, tmp_path):
     assert not (tmp_path / "sweep").exists()
 
 
-def test_frames_of_a_future_that_did_not_happen_are_dropped(source, tmp_path):
+class LosingClient:
+    """Stands for a cluster on which every leg ends at once."""
+
+    status = "running"
+
+    def nthreads(self):
+        return {"tcp://worker": 1}
+
+    def scatter(self, levels, broadcast):
+        return levels
+
+    def submit(self, *args, **options):
+        return SimpleNamespace(status="finished")
+
+
+@pytest.mark.parametrize(("lost", "status"), [((3, 3), "done"), ((4,), "failed")])
+def test_legs_lost_in_sequence_fail_a_trial(lost, status, source, tmp_path, monkeypatch):
+    trial = make_trial(source)
+    news = read_news(local(trial, source, tmp_path))
+    legs = []
+    for number, after in zip(lost, ("interrupted", "done"), strict=False):
+        legs += [*[LostLegError("lost")] * number, Leg(after, news=news)]
+
+    def next_leg(future):
+        leg = legs.pop(0)
+        if isinstance(leg, LostLegError):
+            raise leg
+        return leg
+
+    monkeypatch.setattr("fit_image.apps.sweep.cluster.result_of", next_leg)
+    monkeypatch.setattr("fit_image.apps.sweep.cluster._HEARTBEAT", 0.001)
+    sweep = Cluster(SweepFolder(tmp_path / "sweep"), [trial], lambda _: source, "tcp://none")
+    sweep._client = LosingClient()
+    with ThreadPoolExecutor(1) as sweep._pool:
+        ended = [event for event in sweep.events() if isinstance(event, Ended)]
+    assert [event.status for event in ended] == [status]
+    assert len(legs) == (status == "failed")
+
+
+@pytest.mark.parametrize("checkpoint", [False, True])
+def test_frames_of_a_future_that_did_not_happen_are_dropped(checkpoint, source, tmp_path):
     trial = make_trial(source, epochs=6)
     news = read_news(local(trial, source, tmp_path))
     path = tmp_path / "sweep" / trial.key
@@ -328,6 +371,9 @@ def test_frames_of_a_future_that_did_not_happen_are_dropped(source, tmp_path):
     frames.mkdir(parents=True)
     for frame in (longer / "frames").iterdir():
         (frames / frame.name).write_bytes(frame.read_bytes())
+    if checkpoint:
+        # Without a run.json, which is written last: the run began again.
+        (path / "checkpoint.npz").write_bytes((longer / "checkpoint.npz").read_bytes())
     take_in(trial, path, source, "done", news)
     assert learned(path) == learned(tmp_path / trial.key)
 

@@ -162,6 +162,15 @@ def test_each_picture_has_its_rows_and_its_target(maker):
             assert near(shown[-1][top + height, left + 50], colour)
 
 
+def test_a_picture_prepared_otherwise_is_another_target(maker):
+    maker.add("1x5", {0: BLACK, 1: GREEN})
+    maker.add("1x5", {0: BLACK, 1: BLUE}, image=ImageConfig(max_pixels=300), size=(20, 15))
+    shown, _ = maker.film()
+    labels = [["target", "1x5, max pixels none"], ["target", "1x5, max pixels 300"]]
+    sheet = Sheet([SIZE[0] / SIZE[1]] * 2, labels)
+    assert shown[-1].shape == (sheet.height, sheet.width, 3)
+
+
 def test_transparent_frames_show_the_background(maker):
     image = ImageConfig(background="#00dc00", channels="rgba")
     maker.add("1x5", {0: (0, 0, 0, 0), 1: (255, 0, 0, 0)}, image=image)

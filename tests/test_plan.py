@@ -9,9 +9,11 @@ import pytest
 from PIL import Image
 
 from fit_image.apps.architecture import make_network
+from fit_image.apps.record import Status
 from fit_image.apps.sweep.cost import expected_seconds, longest_first, measured_factor
 from fit_image.apps.sweep.outcome import Outcome
 from fit_image.apps.sweep.plan import Question, plan_trials
+from fit_image.apps.sweep.training import share_done
 from fit_image.components import CHANNELS
 from fit_image.config import RecordConfig
 from fit_image.errors import InputError
@@ -133,6 +135,14 @@ def test_more_work_is_expected_to_take_longer(picture):
     assert expected_seconds(limited) < expected_seconds(wide)
 
 
+def test_the_share_done_is_by_epochs_or_by_time_whichever_is_further(picture):
+    (trial,) = plan(picture, {"epochs": (10,), "time_limit": (4.0,)})
+    assert share_done(trial, Status(0, 0, 384, None, 0.0)) == 0.0
+    assert share_done(trial, Status(3, 192, 384, 20.0, 0.4)) == pytest.approx(0.25)
+    assert share_done(trial, Status(3, 192, 384, 20.0, 3.0)) == pytest.approx(0.75)
+    assert share_done(trial, Status(3, 192, 384, 20.0, 4.1)) == 1.0
+
+
 def test_finished_trials_correct_what_is_expected(picture):
     (trial,) = plan(picture, {"epochs": (10,), "layers": ("2x300",)})
     rows = tuple(Row(epoch, 0.1, 20.0, 3.0 * epoch) for epoch in range(1, 11))
@@ -140,3 +150,9 @@ def test_finished_trials_correct_what_is_expected(picture):
     factor = measured_factor([slow])
     assert expected_seconds(trial, factor) == pytest.approx(30.0, rel=0.5)
     assert measured_factor([replace(slow, status="interrupted")]) == 1.0
+    # The epoch that a time limit cuts short tells nothing.
+    fit = replace(trial.manifest.fit, time_limit=3.1)
+    limited = replace(trial, manifest=replace(trial.manifest, fit=fit))
+    cut = (rows[0], Row(2, 0.1, 20.0, 3.1))
+    assert measured_factor([Outcome(limited, "done", 2, 3.1, cut)]) == pytest.approx(factor)
+    assert measured_factor([Outcome(limited, "done", 1, 3.1, (Row(1, 0.1, 20.0, 3.1),))]) == 1.0

@@ -8,13 +8,14 @@ from dataclasses import replace
 import pytest
 
 from fit_image.apps.sweep.folder import SweepFolder
-from fit_image.apps.sweep.outcome import Outcome, Spread, group_outcomes, varied
+from fit_image.apps.sweep.outcome import Outcome, Spread, group_outcomes, read_outcome, varied
 from fit_image.apps.sweep.results import write_results
 from fit_image.apps.sweep.trial import Trial
 from fit_image.config import FitConfig, ImageConfig, RecordConfig
-from fit_image.manifest import Manifest, Picture
+from fit_image.manifest import Manifest, Picture, Result
 from fit_image.metrics import Row
 from fit_image.presets import PRESETS, preset_config
+from fit_image.run import RunFolder
 
 STATUSES = ("waiting", "running", "interrupted", "failed", "diverged", "done")
 
@@ -150,6 +151,17 @@ def test_a_failure_has_its_message(tmp_path):
     assert (row["psnr"], row["best_psnr"], row["seconds_to_20"]) == ("", "", "")
     assert mean["psnr_mean"] == ""
     assert data["groups"][0]["psnr"] is None
+
+
+def test_a_trial_that_was_finished_after_all_has_not_failed(tmp_path):
+    one = trial()
+    folder = SweepFolder(tmp_path, [one], {one.key: "its worker died 3 times"})
+    run = RunFolder(folder.run_path(one), one.manifest)
+    run.create()
+    assert read_outcome(folder, one).status == "failed"
+    run.write_manifest(Result("done", "epochs", 4, 20.0, 0.1, 63, 1.0, 1.0, 1))
+    found = read_outcome(SweepFolder(tmp_path, [one], folder.failures), one)
+    assert (found.status, found.message) == ("done", "")
 
 
 def test_a_perfect_copy(tmp_path):

@@ -96,6 +96,22 @@ def test_equal_time_is_that_which_all_have_had():
     assert answer.text.startswith("1x8 has 21.00 dB, 5.00 dB ahead of 2x8;")
 
 
+def test_a_time_limit_is_the_same_time_for_all_though_the_last_step_overruns_it():
+    answer = found(
+        outcome("1x8", 0, 15.0, 20.0, pace=1.501, time_limit=3.0),
+        outcome("2x8", 0, 18.0, 24.0, pace=1.507, time_limit=3.0),
+    )["Equal time"]
+    assert answer.terms == "after 3.00 s of training"
+    assert answer.text.startswith("2x8 has 24.00 dB, 4.00 dB ahead of 1x8;")
+
+
+def test_an_only_epoch_cut_short_is_compared_by_time_alone():
+    limited = {"pace": 2.1, "time_limit": 2.0}
+    answers = found(outcome("1x8", 0, 15.0, **limited), outcome("2x8", 0, 16.0, **limited))
+    assert not answers["Equal epochs"].winner
+    assert answers["Equal time"].winner == "2x8"
+
+
 def test_a_network_without_a_picture_by_then_is_named():
     answer = found(
         outcome("1x8", 0, 15.0), outcome("2x8", 0, 16.0), outcome("9x99", 0, 22.0, pace=10.0)

@@ -181,7 +181,7 @@ def test_the_plan_runs_nothing(picture):
 def test_rows_of_files(picture):
     Path("t.csv").write_text('layers,lr,seeds\n"8,4",0.1,2\n2x8,"0.1,0.2",\n')
     Path("t.toml").write_text(
-        'batch_size = 4\n[[trial]]\nlayers = "8,4"\n[[trial]]\nlayers = ["8", "2x8"]\nlr = 0.2\n'
+        'lr = [0.1, 0.3]\n[[trial]]\nlayers = "8,4"\n[[trial]]\nlayers = ["8", "2x8"]\nlr = 0.2\n'
     )
     data = json.loads(succeed(picture, "--from-csv", "t.csv", "--plan", "--json").stdout)
     assert [trial["label"] for trial in data["trials"]] == [
@@ -192,7 +192,12 @@ def test_rows_of_files(picture):
     ]
     args = ("--from-toml", "t.toml", "--epochs", "2,3", "--plan", "--json")
     data = json.loads(succeed(picture, *args).stdout)
-    assert len(data["trials"]) == 6
+    assert [trial["label"] for trial in data["trials"][::2]] == [
+        "8,4, epochs 2, lr 0.1",
+        "8,4, epochs 2, lr 0.3",
+        "1x8, epochs 2, lr 0.2",
+        "2x8, epochs 2, lr 0.2",
+    ]
 
 
 def test_values_with_commas_of_their_own(picture):
@@ -240,6 +245,7 @@ def test_a_trial_that_diverges_is_reported_and_the_others_go_on(picture):
         (["--from-csv", "empty.csv"], "no trials"),
         (["--from-csv", "wrong.csv"], "trial 1, lr"),
         (["--from-csv", "twice.csv", "--lr", "0.1"], "both give --lr"),
+        (["--from-csv", "double.csv"], "'lr' is given twice"),
         (["--from-toml", "wrong.csv"], "cannot be understood"),
         (["--from-toml", "wrong.toml"], "must be text, a number"),
         (["--animation", "/tmp/all.gif"], "bare name"),
@@ -255,6 +261,7 @@ def test_bad_input_is_one_line_before_any_work(picture, args, message):
     Path("empty.csv").write_text("layers,lr\n")
     Path("wrong.csv").write_text("layers,lr\n8,fast\n")
     Path("twice.csv").write_text("layers,lr\n8,0.1\n")
+    Path("double.csv").write_text("lr,layers,lr\n0.1,8,0.2\n")
     Path("wrong.toml").write_text("[[trial]]\nlayers = {a = 1}\n")
     Path("other").mkdir()
     Path("other/notes.txt").write_text("mine")
@@ -402,3 +409,27 @@ def test_a_full_disk_stops_the_sweep_and_nothing_is_lost(picture, reference):
 def test_a_damaged_list_of_trials_is_refused(picture):
     with pytest.raises(InputError, match="not the folder of a sweep"):
         SweepFolder.open("nowhere")
+
+
+# Workers
+
+
+@pytest.fixture
+def worker():
+    command = [sys.executable, "-m", "fit_image.apps.sweep.worker"]
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen(command, **pipes) as process:
+        yield process
+        process.kill()
+
+
+def test_a_worker_that_fails_says_why(worker):
+    worker.stdin.write(b"{}\n")
+    worker.stdin.flush()
+    assert worker.wait(timeout=60) == 1
+    assert worker.stderr.read().splitlines()[-1] == b"KeyError: 'trial'"
+
+
+def test_a_worker_ends_after_half_an_order(worker):
+    stdout, stderr = worker.communicate(b'{"trial": ', timeout=60)
+    assert (worker.returncode, stdout, stderr) == (0, b"", b"")

@@ -39,7 +39,7 @@ _OPTIONS = {
 AXES = (*(name for name in _OPTIONS if name != "seed"), "seed")
 """The options of fitting, by their fields, that may take several values."""
 
-MOST_SEEDS = 1_000_000
+MOST_SEEDS = 999_999
 
 
 class Several(click.ParamType):
@@ -127,6 +127,10 @@ def read_csv(path: Path) -> list[Row]:
     """Return the rows of a table: the texts of each cell by the name of its column."""
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file, restkey="", strict=True)
+        names = reader.fieldnames or []
+        for name in names:
+            if names.count(name) > 1:
+                raise InputError(f"{path}: {name!a} is given twice")
         rows = []
         for row in reader:
             if "" in row:
@@ -177,5 +181,5 @@ def _parse_row(where: str, row: Row) -> dict[str, Values]:
 
 def _seeds(where: str, texts: list[str]) -> Values:
     if len(texts) != 1 or not re.fullmatch("[0-9]{1,6}", texts[0].strip()) or not int(texts[0]):
-        raise InputError(f"{where}: seeds is a number of seeds, 1 to {MOST_SEEDS - 1}")
+        raise InputError(f"{where}: seeds is a number of seeds, 1 to {MOST_SEEDS}")
     return tuple(range(int(texts[0])))

@@ -37,14 +37,19 @@ class Board:
         labels: Mapping[str, str],
         costs: Mapping[str, float],
     ) -> None:
+        from fit_image.apps.sweep.outcome import FINISHED
+
         self._folder = folder
         self._labels = labels
         self._costs = costs
-        self._total = len(outcomes)
         self._shares = dict.fromkeys(costs, 0.0)
         self._running: dict[str, Advanced | None] = {}
         self._epochs: dict[str, int] = {}
-        self._ended = [each for each in outcomes if each.trial.key not in costs]
+        # What nobody asked for this time may still be waiting.
+        self._ended = [
+            each for each in outcomes if each.trial.key not in costs and each.status in FINISHED
+        ]
+        self._total = len(self._ended) + len(costs)
         self._time_left = TimeLeft()
 
     def note(self, event: Event) -> str | None:

@@ -35,8 +35,8 @@ class _Take:
     Attributes
     ----------
     label : str
-    picture : str
-        SHA-256 of what it learns.
+    picture : object
+        What it learns, the same for all that have the same target.
     target : Path
     behind : (int, int, int)
         Colour behind transparent frames.
@@ -50,7 +50,7 @@ class _Take:
     """
 
     label: str
-    picture: str
+    picture: object
     target: Path
     behind: Colour
     times: list[float]
@@ -86,7 +86,8 @@ def write_comparison(
 
     Each group of trials that differ in the seed only is shown by that of the lowest seed that has
     frames; of more than `MOST_GROUPS`, the best are shown. A trial that has ended keeps its last
-    picture until the others have, too. Each picture of the sweep has its own rows.
+    picture until the others have, too. Each picture of the sweep has its
+    own rows, once for each way in which it was prepared.
 
     Parameters
     ----------
@@ -139,7 +140,7 @@ def _take(folder: SweepFolder, group: Group, by: str) -> _Take | None:
             seconds = [rows[epoch].seconds if epoch else 0.0 for epoch in epochs]
             return _Take(
                 group.label,
-                run.manifest.picture.sha256,
+                (run.manifest.picture.sha256, run.manifest.image),
                 run.target,
                 parse_background(run.manifest.image.background),
                 seconds if by == "seconds" else list(map(float, epochs)),

@@ -40,10 +40,14 @@ def expected_seconds(trial: Trial, factor: float = 1.0) -> float:
 def measured_factor(outcomes: Iterable[Outcome]) -> float:
     """Return how long finished trials took, as a share of what was expected; else 1."""
     factors = [
-        outcome.seconds / expected
+        row.seconds
+        / row.epoch
+        * outcome.trial.manifest.fit.epochs
+        / _training_seconds(outcome.trial)
         for outcome in outcomes
         if outcome.status == "done"
-        and (expected := _training_seconds(outcome.trial) * _share(outcome))
+        for row in outcome.rows
+        if row.epoch == outcome.whole_epochs
     ]
     return statistics.median(factors) if factors else 1.0
 
@@ -59,7 +63,3 @@ def _training_seconds(trial: Trial) -> float:
     by_sample = fit.optimizer == "sgd" and fit.batch_size == 1
     operation = _OPERATION["sample" if by_sample else "batch"]
     return trial.samples * (_PIXEL + _GRID_PIXEL * grid + operation * trial.work)
-
-
-def _share(outcome: Outcome) -> float:
-    return outcome.epochs / outcome.trial.manifest.fit.epochs

@@ -51,7 +51,7 @@ class Ended:
     status : str
         ``done``, ``diverged``, ``interrupted`` or ``failed``.
     message : str
-        Why it failed or diverged, or empty.
+        Why it failed, or empty.
     """
 
     trial: Trial

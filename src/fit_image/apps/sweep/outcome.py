@@ -65,8 +65,14 @@ class Outcome:
         return max((row.psnr for row in self.drawn if row.psnr is not None), default=None)
 
     @property
+    def whole_epochs(self) -> int:
+        """Epochs learned in full: a time limit may cut the last one short."""
+        limit = self.trial.manifest.fit.time_limit
+        return self.epochs - (limit is not None and self.seconds >= limit)
+
+    @property
     def work(self) -> float:
-        """Operations of learning done so far."""
+        """Operations of learning done so far; the last epoch counts in full."""
         picture = self.trial.manifest.picture
         return self.trial.work * picture.width * picture.height * self.epochs
 

@@ -13,7 +13,7 @@ from typing import Any
 from fit_image.apps.memory import check_memory
 from fit_image.apps.source import load_source
 from fit_image.apps.sweep.matching import match_layers
-from fit_image.apps.sweep.trial import Trial, count_parameters
+from fit_image.apps.sweep.trial import Trial, count_parameters, layers_label
 from fit_image.apps.usage import unused_fields
 from fit_image.components import CHANNELS, OPTIMIZERS
 from fit_image.config import FitConfig, ImageConfig, RecordConfig, option_of
@@ -141,6 +141,4 @@ def _named(question: Question, values: Mapping[str, Any]) -> str:
 
 
 def _shown(value: Any) -> str:
-    from fit_image.apps.sweep.trial import layers_label
-
     return layers_label(value) if isinstance(value, tuple) else str(value)

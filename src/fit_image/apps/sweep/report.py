@@ -106,21 +106,20 @@ class _Section:
     def __init__(self, folder: SweepFolder, outcomes: Sequence[Outcome]) -> None:
         self._folder = folder
         self.groups = group_outcomes(outcomes)
-        ranked = best_first(self.groups)
-        self.curves = sorted(ranked[:MOST_CURVES])
-        reels = ((index, Reel.of(folder, shown(self.groups[index])[0])) for index in ranked)
+        self.ranked = best_first(self.groups)
+        self.curves = sorted(self.ranked[:MOST_CURVES])
+        reels = ((index, Reel.of(folder, shown(self.groups[index])[0])) for index in self.ranked)
         with_frames = ((index, reel) for index, reel in reels if reel)
         self.reels = dict(sorted(itertools.islice(with_frames, MOST_PICTURED)))
 
     def values(self, most_bytes: int, on_reel: Callable[[], None]) -> dict[str, Any]:
         """Return all that the template and the script need."""
-        groups, reels = self.groups, [*self.reels.values()]
+        groups, ranked, reels = self.groups, self.ranked, [*self.reels.values()]
         picture = groups[0].trial.manifest.picture
         sheet = None
         if reels:
             target = reels[0].target(self._folder)
             sheet = contact_sheet(target, [reel.final for reel in reels])
-        ranked = best_first(groups)
         return {
             "name": Path(picture.path).name,
             "size": f"{picture.width} x {picture.height}",

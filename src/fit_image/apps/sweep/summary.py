@@ -91,16 +91,24 @@ def brief(number: float, digits: int = 3) -> str:
 
 
 def _equal_epochs(question: str, groups: Sequence[Group], terms: str = "") -> Finding:
-    epochs = min(_whole_epochs(outcome) for group in groups for outcome in _counted(group))
+    epochs = min(outcome.whole_epochs for group in groups for outcome in _counted(group))
+    if not epochs:
+        which = f"networks {terms}" if terms else "networks"
+        text = f"Not all {which} have learned a whole epoch: there is nothing to compare."
+        return Finding(question, "", text)
     when = f"after {epochs:,} epoch{'s' if epochs != 1 else ''}"
     terms = f"{terms}, {when}" if terms else when
-    return _compare(question, terms, groups, lambda row: row.epoch <= epochs)
+    return _compare(question, terms, groups, lambda _, row: row.epoch <= epochs)
 
 
 def _equal_time(groups: Sequence[Group]) -> Finding:
-    seconds = min(outcome.drawn[-1].seconds for group in groups for outcome in _counted(group))
+    seconds = min(
+        _seconds(outcome, outcome.drawn[-1]) for group in groups for outcome in _counted(group)
+    )
     terms = f"after {brief(seconds)} s of training"
-    return _compare("Equal time", terms, groups, lambda row: row.seconds <= seconds)
+    return _compare(
+        "Equal time", terms, groups, lambda outcome, row: _seconds(outcome, row) <= seconds
+    )
 
 
 def _equal_parameters(groups: Sequence[Group]) -> list[Finding]:
@@ -134,7 +142,7 @@ def _sizes(groups: Sequence[Group]) -> list[list[Group]]:
 
 
 def _compare(
-    question: str, terms: str, groups: Sequence[Group], by_then: Callable[[Row], bool]
+    question: str, terms: str, groups: Sequence[Group], by_then: Callable[[Outcome, Row], bool]
 ) -> Finding:
     figures: dict[str, list[float]] = {}
     late = []
@@ -180,14 +188,12 @@ def _counted(group: Group) -> list[Outcome]:
     return [outcome for outcome in group.done if outcome.drawn]
 
 
-def _last_psnr(outcome: Outcome, by_then: Callable[[Row], bool]) -> float | None:
-    rows = [row for row in outcome.drawn if by_then(row)]
+def _last_psnr(outcome: Outcome, by_then: Callable[[Outcome, Row], bool]) -> float | None:
+    rows = [row for row in outcome.drawn if by_then(outcome, row)]
     return rows[-1].psnr if rows else None
 
 
-def _whole_epochs(outcome: Outcome) -> int:
-    """Return the last epoch drawn that was learned in full; at a time limit, one may not be."""
+def _seconds(outcome: Outcome, row: Row) -> float:
+    """Return the training time until a row; the last step before a time limit may overrun it."""
     limit = outcome.trial.manifest.fit.time_limit
-    last = outcome.drawn[-1]
-    cut_short = limit is not None and last.seconds >= limit
-    return max(last.epoch - cut_short, 1)
+    return row.seconds if limit is None else min(row.seconds, limit)

@@ -91,7 +91,7 @@ def take_in(
         for name in ("metrics.csv", "checkpoint.npz", "model.npz"):
             atomic.write_bytes(path / name, news[name])
         rows = run.metrics.read()
-        # What diverged was returned to an earlier epoch.
+        # The checkpoint may have been one of a run that has begun again since.
         run.forget_after(rows[-1].epoch if rows else 0)
         frames = frame_paths(run.frames)
         if frames:

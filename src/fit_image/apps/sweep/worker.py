@@ -12,6 +12,7 @@ import queue
 import sys
 import threading
 import time
+import traceback
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -50,7 +51,8 @@ class _Worker:
 
     def _listen(self, orders: BinaryIO) -> None:
         for line in orders:
-            self._orders.put(json.loads(line))
+            if line.endswith(b"\n"):  # else its writer was killed
+                self._orders.put(json.loads(line))
         self._stopping.set()
         self._orders.put(None)
 
@@ -86,6 +88,11 @@ def main() -> None:
         _Worker(sys.stdin.buffer, reports).run()
     except BrokenPipeError:
         # Nobody is listening any more.
+        os._exit(1)
+    except Exception:
+        traceback.print_exc()
+        # At once: the interpreter would abort while the other thread reads, and that would be
+        # taken for the cause.
         os._exit(1)
 
 
