@@ -118,7 +118,10 @@ class SweepFolder:
             If its folder is damaged.
         """
         path = self.run_path(trial)
-        return RunFolder.open(path) if RunFolder.holds_run(path) else None
+        try:
+            return RunFolder.open(path) if RunFolder.holds_run(path) else None
+        except InputError as error:
+            raise InputError(f"{error}; without its folder, it is trained again") from error
 
     def locked(self) -> AbstractContextManager[None]:
         """Return a context that keeps other processes from writing to the folder."""

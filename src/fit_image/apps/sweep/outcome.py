@@ -201,16 +201,28 @@ def _labels(trials: Sequence[Trial]) -> list[str]:
     if not trials:
         return []
     names = varied(trials) or ["layers"]
-    pictures = {trial.manifest.picture.sha256: trial.manifest.picture.path for trial in trials}
-    stems = {sha256: Path(path).stem for sha256, path in pictures.items()}
-    if len({*stems.values()}) == len(stems):
-        pictures = stems
+    pictures = _names({each.manifest.picture.sha256: each.manifest.picture.path for each in trials})
     labels = []
     for trial in trials:
         unused = unused_fields(trial.manifest.fit)
         parts = (_shown(trial, name, pictures) for name in names if name not in unused)
         labels.append(", ".join(parts))
     return labels
+
+
+def _names(paths: Mapping[str, str]) -> dict[str, str]:
+    """Return what pictures are called, by their SHA-256: as short as tells them apart."""
+    stems = {sha256: _printable(Path(path).stem) for sha256, path in paths.items()}
+    whole = {sha256: _printable(path) for sha256, path in paths.items()}
+    # A picture that was replaced has the path of its successor.
+    numbered = {sha256: f"{name} ({sha256[:8]})" for sha256, name in whole.items()}
+    return next(
+        (names for names in (stems, whole) if len({*names.values()}) == len(names)), numbered
+    )
+
+
+def _printable(name: str) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in name)
 
 
 def _shown(trial: Trial, name: str, pictures: Mapping[str, str]) -> str:
