@@ -13,6 +13,7 @@ from fit_image.apps.sweep.folder import SweepFolder
 from fit_image.apps.sweep.trial import Trial, layers_label
 from fit_image.apps.usage import unused_fields
 from fit_image.config import option_of
+from fit_image.errors import InputError
 from fit_image.metrics import Row
 from fit_image.strict_json import to_json
 
@@ -88,13 +89,19 @@ def read_outcome(folder: SweepFolder, trial: Trial) -> Outcome:
     if run is None:
         return Outcome(trial, "failed" if failure else "waiting", message=failure)
     rows = tuple(run.metrics.read())
+    learned = rows[-1].epoch if rows else 0
+    if run.result and run.result.status == "done" and learned < run.result.epochs:
+        raise InputError(
+            f"{run.path / 'metrics.csv'} is damaged: epochs are missing; "
+            "without its folder, the trial is trained again"
+        )
     status = run.result.status if run.result else "running"
     if failure and status not in FINISHED:
         status = "failed"
     return Outcome(
         trial,
         status,
-        rows[-1].epoch if rows else 0,
+        learned,
         rows[-1].seconds if rows else 0.0,
         rows,
         failure if status == "failed" else "",
