@@ -251,6 +251,16 @@ def test_pictures_are_told_apart_by_their_names():
     assert labels(trials) == ["cat", "dog"]
 
 
+def test_a_picture_that_was_replaced_is_told_from_its_successor():
+    first, second = trial(), trial(width=12)
+    successor = replace(second.manifest.picture, sha256="0123456789abcdef")
+    second = Trial.of(replace(second.manifest, picture=successor))
+    assert labels([first, second]) == [
+        "/pictures/cat.png (sha of /)",
+        "/pictures/cat.png (01234567)",
+    ]
+
+
 def test_preparation_and_recording_are_told_apart():
     assert labels([trial(), trial(image=ImageConfig(channels="grey"))]) == [
         "channels rgb",

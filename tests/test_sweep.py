@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -200,6 +201,14 @@ def test_rows_of_files(picture):
     ]
 
 
+def test_files_as_spreadsheets_and_editors_leave_them(picture):
+    Path("t.csv").write_bytes(b"\xef\xbb\xbflayers,lr,\r\n8,0.1,,\r\n,,\r\n9,,\r\n")
+    Path("t.toml").write_bytes(b'\xef\xbb\xbf[[trial]]\nlayers = ["8", "9"]\n')
+    for args in (("--from-csv", "t.csv"), ("--from-toml", "t.toml")):
+        data = json.loads(succeed(picture, *args, "--plan", "--json").stdout)
+        assert [trial["parameters"] for trial in data["trials"]] == [51, 57]
+
+
 def test_values_with_commas_of_their_own(picture):
     grid = "grid:levels=2,features=1"
     args = ("--encoding", f"none,{grid},fourier:8@2", "--background", "red,rgb(1,2,3)")
@@ -227,6 +236,28 @@ def test_a_trial_that_diverges_is_reported_and_the_others_go_on(picture):
     assert files_of_runs("pic-sweep") == before
 
 
+def test_a_sweep_of_which_all_diverges_ends_well(picture):
+    result = succeed(picture, "--layers", "8", "--lr", "1e6", "--epochs", 3, "--seeds", 2)
+    assert [each.status for each in outcomes("pic-sweep")] == ["diverged", "diverged"]
+    assert "no pic-sweep/report.html" in result.stderr
+    assert not Path("pic-sweep/report.html").exists()
+
+
+def test_names_that_are_no_text(picture):
+    Path(os.fsdecode(b"one\xff.png")).write_bytes(picture.read_bytes())
+    Image.new("RGB", (9, 9), "red").save("two\n.png")
+    pictures = (os.fsdecode(b"one\xff.png"), "two\n.png")
+    output = os.fsdecode(b"out\xff")
+    # As it is wherever the locale is one of UTF-8, but not C.UTF-8.
+    strict = os.environ | {"PYTHONIOENCODING": "utf-8:strict"}
+    process = start(*pictures, *SMALL, "-o", output, env=strict, errors="surrogateescape")
+    stdout, stderr = process.communicate(timeout=120)
+    assert process.returncode == 0, stderr
+    assert stdout == f"{output}\n"
+    assert "two?, 1x8: " in stderr
+    assert "one?" in Path(output, "report.html").read_text("utf-8")
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [
@@ -243,9 +274,10 @@ def test_a_trial_that_diverges_is_reported_and_the_others_go_on(picture):
         (["--from-csv", "unknown.csv"], "'colour' is no axis"),
         (["--from-csv", "torn.csv"], "line 3"),
         (["--from-csv", "empty.csv"], "no trials"),
+        (["--from-csv", "blank.csv"], "no trials"),
+        (["--from-csv", "double.csv"], "two columns 'lr'"),
         (["--from-csv", "wrong.csv"], "trial 1, lr"),
         (["--from-csv", "twice.csv", "--lr", "0.1"], "both give --lr"),
-        (["--from-csv", "double.csv"], "'lr' is given twice"),
         (["--from-toml", "wrong.csv"], "cannot be understood"),
         (["--from-toml", "wrong.toml"], "must be text, a number"),
         (["--animation", "/tmp/all.gif"], "bare name"),
@@ -259,9 +291,10 @@ def test_bad_input_is_one_line_before_any_work(picture, args, message):
     Path("unknown.csv").write_text("layers,colour\n8,red\n")
     Path("torn.csv").write_text("layers,lr\n8,0.1\n8,0.1,7\n")
     Path("empty.csv").write_text("layers,lr\n")
+    Path("blank.csv").write_text("layers,lr\n,\n")
+    Path("double.csv").write_text("lr,lr\n0.1,0.2\n")
     Path("wrong.csv").write_text("layers,lr\n8,fast\n")
     Path("twice.csv").write_text("layers,lr\n8,0.1\n")
-    Path("double.csv").write_text("lr,layers,lr\n0.1,8,0.2\n")
     Path("wrong.toml").write_text("[[trial]]\nlayers = {a = 1}\n")
     Path("other").mkdir()
     Path("other/notes.txt").write_text("mine")
@@ -409,6 +442,23 @@ def test_a_full_disk_stops_the_sweep_and_nothing_is_lost(picture, reference):
 def test_a_damaged_list_of_trials_is_refused(picture):
     with pytest.raises(InputError, match="not the folder of a sweep"):
         SweepFolder.open("nowhere")
+
+
+def test_a_trial_that_lost_its_metrics_is_not_taken_for_done(picture):
+    succeed(picture, *SMALL, "-q")
+    run_folder = next(Path("pic-sweep/trials").iterdir())
+    lines = (run_folder / "metrics.csv").read_text().splitlines(keepends=True)
+    (run_folder / "metrics.csv").write_text("".join(lines[:-1]))
+    assert "metrics.csv is damaged" in fail("--resume", "-o", "pic-sweep")
+    shutil.rmtree(run_folder)
+    succeed("--resume", "-o", "pic-sweep", "-q")
+    assert [each.status for each in outcomes("pic-sweep")] == ["done", "done"]
+
+
+def test_a_sweep_without_trials_is_damaged():
+    Path("empty").mkdir()
+    Path("empty/sweep.json").write_text('{"format": 1, "trials": [], "failures": {}}')
+    assert "damaged" in fail("--resume", "-o", "empty")
 
 
 # Workers

@@ -126,22 +126,25 @@ def read_rows(
 def read_csv(path: Path) -> list[Row]:
     """Return the rows of a table: the texts of each cell by the name of its column."""
     with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file, restkey="", strict=True)
-        names = reader.fieldnames or []
+        reader = csv.DictReader(file, strict=True)
+        names = [name for name in reader.fieldnames or () if name.strip()]
         for name in names:
             if names.count(name) > 1:
-                raise InputError(f"{path}: {name!a} is given twice")
+                raise InputError(f"{path} has two columns {name!a}")
         rows = []
         for row in reader:
-            if "" in row:
+            if any(text.strip() for text in row.pop(None, ())):
                 raise InputError(f"{path}, line {reader.line_num}, has more values than the header")
-            rows.append({name: [text] for name, text in row.items() if text and text.strip()})
+            given = {name: [text] for name, text in row.items() if text and text.strip()}
+            # Spreadsheets leave rows behind in which all is empty.
+            if given:
+                rows.append(given)
     return rows
 
 
 def read_toml(path: Path) -> list[Row]:
     """Return the ``[[trial]]`` tables, each with what stands above them all."""
-    data = tomllib.loads(path.read_text(encoding="utf-8"))
+    data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     rows = data.pop("trial", [{}] if data else [])
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise InputError(f"{path}: trials are tables under [[trial]]")

@@ -108,7 +108,8 @@ class Bar(Display):
             self._draw(step)
 
     def _draw(self, step: Step) -> None:
-        columns = _columns() - 1
+        # The terminal writes ^C behind it, and a line that wraps would move all others.
+        columns = _columns() - 3
         parts = [f"{min(step.done, 1.0):4.0%}", *step.parts]
         shortest, longest = _BAR_WIDTH
         while len(parts) > 1 and len("  ".join(parts)) + 2 + shortest > columns:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -117,6 +118,9 @@ class FitImage(click.Group):
         # Closed standard streams are None; what would go there goes nowhere.
         sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115
         sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            # Names of files may hold bytes that are no text.
+            sys.stdout.reconfigure(errors="surrogateescape")
         try:
             # click gives back the code of ctx.exit(), and None from a command that just ended.
             code = super().main(args, prog_name, complete_var, False, **extra)

@@ -41,9 +41,11 @@ def write_all(
         by=by,
         on_frame=lambda done, total: show(folder.comparison.name, done, total),
     )
-    if animation is None:
-        return None  # nothing has been drawn that could be shown
-    display.message(describe_animation(animation))
+    if animation:
+        display.message(describe_animation(animation))
+    if not any(outcome.drawn for outcome in outcomes):
+        display.message(f"no trial has drawn a picture after its first epoch: no {folder.report}")
+        return None
     try:
         check_extra()
     except InputError as error:

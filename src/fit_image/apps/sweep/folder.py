@@ -71,7 +71,7 @@ class SweepFolder:
             raise InputError(f"{file} is not the sweep.json of fit-image")
         check_version(file, data["format"], FORMAT_VERSION)
         trials, failures = data.get("trials"), data.get("failures")
-        if not isinstance(trials, list) or not isinstance(failures, dict):
+        if not isinstance(trials, list) or not trials or not isinstance(failures, dict):
             raise InputError(f"{file} is damaged: it has no list of trials")
         try:
             return cls(path, map(Trial.from_json, trials), {k: str(v) for k, v in failures.items()})
@@ -118,7 +118,10 @@ class SweepFolder:
             If its folder is damaged.
         """
         path = self.run_path(trial)
-        return RunFolder.open(path) if RunFolder.holds_run(path) else None
+        try:
+            return RunFolder.open(path) if RunFolder.holds_run(path) else None
+        except InputError as error:
+            raise InputError(f"{error}; without its folder, the trial is trained again") from error
 
     def locked(self) -> AbstractContextManager[None]:
         """Return a context that keeps other processes from writing to the folder."""

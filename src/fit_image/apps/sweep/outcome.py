@@ -13,6 +13,7 @@ from fit_image.apps.sweep.folder import SweepFolder
 from fit_image.apps.sweep.trial import Trial, layers_label
 from fit_image.apps.usage import unused_fields
 from fit_image.config import option_of
+from fit_image.errors import InputError
 from fit_image.metrics import Row
 from fit_image.strict_json import to_json
 
@@ -94,13 +95,19 @@ def read_outcome(folder: SweepFolder, trial: Trial) -> Outcome:
     if run is None:
         return Outcome(trial, "failed" if failure else "waiting", message=failure)
     rows = tuple(run.metrics.read())
+    learned = rows[-1].epoch if rows else 0
+    if run.result and run.result.status == "done" and learned < run.result.epochs:
+        raise InputError(
+            f"{run.path / 'metrics.csv'} is damaged: epochs are missing; "
+            "without its folder, the trial is trained again"
+        )
     status = run.result.status if run.result else "running"
     if failure and status not in FINISHED:
         status = "failed"
     return Outcome(
         trial,
         status,
-        rows[-1].epoch if rows else 0,
+        learned,
         rows[-1].seconds if rows else 0.0,
         rows,
         failure if status == "failed" else "",
@@ -207,16 +214,28 @@ def _labels(trials: Sequence[Trial]) -> list[str]:
     if not trials:
         return []
     names = varied(trials) or ["layers"]
-    pictures = {trial.manifest.picture.sha256: trial.manifest.picture.path for trial in trials}
-    stems = {sha256: Path(path).stem for sha256, path in pictures.items()}
-    if len({*stems.values()}) == len(stems):
-        pictures = stems
+    pictures = _names({each.manifest.picture.sha256: each.manifest.picture.path for each in trials})
     labels = []
     for trial in trials:
         unused = unused_fields(trial.manifest.fit)
         parts = (_shown(trial, name, pictures) for name in names if name not in unused)
         labels.append(", ".join(parts))
     return labels
+
+
+def _names(paths: Mapping[str, str]) -> dict[str, str]:
+    """Return what pictures are called, by their SHA-256: as short as tells them apart."""
+    stems = {sha256: _printable(Path(path).stem) for sha256, path in paths.items()}
+    whole = {sha256: _printable(path) for sha256, path in paths.items()}
+    # A picture that was replaced has the path of its successor.
+    numbered = {sha256: f"{name} ({sha256[:8]})" for sha256, name in whole.items()}
+    return next(
+        (names for names in (stems, whole) if len({*names.values()}) == len(names)), numbered
+    )
+
+
+def _printable(name: str) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in name)
 
 
 def _shown(trial: Trial, name: str, pictures: Mapping[str, str]) -> str:

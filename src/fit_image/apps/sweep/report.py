@@ -80,7 +80,8 @@ def write_report(
 
     room = _FRAME_BYTES // len(sections)
     page = _render([section.values(room, on_reel) for section in sections], outcomes)
-    atomic.write_bytes(folder.report, page.encode())
+    # File names may hold bytes that are no text.
+    atomic.write_bytes(folder.report, page.encode("utf-8", "backslashreplace"))
     return folder.report
 
 
