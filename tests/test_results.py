@@ -159,6 +159,7 @@ def test_a_trial_that_was_finished_after_all_has_not_failed(tmp_path):
     run = RunFolder(folder.run_path(one), one.manifest)
     run.create()
     assert read_outcome(folder, one).status == "failed"
+    run.metrics.append(Row(4, 0.1, 20.0, 1.0))
     run.write_manifest(Result("done", "epochs", 4, 20.0, 0.1, 63, 1.0, 1.0, 1))
     found = read_outcome(SweepFolder(tmp_path, [one], folder.failures), one)
     assert (found.status, found.message) == ("done", "")
