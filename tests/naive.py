@@ -101,6 +101,10 @@ class NaiveNetwork:
             ]
             sums.append(s)
             inputs.append([self.f(layer, value) for value in s])
+            skip = self.layers[layer].skip
+            if skip:
+                below = inputs[layer + 1 - skip]
+                inputs[-1] = [above + b for above, b in zip(inputs[-1], below, strict=True)]
         return inputs, sums
 
     def predict(self, x):
@@ -112,12 +116,17 @@ class NaiveNetwork:
         errors = [o - float(t) for o, t in zip(inputs[-1], target, strict=True)]
         upstream = [NAIVE_LOSSES[loss][1](e) for e in errors]
         by_weights, by_biases = [], []
+        around = {}
         for layer in reversed(range(len(self.weights))):
+            if self.layers[layer].skip:
+                around[layer + 1 - self.layers[layer].skip] = upstream
             delta = [u * self.df(layer, s) for u, s in zip(upstream, sums[layer], strict=True)]
             upstream = [
                 sum(d * row[j] for d, row in zip(delta, self.weights[layer], strict=True))
                 for j in range(len(inputs[layer]))
             ]
+            if layer in around:
+                upstream = [u + a for u, a in zip(upstream, around[layer], strict=True)]
             by_weights.insert(0, [[d * v for v in inputs[layer]] for d in delta])
             by_biases.insert(0, delta)
         return sum(NAIVE_LOSSES[loss][0](e) for e in errors), by_weights, by_biases

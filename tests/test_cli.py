@@ -618,7 +618,7 @@ def test_resume_refuses_another_optimizer_than_one_whose_weights_decay(picture):
     assert words in fail(picture, "--resume", "--optimizer", "adam")
 
 
-@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"format": 2}', b'{"format": 99}'])
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"format": 3}', b'{"format": 99}'])
 def test_resume_of_a_damaged_run(picture, damage):
     succeed(picture, *SMALL)
     Path("pic-fit/run.json").write_bytes(damage)
@@ -628,7 +628,7 @@ def test_resume_of_a_damaged_run(picture, damage):
 def test_a_run_of_an_older_version_is_refused(picture):
     succeed(picture, *SMALL)
     file = Path("pic-fit/run.json")
-    file.write_text(file.read_text().replace('"format": 2', '"format": 1'))
+    file.write_text(file.read_text().replace('"format": 3', '"format": 2'))
     for args in ((picture, "--resume"), ("animate", "pic-fit"), ("info", "pic-fit")):
         assert "run.json was written by an older fit-image" in fail(*args)
     succeed(picture, *SMALL, "--overwrite")

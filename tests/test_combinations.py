@@ -22,7 +22,7 @@ from fit_image.components import (
 )
 from fit_image.config import FitConfig
 from fit_image.core import machine, pieces
-from fit_image.notation import Hidden
+from fit_image.notation import parse_layers
 
 TABLES = {
     "activation": ACTIVATIONS,
@@ -67,7 +67,7 @@ def begin(options, threads):
     shape = (height, width, channels)
     picture = np.random.default_rng(5).integers(0, 256, shape, dtype=np.uint8)
     # Wide enough for a second block of rows, so that a second thread has something to do.
-    layers = (Hidden(200), Hidden(9, "tanh"))
+    layers = parse_layers("200,9:tanh,residual:2x2x9")
     config = FitConfig(layers=layers, epochs=3, warmup=0.5, learning_rate=0.003, **options)
     return Trainer(picture, config, threads=threads)
 

@@ -14,7 +14,7 @@ from fit_image.version import __version__
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-COMMANDS = ["fit", "render", "animate", "info", "sweep", "report"]
+COMMANDS = ["fit", "render", "animate", "info", "dream", "sweep", "report"]
 
 
 def command(name):

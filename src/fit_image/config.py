@@ -26,6 +26,7 @@ from fit_image.notation import (
     MAX_LAYERS,
     MAX_WIDTH,
     Hidden,
+    check_blocks,
     parse_init,
     parse_layers,
 )
@@ -299,6 +300,7 @@ def _hidden_layers(layers: Any) -> tuple[Hidden, ...]:
         and all(type(each.width) is int and 1 <= each.width <= MAX_WIDTH for each in hidden),
         f"layers must be 1 to {MAX_LAYERS} widths of 1 to {MAX_WIDTH}, not {layers!r}",
     )
+    check_blocks(hidden)
     return hidden
 
 

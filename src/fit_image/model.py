@@ -20,7 +20,7 @@ from fit_image.core.encodings import ENCODINGS
 from fit_image.core.layer import Layer
 from fit_image.errors import InputError
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 # Of the activations: fields of a layer, and without their s, arrays of a model file.
 _CONSTANTS = ("slope", "omega", "scale")
@@ -140,6 +140,7 @@ class Network(core.Network):
             "tables": self.tables().copy(),
             "size": np.array(self.size, dtype=np.int64),
             "activations": np.array([layer.activation for layer in self.layers]),
+            "skips": np.array([layer.skip for layer in self.layers], dtype=np.int64),
         }
         for name in _CONSTANTS:
             values = [getattr(layer, name) for layer in self.layers]
@@ -162,14 +163,20 @@ class Network(core.Network):
         ]
         if not np.isfinite(constants).all():
             raise ValueError("an activation's constant is not finite")
+        skips = _typed(arrays["skips"], np.int64, (len(activations),)).tolist()
+        if min(skips, default=0) < 0:
+            raise ValueError("impossible residual block")
         layers, fan_in = [], encoding.outputs
-        for index, (activation, *own) in enumerate(zip(activations, *constants, strict=True)):
+        for index, (activation, skip, *own) in enumerate(
+            zip(activations, skips, *constants, strict=True)
+        ):
             weights = arrays[f"weights_{index}"]
             if str(activation) not in ACTIVATIONS:
                 raise ValueError(f"unknown activation in layer {index}")
             if weights.ndim != 2 or weights.shape[0] < 1:
                 raise ValueError(f"impossible layer {index}")
-            layers.append(Layer(fan_in, len(weights), str(activation), *map(float, own)))
+            slope, omega, scale = map(float, own)
+            layers.append(Layer(fan_in, len(weights), str(activation), slope, omega, scale, skip))
             fan_in = len(weights)
         tables = _typed(arrays["tables"], np.float32, (encoding.size,))
         network = cls(tuple(layers), (width, height), encoding)

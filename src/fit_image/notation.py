@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from fit_image.components import ACTIVATIONS, INITS
@@ -22,6 +23,7 @@ LONGEST_TIME = 1e9
 _LAYER = re.compile(
     r"(?:(?P<count>[0-9]{1,9})[xX])?(?P<width>[0-9]{1,9})(?::(?P<activation>[a-z-]+))?"
 )
+_BLOCKS = re.compile(r"residual:(?P<blocks>[0-9]{1,9})x(?P<depth>[0-9]{1,9})x(?P<width>[0-9]{1,9})")
 _DEVIATION = re.compile(r"normal:(?P<deviation>[0-9.]{1,20}(?:[eE][-+]?[0-9]{1,3})?)")
 _DURATION = re.compile(
     r"(?:(?P<h>[0-9]+(?:\.[0-9]+)?)h)?(?:(?P<m>[0-9]+(?:\.[0-9]+)?)m)?"
@@ -39,14 +41,22 @@ class Hidden:
         Its units.
     activation : str or None
         A key of `ACTIVATIONS`; None is the activation of the network.
+    skip : int
+        Layers of the residual block that ends here: its input is added to its output. 0 where none
+        ends.
     """
 
     width: int
     activation: str | None = None
+    skip: int = 0
 
 
 def parse_layers(text: str) -> tuple[Hidden, ...]:
     """Read the hidden layers from text such as ``4x300``, ``300,200`` or ``2x256:sine,64:tanh``.
+
+    ``residual:24x4x6`` are 24 residual blocks, each of 4 ReLU layers and one of tanh, 6 units wide.
+    Where the layer before has another width, a tanh layer stands between. The blocks are those of
+    the generator of ``hardmaru/resnet-cppn-gan-tensorflow``.
 
     Returns
     -------
@@ -62,23 +72,64 @@ def parse_layers(text: str) -> tuple[Hidden, ...]:
     for part in text.split(","):
         match = _LAYER.fullmatch(part.strip())
         shown = ascii(part.strip()[:40])
+        blocks = _BLOCKS.fullmatch(part.strip())
+        if blocks:
+            layers += _residual(shown, layers, *map(int, blocks.groups()))
+            continue
         if not match:
             raise InputError(
                 f"{shown} is not a layer: give a width such as 300, or a count and a width "
-                "such as 4x300, separated by commas; 4x300:tanh names their activation"
+                "such as 4x300, separated by commas; 4x300:tanh names their activation, and "
+                "residual:24x4x6 are blocks"
             )
         count, width = int(match["count"] or 1), int(match["width"])
-        if not 1 <= width <= MAX_WIDTH:
-            raise InputError(f"{shown}: a layer has 1 to {MAX_WIDTH} units, not {width}")
-        if count < 1:
-            raise InputError(f"{shown}: a count of layers is at least 1")
-        if len(layers) + count > MAX_LAYERS:
-            raise InputError(f"{shown}: a network has at most {MAX_LAYERS} hidden layers")
+        _check(shown, width, count, len(layers) + count)
         activation = match["activation"]
         if activation is not None and activation not in ACTIVATIONS:
             raise InputError(f"{shown}: an activation is one of {', '.join(ACTIVATIONS)}")
         layers += [Hidden(width, activation)] * count
     return tuple(layers)
+
+
+def check_blocks(layers: Sequence[Hidden]) -> None:
+    """Raise `InputError` if layers with ``skip`` do not end blocks as `parse_layers` makes them."""
+    end = 0
+    for index, layer in enumerate(layers):
+        if layer.skip:
+            before = index - layer.skip
+            block = _block(layer.skip - 1, layer.width)
+            if (
+                layer.skip < 2
+                or before < end
+                or layers[before].width != layer.width
+                or list(layers[before + 1 : index + 1]) != block
+            ):
+                raise InputError(
+                    "a residual block is of ReLU layers, and one of tanh, as wide as the layer "
+                    "before it; such as residual:24x4x6"
+                )
+            end = index
+
+
+def _block(depth: int, width: int) -> list[Hidden]:
+    return [*[Hidden(width, "relu")] * depth, Hidden(width, "tanh", depth + 1)]
+
+
+def _residual(
+    shown: str, before: Sequence[Hidden], blocks: int, depth: int, width: int
+) -> list[Hidden]:
+    _check(shown, width, min(blocks, depth), len(before) + 1 + blocks * (depth + 1))
+    fits = before and before[-1].width == width
+    return [*([] if fits else [Hidden(width, "tanh")]), *_block(depth, width) * blocks]
+
+
+def _check(shown: str, width: int, count: int, layers: int) -> None:
+    if not 1 <= width <= MAX_WIDTH:
+        raise InputError(f"{shown}: a layer has 1 to {MAX_WIDTH} units, not {width}")
+    if count < 1:
+        raise InputError(f"{shown}: a count of layers is at least 1")
+    if layers > MAX_LAYERS:
+        raise InputError(f"{shown}: a network has at most {MAX_LAYERS} hidden layers")
 
 
 def parse_duration(text: str) -> float:
@@ -101,12 +152,30 @@ def parse_duration(text: str) -> float:
 
 def format_layers(layers: tuple[Hidden, ...]) -> str:
     """Write layers as `parse_layers` reads them, as short as it goes."""
-    parts = []
+    parts: list[str] = []
+    start = 0
+    for end in [index for index, layer in enumerate(layers) if layer.skip]:
+        if end < start:
+            continue  # one of equal blocks that are written already
+        size, width = layers[end].skip, layers[end].width
+        first = end + 1 - size
+        count = 1
+        while layers[first + count * size :][:size] == layers[first : end + 1]:
+            count += 1
+        # Without the layer that `parse_layers` puts there.
+        fits = first > 1 and layers[first - 2].width == width
+        between = layers[first - 1] == Hidden(width, "tanh") and not fits
+        parts += _plain(layers[start : first - between])
+        parts.append(f"residual:{count}x{size - 1}x{width}")
+        start = first + count * size
+    return ",".join([*parts, *_plain(layers[start:])])
+
+
+def _plain(layers: Sequence[Hidden]) -> Iterator[str]:
     for layer, group in itertools.groupby(layers):
         count = len(list(group))
         part = f"{count}x{layer.width}" if count > 1 else str(layer.width)
-        parts.append(f"{part}:{layer.activation}" if layer.activation else part)
-    return ",".join(parts)
+        yield f"{part}:{layer.activation}" if layer.activation else part
 
 
 def parse_init(text: str) -> tuple[str, float | None]:

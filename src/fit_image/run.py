@@ -31,7 +31,7 @@ from fit_image.progress import Progress
 from fit_image.strict_json import from_json
 from fit_image.version import __version__
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 # What the names of an optimizer's arrays begin with in a checkpoint.
 _OPTIMIZER = "optimizer_"

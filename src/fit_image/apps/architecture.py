@@ -43,6 +43,7 @@ def make_layers(config: FitConfig, inputs: int, outputs: int) -> tuple[Layer, ..
         outputs,
         config.slope,
         activations=config.activations,
+        skips=[*(layer.skip for layer in config.layers), 0],
         omega=config.omega,
         scale=config.scale,
     )

@@ -112,7 +112,7 @@ class PerSample:
 
 def make_learner(network: Network, config: FitConfig, samples: int) -> Learner:
     """Return what teaches ``network`` as ``config`` asks for, from so many samples an epoch."""
-    if _is_per_sample(config) and not network.encoding.levels:
+    if _is_per_sample(config, network.layers, network.encoding):
         return PerSample(network, config.learning_rate, config.loss)
     optimizer = _make_optimizer(config, network.parameters.size)
     batch = min(config.batch_size, samples)
@@ -134,7 +134,7 @@ def needed_bytes(
     states = len(OPTIMIZERS[config.optimizer].state_names)
     # What is remembered exists three times: at work, as the last good state, on the way to disk.
     numbers = 3 * (1 + states) * size
-    if _is_per_sample(config) and not encoding.levels:
+    if _is_per_sample(config, layers, encoding):
         numbers += size  # as the steps want it laid out
     else:
         batch = min(config.batch_size, samples)
@@ -142,5 +142,7 @@ def needed_bytes(
     return 4 * numbers
 
 
-def _is_per_sample(config: FitConfig) -> bool:
-    return config.optimizer == "sgd" and config.batch_size == 1
+def _is_per_sample(config: FitConfig, layers: Sequence[Layer], encoding: Encoding) -> bool:
+    # The sweeps over the weights know neither tables nor residual blocks.
+    plain = not encoding.levels and not any(layer.skip for layer in layers)
+    return plain and config.optimizer == "sgd" and config.batch_size == 1

@@ -22,11 +22,15 @@ def check_memory(config: FitConfig, size: tuple[int, int], channels: int) -> Non
     encoding = make_encoding(config, size)
     layers = make_layers(config, encoding.outputs, channels)
     needed = needed_bytes(layers, encoding, config, size[0] * size[1])
+    less = "choose fewer or narrower layers"
+    check_available(needed, f"{less}, or a grid of fewer entries" if encoding.levels else less)
+
+
+def check_available(needed: int, advice: str) -> None:
+    """Raise `InputError`, with advice, if a network needs more bytes than there are."""
     available = machine.physical_memory()
     if needed > available:
         raise InputError(
             f"this network needs {needed / 1e9:,.1f} GB of memory, and this machine has "
-            f"{available / 1e9:,.1f} GB: choose fewer or narrower layers"
-            + ", or a grid of fewer entries"
-            * (encoding.levels > 0)
+            f"{available / 1e9:,.1f} GB: {advice}"
         )

@@ -39,7 +39,8 @@ _OPTIONS = (
         default="4x300",
         show_default=True,
         metavar="SPEC",
-        help="Hidden layers: 4x300, 300,200,100 or 2x300,64; 2x256:sine,64:tanh names activations.",
+        help="Hidden layers: 4x300, 300,200,100 or 2x300,64; 2x256:sine,64:tanh names activations; "
+        "residual:24x4x6 are 24 blocks of 4 layers, 6 wide, each added to its input.",
     ),
     click.option(
         "--encoding",

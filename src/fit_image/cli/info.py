@@ -43,7 +43,9 @@ def _model_facts(path: Path) -> dict[str, Any]:
     return {
         "model": str(path),
         "layers": format_layers(
-            tuple(Hidden(layer.fan_out, layer.activation) for layer in network.layers[:-1])
+            tuple(
+                Hidden(layer.fan_out, layer.activation, layer.skip) for layer in network.layers[:-1]
+            )
         ),
         "output_activation": network.layers[-1].activation,
         "encoding": network.encoding_name,

@@ -25,6 +25,7 @@ _COMMANDS = {
     "render": "fit_image.cli.render",
     "animate": "fit_image.cli.animate",
     "info": "fit_image.cli.info",
+    "dream": "fit_image.cli.dream",
     "sweep": "fit_image.cli.sweep",
     "report": "fit_image.cli.report",
 }

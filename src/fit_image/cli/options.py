@@ -14,7 +14,7 @@ from fit_image.components import OPTIMIZERS, PACES
 from fit_image.config import FPS, ImageConfig, option_of
 from fit_image.encoding_spec import parse_encoding
 from fit_image.errors import InputError
-from fit_image.notation import Hidden, parse_duration, parse_init, parse_layers
+from fit_image.notation import LARGEST_RATE, Hidden, parse_duration, parse_init, parse_layers
 from fit_image.presets import PRESETS
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -77,6 +77,21 @@ class Real(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{value} is not a finite number.", param, ctx)
         return number
+
+
+class Numbers(click.ParamType):
+    """Numbers of 0 or more, separated by commas."""
+
+    name = "numbers"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, ...]:
+        """Convert each with `Real`."""
+        if isinstance(value, tuple):
+            return value
+        number = Real(min=0, max=LARGEST_RATE)
+        return tuple(number.convert(text.strip(), param, ctx) for text in value.split(","))
 
 
 class Decibels(Real):

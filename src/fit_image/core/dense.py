@@ -21,7 +21,7 @@ LANES = 16
 """Rows are padded to a multiple of this many float32 numbers (64 bytes, one cache line)."""
 
 # Columns of the integer table that describes the layers to the kernels.
-START, FAN_IN, FAN_OUT, STRIDE, ACTIVATION = range(5)
+START, FAN_IN, FAN_OUT, STRIDE, ACTIVATION, SKIP = range(6)
 
 
 def aligned_zeros(*shape: int) -> FloatArray:

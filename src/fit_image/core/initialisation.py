@@ -14,6 +14,9 @@ from fit_image.core.layer import Layer
 AUTO = "auto"
 """In the place of a name: the rule that suits each layer's activation."""
 
+_BLOCK_END = 0.001
+"""Deviation where a residual block ends, with `AUTO`: it begins by changing next to nothing."""
+
 # Of a layer, a scale, and a generator: rows of weights, and the bias last.
 Rule = Callable[[Layer, float, np.random.Generator], FloatArray]
 
@@ -111,6 +114,8 @@ def draw(
             if unit_inputs:
                 rows[:, -1] -= rows[:, :-1].sum(axis=1)
                 rows[:, :-1] *= np.float32(2.0)
+        elif layer.skip and init == AUTO:
+            rows = normal(layer, _BLOCK_END, rng)
         else:
             rows = INITS[name](layer, scale, rng)
         drawn.append(rows)

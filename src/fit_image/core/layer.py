@@ -25,6 +25,9 @@ class Layer:
         Frequency of sine, gabor and finer, in radians.
     scale : float
         How narrow the bells of gauss and gabor are.
+    skip : int
+        Layers of the residual block that ends here, whose input is added to its output; 0 where
+        none ends. He et al., "Deep residual learning for image recognition", CVPR 2016.
     """
 
     fan_in: int
@@ -33,6 +36,7 @@ class Layer:
     slope: float = 0.01
     omega: float = 30.0
     scale: float = 10.0
+    skip: int = 0
 
     @property
     def stride(self) -> int:
@@ -54,15 +58,18 @@ def dense_stack(
     activations: Sequence[str] = (),
     omega: float = 30.0,
     scale: float = 10.0,
+    skips: Sequence[int] = (),
 ) -> list[Layer]:
     """Return hidden layers of the ``hidden`` widths and an output layer.
 
     ``activations`` are those of all layers, the output layer last; without them, the hidden layers
-    are leaky ReLUs and the output is linear. `Layer` describes the constants.
+    are leaky ReLUs and the output is linear. ``skips`` are those of all layers, too; without them,
+    there are no residual blocks. `Layer` describes the constants.
     """
     activations = activations or [*["leaky-relu"] * len(hidden), "identity"]
+    skips = skips or [0] * len(activations)
     fans = itertools.pairwise([inputs, *hidden, outputs])
     return [
-        Layer(fan_in, fan_out, activation, slope, omega, scale)
-        for (fan_in, fan_out), activation in zip(fans, activations, strict=True)
+        Layer(fan_in, fan_out, activation, slope, omega, scale, skip)
+        for (fan_in, fan_out), activation, skip in zip(fans, activations, skips, strict=True)
     ]

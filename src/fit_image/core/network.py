@@ -52,7 +52,7 @@ class Network:
     Raises
     ------
     ValueError
-        If there is no layer, or neighbours do not fit.
+        If there is no layer, neighbours do not fit, or a residual block does not.
     """
 
     def __init__(self, layers: Sequence[Layer], encoding: Encoding | None = None) -> None:
@@ -68,11 +68,19 @@ class Network:
         for before, after in itertools.pairwise(self.layers):
             if before.fan_out != after.fan_in:
                 raise ValueError(f"{before.fan_out} outputs do not fit {after.fan_in} inputs")
+        _check_blocks(self.layers)
         sizes = [layer.stride * layer.fan_out for layer in self.layers]
         starts = [0, *np.cumsum(sizes).tolist()]
         self.table = np.array(
             [
-                (start, each.fan_in, each.fan_out, each.stride, ACTIVATIONS[each.activation].code)
+                (
+                    start,
+                    each.fan_in,
+                    each.fan_out,
+                    each.stride,
+                    ACTIVATIONS[each.activation].code,
+                    each.skip,
+                )
                 for start, each in zip(starts[:-1], self.layers, strict=True)
             ],
             dtype=np.int64,
@@ -104,7 +112,7 @@ class Network:
         With ``vector``, of another vector of the same shape, such as a gradient.
         """
         vector = self.parameters if vector is None else vector
-        for start, _, fan_out, stride, _ in self.table:
+        for start, _, fan_out, stride, *_ in self.table:
             yield vector[start : start + fan_out * stride].reshape(fan_out, stride)
 
     def tables(self, vector: FloatArray | None = None) -> FloatArray:
@@ -246,6 +254,21 @@ class Network:
             with ThreadPoolExecutor(threads) as pool:
                 list(pool.map(draw, range(threads)))
         return output
+
+
+def _check_blocks(layers: Sequence[Layer]) -> None:
+    end = -1
+    for index, layer in enumerate(layers):
+        if layer.skip:
+            first = index + 1 - layer.skip
+            if first <= end:
+                raise ValueError("residual blocks overlap, or begin before the network does")
+            if layers[first].fan_in != layer.fan_out:
+                raise ValueError(
+                    f"{layers[first].fan_in} inputs of a residual block cannot be added to "
+                    f"{layer.fan_out} outputs"
+                )
+            end = index
 
 
 def accept_numbers(numbers: FloatArray, samples: int) -> FloatArray:

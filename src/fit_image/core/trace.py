@@ -17,6 +17,7 @@ from fit_image.core.dense import (
     ACTIVATION,
     FAN_IN,
     FAN_OUT,
+    SKIP,
     START,
     STRIDE,
     FloatArray,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 class Plan(NamedTuple):
     """What kernels must know of a network, and of the memory for its samples."""
 
-    table: IntArray  # (layers, 5): see `fit_image.core.dense.START`
+    table: IntArray  # (layers, 6): see `fit_image.core.dense.START`
     constants: FloatArray  # (layers, 3): see `fit_image.core.activations.SLOPE`
     transposed: IntArray  # (layers,): offsets of the transposed weights
     widths: IntArray  # (layers,): numbers in a row of these, and of the sums
@@ -46,6 +47,7 @@ class Plan(NamedTuple):
     lengths: IntArray  # (layers + 1,): numbers in their rows
     upstream: int  # offset of the gradient by the values before a layer
     upstream_row: int
+    held: int  # offset of the gradient by the output of a residual block, in rows of that length
 
 
 class Trace:
@@ -80,7 +82,8 @@ class Trace:
         widths = -(-table[:, FAN_OUT] // COLUMNS) * COLUMNS
         lengths = np.append(table[:, STRIDE], widths[-1])
         transposed = np.cumsum([0, *table[:, STRIDE] * widths])
-        ends = np.cumsum([0, *samples * widths, *samples * lengths, samples * lengths.max()])
+        gradients = [lengths.max()] * (2 if table[:, SKIP].any() else 1)
+        ends = samples * np.cumsum([0, *widths, *lengths, *gradients])
         layers = len(table)
         self.plan = Plan(
             table,
@@ -88,10 +91,11 @@ class Trace:
             transposed[:-1],
             widths,
             ends[:layers],
-            ends[layers:-2],
+            ends[layers : 2 * layers + 1],
             lengths,
-            int(ends[-2]),
+            int(ends[2 * layers + 1]),
             int(lengths.max()),
+            int(ends[2 * layers + 2]),
         )
         self.memory = aligned_zeros(int(ends[-1]))
         self.inputs: FloatArray
@@ -112,7 +116,8 @@ class Trace:
         """Return how many numbers the memory holds for a sample."""
         widths = [-(-layer.fan_out // COLUMNS) * COLUMNS for layer in layers]
         lengths = [*(layer.stride for layer in layers), widths[-1]]
-        return sum(widths) + sum(lengths) + max(lengths)
+        gradients = 2 if any(layer.skip for layer in layers) else 1
+        return sum(widths) + sum(lengths) + gradients * max(lengths)
 
     def _rows(self, start: int, samples: int, length: int) -> FloatArray:
         return self.memory[start : start + samples * length].reshape(samples, length)
@@ -181,6 +186,11 @@ def go_forward(transposed, memory, plan, panel, first, stop):
         values = plan.values[layer + 1] + first * above
         rows = stop - first
         activate(memory, sums, width, values, above, rows, units, code, constants)
+        if plan.table[layer, SKIP] > 0:
+            block = layer + 1 - plan.table[layer, SKIP]
+            below = plan.lengths[block]
+            inputs = plan.values[block] + first * below
+            _add_rows(memory, inputs, below, values, above, rows, units)
 
 
 @inner
@@ -191,8 +201,15 @@ def go_back(parameters, memory, plan, panel, first, stop, to_inputs):
     """
     layers = plan.table.shape[0]
     upstream, upstream_row = plan.values[layers], plan.lengths[layers]
+    block = layers  # first layer of the residual block under way
+    held, held_row = plan.held + first * plan.upstream_row, plan.upstream_row
     for layer in range(layers - 1, -1, -1):
         width, units = plan.widths[layer], plan.table[layer, FAN_OUT]
+        if plan.table[layer, SKIP] > 0:
+            block = layer + 1 - plan.table[layer, SKIP]
+            for i in range(first, stop):
+                gradient = vector(memory, upstream + i * upstream_row, units)
+                copy(gradient, vector(memory, plan.held + i * held_row, units))
         code, constants = plan.table[layer, ACTIVATION], constants_of(plan.constants, layer)
         start = plan.sums[layer] + first * width
         differentiate(memory, start, width, stop - first, units, code, constants)
@@ -220,6 +237,20 @@ def go_back(parameters, memory, plan, panel, first, stop, to_inputs):
                 panel,
                 False,
             )
+            if layer == block:
+                inputs = plan.table[layer, FAN_IN]
+                start = upstream + first * upstream_row
+                _add_rows(memory, held, held_row, start, upstream_row, stop - first, inputs)
+
+
+@inner
+def _add_rows(memory, source, source_row, target, target_row, rows, count):
+    """Add rows of numbers to others in the same memory."""
+    for i in range(rows):
+        numbers = vector(memory, source + i * source_row, count)
+        sums = vector(memory, target + i * target_row, count)
+        for k in range(count):
+            sums[k] += numbers[k]
 
 
 @inner

@@ -47,6 +47,8 @@ def match_layers(
     InputError
         If none is near enough; names the nearest.
     """
+    if any(layer.skip for layer in layers):
+        raise InputError(f"the widths of {format_layers(layers)} are those of residual blocks")
     proportions = [layer.width for layer in layers]
     counted: dict[tuple[int, ...], int] = {}
 

@@ -1,0 +1,224 @@
+"""Pictures of networks that have learned nothing: random weights, drawn.
+
+The idea is that of compositional pattern-producing networks (Stanley, "Compositional pattern
+producing networks: A novel abstraction of development", 2007); the deep ones of tanh units are
+after the article "More MNIST Digits at 1080x1080 Resolution" (2016).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from fit_image.apps.memory import check_available
+from fit_image.components import ACTIVATIONS, CHANNELS
+from fit_image.core.layer import dense_stack
+from fit_image.core.network import Network
+from fit_image.errors import InputError
+from fit_image.image import to_uint8
+from fit_image.notation import Hidden, check_blocks, parse_layers
+
+INPUTS = ("x", "y", "r")
+"""What a network may see of a place: the radius is that of x and y."""
+
+_BAND_PIXELS = 1 << 17
+
+
+@dataclass(frozen=True)
+class Dream:
+    """A random network from places to colours.
+
+    Attributes
+    ----------
+    layers : tuple of Hidden
+        The hidden layers.
+    deviation : float
+        Standard deviation of weights and biases, 0 or more.
+    activation : str
+        A key of `ACTIVATIONS`: of the layers that do not name their own. The output is a sigmoid.
+    inputs : tuple of str
+        Some of `INPUTS`, each once.
+    latent : int
+        Numbers that the first layer sees beside the place; they are the same everywhere.
+    scale : float
+        x and y are 0 in the middle, and plus and minus this at the middles of the nearer sides.
+    channels : str
+        ``rgb`` or ``grey``.
+    seed : int
+        Of the weights, and of the latent numbers.
+
+    Raises
+    ------
+    InputError
+        If a value is out of its range, or the network does not fit in memory.
+    """
+
+    layers: tuple[Hidden, ...] = field(default_factory=lambda: parse_layers("8x64"))
+    deviation: float = 0.6
+    activation: str = "tanh"
+    inputs: tuple[str, ...] = INPUTS
+    latent: int = 0
+    scale: float = 1.0
+    channels: str = "rgb"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_blocks(self.layers)
+        if not self.inputs or {*self.inputs} - {*INPUTS} or len({*self.inputs}) < len(self.inputs):
+            raise InputError(f"inputs are some of {', '.join(INPUTS)}, not {self.inputs!r}")
+        if self.activation not in ACTIVATIONS:
+            raise InputError(f"activation must be one of {', '.join(ACTIVATIONS)}")
+        if self.channels not in ("rgb", "grey"):
+            raise InputError(f"channels must be rgb or grey, not {self.channels!r}")
+        for name in ("deviation", "latent", "scale", "seed"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise InputError(f"{name} must be 0 or more, not {getattr(self, name)}")
+
+
+class Dreamer:
+    """Draws a dream.
+
+    Parameters
+    ----------
+    dream : Dream
+    threads : int, optional
+        Default: all cores. Does not change the picture.
+
+    Attributes
+    ----------
+    channels : int
+        Numbers of a colour.
+    """
+
+    def __init__(self, dream: Dream, *, threads: int | None = None) -> None:
+        self._dream = dream
+        self._threads = threads
+        self.channels = CHANNELS[dream.channels]
+        layers = dense_stack(
+            len(dream.inputs) + dream.latent,
+            [layer.width for layer in dream.layers],
+            self.channels,
+            activations=[
+                *(each.activation or dream.activation for each in dream.layers),
+                "sigmoid",
+            ],
+            skips=[*(layer.skip for layer in dream.layers), 0],
+        )
+        # Weights as they are and transposed, twice: with the latent numbers, and without.
+        numbers = sum(layer.stride * layer.fan_out for layer in layers)
+        check_available(16 * numbers, "choose fewer or narrower layers")
+        rng = np.random.default_rng(dream.seed)
+        self._whole = Network(layers).initialise(dream.deviation, rng, "normal")
+        self._circle = rng.standard_normal((2, dream.latent), dtype=np.float32)
+        self._network = self._at(0.0)
+
+    def turn(self, share: float) -> None:
+        """Go to a share (0..1) of the way around a circle through the latent space.
+
+        Its plane goes through the origin; 0 and 1 are where a dream begins.
+        """
+        self._network = self._at(share)
+
+    def band(self, width: int, height: int, top: int, rows: int) -> npt.NDArray[np.uint8]:
+        """Draw some rows of a picture of any size.
+
+        Parameters
+        ----------
+        width, height : int
+            Of the whole picture, in pixels.
+        top, rows : int
+            The first row, and how many.
+
+        Returns
+        -------
+        uint8 (rows, width, channels)
+        """
+        unit = self._dream.scale / max((min(width, height) - 1) / 2, 0.5)
+        places = {
+            "x": ((np.arange(width) - (width - 1) / 2) * unit)[np.newaxis, :],
+            "y": ((np.arange(top, top + rows) - (height - 1) / 2) * unit)[:, np.newaxis],
+        }
+        places["r"] = np.hypot(places["x"], places["y"])
+        seen = np.empty((rows, width, len(self._dream.inputs)), dtype=np.float32)
+        for index, name in enumerate(self._dream.inputs):
+            seen[..., index] = places[name]
+        colours = self._network.predict(seen.reshape(-1, seen.shape[2]), threads=self._threads)
+        return to_uint8(colours.reshape(rows, width, self.channels))
+
+    def _at(self, share: float) -> Network:
+        """Return a network of the place alone: the latent numbers become a part of the biases."""
+        angle, seen = 2 * math.pi * share, len(self._dream.inputs)
+        latent = math.cos(angle) * self._circle[0] + math.sin(angle) * self._circle[1]
+        first, *others = self._whole.layers
+        network = Network([replace(first, fan_in=seen), *others])
+        (start, *ends), (weights, *same) = network.rows(), self._whole.rows()
+        start[:, :seen] = weights[:, :seen]
+        start[:, seen] = weights[:, first.fan_in] + weights[:, seen : first.fan_in] @ latent
+        for rows, earlier in zip(ends, same, strict=True):
+            rows[:] = earlier
+        return network
+
+
+class Sheet:
+    """Dreams side by side, on black.
+
+    Parameters
+    ----------
+    dreamers : sequence of Dreamer
+        Row after row.
+    columns : int
+    width, height : int
+        Of the whole, in pixels.
+
+    Attributes
+    ----------
+    channels : int
+
+    Raises
+    ------
+    InputError
+        If it is too small for so many.
+    """
+
+    def __init__(self, dreamers: Sequence[Dreamer], columns: int, width: int, height: int) -> None:
+        rows = -(-len(dreamers) // columns)
+        self.channels = dreamers[0].channels
+        self.width, self.height = width, height
+        gap = max(min(width, height) // 150, 1)
+        self._places = [
+            (
+                dreamer,
+                _share(width, columns, index % columns, gap),
+                _share(height, rows, index // columns, gap),
+            )
+            for index, dreamer in enumerate(dreamers)
+        ]
+        if any(len(across) < 1 or len(down) < 1 for _, across, down in self._places):
+            raise InputError(f"{width}x{height} pixels are too few for {columns}x{rows} pictures")
+
+    def bands(self) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
+        """Yield pieces from top to bottom: the first row, and uint8 (rows, width, channels)."""
+        rows = max(1, _BAND_PIXELS // self.width)
+        for top in range(0, self.height, rows):
+            stop = min(top + rows, self.height)
+            band = np.zeros((stop - top, self.width, self.channels), np.uint8)
+            for dreamer, across, down in self._places:
+                first, end = max(top, down.start), min(stop, down.stop)
+                if first < end:
+                    tile = dreamer.band(len(across), len(down), first - down.start, end - first)
+                    band[first - top : end - top, across.start : across.stop] = tile
+            yield top, band
+
+    def picture(self) -> npt.NDArray[np.uint8]:
+        """Return the whole: uint8 (height, width, channels)."""
+        return np.concatenate([band for _, band in self.bands()])
+
+
+def _share(length: int, count: int, index: int, gap: int) -> range:
+    """Return where one of several equal parts lies, with gaps between them."""
+    part = (length + gap) / count
+    return range(round(index * part), round((index + 1) * part) - gap)

@@ -1,0 +1,257 @@
+"""``fit-image dream``: pictures of random networks."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from click.core import ParameterSource
+
+from fit_image.cli import options
+from fit_image.cli.display import Step, describe_animation, make_display
+from fit_image.cli.signals import Signals
+from fit_image.components import ACTIVATIONS
+from fit_image.errors import InputError
+from fit_image.notation import LARGEST_RATE, Hidden, parse_layers
+
+if TYPE_CHECKING:
+    from fit_image.apps.dream import Sheet
+    from fit_image.cli.display import Display
+
+_MOST_LATENT = 10_000
+_MOST_TILES = 10_000
+
+
+@click.command("dream", short_help="Draw pictures of random networks.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    show_default="dream.png",
+    help="Picture to write; the suffix chooses the format.",
+)
+@click.option(
+    "--layers",
+    type=options.Layers(),
+    default="8x64",
+    show_default=True,
+    metavar="SPEC",
+    help="Hidden layers, as for fitting.",
+)
+@click.option(
+    "--residual",
+    metavar="BxLxU",
+    help="Residual blocks instead: as --layers residual:BxLxU, such as 24x4x6.",
+)
+@click.option(
+    "--stddev",
+    "deviations",
+    type=options.Numbers(),
+    default="0.6",
+    show_default=True,
+    metavar="STD,...",
+    help="Standard deviation of weights and biases; several are drawn side by side.",
+)
+@click.option(
+    "--activation",
+    type=click.Choice(list(ACTIVATIONS)),
+    default="tanh",
+    show_default=True,
+    metavar="NAME",
+    help=f"Of the hidden layers that name none: {', '.join(ACTIVATIONS)}.",
+)
+@click.option(
+    "--inputs",
+    default="x,y,r",
+    show_default=True,
+    metavar="x,y,r",
+    help="What the network sees of a place: some of x, y, and the radius.",
+)
+@click.option(
+    "--latent",
+    type=click.IntRange(min=0, max=_MOST_LATENT),
+    metavar="N",
+    show_default="0, 8 with --animate",
+    help="Random numbers beside the place, the same everywhere.",
+)
+@click.option(
+    "--scale",
+    type=options.Real(min=0, min_open=True, max=LARGEST_RATE),
+    default=1.0,
+    show_default=True,
+    metavar="K",
+    help="x and y run from -K to K along the shorter side.",
+)
+@click.option(
+    "--size",
+    type=options.Size(),
+    metavar="WxH",
+    show_default="1080x1080, 540x540 with --animate",
+    help="Width and height of the whole in pixels.",
+)
+@click.option(
+    "--color",
+    type=click.Choice(["rgb", "grey"]),
+    default="rgb",
+    show_default=True,
+    help="Three numbers a pixel, or one.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0, max=2**63 - 1),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Of the weights; in a grid that of the first picture.",
+)
+@click.option(
+    "--grid",
+    type=options.Size(),
+    metavar="CxR",
+    show_default="1x1, or a column for each --stddev",
+    help="So many columns and rows of pictures, each of the next seed.",
+)
+@click.option(
+    "--animate",
+    "animation",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Animation to make, of a closed walk through the latent space: .gif, .webp, .png, .mp4, "
+    ".webm.",
+)
+@click.option(
+    "--frames",
+    type=click.IntRange(min=2, max=100_000),
+    default=120,
+    show_default=True,
+    metavar="N",
+    help="Of the animation.",
+)
+@options.fps_option
+@options.threads_option("all cores")
+@options.quiet_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    output: Path | None,
+    layers: tuple[Hidden, ...],
+    residual: str | None,
+    deviations: tuple[float, ...],
+    activation: str,
+    inputs: str,
+    latent: int | None,
+    scale: float,
+    size: tuple[int, int] | None,
+    color: str,
+    seed: int,
+    grid: tuple[int, int] | None,
+    animation: Path | None,
+    frames: int,
+    fps: float,
+    threads: int | None,
+    quiet: bool,
+) -> None:
+    """Draw what a network paints that has learned nothing: its weights are random.
+
+    The picture is a function of the place, so that it can be drawn at any size.
+    """
+    signals: Signals = ctx.obj
+    for name in ("frames", "fps"):
+        given = ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
+        if given and not animation:
+            raise click.UsageError(f"--{name} is for --animate.")
+    if residual is not None:
+        if ctx.get_parameter_source("layers") is not ParameterSource.DEFAULT:
+            raise click.UsageError("--layers and --residual exclude each other.")
+        layers = parse_layers(f"residual:{residual}")
+    if latent is None:
+        latent = 8 if animation else 0
+    if animation and not latent:
+        raise click.UsageError("--animate walks through the latent space: it needs --latent.")
+    width, height = size or ((540, 540) if animation else (1080, 1080))
+    columns, rows = grid or (len(deviations), 1)
+    if columns * rows > _MOST_TILES:
+        raise InputError(f"--grid: {columns * rows:,} pictures are too many")
+
+    from fit_image.animation import check_size, check_suffix
+    from fit_image.apps.dream import Dream, Dreamer, Sheet
+    from fit_image.atomic import check_destination
+    from fit_image.image import check_image_target
+
+    signals.act_at_once()
+    if output or not animation:
+        output = output or Path("dream.png")
+        check_image_target(output, width, height, 1 if color == "grey" else 3)
+        check_destination(output)
+    if animation:
+        check_suffix(animation)
+        check_destination(animation)
+        check_size(animation, width, height)
+    dreams = [
+        Dream(
+            layers=layers,
+            deviation=deviations[index % len(deviations)],
+            activation=activation,
+            inputs=tuple(name.strip() for name in inputs.split(",")),
+            latent=latent,
+            scale=scale,
+            channels=color,
+            seed=seed + index // len(deviations),
+        )
+        for index in range(columns * rows)
+    ]
+    dreamers = [Dreamer(dream, threads=threads) for dream in dreams]
+    sheet = Sheet(dreamers, columns, width, height)
+    with make_display(quiet) as display:
+        if output:
+            _draw(sheet, output, display)
+        if animation:
+            with tempfile.TemporaryDirectory(prefix="fit-image-") as folder:
+                for index in range(frames):
+                    for dreamer in dreamers:
+                        dreamer.turn(index / frames)
+                    display.step(Step(index / frames, (f"drawing frame {index + 1}/{frames}",)))
+                    _save_frame(sheet, Path(folder), index)
+                _animate(Path(folder), animation, fps, display)
+    for path in (output, animation):
+        if path:
+            click.echo(path)
+
+
+def _draw(sheet: Sheet, output: Path, display: Display) -> None:
+    from fit_image.image import Canvas, save_image
+
+    canvas = Canvas(sheet.width, sheet.height, sheet.channels)
+    for top, band in sheet.bands():
+        canvas.paste(top, band)
+        done = (top + len(band)) / sheet.height
+        display.step(Step(done, (f"drawing {sheet.width}x{sheet.height}",)))
+    save_image(output, canvas.image)
+
+
+def _save_frame(sheet: Sheet, folder: Path, index: int) -> None:
+    from fit_image.frames import frame_path
+    from fit_image.image import save_image
+
+    save_image(frame_path(folder, index), sheet.picture())
+
+
+def _animate(folder: Path, animation: Path, fps: float, display: Display) -> None:
+    from fit_image.animation import write_animation
+    from fit_image.frames import frame_paths
+
+    paths = [path for _, path in frame_paths(folder)]
+    report = write_animation(
+        animation,
+        paths,
+        fps=fps,
+        hold=0.0,  # it goes round
+        on_frame=lambda done, total: display.step(
+            Step(done / total, (f"making {animation.name}", f"frame {done}/{total}"))
+        ),
+    )
+    display.message(describe_animation(report))
