@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 import numpy as np
@@ -11,11 +12,13 @@ from PIL import Image
 from fit_image.apps.sweep.conduct import read_outcomes
 from fit_image.apps.sweep.execution import Advanced, Ended, Notice, Started
 from fit_image.apps.sweep.folder import SweepFolder
-from fit_image.apps.sweep.outcome import trial_labels
+from fit_image.apps.sweep.outcome import Outcome, trial_labels
 from fit_image.apps.sweep.plan import Question, plan_trials
 from fit_image.cli import display
 from fit_image.cli.board import Board, Watch
 from fit_image.cli.display import Lines, Table
+from fit_image.cli.results import show_groups
+from fit_image.metrics import Row
 from fit_image.notation import parse_layers
 
 
@@ -121,3 +124,15 @@ def test_the_table_itself_shows_what_has_ended(board, trials, written):
         watch.see(event)
     assert "hello\n" in written
     assert not any("[1/3]" in text for text in written)
+
+
+def test_perfect_copies_come_first_and_networks_without_a_picture_last(trials, written):
+    rows = {0: 20.0, 1: math.inf, 2: None}
+    outcomes = [
+        Outcome(trial, "done", 1, 1.0, (Row(1, 0.1, rows[index], 1.0),))
+        for index, trial in enumerate(trials)
+    ]
+    show_groups(outcomes, Lines())
+    assert [line.split()[0] for line in written] == ["network", "2x8", "1x8", "3x8"]
+    assert "exact" in written[1]
+    assert "20.00 dB" in written[2]

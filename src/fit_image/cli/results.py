@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,18 +65,19 @@ def show_groups(outcomes: Sequence[Outcome], display: Display) -> None:
 
     rows = []
     for group in group_outcomes(outcomes):
-        psnr = Spread.of([outcome.psnr for outcome in group.done])
+        figures = [outcome.psnr for outcome in group.done if outcome.psnr is not None]
+        psnr = Spread.of(figures)
         seconds = Spread.of([outcome.seconds for outcome in group.done])
         missing = len(group.outcomes) - len(group.done)
         cells = (
             group.label,
             f"{group.trial.parameters:,}",
-            f"{_with_spread(psnr)} dB" if psnr else "",
+            f"{_with_spread(psnr)} dB" if psnr else "exact" if figures else "",
             format_duration(seconds.mean) if seconds else "",
             f"{missing} of {len(group.outcomes)} not done" if missing else "",
         )
-        rows.append((psnr.mean if psnr else 0.0, cells))
-    rows.sort(key=lambda row: -row[0])
+        rows.append((statistics.fmean(figures) if figures else -math.inf, cells))
+    rows.sort(key=lambda row: row[0], reverse=True)
     table = [("network", "parameters", "PSNR", "time", ""), *(cells for _, cells in rows)]
     for line in aligned(table[: _MOST_GROUPS + 1], "lrrrl"):
         display.message(line)

@@ -82,7 +82,9 @@ def command(
     new = {trial.key for trial in asked}
     check_pictures([trial for trial in left if trial.key not in new])
     if plan:
-        show_plan(folder, outcomes, left, jobs or usable_cores(), as_json)
+        # How many workers a cluster will have, nobody knows.
+        workers = 1 if scheduler else jobs or usable_cores()
+        show_plan(folder, outcomes, left, workers, as_json)
         return
 
     signals.check()
