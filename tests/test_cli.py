@@ -10,16 +10,17 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from PIL import Image
 
-from fit_image.cli import cli
 from fit_image.model import Network
+from shell import Shell, wait_until
+
+shell = Shell()
+run, succeed, fail, start = shell.run, shell.succeed, shell.fail, shell.start
 
 SMALL = ("--layers", "2x8", "--epochs", "3")
 HUGE_GRID = "grid:levels=32,features=16,entries=2^24,coarsest=2^13,finest=2^20"
@@ -39,49 +40,6 @@ FILES = {
 @pytest.fixture(autouse=True)
 def _folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def picture(small_picture, tmp_path):
-    path = tmp_path / "pic.png"
-    Image.fromarray((small_picture * 255).astype(np.uint8)).save(path)
-    return path
-
-
-def run(*args):
-    return CliRunner().invoke(cli, [str(arg) for arg in args])
-
-
-def succeed(*args):
-    result = run(*args)
-    assert result.exit_code == 0, result.output
-    return result
-
-
-def fail(*args, code=2):
-    """Run what must fail, and return its one line."""
-    before = sorted(Path.cwd().rglob("*"))
-    result = run(*args)
-    assert result.exit_code == code, result.output
-    assert result.stdout == ""
-    (line,) = result.stderr.splitlines()
-    assert line.startswith("fit-image: ")
-    assert sorted(Path.cwd().rglob("*")) == before
-    return line
-
-
-def start(*args, **options):
-    command = [sys.executable, "-m", "fit_image", *map(str, args)]
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
-    )
-
-
-def wait_for(path, seconds=60):
-    end = time.monotonic() + seconds
-    while not path.exists():
-        assert time.monotonic() < end, f"{path} did not appear"
-        time.sleep(0.02)
 
 
 def model_bits(folder):
@@ -244,7 +202,7 @@ def test_a_folder_without_files_of_a_run_can_be_resumed(picture):
 def test_two_at_once_are_refused(picture):
     first = start(picture, "--layers", "8", "--epochs", 10**6, "-q")
     try:
-        wait_for(Path("pic-fit/frames/epoch-000001.png"))
+        wait_until(Path("pic-fit/frames/epoch-000001.png").exists)
         result = run(picture, "--overwrite", *SMALL)
         assert result.exit_code == 2
         assert "another fit-image" in result.stderr
@@ -416,7 +374,7 @@ REST = ("--layers", "2x16", "--epochs", 40, "-o", "out", "--animation", "none")
 )
 def test_a_signal_stops_gracefully(picture, signum, code):
     process = start(picture, "--layers", "2x16", "--epochs", 10**6, "-o", "out")
-    wait_for(Path("out/frames/epoch-000002.png"))
+    wait_until(Path("out/frames/epoch-000002.png").exists)
     process.send_signal(signum)
     stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == code
@@ -454,7 +412,7 @@ def test_a_full_standard_output_is_one_line(picture, args):
 
 def test_an_interrupted_run_goes_on_to_the_same_bits(picture, uninterrupted):
     process = start(picture, *REST[:4], "-o", "out", "--animation", "none", "-q")
-    wait_for(Path("out/frames/epoch-000001.png"))
+    wait_until(Path("out/frames/epoch-000001.png").exists)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     succeed(picture, *REST, "--resume")
@@ -465,7 +423,7 @@ def test_a_killed_run_goes_on_to_the_same_bits(picture, uninterrupted):
     # Half of it, so that a checkpoint is there; then killed while it goes on.
     succeed(picture, "--layers", "2x16", "--epochs", 10, "-o", "out", "--animation", "none")
     process = start(picture, "--resume", "--epochs", 40, "-o", "out", "-q")
-    wait_for(Path("out/frames/epoch-000012.png"))
+    wait_until(Path("out/frames/epoch-000012.png").exists)
     process.kill()
     process.communicate()
     Path(f"out/.model.partial-{process.pid}-00.npz").write_bytes(b"torn")
@@ -483,7 +441,7 @@ def test_a_killed_run_with_an_optimizer_goes_on_to_the_same_bits(picture):
     succeed(picture, *ADAM, "--epochs", 60, "-o", "whole", "--threads", 1)
     succeed(picture, *ADAM, "--epochs", 10, "-o", "out", "--threads", 2)
     process = start(picture, "--resume", "--epochs", 60, "-o", "out", "-q")
-    wait_for(Path("out/frames/epoch-000012.png"))
+    wait_until(Path("out/frames/epoch-000012.png").exists)
     process.kill()
     process.communicate()
     succeed(picture, "--resume", "--epochs", 60, "-o", "out")
@@ -495,7 +453,7 @@ def test_a_killed_run_that_chooses_by_error_goes_on_to_the_same_bits(picture):
     succeed(picture, *by_error, "--epochs", 60, "-o", "whole", "--threads", 1)
     succeed(picture, *by_error, "--epochs", 10, "-o", "out", "--threads", 2)
     process = start(picture, "--resume", "--epochs", 60, "-o", "out", "-q")
-    wait_for(Path("out/frames/epoch-000012.png"))
+    wait_until(Path("out/frames/epoch-000012.png").exists)
     process.kill()
     process.communicate()
     succeed(picture, "--resume", "--epochs", 60, "-o", "out")
@@ -521,7 +479,7 @@ def test_a_checkpoint_without_its_optimizer_is_refused(picture):
 
 def test_a_run_killed_before_its_first_checkpoint_starts_again(picture, uninterrupted):
     process = start(picture, *REST, "-q")
-    wait_for(Path("out/frames/epoch-000001.png"))
+    wait_until(Path("out/frames/epoch-000001.png").exists)
     process.kill()
     process.communicate()
     Path("out/checkpoint.npz").unlink(missing_ok=True)

@@ -7,14 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from PIL import Image
 
 from fit_image.apps.dream import Dream, Dreamer, Sheet
-from fit_image.cli import cli
 from fit_image.errors import InputError
 from fit_image.notation import parse_layers
 from naive import NaiveNetwork
+from shell import Shell
+
+shell = Shell("dream")
+succeed, fail = shell.succeed, shell.fail
 
 SMALL = ("--layers", "2x8", "--size", "24x16")
 
@@ -22,24 +24,6 @@ SMALL = ("--layers", "2x8", "--size", "24x16")
 @pytest.fixture(autouse=True)
 def _folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-
-
-def dream(*args):
-    return CliRunner().invoke(cli, ["dream", *map(str, args)])
-
-
-def succeed(*args):
-    result = dream(*args)
-    assert result.exit_code == 0, result.output
-    return result
-
-
-def fail(*args):
-    result = dream(*args)
-    assert result.exit_code == 2, result.output
-    (line,) = result.stderr.splitlines()
-    assert list(Path.cwd().iterdir()) == []
-    return line
 
 
 def draw(width=20, height=20, share=0.0, **options):

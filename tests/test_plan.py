@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from fit_image.apps.architecture import make_network
 from fit_image.apps.record import Status
@@ -19,13 +17,6 @@ from fit_image.config import RecordConfig
 from fit_image.errors import InputError
 from fit_image.metrics import Row
 from fit_image.notation import parse_layers
-
-
-@pytest.fixture
-def picture(small_picture, tmp_path):
-    path = tmp_path / "pic.png"
-    Image.fromarray((small_picture * 255).astype(np.uint8)).save(path)
-    return path
 
 
 def plan(picture, *rows, **options):

@@ -10,10 +10,8 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 from click.testing import CliRunner
 from PIL import Image
@@ -25,6 +23,10 @@ from fit_image.apps.sweep.local import Local
 from fit_image.cli import cli
 from fit_image.errors import InputError
 from fit_image.model import Network
+from shell import Shell, wait_until
+
+shell = Shell("sweep")
+run, succeed, fail, start = shell.run, shell.succeed, shell.fail, shell.start
 
 SMALL = ("--layers", "1x8", "--layers", "2x8", "--epochs", "3")
 LONG = (
@@ -45,49 +47,6 @@ RESULTS = ("results.csv", "results.json", "means.csv", "comparison.gif")
 @pytest.fixture(autouse=True)
 def _folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def picture(small_picture, tmp_path):
-    path = tmp_path / "pic.png"
-    Image.fromarray((small_picture * 255).astype(np.uint8)).save(path)
-    return path
-
-
-def run(*args):
-    return CliRunner().invoke(cli, ["sweep", *map(str, args)])
-
-
-def succeed(*args):
-    result = run(*args)
-    assert result.exit_code == 0, result.output
-    return result
-
-
-def fail(*args, code=2):
-    """Run what must fail, and return its one line."""
-    before = sorted(Path.cwd().rglob("*"))
-    result = run(*args)
-    assert result.exit_code == code, result.output
-    assert result.stdout == ""
-    (line,) = result.stderr.splitlines()
-    assert line.startswith("fit-image: ")
-    assert sorted(Path.cwd().rglob("*")) == before
-    return line
-
-
-def start(*args, **options):
-    command = [sys.executable, "-m", "fit_image", "sweep", *map(str, args)]
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
-    )
-
-
-def wait_until(condition, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def outcomes(folder):

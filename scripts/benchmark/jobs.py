@@ -23,7 +23,8 @@ Job = Callable[[], int]
 
 def our_network(layers: str) -> Network:
     """Return an initialised network of ours."""
-    network = Network(tuple(dense_stack(2, parse_layers(layers), 3, SLOPE)), (WIDTH, HEIGHT))
+    widths = [layer.width for layer in parse_layers(layers)]
+    network = Network(tuple(dense_stack(2, widths, 3, SLOPE)), (WIDTH, HEIGHT))
     return network.initialise(0.3, np.random.default_rng(0))
 
 

@@ -17,8 +17,9 @@ import numpy.typing as npt
 import PIL
 
 from fit_image import atomic
-from fit_image.archive import Arrays, check_version, read_archive, write_archive
+from fit_image.archive import Arrays, read_archive, write_archive
 from fit_image.config import RecordConfig
+from fit_image.document import read_document
 from fit_image.errors import FitImageError, InputError, os_error_reason
 from fit_image.frames import frame_path, frame_paths
 from fit_image.image import save_image
@@ -109,17 +110,7 @@ class RunFolder:
         """
         path = Path(path)
         file = path / "run.json"
-        try:
-            data = json.loads(file.read_bytes(), parse_constant=_no_constant)
-        except (FileNotFoundError, NotADirectoryError):
-            raise InputError(f"{path} is not the folder of a run: it has no run.json") from None
-        except OSError as error:
-            raise InputError(f"cannot read {file}: {os_error_reason(error)}") from error
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{file} is damaged: it is not JSON") from error
-        if not isinstance(data, dict) or type(data.get("format")) is not int:
-            raise InputError(f"{file} is not the run.json of fit-image")
-        check_version(file, data["format"], FORMAT_VERSION)
+        data = read_document(file, "run", FORMAT_VERSION)
         try:
             manifest = Manifest.from_json(data)
             result = data.get("result")
@@ -258,7 +249,3 @@ class RunFolder:
     def _remove_leftovers(self) -> None:
         for folder in (self.path, self.frames):
             atomic.remove_leftovers(folder)
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is no JSON")

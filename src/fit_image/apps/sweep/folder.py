@@ -11,7 +11,7 @@ from typing import Self
 
 from fit_image import atomic
 from fit_image.apps.sweep.trial import Trial
-from fit_image.archive import check_version
+from fit_image.document import read_document
 from fit_image.errors import FitImageError, InputError, os_error_reason
 from fit_image.locking import lock_folder
 from fit_image.run import RunFolder
@@ -59,17 +59,7 @@ class SweepFolder:
         """
         path = Path(path)
         file = path / "sweep.json"
-        try:
-            data = json.loads(file.read_bytes())
-        except (FileNotFoundError, NotADirectoryError):
-            raise InputError(f"{path} is not the folder of a sweep: it has no sweep.json") from None
-        except OSError as error:
-            raise InputError(f"cannot read {file}: {os_error_reason(error)}") from error
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{file} is damaged: it is not JSON") from error
-        if not isinstance(data, dict) or type(data.get("format")) is not int:
-            raise InputError(f"{file} is not the sweep.json of fit-image")
-        check_version(file, data["format"], FORMAT_VERSION)
+        data = read_document(file, "sweep", FORMAT_VERSION)
         trials, failures = data.get("trials"), data.get("failures")
         if not isinstance(trials, list) or not trials or not isinstance(failures, dict):
             raise InputError(f"{file} is damaged: it has no list of trials")

@@ -1,0 +1,52 @@
+"""The command line as tests call it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from fit_image.cli import cli
+
+
+class Shell:
+    """Calls ``fit-image``, or one of its commands."""
+
+    def __init__(self, *command):
+        self._command = command
+
+    def run(self, *args):
+        return CliRunner().invoke(cli, [*self._command, *map(str, args)])
+
+    def succeed(self, *args):
+        result = self.run(*args)
+        assert result.exit_code == 0, result.output
+        return result
+
+    def fail(self, *args, code=2):
+        """Run what must fail and leave nothing behind, and return its one line."""
+        before = sorted(Path.cwd().rglob("*"))
+        result = self.run(*args)
+        assert result.exit_code == code, result.output
+        assert result.stdout == ""
+        (line,) = result.stderr.splitlines()
+        assert line.startswith("fit-image: ")
+        assert sorted(Path.cwd().rglob("*")) == before
+        return line
+
+    def start(self, *args, **options):
+        """Return a process."""
+        command = [sys.executable, "-m", "fit_image", *self._command, *map(str, args)]
+        return subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
+        )
+
+
+def wait_until(condition, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
