@@ -34,7 +34,6 @@ from benchmark.throughput import sweep_throughput
 from fit_image.apps.compiling import warm_up
 from fit_image.config import FitConfig
 from fit_image.core.machine import usable_cores
-from fit_image.core.optimizers import OPTIMIZERS
 
 SGD, DRAWING = "SGD, batch 1", "drawing"
 
@@ -62,7 +61,7 @@ def main() -> None:
             print_quality(report["quality"])
         return
 
-    for optimizer in OPTIMIZERS:
+    for optimizer in jobs.TORCH_OPTIMIZERS:
         warm_up(FitConfig(optimizer=optimizer))
         warm_up(FitConfig(optimizer=optimizer, batch_size=2))
     product, megabyte = MatrixProduct(), Megabyte()
@@ -117,7 +116,7 @@ def compare_all(product: MatrixProduct, megabyte: Megabyte, turns: int) -> Any:
         )
     for layers, batch in [*(("4x300", 4**power) for power in (3, 4, 5, 6)), ("8x64", 1024)]:
         weights = jobs.our_network(layers).parameter_count
-        for optimizer in OPTIMIZERS:
+        for optimizer in jobs.TORCH_OPTIMIZERS:
             yield from _compare(
                 f"{optimizer}, batch {batch}",
                 layers,

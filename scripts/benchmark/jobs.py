@@ -18,6 +18,13 @@ SLOPE = 0.01
 WIDTH, HEIGHT = 300, 429
 RATE = 1e-3
 
+TORCH_OPTIMIZERS = {
+    "sgd": lambda parameters: torch.optim.SGD(parameters, RATE),
+    "momentum": lambda parameters: torch.optim.SGD(parameters, RATE, momentum=0.9),
+    "adam": lambda parameters: torch.optim.Adam(parameters, RATE),
+}
+"""The optimizers that are compared; what adamw does besides is one multiplication."""
+
 Job = Callable[[], int]
 
 
@@ -93,13 +100,9 @@ def our_batches(layers: str, batch: int, optimizer: str, threads: int) -> Job:
 def torch_batches(layers: str, batch: int, optimizer: str) -> Job:
     """Return the same job in PyTorch."""
     peer = torch_network(our_network(layers))
-    make = {
-        "sgd": lambda p: torch.optim.SGD(p, RATE),
-        "momentum": lambda p: torch.optim.SGD(p, RATE, momentum=0.9),
-        "adam": lambda p: torch.optim.Adam(p, RATE),
-    }
+    steps = TORCH_OPTIMIZERS[optimizer](peer.parameters())
     x, t = map(torch.from_numpy, samples(max(2048, batch)))
-    return _torch_steps(peer, make[optimizer](peer.parameters()), x.split(batch), t.split(batch))
+    return _torch_steps(peer, steps, x.split(batch), t.split(batch))
 
 
 def _torch_steps(
