@@ -78,7 +78,7 @@ def _axis_option(option: click.Parameter) -> click.Option:
         [*option.opts, str(option.name)],
         type=Several(option),
         multiple=True,
-        metavar=f"{metavar}" if option.name in _SEPARATORS else f"{metavar},...",
+        metavar=metavar if option.name in _SEPARATORS else f"{metavar},...",
         show_default=str(default),
         help=option.help,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -46,9 +47,11 @@ class Board:
         self._running: dict[str, Advanced | None] = {}
         self._epochs: dict[str, int] = {}
         # What nobody asked for this time may still be waiting.
-        self._ended = [
-            each for each in outcomes if each.trial.key not in costs and each.status in FINISHED
-        ]
+        # By falling PSNR, ready to be shown: the board is drawn many times a second.
+        self._ended: list[tuple[float, Line]] = []
+        for each in outcomes:
+            if each.trial.key not in costs and each.status in FINISHED:
+                self._add(each)
         self._total = len(self._ended) + len(costs)
         self._time_left = TimeLeft()
 
@@ -76,10 +79,14 @@ class Board:
         outcome = read_outcome(self._folder, trial)
         if status != "interrupted":
             self._shares[trial.key] = 1.0
-            self._ended.append(outcome)
+            self._add(outcome)
         count = f"[{len(self._ended)}/{self._total}]"
         reason = f": {message}" if message else ""
         return f"{count} {self._labels[trial.key]}: {_result(outcome)}{reason}"
+
+    def _add(self, outcome: Outcome) -> None:
+        line = Line(self._labels[outcome.trial.key], _result(outcome))
+        bisect.insort(self._ended, (-(outcome.psnr or 0.0), line), key=lambda item: item[0])
 
     @property
     def done(self) -> float:
@@ -107,11 +114,11 @@ class Board:
         if len(shown) < len(running):
             lines.append(Line(f"and {len(running) - len(shown)} more"))
         most = min(_MOST_ENDED, room - len(lines) - 1)
-        ended = sorted(self._ended, key=lambda each: -(each.psnr or 0.0))[: max(most, 0)]
+        ended = [line for _, line in self._ended[: max(most, 0)]]
         if ended:
             best = "" if len(ended) == len(self._ended) else f", the best {len(ended)}"
             lines.append(Line(f"ended{best}:"))
-            lines += [Line(self._labels[each.trial.key], _result(each)) for each in ended]
+            lines += ended
         return lines
 
     def _progress(self, key: str, last: Advanced | None) -> Line:
