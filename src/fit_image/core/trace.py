@@ -17,6 +17,7 @@ from fit_image.core.dense import (
     ACTIVATION,
     FAN_IN,
     FAN_OUT,
+    LANES,
     SKIP,
     START,
     STRIDE,
@@ -29,7 +30,7 @@ from fit_image.core.dense import (
 from fit_image.core.jit import inner, kernel
 from fit_image.core.lanes import WIDTH, transpose_block
 from fit_image.core.layer import Layer
-from fit_image.core.product import COLUMNS, PANEL, product
+from fit_image.core.product import PANEL, product
 
 if TYPE_CHECKING:
     from fit_image.core.network import Network
@@ -79,7 +80,7 @@ class Trace:
 
     def __init__(self, network: Network, samples: int) -> None:
         table = network.table
-        widths = -(-table[:, FAN_OUT] // COLUMNS) * COLUMNS
+        widths = -(-table[:, FAN_OUT] // LANES) * LANES
         lengths = np.append(table[:, STRIDE], widths[-1])
         transposed = np.cumsum([0, *table[:, STRIDE] * widths])
         gradients = [lengths.max()] * (2 if table[:, SKIP].any() else 1)
@@ -114,7 +115,7 @@ class Trace:
     @staticmethod
     def numbers(layers: Sequence[Layer]) -> int:
         """Return how many numbers the memory holds for a sample."""
-        widths = [-(-layer.fan_out // COLUMNS) * COLUMNS for layer in layers]
+        widths = [-(-layer.fan_out // LANES) * LANES for layer in layers]
         lengths = [*(layer.stride for layer in layers), widths[-1]]
         gradients = 2 if any(layer.skip for layer in layers) else 1
         return sum(widths) + sum(lengths) + gradients * max(lengths)
@@ -222,7 +223,7 @@ def go_back(parameters, memory, plan, panel, first, stop, to_inputs):
             upstream, upstream_row = plan.upstream, plan.upstream_row
             product(
                 stop - first,
-                -(-plan.table[layer, FAN_IN] // COLUMNS) * COLUMNS,
+                -(-plan.table[layer, FAN_IN] // LANES) * LANES,
                 units,
                 memory,
                 plan.sums[layer] + first * width,
