@@ -65,6 +65,7 @@ class Stage(ABC):
         self.size = size
         self.parameter_count = parameter_count
 
+    @abstractmethod
     def initialise(self, parameters: FloatArray, rng: np.random.Generator) -> None:
         """Draw the first parameters (float32 vector of ``size``, zeros before)."""
 

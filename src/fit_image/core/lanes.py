@@ -20,7 +20,6 @@ from numba.extending import models, register_model
 from fit_image.core.jit import intrinsic
 
 
-
 def _best_width() -> int:
     whole = binding.get_host_cpu_features().get("avx512f", False)
     return 16 if whole and not binding.get_host_cpu_name().startswith("znver") else 8
