@@ -11,7 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from fit_image.core.dense import vector
-from fit_image.core.functions import cosine, exponential, log_one_plus, sine
+from fit_image.core.functions import (
+    cosine,
+    exponential,
+    hyperbolic_tangent,
+    log_one_plus,
+    sine,
+)
 from fit_image.core.jit import inner, stay_apart
 
 LEAKY_RELU, RELU, ELU, SOFTPLUS, TANH, SCALED_TANH = range(6)
@@ -77,11 +83,6 @@ def constants_of(table, layer):
 
 
 @inner
-def _tanh(s):
-    return _ONE - _TWO / (_ONE + exponential(_TWO * s))
-
-
-@inner
 def _sigmoid(s):
     return _ONE / (_ONE + exponential(-s))
 
@@ -122,10 +123,10 @@ def activate(memory, sums, sums_row, values, values_row, rows, count, code, cons
                 y[i] = above + log_one_plus(exponential(-abs(s[i])))
         elif code == TANH:
             for i in range(count):
-                y[i] = _tanh(s[i])
+                y[i] = hyperbolic_tangent(s[i])
         elif code == SCALED_TANH:
             for i in range(count):
-                y[i] = _HEIGHT * _tanh(_STEEPNESS * s[i])
+                y[i] = _HEIGHT * hyperbolic_tangent(_STEEPNESS * s[i])
         elif code == SIGMOID:
             for i in range(count):
                 y[i] = _sigmoid(s[i])
@@ -168,11 +169,11 @@ def differentiate(memory, sums, sums_row, rows, count, code, constants):
                 s[i] = _sigmoid(s[i])
         elif code == TANH:
             for i in range(count):
-                tanh = _tanh(s[i])
+                tanh = hyperbolic_tangent(s[i])
                 s[i] = _ONE - tanh * tanh
         elif code == SCALED_TANH:
             for i in range(count):
-                tanh = _tanh(_STEEPNESS * s[i])
+                tanh = hyperbolic_tangent(_STEEPNESS * s[i])
                 s[i] = (_HEIGHT * _STEEPNESS) * (_ONE - tanh * tanh)
         elif code == SIGMOID:
             for i in range(count):

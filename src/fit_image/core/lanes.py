@@ -119,6 +119,17 @@ def multiply_add(typing_context, a, b, c):
 
 
 @intrinsic
+def at_least(typing_context, vector, floor):
+    """Return each number of a vector, or that of ``floor`` where it is less; NaN stays NaN."""
+
+    def generate(context, builder, signature, arguments):
+        vector, floor = arguments
+        return builder.select(builder.fcmp_ordered("<", vector, floor), floor, vector)
+
+    return _lanes(_lanes, _lanes), generate
+
+
+@intrinsic
 def total(typing_context, vector):
     """Return the sum of a vector's numbers: halves added until one is left."""
 

@@ -1,8 +1,8 @@
 """Products of matrices, for kernels that carry a batch through a network.
 
-C = A B is made of tiles of 6 rows and two vectors that stay in registers while the kernel runs along
-the depth. The columns of B that a tile needs are laid side by side first, in a panel that stays in
-the first-level cache for all tiles below one another (Goto and van de Geijn, "Anatomy of
+C = A B is made of tiles of 6 rows and two vectors that stay in registers while the kernel runs
+along the depth. The columns of B that a tile needs are laid side by side first, in a panel that
+stays in the first-level cache for all tiles below one another (Goto and van de Geijn, "Anatomy of
 high-performance matrix multiplication", 2008). A is read as it lies: by rows or by columns.
 
 Each sum is added up in the order of the depth, in blocks, so that no number in C depends on
