@@ -45,6 +45,9 @@ _MOST_UNITS = 12
 _MOST_INPUTS = 64
 _MOST_VECTORS = 12
 
+MOST_POINTS = _MOST_VECTORS * WIDTH
+"""Of a tile."""
+
 
 class Tiles(NamedTuple):
     """What kernels must know of a network, and of the memory for a tile of points."""
@@ -435,8 +438,7 @@ def backward_kernel(
 
 @kernel
 def add_up_kernel(sums, gradient):
-    """Add the vectors of all parts to the gradient, and forget them."""
+    """Add the vectors of all parts to the gradient."""
     for part in range(sums.shape[0]):
         for index in range(gradient.size):
             gradient[index] += total(load(sums[part], index * WIDTH))
-            store(sums[part], index * WIDTH, splat(np.float32(0.0)))

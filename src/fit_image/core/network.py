@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.core import dense, initialisation
+from fit_image.core import dense, initialisation, narrow
 from fit_image.core.activations import ACTIVATIONS
 from fit_image.core.dense import FloatArray
 from fit_image.core.encoding import Encoding, Identity, Touched
@@ -229,6 +229,9 @@ class Network:
                 f"inputs must have shape (samples, {self.inputs}), not {samples.shape}"
             )
         output = np.empty((len(samples), self.layers[-1].fan_out), dtype=np.float32)
+        if narrow.is_narrow(self.layers) and isinstance(self.encoding, Identity):
+            self._predict_narrow(samples, output, threads or usable_cores())
+            return output
         tile = max(96, _TILE_NUMBERS // max(layer.stride for layer in self.layers) // 96 * 96)
         tile = min(tile, max(len(samples), 1))
         threads = min(threads or usable_cores(), -(-len(samples) // tile))
@@ -254,6 +257,31 @@ class Network:
             with ThreadPoolExecutor(threads) as pool:
                 list(pool.map(draw, range(threads)))
         return output
+
+    def _predict_narrow(self, samples: FloatArray, output: FloatArray, threads: int) -> None:
+        # Tiles are equally long however many samples there are, so that no bit depends on that.
+        tiles = narrow.tiles_of(self, narrow.MOST_POINTS)
+        no_latents = np.empty((1, 0), dtype=np.float32)
+
+        def draw(thread: int) -> None:
+            memory = narrow.tile_memory(tiles)
+            narrow.forward_kernel(
+                self.parameters,
+                memory,
+                tiles,
+                no_latents,
+                samples,
+                output[np.newaxis],
+                thread,
+                threads,
+            )
+
+        threads = max(min(threads, -(-len(samples) // narrow.MOST_POINTS)), 1)
+        if threads == 1:
+            draw(0)
+        else:
+            with ThreadPoolExecutor(threads) as pool:
+                list(pool.map(draw, range(threads)))
 
 
 def _check_blocks(layers: Sequence[Layer]) -> None:

@@ -1,0 +1,157 @@
+"""Narrow networks, whose points lie side by side in vectors, against those of any width."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fit_image.core import narrow
+from fit_image.core.activations import ACTIVATIONS
+from fit_image.core.chain import Chain, Workers
+from fit_image.core.generator import Generator
+from fit_image.core.layer import Layer
+from fit_image.core.network import Network
+from naive import NaiveNetwork
+
+LATENTS = 3
+
+
+def blocks(units=6, inputs=LATENTS + 2, outputs=1):
+    """Blocks of three layers and of two, and what is not a block between them."""
+    return [
+        Layer(inputs, units, "tanh"),
+        Layer(units, units + 1, "relu"),
+        Layer(units + 1, units, "tanh", skip=2),
+        Layer(units, units, "relu"),
+        Layer(units, 2, "softplus"),
+        Layer(2, units, "relu", skip=3),
+        Layer(units, units, "leaky-relu"),
+        Layer(units, units, "relu", skip=2),
+        Layer(units, outputs, "sigmoid"),
+    ]
+
+
+def of_activation(name):
+    return [
+        Layer(LATENTS + 2, 5, name, omega=3.0, scale=1.5),
+        Layer(5, 5, name, omega=3.0, scale=1.5, skip=1),
+        Layer(5, 4, name, omega=3.0, scale=1.5),
+        Layer(4, 2, "identity"),
+    ]
+
+
+STACKS = {
+    **{name: of_activation(name) for name in ACTIVATIONS},
+    **{f"{units} units": blocks(units) for units in (1, 4, 6, 11)},
+    "3 outputs": blocks(outputs=3),
+}
+
+
+def generator(layers, rng, sides=(5, 9)):
+    points = rng.uniform(-1, 1, (*sides, 2)).astype(np.float32)
+    stage = Generator(layers, points, [0.7] * len(layers))
+    return stage, Chain([stage]).initialise(rng), points.reshape(-1, 2)
+
+
+def as_network(stage, chain):
+    network = Network(stage.network.layers)
+    network.parameters[:] = chain.parameters
+    return network
+
+
+def every_point(latents, points):
+    """The inputs of all points, sample after sample."""
+    repeated = np.repeat(latents, len(points), axis=0)
+    return np.concatenate([repeated, np.tile(points, (len(latents), 1))], axis=1)
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_predictions_equal_the_naive_twin(name, rng):
+    layers = STACKS[name]
+    network = Network(layers).initialise(1.0, rng, "classic")
+    assert narrow.is_narrow(network.layers)
+    places = rng.uniform(-1, 1, (7, layers[0].fan_in)).astype(np.float32)
+    twin = NaiveNetwork.copy_of(network)
+    expected = [twin.predict(place) for place in places]
+    np.testing.assert_allclose(network.predict(places), expected, rtol=2e-5, atol=2e-5)
+
+
+@pytest.mark.parametrize("count", [0, 1, 15, 191, 192, 193, 1000])
+def test_predictions_do_not_depend_on_threads_or_on_what_is_computed_beside(count, rng):
+    network = Network(blocks()).initialise(1.0, rng, "classic")
+    places = rng.uniform(-1, 1, (1000, LATENTS + 2)).astype(np.float32)
+    whole = network.predict(places, threads=1)
+    for threads in (1, 3):
+        np.testing.assert_array_equal(
+            network.predict(places[:count], threads=threads), whole[:count]
+        )
+        np.testing.assert_array_equal(
+            network.predict(places[1000 - count :], threads=threads), whole[1000 - count :]
+        )
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_a_generator_is_its_network_at_every_point(name, rng):
+    stage, chain, points = generator(STACKS[name], rng)
+    network = as_network(stage, chain)
+    latents = rng.standard_normal((3, LATENTS)).astype(np.float32)
+    passage, workers = chain.passage(4), Workers(1)
+    pictures = chain.forward(latents, passage, workers)
+    trace = network.forward(every_point(latents, points))
+    np.testing.assert_allclose(pictures.reshape(trace.output.shape), trace.output, atol=1e-6)
+
+    by_outputs = rng.standard_normal(pictures.shape).astype(np.float32)
+    gradient = np.ones_like(chain.parameters)
+    below = chain.backward(passage, by_outputs, workers, gradient, to_inputs=True)
+    expected, by_inputs = network.backward(trace, by_outputs.reshape(trace.output.shape))
+    size = np.abs(expected).max()
+    np.testing.assert_allclose(gradient - 1, expected, atol=2e-5 * max(size, 1))
+    by_latents = by_inputs.reshape(3, len(points), -1)[..., :LATENTS].sum(axis=1)
+    np.testing.assert_allclose(below, by_latents, atol=2e-5 * np.abs(by_latents).max())
+
+
+@pytest.mark.parametrize("samples", [1, 5, 30])
+def test_a_generator_has_the_same_bits_for_any_number_of_threads(samples, rng):
+    stage, chain, _ = generator(blocks(), rng, sides=(17, 13))
+    latents = rng.standard_normal((samples, LATENTS)).astype(np.float32)
+    by_outputs = rng.standard_normal((samples, *stage.outputs)).astype(np.float32)
+    results = []
+    for threads in (1, 2, 3):
+        passage, workers = chain.passage(samples), Workers(threads)
+        pictures = chain.forward(latents, passage, workers).copy()
+        gradient = np.zeros_like(chain.parameters)
+        below = chain.backward(passage, by_outputs, workers, gradient, to_inputs=True)
+        results.append((pictures, gradient, below.copy()))
+    for others in results[1:]:
+        for one, other in zip(results[0], others, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_the_gradient_by_parameters_may_be_left_out(rng):
+    _, chain, _ = generator(blocks(), rng)
+    latents = rng.standard_normal((2, LATENTS)).astype(np.float32)
+    passage, workers = chain.passage(2), Workers(1)
+    by_outputs = np.ones_like(chain.forward(latents, passage, workers))
+    gradient = np.zeros_like(chain.parameters)
+    with_it = chain.backward(passage, by_outputs, workers, gradient, to_inputs=True).copy()
+    without = chain.backward(passage, by_outputs, workers, to_inputs=True)
+    np.testing.assert_array_equal(with_it, without)
+    assert chain.backward(passage, by_outputs, workers, gradient) is None
+
+
+def test_first_numbers_have_the_deviation_of_their_layer(rng):
+    layers = [Layer(5, 12, "tanh"), Layer(12, 12, "relu"), Layer(12, 1, "sigmoid")]
+    points = np.zeros((2, 2, 2), np.float32)
+    chain = Chain([Generator(layers, points, [0.05, 1.0, 0.5])]).initialise(rng)
+    rows = list(chain.stages[0].network.rows(chain.parameters))
+    assert 0.03 < rows[0][:, :6].std() < 0.07
+    assert 0.8 < rows[1][:, :13].std() < 1.2
+    assert not rows[1][:, 13:].any()
+
+
+def test_wide_layers_and_missing_latents_are_refused():
+    points = np.zeros((2, 2, 2), np.float32)
+    with pytest.raises(ValueError, match="narrow"):
+        Generator([Layer(5, 40, "tanh"), Layer(40, 1, "sigmoid")], points, [1.0, 1.0])
+    with pytest.raises(ValueError, match="latent"):
+        Generator([Layer(2, 4, "tanh"), Layer(4, 1, "sigmoid")], points, [1.0, 1.0])
