@@ -97,16 +97,17 @@ def _bell(s, scale):
 
 
 @inner
-def activate(memory, sums, sums_row, values, values_row, rows, count, code, constants):
+def activate(memory, sums, sums_row, outputs, values, values_row, rows, count, code, constants):
     """Write f(s) of the activation with this code for rows of ``count`` sums.
 
-    ``sums`` and ``values`` are offsets, ``_row`` are the distances from row to row.
+    ``sums`` and ``values`` are offsets in ``memory`` and ``outputs``, which may be the same;
+    ``_row`` are the distances from row to row.
     """
     stay_apart()
     slope, omega, scale = constants
     for row in range(rows):
         s = vector(memory, sums + row * sums_row, count)
-        y = vector(memory, values + row * values_row, count)
+        y = vector(outputs, values + row * values_row, count)
         if code == LEAKY_RELU:
             for i in range(count):
                 y[i] = slope * s[i] if s[i] < _ZERO else s[i]

@@ -19,15 +19,25 @@ class Adam(Optimizer):
 
     Kingma and Ba, "Adam: a method for stochastic optimization", ICLR 2015, algorithm 1, with the
     constants recommended there.
+
+    Parameters
+    ----------
+    size : int
+    beta1 : float
+        What is kept of the mean gradient at a step, 0..1.
     """
 
     state_names = ("first_moment", "second_moment")
     rate_of_layer = False
-    beta1, beta2, epsilon = 0.9, 0.999, 1e-8
+    beta2, epsilon = 0.999, 1e-8
     # Gradients of table entries are small, and an entry first touched late has moments of zero,
     # which no correction knows: with this beta2 its first step is one learning rate, too.
     touched_beta2, touched_epsilon = 0.99, 1e-15
     decay = 0.0
+
+    def __init__(self, size: int, beta1: float = 0.9) -> None:
+        super().__init__(size)
+        self.beta1 = beta1
 
     def update(
         self,

@@ -210,6 +210,10 @@ class Chain:
         start = self._starts[index]
         return vector[start : start + self.stages[index].size]
 
+    def zeros(self) -> FloatArray:
+        """Return a vector shaped like ``parameters``, and aligned as kernels need it."""
+        return dense.aligned_zeros(self.parameters.size)
+
     def passage(self, samples: int) -> Passage:
         """Return memory for batches of at most ``samples``."""
         return Passage(self.stages, samples)
@@ -267,8 +271,8 @@ class Chain:
         by_outputs : float32 (samples, *outputs)
             Derivative of the loss by each output.
         workers : Workers
-        gradient : float32 vector, shaped like ``parameters``, optional
-            The derivative by the parameters, summed over the samples, is added to it.
+        gradient : float32 vector, optional
+            From `zeros`. The derivative by the parameters, summed over the samples, is added to it.
         to_inputs : bool
             Whether the derivative by the inputs is wanted.
 

@@ -287,7 +287,7 @@ def _go_forward(parameters, memory, tiles, to_return):
         )
         if rectified:
             continue
-        activate(memory, sums, row, values, row, 1, units * row, code, constants)
+        activate(memory, sums, row, memory, values, row, 1, units * row, code, constants)
         if to_return and code in (TANH, SIGMOID):
             # Their slope follows from the value, which takes less than from the sum.
             _copy_row(memory, values, sums, units * row)

@@ -139,7 +139,7 @@ def _activate(memory, units, codes, constants, layer):
     """Turn the units' sums into values and derivatives."""
     sums, values, count = units[DESCENTS], units[VALUES], units[UNITS]
     code, row = codes[layer], constants_of(constants, layer)
-    activate(memory, sums, 0, values, 0, 1, count, code, row)
+    activate(memory, sums, 0, memory, values, 0, 1, count, code, row)
     differentiate(memory, sums, 0, 1, count, code, row)
 
 

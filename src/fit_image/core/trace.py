@@ -186,7 +186,7 @@ def go_forward(transposed, memory, plan, panel, first, stop):
         units, above = plan.table[layer, FAN_OUT], plan.lengths[layer + 1]
         values = plan.values[layer + 1] + first * above
         rows = stop - first
-        activate(memory, sums, width, values, above, rows, units, code, constants)
+        activate(memory, sums, width, memory, values, above, rows, units, code, constants)
         if plan.table[layer, SKIP] > 0:
             block = layer + 1 - plan.table[layer, SKIP]
             below = plan.lengths[block]

@@ -1,0 +1,309 @@
+"""The game of generator, encoder and classifier: one step of each, and the rules of a round."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fit_image.apps.digits.networks import make_classifier, make_encoder, make_generator
+from fit_image.apps.digits.recipe import Recipe
+from fit_image.core.adam import Adam
+from fit_image.core.chain import Chain, Workers
+from fit_image.core.cross_entropy import cross_entropy
+from fit_image.core.dense import FloatArray
+
+Labels = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a round has come to; losses in nats a picture, accuracies as shares.
+
+    Attributes
+    ----------
+    generator_loss : float
+        Cross-entropy of generated pictures towards their sources' labels.
+    divergence : float
+        Of the latent numbers from a standard normal, in nats a pixel (Kullback-Leibler).
+    real_loss, fake_loss : float
+        Cross-entropy of the classifier on real and on generated pictures.
+    generator_accuracy : float
+        Generated pictures that the classifier takes for real ones of their sources' class.
+    real_accuracy, fake_accuracy : float
+        Real pictures whose class it recognises; generated ones that it recognises as such.
+    steps : int
+        Taken in the round, by all.
+    """
+
+    generator_loss: float
+    divergence: float
+    real_loss: float
+    fake_loss: float
+    generator_accuracy: float
+    real_accuracy: float
+    fake_accuracy: float
+    steps: int
+
+
+class _Player:
+    """A chain, the memory of a batch in it, its gradient, and its optimizer."""
+
+    def __init__(self, chain: Chain, recipe: Recipe) -> None:
+        self.chain = chain
+        self.passage = chain.passage(recipe.batch_size)
+        self.gradient = chain.zeros()
+        self.adam = Adam(chain.parameters.size, recipe.beta1)
+        self._spans = np.array([[0, chain.parameters.size]])
+        self._rates = np.array([recipe.learning_rate], dtype=np.float32)
+
+    def step(self, scale: float) -> None:
+        """Take a step along the gradient, times a scale."""
+        self.adam.steps += 1
+        self.adam.update(
+            self.chain.parameters,
+            self.gradient,
+            self._spans,
+            self._rates,
+            np.float32(scale),
+            self.adam.steps,
+        )
+
+
+class Game:
+    """The networks and how they learn from a batch.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    shape : tuple of int
+        Height, width and channels of the pictures, as they are cropped.
+    classes : int
+        Of the labels; the classifier knows one more, of generated pictures.
+    threads : int, optional
+        Default: all cores. Does not change the result.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        shape: tuple[int, int, int],
+        classes: int,
+        *,
+        threads: int | None = None,
+    ) -> None:
+        self.recipe = recipe
+        self.shape = shape
+        self.classes = classes
+        self._workers = Workers(threads)
+        self._encoder = _Player(make_encoder(recipe, *shape), recipe)
+        self._generator = _Player(make_generator(recipe, *shape), recipe)
+        self._classifier = _Player(make_classifier(recipe, *shape, classes), recipe)
+        self._players = {
+            "encoder": self._encoder,
+            "generator": self._generator,
+            "classifier": self._classifier,
+        }
+        rng = np.random.default_rng([recipe.seed, 0])
+        for player in self._players.values():
+            player.chain.initialise(rng)
+
+    @property
+    def generator(self) -> Chain:
+        """From latent numbers, times the recipe's scale, to pictures."""
+        return self._generator.chain
+
+    @property
+    def parameter_count(self) -> int:
+        """Of all three networks."""
+        return sum(player.chain.parameter_count for player in self._players.values())
+
+    def play(self, pictures: FloatArray, labels: Labels, rng: np.random.Generator) -> Figures:
+        """Play a round with a batch: steps of the generator, then perhaps of the classifier.
+
+        Parameters
+        ----------
+        pictures : float32 (samples, height, width, channels)
+            0..1.
+        labels : int64 (samples,)
+        rng : numpy.random.Generator
+        """
+        recipe, steps = self.recipe, 0
+        generator_accuracy = 0.0
+        for _ in range(recipe.generator_steps):
+            steps += 1
+            loss, divergence, generator_accuracy = self._generator_step(pictures, labels, rng)
+            if generator_accuracy > recipe.generator_goal or not math.isfinite(loss):
+                break
+        real_loss, real_accuracy = self._look_at_real(pictures, labels)
+        fake_loss, fake_accuracy = self._look_at_fake(pictures, rng)
+        behind = fake_accuracy < recipe.fake_behind
+        if behind and generator_accuracy > recipe.good_generator:
+            for _ in range(recipe.classifier_steps):
+                steps += 1
+                self._classifier.gradient[:] = 0.0
+                share = recipe.real_weight + recipe.fake_weight
+                real_loss, real_accuracy = self._look_at_real(
+                    pictures, labels, recipe.real_weight / share
+                )
+                fake_loss, fake_accuracy = self._look_at_fake(
+                    pictures, rng, recipe.fake_weight / share
+                )
+                self._step(self._classifier)
+                if fake_accuracy > recipe.fake_goal:
+                    break
+        elif real_accuracy < recipe.real_behind:
+            for _ in range(recipe.classifier_steps):
+                steps += 1
+                self._classifier.gradient[:] = 0.0
+                real_loss, real_accuracy = self._look_at_real(pictures, labels, 1.0)
+                self._step(self._classifier)
+                if real_accuracy > recipe.real_goal:
+                    break
+        return Figures(
+            loss,
+            divergence,
+            real_loss,
+            fake_loss,
+            generator_accuracy,
+            real_accuracy,
+            fake_accuracy,
+            steps,
+        )
+
+    def encode(self, pictures: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return mean and variance of the latent numbers of at most a batch of pictures."""
+        encoder = self._encoder
+        outputs = encoder.chain.forward(pictures, encoder.passage, self._workers)
+        mean, log_variance = np.split(outputs, 2, axis=1)
+        return mean.copy(), np.exp(log_variance)
+
+    def draw(self, latents: FloatArray) -> FloatArray:
+        """Return the pictures (samples, height, width, channels) of at most a batch of latents."""
+        scaled = np.ascontiguousarray(latents * self.recipe.scale, dtype=np.float32)
+        generator = self._generator
+        return generator.chain.forward(scaled, generator.passage, self._workers).copy()
+
+    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return copies of all there is to remember."""
+        arrays = {}
+        for name, player in self._players.items():
+            arrays[f"{name}_parameters"] = player.chain.parameters.copy()
+            for key, array in player.adam.to_arrays().items():
+                arrays[f"{name}_{key}"] = array
+        return arrays
+
+    def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Go on from `to_arrays`.
+
+        Raises
+        ------
+        ValueError
+            If the arrays are not those of such a game; then nothing may be relied on.
+        """
+        for name, player in self._players.items():
+            own = {
+                key.removeprefix(f"{name}_"): array
+                for key, array in arrays.items()
+                if key.startswith(f"{name}_")
+            }
+            parameters = own.pop("parameters", None)
+            mine = player.chain.parameters
+            if (
+                parameters is None
+                or parameters.shape != mine.shape
+                or parameters.dtype != mine.dtype
+            ):
+                raise ValueError(f"the {name} has another size")
+            if not np.isfinite(parameters).all():
+                raise ValueError(f"the {name} is not finite")
+            player.adam.restore(own)
+            mine[:] = parameters
+
+    def _imagine(
+        self, pictures: FloatArray, rng: np.random.Generator
+    ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+        """Generate pictures like others: mean and deviation of latents, noise, pictures."""
+        encoder, generator = self._encoder, self._generator
+        outputs = encoder.chain.forward(pictures, encoder.passage, self._workers, rng)
+        mean, log_variance = np.split(outputs, 2, axis=1)
+        deviation = np.exp(0.5 * log_variance)
+        noise = rng.standard_normal(mean.shape, dtype=np.float32)
+        latents = np.float32(self.recipe.scale) * (mean + deviation * noise)
+        drawn = generator.chain.forward(latents, generator.passage, self._workers)
+        return mean, deviation, noise, drawn
+
+    def _generator_step(
+        self, pictures: FloatArray, labels: Labels, rng: np.random.Generator
+    ) -> tuple[float, float, float]:
+        """Take a step of generator and encoder; return loss, divergence and accuracy before it."""
+        recipe, count = self.recipe, np.float32(len(pictures))
+        encoder, generator, classifier = self._encoder, self._generator, self._classifier
+        mean, deviation, noise, drawn = self._imagine(pictures, rng)
+        logits = classifier.chain.forward(drawn, classifier.passage, self._workers)
+        judged = cross_entropy(logits, labels)
+
+        encoder.gradient[:] = 0.0
+        generator.gradient[:] = 0.0
+        by_drawn = classifier.chain.backward(
+            classifier.passage, judged.gradient / count, self._workers, to_inputs=True
+        )
+        assert by_drawn is not None
+        by_latents = generator.chain.backward(
+            generator.passage, by_drawn, self._workers, generator.gradient, to_inputs=True
+        )
+        assert by_latents is not None
+        by_latents = by_latents * np.float32(recipe.scale)
+        # Kingma and Welling, "Auto-encoding variational Bayes", ICLR 2014, appendix B.
+        variance = deviation * deviation
+        pixels = self.shape[0] * self.shape[1]
+        divergence = -0.5 * (1.0 + np.log(variance) - mean * mean - variance).sum() / count / pixels
+        weight = np.float32(recipe.divergence_weight / (count * pixels))
+        by_mean = by_latents + weight * mean
+        by_log_variance = np.float32(0.5) * (
+            by_latents * noise * deviation + weight * (variance - np.float32(1.0))
+        )
+        encoder.chain.backward(
+            encoder.passage,
+            np.concatenate([by_mean, by_log_variance], axis=1),
+            self._workers,
+            encoder.gradient,
+        )
+        self._step(encoder, generator)
+        return float(judged.losses.mean()), float(divergence), judged.accuracy
+
+    def _look_at_real(
+        self, pictures: FloatArray, labels: Labels, weight: float | None = None
+    ) -> tuple[float, float]:
+        """Classify real pictures, and learn with a weight; return loss and accuracy before."""
+        classifier = self._classifier
+        logits = classifier.chain.forward(pictures, classifier.passage, self._workers)
+        judged = cross_entropy(logits, labels)
+        if weight:
+            classifier.chain.backward(
+                classifier.passage,
+                judged.gradient * np.float32(weight / len(pictures)),
+                self._workers,
+                classifier.gradient,
+            )
+        return float(judged.losses.mean()), judged.accuracy
+
+    def _look_at_fake(
+        self, pictures: FloatArray, rng: np.random.Generator, weight: float | None = None
+    ) -> tuple[float, float]:
+        """The same with pictures that are generated from real ones, and a class of their own."""
+        drawn = self._imagine(pictures, rng)[-1]
+        fakes = np.full(len(pictures), self.classes, dtype=np.int64)
+        return self._look_at_real(drawn, fakes, weight)
+
+    def _step(self, *players: _Player) -> None:
+        """Take a step of all, along a gradient whose norm is at most the recipe's."""
+        # Pascanu et al., "On the difficulty of training recurrent neural networks", ICML 2013.
+        norm = math.sqrt(sum(float(np.dot(player.gradient, player.gradient)) for player in players))
+        scale = self.recipe.clip / norm if norm > self.recipe.clip else 1.0
+        for player in players:
+            player.step(scale)

@@ -1,0 +1,69 @@
+"""The three networks of the game: encoder, generator and classifier.
+
+All are those of the article "More MNIST Digits at 1080x1080 Resolution" (2016) and its program
+``hardmaru/resnet-cppn-gan-tensorflow``.
+"""
+
+from __future__ import annotations
+
+from fit_image.apps.digits.recipe import Recipe
+from fit_image.apps.places import INPUTS, places
+from fit_image.core.chain import Chain, Stage
+from fit_image.core.convolution import Convolution
+from fit_image.core.dense_stage import Dense
+from fit_image.core.dropout import Dropout
+from fit_image.core.generator import Generator
+from fit_image.core.layer import Layer
+from fit_image.core.normalisation import BatchNormalisation
+
+# Standard deviations of the first weights and biases of the generator.
+_PROJECTION, _RECTIFIER, _BLOCK_END, _OUTPUT = 0.05, 1.0, 0.001, 0.05
+
+_SLOPE = 0.2
+
+
+def generator_layers(recipe: Recipe, channels: int, *, latent: bool = True) -> list[Layer]:
+    """Return the generator's layers; the latent numbers are the first inputs, if there are any."""
+    units = recipe.units
+    layers = [Layer(INPUTS + recipe.latent * latent, units, "tanh")]
+    for _ in range(recipe.blocks):
+        layers += [Layer(units, units, "relu")] * recipe.block_layers
+        layers.append(Layer(units, units, "tanh", skip=recipe.block_layers + 1))
+    return [*layers, Layer(units, channels, "sigmoid")]
+
+
+def make_generator(recipe: Recipe, height: int, width: int, channels: int) -> Chain:
+    """Return a chain from latent numbers, times the recipe's scale, to pictures."""
+    layers = generator_layers(recipe, channels)
+    deviations = [_BLOCK_END if layer.skip else _RECTIFIER for layer in layers[1:-1]]
+    points = places(width, height, recipe.scale)
+    return Chain([Generator(layers, points, [_PROJECTION, *deviations, _OUTPUT])])
+
+
+def make_encoder(recipe: Recipe, height: int, width: int, channels: int) -> Chain:
+    """Return a chain from pictures to mean and logarithm of the variance of latent numbers."""
+    units = (recipe.encoder_units,)
+    return Chain(
+        [
+            Dense((height, width, channels), recipe.encoder_units, "softplus"),
+            Dropout(units, recipe.keep),
+            Dense(units, recipe.encoder_units, "softplus"),
+            Dropout(units, recipe.keep),
+            Dense(units, 2 * recipe.latent, "identity"),
+        ]
+    )
+
+
+def make_classifier(recipe: Recipe, height: int, width: int, channels: int, classes: int) -> Chain:
+    """Return a chain from pictures to the logits of the classes, and of generated pictures."""
+    first = Convolution(
+        (height, width, channels), recipe.maps, 5, 2, activation="leaky-relu", slope=_SLOPE
+    )
+    stages: list[Stage] = [first]
+    for factor in (2, 4):
+        convolution = Convolution(stages[-1].outputs, factor * recipe.maps, 5, 2)
+        stages += [
+            convolution,
+            BatchNormalisation(convolution.outputs, activation="leaky-relu", slope=_SLOPE),
+        ]
+    return Chain([*stages, Dense(stages[-1].outputs, classes + 1, "identity")])

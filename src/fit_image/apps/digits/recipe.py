@@ -1,0 +1,115 @@
+"""What decides how a generator of digits is trained."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+
+from fit_image.errors import InputError
+
+
+def _number(name: str, value: float, least: float, most: float = math.inf) -> None:
+    if not least <= value <= most or math.isinf(value):
+        limits = f"{least:g} to {most:g}" if most < math.inf else f"{least:g} or more"
+        raise InputError(f"{name} must be {limits}, not {value}")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The networks, and the game that they play.
+
+    The defaults are those of the program ``hardmaru/resnet-cppn-gan-tensorflow`` (2016).
+
+    Attributes
+    ----------
+    batch_size : int
+        Pictures of a batch, with which all steps of a round are taken.
+    learning_rate, beta1 : float
+        Of Adam; its momentum lies in 0..1.
+    clip : float
+        Norm of a gradient at most.
+    latent : int
+        Numbers from which a picture is drawn.
+    units, blocks, block_layers : int
+        Of the generator: units of a layer, residual blocks, and ReLU layers in a block.
+    scale : float
+        x and y run from minus to plus this along the shorter side; the latent numbers, too, are
+        multiplied by it.
+    encoder_units : int
+        Of each of the encoder's two hidden layers.
+    keep : float
+        Share of these that dropout keeps.
+    maps : int
+        Of the classifier's first convolution; the others have twice and four times as many.
+    crop : int
+        Rows and columns that a random crop takes off a picture.
+    real_weight, fake_weight, divergence_weight : float
+        Of the losses: real digits, generated ones, and the Kullback-Leibler divergence a pixel.
+    generator_steps : int
+        Of a round at most; fewer once the share ``generator_goal`` of digits is taken for real ones
+        of their class.
+    classifier_steps : int
+        At most so many follow, if at least ``good_generator`` are, and the classifier recognises
+        less than ``fake_behind`` of them as generated; until it recognises ``fake_goal``.
+        Otherwise, if it recognises less than ``real_behind`` of the real ones, it learns from these
+        alone, until it recognises ``real_goal``.
+    seed : int
+
+    Raises
+    ------
+    InputError
+        If a value is out of its range.
+    """
+
+    batch_size: int = 1000
+    learning_rate: float = 0.001
+    beta1: float = 0.75
+    clip: float = 5.0
+    latent: int = 32
+    units: int = 6
+    blocks: int = 24
+    block_layers: int = 4
+    scale: float = 8.0
+    encoder_units: int = 512
+    keep: float = 0.65
+    maps: int = 32
+    crop: int = 2
+    real_weight: float = 10.0
+    fake_weight: float = 1.0
+    divergence_weight: float = 10.0
+    generator_steps: int = 16
+    generator_goal: float = 0.98
+    good_generator: float = 0.6
+    classifier_steps: int = 8
+    fake_behind: float = 0.7
+    fake_goal: float = 0.75
+    real_behind: float = 0.6
+    real_goal: float = 0.7
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            name, value = field.name, getattr(self, field.name)
+            if name in ("keep", "learning_rate", "clip", "scale"):
+                _number(name, value, 1e-9, 1.0 if name == "keep" else math.inf)
+            elif name.startswith(("beta", "generator_goal", "good", "fake_b", "fake_g", "real_b")):
+                _number(name, value, 0.0, 1.0)
+            else:
+                _number(name, value, *_LIMITS.get(name, (0, math.inf)))
+        if self.real_weight + self.fake_weight == 0:
+            raise InputError("real_weight and fake_weight cannot both be 0")
+
+
+_LIMITS = {
+    "batch_size": (2, 1 << 20),
+    "latent": (1, 60),
+    "units": (1, 12),
+    "blocks": (0, 1000),
+    "block_layers": (1, 100),
+    "encoder_units": (1, 1 << 14),
+    "maps": (1, 1 << 10),
+    "crop": (0, 1000),
+    "generator_steps": (1, 10_000),
+    "classifier_steps": (0, 10_000),
+    "seed": (0, 2**63 - 1),
+}

@@ -1,0 +1,37 @@
+"""Where the pixels of a generated picture lie: what a generator sees of them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fit_image.core.dense import FloatArray
+
+INPUTS = 3
+"""x, y, and their distance from the middle."""
+
+
+def places(width: int, height: int, scale: float, rows: range | None = None) -> FloatArray:
+    """Return x, y and radius of pixels.
+
+    Parameters
+    ----------
+    width, height : int
+        Of the whole picture.
+    scale : float
+        x and y are 0 in the middle, and plus and minus this at the middles of the nearer sides.
+    rows : range, optional
+        The rows that are wanted. Default: all.
+
+    Returns
+    -------
+    float32 (rows, width, 3)
+    """
+    rows = range(height) if rows is None else rows
+    unit = scale / max((min(width, height) - 1) / 2, 0.5)
+    x = (np.arange(width) - (width - 1) / 2) * unit
+    y = (np.arange(rows.start, rows.stop) - (height - 1) / 2) * unit
+    seen = np.empty((len(rows), width, INPUTS), dtype=np.float32)
+    seen[..., 0] = x
+    seen[..., 1] = y[:, np.newaxis]
+    seen[..., 2] = np.hypot(x, y[:, np.newaxis])
+    return seen
