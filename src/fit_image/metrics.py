@@ -8,11 +8,27 @@ import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar, Generic, Protocol, Self, TypeVar
 
 from fit_image import atomic
 from fit_image.errors import FitImageError, InputError, os_error_reason
 
-COLUMNS = ("epoch", "loss", "psnr", "seconds")
+
+class AnyRow(Protocol):
+    """What a file of metrics holds: a row an epoch, which is text as in CSV."""
+
+    columns: ClassVar[tuple[str, ...]]
+
+    @property
+    def epoch(self) -> int:
+        """Counted from 1."""
+
+    @classmethod
+    def parse(cls, line: str) -> Self:
+        """Read a line of the file; ValueError if it is not one."""
+
+
+RowType = TypeVar("RowType", bound=AnyRow)
 
 
 @dataclass(frozen=True)
@@ -31,13 +47,15 @@ class Row:
         Training time so far.
     """
 
+    columns: ClassVar = ("epoch", "loss", "psnr", "seconds")
+
     epoch: int
     loss: float
     psnr: float | None
     seconds: float
 
     @classmethod
-    def parse(cls, line: str) -> Row:
+    def parse(cls, line: str) -> Self:
         """Read a line of the file; ValueError if it is not one."""
         epoch, loss, psnr, seconds = next(csv.reader([line]))
         return cls(int(epoch), float(loss), float(psnr) if psnr else None, float(seconds))
@@ -47,17 +65,25 @@ class Row:
         return f"{self.epoch},{self.loss:.9g},{psnr},{self.seconds:.3f}"
 
 
-class Metrics:
-    """The file ``metrics.csv`` of a run."""
+class MetricsFile(Generic[RowType]):
+    """A file of metrics.
 
-    def __init__(self, path: Path) -> None:
+    Parameters
+    ----------
+    path : Path
+    row : type
+        Of its rows.
+    """
+
+    def __init__(self, path: Path, row: type[RowType]) -> None:
         self.path = path
+        self._row = row
 
     def create(self) -> None:
         """Write a file without rows."""
         self._write([])
 
-    def append(self, row: Row) -> None:
+    def append(self, row: RowType) -> None:
         """Add a row; when the disk is full, the file stays as it was.
 
         Raises
@@ -82,7 +108,7 @@ class Metrics:
         """Make sure that the rows survive a power cut."""
         atomic.flush_to_disk(self.path)
 
-    def read(self) -> list[Row]:
+    def read(self) -> list[RowType]:
         """Return the rows; a torn or damaged one ends them.
 
         Raises
@@ -96,26 +122,16 @@ class Metrics:
             return []
         except OSError as error:
             raise InputError(f"cannot read {self.path}: {os_error_reason(error)}") from error
-        rows: list[Row] = []
+        rows: list[RowType] = []
         for line in text.splitlines(keepends=True)[1:]:
             # A line without its end was being written when the process was killed.
             if not line.endswith("\n"):
                 break
             try:
-                rows.append(Row.parse(line))
+                rows.append(self._row.parse(line))
             except (ValueError, StopIteration):
                 break
         return rows
-
-    def newest_figures(self) -> tuple[float | None, float | None]:
-        """Return the newest PSNR and the newest loss, None where there is none or it is infinite.
-
-        JSON has no infinity, which is the PSNR of a perfect copy.
-        """
-        rows = self.read()
-        psnr = next((row.psnr for row in reversed(rows) if row.psnr is not None), None)
-        loss = rows[-1].loss if rows else None
-        return _finite(psnr), _finite(loss)
 
     def forget_after(self, epoch: int) -> None:
         """Drop the rows of later epochs.
@@ -127,9 +143,26 @@ class Metrics:
         """
         self._write([row for row in self.read() if row.epoch <= epoch])
 
-    def _write(self, rows: list[Row]) -> None:
-        lines = [",".join(COLUMNS), *map(str, rows)]
+    def _write(self, rows: list[RowType]) -> None:
+        lines = [",".join(self._row.columns), *map(str, rows)]
         atomic.write_bytes(self.path, "".join(f"{line}\n" for line in lines).encode())
+
+
+class Metrics(MetricsFile[Row]):
+    """The file ``metrics.csv`` of a run."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, Row)
+
+    def newest_figures(self) -> tuple[float | None, float | None]:
+        """Return the newest PSNR and the newest loss, None where there is none or it is infinite.
+
+        JSON has no infinity, which is the PSNR of a perfect copy.
+        """
+        rows = self.read()
+        psnr = next((row.psnr for row in reversed(rows) if row.psnr is not None), None)
+        loss = rows[-1].loss if rows else None
+        return _finite(psnr), _finite(loss)
 
 
 def _finite(value: float | None) -> float | None:

@@ -6,13 +6,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from fit_image import atomic
 from fit_image.apps.course import Milestone, follow
 from fit_image.apps.source import Source
 from fit_image.apps.trainer import Trainer
 from fit_image.config import FitConfig, ImageConfig, RecordConfig, option_of
 from fit_image.errors import InputError
-from fit_image.frames import frame_paths
 from fit_image.image import save_image
 from fit_image.manifest import Manifest, Result
 from fit_image.metrics import Row
@@ -180,9 +178,7 @@ class Recording:
         """
         self.checkpoint()
         self.trainer.network.save(self.run.model)
-        frames = frame_paths(self.run.frames)
-        if frames:
-            atomic.copy(frames[-1][1], self.run.final)
+        self.run.copy_final()
         result = self.result(status)
         self.run.write_manifest(result)
         return result

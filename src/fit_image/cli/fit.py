@@ -119,11 +119,7 @@ def command(
 def _earlier_run(output: Path, image: Path, resume: bool, overwrite: bool) -> RunFolder | None:
     from fit_image.run import RunFolder
 
-    if output.is_symlink() and not output.exists():
-        raise InputError(f"cannot use {output}: it is a link to nothing; choose another with -o")
-    folder = next(folder for folder in (output, *output.absolute().parents) if folder.exists())
-    if not folder.is_dir():
-        raise InputError(f"cannot use {output}: {folder} is not a folder; choose another with -o")
+    RunFolder.check_folder(output)
     if resume and RunFolder.holds_run(output):
         return RunFolder.open(output)
     _check_replaced(output, image, overwrite)
@@ -134,19 +130,11 @@ def _check_replaced(output: Path, image: Path, overwrite: bool) -> None:
     """Refuse to replace what the user has not offered, and the picture itself in any case."""
     from fit_image.run import RunFolder
 
-    if RunFolder.holds_run(output) and not overwrite:
-        raise InputError(
-            f"{output} already holds a run: --resume goes on with it, --overwrite replaces it, "
-            "-o chooses another folder"
-        )
-    replaced = RunFolder.replaced_by_run(output)
-    for file in replaced:
-        if image.exists() and file.samefile(image):
-            raise InputError(f"a run in {output} would replace {image}: choose another with -o")
-    if replaced and not overwrite:
-        raise InputError(
-            f"{replaced[0]} would be replaced: --overwrite allows it, -o chooses another folder"
-        )
+    if overwrite or not RunFolder.holds_run(output):
+        for file in RunFolder.replaced_by_run(output):
+            if image.exists() and file.samefile(image):
+                raise InputError(f"a run in {output} would replace {image}: choose another with -o")
+    RunFolder.check_replaced(output, overwrite=overwrite)
 
 
 def _check_animations(output: Path, image: Path, record: RecordConfig) -> None:

@@ -16,6 +16,7 @@ from fit_image.core.adam import Adam
 from fit_image.core.chain import Chain, Workers
 from fit_image.core.cross_entropy import cross_entropy
 from fit_image.core.dense import FloatArray
+from fit_image.core.generator import Generator
 
 Labels = npt.NDArray[np.int64]
 
@@ -113,11 +114,6 @@ class Game:
             player.chain.initialise(rng)
 
     @property
-    def generator(self) -> Chain:
-        """From latent numbers, times the recipe's scale, to pictures."""
-        return self._generator.chain
-
-    @property
     def parameter_count(self) -> int:
         """Of all three networks."""
         return sum(player.chain.parameter_count for player in self._players.values())
@@ -187,6 +183,26 @@ class Game:
         scaled = np.ascontiguousarray(latents * self.recipe.scale, dtype=np.float32)
         generator = self._generator
         return generator.chain.forward(scaled, generator.passage, self._workers).copy()
+
+    def classify(self, pictures: FloatArray) -> Labels:
+        """Return the likeliest classes of at most a batch, as if none were generated."""
+        classifier = self._classifier
+        logits = classifier.chain.forward(pictures, classifier.passage, self._workers)
+        likeliest: Labels = logits[:, : self.classes].argmax(axis=1)
+        return likeliest
+
+    def generator_numbers(self) -> FloatArray:
+        """Return weights and biases of the generator, layer after layer, unit after unit."""
+        chain = self._generator.chain
+        (stage,) = chain.stages
+        assert isinstance(stage, Generator)
+        rows = stage.network.rows(chain.parameters)
+        return np.concatenate(
+            [
+                numbers[:, : layer.fan_in + 1].ravel()
+                for layer, numbers in zip(stage.network.layers, rows, strict=True)
+            ]
+        )
 
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Return copies of all there is to remember."""

@@ -1,0 +1,212 @@
+"""A game, the pictures that it is played with, and how far it has come."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fit_image.apps.digits.game import Figures, Game
+from fit_image.apps.digits.model import DigitModel
+from fit_image.apps.digits.recipe import Recipe
+from fit_image.crops import centre_crop, random_crops
+from fit_image.errors import DivergenceError, InputError
+from fit_image.labelled import Labelled
+
+SAMPLES = 10
+"""Pictures of each class that are looked at after an epoch."""
+
+# What distinguishes the random numbers of one purpose from those of another.
+_ORDER, _ROUND, _LOOK = 1, 2, 3
+
+_FIGURES = [field.name for field in fields(Figures)]
+
+
+@dataclass
+class Standing:
+    """With the arrays of the game, all there is to continue a training.
+
+    Attributes
+    ----------
+    epoch : int
+        Epochs completed.
+    rounds : int
+        Batches played of the epoch under way.
+    seconds : float
+        Training time so far.
+    """
+
+    epoch: int = 0
+    rounds: int = 0
+    seconds: float = 0.0
+
+
+class DigitTrainer:
+    """Plays round after round, each with the next batch of shuffled and cropped pictures.
+
+    What happens depends on the recipe, the pictures and the place in the training alone: stopping
+    between two rounds and going on from `to_arrays` gives the same bits.
+
+    Parameters
+    ----------
+    data : Labelled
+        Not copied.
+    recipe : Recipe
+    threads : int, optional
+        Default: all cores. Does not change the result.
+
+    Raises
+    ------
+    InputError
+        If the pictures are too small to be cropped, or fewer than a batch.
+    """
+
+    def __init__(self, data: Labelled, recipe: Recipe, *, threads: int | None = None) -> None:
+        self.data, self.recipe = data, recipe
+        count, height, width, channels = data.pictures.shape
+        if count < recipe.batch_size:
+            raise InputError(
+                f"{count} pictures are too few for batches of {recipe.batch_size}: "
+                "give a smaller --batch-size"
+            )
+        side = min(height, width) - recipe.crop
+        if side < 8:
+            raise InputError(f"pictures of {width}x{height} are too small to be cropped")
+        self.side = side
+        self.game = Game(recipe, (side, side, channels), len(data.names), threads=threads)
+        self.rounds = count // recipe.batch_size
+        self.standing = Standing()
+        self._sums = dict.fromkeys(_FIGURES, 0.0)
+        self._was_diverse = False
+        self._good = self.to_arrays()
+
+    def play(self) -> Figures:
+        """Play the next round, and return its figures.
+
+        Raises
+        ------
+        DivergenceError
+            If a loss is not finite.
+        """
+        recipe, standing = self.recipe, self.standing
+        began = time.perf_counter()
+        rng = np.random.default_rng([recipe.seed, _ORDER, standing.epoch])
+        order = rng.permutation(len(self.data.labels))
+        first = standing.rounds * recipe.batch_size
+        chosen = order[first : first + recipe.batch_size]
+        rng = np.random.default_rng([recipe.seed, _ROUND, standing.epoch, standing.rounds])
+        pictures = random_crops(self.data.pictures[chosen], self.side, rng)
+        figures = self.game.play(pictures, self.data.labels[chosen], rng)
+        standing.seconds += time.perf_counter() - began
+        for name, value in asdict(figures).items():
+            if not math.isfinite(value):
+                raise DivergenceError(
+                    f"the {name.replace('_', ' ')} is not finite in epoch {standing.epoch + 1}"
+                )
+            self._sums[name] += value
+        standing.rounds += 1
+        return figures
+
+    @property
+    def epoch_is_over(self) -> bool:
+        """Whether all batches of the epoch are played."""
+        return bool(self.standing.rounds == self.rounds)
+
+    def end_epoch(self) -> tuple[dict[str, float], DigitModel]:
+        """Count the epoch; return the means of its figures over the rounds, and the model.
+
+        Raises
+        ------
+        DivergenceError
+            If all generated pictures are taken for one class, and once were not.
+        """
+        means = {name: total / self.rounds for name, total in self._sums.items()}
+        model = self.model()
+        taken_for = self._look(model)
+        if len(taken_for) == 1 and self._was_diverse:
+            raise DivergenceError(
+                f"the generator collapsed in epoch {self.standing.epoch + 1}: all its pictures are "
+                f"taken for {self.data.names[taken_for.pop()]}"
+            )
+        self._was_diverse |= len(taken_for) > len(self.data.names) // 2
+        self._sums = dict.fromkeys(_FIGURES, 0.0)
+        self.standing.epoch += 1
+        self.standing.rounds = 0
+        self._good = self.to_arrays()
+        return means, model
+
+    def return_to_good(self) -> None:
+        """Undo all since the last epoch that ended well."""
+        self.restore(self._good)
+
+    def model(self) -> DigitModel:
+        """Return the generator as it is, with the statistics of the classes' real pictures."""
+        names = self.data.names
+        means = np.zeros((len(names), self.recipe.latent), dtype=np.float64)
+        squares, counts = np.zeros_like(means), np.zeros(len(names))
+        brightness = 0.0
+        for first in range(0, len(self.data.labels), self.recipe.batch_size):
+            part = slice(first, first + self.recipe.batch_size)
+            pictures = centre_crop(self.data.pictures[part], self.side)
+            labels = self.data.labels[part]
+            mean, variance = self.game.encode(pictures)
+            np.add.at(means, labels, mean)
+            np.add.at(squares, labels, variance + np.square(mean, dtype=np.float64))
+            np.add.at(counts, labels, 1)
+            edge = pictures[:, [0, -1]].mean() + pictures[:, :, [0, -1]].mean()
+            brightness += float(edge) / 2 * len(labels)
+        means /= counts[:, np.newaxis]
+        deviations = np.sqrt(np.maximum(squares / counts[:, np.newaxis] - means**2, 0.0))
+        return DigitModel(
+            self.recipe,
+            self.game.shape[2],
+            self.side,
+            self.side,
+            names,
+            self.game.generator_numbers(),
+            means.astype(np.float32),
+            deviations.astype(np.float32),
+            brightness / len(self.data.labels),
+        )
+
+    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return copies of all there is to remember."""
+        return {
+            **self.game.to_arrays(),
+            **{name: np.array(float(value)) for name, value in asdict(self.standing).items()},
+            **{f"sum_{name}": np.array(total) for name, total in self._sums.items()},
+            "was_diverse": np.array(float(self._was_diverse)),
+        }
+
+    def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Go on from `to_arrays`.
+
+        Raises
+        ------
+        ValueError
+            If the arrays are not those of such a training.
+        """
+        numbers = {}
+        for name in [*asdict(self.standing), *(f"sum_{each}" for each in _FIGURES), "was_diverse"]:
+            numbers[name] = float(arrays[name].reshape(()))
+            if not math.isfinite(numbers[name]) or numbers[name] < 0:
+                raise ValueError(f"{name} is no number")
+        if not 0 <= numbers["rounds"] <= self.rounds:
+            raise ValueError("its rounds are not those of an epoch")
+        self.game.restore(arrays)
+        self.standing = Standing(int(numbers["epoch"]), int(numbers["rounds"]), numbers["seconds"])
+        self._sums = {name: numbers[f"sum_{name}"] for name in _FIGURES}
+        self._was_diverse = bool(numbers["was_diverse"])
+        self._good = self.to_arrays()
+
+    def _look(self, model: DigitModel) -> set[int]:
+        """Return the classes for which the classifier takes some generated pictures."""
+        rng = np.random.default_rng([self.recipe.seed, _LOOK])
+        count = min(len(model.names) * SAMPLES, self.recipe.batch_size)
+        latents = model.sample(np.arange(count) % len(model.names), rng)
+        return set(self.game.classify(self.game.draw(latents)).tolist())
