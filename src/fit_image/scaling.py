@@ -45,6 +45,14 @@ def scaled(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
     return Image.fromarray(levels)
 
 
+def resized(levels: npt.NDArray[np.uint8], width: int, height: int) -> npt.NDArray[np.uint8]:
+    """Return a picture (uint8, height x width x 1 or 3) in another size, larger or smaller."""
+    picture = Image.fromarray(levels[..., 0] if levels.shape[2] == 1 else levels)
+    return np.asarray(picture.resize((width, height), Image.Resampling.LANCZOS)).reshape(
+        height, width, levels.shape[2]
+    )
+
+
 def _scaled_band(
     source: npt.NDArray[np.uint8], size: tuple[int, int], box: tuple[float, float, float, float]
 ) -> npt.NDArray[np.float32]:

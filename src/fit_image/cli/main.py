@@ -26,6 +26,7 @@ _COMMANDS = {
     "animate": "fit_image.cli.animate",
     "info": "fit_image.cli.info",
     "dream": "fit_image.cli.dream",
+    "digits": "fit_image.cli.digits",
     "sweep": "fit_image.cli.sweep",
     "report": "fit_image.cli.report",
 }

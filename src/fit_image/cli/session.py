@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,9 +21,9 @@ if TYPE_CHECKING:
     from fit_image.run import RunFolder
 
 
-def compile_kernels(config: FitConfig, display: Display) -> None:
-    """Compile the kernels, or load them; say so if it takes compiling."""
-    from fit_image.apps.compiling import warm_up
+@contextlib.contextmanager
+def announcing_compilation(display: Display) -> Iterator[None]:
+    """Say so if kernels are compiled inside the block, and how long the block took."""
     from fit_image.core.jit import on_compile
 
     began: list[float] = []
@@ -31,9 +33,17 @@ def compile_kernels(config: FitConfig, display: Display) -> None:
         began.append(time.perf_counter())
 
     with on_compile(announce):
-        warm_up(config)
+        yield
     if began:
         display.message(f"compiled in {time.perf_counter() - began[0]:.1f} s")
+
+
+def compile_kernels(config: FitConfig, display: Display) -> None:
+    """Compile the kernels, or load them; say so if it takes compiling."""
+    from fit_image.apps.compiling import warm_up
+
+    with announcing_compilation(display):
+        warm_up(config)
 
 
 def train(recording: Recording, display: Display, signals: Signals, image: Path) -> Result:

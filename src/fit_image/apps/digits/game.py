@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,10 @@ from fit_image.core.dense import FloatArray
 from fit_image.core.generator import Generator
 
 Labels = npt.NDArray[np.int64]
+
+
+class RoundAbandonedError(Exception):
+    """A round was stopped between two steps."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +122,13 @@ class Game:
         """Of all three networks."""
         return sum(player.chain.parameter_count for player in self._players.values())
 
-    def play(self, pictures: FloatArray, labels: Labels, rng: np.random.Generator) -> Figures:
+    def play(
+        self,
+        pictures: FloatArray,
+        labels: Labels,
+        rng: np.random.Generator,
+        go_on: Callable[[], bool] = lambda: True,
+    ) -> Figures:
         """Play a round with a batch: steps of the generator, then perhaps of the classifier.
 
         Parameters
@@ -127,11 +137,25 @@ class Game:
             0..1.
         labels : int64 (samples,)
         rng : numpy.random.Generator
+        go_on : callable
+            Asked before every step.
+
+        Raises
+        ------
+        RoundAbandonedError
+            If ``go_on`` says no: what the round has changed is then for the caller to undo.
         """
         recipe, steps = self.recipe, 0
         generator_accuracy = 0.0
-        for _ in range(recipe.generator_steps):
+
+        def count() -> None:
+            nonlocal steps
+            if not go_on():
+                raise RoundAbandonedError
             steps += 1
+
+        for _ in range(recipe.generator_steps):
+            count()
             loss, divergence, generator_accuracy = self._generator_step(pictures, labels, rng)
             if generator_accuracy > recipe.generator_goal or not math.isfinite(loss):
                 break
@@ -140,7 +164,7 @@ class Game:
         behind = fake_accuracy < recipe.fake_behind
         if behind and generator_accuracy > recipe.good_generator:
             for _ in range(recipe.classifier_steps):
-                steps += 1
+                count()
                 self._classifier.gradient[:] = 0.0
                 share = recipe.real_weight + recipe.fake_weight
                 real_loss, real_accuracy = self._look_at_real(
@@ -154,7 +178,7 @@ class Game:
                     break
         elif real_accuracy < recipe.real_behind:
             for _ in range(recipe.classifier_steps):
-                steps += 1
+                count()
                 self._classifier.gradient[:] = 0.0
                 real_loss, real_accuracy = self._look_at_real(pictures, labels, 1.0)
                 self._step(self._classifier)
@@ -170,6 +194,12 @@ class Game:
             fake_accuracy,
             steps,
         )
+
+    def try_all(self, pictures: FloatArray, labels: Labels, rng: np.random.Generator) -> None:
+        """Take a step of every player, so that all kernels are compiled."""
+        self._generator_step(pictures, labels, rng)
+        self._look_at_real(pictures, labels, 1.0)
+        self._step(self._classifier)
 
     def encode(self, pictures: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return mean and variance of the latent numbers of at most a batch of pictures."""

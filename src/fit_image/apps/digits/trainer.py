@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.apps.digits.game import Figures, Game
+from fit_image.apps.digits.game import Figures, Game, RoundAbandonedError
 from fit_image.apps.digits.model import DigitModel
 from fit_image.apps.digits.recipe import Recipe
 from fit_image.crops import centre_crop, random_crops
@@ -23,6 +23,9 @@ SAMPLES = 10
 
 # What distinguishes the random numbers of one purpose from those of another.
 _ORDER, _ROUND, _LOOK = 1, 2, 3
+
+# Rounds of more seconds than this can be stopped inside.
+_LONG_ROUND = 1.0
 
 _FIGURES = [field.name for field in fields(Figures)]
 
@@ -83,10 +86,21 @@ class DigitTrainer:
         self.standing = Standing()
         self._sums = dict.fromkeys(_FIGURES, 0.0)
         self._was_diverse = False
+        self._round_seconds = math.inf
         self._good = self.to_arrays()
 
-    def play(self) -> Figures:
+    def play(self, go_on: Callable[[], bool] = lambda: True) -> Figures | None:
         """Play the next round, and return its figures.
+
+        Parameters
+        ----------
+        go_on : callable
+            Asked now and then, if rounds take long. If it says no, nothing has happened.
+
+        Returns
+        -------
+        Figures or None
+            None if it was stopped.
 
         Raises
         ------
@@ -101,8 +115,18 @@ class DigitTrainer:
         chosen = order[first : first + recipe.batch_size]
         rng = np.random.default_rng([recipe.seed, _ROUND, standing.epoch, standing.rounds])
         pictures = random_crops(self.data.pictures[chosen], self.side, rng)
-        figures = self.game.play(pictures, self.data.labels[chosen], rng)
-        standing.seconds += time.perf_counter() - began
+        labels = self.data.labels[chosen]
+        if self._round_seconds < _LONG_ROUND:
+            figures = self.game.play(pictures, labels, rng)
+        else:
+            before = self.game.to_arrays()
+            try:
+                figures = self.game.play(pictures, labels, rng, go_on)
+            except RoundAbandonedError:
+                self.game.restore(before)
+                return None
+        self._round_seconds = time.perf_counter() - began
+        standing.seconds += self._round_seconds
         for name, value in asdict(figures).items():
             if not math.isfinite(value):
                 raise DivergenceError(
@@ -111,6 +135,14 @@ class DigitTrainer:
             self._sums[name] += value
         standing.rounds += 1
         return figures
+
+    def warm_up(self) -> None:
+        """Compile all kernels, or load them, and leave everything as it was."""
+        before, rng = self.game.to_arrays(), np.random.default_rng(0)
+        chosen = slice(self.recipe.batch_size)
+        pictures = centre_crop(self.data.pictures[chosen], self.side)
+        self.game.try_all(pictures, self.data.labels[chosen], rng)
+        self.game.restore(before)
 
     @property
     def epoch_is_over(self) -> bool:

@@ -1,0 +1,78 @@
+"""A picture as latent numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from fit_image.apps.digits.folder import DigitFolder
+from fit_image.apps.digits.model import DigitModel
+from fit_image.apps.digits.networks import make_encoder
+from fit_image.core.chain import Workers
+from fit_image.core.dense import FloatArray
+from fit_image.crops import centre_crop
+from fit_image.errors import InputError
+from fit_image.image import load_image, to_uint8
+from fit_image.scaling import resized
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What an encoder makes of a picture.
+
+    Attributes
+    ----------
+    model : DigitModel
+    latents, deviations : float32 (latent,)
+        Means and deviations of the latent numbers.
+    nearest : str
+        The class whose normal gives them the largest likelihood.
+    """
+
+    model: DigitModel
+    latents: FloatArray
+    deviations: FloatArray
+    nearest: str
+
+
+def encode_picture(run: Path, picture: Path) -> Encoded:
+    """Encode a picture with the encoder of a training.
+
+    Parameters
+    ----------
+    run : Path
+        The folder of the training.
+    picture : Path
+        Scaled to the size of those learned from; inverted, if grey and on the other shade.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no training that has begun, or the picture cannot be read.
+    """
+    folder = DigitFolder.open(run)
+    model = DigitModel.load(run)
+    arrays = folder.read_checkpoint()
+    if arrays is None:
+        raise InputError(f"{run} has no checkpoint, which holds the encoder")
+    shape = (model.height, model.width, model.channels)
+    encoder = make_encoder(folder.recipe, *shape)
+    saved = arrays.get("encoder_parameters")
+    if saved is None or saved.shape != encoder.parameters.shape or not np.isfinite(saved).all():
+        raise InputError(f"{folder.checkpoint} is damaged: it holds no such encoder")
+    encoder.parameters[:] = saved
+    channels = "grey" if model.channels == 1 else "rgb"
+    levels = to_uint8(load_image(picture, channels=channels, max_pixels=None).levels)
+    seen = resized(levels, folder.source.width, folder.source.height)
+    inputs = centre_crop(seen[np.newaxis], model.height)
+    edges = np.concatenate([inputs[0, [0, -1]].ravel(), inputs[0, :, [0, -1]].ravel()])
+    if (np.median(edges) < 0.5) != (model.background < 0.5) and model.channels == 1:
+        inputs = np.float32(1.0) - inputs
+    outputs = encoder.forward(inputs, encoder.passage(1), Workers(1))[0]
+    latents, log_variance = outputs[: folder.recipe.latent], outputs[folder.recipe.latent :]
+    distance = ((latents - model.means) / np.maximum(model.deviations, 1e-6)) ** 2
+    unlikely = (distance / 2 + np.log(np.maximum(model.deviations, 1e-6))).sum(axis=1)
+    nearest = model.names[int(unlikely.argmin())]
+    return Encoded(model, latents.copy(), np.exp(0.5 * log_variance), nearest)

@@ -1,0 +1,37 @@
+"""Walks through the latent space from picture to picture."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from fit_image.core.dense import FloatArray
+
+WALKS = ("linear", "sinusoidal")
+"""Even steps, or slower ones near the pictures that are visited."""
+
+
+def walk(anchors: FloatArray, steps: int, kind: str) -> Iterator[FloatArray]:
+    """Yield latent numbers on a closed way: from each anchor to the next, and to the first again.
+
+    Parameters
+    ----------
+    anchors : float32 (anchors, latent)
+    steps : int
+        From one anchor to the next.
+    kind : str
+        One of `WALKS`.
+
+    Yields
+    ------
+    float32 (latent,)
+        ``len(anchors) * steps`` times; the first is the first anchor.
+    """
+    for before, after in zip(anchors, np.roll(anchors, -1, axis=0), strict=True):
+        for step in range(steps):
+            share = step / steps
+            if kind == "sinusoidal":
+                share = (1.0 - math.cos(math.pi * share)) / 2
+            yield before + np.float32(share) * (after - before)

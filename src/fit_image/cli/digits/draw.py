@@ -1,0 +1,71 @@
+"""``fit-image digits draw``: one picture of a class, at any size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from fit_image.cli import options
+from fit_image.cli.digits.drawing_options import drawing_options, output_option, run_argument
+from fit_image.cli.display import Step, make_display
+from fit_image.cli.signals import Signals
+
+
+@click.command("draw", short_help="Draw a digit at any size.")
+@run_argument
+@click.option("--label", required=True, metavar="NAME", help="Class of the picture, such as 7.")
+@click.option(
+    "--size",
+    type=options.Size(),
+    default="1080x1080",
+    show_default=True,
+    metavar="WxH",
+    help="Width and height in pixels.",
+)
+@output_option("<LABEL>.png")
+@drawing_options
+@options.threads_option("all cores")
+@options.quiet_option
+@click.pass_obj
+def command(
+    signals: Signals,
+    /,
+    run: Path | None,
+    label: str,
+    size: tuple[int, int],
+    output: Path | None,
+    scale: float | None,
+    spread: float,
+    paper: str,
+    seed: int,
+    threads: int | None,
+    quiet: bool,
+) -> None:
+    """Draw a digit that nobody has written, at any size.
+
+    RUN is the folder of a training, or its model.npz; without it, the model that comes with
+    fit-image draws.
+    """
+    import numpy as np
+
+    from fit_image.apps.digits.model import DigitModel
+    from fit_image.apps.digits.sheet import on_paper
+    from fit_image.atomic import check_destination
+    from fit_image.image import Canvas, check_image_target, save_image
+
+    signals.act_at_once()
+    model = DigitModel.load(run)
+    index = model.label(label)
+    width, height = size
+    output = output or Path(f"{label}.png")
+    check_image_target(output, width, height, model.channels)
+    check_destination(output)
+    (latents,) = model.sample([index], np.random.default_rng(seed), spread)
+    canvas = Canvas(width, height, model.channels)
+    with make_display(quiet) as display:
+        for top, band in model.bands(latents, width, height, scale=scale, threads=threads):
+            canvas.paste(top, on_paper(band, model, paper))
+            display.step(Step((top + len(band)) / height, (f"drawing {width}x{height}",)))
+        save_image(output, canvas.image)
+    click.echo(output)

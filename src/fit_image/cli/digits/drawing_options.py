@@ -1,0 +1,69 @@
+"""The options that commands of drawing share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from fit_image.cli.options import Command, Real
+
+PAPERS = ("white", "black", "learned")
+
+
+def run_argument(command: Command) -> Command:
+    """Add an argument ``run``: a folder, a model file, or nothing for the shipped model."""
+    return click.argument("run", metavar="[RUN]", required=False, type=click.Path(path_type=Path))(
+        command
+    )
+
+
+def output_option(default: str) -> Callable[[Command], Command]:
+    """Add ``--output``, with the default described."""
+    return click.option(
+        "-o",
+        "--output",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        show_default=default,
+        help="File to write; the suffix chooses the format.",
+    )
+
+
+def drawing_options(command: Command) -> Command:
+    """Add ``--scale``, ``--spread``, ``--paper`` and ``--seed``."""
+    for add in (
+        click.option(
+            "--seed",
+            type=click.IntRange(min=0, max=2**63 - 1),
+            default=0,
+            show_default=True,
+            metavar="N",
+            help="Chooses among the endless pictures of a class.",
+        ),
+        click.option(
+            "--paper",
+            type=click.Choice(PAPERS),
+            default="white",
+            show_default=True,
+            help="Shade of the background; 'learned' is that of the pictures learned from.",
+        ),
+        click.option(
+            "--spread",
+            type=Real(min=0, max=100),
+            default=1.0,
+            show_default=True,
+            metavar="X",
+            help="How far from the middle of its class a picture may be: 0 is the middle itself.",
+        ),
+        click.option(
+            "--scale",
+            type=Real(min=0, min_open=True, max=1e6),
+            metavar="K",
+            show_default="as in training",
+            help="x and y run from -K to K along the shorter side: more shows what lies around.",
+        ),
+    ):
+        command = add(command)
+    return command

@@ -1,0 +1,83 @@
+"""``fit-image digits encode``: a picture as latent numbers, and what the generator makes of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from fit_image.cli import options
+from fit_image.cli.digits.drawing_options import PAPERS
+from fit_image.cli.signals import Signals
+from fit_image.errors import InputError
+
+
+@click.command("encode", short_help="Draw a digit like one in a picture.")
+@click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("picture", metavar="PICTURE", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    show_default="<PICTURE>-drawn.png",
+    help="What the generator draws for it; the suffix chooses the format.",
+)
+@click.option(
+    "--size",
+    type=options.Size(),
+    default="1080x1080",
+    show_default=True,
+    metavar="WxH",
+    help="Width and height in pixels.",
+)
+@click.option(
+    "--paper",
+    type=click.Choice(PAPERS),
+    default="white",
+    show_default=True,
+    help="Shade of the background; 'learned' is that of the pictures learned from.",
+)
+@options.json_option
+@click.pass_obj
+def command(
+    signals: Signals,
+    /,
+    run: Path,
+    picture: Path,
+    output: Path | None,
+    size: tuple[int, int],
+    paper: str,
+    as_json: bool,
+) -> None:
+    """Encode a picture as the latent numbers of a generator, and draw what they stand for.
+
+    RUN is the folder of a training. PICTURE is scaled to the size of those it has learned from, and
+    inverted if it is on the other shade.
+    """
+    from fit_image.apps.digits.encoding import encode_picture
+    from fit_image.apps.digits.sheet import draw_sheet
+    from fit_image.atomic import check_destination
+    from fit_image.image import check_image_target, save_image
+
+    signals.act_at_once()
+    output = output or Path(f"{picture.stem}-drawn.png")
+    width, height = size
+    check_image_target(output, width, height)
+    check_destination(output)
+    if output.exists() and picture.exists() and output.samefile(picture):
+        raise InputError(f"{output} is the picture itself: give another name")
+    encoded = encode_picture(run, picture)
+    drawn = draw_sheet(encoded.model, [encoded.latents[None]], width, height, paper=paper)
+    save_image(output, drawn)
+    if as_json:
+        facts = {
+            "output": str(output),
+            "nearest": encoded.nearest,
+            "latents": [round(float(number), 6) for number in encoded.latents],
+            "deviations": [round(float(number), 6) for number in encoded.deviations],
+        }
+        click.echo(json.dumps(facts))
+    else:
+        click.echo(output)

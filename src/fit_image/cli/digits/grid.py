@@ -1,0 +1,77 @@
+"""``fit-image digits grid``: every class in a row."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from fit_image.cli import options
+from fit_image.cli.digits.drawing_options import drawing_options, output_option, run_argument
+from fit_image.cli.signals import Signals
+from fit_image.errors import InputError
+
+
+@click.command("grid", short_help="Draw every class in a row.")
+@run_argument
+@click.option(
+    "--columns",
+    type=click.IntRange(min=1, max=1000),
+    default=10,
+    show_default=True,
+    metavar="N",
+    help="Pictures of each class.",
+)
+@click.option(
+    "--size",
+    type=options.Size(),
+    default="1080x1080",
+    show_default=True,
+    metavar="WxH",
+    help="Width and height of the whole in pixels, rounded down to equal parts.",
+)
+@output_option("grid.png")
+@drawing_options
+@options.threads_option("all cores")
+@click.pass_obj
+def command(
+    signals: Signals,
+    /,
+    run: Path | None,
+    columns: int,
+    size: tuple[int, int],
+    output: Path | None,
+    scale: float | None,
+    spread: float,
+    paper: str,
+    seed: int,
+    threads: int | None,
+) -> None:
+    """Draw a row of pictures of every class.
+
+    RUN is the folder of a training, or its model.npz; without it, the model that comes with
+    fit-image draws.
+    """
+    import numpy as np
+
+    from fit_image.apps.digits.model import DigitModel
+    from fit_image.apps.digits.sheet import draw_sheet
+    from fit_image.atomic import check_destination
+    from fit_image.image import check_image_target, save_image
+
+    signals.act_at_once()
+    model = DigitModel.load(run)
+    output = output or Path("grid.png")
+    classes = len(model.names)
+    width, height = size[0] // columns, size[1] // classes
+    if width < 1 or height < 1:
+        raise InputError(
+            f"--size: {size[0]}x{size[1]} pixels are too few for {columns}x{classes} pictures"
+        )
+    check_image_target(output, width * columns, height * classes, model.channels)
+    check_destination(output)
+    rng = np.random.default_rng(seed)
+    rows = [model.sample([label] * columns, rng, spread) for label in range(classes)]
+    sheet = draw_sheet(model, rows, width, height, paper=paper, scale=scale, threads=threads)
+    save_image(output, sheet)
+    click.echo(output)

@@ -1,0 +1,119 @@
+"""``fit-image digits morph``: an animation from digit to digit."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import click
+
+from fit_image.cli import options
+from fit_image.cli.digits.drawing_options import drawing_options, output_option, run_argument
+from fit_image.cli.display import Step, describe_animation, make_display
+from fit_image.cli.signals import Signals
+
+
+@click.command("morph", short_help="Animate the way from digit to digit.")
+@run_argument
+@click.option(
+    "--labels",
+    default="0,1,2,3,4,5,6,7,8,9",
+    show_default=True,
+    metavar="NAME,...",
+    help="Classes to visit in turn, and back to the first.",
+)
+@click.option(
+    "--walk",
+    "kind",
+    type=click.Choice(["linear", "sinusoidal"]),
+    default="sinusoidal",
+    show_default=True,
+    help="Even steps, or slower ones near each digit.",
+)
+@click.option(
+    "--steps",
+    type=click.IntRange(min=1, max=10_000),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="Frames from one digit to the next.",
+)
+@click.option(
+    "--size",
+    type=options.Size(),
+    default="540x540",
+    show_default=True,
+    metavar="WxH",
+    help="Width and height in pixels.",
+)
+@output_option("morph.gif")
+@drawing_options
+@options.fps_option
+@options.threads_option("all cores")
+@options.quiet_option
+@click.pass_obj
+def command(
+    signals: Signals,
+    /,
+    run: Path | None,
+    labels: str,
+    kind: str,
+    steps: int,
+    size: tuple[int, int],
+    output: Path | None,
+    scale: float | None,
+    spread: float,
+    paper: str,
+    seed: int,
+    fps: float,
+    threads: int | None,
+    quiet: bool,
+) -> None:
+    """Animate how a digit becomes the next one, and the last one the first.
+
+    RUN is the folder of a training, or its model.npz; without it, the model that comes with
+    fit-image draws.
+    """
+    import numpy as np
+
+    from fit_image.animation import check_size, check_suffix, write_animation
+    from fit_image.apps.digits.model import DigitModel
+    from fit_image.apps.digits.morph import walk
+    from fit_image.apps.digits.sheet import draw_sheet
+    from fit_image.atomic import check_destination
+    from fit_image.frames import frame_path
+    from fit_image.image import save_image
+
+    signals.act_at_once()
+    output = output or Path("morph.gif")
+    width, height = size
+    check_suffix(output)
+    check_destination(output)
+    check_size(output, width, height)
+    model = DigitModel.load(run)
+    visited = [model.label(name.strip()) for name in labels.split(",")]
+    anchors = model.sample(visited, np.random.default_rng(seed), spread)
+    count = len(visited) * steps
+    with (
+        make_display(quiet) as display,
+        tempfile.TemporaryDirectory(prefix="fit-image-") as name,
+    ):
+        paths = [frame_path(name, index) for index in range(count)]
+        for index, latents in enumerate(walk(anchors, steps, kind)):
+            display.step(Step(index / count, (f"drawing frame {index + 1}/{count}",)))
+            row = [latents[np.newaxis]]
+            picture = draw_sheet(
+                model, row, width, height, paper=paper, scale=scale, threads=threads
+            )
+            save_image(paths[index], picture)
+        report = write_animation(
+            output,
+            paths,
+            fps=fps,
+            hold=0.0,  # it goes round
+            on_frame=lambda done, total: display.step(
+                Step(done / total, (f"making {output.name}", f"frame {done}/{total}"))
+            ),
+        )
+        display.message(describe_animation(report))
+    click.echo(output)
