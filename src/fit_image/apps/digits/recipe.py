@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields
 
+from fit_image.config import option_of
 from fit_image.errors import InputError
 
 
 def _number(name: str, value: float, least: float, most: float = math.inf) -> None:
     if not least <= value <= most or math.isinf(value):
         limits = f"{least:g} to {most:g}" if most < math.inf else f"{least:g} or more"
-        raise InputError(f"{name} must be {limits}, not {value}")
+        raise InputError(f"{option_of(name)} must be {limits}, not {value}")
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ class Recipe:
             else:
                 _number(name, value, *_LIMITS.get(name, (0, math.inf)))
         if self.real_weight + self.fake_weight == 0:
-            raise InputError("real_weight and fake_weight cannot both be 0")
+            raise InputError("--real-weight and --fake-weight cannot both be 0")
 
 
 _LIMITS = {

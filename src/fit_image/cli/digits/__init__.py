@@ -24,10 +24,18 @@ class Digits(click.Group):
         return command
 
 
-@click.command("digits", cls=Digits, short_help="Draw digits at any size; train the generator.")
-def command() -> None:
+@click.command(
+    "digits",
+    cls=Digits,
+    invoke_without_command=True,
+    short_help="Draw digits at any size; train the generator.",
+)
+@click.pass_context
+def command(ctx: click.Context) -> None:
     """Draw handwritten digits at any size, or train a generator to draw others.
 
     A small network maps a place, and some numbers that stand for a digit, to a shade. One that
     the project has trained comes with the package: drawing needs neither data nor training.
     """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())

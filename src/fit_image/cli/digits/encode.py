@@ -1,4 +1,4 @@
-"""``fit-image digits encode``: a picture as latent numbers, and what the generator makes of them."""
+"""``fit-image digits encode``: a picture as latent numbers, and what is drawn from them."""
 
 from __future__ import annotations
 

@@ -1,0 +1,395 @@
+"""Generators of digits: the game, its training, what is kept of it, and what it draws."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from fit_image.apps.digits.game import Game, RoundAbandonedError
+from fit_image.apps.digits.model import DigitModel
+from fit_image.apps.digits.morph import walk
+from fit_image.apps.digits.networks import make_classifier, make_encoder, make_generator
+from fit_image.apps.digits.recipe import Recipe
+from fit_image.apps.digits.sheet import draw_sheet, on_paper
+from fit_image.apps.digits.trainer import DigitTrainer
+from fit_image.apps.places import places
+from fit_image.core.chain import Workers
+from fit_image.errors import DivergenceError, InputError
+from fit_image.labelled import Labelled
+
+SMALL = Recipe(
+    batch_size=20, latent=4, units=4, blocks=2, block_layers=2, encoder_units=16, maps=4, seed=3
+)
+SIDE = 14
+
+
+@pytest.fixture
+def data(rng):
+    """Bars that stand or lie, of several shades, on black."""
+    pictures = np.zeros((60, SIDE, SIDE, 1), np.uint8)
+    labels = rng.integers(0, 2, 60)
+    for picture, label, at in zip(pictures, labels, rng.integers(4, 9, 60), strict=True):
+        shade = rng.integers(180, 255)
+        if label:
+            picture[2:12, at : at + 2] = shade
+        else:
+            picture[at : at + 2, 2:12] = shade
+    return Labelled(pictures, labels, ("lying", "standing"))
+
+
+@pytest.fixture
+def trained(data):
+    trainer = DigitTrainer(data, SMALL, threads=1)
+    while not trainer.epoch_is_over:
+        trainer.play()
+    _, model = trainer.end_epoch()
+    return trainer, model
+
+
+def equal(one, other):
+    assert one.keys() == other.keys()
+    for name in one:
+        if name != "seconds":
+            np.testing.assert_array_equal(one[name], other[name], err_msg=name)
+
+
+def test_the_networks_are_those_of_the_source():
+    recipe, shape = Recipe(), (26, 26, 1)
+    # z with a bias, x, y and r; 24 blocks of five layers of six units; the output.
+    assert make_generator(recipe, *shape).parameter_count == 35 * 6 + 6 + 24 * 5 * 42 + 7
+    encoder = 676 * 512 + 512 + 512 * 512 + 512 + 512 * 64 + 64
+    assert make_encoder(recipe, *shape).parameter_count == encoder
+    convolutions = 25 * 32 + 32 + 25 * 32 * 64 + 64 + 25 * 64 * 128 + 128
+    assert (
+        make_classifier(recipe, *shape, 10).parameter_count
+        == convolutions + 2 * 64 + 2 * 128 + 4 * 4 * 128 * 11 + 11
+    )
+
+
+def test_places_lie_around_the_middle():
+    seen = places(5, 3, 8.0)
+    assert seen.shape == (3, 5, 3)
+    np.testing.assert_allclose(seen[1, 2], [0, 0, 0])
+    np.testing.assert_allclose(seen[0, 2], [0, -8, 8])
+    np.testing.assert_allclose(seen[2, 4], [16, 8, np.hypot(16, 8)])
+    np.testing.assert_array_equal(places(5, 3, 8.0, range(1, 3)), seen[1:])
+
+
+def loss_of(game, pictures, labels):
+    """The generator's loss with the noise of a fixed seed."""
+    rng = np.random.default_rng(5)
+    mean, deviation, _, drawn = game._imagine(pictures, rng)
+    classifier = game._classifier
+    logits = classifier.chain.forward(drawn, classifier.passage, Workers(1)).astype(np.float64)
+    logits -= np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    entropy = -logits[np.arange(len(labels)), labels].mean()
+    variance = deviation.astype(np.float64) ** 2
+    divergence = -0.5 * (1 + np.log(variance) - mean.astype(np.float64) ** 2 - variance)
+    pixels = pictures.shape[1] * pictures.shape[2]
+    return entropy + 10 * divergence.sum(axis=1).mean() / pixels
+
+
+@pytest.mark.parametrize("name", ["encoder", "generator"])
+def test_the_generators_gradient_equals_central_differences(name, data, rng):
+    recipe = replace(SMALL, clip=1e6, divergence_weight=10.0, keep=0.8)
+    pictures = (data.pictures[:20, 1:13, 1:13] / np.float32(255)).astype(np.float32)
+    labels = data.labels[:20]
+    game = Game(recipe, (12, 12, 1), 2, threads=1)
+    for player in game._players.values():  # away from the small first weights
+        numbers = player.chain.parameters
+        numbers += (numbers != 0) * rng.normal(0, 0.15, numbers.size).astype(np.float32)
+    player = game._players[name]
+    game._step = lambda *players: None  # the gradient is looked at, not followed
+    game._generator_step(pictures, labels, np.random.default_rng(5))
+    gradient = player.gradient.copy()
+    parameters, size = player.chain.parameters, np.abs(gradient).max()
+    chosen = np.flatnonzero(np.abs(gradient) > size / 20)
+    for index in rng.choice(chosen, 12, replace=False):
+        before, losses = parameters[index], []
+        for step in (0.004, -0.004):
+            parameters[index] = before + step
+            losses.append(loss_of(game, pictures, labels))
+        parameters[index] = before
+        np.testing.assert_allclose(
+            (losses[0] - losses[1]) / 0.008, gradient[index], rtol=0.1, atol=size / 100
+        )
+
+
+def test_a_step_along_the_gradient_is_clipped(data):
+    pictures = (data.pictures[:20, 1:13, 1:13] / np.float32(255)).astype(np.float32)
+    scales = []
+    for clip in (1e6, 1e-3):
+        game = Game(replace(SMALL, clip=clip), (12, 12, 1), 2, threads=1)
+        for player in (game._encoder, game._generator):
+            player.step = scales.append
+        game._generator_step(pictures, data.labels[:20], np.random.default_rng(5))
+    assert scales[:2] == [1.0, 1.0]
+    norm = np.sqrt(sum((p.gradient**2).sum() for p in (game._encoder, game._generator)))
+    np.testing.assert_allclose(scales[2:], [1e-3 / norm] * 2, rtol=1e-4)
+
+
+class Scripted(Game):
+    """A game whose accuracies are given, and whose steps are counted."""
+
+    def __init__(self, generator, real, fake, **changes):
+        super().__init__(replace(SMALL, **changes), (12, 12, 1), 2, threads=1)
+        self.accuracies = {"generator": list(generator), "real": list(real), "fake": list(fake)}
+        self.learned = []
+
+    def _next(self, name):
+        values = self.accuracies[name]
+        return values.pop(0) if len(values) > 1 else values[0]
+
+    def _generator_step(self, pictures, labels, rng):
+        self.learned.append("generator")
+        return 1.0, 0.0, self._next("generator")
+
+    def _look_at_real(self, pictures, labels, weight=None):
+        self.learned += [f"real {weight:.2f}"] if weight else []
+        return 1.0, self._next("real")
+
+    def _look_at_fake(self, pictures, rng, weight=None):
+        self.learned += [f"fake {weight:.2f}"] if weight else []
+        return 1.0, self._next("fake")
+
+
+@pytest.mark.parametrize(
+    ("generator", "real", "fake", "expected"),
+    [
+        # Until the goal is reached; then nothing is left to do for a good classifier.
+        ([0.5, 0.98, 0.99], [0.9], [0.8], ["generator"] * 3),
+        ([0.1], [0.9], [0.8], ["generator"] * 16),
+        # Good, and the classifier behind: both losses, 10 to 1, until it is not.
+        (
+            [0.99],
+            [0.9],
+            [0.2, 0.5, 0.76],
+            ["generator", *["real 0.91", "fake 0.09"] * 2],
+        ),
+        ([0.99], [0.9], [0.2], ["generator", *["real 0.91", "fake 0.09"] * 8]),
+        # Behind, but the generator is no good; real pictures it knows.
+        ([0.5], [0.9], [0.2], ["generator"] * 16),
+        # It knows neither.
+        ([0.5], [0.3, 0.65, 0.71], [0.2], [*["generator"] * 16, *["real 1.00"] * 2]),
+        ([0.99], [0.3], [0.8], ["generator", *["real 1.00"] * 8]),
+    ],
+)
+def test_the_rules_of_a_round(generator, real, fake, expected, data, rng):
+    game = Scripted(generator, real, fake)
+    game._step = lambda *players: None
+    figures = game.play(data.pictures[:20, :12, :12], data.labels[:20], rng)
+    assert game.learned == expected
+    assert figures.steps == sum(not step.startswith("fake") for step in expected)
+
+
+def test_a_round_can_be_stopped_and_has_then_not_happened(data):
+    trainer = DigitTrainer(data, SMALL, threads=1)
+    before, asked = trainer.to_arrays(), []
+
+    def go_on():
+        asked.append(True)
+        return len(asked) < 3
+
+    assert trainer.play(go_on) is None
+    equal(trainer.to_arrays(), before)
+    with pytest.raises(RoundAbandonedError):
+        trainer.game.play(
+            np.zeros((20, 12, 12, 1), np.float32),
+            data.labels[:20],
+            np.random.default_rng(0),
+            lambda: False,
+        )
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_training_depends_on_nothing_but_where_it_stands(threads, data):
+    trainer = DigitTrainer(data, SMALL, threads=1)
+    other = DigitTrainer(data, SMALL, threads=threads)
+    other.warm_up()
+    equal(other.to_arrays(), trainer.to_arrays())
+    for _ in range(2):
+        trainer.play()
+    other.play()
+    saved = other.to_arrays()
+    other = DigitTrainer(data, SMALL, threads=threads)
+    other.restore(saved)
+    other.play()
+    equal(other.to_arrays(), trainer.to_arrays())
+    for each in (trainer, other):
+        each.play()
+        each.end_epoch()
+    equal(other.to_arrays(), trainer.to_arrays())
+
+
+def test_damaged_arrays_are_refused(data):
+    trainer = DigitTrainer(data, SMALL, threads=1)
+    good = trainer.to_arrays()
+    for name, value in (
+        ("encoder_parameters", good["encoder_parameters"][:-16]),
+        ("generator_parameters", good["generator_parameters"] * np.float32(np.nan)),
+        ("classifier_first_moment", np.zeros(3, np.float32)),
+        ("rounds", np.array(99.0)),
+        ("epoch", np.array(-1.0)),
+    ):
+        with pytest.raises(ValueError, match=r".+"):
+            trainer.restore({**good, name: value})
+
+
+def test_a_collapse_is_noticed_and_undone(data):
+    trainer = DigitTrainer(data, SMALL, threads=1)
+    taken = iter([{0, 1}, {1}])
+    trainer._look = lambda model: next(taken)
+    for epoch in range(2):
+        while not trainer.epoch_is_over:
+            trainer.play()
+        if epoch == 0:
+            trainer.end_epoch()
+            good = trainer.to_arrays()
+    with pytest.raises(DivergenceError, match="taken for standing"):
+        trainer.end_epoch()
+    trainer.return_to_good()
+    equal(trainer.to_arrays(), good)
+
+
+def test_a_loss_that_is_not_finite_is_noticed(data):
+    trainer = DigitTrainer(data, SMALL, threads=1)
+    trainer.game._classifier.chain.parameters[:] = np.nan
+    with pytest.raises(DivergenceError, match="not finite in epoch 1"):
+        trainer.play()
+
+
+def test_too_few_or_too_small_pictures_are_refused(data):
+    with pytest.raises(InputError, match="60 pictures are too few for batches of 61"):
+        DigitTrainer(data, replace(SMALL, batch_size=61))
+    with pytest.raises(InputError, match="too small"):
+        DigitTrainer(replace(data, pictures=data.pictures[:, :9, :9]), SMALL)
+
+
+def test_the_statistics_of_classes_are_those_of_their_encodings(trained, data):
+    trainer, model = trained
+    mean, variance = trainer.game.encode(data.pictures[:20, 1:13, 1:13] / np.float32(255))
+    rest = [
+        trainer.game.encode(data.pictures[i : i + 20, 1:13, 1:13] / np.float32(255))
+        for i in (20, 40)
+    ]
+    means = np.concatenate([mean, *(each[0] for each in rest)])
+    variances = np.concatenate([variance, *(each[1] for each in rest)])
+    for label in (0, 1):
+        own = data.labels == label
+        np.testing.assert_allclose(model.means[label], means[own].mean(axis=0), atol=1e-5)
+        spread = variances[own].mean(axis=0) + means[own].var(axis=0)
+        np.testing.assert_allclose(model.deviations[label], np.sqrt(spread), atol=1e-5)
+    assert model.background == 0.0
+
+
+def test_a_model_draws_what_the_game_draws(trained, tmp_path):
+    trainer, model = trained
+    latents = model.sample([0, 1, 1], np.random.default_rng(1))
+    drawn = trainer.game.draw(latents)
+    model.save(tmp_path / "model.npz")
+    for each in (model, DigitModel.load(tmp_path), DigitModel.load(tmp_path / "model.npz")):
+        for latent, picture in zip(latents, drawn, strict=True):
+            np.testing.assert_allclose(each.draw(latent, 12, 12), picture, atol=1e-5)
+    loaded = DigitModel.load(tmp_path)
+    assert loaded.names == ("lying", "standing")
+    np.testing.assert_array_equal(loaded.means, model.means)
+    np.testing.assert_array_equal(loaded.deviations, model.deviations)
+
+
+def test_a_large_picture_is_the_small_one_seen_closer(trained):
+    _, model = trained
+    (latents,) = model.sample([1], np.random.default_rng(1))
+    small, large = model.draw(latents, 12, 12), model.draw(latents, 23, 23)
+    np.testing.assert_allclose(large[::2, ::2], small, atol=1e-5)
+    # Half of the scale shows the middle.
+    np.testing.assert_allclose(
+        model.draw(latents, 7, 7, scale=4.0), model.draw(latents, 13, 13)[3:10, 3:10], atol=1e-5
+    )
+    bands = list(model.bands(latents, 700, 500))
+    assert len(bands) > 1
+    np.testing.assert_array_equal(
+        np.concatenate([band for _, band in bands]), model.draw(latents, 700, 500, threads=1)
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("numbers", np.zeros(5, np.float32)),
+        ("means", np.zeros((2, 3), np.float32)),
+        ("deviations", np.full((2, 4), np.nan, np.float32)),
+        ("latent", np.int64(0)),
+        ("channels", np.int64(2)),
+        ("scale", np.float64("nan")),
+    ],
+)
+def test_a_damaged_model_is_refused(name, value, trained, tmp_path):
+    _, model = trained
+    path = tmp_path / "model.npz"
+    model.save(path)
+    with np.load(path) as arrays:
+        changed = {**arrays, name: value}
+    np.savez(path, **changed)
+    with pytest.raises(InputError, match="damaged"):
+        DigitModel.load(path)
+
+
+def test_spread_and_seed_choose_the_picture(trained):
+    _, model = trained
+    middle = model.sample([1, 1], np.random.default_rng(0), spread=0.0)
+    np.testing.assert_array_equal(middle, model.means[[1, 1]])
+    drawn = model.sample([1] * 4000, np.random.default_rng(0))
+    np.testing.assert_allclose(drawn.std(axis=0), model.deviations[1], rtol=0.1)
+    with pytest.raises(InputError, match="no class 'seven': lying, standing"):
+        model.label("seven")
+
+
+def test_paper(trained):
+    _, model = trained
+    picture = np.full((1, 1, 1), 0.25, np.float32)
+    assert on_paper(picture, model, "white") == 0.75
+    assert on_paper(picture, model, "black") == on_paper(picture, model, "learned") == 0.25
+    bright = replace(model, background=1.0)
+    assert on_paper(picture, bright, "white") == on_paper(picture, bright, "learned") == 0.25
+    assert on_paper(picture, bright, "black") == 0.75
+
+
+def test_a_sheet_has_its_pictures_in_rows(trained):
+    _, model = trained
+    latents = model.sample([0, 1, 0, 1, 1, 0], np.random.default_rng(1))
+    sheet = draw_sheet(model, [latents[:3], latents[3:]], 9, 8, paper="learned")
+    assert sheet.shape == (16, 27, 1)
+    expected = np.rint(model.draw(latents[4], 9, 8) * 255)
+    np.testing.assert_array_equal(sheet[8:, 9:18], expected)
+
+
+@pytest.mark.parametrize("kind", ["linear", "sinusoidal"])
+def test_a_walk_visits_all_and_closes(kind):
+    anchors = np.array([[0.0, 1.0], [4.0, 1.0], [4.0, 5.0]], np.float32)
+    way = np.stack(list(walk(anchors, 4, kind)))
+    assert way.shape == (12, 2)
+    np.testing.assert_allclose(way[::4], anchors, atol=1e-6)
+    np.testing.assert_allclose(way[2::4], (anchors + np.roll(anchors, -1, axis=0)) / 2, atol=1e-6)
+    first = np.linalg.norm(way[1] - way[0])
+    assert first == pytest.approx(1.0 if kind == "linear" else 4 * (1 - np.cos(np.pi / 4)) / 2)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"batch_size": 1},
+        {"learning_rate": 0.0},
+        {"beta1": 1.5},
+        {"keep": 0.0},
+        {"units": 13},
+        {"generator_goal": 2.0},
+        {"real_weight": 0.0, "fake_weight": 0.0},
+        {"scale": float("inf")},
+        {"clip": float("nan")},
+    ],
+)
+def test_a_recipe_out_of_range_is_refused(changes):
+    with pytest.raises(InputError):
+        Recipe(**changes)
