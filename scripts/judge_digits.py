@@ -13,6 +13,7 @@ import json
 import sys
 import time
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,10 @@ import numpy.typing as npt
 
 from fit_image.atomic import check_destination
 from fit_image.crops import centre_crop
-from fit_image.errors import FitImageError, InputError
+from fit_image.errors import FitImageError, InputError, os_error_reason
 from fit_image.labelled import Labelled, load_labelled
 from judging.classifier import CLASSES, EPOCHS, SIDE, Classifier
-from judging.verdict import Verdict, judge
+from judging.verdict import Verdict, check, judge
 
 LEAST = 0.99
 """Share of the test digits that a judge recognises."""
@@ -69,9 +70,13 @@ def read_pictures(path: Path) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     """Read the arrays ``pictures`` and ``labels`` of an npz file."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            return arrays["pictures"], arrays["labels"]
-    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} is no npz file of pictures and labels: {error}") from error
+            pictures, labels = arrays["pictures"], arrays["labels"]
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {os_error_reason(error)}") from error
+    except (EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+        raise InputError(f"{path} is no npz file of pictures and labels") from error
+    check(pictures, labels)
+    return pictures, labels
 
 
 def print_verdict(verdict: Verdict) -> None:
@@ -80,7 +85,7 @@ def print_verdict(verdict: Verdict) -> None:
     for digit, share in verdict.by_class.items():
         count = verdict.confusion[digit].sum()
         mistake = verdict.mistake(digit)
-        taken = f"{mistake[0]} ({mistake[1]} times)" if mistake else "none"
+        taken = f"{mistake[0]}, {mistake[1]:,} x" if mistake else "none"
         print(f"{digit:5}  {count:8,}  {share:10.1%}  {taken}")
     print(f"  all  {verdict.confusion.sum():8,}  {verdict.accuracy:10.1%}")
 
@@ -115,8 +120,10 @@ def main() -> None:
     parser.add_argument("--threads", type=int, metavar="N", help="threads (default all cores)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     arguments = parser.parse_args()
+    if arguments.threads is not None and arguments.threads < 1:
+        parser.error("--threads must be 1 or more")
     try:
-        # First, so that no one waits for the training to learn that there are none.
+        # First, so that no one waits for the training to learn that they cannot be judged.
         pictures = read_pictures(arguments.pictures) if arguments.pictures else None
         classifier, accuracy = make_classifier(
             arguments.data, arguments.classifier, arguments.threads

@@ -66,6 +66,20 @@ def judge(
     InputError
         If there are no pictures, or pictures or labels are not such.
     """
+    check(pictures, labels)
+    confusion = np.zeros((CLASSES, CLASSES), dtype=np.int64)
+    np.add.at(confusion, (labels, classifier.classify(to_float(pictures))), 1)
+    return Verdict(confusion)
+
+
+def check(pictures: npt.NDArray[Any], labels: npt.NDArray[Any]) -> None:
+    """Find out, before work begins, that pictures or labels are not what `judge` takes.
+
+    Raises
+    ------
+    InputError
+        If there are no pictures, or pictures or labels are not such.
+    """
     if pictures.shape[1:] != (SIDE, SIDE, 1) or not len(pictures):
         wanted = f"(count, {SIDE}, {SIDE}, 1)"
         raise InputError(f"pictures must have the shape {wanted}, not {pictures.shape}")
@@ -76,9 +90,5 @@ def judge(
         raise InputError(f"{len(pictures)} pictures need as many labels, integers, not {found}")
     if ((labels < 0) | (labels >= CLASSES)).any():
         raise InputError(f"labels must be 0 to {CLASSES - 1}")
-    colours = to_float(pictures)
-    if not ((colours >= 0) & (colours <= 1)).all():  # nor is NaN
+    if pictures.dtype.kind == "f" and not ((pictures >= 0) & (pictures <= 1)).all():  # nor is NaN
         raise InputError("pictures of floats must be 0 to 1")
-    confusion = np.zeros((CLASSES, CLASSES), dtype=np.int64)
-    np.add.at(confusion, (labels, classifier.classify(colours)), 1)
-    return Verdict(confusion)
