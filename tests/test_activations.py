@@ -47,7 +47,7 @@ def _hyperbolic_tangent(x, y):
 @kernel
 def _activate(memory, rows, count, code, constants):
     size = rows * count
-    activate(memory, 0, count, size, count, rows, count, code, constants)
+    activate(memory, 0, count, memory, size, count, rows, count, code, constants)
     differentiate(memory, 0, count, rows, count, code, constants)
 
 
@@ -115,7 +115,6 @@ def test_tanh_of_infinity_is_one_and_of_nan_is_nan():
     assert np.isnan(applied(_hyperbolic_tangent, [np.nan])).all()
 
 
-def rows_of(name, sums, layer):
 def rows_of(name, sums, layer):
     """Return f(s) and f'(s) of rows of sums."""
     memory = np.zeros(2 * sums.size, dtype=np.float32)
