@@ -216,16 +216,17 @@ class NaiveAdam:
 
     divides_rate = False
 
-    def __init__(self):
+    def __init__(self, beta1=0.9):
+        self.beta1 = beta1
         self.t, self.m, self.v = 0, {}, {}
 
     def begin(self):
         self.t += 1
 
     def change(self, key, g, rate, parameter):
-        self.m[key] = 0.9 * self.m.get(key, 0.0) + (1 - 0.9) * g
+        self.m[key] = self.beta1 * self.m.get(key, 0.0) + (1 - self.beta1) * g
         self.v[key] = 0.999 * self.v.get(key, 0.0) + (1 - 0.999) * g**2
-        m_hat = self.m[key] / (1 - 0.9**self.t)
+        m_hat = self.m[key] / (1 - self.beta1**self.t)
         v_hat = self.v[key] / (1 - 0.999**self.t)
         return -rate * m_hat / (math.sqrt(v_hat) + 1e-8)
 

@@ -39,9 +39,15 @@ def _log_one_plus(x, y):
 
 
 @kernel
+def _hyperbolic_tangent(x, y):
+    for i in range(x.size):
+        y[i] = functions.hyperbolic_tangent(x[i])
+
+
+@kernel
 def _activate(memory, rows, count, code, constants):
     size = rows * count
-    activate(memory, 0, count, size, count, rows, count, code, constants)
+    activate(memory, 0, count, memory, size, count, rows, count, code, constants)
     differentiate(memory, 0, count, rows, count, code, constants)
 
 
@@ -63,6 +69,8 @@ FUNCTIONS = [
     (_exponential, np.exp, -1.0, 1.0, 2e-7),
     (_exponential, np.exp, -87.0, 88.0, 2e-7),
     (_log_one_plus, np.log1p, 0.0, 1.0, 1e-7),
+    (_hyperbolic_tangent, np.tanh, -1.0, 1.0, 2e-7),
+    (_hyperbolic_tangent, np.tanh, -20.0, 20.0, 3e-7),
 ]
 
 
@@ -90,6 +98,21 @@ def test_the_exponential_of_what_is_too_large_or_small_stays_a_number():
     assert (found[:2] < 2e-38).all()
     assert (found[2:] > 2e38).all()
     assert np.isnan(applied(_exponential, [np.nan])).all()
+
+
+def test_tanh_is_wrong_by_a_small_share_even_of_a_small_value(rng):
+    sizes = np.concatenate([10.0 ** rng.uniform(-30, 2, 50_000), rng.uniform(0, 9, 50_003)])
+    x = (sizes * rng.choice([-1.0, 1.0], sizes.size)).astype(np.float32)
+    expected = np.tanh(x.astype(np.float64))
+    found = applied(_hyperbolic_tangent, x)
+    assert (np.abs(found - expected) <= 3e-7 * np.abs(expected)).all()
+    assert (applied(_hyperbolic_tangent, [0.0]) == 0.0).all()
+
+
+def test_tanh_of_infinity_is_one_and_of_nan_is_nan():
+    found = applied(_hyperbolic_tangent, [-np.inf, -1e30, 1e30, np.inf])
+    np.testing.assert_allclose(found, [-1.0, -1.0, 1.0, 1.0], rtol=3e-7)
+    assert np.isnan(applied(_hyperbolic_tangent, [np.nan])).all()
 
 
 def rows_of(name, sums, layer):

@@ -47,9 +47,12 @@ def test_every_optimizer_has_defaults_and_a_twin():
     assert list(OPTIMIZERS) == list(components.OPTIMIZERS) == list(NAIVE_OPTIMIZERS)
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
-def test_an_optimizer_equals_its_naive_twin(name, rng):
-    optimizer, twin = OPTIMIZERS[name](40), NAIVE_OPTIMIZERS[name]()
+MOMENTA = [("adam", {"beta1": beta1}) for beta1 in (0.0, 0.5, 0.75)]
+
+
+@pytest.mark.parametrize(("name", "options"), [*((name, {}) for name in OPTIMIZERS), *MOMENTA])
+def test_an_optimizer_equals_its_naive_twin(name, options, rng):
+    optimizer, twin = OPTIMIZERS[name](40, **options), NAIVE_OPTIMIZERS[name](**options)
     parameters = rng.standard_normal(40, dtype=np.float32)
     expected = parameters.astype(np.float64)
     before = expected.copy()

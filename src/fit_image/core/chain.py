@@ -132,7 +132,8 @@ class Passage:
     """
 
     def __init__(self, stages: Sequence[Stage], most: int) -> None:
-        shapes = [stages[0].inputs, *(stage.outputs for stage in stages)]
+        self._inputs = stages[0].inputs
+        shapes = [self._inputs, *(stage.outputs for stage in stages)]
         # What goes in is the caller's.
         self._values = [_zeros(most, shape) for shape in shapes[1:]]
         self._upstream = [_zeros(most, shape) for shape in shapes]
@@ -143,6 +144,8 @@ class Passage:
 
     def begin(self, inputs: FloatArray) -> None:
         """Make room for a batch of at most as many samples as there is memory for."""
+        if inputs.shape[1:] != self._inputs:
+            raise ValueError(f"samples {inputs.shape} do not fit inputs {self._inputs}")
         if len(inputs) > self.most:
             raise ValueError(f"{len(inputs)} samples are more than {self.most}")
         self.values = [inputs, *(values[: len(inputs)] for values in self._values)]
@@ -240,6 +243,11 @@ class Chain:
         -------
         float32 (samples, *outputs)
             The passage's own: the next batch overwrites it.
+
+        Raises
+        ------
+        ValueError
+            If samples have another shape, or are more than the passage has memory for.
         """
         passage.begin(inputs)
         for index, stage in enumerate(self.stages):
@@ -267,7 +275,7 @@ class Chain:
         Parameters
         ----------
         passage : Passage
-            As `forward` left it.
+            As `forward` left it; only once, for the way back overwrites part of it.
         by_outputs : float32 (samples, *outputs)
             Derivative of the loss by each output.
         workers : Workers
