@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.apps.memory import check_available
+from fit_image.apps.places import places
 from fit_image.components import ACTIVATIONS, CHANNELS
 from fit_image.core.layer import dense_stack
 from fit_image.core.network import Network
@@ -137,15 +138,8 @@ class Dreamer:
         -------
         uint8 (rows, width, channels)
         """
-        unit = self._dream.scale / max((min(width, height) - 1) / 2, 0.5)
-        places = {
-            "x": ((np.arange(width) - (width - 1) / 2) * unit)[np.newaxis, :],
-            "y": ((np.arange(top, top + rows) - (height - 1) / 2) * unit)[:, np.newaxis],
-        }
-        places["r"] = np.hypot(places["x"], places["y"])
-        seen = np.empty((rows, width, len(self._dream.inputs)), dtype=np.float32)
-        for index, name in enumerate(self._dream.inputs):
-            seen[..., index] = places[name]
+        around = places(width, height, self._dream.scale, range(top, top + rows))
+        seen = around[..., [INPUTS.index(name) for name in self._dream.inputs]]
         colours = self._network.predict(seen.reshape(-1, seen.shape[2]), threads=self._threads)
         return to_uint8(colours.reshape(rows, width, self.channels))
 

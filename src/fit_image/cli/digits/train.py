@@ -116,7 +116,9 @@ def command(
     signals.check()
     labelled = _limited(load_labelled(data, channels=channels), limit, recipe.seed)
     if labelled.skipped:
-        display.message(f"{labelled.skipped} files in {data} are no pictures: left out")
+        files = "1 file" if labelled.skipped == 1 else f"{labelled.skipped} files"
+        are = "is no picture" if labelled.skipped == 1 else "are no pictures"
+        display.message(f"{files} in {data} {are}: left out")
     signals.check()
     with announcing_compilation(display):
         trainer = DigitTrainer(labelled, recipe, threads=threads)

@@ -1,0 +1,322 @@
+"""``fit-image digits``: its commands, its folder, interruptions, and what it refuses."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fit_image.apps.digits.folder import DigitFolder
+from fit_image.apps.digits.model import SHIPPED, DigitModel
+from fit_image.archive import read_archive
+from shell import Shell, wait_until
+
+shell = Shell("digits")
+succeed, fail = shell.succeed, shell.fail
+
+SMALL = (
+    *("--batch-size", 20, "--latent", 4, "--units", 4, "--blocks", 1, "--block-layers", 1),
+    *("--encoder-units", 16, "--maps", 4, "--generator-steps", 2),
+)
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def write_idx(path, array):
+    header = bytes([0, 0, 8, array.ndim]) + b"".join(n.to_bytes(4, "big") for n in array.shape)
+    path.write_bytes(gzip.compress(header + array.tobytes()))
+
+
+@pytest.fixture(scope="module")
+def bars(tmp_path_factory):
+    """A folder of IDX files: 60 bars of 14x14 that stand or lie."""
+    folder, rng = tmp_path_factory.mktemp("bars"), np.random.default_rng(1)
+    pictures, labels = np.zeros((60, 14, 14), np.uint8), rng.integers(0, 2, 60).astype(np.uint8)
+    for picture, label, at in zip(pictures, labels, rng.integers(4, 9, 60), strict=True):
+        (picture if label else picture.T)[2:12, at : at + 2] = 255
+    write_idx(folder / "train-images-idx3-ubyte.gz", pictures)
+    write_idx(folder / "train-labels-idx1-ubyte.gz", labels)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(bars, tmp_path_factory):
+    """A finished training of two epochs."""
+    folder = tmp_path_factory.mktemp("run") / "bars"
+    succeed("train", bars, "-o", folder, "--epochs", 2, *SMALL, "-q")
+    return folder
+
+
+def exists(path):
+    return Path(path).exists()
+
+
+def contents(folder):
+    return {
+        name: array
+        for name, array in read_archive(folder / "checkpoint.npz", "digits_checkpoint", 1).items()
+        if name != "seconds"
+    }
+
+
+def equal(one, other):
+    assert one.keys() == other.keys()
+    for name in one:
+        np.testing.assert_array_equal(one[name], other[name], err_msg=name)
+
+
+def test_training_leaves_all_its_files(run, bars):
+    assert {path.name for path in run.iterdir()} == {
+        ".lock",
+        "animation.gif",
+        "checkpoint.npz",
+        "digits.json",
+        "final.png",
+        "frames",
+        "metrics.csv",
+        "model.npz",
+    }
+    assert [path.name for path in sorted((run / "frames").iterdir())] == [
+        f"epoch-00000{epoch}.png" for epoch in range(3)
+    ]
+    head, *rows = (run / "metrics.csv").read_text().splitlines()
+    assert head.startswith("epoch,generator_loss,divergence,")
+    assert head.endswith("steps,seconds")
+    assert [row.split(",")[0] for row in rows] == ["1", "2"]
+    folder = DigitFolder.open(run)
+    assert folder.result.status == "done"
+    assert folder.result.epochs == 2
+    assert folder.source.path == str(bars)
+    assert folder.source.pictures == 60
+    assert folder.recipe.blocks == 1
+    with Image.open(run / "final.png") as sheet:
+        assert sheet.size == (10 * 52, 2 * 52)
+    assert DigitModel.load(run).names == ("0", "1")
+
+
+def test_json(bars):
+    result = succeed("train", bars, "-o", "run", "--epochs", 1, *SMALL, "--json", "-q")
+    summary = json.loads(result.stdout)
+    assert summary["epochs"] == 1
+    assert summary["output"] == "run"
+    assert 0 <= summary["real_accuracy"] <= 1
+    assert summary["steps"] >= 2
+
+
+def test_a_training_goes_on_to_the_same_bits(run, bars):
+    succeed("train", bars, "-o", "parts", "--epochs", 1, *SMALL, "-q", "--threads", 1)
+    succeed("train", bars, "-o", "parts", "--epochs", 2, "--resume", "-q", "--threads", 2)
+    equal(contents(Path("parts")), contents(run))
+    for name in ("frames/epoch-000002.png", "final.png"):
+        assert (DigitFolder.open("parts").path / name).read_bytes() == (run / name).read_bytes()
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_training_goes_on_to_the_same_bits(signum, bars, run):
+    arguments = ("train", bars, "-o", "stopped", *SMALL)
+    process = shell.start(*arguments, "--epochs", 200)
+    wait_until(lambda: exists("stopped/frames/epoch-000001.png"))
+    process.send_signal(signum)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 128 + signum, errors
+    assert "--resume" in errors
+    folder = DigitFolder.open("stopped")
+    assert folder.result.status == "interrupted"
+    done = folder.result.epochs
+    succeed("train", bars, "-o", "stopped", "--epochs", done + 1, "--resume", "-q")
+    succeed("train", bars, "-o", "whole", "--epochs", done + 1, *SMALL, "-q")
+    equal(contents(folder.path), contents(Path("whole")))
+
+
+def test_a_killed_training_goes_on_to_the_same_bits(bars):
+    process = shell.start("train", bars, "-o", "killed", *SMALL, "--epochs", 200)
+    wait_until(lambda: exists("killed/frames/epoch-000002.png"))
+    process.kill()
+    process.communicate()
+    rows = len(DigitFolder.open("killed").metrics.read())
+    epochs = rows + 2
+    succeed("train", bars, "-o", "killed", "--epochs", epochs, "--resume", "-q")
+    succeed("train", bars, "-o", "whole", "--epochs", epochs, *SMALL, "-q")
+    equal(contents(Path("killed")), contents(Path("whole")))
+    metrics = [DigitFolder.open(name).metrics.read() for name in ("killed", "whole")]
+    assert [row.figures for row in metrics[0]] == [row.figures for row in metrics[1]]
+
+
+def test_what_a_training_cannot_go_on_with(run, bars, tmp_path):
+    assert "already holds a run" in fail("train", bars, "-o", run)
+    assert "--units (was 4, now 5) differs" in fail(
+        "train", bars, "-o", run, "--resume", "--units", 5
+    )
+    assert "the pictures" in fail("train", bars, "-o", run, "--resume", "--limit", 40)
+    assert "it is at 2 already" in fail("train", bars, "-o", run, "--resume", "--epochs", 1)
+    assert "exclude" in fail("train", bars, "--resume", "--overwrite")
+
+
+def test_overwrite_begins_anew(bars):
+    succeed("train", bars, "-o", "run", "--epochs", 2, *SMALL, "-q")
+    succeed("train", bars, "-o", "run", "--epochs", 1, *SMALL, "-q", "--overwrite")
+    assert len(DigitFolder.open("run").metrics.read()) == 1
+    assert not exists("run/frames/epoch-000002.png")
+
+
+def test_two_at_once_are_refused(bars):
+    process = shell.start("train", bars, "-o", "run", *SMALL, "--epochs", 200)
+    wait_until(lambda: exists("run/frames/epoch-000001.png"))
+    result = shell.run("train", bars, "-o", "run", "--resume", "--epochs", 300)
+    process.kill()
+    process.communicate()
+    assert result.exit_code == 2
+    assert "another fit-image is writing" in result.stderr
+
+
+def test_a_full_disk_is_one_line(bars):
+    code = (
+        "import resource, sys; from fit_image.cli import cli;"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000)); cli.main(sys.argv[1:])"
+    )
+    command = ["train", bars, "-o", "run", *SMALL, "--epochs", 1, "-q"]
+    result = subprocess.run(
+        [sys.executable, "-c", code, "digits", *map(str, command)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        preexec_fn=lambda: signal.signal(signal.SIGXFSZ, signal.SIG_IGN),
+    )
+    assert result.returncode == 1, result.stderr
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("fit-image: cannot write run")
+
+
+def test_a_collapse_is_reported_and_the_last_good_state_kept(bars, monkeypatch):
+    looks = iter([{0, 1}, {0, 1}, {0}])
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            "fit_image.apps.digits.trainer.DigitTrainer._look", lambda self, model: next(looks)
+        )
+        result = shell.run("train", bars, "-o", "run", *SMALL, "--epochs", 9)
+    assert result.exit_code == 1
+    assert "collapsed in epoch 3" in result.stderr
+    assert "keeps the last good epoch, 2" in result.stderr
+    folder = DigitFolder.open("run")
+    assert folder.result.status == "diverged"
+    assert folder.result.epochs == 2
+    succeed("train", bars, "-o", "whole", *SMALL, "--epochs", 2, "-q")
+    kept, whole = contents(Path("run")), contents(Path("whole"))
+    equal(kept, {**whole, "was_diverse": kept["was_diverse"]})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda images, labels: (images[:-9], labels), "too short"),
+        (lambda images, labels: (b"\0\0\x0d" + images[3:], labels), "type 0x0d"),
+        (lambda images, labels: (images, labels[:7] + b"\x3b" + labels[8:-1]), "60"),
+    ],
+)
+def test_bad_data_is_one_line(change, message, bars):
+    Path("bad").mkdir()
+    files = [f"train-{name}-ubyte" for name in ("images-idx3", "labels-idx1")]
+    contents = [gzip.decompress((bars / f"{name}.gz").read_bytes()) for name in files]
+    for name, data in zip(files, change(*contents), strict=True):
+        Path("bad", name).write_bytes(data)
+    assert message in fail("train", "bad", *SMALL)
+
+
+def test_a_folder_a_class(bars):
+    rng = np.random.default_rng(0)
+    for name in ("cat", "dog"):
+        Path("set", name).mkdir(parents=True)
+        for index in range(20):
+            picture = rng.integers(0, 255, (12, 15, 3)).astype(np.uint8)
+            Image.fromarray(picture).save(f"set/{name}/{index}.png")
+    Path("set/cat/broken.png").write_text("no picture")
+    result = succeed(
+        "train", "set", "-o", "run", "--epochs", 1, "--channels", "rgb", *SMALL, "--crop", 4
+    )
+    assert "1 file in set is no picture" in result.stderr
+    model = DigitModel.load(DigitFolder.open("run").path)
+    assert (model.names, model.channels, model.width) == (("cat", "dog"), 3, 8)
+    succeed("draw", "run", "--label", "dog", "--size", "20x10", "-q")
+    with Image.open("dog.png") as picture:
+        assert picture.size == (20, 10)
+        assert picture.mode == "RGB"
+
+
+def test_too_few_pictures_for_the_batch(bars):
+    line = fail("train", bars, *SMALL, "--batch-size", 61)
+    assert "too few for batches of 61" in line
+    assert "--batch-size" in line
+    assert "too few" in fail("train", bars, *SMALL, "--limit", 10)
+
+
+def test_draw_grid_and_morph(run):
+    succeed("draw", run, "--label", 1, "--size", "40x30", "-q")
+    succeed("grid", run, "--size", "61x40", "--columns", 3, "-o", "sheet.png")
+    succeed("morph", run, "--labels", "0, 1", "--size", "20x20", "--steps", 3, "-o", "m.gif", "-q")
+    with Image.open("1.png") as drawn, Image.open("sheet.png") as sheet:
+        assert drawn.size == (40, 30)
+        assert drawn.mode == "L"
+        assert sheet.size == (60, 40)
+    with Image.open("m.gif") as animation:
+        assert animation.size == (20, 20)
+    before = np.asarray(Image.open("1.png"))
+    succeed("draw", run, "--label", 1, "--size", "40x30", "-q", "--paper", "black")
+    inverted = np.asarray(Image.open("1.png"))
+    assert np.abs(before.astype(int) + inverted - 255).max() <= 1
+    succeed("draw", run, "--label", 1, "--size", "40x30", "-q", "--seed", 1)
+    assert (np.asarray(Image.open("1.png")) != before).any()
+
+
+def test_encode(run, bars):
+    picture = np.zeros((28, 28), np.uint8)
+    picture[12:16, 4:24] = 255
+    Image.fromarray(picture).save("bar.png")
+    Image.fromarray(255 - picture).save("on_white.png")
+    found = []
+    for name in ("bar", "on_white"):
+        result = succeed("encode", run, f"{name}.png", "--size", "30x30", "--json")
+        found.append(json.loads(result.stdout))
+        with Image.open(f"{name}-drawn.png") as drawn:
+            assert drawn.size == (30, 30)
+    assert len(found[0]["latents"]) == len(found[0]["deviations"]) == 4
+    assert found[0]["nearest"] in "01"
+    np.testing.assert_allclose(found[0]["latents"], found[1]["latents"], atol=0.01)
+
+
+def test_what_drawing_refuses(run):
+    assert "no class '7': 0, 1" in fail("draw", run, "--label", 7)
+    assert "must end in" in fail("draw", run, "--label", 1, "-o", "x.txt")
+    assert "no folder" in fail("grid", run, "-o", "nowhere/x.png")
+    assert "too few for 10x2" in fail("grid", run, "--size", "9x9")
+    assert "no class" in fail("morph", run, "--labels", "0,,1")
+    assert "no model.npz" in fail("grid", ".")
+    assert "not a fit-image digits file" in fail("draw", run / "digits.json", "--label", 1)
+    assert "it has no digits.json" in fail("encode", ".", "x.png")
+    assert "cannot read" in fail("encode", run, "x.png")
+    assert "No such command" in fail("tran")
+
+
+def test_the_commands_are_listed():
+    assert "morph" in succeed().output
+
+
+@pytest.mark.skipif(not SHIPPED.exists(), reason="no model is shipped")
+def test_the_shipped_model_draws_at_once():
+    succeed("draw", "--label", 7, "--size", "300x300", "-o", "seven.png", "-q")
+    seven = np.asarray(Image.open("seven.png"))
+    assert seven.shape == (300, 300)
+    assert np.median(seven) > 250
+    assert seven.min() < 60
+    assert DigitModel.load().names == tuple("0123456789")
+    assert DigitModel.load().number_count < 6000
