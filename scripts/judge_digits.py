@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fit_image.apps.digits.model import DigitModel
 from fit_image.atomic import check_destination
 from fit_image.crops import centre_crop
 from fit_image.errors import FitImageError, InputError, os_error_reason
@@ -79,6 +80,17 @@ def read_pictures(path: Path) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     return pictures, labels
 
 
+def draw_pictures(
+    path: Path | None, each: int, spread: float
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """Draw pictures of every class from a trained generator; without a path, the shipped one."""
+    model = DigitModel.load(path)
+    labels = np.repeat(np.arange(CLASSES), each)
+    latents = model.sample(labels, np.random.default_rng(0), spread)
+    drawn = np.stack([model.draw(latent, SIDE, SIDE) for latent in latents])
+    return drawn, labels
+
+
 def print_verdict(verdict: Verdict) -> None:
     """Print a table of the classes."""
     print("class  pictures  recognised  most frequent mistake")
@@ -111,7 +123,17 @@ def main() -> None:
         metavar="FILE",
         help="the classifier's file, made when absent (default judge.npz)",
     )
+    judged = parser.add_mutually_exclusive_group()
+    judged.add_argument(
+        "--model",
+        type=Path,
+        metavar="RUN",
+        help="folder or model file of a trained generator, or 'shipped'; 100 digits a class",
+    )
     parser.add_argument(
+        "--spread", type=float, default=1.0, metavar="X", help="of the digits drawn (default 1)"
+    )
+    judged.add_argument(
         "--pictures",
         type=Path,
         metavar="FILE",
@@ -124,7 +146,12 @@ def main() -> None:
         parser.error("--threads must be 1 or more")
     try:
         # First, so that no one waits for the training to learn that they cannot be judged.
-        pictures = read_pictures(arguments.pictures) if arguments.pictures else None
+        pictures = None
+        if arguments.pictures:
+            pictures = read_pictures(arguments.pictures)
+        elif arguments.model:
+            path = None if str(arguments.model) == "shipped" else arguments.model
+            pictures = draw_pictures(path, 100, arguments.spread)
         classifier, accuracy = make_classifier(
             arguments.data, arguments.classifier, arguments.threads
         )

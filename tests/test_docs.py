@@ -14,12 +14,15 @@ from fit_image.version import __version__
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-COMMANDS = ["fit", "render", "animate", "info", "dream", "sweep", "report"]
+DIGITS = [f"digits {name}" for name in ("train", "draw", "grid", "morph", "encode")]
+COMMANDS = ["fit", "render", "animate", "info", "dream", *DIGITS, "sweep", "report"]
 
 
 def command(name):
-    found = cli.get_command(click.Context(cli), name)
-    assert found is not None
+    found = cli
+    for word in name.split():
+        found = found.get_command(click.Context(found), word)
+        assert found is not None
     return found
 
 
@@ -59,7 +62,7 @@ def test_defaults_in_the_readme_are_true():
 def test_options_in_the_readme_exist():
     known = {option for name in COMMANDS for p in command(name).params for option in p.opts}
     known |= {"--version", "--help", "-h"}
-    for option in re.findall(r"`(--?[a-z][a-z-]*)", section("Options")):
+    for option in re.findall(r"`(--?[a-z][a-z0-9-]*)", section("Options")):
         assert option in known
 
 
@@ -73,7 +76,8 @@ def test_command_lines_of_the_readme_parse():
     assert len(lines) >= 6
     for line in lines:
         words = shlex.split(line.split(" > ")[0], comments=True)[1:]
-        name = words.pop(0) if words[0] in COMMANDS else "fit"
+        name = words.pop(0) if words[0] in [*COMMANDS, "digits"] else "fit"
+        name = f"{name} {words.pop(0)}" if name == "digits" else name
         command(name).make_context(name, words)
 
 
