@@ -5,8 +5,8 @@ Needs the extra ``fit-image[bench]``. Peer and ours are measured in turns in one
 compiling and warming up, so that a noisy moment hits both; the figures are medians over the
 turns. Nothing else should run on the machine. It takes about ten minutes.
 
-With ``--quality``, the quality of pictures after so many seconds is measured instead; it takes
-more than an hour.
+With ``--digits``, the game of digits alone is measured, in about two minutes. With ``--quality``,
+the quality of pictures after so many seconds is measured instead; it takes more than an hour.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Any
 
 import torch
 
-from benchmark import jobs, program, quality
+from benchmark import digits, jobs, program, quality
 from benchmark.ceilings import MatrixProduct, Megabyte, processor
 from benchmark.compare import Comparison, compare
 from benchmark.growth import LAYERS, Growth, measure_growth
@@ -43,6 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--turns", type=int, default=5, help="turns of each job (default 5)")
+    parser.add_argument("--digits", action="store_true", help="measure the game of digits alone")
     parser.add_argument("--quality", action="store_true", help="measure PSNR over seconds instead")
     quality.add_arguments(parser)
     arguments = parser.parse_args()
@@ -61,6 +62,16 @@ def main() -> None:
             print_quality(report["quality"])
         return
 
+    if arguments.digits:
+        report = {"machine": machine}
+        report["digits"] = digits.measure_digits(MatrixProduct(), arguments.turns)
+        if arguments.json:
+            print(json.dumps(report))
+        else:
+            print_machine(machine)
+            digits.print_digits(report["digits"])
+        return
+
     for optimizer in jobs.TORCH_OPTIMIZERS:
         warm_up(FitConfig(optimizer=optimizer))
         warm_up(FitConfig(optimizer=optimizer, batch_size=2))
@@ -77,6 +88,7 @@ def main() -> None:
     report["program"] = measure_program(comparisons)
     print("a sweep", file=sys.stderr)
     report["sweep"] = sweep_throughput("4x300", turns)
+    report["digits"] = digits.measure_digits(product, turns)
     if arguments.json:
         print(json.dumps(report))
     else:
@@ -224,6 +236,8 @@ def print_report(
         f"speed with a core kept busy: {whole['speed_beside_a_busy_process']:.0%} of that without"
     )
     print(f"a sweep of 4x300 by {sweep['workers']} workers: {sweep['ratio']:.2f} times one's speed")
+    print()
+    digits.print_digits(report["digits"])
 
 
 def _threads(count: int) -> str:

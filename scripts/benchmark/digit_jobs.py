@@ -1,0 +1,253 @@
+"""Parts of the game of digits, done by fit-image and by PyTorch, which must agree."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import nn
+
+from benchmark import digit_drawing, digit_peers
+from benchmark.compare import microseconds
+from benchmark.jobs import Job
+from fit_image.apps.digits.game import Game
+from fit_image.apps.digits.networks import generator_layers, make_classifier, make_generator
+from fit_image.apps.digits.recipe import Recipe
+from fit_image.apps.places import INPUTS, places
+from fit_image.core.chain import Chain, Stage, Workers
+from fit_image.core.network import Network
+
+BATCH, SIDE, CLASSES = 100, 26, 10
+_PIECE = 1 << 17  # points that PyTorch draws at a time
+_PIECES = 2  # drawn in a job; the time of a picture follows from these
+
+# What is compared: a name, both jobs, and the floating-point operations that cannot be avoided.
+Pair = tuple[str, Job, Job, float]
+
+
+def generators() -> Iterator[Pair]:
+    """Yield the generator forward, and there and back."""
+    recipe, rng = Recipe(), np.random.default_rng(0)
+    chain = make_generator(recipe, SIDE, SIDE, 1).initialise(rng)
+    network = Network(generator_layers(recipe, 1))
+    network.parameters[:] = chain.parameters
+    peer = digit_peers.Generator(network)
+    points = places(SIDE, SIDE, recipe.scale).reshape(-1, INPUTS)
+    latents = recipe.scale * rng.standard_normal((BATCH, recipe.latent), dtype=np.float32)
+    repeated = np.repeat(latents, len(points), axis=0)
+    inputs = np.concatenate([repeated, np.tile(points, (BATCH, 1))], axis=1)
+    by_outputs = rng.standard_normal((BATCH, SIDE, SIDE, 1), dtype=np.float32)
+    x = torch.from_numpy(inputs)
+    x_back = x.clone().requires_grad_()
+    by_y = torch.from_numpy(by_outputs.reshape(-1, 1))
+
+    passage, workers = chain.passage(BATCH), Workers()
+    back, torch_back = _ThereAndBack(chain, latents, by_outputs), _torch_back(peer, x_back, by_y)
+    gradient, below = back.gradients()
+    torch_back()
+    own = list(Network(network.layers).rows(gradient))
+    for linear, rows, layer in zip(peer.linears, own, network.layers, strict=True):
+        _agree(rows[:, : layer.fan_in], linear.weight.grad)
+        _agree(rows[:, layer.fan_in], linear.bias.grad)
+    by_inputs = x_back.grad.numpy().reshape(BATCH, len(points), -1)
+    _agree(below, by_inputs[..., : recipe.latent].sum(axis=1))
+
+    def forward() -> int:
+        chain.forward(latents, passage, workers)
+        return 1
+
+    def torch_forward() -> int:
+        with torch.inference_mode():
+            peer(x)
+        return 1
+
+    forward()
+    _agree(passage.output.reshape(-1, 1), peer(x))
+    # Latent numbers need to be multiplied by weights once only.
+    weights = network.parameter_count - recipe.latent * recipe.units
+    work = 2 * weights * len(x)
+    yield "generator, forward", forward, torch_forward, work
+    yield "generator, forward and backward", back, torch_back, 3 * work
+
+
+class _ThereAndBack:
+    """A job of ours: forward, and backward to parameters and inputs."""
+
+    def __init__(self, chain: Chain, inputs: np.ndarray, by_outputs: np.ndarray) -> None:
+        self._chain, self._inputs, self._by_outputs = chain, inputs, by_outputs
+        self._passage, self._workers = chain.passage(len(inputs)), Workers()
+        self._gradient = chain.zeros()
+
+    def gradients(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return those by parameters and by inputs."""
+        self._chain.forward(self._inputs, self._passage, self._workers)
+        self._gradient[:] = 0.0
+        below = self._chain.backward(
+            self._passage, self._by_outputs, self._workers, self._gradient, to_inputs=True
+        )
+        return self._gradient, below
+
+    def __call__(self) -> int:
+        self.gradients()
+        return 1
+
+    @property
+    def output(self) -> np.ndarray:
+        """What came out."""
+        return self._passage.output
+
+
+def _torch_back(peer: nn.Module, x: torch.Tensor, by_y: torch.Tensor) -> Job:
+    def job() -> int:
+        x.grad = None
+        peer.zero_grad()
+        peer(x).backward(by_y)
+        return 1
+
+    return job
+
+
+def _agree(ours: np.ndarray, peer: torch.Tensor | np.ndarray, share: float = 1e-3) -> None:
+    """Fail if any number is wrong by more than a share of the largest one."""
+    peer = peer.detach().numpy() if isinstance(peer, torch.Tensor) else peer
+    np.testing.assert_allclose(ours, peer, rtol=0, atol=share * max(np.abs(peer).max(), 1e-9))
+
+
+def _maps_first(pictures: np.ndarray) -> np.ndarray:
+    return pictures.transpose(0, 3, 1, 2) if pictures.ndim == 4 else pictures
+
+
+def classifiers() -> Iterator[Pair]:
+    """Yield the classifier's convolutions one by one, and the whole of it."""
+    rng = np.random.default_rng(1)
+    chain = make_classifier(Recipe(), SIDE, SIDE, 1, CLASSES).initialise(rng)
+    total = 0.0
+    for number, index in enumerate((0, 1, 3), 1):
+        stage = chain.stages[index]
+        alone = Chain([stage])
+        alone.parameters[: stage.size] = chain.part(chain.parameters, index)
+        height, _, maps = stage.inputs
+        out, _, units = stage.outputs
+        work = 6 * BATCH * _products(stage)
+        total += work
+        name = f"convolution {number}: {height} x {height} x {maps} to {out} x {out} x {units}"
+        peer = digit_peers.Convolution(chain, index, leaky=index == 0)
+        yield _pair(name, alone, peer, work, rng)
+    total += 6 * BATCH * _products(chain.stages[-1])
+    yield _pair("classifier", chain, digit_peers.Classifier(chain), total, rng)
+
+
+def _products(stage: Stage) -> int:
+    """Return the multiplications of a sample in a convolution or a dense stage."""
+    return stage.parameter_count * int(np.prod(stage.outputs[:-1], dtype=np.int64))
+
+
+def _pair(name: str, chain: Chain, peer: nn.Module, work: float, rng: np.random.Generator) -> Pair:
+    inputs = rng.random((BATCH, *chain.inputs), dtype=np.float32)
+    by_outputs = rng.standard_normal((BATCH, *chain.outputs), dtype=np.float32)
+    x, by_y = (torch.from_numpy(_maps_first(each)) for each in (inputs, by_outputs))
+    # As views, both have maps last in memory, which serves some convolutions better.
+    there = _torch_back(
+        copy.deepcopy(peer).to(memory_format=torch.channels_last), x.clone().requires_grad_(), by_y
+    )
+    x, by_y = x.contiguous().requires_grad_(), by_y.contiguous()
+    ours, theirs = _ThereAndBack(chain, inputs, by_outputs), _torch_back(peer, x, by_y)
+    gradient, below = ours.gradients()
+    theirs()
+    _agree(_maps_first(ours.output), peer(x))
+    _agree(_maps_first(below), x.grad)
+    exact = sum(float((each.grad.double() ** 2).sum()) for each in peer.parameters())
+    np.testing.assert_allclose(float(np.dot(gradient, gradient)), exact, rtol=1e-3)
+    torch.set_num_threads(1)
+    theirs = min(theirs, there, key=microseconds)
+    return name, ours, theirs, work
+
+
+def step() -> Pair:
+    """Return a step of generator and encoder."""
+    rng = np.random.default_rng(2)
+    pictures = rng.random((BATCH, SIDE, SIDE, 1), dtype=np.float32)
+    labels = rng.integers(0, CLASSES, BATCH)
+    x, t = torch.from_numpy(_maps_first(pictures).copy()), torch.from_numpy(labels)
+
+    # With no dropout and the same noise, both must come to the same.
+    game, peer = _games(Recipe(batch_size=BATCH, keep=1.0))
+    seed = 3
+    same = np.random.default_rng(seed)
+    for _ in range(2):
+        same.random((BATCH, game.recipe.encoder_units), dtype=np.float32)
+    noise = torch.from_numpy(same.standard_normal((BATCH, game.recipe.latent), dtype=np.float32))
+    loss, divergence, _ = game._generator_step(pictures, labels, np.random.default_rng(seed))
+
+    def look() -> None:
+        for player, module in ((game._encoder, peer.encoder), (game._generator, peer.generator)):
+            exact = sum(float((each.grad.double() ** 2).sum()) for each in module.parameters())
+            found = float(np.dot(player.gradient, player.gradient))
+            np.testing.assert_allclose(found, exact, rtol=1e-2)
+
+    np.testing.assert_allclose((loss, divergence), peer.step(x, t, noise, look), rtol=1e-3)
+    after, _, _ = game._generator_step(pictures, labels, np.random.default_rng(seed))
+    np.testing.assert_allclose(after, peer.step(x, t, noise)[0], rtol=1e-2)
+
+    game, peer = _games(Recipe(batch_size=BATCH))
+    encoder, generator, classifier = (
+        player.chain for player in (game._encoder, game._generator, game._classifier)
+    )
+    work = 2 * 3 * generator.parameter_count * SIDE * SIDE
+    work += sum(2 * 2 * _products(classifier.stages[index]) for index in (0, 1, 3, -1))
+    work += 2 * 3 * encoder.parameter_count
+
+    def ours() -> int:
+        game._generator_step(pictures, labels, rng)
+        return 1
+
+    def theirs() -> int:
+        peer.step(x, t)
+        return 1
+
+    return "step of generator and encoder", ours, theirs, BATCH * work
+
+
+def _games(recipe: Recipe) -> tuple[Game, digit_peers.Game]:
+    game = Game(recipe, (SIDE, SIDE, 1), CLASSES)
+    network = Network(generator_layers(recipe, 1))
+    network.parameters[:] = game.generator.parameters
+    peer = digit_peers.Game(
+        recipe,
+        digit_peers.Encoder(game._encoder.chain, recipe.keep),
+        digit_peers.Generator(network),
+        digit_peers.Classifier(game._classifier.chain),
+        places(SIDE, SIDE, recipe.scale).reshape(-1, INPUTS),
+        SIDE,
+    )
+    return game, peer
+
+
+def drawing() -> Pair:
+    """Return the drawing of a large picture, whose jobs return pixels."""
+    network, side = digit_drawing.digit(), digit_drawing.SIDE
+    peer = digit_peers.Generator(network)
+    count = _PIECES * _PIECE
+    seen = places(side, side, Recipe().scale, range(side // 2, side // 2 + count // side + 1))
+    pieces = torch.from_numpy(seen.reshape(-1, INPUTS)[:count].copy()).split(_PIECE)
+    _agree(network.predict(pieces[0].numpy()), peer(pieces[0]).detach())
+    drawn = digit_drawing.bands(network, side)
+
+    def ours() -> int:
+        nonlocal drawn
+        band = next(drawn, None)
+        if band is None:
+            drawn = digit_drawing.bands(network, side)
+            band = next(drawn)
+        return len(band)
+
+    def theirs() -> int:
+        with torch.inference_mode():
+            for piece in pieces:
+                peer(piece)
+        return count
+
+    name = f"drawing {side} x {side}"
+    return name, ours, theirs, 2 * network.parameter_count
