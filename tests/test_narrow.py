@@ -98,7 +98,10 @@ def test_a_generator_is_its_network_at_every_point(name, rng):
     passage, workers = chain.passage(4), Workers(1)
     pictures = chain.forward(latents, passage, workers)
     trace = network.forward(every_point(latents, points))
-    np.testing.assert_allclose(pictures.reshape(trace.output.shape), trace.output, atol=1e-6)
+    # The compiler may add in another order where it makes both kernels at different times.
+    np.testing.assert_allclose(
+        pictures.reshape(trace.output.shape), trace.output, rtol=2e-6, atol=5e-6
+    )
 
     by_outputs = rng.standard_normal(pictures.shape).astype(np.float32)
     gradient = np.ones_like(chain.parameters)
