@@ -288,7 +288,16 @@ class Chain:
         -------
         float32 (samples, *inputs) or None
             The passage's own, as in `forward`.
+
+        Raises
+        ------
+        ValueError
+            If ``gradient`` is not like one from `zeros`.
         """
+        if gradient is not None:
+            line = dense.LANES * gradient.itemsize
+            if gradient.shape != self.parameters.shape or gradient.ctypes.data % line:
+                raise ValueError("a gradient must come from the chain's zeros()")
         upstream = passage.upstream
         upstream[-1][:] = by_outputs
         for index in reversed(range(len(self.stages))):
