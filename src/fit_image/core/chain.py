@@ -27,6 +27,8 @@ PARTS = 8
 Each part is one thread's, and the parts are added in order: no bit depends on the threads.
 """
 
+_LINE = dense.LANES * 4  # bytes
+
 
 class Workers:
     """The threads that carry a batch through a chain.
@@ -295,8 +297,8 @@ class Chain:
             If ``gradient`` is not like one from `zeros`.
         """
         if gradient is not None:
-            line = dense.LANES * gradient.itemsize
-            if gradient.shape != self.parameters.shape or gradient.ctypes.data % line:
+            aligned = gradient.size == 0 or gradient.ctypes.data % _LINE == 0
+            if gradient.shape != self.parameters.shape or not aligned:
                 raise ValueError("a gradient must come from the chain's zeros()")
         upstream = passage.upstream
         upstream[-1][:] = by_outputs
