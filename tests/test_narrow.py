@@ -98,10 +98,14 @@ def test_a_generator_is_its_network_at_every_point(name, rng):
     passage, workers = chain.passage(4), Workers(1)
     pictures = chain.forward(latents, passage, workers)
     trace = network.forward(every_point(latents, points))
-    np.testing.assert_allclose(pictures.reshape(trace.output.shape), trace.output, atol=1e-6)
+    # The compiler may add in another order where it makes both kernels at different times.
+    np.testing.assert_allclose(
+        pictures.reshape(trace.output.shape), trace.output, rtol=2e-6, atol=5e-6
+    )
 
     by_outputs = rng.standard_normal(pictures.shape).astype(np.float32)
-    gradient = np.ones_like(chain.parameters)
+    gradient = chain.zeros()
+    gradient[:] = 1.0
     below = chain.backward(passage, by_outputs, workers, gradient, to_inputs=True)
     expected, by_inputs = network.backward(trace, by_outputs.reshape(trace.output.shape))
     size = np.abs(expected).max()
@@ -119,7 +123,7 @@ def test_a_generator_has_the_same_bits_for_any_number_of_threads(samples, rng):
     for threads in (1, 2, 3):
         passage, workers = chain.passage(samples), Workers(threads)
         pictures = chain.forward(latents, passage, workers).copy()
-        gradient = np.zeros_like(chain.parameters)
+        gradient = chain.zeros()
         below = chain.backward(passage, by_outputs, workers, gradient, to_inputs=True)
         results.append((pictures, gradient, below.copy()))
     for others in results[1:]:
@@ -132,7 +136,7 @@ def test_the_gradient_by_parameters_may_be_left_out(rng):
     latents = rng.standard_normal((2, LATENTS)).astype(np.float32)
     passage, workers = chain.passage(2), Workers(1)
     by_outputs = np.ones_like(chain.forward(latents, passage, workers))
-    gradient = np.zeros_like(chain.parameters)
+    gradient = chain.zeros()
     with_it = chain.backward(passage, by_outputs, workers, gradient, to_inputs=True).copy()
     without = chain.backward(passage, by_outputs, workers, to_inputs=True)
     np.testing.assert_array_equal(with_it, without)

@@ -27,6 +27,8 @@ PARTS = 8
 Each part is one thread's, and the parts are added in order: no bit depends on the threads.
 """
 
+_LINE = dense.LANES * 4  # bytes
+
 
 class Workers:
     """The threads that carry a batch through a chain.
@@ -288,7 +290,16 @@ class Chain:
         -------
         float32 (samples, *inputs) or None
             The passage's own, as in `forward`.
+
+        Raises
+        ------
+        ValueError
+            If ``gradient`` is not like one from `zeros`.
         """
+        if gradient is not None:
+            aligned = gradient.size == 0 or gradient.ctypes.data % _LINE == 0
+            if gradient.shape != self.parameters.shape or not aligned:
+                raise ValueError("a gradient must come from the chain's zeros()")
         upstream = passage.upstream
         upstream[-1][:] = by_outputs
         for index in reversed(range(len(self.stages))):
