@@ -9,7 +9,7 @@ import numpy as np
 
 from fit_image.core import narrow
 from fit_image.core.chain import PARTS, Stage, Workers
-from fit_image.core.dense import FloatArray, aligned_zeros
+from fit_image.core.dense import FloatArray, IntArray, aligned_zeros
 from fit_image.core.lanes import WIDTH
 from fit_image.core.layer import Layer
 from fit_image.core.network import Network
@@ -108,9 +108,9 @@ class Generator(Stage):
         """See `Stage.backward`."""
         below = np.empty_like(inputs) if by_inputs is None else by_inputs
         pictures = by_outputs.reshape(len(outputs), len(self._points), -1)
-        kept[:] = 0.0
+        nothing = np.empty(0, dtype=np.float32)
 
-        def work(_: object, thread: int, threads: int) -> None:
+        def work(counts: IntArray, thread: int, threads: int) -> None:
             narrow.backward_kernel(
                 parameters,
                 narrow.tile_memory(self._tiles_back),
@@ -120,10 +120,10 @@ class Generator(Stage):
                 pictures,
                 below,
                 kept,
+                nothing if gradient is None else gradient,
+                counts,
                 thread,
                 threads,
             )
 
         workers.run(work)
-        if gradient is not None:
-            narrow.add_up_kernel(kept, gradient)

@@ -22,6 +22,7 @@ from fit_image.core.activations import (
     constants_of,
     differentiate,
 )
+from fit_image.core.barrier import meet
 from fit_image.core.dense import (
     ACTIVATION,
     FAN_IN,
@@ -395,8 +396,9 @@ def forward_kernel(parameters, memory, tiles, latents, points, outputs, thread, 
 
 @kernel
 def backward_kernel(
-    parameters, memory, tiles, latents, points, by_outputs, by_latents, sums, thread, threads
-):
+    parameters, memory, tiles, latents, points, by_outputs, by_latents, sums, gradient, counts,
+    thread, threads,
+):  # fmt: skip
     """Carry the gradient by the outputs to parameters and latent numbers.
 
     Parameters
@@ -407,12 +409,18 @@ def backward_kernel(
     by_latents : float32, shaped like ``latents``
         Filled.
     sums : float32 (parts, WIDTH * size of the parameters)
-        The gradient by parameters is added, for each of the parts into which the samples are cut,
-        in vectors still to be added up.
+        Filled with the gradient by parameters, for each of the parts into which the samples are
+        cut, in vectors still to be added up.
+    gradient : float32 vector
+        They are added to it, all parts in order; of size 0, if that is not wanted.
+    counts : int64 vector
+        See `fit_image.core.barrier.meet`.
     """
     row, count, samples = tiles.vectors * WIDTH, points.shape[0], latents.shape[0]
     parts = sums.shape[0]
     for part in range(thread, parts, threads):
+        for i in range(0, sums.shape[1], WIDTH):
+            store(sums[part], i, splat(np.float32(0.0)))
         for sample in range(samples * part // parts, samples * (part + 1) // parts):
             for k in range(latents.shape[1]):
                 by_latents[sample, k] = np.float32(0.0)
@@ -429,16 +437,28 @@ def backward_kernel(
                 _go_back(parameters, memory, tiles, sums[part], True)
                 for k in range(latents.shape[1]):
                     start = tiles.upstream + k * row
-                    gradient = splat(np.float32(0.0))
+                    below = splat(np.float32(0.0))
                     one = splat(np.float32(1.0))
                     for i in range(0, row, WIDTH):
-                        gradient = multiply_add(load(memory, start + i), one, gradient)
-                    by_latents[sample, k] += total(gradient)
+                        below = multiply_add(load(memory, start + i), one, below)
+                    by_latents[sample, k] += total(below)
+    meet(counts, thread, threads)
+    if gradient.size > 0:
+        # A share of the numbers for every thread.
+        _add_up(
+            sums,
+            gradient,
+            gradient.size * thread // threads,
+            gradient.size * (thread + 1) // threads,
+        )
 
 
-@kernel
-def add_up_kernel(sums, gradient):
-    """Add the vectors of all parts to the gradient."""
-    for part in range(sums.shape[0]):
-        for index in range(gradient.size):
-            gradient[index] += total(load(sums[part], index * WIDTH))
+@inner
+def _add_up(sums, gradient, first, stop):
+    """Add the vectors of all parts to numbers ``first`` to ``stop`` of the gradient."""
+    one = splat(np.float32(1.0))
+    for index in range(first, stop):
+        vectors = load(sums[0], index * WIDTH)
+        for part in range(1, sums.shape[0]):
+            vectors = multiply_add(load(sums[part], index * WIDTH), one, vectors)
+        gradient[index] += total(vectors)
