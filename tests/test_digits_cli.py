@@ -307,6 +307,14 @@ def test_what_drawing_refuses(run):
     assert "No such command" in fail("tran")
 
 
+def test_info(run, bars):
+    facts = json.loads(Shell("info").succeed(run, "--json").stdout)
+    assert facts["data"] == str(bars)
+    assert (facts["status"], facts["epochs"], facts["epochs_done"]) == ("done", 2, 2)
+    assert (facts["pictures"], facts["blocks"], facts["frames"]) == (60, 1, 3)
+    assert 0 <= facts["generator_accuracy"] <= 1
+
+
 def test_the_commands_are_listed():
     assert "morph" in succeed().output
 

@@ -21,10 +21,10 @@ from fit_image.cli.signals import Signals
 def command(signals: Signals, /, path: Path, as_json: bool) -> None:
     """Tell what a run or a model file holds.
 
-    RUN_OR_MODEL is the folder of a run, or a model.npz file.
+    RUN_OR_MODEL is the folder of a run, also of digits, or a model.npz file.
     """
     signals.act_at_once()
-    facts = _run_facts(path) if path.is_dir() else _model_facts(path)
+    facts = _facts(path)
     if as_json:
         click.echo(json.dumps(facts))
         return
@@ -32,6 +32,34 @@ def command(signals: Signals, /, path: Path, as_json: bool) -> None:
     width = max(len(name) for name, _ in shown)
     for name, text in shown:
         click.echo(f"{name:<{width}}  {text}")
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    from fit_image.apps.digits.folder import DigitFolder
+
+    if not path.is_dir():
+        return _model_facts(path)
+    return _digit_facts(path) if DigitFolder.holds_run(path) else _run_facts(path)
+
+
+def _digit_facts(path: Path) -> dict[str, Any]:
+    from fit_image.apps.digits.folder import DigitFolder
+    from fit_image.frames import frame_paths
+    from fit_image.strict_json import to_json
+
+    folder = DigitFolder.open(path)
+    facts: dict[str, Any] = {"run": str(path), **asdict(folder.source)}
+    facts["data"] = facts.pop("path")
+    facts["classes"] = ", ".join(folder.source.classes)
+    facts |= to_json(folder.recipe)
+    facts |= asdict(folder.result) if folder.result else {}
+    facts["epochs"] = folder.epochs
+    rows = folder.metrics.read()
+    facts["epochs_done"] = rows[-1].epoch if rows else 0
+    if rows:
+        facts |= dict(zip(rows[-1].columns[1:], (*rows[-1].figures, rows[-1].seconds), strict=True))
+    facts["frames"] = len(frame_paths(folder.frames))
+    return facts
 
 
 def _model_facts(path: Path) -> dict[str, Any]:

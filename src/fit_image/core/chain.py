@@ -235,7 +235,7 @@ class Chain:
         Parameters
         ----------
         inputs : float32 (samples, *inputs)
-            C-contiguous, and not to be changed before `backward`.
+            Not to be changed before `backward`.
         passage : Passage
         workers : Workers
         rng : numpy.random.Generator, optional
@@ -251,7 +251,7 @@ class Chain:
         ValueError
             If samples have another shape, or are more than the passage has memory for.
         """
-        passage.begin(inputs)
+        passage.begin(np.ascontiguousarray(inputs, dtype=np.float32))
         for index, stage in enumerate(self.stages):
             stage.forward(
                 self.part(self.parameters, index),

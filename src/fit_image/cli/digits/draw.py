@@ -9,6 +9,7 @@ import click
 from fit_image.cli import options
 from fit_image.cli.digits.drawing_options import drawing_options, output_option, run_argument
 from fit_image.cli.display import Step, make_display
+from fit_image.cli.session import announcing_compilation
 from fit_image.cli.signals import Signals
 
 
@@ -63,7 +64,7 @@ def command(
     check_destination(output)
     (latents,) = model.sample([index], np.random.default_rng(seed), spread)
     canvas = Canvas(width, height, model.channels)
-    with make_display(quiet) as display:
+    with make_display(quiet) as display, announcing_compilation(display):
         for top, band in model.bands(latents, width, height, scale=scale, threads=threads):
             canvas.paste(top, on_paper(band, model, paper))
             display.step(Step((top + len(band)) / height, (f"drawing {width}x{height}",)))

@@ -10,6 +10,7 @@ import click
 from fit_image.cli import options
 from fit_image.cli.digits.drawing_options import drawing_options, output_option, run_argument
 from fit_image.cli.display import Step, describe_animation, make_display
+from fit_image.cli.session import announcing_compilation
 from fit_image.cli.signals import Signals
 
 
@@ -96,6 +97,7 @@ def command(
     count = len(visited) * steps
     with (
         make_display(quiet) as display,
+        announcing_compilation(display),
         tempfile.TemporaryDirectory(prefix="fit-image-") as name,
     ):
         paths = [frame_path(name, index) for index in range(count)]
