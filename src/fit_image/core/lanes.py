@@ -130,6 +130,18 @@ def at_least(typing_context, vector, floor):
 
 
 @intrinsic
+def where_positive(typing_context, mask, vector):
+    """Return each number of a vector, or 0 where that of ``mask`` is not above 0."""
+
+    def generate(context, builder, signature, arguments):
+        mask, vector = arguments
+        zero = ir.Constant(_VECTOR, None)
+        return builder.select(builder.fcmp_ordered(">", mask, zero), vector, zero)
+
+    return _lanes(_lanes, _lanes), generate
+
+
+@intrinsic
 def total(typing_context, vector):
     """Return the sum of a vector's numbers: halves added until one is left."""
 

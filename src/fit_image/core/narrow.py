@@ -59,6 +59,7 @@ class Tiles(NamedTuple):
     sums: IntArray  # (layers,): offsets of the weighted sums, a row a unit
     values: IntArray  # (layers + 1,): offsets of the values before each layer and at the end
     upstream: int  # offset of the gradient by the values before a layer
+    spare: int  # another one for it, in turns
     held: int  # offset of the gradient by the output of a residual block
     vectors: int  # in a row
     numbers: int  # in the memory
@@ -115,6 +116,7 @@ def tiles_of(network: Network, points: int, *, there_and_back: bool = False) -> 
         np.array(values),
         take(most),
         take(most),
+        take(most),
         vectors,
         taken,
     )
@@ -167,7 +169,6 @@ def _go_forward(parameters, memory, tiles, to_return):
         rectified = code == RELU and not skips
         # Choices within the call would have the references to its arrays counted.
         target = values if rectified else sums
-        least = np.float32(0.0) if rectified else np.float32(-np.inf)
         multiply(
             units,
             tiles.table[layer, FAN_IN] + 1,
@@ -179,7 +180,8 @@ def _go_forward(parameters, memory, tiles, to_return):
             memory,
             tiles.values[layer],
             target,
-            least,
+            rectified,
+            -1,
         )
         if rectified:
             continue
@@ -196,24 +198,29 @@ def _go_forward(parameters, memory, tiles, to_return):
 def _go_back(parameters, memory, tiles, sums, to_inputs):
     """Carry the gradient by the output, which lies upstream, to the parameters.
 
-    With ``to_inputs`` also to the values before the first layer; then it lies upstream.
+    With ``to_inputs`` also to the values before the first layer. Returns where it lies then.
     """
-    row, upstream, held = tiles.vectors * WIDTH, tiles.upstream, tiles.held
+    row, upstream = tiles.vectors * WIDTH, tiles.upstream
     block = tiles.table.shape[0]  # first layer of the residual block under way
+    masked = False  # whether the product before has made deltas of the gradient already
     for layer in range(tiles.table.shape[0] - 1, -1, -1):
         units, fan_in = tiles.table[layer, FAN_OUT], tiles.table[layer, FAN_IN]
         start, stride = tiles.table[layer, START], tiles.table[layer, STRIDE]
-        values, skips = tiles.values[layer + 1], tiles.table[layer, SKIP] > 0
-        if skips:
-            block = layer + 1 - tiles.table[layer, SKIP]
-            copy_row(memory, upstream, held, units * row)
         code, constants = tiles.table[layer, ACTIVATION], constants_of(tiles.constants, layer)
-        deltas = tiles.sums[layer]
-        if code in (TANH, SIGMOID) or (code == RELU and not skips):
-            _deltas_of_values(memory, values, upstream, deltas, units * row, code)
-        else:
-            differentiate(memory, deltas, row, 1, units * row, code, constants)
-            multiply_row(memory, upstream, deltas, units * row)
+        if tiles.table[layer, SKIP] > 0:
+            block = layer + 1 - tiles.table[layer, SKIP]
+            copy_row(memory, upstream, tiles.held, units * row)
+        deltas = upstream
+        if not masked:
+            deltas = tiles.sums[layer]
+            shows = code == RELU and tiles.table[layer, SKIP] == 0  # see `_slope_shows`
+            if shows or code in (TANH, SIGMOID):
+                _deltas_of_values(
+                    memory, tiles.values[layer + 1], upstream, deltas, units * row, code
+                )
+            else:
+                differentiate(memory, deltas, row, 1, units * row, code, constants)
+                multiply_row(memory, upstream, deltas, units * row)
         add_outer(
             units,
             fan_in + 1,
@@ -226,6 +233,15 @@ def _go_back(parameters, memory, tiles, sums, to_inputs):
             stride * WIDTH,
         )
         if layer > 0 or to_inputs:
+            below = layer - 1
+            masked = (
+                below >= 0
+                and layer != block
+                and tiles.table[below, ACTIVATION] == RELU
+                and tiles.table[below, SKIP] == 0
+            )
+            mask = tiles.values[layer] if masked else -1
+            upstream = tiles.spare if deltas == tiles.upstream else tiles.upstream
             multiply(
                 fan_in,
                 units,
@@ -237,10 +253,12 @@ def _go_back(parameters, memory, tiles, sums, to_inputs):
                 memory,
                 deltas,
                 upstream,
-                np.float32(-np.inf),
+                False,
+                mask,
             )
             if layer == block:
-                add_row(memory, held, upstream, fan_in * row)
+                add_row(memory, tiles.held, upstream, fan_in * row)
+    return upstream
 
 
 @inner
@@ -329,9 +347,9 @@ def backward_kernel(
                         memory[start + i] = (
                             by_outputs[sample, first + i, c] if inside else np.float32(0.0)
                         )
-                _go_back(parameters, memory, tiles, sums[part], True)
+                upstream = _go_back(parameters, memory, tiles, sums[part], True)
                 for k in range(latents.shape[1]):
-                    start = tiles.upstream + k * row
+                    start = upstream + k * row
                     below = splat(np.float32(0.0))
                     one = splat(np.float32(1.0))
                     for i in range(0, row, WIDTH):
