@@ -84,6 +84,7 @@ def test_training_leaves_all_its_files(run, bars):
         "digits.json",
         "final.png",
         "frames",
+        "good.npz",
         "metrics.csv",
         "model.npz",
     }
@@ -161,6 +162,49 @@ def test_what_a_training_cannot_go_on_with(run, bars, tmp_path):
     assert "the pictures" in fail("train", bars, "-o", run, "--resume", "--limit", 40)
     assert "it is at 2 already" in fail("train", bars, "-o", run, "--resume", "--epochs", 1)
     assert "exclude" in fail("train", bars, "--resume", "--overwrite")
+
+
+def test_a_collapse_after_a_resume_returns_to_the_last_good_epoch(bars, monkeypatch):
+    arguments = ("train", bars, "-o", "run", *SMALL, "-q")
+    succeed(*arguments, "--epochs", 2)
+    good = contents(Path("run"))
+    process = shell.start(*arguments[:-1], "--epochs", 200, "--resume", "--threads", 1)
+    wait_until(lambda: exists("run/frames/epoch-000003.png"))
+    process.send_signal(signal.SIGINT)
+    process.communicate()
+    at = DigitFolder.open("run").result.epochs
+    good = read_archive(Path("run/good.npz"), "digits_checkpoint", 1)
+    with monkeypatch.context() as patch:
+        patch.setattr("fit_image.apps.digits.trainer.DigitTrainer._look", lambda self, model: {0})
+        patch.setattr("fit_image.apps.digits.trainer._SETTLING_ROUNDS", 1)
+        result = shell.run(*arguments, "--epochs", at + 2, "--resume")
+    assert result.exit_code == 1
+    assert f"collapsed in epoch {at + 1}" in result.stderr
+    kept = read_archive(Path("run/checkpoint.npz"), "digits_checkpoint", 1)
+    equal(kept, good)
+
+
+def test_the_way_to_go_on_knows_limit_and_channels(bars):
+    arguments = ("train", bars, "-o", "run", *SMALL, "--limit", 40)
+    succeed(*arguments, "--epochs", 1, "-q")
+    succeed("train", bars, "-o", "run", "--resume", "--epochs", 2, "-q")
+    assert DigitFolder.open("run").source.limit == 40
+
+
+def test_a_run_without_its_checkpoint(bars):
+    succeed("train", bars, "-o", "run", *SMALL, "--epochs", 1, "-q")
+    Path("run/checkpoint.npz").unlink()
+    assert "checkpoint.npz is missing" in fail("train", bars, "-o", "run", "--resume")
+    # Killed before the first one, it begins again.
+    Path("run/metrics.csv").write_text("epoch\n")
+    Path("run/frames/epoch-000000.png").unlink()
+    succeed("train", bars, "-o", "run", "--resume", "-q")
+    assert exists("run/frames/epoch-000000.png")
+
+
+def test_results_do_not_go_among_the_data(bars):
+    for name in (bars, bars / "new"):
+        assert "in the folder of the data" in fail("train", bars, "-o", name)
 
 
 def test_overwrite_begins_anew(bars):
@@ -313,6 +357,9 @@ def test_info(run, bars):
     assert (facts["status"], facts["epochs"], facts["epochs_done"]) == ("done", 2, 2)
     assert (facts["pictures"], facts["blocks"], facts["frames"]) == (60, 1, 3)
     assert 0 <= facts["generator_accuracy"] <= 1
+    facts = json.loads(Shell("info").succeed(run / "model.npz", "--json").stdout)
+    assert facts["classes"] == "0, 1"
+    assert facts["width"] == 12
 
 
 def test_the_commands_are_listed():

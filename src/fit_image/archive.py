@@ -123,6 +123,15 @@ def read_archive(path: str | os.PathLike[str], kind: str, understood: int) -> Ar
         raise InputError(f"{path} is damaged and cannot be read") from error
 
 
+def is_archive(path: str | os.PathLike[str], kind: str) -> bool:
+    """Return whether a file was written by `write_archive` as such a kind."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return f"fit_image_{kind}.npy" in archive.namelist()
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
 def _read_array(archive: zipfile.ZipFile, name: str, path: Path) -> npt.NDArray[Any]:
     info = archive.getinfo(name)
     # A few bytes may unpack to gigabytes; weights hardly shrink, so such a file is no model.

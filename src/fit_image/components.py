@@ -85,6 +85,12 @@ def activations_with(field: str) -> str:
     return f"{', '.join(others)} or {last}" if others else last
 
 
+PAPERS = ("white", "black", "learned")
+"""Shades of what surrounds a digit; the last one is that of the pictures it was learned from."""
+
+WALKS = ("linear", "sinusoidal")
+"""From digit to digit in even steps, or in slower ones near each."""
+
 OUTPUT_ACTIVATIONS = ("identity", "sigmoid")
 
 INITS = ("auto", "classic", "he", "xavier", "siren", "normal:STD")

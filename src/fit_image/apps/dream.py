@@ -15,16 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.apps.memory import check_available
-from fit_image.apps.places import places
+from fit_image.apps.places import INPUTS, places
 from fit_image.components import ACTIVATIONS, CHANNELS
 from fit_image.core.layer import dense_stack
 from fit_image.core.network import Network
 from fit_image.errors import InputError
 from fit_image.image import to_uint8
 from fit_image.notation import Hidden, check_blocks, parse_layers
-
-INPUTS = ("x", "y", "r")
-"""What a network may see of a place: the radius is that of x and y."""
 
 _BAND_PIXELS = 1 << 17
 

@@ -1,4 +1,4 @@
-"""Where the pixels of a generated picture lie: what a generator sees of them."""
+"""Where the pixels of a picture lie, as networks see it that no picture was given to."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import numpy as np
 
 from fit_image.core.dense import FloatArray
 
-INPUTS = 3
-"""x, y, and their distance from the middle."""
+INPUTS = ("x", "y", "r")
+"""What is seen of a place: the last is its distance from the middle."""
 
 
 def places(width: int, height: int, scale: float, rows: range | None = None) -> FloatArray:
@@ -30,7 +30,7 @@ def places(width: int, height: int, scale: float, rows: range | None = None) -> 
     unit = scale / max((min(width, height) - 1) / 2, 0.5)
     x = (np.arange(width) - (width - 1) / 2) * unit
     y = (np.arange(rows.start, rows.stop) - (height - 1) / 2) * unit
-    seen = np.empty((len(rows), width, INPUTS), dtype=np.float32)
+    seen = np.empty((len(rows), width, len(INPUTS)), dtype=np.float32)
     seen[..., 0] = x
     seen[..., 1] = y[:, np.newaxis]
     seen[..., 2] = np.hypot(x, y[:, np.newaxis])

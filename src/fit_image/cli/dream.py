@@ -10,7 +10,8 @@ import click
 from click.core import ParameterSource
 
 from fit_image.cli import options
-from fit_image.cli.display import Step, describe_animation, make_display
+from fit_image.cli.display import Step, make_display
+from fit_image.cli.session import animate_frames
 from fit_image.cli.signals import Signals
 from fit_image.components import ACTIVATIONS
 from fit_image.errors import InputError
@@ -241,17 +242,7 @@ def _save_frame(sheet: Sheet, folder: Path, index: int) -> None:
 
 
 def _animate(folder: Path, animation: Path, fps: float, display: Display) -> None:
-    from fit_image.animation import write_animation
     from fit_image.frames import frame_paths
 
     paths = [path for _, path in frame_paths(folder)]
-    report = write_animation(
-        animation,
-        paths,
-        fps=fps,
-        hold=0.0,  # it goes round
-        on_frame=lambda done, total: display.step(
-            Step(done / total, (f"making {animation.name}", f"frame {done}/{total}"))
-        ),
-    )
-    display.message(describe_animation(report))
+    animate_frames(animation, paths, display, fps=fps, hold=0.0)  # it goes round

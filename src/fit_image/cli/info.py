@@ -62,11 +62,31 @@ def _digit_facts(path: Path) -> dict[str, Any]:
     return facts
 
 
+def _digit_model_facts(path: Path) -> dict[str, Any]:
+    from fit_image.apps.digits.model import DigitModel
+
+    model = DigitModel.load(path)
+    return {
+        "model": str(path),
+        "classes": ", ".join(model.names),
+        "numbers": model.number_count,
+        "width": model.width,
+        "height": model.height,
+        "channels": {1: "grey", 3: "rgb"}[model.channels],
+        "latent": model.recipe.latent,
+        "blocks": model.recipe.blocks,
+        "units": model.recipe.units,
+    }
+
+
 def _model_facts(path: Path) -> dict[str, Any]:
+    from fit_image.archive import is_archive
     from fit_image.components import CHANNELS
     from fit_image.model import Network
     from fit_image.notation import Hidden, format_layers
 
+    if is_archive(path, "digits"):
+        return _digit_model_facts(path)
     network = Network.load(path)
     return {
         "model": str(path),

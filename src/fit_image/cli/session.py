@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shlex
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -117,6 +117,27 @@ def animate(run: RunFolder, display: Display, signals: Signals) -> None:
             display.message(str(error))
             continue
         display.message(describe_animation(report))
+
+
+def animate_frames(
+    file: Path, frames: Sequence[Path], display: Display, *, fps: float, hold: float = 1.0
+) -> None:
+    """Make an animation of frames, and say what became of it.
+
+    ``hold`` are the seconds that the last frame stays.
+    """
+    from fit_image.animation import write_animation
+
+    report = write_animation(
+        file,
+        frames,
+        fps=fps,
+        hold=hold,
+        on_frame=lambda done, total: display.step(
+            Step(done / total, (f"making {file.name}", f"frame {done}/{total}"))
+        ),
+    )
+    display.message(describe_animation(report))
 
 
 # What to say of a run that had not all its epochs.

@@ -32,7 +32,7 @@ class BatchNormalisation(Stage):
 
     Ioffe and Szegedy, "Batch normalization: accelerating deep network training by reducing internal
     covariate shift", ICML 2015. The statistics are always those of the batch at hand, as in the
-    program of `fit_image.apps.digits`: what is made of a sample depends on those beside it.
+    program ``hardmaru/resnet-cppn-gan-tensorflow``: what becomes of a sample depends on others.
 
     Parameters
     ----------

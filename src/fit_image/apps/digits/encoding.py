@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from fit_image.apps.digits.folder import DigitFolder
 from fit_image.apps.digits.model import DigitModel
-from fit_image.apps.digits.networks import make_encoder
+from fit_image.apps.digits.networks import generator_numbers, make_encoder, make_generator
 from fit_image.core.chain import Workers
 from fit_image.core.dense import FloatArray
 from fit_image.crops import centre_crop
@@ -63,6 +63,13 @@ def encode_picture(run: Path, picture: Path) -> Encoded:
     if saved is None or saved.shape != encoder.parameters.shape or not np.isfinite(saved).all():
         raise InputError(f"{folder.checkpoint} is damaged: it holds no such encoder")
     encoder.parameters[:] = saved
+    # The encoder of a training under way is newer than its model: so must the generator be.
+    generator = make_generator(folder.recipe, *shape)
+    newest = arrays.get("generator_parameters")
+    if newest is None or newest.shape != generator.parameters.shape:
+        raise InputError(f"{folder.checkpoint} is damaged: it holds no such generator")
+    generator.parameters[:] = newest
+    model = replace(model, numbers=generator_numbers(generator))
     channels = "grey" if model.channels == 1 else "rgb"
     levels = to_uint8(load_image(picture, channels=channels, max_pixels=None).levels)
     seen = resized(levels, folder.source.width, folder.source.height)

@@ -19,6 +19,8 @@ from fit_image.training_folder import TrainingFolder
 
 FORMAT_VERSION = 1
 
+_KIND = "digits_checkpoint"
+
 _FIGURES = tuple(field.name for field in fields(Figures))
 
 
@@ -58,6 +60,10 @@ class Source:
     pictures, width, height : int
         How many, and of what size.
     classes : tuple of str
+    channels : str
+        ``grey`` or ``rgb``.
+    limit : int or None
+        How many of the data's pictures were chosen; None for all.
     """
 
     path: str
@@ -66,6 +72,8 @@ class Source:
     width: int
     height: int
     classes: tuple[str, ...]
+    channels: str
+    limit: int | None
 
 
 @dataclass(frozen=True)
@@ -106,6 +114,7 @@ class DigitFolder(TrainingFolder):
         "digits.json",
         "metrics.csv",
         "checkpoint.npz",
+        "good.npz",
         "model.npz",
         "final.png",
         "animation.gif",
@@ -163,7 +172,7 @@ class DigitFolder(TrainingFolder):
 
     def write_checkpoint(self, arrays: Mapping[str, Any]) -> None:
         """Write all that `read_checkpoint` returns."""
-        write_archive(self.checkpoint, "digits_checkpoint", FORMAT_VERSION, arrays)
+        write_archive(self.checkpoint, _KIND, FORMAT_VERSION, arrays)
 
     def read_checkpoint(self) -> Arrays | None:
         """Return what `write_checkpoint` was given, or None if there is no checkpoint yet.
@@ -173,6 +182,22 @@ class DigitFolder(TrainingFolder):
         InputError
             If the file is damaged.
         """
-        if not self.checkpoint.exists():
-            return None
-        return read_archive(self.checkpoint, "digits_checkpoint", FORMAT_VERSION)
+        return _read(self.checkpoint)
+
+    def write_good(self, arrays: Mapping[str, Any]) -> None:
+        """Write the state at the end of the last epoch that ended well."""
+        write_archive(self.path / "good.npz", _KIND, FORMAT_VERSION, arrays)
+
+    def read_good(self) -> Arrays | None:
+        """Return what `write_good` was given, or None if no epoch has ended yet.
+
+        Raises
+        ------
+        InputError
+            If the file is damaged.
+        """
+        return _read(self.path / "good.npz")
+
+
+def _read(path: Path) -> Arrays | None:
+    return read_archive(path, _KIND, FORMAT_VERSION) if path.exists() else None

@@ -10,15 +10,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.apps.digits.networks import make_classifier, make_encoder, make_generator
+from fit_image.apps.digits.networks import (
+    generator_numbers,
+    make_classifier,
+    make_encoder,
+    make_generator,
+)
 from fit_image.apps.digits.recipe import Recipe
 from fit_image.core.adam import Adam
 from fit_image.core.chain import Chain, Workers
 from fit_image.core.cross_entropy import cross_entropy
 from fit_image.core.dense import FloatArray
-from fit_image.core.generator import Generator
 
 Labels = npt.NDArray[np.int64]
+
+
+class GradientError(ArithmeticError):
+    """A gradient is not finite; no step was taken along it."""
 
 
 class RoundAbandonedError(Exception):
@@ -117,11 +125,6 @@ class Game:
         for player in self._players.values():
             player.chain.initialise(rng)
 
-    @property
-    def parameter_count(self) -> int:
-        """Of all three networks."""
-        return sum(player.chain.parameter_count for player in self._players.values())
-
     def play(
         self,
         pictures: FloatArray,
@@ -144,6 +147,8 @@ class Game:
         ------
         RoundAbandonedError
             If ``go_on`` says no: what the round has changed is then for the caller to undo.
+        GradientError
+            If a gradient is not finite; likewise.
         """
         recipe, steps = self.recipe, 0
         generator_accuracy = 0.0
@@ -223,16 +228,7 @@ class Game:
 
     def generator_numbers(self) -> FloatArray:
         """Return weights and biases of the generator, layer after layer, unit after unit."""
-        chain = self._generator.chain
-        (stage,) = chain.stages
-        assert isinstance(stage, Generator)
-        rows = stage.network.rows(chain.parameters)
-        return np.concatenate(
-            [
-                numbers[:, : layer.fan_in + 1].ravel()
-                for layer, numbers in zip(stage.network.layers, rows, strict=True)
-            ]
-        )
+        return generator_numbers(self._generator.chain)
 
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Return copies of all there is to remember."""
@@ -273,15 +269,14 @@ class Game:
     def _imagine(
         self, pictures: FloatArray, rng: np.random.Generator
     ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-        """Generate pictures like others: mean and deviation of latents, noise, pictures."""
+        """Generate pictures like others: mean and log variance of latents, noise, pictures."""
         encoder, generator = self._encoder, self._generator
         outputs = encoder.chain.forward(pictures, encoder.passage, self._workers, rng)
         mean, log_variance = np.split(outputs, 2, axis=1)
-        deviation = np.exp(0.5 * log_variance)
         noise = rng.standard_normal(mean.shape, dtype=np.float32)
-        latents = np.float32(self.recipe.scale) * (mean + deviation * noise)
+        latents = np.float32(self.recipe.scale) * (mean + np.exp(0.5 * log_variance) * noise)
         drawn = generator.chain.forward(latents, generator.passage, self._workers)
-        return mean, deviation, noise, drawn
+        return mean, log_variance, noise, drawn
 
     def _generator_step(
         self, pictures: FloatArray, labels: Labels, rng: np.random.Generator
@@ -289,7 +284,8 @@ class Game:
         """Take a step of generator and encoder; return loss, divergence and accuracy before it."""
         recipe, count = self.recipe, np.float32(len(pictures))
         encoder, generator, classifier = self._encoder, self._generator, self._classifier
-        mean, deviation, noise, drawn = self._imagine(pictures, rng)
+        mean, log_variance, noise, drawn = self._imagine(pictures, rng)
+        deviation = np.exp(0.5 * log_variance)
         logits = classifier.chain.forward(drawn, classifier.passage, self._workers)
         judged = cross_entropy(logits, labels)
 
@@ -307,7 +303,7 @@ class Game:
         # Kingma and Welling, "Auto-encoding variational Bayes", ICLR 2014, appendix B.
         variance = deviation * deviation
         pixels = self.shape[0] * self.shape[1]
-        divergence = -0.5 * (1.0 + np.log(variance) - mean * mean - variance).sum() / count / pixels
+        divergence = 0.5 * (mean * mean + variance - 1.0 - log_variance).sum() / count / pixels
         weight = np.float32(recipe.divergence_weight / (count * pixels))
         by_mean = by_latents + weight * mean
         by_log_variance = np.float32(0.5) * (
@@ -350,6 +346,8 @@ class Game:
         """Take a step of all, along a gradient whose norm is at most the recipe's."""
         # Pascanu et al., "On the difficulty of training recurrent neural networks", ICML 2013.
         norm = math.sqrt(sum(float(np.dot(player.gradient, player.gradient)) for player in players))
+        if not math.isfinite(norm):
+            raise GradientError
         scale = self.recipe.clip / norm if norm > self.recipe.clip else 1.0
         for player in players:
             player.step(scale)

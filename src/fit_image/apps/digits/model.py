@@ -127,7 +127,7 @@ class DigitModel:
         for top in range(0, height, rows):
             stop = min(top + rows, height)
             seen = places(width, height, scale, range(top, stop))
-            drawn = network.predict(seen.reshape(-1, INPUTS), threads=threads)
+            drawn = network.predict(seen.reshape(-1, len(INPUTS)), threads=threads)
             yield top, drawn.reshape(stop - top, width, self.channels)
 
     def draw(self, latents: FloatArray, width: int, height: int, **options: Any) -> FloatArray:

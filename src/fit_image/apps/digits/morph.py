@@ -9,9 +9,6 @@ import numpy as np
 
 from fit_image.core.dense import FloatArray
 
-WALKS = ("linear", "sinusoidal")
-"""Even steps, or slower ones near the pictures that are visited."""
-
 
 def walk(anchors: FloatArray, steps: int, kind: str) -> Iterator[FloatArray]:
     """Yield latent numbers on a closed way: from each anchor to the next, and to the first again.
@@ -22,7 +19,7 @@ def walk(anchors: FloatArray, steps: int, kind: str) -> Iterator[FloatArray]:
     steps : int
         From one anchor to the next.
     kind : str
-        One of `WALKS`.
+        A key of `fit_image.components.WALKS`.
 
     Yields
     ------

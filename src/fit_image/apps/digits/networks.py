@@ -6,10 +6,15 @@ All are those of the article "More MNIST Digits at 1080x1080 Resolution" (2016) 
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
+
 from fit_image.apps.digits.recipe import Recipe
 from fit_image.apps.places import INPUTS, places
 from fit_image.core.chain import Chain, Stage
 from fit_image.core.convolution import Convolution
+from fit_image.core.dense import FloatArray
 from fit_image.core.dense_stage import Dense
 from fit_image.core.dropout import Dropout
 from fit_image.core.generator import Generator
@@ -25,7 +30,7 @@ _SLOPE = 0.2
 def generator_layers(recipe: Recipe, channels: int, *, latent: bool = True) -> list[Layer]:
     """Return the generator's layers; the latent numbers are the first inputs, if there are any."""
     units = recipe.units
-    layers = [Layer(INPUTS + recipe.latent * latent, units, "tanh")]
+    layers = [Layer(len(INPUTS) + recipe.latent * latent, units, "tanh")]
     for _ in range(recipe.blocks):
         layers += [Layer(units, units, "relu")] * recipe.block_layers
         layers.append(Layer(units, units, "tanh", skip=recipe.block_layers + 1))
@@ -38,6 +43,32 @@ def make_generator(recipe: Recipe, height: int, width: int, channels: int) -> Ch
     deviations = [_BLOCK_END if layer.skip else _RECTIFIER for layer in layers[1:-1]]
     points = places(width, height, recipe.scale)
     return Chain([Generator(layers, points, [_PROJECTION, *deviations, _OUTPUT])])
+
+
+def working_bytes(recipe: Recipe, shape: tuple[int, int, int], classes: int) -> int:
+    """Return about how many bytes a batch needs in the three networks."""
+    numbers = 0
+    for chain in (
+        make_encoder(recipe, *shape),
+        make_generator(recipe, *shape),
+        make_classifier(recipe, *shape, classes),
+    ):
+        # What comes out of a stage, the derivatives by it, and what it keeps for its way back.
+        numbers += sum(4 * math.prod(stage.outputs) for stage in chain.stages)
+    return 4 * recipe.batch_size * numbers
+
+
+def generator_numbers(chain: Chain) -> FloatArray:
+    """Return weights and biases of a generator, layer after layer, unit after unit."""
+    (stage,) = chain.stages
+    assert isinstance(stage, Generator)
+    rows = stage.network.rows(chain.parameters)
+    return np.concatenate(
+        [
+            numbers[:, : layer.fan_in + 1].ravel()
+            for layer, numbers in zip(stage.network.layers, rows, strict=True)
+        ]
+    )
 
 
 def make_encoder(recipe: Recipe, height: int, width: int, channels: int) -> Chain:

@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields
 
 from fit_image.config import option_of
 from fit_image.errors import InputError
+from fit_image.notation import LARGEST_RATE
 
 
-def _number(name: str, value: float, least: float, most: float = math.inf) -> None:
-    if not least <= value <= most or math.isinf(value):
-        limits = f"{least:g} to {most:g}" if most < math.inf else f"{least:g} or more"
-        raise InputError(f"{option_of(name)} must be {limits}, not {value}")
+def _number(name: str, value: float, least: float, most: float) -> None:
+    if not least <= value <= most:
+        raise InputError(f"{option_of(name)} must be {least:g} to {most:g}, not {value}")
 
 
 @dataclass(frozen=True)
 class Recipe:
     """The networks, and the game that they play.
 
-    The defaults are those of the program ``hardmaru/resnet-cppn-gan-tensorflow`` (2016).
+    The defaults are those of the program ``hardmaru/resnet-cppn-gan-tensorflow`` (2016), whose
+    classifier has moments of its own for steps on real pictures alone; here it has one set.
 
     Attributes
     ----------
     batch_size : int
         Pictures of a batch, with which all steps of a round are taken.
     learning_rate, beta1 : float
-        Of Adam; its momentum lies in 0..1.
+        Of Adam; the second is what it keeps of the mean gradient, 0 to below 1.
     clip : float
         Norm of a gradient at most.
     latent : int
@@ -91,17 +91,28 @@ class Recipe:
     def __post_init__(self) -> None:
         for field in fields(self):
             name, value = field.name, getattr(self, field.name)
-            if name in ("keep", "learning_rate", "clip", "scale"):
-                _number(name, value, 1e-9, 1.0 if name == "keep" else math.inf)
-            elif name.startswith(("beta", "generator_goal", "good", "fake_b", "fake_g", "real_b")):
-                _number(name, value, 0.0, 1.0)
-            else:
-                _number(name, value, *_LIMITS.get(name, (0, math.inf)))
+            _number(name, value, *_LIMITS.get(name, (0, LARGEST_RATE)))
         if self.real_weight + self.fake_weight == 0:
             raise InputError("--real-weight and --fake-weight cannot both be 0")
 
 
-_LIMITS = {
+_LIMITS: dict[str, tuple[float, float]] = {
+    "learning_rate": (1e-9, LARGEST_RATE),
+    "beta1": (0, 0.9999),
+    "clip": (1e-9, LARGEST_RATE),
+    "scale": (1e-9, LARGEST_RATE),
+    "keep": (1e-9, 1),
+    **dict.fromkeys(
+        (
+            "generator_goal",
+            "good_generator",
+            "fake_behind",
+            "fake_goal",
+            "real_behind",
+            "real_goal",
+        ),
+        (0, 1),
+    ),
     "batch_size": (2, 1 << 20),
     "latent": (1, 60),
     "units": (1, 12),

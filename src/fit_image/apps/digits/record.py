@@ -20,6 +20,9 @@ from fit_image.strict_json import to_json
 
 _CHECKPOINT_SECONDS = 45.0
 
+# What distinguishes the chance of frames from that of training.
+_FRAMES = 4
+
 _TILE = 52
 """Pixels of a side of a sample in the frames."""
 
@@ -88,10 +91,16 @@ class DigitRecording:
         """
         check_resumable(folder, source, trainer.recipe)
         try:
-            arrays = folder.read_checkpoint()
-            if arrays:
-                trainer.restore(arrays)
-        except (InputError, KeyError, ValueError) as error:
+            arrays, good = folder.read_checkpoint(), folder.read_good()
+            if arrays is None:
+                if folder.metrics.read():
+                    raise InputError(f"{folder.checkpoint} is missing")
+                return cls.begin(folder, trainer)
+            if good:
+                trainer.restore(good)
+                trainer.good = good
+            trainer.restore(arrays)
+        except (InputError, ValueError) as error:
             raise InputError(
                 f"cannot resume {folder.path}: {error}; --overwrite starts it again"
             ) from error
@@ -110,8 +119,8 @@ class DigitRecording:
     def steps(self, go_on: Callable[[], bool]) -> Iterator[Status]:
         """Train to the end of the last epoch; draw, write and checkpoint on the way.
 
-        Ends early when ``go_on``, which is asked about every second, says no. The caller then
-        calls `conclude`.
+        Ends early when ``go_on`` says no, which is asked before every step of long rounds, and
+        between short ones. The caller then calls `conclude`.
 
         Raises
         ------
@@ -133,6 +142,7 @@ class DigitRecording:
                 row = Row(epoch, tuple(means.values()), trainer.standing.seconds)
                 self.folder.metrics.append(row)
                 model.save(self.folder.model)
+                self.folder.write_good(trainer.good)
                 self.checkpoint("running")
             elif time.monotonic() - self._saved_at > _CHECKPOINT_SECONDS:
                 self.checkpoint("running")
@@ -146,9 +156,10 @@ class DigitRecording:
         FitImageError
             If a file cannot be written.
         """
+        self.checkpoint(status)
         self.trainer.model().save(self.folder.model)
         self.folder.copy_final()
-        return self.checkpoint(status)
+        return self._note(status)
 
     def return_to_good(self) -> None:
         """Undo what led to divergence, in the networks and in the folder."""
@@ -172,7 +183,7 @@ class DigitRecording:
 
     def _draw(self, epoch: int, model: DigitModel) -> None:
         # The same chance for every frame: what moves is what is learned.
-        rng = np.random.default_rng([self.trainer.recipe.seed, len(model.names)])
+        rng = np.random.default_rng([self.trainer.recipe.seed, _FRAMES])
         rows = [model.sample([label] * SAMPLES, rng) for label in range(len(model.names))]
         self.folder.write_frame(epoch, draw_sheet(model, rows, _TILE, _TILE))
 

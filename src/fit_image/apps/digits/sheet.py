@@ -11,9 +11,6 @@ from fit_image.apps.digits.model import DigitModel
 from fit_image.core.dense import FloatArray
 from fit_image.image import to_uint8
 
-PAPERS = ("white", "black", "learned")
-"""Shades of what surrounds a digit; the last one is that of the pictures it was learned from."""
-
 
 def on_paper(picture: FloatArray, model: DigitModel, paper: str) -> FloatArray:
     """Return a picture with a background of the shade that is wanted: inverted, or as it is."""
@@ -41,7 +38,7 @@ def draw_sheet(
     width, height : int
         Of each picture, in pixels.
     paper : str
-        One of `PAPERS`.
+        One of `fit_image.components.PAPERS`.
     scale, threads
         See `DigitModel.bands`.
 

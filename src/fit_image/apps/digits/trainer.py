@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.apps.digits.game import Figures, Game, RoundAbandonedError
+from fit_image.apps.digits.game import Figures, Game, GradientError, RoundAbandonedError
 from fit_image.apps.digits.model import DigitModel
+from fit_image.apps.digits.networks import working_bytes
 from fit_image.apps.digits.recipe import Recipe
+from fit_image.apps.memory import check_available
 from fit_image.crops import centre_crop, random_crops
 from fit_image.errors import DivergenceError, InputError
 from fit_image.labelled import Labelled
@@ -23,6 +25,11 @@ SAMPLES = 10
 
 # What distinguishes the random numbers of one purpose from those of another.
 _ORDER, _ROUND, _LOOK = 1, 2, 3
+
+_LEAST_SIDE = 8
+
+# Before so many rounds, a generator that draws one class only has not collapsed: it has not begun.
+_SETTLING_ROUNDS = 300
 
 # Rounds of more seconds than this can be stopped inside.
 _LONG_ROUND = 1.0
@@ -63,10 +70,15 @@ class DigitTrainer:
     threads : int, optional
         Default: all cores. Does not change the result.
 
+    Attributes
+    ----------
+    good : dict of str to array
+        What `to_arrays` returned at the end of the last epoch that ended well.
+
     Raises
     ------
     InputError
-        If the pictures are too small to be cropped, or fewer than a batch.
+        If the pictures are too small to be cropped, or fewer than a batch, or do not fit in memory.
     """
 
     def __init__(self, data: Labelled, recipe: Recipe, *, threads: int | None = None) -> None:
@@ -78,16 +90,23 @@ class DigitTrainer:
                 "give a smaller --batch-size"
             )
         side = min(height, width) - recipe.crop
-        if side < 8:
-            raise InputError(f"pictures of {width}x{height} are too small to be cropped")
+        if side < _LEAST_SIDE:
+            raise InputError(
+                f"pictures of {width}x{height} are too small: after --crop {recipe.crop}, "
+                f"{_LEAST_SIDE} rows and columns must be left"
+            )
         self.side = side
+        check_available(
+            working_bytes(recipe, (side, side, channels), len(data.names)),
+            "give a smaller --batch-size",
+        )
         self.game = Game(recipe, (side, side, channels), len(data.names), threads=threads)
         self.rounds = count // recipe.batch_size
         self.standing = Standing()
         self._sums = dict.fromkeys(_FIGURES, 0.0)
         self._was_diverse = False
         self._round_seconds = math.inf
-        self._good = self.to_arrays()
+        self.good = self.to_arrays()
 
     def play(self, go_on: Callable[[], bool] = lambda: True) -> Figures | None:
         """Play the next round, and return its figures.
@@ -116,15 +135,19 @@ class DigitTrainer:
         rng = np.random.default_rng([recipe.seed, _ROUND, standing.epoch, standing.rounds])
         pictures = random_crops(self.data.pictures[chosen], self.side, rng)
         labels = self.data.labels[chosen]
-        if self._round_seconds < _LONG_ROUND:
-            figures = self.game.play(pictures, labels, rng)
-        else:
-            before = self.game.to_arrays()
-            try:
-                figures = self.game.play(pictures, labels, rng, go_on)
-            except RoundAbandonedError:
-                self.game.restore(before)
-                return None
+        # What is not finite is found below, and said in one line.
+        long = self._round_seconds >= _LONG_ROUND
+        before = self.game.to_arrays() if long else {}
+        try:
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                figures = self.game.play(pictures, labels, rng, go_on if long else lambda: True)
+        except RoundAbandonedError:
+            self.game.restore(before)
+            return None
+        except GradientError:
+            raise DivergenceError(
+                f"a gradient is not finite in epoch {standing.epoch + 1}"
+            ) from None
         self._round_seconds = time.perf_counter() - began
         standing.seconds += self._round_seconds
         for name, value in asdict(figures).items():
@@ -155,12 +178,14 @@ class DigitTrainer:
         Raises
         ------
         DivergenceError
-            If all generated pictures are taken for one class, and once were not.
+            If all generated pictures are taken for one class, and once were not, or never were
+            in many rounds.
         """
         means = {name: total / self.rounds for name, total in self._sums.items()}
         model = self.model()
         taken_for = self._look(model)
-        if len(taken_for) == 1 and self._was_diverse:
+        settled = (self.standing.epoch + 1) * self.rounds >= _SETTLING_ROUNDS
+        if len(taken_for) == 1 and (self._was_diverse or settled):
             raise DivergenceError(
                 f"the generator collapsed in epoch {self.standing.epoch + 1}: all its pictures are "
                 f"taken for {self.data.names[taken_for.pop()]}"
@@ -169,12 +194,12 @@ class DigitTrainer:
         self._sums = dict.fromkeys(_FIGURES, 0.0)
         self.standing.epoch += 1
         self.standing.rounds = 0
-        self._good = self.to_arrays()
+        self.good = self.to_arrays()
         return means, model
 
     def return_to_good(self) -> None:
         """Undo all since the last epoch that ended well."""
-        self.restore(self._good)
+        self.restore(self.good)
 
     def model(self) -> DigitModel:
         """Return the generator as it is, with the statistics of the classes' real pictures."""
@@ -225,20 +250,24 @@ class DigitTrainer:
         """
         numbers = {}
         for name in [*asdict(self.standing), *(f"sum_{each}" for each in _FIGURES), "was_diverse"]:
+            if name not in arrays:
+                raise ValueError(f"{name} is missing")
             numbers[name] = float(arrays[name].reshape(()))
             if not math.isfinite(numbers[name]) or numbers[name] < 0:
                 raise ValueError(f"{name} is no number")
-        if not 0 <= numbers["rounds"] <= self.rounds:
+        if numbers["rounds"] >= self.rounds:
             raise ValueError("its rounds are not those of an epoch")
         self.game.restore(arrays)
         self.standing = Standing(int(numbers["epoch"]), int(numbers["rounds"]), numbers["seconds"])
         self._sums = {name: numbers[f"sum_{name}"] for name in _FIGURES}
         self._was_diverse = bool(numbers["was_diverse"])
-        self._good = self.to_arrays()
 
     def _look(self, model: DigitModel) -> set[int]:
         """Return the classes for which the classifier takes some generated pictures."""
         rng = np.random.default_rng([self.recipe.seed, _LOOK])
-        count = min(len(model.names) * SAMPLES, self.recipe.batch_size)
-        latents = model.sample(np.arange(count) % len(model.names), rng)
-        return set(self.game.classify(self.game.draw(latents)).tolist())
+        latents = model.sample(np.arange(len(model.names) * SAMPLES) % len(model.names), rng)
+        found: set[int] = set()
+        for first in range(0, len(latents), self.recipe.batch_size):
+            drawn = self.game.draw(latents[first : first + self.recipe.batch_size])
+            found |= set(self.game.classify(drawn).tolist())
+        return found

@@ -8,8 +8,7 @@ from pathlib import Path
 import click
 
 from fit_image.cli.options import Command, Real
-
-PAPERS = ("white", "black", "learned")
+from fit_image.components import PAPERS
 
 
 def run_argument(command: Command) -> Command:
@@ -31,6 +30,17 @@ def output_option(default: str) -> Callable[[Command], Command]:
     )
 
 
+def paper_option(command: Command) -> Command:
+    """Add ``--paper``."""
+    return click.option(
+        "--paper",
+        type=click.Choice(PAPERS),
+        default="white",
+        show_default=True,
+        help="Shade of the background; 'learned' is that of the pictures learned from.",
+    )(command)
+
+
 def drawing_options(command: Command) -> Command:
     """Add ``--scale``, ``--spread``, ``--paper`` and ``--seed``."""
     for add in (
@@ -42,13 +52,7 @@ def drawing_options(command: Command) -> Command:
             metavar="N",
             help="Chooses among the endless pictures of a class.",
         ),
-        click.option(
-            "--paper",
-            type=click.Choice(PAPERS),
-            default="white",
-            show_default=True,
-            help="Shade of the background; 'learned' is that of the pictures learned from.",
-        ),
+        paper_option,
         click.option(
             "--spread",
             type=Real(min=0, max=100),

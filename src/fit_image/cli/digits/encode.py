@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from fit_image.cli import options
-from fit_image.cli.digits.drawing_options import PAPERS
+from fit_image.cli.digits.drawing_options import paper_option
 from fit_image.cli.signals import Signals
 from fit_image.errors import InputError
 
@@ -32,13 +32,7 @@ from fit_image.errors import InputError
     metavar="WxH",
     help="Width and height in pixels.",
 )
-@click.option(
-    "--paper",
-    type=click.Choice(PAPERS),
-    default="white",
-    show_default=True,
-    help="Shade of the background; 'learned' is that of the pictures learned from.",
-)
+@paper_option
 @options.json_option
 @click.pass_obj
 def command(

@@ -9,9 +9,10 @@ import click
 
 from fit_image.cli import options
 from fit_image.cli.digits.drawing_options import drawing_options, output_option, run_argument
-from fit_image.cli.display import Step, describe_animation, make_display
-from fit_image.cli.session import announcing_compilation
+from fit_image.cli.display import Step, make_display
+from fit_image.cli.session import animate_frames, announcing_compilation
 from fit_image.cli.signals import Signals
+from fit_image.components import WALKS
 
 
 @click.command("morph", short_help="Animate the way from digit to digit.")
@@ -26,7 +27,7 @@ from fit_image.cli.signals import Signals
 @click.option(
     "--walk",
     "kind",
-    type=click.Choice(["linear", "sinusoidal"]),
+    type=click.Choice(WALKS),
     default="sinusoidal",
     show_default=True,
     help="Even steps, or slower ones near each digit.",
@@ -77,7 +78,7 @@ def command(
     """
     import numpy as np
 
-    from fit_image.animation import check_size, check_suffix, write_animation
+    from fit_image.animation import check_size, check_suffix
     from fit_image.apps.digits.model import DigitModel
     from fit_image.apps.digits.morph import walk
     from fit_image.apps.digits.sheet import draw_sheet
@@ -108,14 +109,5 @@ def command(
                 model, row, width, height, paper=paper, scale=scale, threads=threads
             )
             save_image(paths[index], picture)
-        report = write_animation(
-            output,
-            paths,
-            fps=fps,
-            hold=0.0,  # it goes round
-            on_frame=lambda done, total: display.step(
-                Step(done / total, (f"making {output.name}", f"frame {done}/{total}"))
-            ),
-        )
-        display.message(describe_animation(report))
+        animate_frames(output, paths, display, fps=fps, hold=0.0)  # it goes round
     click.echo(output)

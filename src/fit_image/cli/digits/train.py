@@ -18,16 +18,15 @@ from fit_image.cli.display import (
     Display,
     Step,
     TimeLeft,
-    describe_animation,
     format_duration,
     make_display,
 )
-from fit_image.cli.session import announcing_compilation
+from fit_image.cli.session import animate_frames, announcing_compilation
 from fit_image.cli.signals import Signals
-from fit_image.errors import DivergenceError, InputError
+from fit_image.errors import DivergenceError, FitImageError, InputError
 
 if TYPE_CHECKING:
-    from fit_image.apps.digits.folder import DigitFolder, Result
+    from fit_image.apps.digits.folder import DigitFolder, Result, Source
     from fit_image.apps.digits.record import DigitRecording, Status
     from fit_image.labelled import Labelled
 
@@ -102,17 +101,24 @@ def command(
     display = make_display(quiet)
 
     from fit_image.apps.digits.folder import DigitFolder
-    from fit_image.apps.digits.record import DigitRecording
+    from fit_image.apps.digits.record import DigitRecording, check_resumable
     from fit_image.apps.digits.trainer import DigitTrainer
     from fit_image.labelled import load_labelled
 
     DigitFolder.check_folder(output)
+    if data.resolve() in (output.resolve(), *output.resolve().parents):
+        raise InputError(f"{output} is in the folder of the data: choose another with -o")
     earlier = DigitFolder.open(output) if resume and DigitFolder.holds_run(output) else None
     if not earlier:
         DigitFolder.check_replaced(output, overwrite=overwrite)
     recipe = _recipe(ctx, given, earlier)
-    if earlier and ctx.get_parameter_source("epochs") is ParameterSource.DEFAULT:
-        epochs = earlier.epochs
+    if earlier:
+        default = ParameterSource.DEFAULT
+        epochs = earlier.epochs if ctx.get_parameter_source("epochs") is default else epochs
+        if ctx.get_parameter_source("limit") is default:
+            limit = earlier.source.limit
+        if ctx.get_parameter_source("channels") is default:
+            channels = earlier.source.channels
     signals.check()
     labelled = _limited(load_labelled(data, channels=channels), limit, recipe.seed)
     if labelled.skipped:
@@ -120,10 +126,12 @@ def command(
         are = "is no picture" if labelled.skipped == 1 else "are no pictures"
         display.message(f"{files} in {data} {are}: left out")
     signals.check()
+    source = _source(data, labelled, channels, limit)
+    if earlier:
+        check_resumable(earlier, source, recipe)
     with announcing_compilation(display):
         trainer = DigitTrainer(labelled, recipe, threads=threads)
         trainer.warm_up()
-    source = _source(data, labelled)
     folder = earlier or DigitFolder(output, source, recipe, epochs)
     folder.epochs = epochs
     signals.check()
@@ -182,12 +190,13 @@ def _limited(labelled: Labelled, limit: int | None, seed: int) -> Labelled:
     return replace(labelled, pictures=labelled.pictures[chosen], labels=labels)
 
 
-def _source(data: Path, labelled: Labelled) -> Any:
+def _source(data: Path, labelled: Labelled, channels: str, limit: int | None) -> Source:
     from fit_image.apps.digits.folder import Source
 
     count, height, width, _ = labelled.pictures.shape
     path = str(data.absolute())
-    return Source(path, labelled.sha256, count, width, height, labelled.names)
+    names = labelled.names
+    return Source(path, labelled.sha256, count, width, height, names, channels, limit)
 
 
 def _train(recording: DigitRecording, display: Display, signals: Signals, data: Path) -> Result:
@@ -205,11 +214,14 @@ def _train(recording: DigitRecording, display: Display, signals: Signals, data: 
     except DivergenceError as error:
         recording.return_to_good()
         result = recording.conclude("diverged")
-        kept = f"; {folder.path} keeps the last good epoch, {result.epochs}"
-        raise DivergenceError(f"{error}{kept * (result.epochs > 0)}; try another --seed") from None
+        kept = f"; {folder.path} keeps the last good epoch, {result.epochs}" * (result.epochs > 0)
+        advice = "try another --seed, with --overwrite or another -o"
+        raise DivergenceError(f"{error}{kept}; {advice}") from None
     result = recording.conclude("done" if signals.received is None else "interrupted")
     if signals.received is not None:
-        again = ["fit-image", "digits", "train", str(data), "-o", str(folder.path), "--resume"]
+        # A bare name could be taken for an option.
+        name = str(data) if data.is_absolute() else f"./{data}"
+        again = ["fit-image", "digits", "train", name, "-o", str(folder.path), "--resume"]
         display.message(
             f"stopped in epoch {min(result.epochs + 1, folder.epochs)} of {folder.epochs}; "
             f"to go on: {shlex.join(again)}"
@@ -218,20 +230,17 @@ def _train(recording: DigitRecording, display: Display, signals: Signals, data: 
 
 
 def _animate(folder: DigitFolder, fps: float, display: Display, signals: Signals) -> None:
-    from fit_image.animation import write_animation
     from fit_image.frames import frame_paths
 
     signals.at_once = True
-    file = folder.path / "animation.gif"
-    report = write_animation(
-        file,
-        [path for _, path in frame_paths(folder.frames)],
-        fps=fps,
-        on_frame=lambda done, total: display.step(
-            Step(done / total, (f"making {file.name}", f"frame {done}/{total}"))
-        ),
-    )
-    display.message(describe_animation(report))
+    frames = [path for _, path in frame_paths(folder.frames)]
+    try:
+        animate_frames(folder.path / "animation.gif", frames, display, fps=fps)
+    except FitImageError as error:
+        # Of an interrupted training, the way to go on is what matters.
+        if signals.received is None:
+            raise
+        display.message(str(error))
 
 
 class _Meter:
