@@ -202,6 +202,21 @@ def test_a_run_without_its_checkpoint(bars):
     assert exists("run/frames/epoch-000000.png")
 
 
+def test_rules_may_change_when_a_training_goes_on(bars):
+    succeed("train", bars, "-o", "run", *SMALL, "--epochs", 1, "-q")
+    succeed("train", bars, "-o", "run", "--resume", "--epochs", 2, "--lr", 0.01, "-q")
+    succeed("train", bars, "-o", "run", "--resume", "--epochs", 3, "-q")
+    folder = DigitFolder.open("run")
+    assert [(stage.epoch, stage.recipe.learning_rate) for stage in folder.stages] == [
+        (0, 0.001),
+        (1, 0.01),
+    ]
+    succeed("train", bars, "-o", "same", *SMALL, "--epochs", 3, "-q")
+    assert (
+        contents(Path("run"))["encoder_parameters"] != contents(Path("same"))["encoder_parameters"]
+    ).any()
+
+
 def test_results_do_not_go_among_the_data(bars):
     for name in (bars, bars / "new"):
         assert "in the folder of the data" in fail("train", bars, "-o", name)

@@ -77,6 +77,36 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Stage:
+    """From where on a recipe was followed.
+
+    Attributes
+    ----------
+    epoch, rounds : int
+        Epochs completed, and rounds of the next one played, when it began.
+    recipe : Recipe
+    """
+
+    epoch: int
+    rounds: int
+    recipe: Recipe
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {"epoch": self.epoch, "rounds": self.rounds, "recipe": to_json(self.recipe)}
+
+    @classmethod
+    def from_json(cls, data: object) -> Self:
+        """Read what `to_json` returned; `InputError` if it is not that."""
+        if not isinstance(data, dict) or data.keys() != {"epoch", "rounds", "recipe"}:
+            raise InputError("a stage is not one")
+        epoch, rounds = data["epoch"], data["rounds"]
+        if type(epoch) is not int or type(rounds) is not int:
+            raise InputError("a stage begins nowhere")
+        return cls(epoch, rounds, from_json(Recipe, data["recipe"]))
+
+
+@dataclass(frozen=True)
 class Result:
     """How far a training has come.
 
@@ -102,7 +132,8 @@ class DigitFolder(TrainingFolder):
     Attributes
     ----------
     source : Source
-    recipe : Recipe
+    stages : list of Stage
+        The recipes, first to last: rules may change when a training goes on.
     epochs : int
         To train.
     result : Result or None
@@ -124,15 +155,20 @@ class DigitFolder(TrainingFolder):
         self,
         path: Path,
         source: Source,
-        recipe: Recipe,
+        stages: list[Stage],
         epochs: int,
         result: Result | None = None,
     ) -> None:
         super().__init__(path, MetricsFile(path / "metrics.csv", Row))
         self.source = source
-        self.recipe = recipe
+        self.stages = stages
         self.epochs = epochs
         self.result = result
+
+    @property
+    def recipe(self) -> Recipe:
+        """The newest one."""
+        return self.stages[-1].recipe
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Self:
@@ -147,13 +183,15 @@ class DigitFolder(TrainingFolder):
         file = path / cls.document_name
         data = read_document(file, "training of digits", FORMAT_VERSION)
         try:
-            epochs, result = data.get("epochs"), data.get("result")
+            epochs, result, stages = (data.get(name) for name in ("epochs", "result", "stages"))
+            if not isinstance(stages, list) or not stages:
+                raise InputError("'stages' must be a list")
             if type(epochs) is not int or epochs < 1:
                 raise InputError(f"'epochs' has a wrong value: {epochs!r}")
             return cls(
                 path,
                 from_json(Source, data.get("source")),
-                from_json(Recipe, data.get("recipe")),
+                [Stage.from_json(stage) for stage in stages],
                 epochs,
                 None if result is None else from_json(Result, result),
             )
@@ -165,7 +203,7 @@ class DigitFolder(TrainingFolder):
         return {
             "format": FORMAT_VERSION,
             "source": to_json(self.source),
-            "recipe": to_json(self.recipe),
+            "stages": [stage.to_json() for stage in self.stages],
             "epochs": self.epochs,
             "result": self.result and asdict(self.result),
         }

@@ -8,6 +8,25 @@ from fit_image.config import option_of
 from fit_image.errors import InputError
 from fit_image.notation import LARGEST_RATE
 
+RULES = frozenset(
+    {
+        "learning_rate",
+        "clip",
+        "real_weight",
+        "fake_weight",
+        "divergence_weight",
+        "generator_steps",
+        "generator_goal",
+        "good_generator",
+        "classifier_steps",
+        "fake_behind",
+        "fake_goal",
+        "real_behind",
+        "real_goal",
+    }
+)
+"""What may change when a training goes on: how the networks learn, and not what they are."""
+
 
 def _number(name: str, value: float, least: float, most: float) -> None:
     if not least <= value <= most:

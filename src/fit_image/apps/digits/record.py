@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fit_image.apps.digits.folder import DigitFolder, Result, Row, Source
+from fit_image.apps.digits.folder import DigitFolder, Result, Row, Source, Stage
 from fit_image.apps.digits.game import Figures
 from fit_image.apps.digits.model import DigitModel
-from fit_image.apps.digits.recipe import Recipe
+from fit_image.apps.digits.recipe import RULES, Recipe
 from fit_image.apps.digits.sheet import draw_sheet
 from fit_image.apps.digits.trainer import SAMPLES, DigitTrainer
 from fit_image.config import option_of
@@ -82,6 +82,8 @@ class DigitRecording:
     def resume(cls, folder: DigitFolder, trainer: DigitTrainer, source: Source) -> DigitRecording:
         """Go on from the last checkpoint, to the epochs that the folder says.
 
+        The rules of the game may be others than before: see `fit_image.apps.digits.recipe.RULES`.
+
         Raises
         ------
         InputError
@@ -112,6 +114,8 @@ class DigitRecording:
             )
         folder.forget_after(standing.epoch)
         folder.source = replace(folder.source, path=source.path)
+        if trainer.recipe != folder.recipe:
+            folder.stages.append(Stage(standing.epoch, standing.rounds, trainer.recipe))
         recording = cls(folder, trainer)
         recording._note("running")
         return recording
@@ -197,7 +201,7 @@ def check_resumable(folder: DigitFolder, source: Source, recipe: Recipe) -> None
     found += [
         f"{option_of(name)} (was {old[name]}, now {new[name]})"
         for name in old
-        if old[name] != new[name]
+        if old[name] != new[name] and name not in RULES
     ]
     if found:
         raise InputError(

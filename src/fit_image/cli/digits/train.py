@@ -100,7 +100,7 @@ def command(
     signals: Signals = ctx.obj
     display = make_display(quiet)
 
-    from fit_image.apps.digits.folder import DigitFolder
+    from fit_image.apps.digits.folder import DigitFolder, Stage
     from fit_image.apps.digits.record import DigitRecording, check_resumable
     from fit_image.apps.digits.trainer import DigitTrainer
     from fit_image.labelled import load_labelled
@@ -132,7 +132,7 @@ def command(
     with announcing_compilation(display):
         trainer = DigitTrainer(labelled, recipe, threads=threads)
         trainer.warm_up()
-    folder = earlier or DigitFolder(output, source, recipe, epochs)
+    folder = earlier or DigitFolder(output, source, [Stage(0, 0, recipe)], epochs)
     folder.epochs = epochs
     signals.check()
     with folder.locked(), display:
