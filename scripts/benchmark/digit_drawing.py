@@ -6,56 +6,34 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 import fit_image
 from benchmark.program import peak_bytes
-from fit_image.apps.digits.networks import generator_layers, make_generator
+from fit_image.apps.digits.model import DigitModel
+from fit_image.apps.digits.networks import generator_numbers, make_generator
 from fit_image.apps.digits.recipe import Recipe
-from fit_image.apps.places import INPUTS, places
-from fit_image.core.network import Network
+from fit_image.image import to_uint8
 
 SIDE = 3240
-_ROWS = 64  # of a band
 
 
-def folded(layers: list, network: Network, latents: np.ndarray) -> Network:
-    """Return a generator's network without latent numbers: they have become part of the biases."""
-    smaller = Network(layers)
-    pairs = zip(network.layers, network.rows(), smaller.rows(), strict=True)
-    for index, (layer, rows, own) in enumerate(pairs):
-        if index == 0:
-            own[:, :INPUTS] = rows[:, latents.size : layer.fan_in]
-            own[:, INPUTS] = rows[:, layer.fan_in] + rows[:, : latents.size] @ latents
-        else:
-            own[:] = rows
-    return smaller
-
-
-def digit() -> Network:
-    """Return the network of one digit, as it is before training: x, y and radius in."""
+def digit() -> tuple[DigitModel, np.ndarray]:
+    """Return a generator as it is before training, and latent numbers."""
     recipe, rng = Recipe(), np.random.default_rng(0)
     chain = make_generator(recipe, 2, 2, 1).initialise(rng)
-    network = Network(generator_layers(recipe, 1))
-    network.parameters[:] = chain.parameters
-    latents = recipe.scale * rng.standard_normal(recipe.latent)
-    return folded(generator_layers(recipe, 1, latent=False), network, latents)
-
-
-def bands(network: Network, side: int, threads: int | None = None) -> Iterator[np.ndarray]:
-    """Yield a picture's bands of some rows, float32 (pixels, 1)."""
-    for top in range(0, side, _ROWS):
-        rows = range(top, min(top + _ROWS, side))
-        seen = places(side, side, Recipe().scale, rows)
-        yield network.predict(seen.reshape(-1, INPUTS), threads=threads)
+    statistics = np.zeros((1, recipe.latent), np.float32)
+    numbers = generator_numbers(chain)
+    model = DigitModel(recipe, 1, 2, 2, ("0",), numbers, statistics, statistics, 0.0)
+    return model, rng.standard_normal(recipe.latent, dtype=np.float32)
 
 
 def draw(side: int) -> np.ndarray:
     """Return a picture as bytes."""
-    return np.concatenate([(255 * band + 0.5).astype(np.uint8) for band in bands(digit(), side)])
+    model, latents = digit()
+    return np.concatenate([to_uint8(band) for _, band in model.bands(latents, side, side)])
 
 
 def measure_whole(side: int = SIDE) -> dict[str, float]:

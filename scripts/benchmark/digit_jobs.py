@@ -34,7 +34,7 @@ def generators() -> Iterator[Pair]:
     network = Network(generator_layers(recipe, 1))
     network.parameters[:] = chain.parameters
     peer = digit_peers.Generator(network)
-    points = places(SIDE, SIDE, recipe.scale).reshape(-1, INPUTS)
+    points = places(SIDE, SIDE, recipe.scale).reshape(-1, len(INPUTS))
     latents = recipe.scale * rng.standard_normal((BATCH, recipe.latent), dtype=np.float32)
     repeated = np.repeat(latents, len(points), axis=0)
     inputs = np.concatenate([repeated, np.tile(points, (BATCH, 1))], axis=1)
@@ -210,16 +210,38 @@ def step() -> Pair:
     return "step of generator and encoder", ours, theirs, BATCH * work
 
 
+def classifier_step() -> Pair:
+    """Return a step of the classifier, on real and on generated pictures."""
+    rng = np.random.default_rng(2)
+    pictures = rng.random((BATCH, SIDE, SIDE, 1), dtype=np.float32)
+    labels = rng.integers(0, CLASSES, BATCH)
+    x, t = torch.from_numpy(_maps_first(pictures).copy()), torch.from_numpy(labels)
+    game, peer = _games(Recipe(batch_size=BATCH))
+    generator, classifier = game._generator.chain, game._classifier.chain
+    work = 2 * generator.parameter_count * SIDE * SIDE
+    work += sum(2 * 2 * 3 * _products(classifier.stages[index]) for index in (0, 1, 3, -1))
+
+    def ours() -> int:
+        game._classifier_step(pictures, labels, rng)
+        return 1
+
+    def theirs() -> int:
+        peer.classifier_step(x, t)
+        return 1
+
+    return "step of the classifier", ours, theirs, BATCH * work
+
+
 def _games(recipe: Recipe) -> tuple[Game, digit_peers.Game]:
     game = Game(recipe, (SIDE, SIDE, 1), CLASSES)
     network = Network(generator_layers(recipe, 1))
-    network.parameters[:] = game.generator.parameters
+    network.parameters[:] = game._generator.chain.parameters
     peer = digit_peers.Game(
         recipe,
         digit_peers.Encoder(game._encoder.chain, recipe.keep),
         digit_peers.Generator(network),
         digit_peers.Classifier(game._classifier.chain),
-        places(SIDE, SIDE, recipe.scale).reshape(-1, INPUTS),
+        places(SIDE, SIDE, recipe.scale).reshape(-1, len(INPUTS)),
         SIDE,
     )
     return game, peer
@@ -227,21 +249,22 @@ def _games(recipe: Recipe) -> tuple[Game, digit_peers.Game]:
 
 def drawing() -> Pair:
     """Return the drawing of a large picture, whose jobs return pixels."""
-    network, side = digit_drawing.digit(), digit_drawing.SIDE
+    (model, latents), side = digit_drawing.digit(), digit_drawing.SIDE
+    network = model._network(latents)
     peer = digit_peers.Generator(network)
     count = _PIECES * _PIECE
     seen = places(side, side, Recipe().scale, range(side // 2, side // 2 + count // side + 1))
-    pieces = torch.from_numpy(seen.reshape(-1, INPUTS)[:count].copy()).split(_PIECE)
+    pieces = torch.from_numpy(seen.reshape(-1, len(INPUTS))[:count].copy()).split(_PIECE)
     _agree(network.predict(pieces[0].numpy()), peer(pieces[0]).detach())
-    drawn = digit_drawing.bands(network, side)
+    drawn = model.bands(latents, side, side)
 
     def ours() -> int:
         nonlocal drawn
         band = next(drawn, None)
         if band is None:
-            drawn = digit_drawing.bands(network, side)
+            drawn = model.bands(latents, side, side)
             band = next(drawn)
-        return len(band)
+        return band[1].size
 
     def theirs() -> int:
         with torch.inference_mode():

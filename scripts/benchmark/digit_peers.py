@@ -142,7 +142,7 @@ class Classifier(nn.Module):
 
 
 class Game:
-    """What `fit_image.apps.digits.game.Game` does in a step of the generator.
+    """What `fit_image.apps.digits.game.Game` does in a step of generator or classifier.
 
     Parameters
     ----------
@@ -166,11 +166,13 @@ class Game:
         self._recipe, self._side = recipe, side
         self.encoder, self.generator, self.classifier = encoder, generator, classifier
         self._points = torch.from_numpy(points)
-        # The classifier learns nothing in this step.
-        classifier.requires_grad_(False)
         self._parameters = [*encoder.parameters(), *generator.parameters()]
         self._adam = torch.optim.Adam(
             self._parameters, recipe.learning_rate, betas=(recipe.beta1, 0.999), fused=True
+        )
+
+        self._classifier_adam = torch.optim.Adam(
+            classifier.parameters(), recipe.learning_rate, betas=(recipe.beta1, 0.999), fused=True
         )
 
     def step(
@@ -182,18 +184,9 @@ class Game:
     ) -> tuple[float, float]:
         """Take a step; return loss and divergence. ``look`` is called before clipping."""
         recipe, count, pixels = self._recipe, len(pictures), self._side**2
-        mean, log_variance = self.encoder(pictures).chunk(2, dim=1)
-        noise = torch.randn(mean.shape) if noise is None else noise
-        latents = recipe.scale * (mean + torch.exp(0.5 * log_variance) * noise)
-        inputs = torch.cat(
-            [
-                latents[:, None].expand(-1, pixels, -1),
-                self._points[None].expand(count, -1, -1),
-            ],
-            dim=2,
-        )
-        drawn = self.generator(inputs.reshape(count * pixels, -1))
-        logits = self.classifier(drawn.reshape(count, 1, self._side, self._side))
+        self.classifier.requires_grad_(False)  # it learns nothing in this step
+        mean, log_variance, drawn = self._imagine(pictures, noise)
+        logits = self.classifier(drawn)
         loss = functional.cross_entropy(logits, labels)
         divergence = -0.5 * (1 + log_variance - mean**2 - log_variance.exp()).sum() / count / pixels
         self._adam.zero_grad()
@@ -202,3 +195,38 @@ class Game:
         nn.utils.clip_grad_norm_(self._parameters, recipe.clip)
         self._adam.step()
         return loss.item(), divergence.item()
+
+    def classifier_step(self, pictures: Tensor, labels: Tensor) -> float:
+        """Take a step of the classifier, on real and on generated pictures; return the loss."""
+        recipe = self._recipe
+        self.classifier.requires_grad_(True)
+        with torch.no_grad():
+            drawn = self._imagine(pictures)[-1]
+        fakes = torch.full_like(labels, self.classifier(drawn[:2]).shape[1] - 1)
+        real = functional.cross_entropy(self.classifier(pictures), labels)
+        fake = functional.cross_entropy(self.classifier(drawn), fakes)
+        loss = recipe.real_weight * real + recipe.fake_weight * fake
+        loss = loss / (recipe.real_weight + recipe.fake_weight)
+        self._classifier_adam.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.classifier.parameters(), recipe.clip)
+        self._classifier_adam.step()
+        return loss.item()
+
+    def _imagine(
+        self, pictures: Tensor, noise: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return mean and logarithm of the variance of latent numbers, and generated pictures."""
+        count, pixels = len(pictures), self._side**2
+        mean, log_variance = self.encoder(pictures).chunk(2, dim=1)
+        noise = torch.randn(mean.shape) if noise is None else noise
+        latents = self._recipe.scale * (mean + torch.exp(0.5 * log_variance) * noise)
+        inputs = torch.cat(
+            [
+                latents[:, None].expand(-1, pixels, -1),
+                self._points[None].expand(count, -1, -1),
+            ],
+            dim=2,
+        )
+        drawn = self.generator(inputs.reshape(count * pixels, -1))
+        return mean, log_variance, drawn.reshape(count, 1, self._side, self._side)

@@ -66,7 +66,7 @@ def _compare_all(product: MatrixProduct, turns: int) -> Iterator[Comparison]:
 
     for name, ours, peer, work in [*digit_jobs.generators(), *digit_jobs.classifiers()]:
         yield from compared(name, ours, peer, work)
-    name, ours, peer, work = digit_jobs.step()
-    yield from compared(name, ours, peer, work)
+    for name, ours, peer, work in (digit_jobs.step(), digit_jobs.classifier_step()):
+        yield from compared(name, ours, peer, work)
     name, ours, peer, work = digit_jobs.drawing()
     yield from compared(name, ours, peer, work, "drawing")

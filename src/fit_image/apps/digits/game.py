@@ -170,15 +170,9 @@ class Game:
         if behind and generator_accuracy > recipe.good_generator:
             for _ in range(recipe.classifier_steps):
                 count()
-                self._classifier.gradient[:] = 0.0
-                share = recipe.real_weight + recipe.fake_weight
-                real_loss, real_accuracy = self._look_at_real(
-                    pictures, labels, recipe.real_weight / share
+                real_loss, real_accuracy, fake_loss, fake_accuracy = self._classifier_step(
+                    pictures, labels, rng
                 )
-                fake_loss, fake_accuracy = self._look_at_fake(
-                    pictures, rng, recipe.fake_weight / share
-                )
-                self._step(self._classifier)
                 if fake_accuracy > recipe.fake_goal:
                     break
         elif real_accuracy < recipe.real_behind:
@@ -317,6 +311,18 @@ class Game:
         )
         self._step(encoder, generator)
         return float(judged.losses.mean()), float(divergence), judged.accuracy
+
+    def _classifier_step(
+        self, pictures: FloatArray, labels: Labels, rng: np.random.Generator
+    ) -> tuple[float, float, float, float]:
+        """Take a step of the classifier; return loss and accuracy before it, real and fake."""
+        recipe = self.recipe
+        share = recipe.real_weight + recipe.fake_weight
+        self._classifier.gradient[:] = 0.0
+        real = self._look_at_real(pictures, labels, recipe.real_weight / share)
+        fake = self._look_at_fake(pictures, rng, recipe.fake_weight / share)
+        self._step(self._classifier)
+        return *real, *fake
 
     def _look_at_real(
         self, pictures: FloatArray, labels: Labels, weight: float | None = None
