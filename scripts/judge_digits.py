@@ -131,7 +131,11 @@ def main() -> None:
         help="folder or model file of a trained generator, or 'shipped'; 100 digits a class",
     )
     parser.add_argument(
-        "--spread", type=float, default=1.0, metavar="X", help="of the digits drawn (default 1)"
+        "--spread",
+        type=float,
+        default=0.7,
+        metavar="X",
+        help="of the digits drawn (default 0.7, as of fit-image digits draw)",
     )
     judged.add_argument(
         "--pictures",

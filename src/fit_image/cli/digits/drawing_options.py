@@ -56,10 +56,11 @@ def drawing_options(command: Command) -> Command:
         click.option(
             "--spread",
             type=Real(min=0, max=100),
-            default=1.0,
+            default=0.7,
             show_default=True,
             metavar="X",
-            help="How far from the middle of its class a picture may be: 0 is the middle itself.",
+            help="How far from the middle of its class a picture may be: 0 is the middle itself, "
+            "1 as far as real ones.",
         ),
         click.option(
             "--scale",
