@@ -222,6 +222,33 @@ def test_training_depends_on_nothing_but_where_it_stands(threads, data):
     equal(other.to_arrays(), trainer.to_arrays())
 
 
+def test_the_average_draws_and_does_not_play(data):
+    trainer = DigitTrainer(data, replace(SMALL, average=0.75), threads=1)
+    plain = DigitTrainer(data, SMALL, threads=1)
+    encoder = trainer.game._encoder
+    expected, step = None, encoder.step
+
+    def watched(scale):
+        nonlocal expected
+        step(scale)
+        now = encoder.chain.parameters
+        expected = now.copy() if expected is None else 0.75 * expected + 0.25 * now
+
+    encoder.step = watched
+    for each in (trainer, plain):
+        while not each.epoch_is_over:
+            each.play()
+    np.testing.assert_allclose(encoder.average, expected, rtol=1e-4, atol=1e-6)
+    np.testing.assert_array_equal(encoder.chain.parameters, plain.game._encoder.chain.parameters)
+    assert (trainer.model().numbers != plain.model().numbers).any()
+    np.testing.assert_array_equal(encoder.chain.parameters, plain.game._encoder.chain.parameters)
+    trainer.end_epoch()
+    other = DigitTrainer(data, replace(SMALL, average=0.75), threads=1)
+    other.restore(trainer.to_arrays())
+    equal(other.to_arrays(), trainer.to_arrays())
+    np.testing.assert_array_equal(other.model().numbers, trainer.model().numbers)
+
+
 def test_damaged_arrays_are_refused(data):
     trainer = DigitTrainer(data, SMALL, threads=1)
     good = trainer.to_arrays()

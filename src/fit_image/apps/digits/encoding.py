@@ -59,13 +59,13 @@ def encode_picture(run: Path, picture: Path) -> Encoded:
         raise InputError(f"{run} has no checkpoint, which holds the encoder")
     shape = (model.height, model.width, model.channels)
     encoder = make_encoder(folder.recipe, *shape)
-    saved = arrays.get("encoder_parameters")
+    saved = arrays.get("encoder_average", arrays.get("encoder_parameters"))
     if saved is None or saved.shape != encoder.parameters.shape or not np.isfinite(saved).all():
         raise InputError(f"{folder.checkpoint} is damaged: it holds no such encoder")
     encoder.parameters[:] = saved
     # The encoder of a training under way is newer than its model: so must the generator be.
     generator = make_generator(folder.recipe, *shape)
-    newest = arrays.get("generator_parameters")
+    newest = arrays.get("generator_average", arrays.get("generator_parameters"))
     if newest is None or newest.shape != generator.parameters.shape:
         raise InputError(f"{folder.checkpoint} is damaged: it holds no such generator")
     generator.parameters[:] = newest

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,8 +72,15 @@ class _Player:
         self.passage = chain.passage(recipe.batch_size)
         self.gradient = chain.zeros()
         self.adam = Adam(chain.parameters.size, recipe.beta1)
+        self.average: FloatArray | None = None
         self._spans = np.array([[0, chain.parameters.size]])
         self._rates = np.array([recipe.learning_rate], dtype=np.float32)
+
+    def follow(self, kept: float) -> None:
+        """Let the average follow the parameters; it begins as what they are."""
+        if self.average is None:
+            self.average = self.chain.parameters.copy()
+        self.average += np.float32(1.0 - kept) * (self.chain.parameters - self.average)
 
     def step(self, scale: float) -> None:
         """Take a step along the gradient, times a scale."""
@@ -213,6 +221,19 @@ class Game:
         generator = self._generator
         return generator.chain.forward(scaled, generator.passage, self._workers).copy()
 
+    @contextlib.contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Let encoder and generator be their averages inside the block, if the recipe says so."""
+        players = [each for each in (self._encoder, self._generator) if each.average is not None]
+        played = [each.chain.parameters.copy() for each in players]
+        for each in players:
+            each.chain.parameters[:] = each.average
+        try:
+            yield
+        finally:
+            for each, parameters in zip(players, played, strict=True):
+                each.chain.parameters[:] = parameters
+
     def classify(self, pictures: FloatArray) -> Labels:
         """Return the likeliest classes of at most a batch, as if none were generated."""
         classifier = self._classifier
@@ -229,6 +250,8 @@ class Game:
         arrays = {}
         for name, player in self._players.items():
             arrays[f"{name}_parameters"] = player.chain.parameters.copy()
+            if player.average is not None:
+                arrays[f"{name}_average"] = player.average.copy()
             for key, array in player.adam.to_arrays().items():
                 arrays[f"{name}_{key}"] = array
         return arrays
@@ -247,7 +270,7 @@ class Game:
                 for key, array in arrays.items()
                 if key.startswith(f"{name}_")
             }
-            parameters = own.pop("parameters", None)
+            parameters, average = own.pop("parameters", None), own.pop("average", None)
             mine = player.chain.parameters
             if (
                 parameters is None
@@ -255,10 +278,15 @@ class Game:
                 or parameters.dtype != mine.dtype
             ):
                 raise ValueError(f"the {name} has another size")
-            if not np.isfinite(parameters).all():
-                raise ValueError(f"the {name} is not finite")
+            if average is not None and average.shape != mine.shape:
+                raise ValueError(f"the average of the {name} has another size")
+            for numbers in (parameters, average):
+                if numbers is not None and not np.isfinite(numbers).all():
+                    raise ValueError(f"the {name} is not finite")
             player.adam.restore(own)
             mine[:] = parameters
+            follows = average is not None and self.recipe.average > 0
+            player.average = np.array(average, dtype=np.float32) if follows else None
 
     def _imagine(
         self, pictures: FloatArray, rng: np.random.Generator
@@ -310,6 +338,9 @@ class Game:
             encoder.gradient,
         )
         self._step(encoder, generator)
+        if recipe.average:
+            encoder.follow(recipe.average)
+            generator.follow(recipe.average)
         return float(judged.losses.mean()), float(divergence), judged.accuracy
 
     def _classifier_step(

@@ -23,6 +23,7 @@ RULES = frozenset(
         "fake_goal",
         "real_behind",
         "real_goal",
+        "average",
     }
 )
 """What may change when a training goes on: how the networks learn, and not what they are."""
@@ -73,6 +74,10 @@ class Recipe:
         less than ``fake_behind`` of them as generated; until it recognises ``fake_goal``.
         Otherwise, if it recognises less than ``real_behind`` of the real ones, it learns from these
         alone, until it recognises ``real_goal``.
+    average : float
+        What the networks that draw keep of their average over the steps; 0 for no average, as in
+        the source. Yazici et al., "The unusual effectiveness of averaging in GAN training", ICLR
+        2019: the game goes round in circles, whose middle is better than any point of them.
     seed : int
 
     Raises
@@ -105,6 +110,7 @@ class Recipe:
     fake_goal: float = 0.75
     real_behind: float = 0.6
     real_goal: float = 0.7
+    average: float = 0.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -121,6 +127,7 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "clip": (1e-9, LARGEST_RATE),
     "scale": (1e-9, LARGEST_RATE),
     "keep": (1e-9, 1),
+    "average": (0, 0.99999),
     **dict.fromkeys(
         (
             "generator_goal",

@@ -202,7 +202,11 @@ class DigitTrainer:
         self.restore(self.good)
 
     def model(self) -> DigitModel:
-        """Return the generator as it is, with the statistics of the classes' real pictures."""
+        """Return the generator as it draws, with the statistics of the classes' real pictures."""
+        with self.game.averaged():
+            return self._model()
+
+    def _model(self) -> DigitModel:
         names = self.data.names
         means = np.zeros((len(names), self.recipe.latent), dtype=np.float64)
         squares, counts = np.zeros_like(means), np.zeros(len(names))
@@ -268,6 +272,7 @@ class DigitTrainer:
         latents = model.sample(np.arange(len(model.names) * SAMPLES) % len(model.names), rng)
         found: set[int] = set()
         for first in range(0, len(latents), self.recipe.batch_size):
-            drawn = self.game.draw(latents[first : first + self.recipe.batch_size])
+            with self.game.averaged():
+                drawn = self.game.draw(latents[first : first + self.recipe.batch_size])
             found |= set(self.game.classify(drawn).tolist())
         return found

@@ -38,6 +38,8 @@ _HELP = {
     "fake_goal": "Share of them that ends its steps.",
     "real_behind": "It learns from real pictures alone if it recognises a smaller share of them.",
     "real_goal": "Share of them that ends these steps.",
+    "average": "What the networks that draw keep of their average over the steps, such as 0.999; 0 "
+    "for none.",
     "seed": "Of the first weights, the order of pictures, and all else that is left to chance.",
 }
 
