@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, ClassVar
@@ -22,7 +23,7 @@ from fit_image.metrics import MetricsFile
 from fit_image.version import __version__
 
 
-class TrainingFolder:
+class TrainingFolder(ABC):
     """The folder of a training.
 
     Parameters
@@ -117,9 +118,9 @@ class TrainingFolder:
         """
         return lock_folder(self.path, patience)
 
+    @abstractmethod
     def document(self) -> dict[str, Any]:
         """Return what the document holds, as JSON values, but for the versions of programs."""
-        raise NotImplementedError
 
     def write_document(self) -> None:
         """Write the document.
