@@ -6,9 +6,9 @@ import csv
 import errno
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import ClassVar, Generic, Protocol, Self, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from fit_image import atomic
 from fit_image.errors import FitImageError, InputError, os_error_reason
@@ -26,6 +26,9 @@ class AnyRow(Protocol):
     @classmethod
     def parse(cls, line: str) -> Self:
         """Read a line of the file; ValueError if it is not one."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the figures, by their columns, as JSON values."""
 
 
 RowType = TypeVar("RowType", bound=AnyRow)
@@ -59,6 +62,10 @@ class Row:
         """Read a line of the file; ValueError if it is not one."""
         epoch, loss, psnr, seconds = next(csv.reader([line]))
         return cls(int(epoch), float(loss), float(psnr) if psnr else None, float(seconds))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the figures, by their columns, as JSON values."""
+        return {**asdict(self), "psnr": _finite(self.psnr)}
 
     def __str__(self) -> str:
         psnr = "" if self.psnr is None else f"{self.psnr:.4f}"

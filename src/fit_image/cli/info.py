@@ -57,7 +57,7 @@ def _digit_facts(path: Path) -> dict[str, Any]:
     rows = folder.metrics.read()
     facts["epochs_done"] = rows[-1].epoch if rows else 0
     if rows:
-        facts |= dict(zip(rows[-1].columns[1:], (*rows[-1].figures, rows[-1].seconds), strict=True))
+        facts |= {name: value for name, value in rows[-1].to_json().items() if name != "epoch"}
     facts["frames"] = len(frame_paths(folder.frames))
     return facts
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from fit_image.apps.digits.model import DigitModel
 from fit_image.apps.digits.networks import working_bytes
 from fit_image.apps.digits.recipe import Recipe
 from fit_image.apps.memory import check_available
+from fit_image.apps.recipe_trainer import RecipeTrainer, Standing, number_of
 from fit_image.crops import centre_crop, random_crops
 from fit_image.errors import DivergenceError, InputError
 from fit_image.labelled import Labelled
@@ -37,30 +38,8 @@ _LONG_ROUND = 1.0
 _FIGURES = [field.name for field in fields(Figures)]
 
 
-@dataclass
-class Standing:
-    """With the arrays of the game, all there is to continue a training.
-
-    Attributes
-    ----------
-    epoch : int
-        Epochs completed.
-    rounds : int
-        Batches played of the epoch under way.
-    seconds : float
-        Training time so far.
-    """
-
-    epoch: int = 0
-    rounds: int = 0
-    seconds: float = 0.0
-
-
-class DigitTrainer:
+class DigitTrainer(RecipeTrainer[Recipe, Figures]):
     """Plays round after round, each with the next batch of shuffled and cropped pictures.
-
-    What happens depends on the recipe, the pictures and the place in the training alone: stopping
-    between two rounds and going on from `to_arrays` gives the same bits.
 
     Parameters
     ----------
@@ -109,23 +88,7 @@ class DigitTrainer:
         self.good = self.to_arrays()
 
     def play(self, go_on: Callable[[], bool] = lambda: True) -> Figures | None:
-        """Play the next round, and return its figures.
-
-        Parameters
-        ----------
-        go_on : callable
-            Asked now and then, if rounds take long. If it says no, nothing has happened.
-
-        Returns
-        -------
-        Figures or None
-            None if it was stopped.
-
-        Raises
-        ------
-        DivergenceError
-            If a loss is not finite.
-        """
+        """See `RecipeTrainer.play`."""
         recipe, standing = self.recipe, self.standing
         began = time.perf_counter()
         rng = np.random.default_rng([recipe.seed, _ORDER, standing.epoch])
@@ -160,17 +123,12 @@ class DigitTrainer:
         return figures
 
     def warm_up(self) -> None:
-        """Compile all kernels, or load them, and leave everything as it was."""
+        """See `RecipeTrainer.warm_up`."""
         before, rng = self.game.to_arrays(), np.random.default_rng(0)
         chosen = slice(self.recipe.batch_size)
         pictures = centre_crop(self.data.pictures[chosen], self.side)
         self.game.try_all(pictures, self.data.labels[chosen], rng)
         self.game.restore(before)
-
-    @property
-    def epoch_is_over(self) -> bool:
-        """Whether all batches of the epoch are played."""
-        return bool(self.standing.rounds == self.rounds)
 
     def end_epoch(self) -> tuple[dict[str, float], DigitModel]:
         """Count the epoch; return the means of its figures over the rounds, and the model.
@@ -236,35 +194,21 @@ class DigitTrainer:
         )
 
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Return copies of all there is to remember."""
+        """See `RecipeTrainer.to_arrays`."""
         return {
+            **super().to_arrays(),
             **self.game.to_arrays(),
-            **{name: np.array(float(value)) for name, value in asdict(self.standing).items()},
             **{f"sum_{name}": np.array(total) for name, total in self._sums.items()},
             "was_diverse": np.array(float(self._was_diverse)),
         }
 
     def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        """Go on from `to_arrays`.
-
-        Raises
-        ------
-        ValueError
-            If the arrays are not those of such a training.
-        """
-        numbers = {}
-        for name in [*asdict(self.standing), *(f"sum_{each}" for each in _FIGURES), "was_diverse"]:
-            if name not in arrays:
-                raise ValueError(f"{name} is missing")
-            numbers[name] = float(arrays[name].reshape(()))
-            if not math.isfinite(numbers[name]) or numbers[name] < 0:
-                raise ValueError(f"{name} is no number")
-        if numbers["rounds"] >= self.rounds:
-            raise ValueError("its rounds are not those of an epoch")
+        """See `RecipeTrainer.restore`."""
+        sums = {name: number_of(arrays, f"sum_{name}") for name in _FIGURES}
+        was_diverse = number_of(arrays, "was_diverse") > 0
         self.game.restore(arrays)
-        self.standing = Standing(int(numbers["epoch"]), int(numbers["rounds"]), numbers["seconds"])
-        self._sums = {name: numbers[f"sum_{name}"] for name in _FIGURES}
-        self._was_diverse = bool(numbers["was_diverse"])
+        super().restore(arrays)
+        self._sums, self._was_diverse = sums, was_diverse
 
     def _look(self, model: DigitModel) -> set[int]:
         """Return the classes for which the classifier takes some generated pictures."""

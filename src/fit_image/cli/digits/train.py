@@ -2,56 +2,66 @@
 
 from __future__ import annotations
 
-import json
-import shlex
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
 from fit_image.apps.digits.recipe import Recipe
-from fit_image.cli import options
-from fit_image.cli.digits.recipe_options import recipe_options
-from fit_image.cli.display import (
-    Display,
-    Step,
-    TimeLeft,
-    format_duration,
-    make_display,
+from fit_image.cli.display import make_display
+from fit_image.cli.recipe_options import (
+    is_given,
+    recipe_of,
+    recipe_options,
+    session_options,
+    training_options,
 )
-from fit_image.cli.session import animate_frames, announcing_compilation
+from fit_image.cli.recipe_session import earlier_folder, record
+from fit_image.cli.session import announcing_compilation
 from fit_image.cli.signals import Signals
-from fit_image.errors import DivergenceError, FitImageError, InputError
+from fit_image.errors import InputError
 
 if TYPE_CHECKING:
-    from fit_image.apps.digits.folder import DigitFolder, Result, Source
-    from fit_image.apps.digits.record import DigitRecording, Status
+    from fit_image.apps.digits.folder import Source
+    from fit_image.apps.digits.game import Figures
     from fit_image.labelled import Labelled
 
-_EPOCHS = 6
+_HELPS = {
+    "batch_size": "Pictures of a batch; all steps of a round learn from the same one.",
+    "learning_rate": "Learning rate of Adam, for all networks.",
+    "beta1": "What Adam keeps of the mean gradient at a step, 0 to 1.",
+    "clip": "Norm of a gradient at most.",
+    "latent": "Numbers from which a picture is drawn.",
+    "units": "Units of a layer of the generator.",
+    "blocks": "Residual blocks of the generator.",
+    "block_layers": "ReLU layers in a block; a tanh layer follows.",
+    "scale": "x and y run from minus to plus this; the latent numbers are multiplied by it.",
+    "encoder_units": "Units of the encoder's two hidden layers.",
+    "keep": "Share of these that dropout keeps.",
+    "maps": "Maps of the classifier's first convolution; the next have twice and four times as "
+    "many.",
+    "crop": "Rows and columns that a random crop takes off a picture.",
+    "real_weight": "Weight of the classifier's loss on real pictures.",
+    "fake_weight": "Weight of its loss on generated ones.",
+    "divergence_weight": "Weight of the Kullback-Leibler divergence a pixel.",
+    "generator_steps": "Steps of the generator in a round, at most.",
+    "generator_goal": "Share of its pictures taken for real ones of their class that ends them.",
+    "good_generator": "Share from which on the classifier learns, if it is behind.",
+    "classifier_steps": "Steps of the classifier in a round, at most.",
+    "fake_behind": "It is behind if it recognises a smaller share of generated pictures.",
+    "fake_goal": "Share of them that ends its steps.",
+    "real_behind": "It learns from real pictures alone if it recognises a smaller share of them.",
+    "real_goal": "Share of them that ends these steps.",
+    "average": "What the networks that draw keep of their average over the steps, such as 0.999; 0 "
+    "for none.",
+    "seed": "Of the first weights, the order of pictures, and all else that is left to chance.",
+}
 
 
 @click.command("train", short_help="Train a generator.")
 @click.argument("data", metavar="DATA", type=click.Path(path_type=Path))
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    default=Path("digits"),
-    show_default=True,
-    metavar="DIR",
-    help="Folder for all results.",
-)
-@click.option(
-    "--epochs",
-    type=click.IntRange(min=1, max=1_000_000),
-    default=_EPOCHS,
-    show_default=True,
-    metavar="N",
-    help="Passes over all pictures.",
-)
+@training_options(output="digits", epochs=6, epochs_help="Passes over all pictures.")
 @click.option(
     "--limit",
     type=click.IntRange(min=1),
@@ -66,13 +76,8 @@ _EPOCHS = 6
     show_default=True,
     help="What is learned of a picture.",
 )
-@recipe_options
-@options.fps_option
-@click.option("--resume", is_flag=True, help="Go on with the training in the folder.")
-@click.option("--overwrite", is_flag=True, help="Replace the training in the folder.")
-@options.threads_option("all cores")
-@options.json_option
-@options.quiet_option
+@recipe_options(Recipe, _HELPS)
+@session_options
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -95,30 +100,21 @@ def command(
     DATA is a folder with IDX files, as MNIST comes in, or with one folder of pictures a class. The
     generator plays against a classifier, which learns to tell real pictures from generated ones.
     """
-    if resume and overwrite:
-        raise click.UsageError("--resume and --overwrite exclude each other.")
     signals: Signals = ctx.obj
     display = make_display(quiet)
 
-    from fit_image.apps.digits.folder import DigitFolder, Stage
-    from fit_image.apps.digits.record import DigitRecording, check_resumable
+    from fit_image.apps.digits.folder import DigitFolder
+    from fit_image.apps.digits.record import DigitRecording
     from fit_image.apps.digits.trainer import DigitTrainer
     from fit_image.labelled import load_labelled
+    from fit_image.recipe_folder import Stage
 
-    DigitFolder.check_folder(output)
-    if data.resolve() in (output.resolve(), *output.resolve().parents):
-        raise InputError(f"{output} is in the folder of the data: choose another with -o")
-    earlier = DigitFolder.open(output) if resume and DigitFolder.holds_run(output) else None
-    if not earlier:
-        DigitFolder.check_replaced(output, overwrite=overwrite)
-    recipe = _recipe(ctx, given, earlier)
+    earlier = earlier_folder(DigitFolder, output, data, resume=resume, overwrite=overwrite)
+    recipe = recipe_of(ctx, Recipe, given, earlier.recipe if earlier else None)
     if earlier:
-        default = ParameterSource.DEFAULT
-        epochs = earlier.epochs if ctx.get_parameter_source("epochs") is default else epochs
-        if ctx.get_parameter_source("limit") is default:
-            limit = earlier.source.limit
-        if ctx.get_parameter_source("channels") is default:
-            channels = earlier.source.channels
+        epochs = epochs if is_given(ctx, "epochs") else earlier.epochs
+        limit = limit if is_given(ctx, "limit") else earlier.source.limit
+        channels = channels if is_given(ctx, "channels") else earlier.source.channels
     signals.check()
     labelled = _limited(load_labelled(data, channels=channels), limit, recipe.seed)
     if labelled.skipped:
@@ -128,50 +124,28 @@ def command(
     signals.check()
     source = _source(data, labelled, channels, limit)
     if earlier:
-        check_resumable(earlier, source, recipe)
+        earlier.check_resumable(source, recipe)
     with announcing_compilation(display):
         trainer = DigitTrainer(labelled, recipe, threads=threads)
         trainer.warm_up()
     folder = earlier or DigitFolder(output, source, [Stage(0, 0, recipe)], epochs)
     folder.epochs = epochs
-    signals.check()
-    with folder.locked(), display:
-        if earlier:
-            folder = DigitFolder.open(output)  # again, now that no other process can write
-            folder.epochs = epochs
-            recording = DigitRecording.resume(folder, trainer, source)
-            display.message(f"going on from epoch {trainer.standing.epoch}")
-        else:
-            DigitFolder.check_replaced(output, overwrite=overwrite)  # again, for the same reason
-            recording = DigitRecording.begin(folder, trainer)
-        result = _train(recording, display, signals, data)
-        _animate(folder, fps, display, signals)
-    if signals.received is not None:
-        ctx.exit(128 + signals.received)
-    epochs_text = "1 epoch" if result.epochs == 1 else f"{result.epochs} epochs"
-    display.message(f"{epochs_text}, {format_duration(result.seconds)} of training")
-    if as_json:
-        summary = {"output": str(output), "epochs": result.epochs, "seconds": result.seconds}
-        rows = folder.metrics.read()
-        if rows:
-            names = rows[-1].columns[1:-1]
-            summary |= dict(zip(names, rows[-1].figures, strict=True))
-        click.echo(json.dumps(summary))
-    else:
-        click.echo(output)
-
-
-def _recipe(ctx: click.Context, given: dict[str, Any], earlier: DigitFolder | None) -> Recipe:
-    """Return the recipe asked for; of a resumed training, what is not given is as before."""
-    names = [field.name for field in fields(Recipe)]
-    if not earlier:
-        return Recipe(**{name: given[name] for name in names})
-    explicit = {
-        name: given[name]
-        for name in names
-        if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
-    }
-    return replace(earlier.recipe, **explicit)
+    record(
+        ctx,
+        DigitRecording,
+        folder,
+        trainer,
+        source,
+        display,
+        command=("digits", "train"),
+        data=data,
+        earlier=earlier is not None,
+        overwrite=overwrite,
+        fps=fps,
+        as_json=as_json,
+        parts=_parts,
+        advice="try another --seed, with --overwrite or another -o",
+    )
 
 
 def _limited(labelled: Labelled, limit: int | None, seed: int) -> Labelled:
@@ -199,69 +173,8 @@ def _source(data: Path, labelled: Labelled, channels: str, limit: int | None) ->
     return Source(path, labelled.sha256, count, width, height, names, channels, limit)
 
 
-def _train(recording: DigitRecording, display: Display, signals: Signals, data: Path) -> Result:
-    """Train until done, diverged or stopped by a signal, and write the results."""
-    folder = recording.folder
-    meter = _Meter(folder.epochs)
-
-    def go_on() -> bool:
-        display.step(meter.latest)
-        return signals.received is None
-
-    try:
-        for status in recording.steps(go_on):
-            meter.update(status)
-    except DivergenceError as error:
-        recording.return_to_good()
-        result = recording.conclude("diverged")
-        kept = f"; {folder.path} keeps the last good epoch, {result.epochs}" * (result.epochs > 0)
-        advice = "try another --seed, with --overwrite or another -o"
-        raise DivergenceError(f"{error}{kept}; {advice}") from None
-    result = recording.conclude("done" if signals.received is None else "interrupted")
-    if signals.received is not None:
-        # A bare name could be taken for an option.
-        name = str(data) if data.is_absolute() else f"./{data}"
-        again = ["fit-image", "digits", "train", name, "-o", str(folder.path), "--resume"]
-        display.message(
-            f"stopped in epoch {min(result.epochs + 1, folder.epochs)} of {folder.epochs}; "
-            f"to go on: {shlex.join(again)}"
-        )
-    return result
-
-
-def _animate(folder: DigitFolder, fps: float, display: Display, signals: Signals) -> None:
-    from fit_image.frames import frame_paths
-
-    signals.at_once = True
-    frames = [path for _, path in frame_paths(folder.frames)]
-    try:
-        animate_frames(folder.path / "animation.gif", frames, display, fps=fps)
-    except FitImageError as error:
-        # Of an interrupted training, the way to go on is what matters.
-        if signals.received is None:
-            raise
-        display.message(str(error))
-
-
-class _Meter:
-    """Turns the statuses of a recording into steps of the display."""
-
-    def __init__(self, epochs: int) -> None:
-        self._epochs = epochs
-        self._time_left = TimeLeft()
-        self.latest = Step(0.0, ("the first round",))
-
-    def update(self, status: Status) -> None:
-        """Note where the training stands."""
-        done = (status.epoch - 1 + status.rounds / status.of_rounds) / self._epochs
-        figures = status.figures
-        parts = [
-            f"epoch {status.epoch}/{self._epochs}",
-            f"round {status.rounds}/{status.of_rounds}",
-            f"{figures.generator_accuracy:.0%} pass",
-            f"{figures.fake_accuracy:.0%} found out",
-        ]
-        left = self._time_left.seconds_left(done)
-        if left is not None:
-            parts.insert(2, f"{format_duration(left)} left")
-        self.latest = Step(done, tuple(parts))
+def _parts(figures: Figures) -> tuple[str, ...]:
+    return (
+        f"{figures.generator_accuracy:.0%} pass",
+        f"{figures.fake_accuracy:.0%} found out",
+    )

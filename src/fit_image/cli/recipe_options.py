@@ -1,0 +1,133 @@
+"""The options of a training by a recipe, and those that are the recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from click.core import ParameterSource
+
+from fit_image.cli import options
+from fit_image.cli.options import Command, Real
+from fit_image.config import option_of
+
+RecipeType = TypeVar("RecipeType")
+
+
+def recipe_options(
+    recipe_type: type[Any], helps: Mapping[str, str], types: Mapping[str, Any] | None = None
+) -> Callable[[Command], Command]:
+    """Return a decorator that adds an option for every field of a recipe.
+
+    Parameters
+    ----------
+    recipe_type : type
+        A dataclass whose fields are bool, int, float or text, all with defaults.
+    helps : mapping of str to str
+        Of every field.
+    types : mapping of str to click type, optional
+        Of those that are no plain numbers or flags.
+    """
+
+    def add_all(command: Command) -> Command:
+        for field in reversed(fields(recipe_type)):
+            add: Callable[[Any], Any] = click.option(
+                option_of(field.name),
+                field.name,
+                help=helps[field.name],
+                **_kind(field.default, (types or {}).get(field.name)),
+            )
+            command = add(command)
+        return command
+
+    return add_all
+
+
+def _kind(default: Any, given: Any) -> dict[str, Any]:
+    if isinstance(default, bool):
+        return {"is_flag": True, "default": default}
+    if given is None:
+        given = click.IntRange(min=0) if isinstance(default, int) else Real(min=0)
+    metavar = {
+        click.types.IntParamType: "N",
+        click.types.FloatParamType: "X",
+    }
+    shown = next((text for kind, text in metavar.items() if isinstance(given, kind)), None)
+    return {"type": given, "default": default, "show_default": True, "metavar": shown}
+
+
+def recipe_of(
+    ctx: click.Context,
+    recipe_type: type[RecipeType],
+    given: Mapping[str, Any],
+    earlier: RecipeType | None,
+) -> RecipeType:
+    """Return the recipe asked for; of a resumed training, what is not given is as before."""
+    names = [field.name for field in fields(recipe_type)]  # type: ignore[arg-type]
+    if earlier is None:
+        return recipe_type(**{name: given[name] for name in names})
+    explicit = {name: given[name] for name in names if is_given(ctx, name)}
+    return replace(earlier, **explicit)  # type: ignore[type-var]
+
+
+def is_given(ctx: click.Context, name: str) -> bool:
+    """Return whether the user gave an option, and it is not its default."""
+    return ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
+
+
+def training_options(*, output: str, epochs: int, epochs_help: str) -> Callable[[Command], Command]:
+    """Return a decorator that adds the options which all trainings by a recipe have.
+
+    Parameters
+    ----------
+    output : str
+        The folder, if none is given.
+    epochs : int
+        How many, if nothing is said.
+    epochs_help : str
+    """
+    before: list[Callable[[Any], Any]] = [
+        click.option(
+            "-o",
+            "--output",
+            type=click.Path(path_type=Path),
+            default=Path(output),
+            show_default=True,
+            metavar="DIR",
+            help="Folder for all results.",
+        ),
+        click.option(
+            "--epochs",
+            type=click.IntRange(min=1, max=1_000_000),
+            default=epochs,
+            show_default=True,
+            metavar="N",
+            help=epochs_help,
+        ),
+    ]
+
+    def add_all(command: Command) -> Command:
+        for add in reversed(before):
+            command = add(command)
+        return command
+
+    return add_all
+
+
+def session_options(command: Command) -> Command:
+    """Add the options that say how a session of such a training runs."""
+    for add in reversed(
+        (
+            options.fps_option,
+            click.option("--resume", is_flag=True, help="Go on with the training in the folder."),
+            click.option("--overwrite", is_flag=True, help="Replace the training in the folder."),
+            options.threads_option("all cores"),
+            options.json_option,
+            options.quiet_option,
+        )
+    ):
+        command = add(command)
+    return command
