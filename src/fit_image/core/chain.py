@@ -66,7 +66,12 @@ class Stage(ABC):
         Numbers in the stage's part of a parameter vector, with padding that stays zero.
     parameter_count : int
         The same without padding.
+    lender : Stage or None
+        An earlier stage of the chain, whose part of the vectors this stage is given in place of one
+        of its own.
     """
+
+    lender: Stage | None = None
 
     def __init__(self, inputs: Shape, outputs: Shape, size: int, parameter_count: int) -> None:
         self.inputs = inputs
@@ -172,7 +177,7 @@ class Chain:
     Parameters
     ----------
     stages : sequence of Stage
-        The outputs of each are shaped like the inputs of the next.
+        The outputs of each are shaped like the inputs of the next; lenders come before borrowers.
 
     Attributes
     ----------
@@ -182,7 +187,7 @@ class Chain:
     Raises
     ------
     ValueError
-        If there is no stage, or neighbours do not fit.
+        If there is no stage, neighbours do not fit, or a lender is missing.
     """
 
     def __init__(self, stages: Sequence[Stage]) -> None:
@@ -192,6 +197,7 @@ class Chain:
         for before, after in itertools.pairwise(self.stages):
             if before.outputs != after.inputs:
                 raise ValueError(f"outputs {before.outputs} do not fit inputs {after.inputs}")
+        self._lenders = [self._lender(index) for index in range(len(self.stages))]
         sizes = [-(-stage.size // dense.LANES) * dense.LANES for stage in self.stages]
         self._starts = [0, *np.cumsum(sizes).tolist()]
         self.parameters = dense.aligned_zeros(self._starts[-1])
@@ -218,9 +224,23 @@ class Chain:
         return self
 
     def part(self, vector: FloatArray, index: int) -> FloatArray:
-        """Return a stage's part of a vector shaped like ``parameters``, as a view."""
-        start = self._starts[index]
-        return vector[start : start + self.stages[index].size]
+        """Return a stage's part of a vector shaped like ``parameters``, as a view.
+
+        A stage that has a lender gets the lender's.
+        """
+        lender = self._lenders[index]
+        start = self._starts[lender]
+        return vector[start : start + self.stages[lender].size]
+
+    def _lender(self, index: int) -> int:
+        """Return the stage that lends its part to a stage, which may be that stage itself."""
+        lender = self.stages[index].lender
+        if lender is None:
+            return index
+        for earlier, stage in enumerate(self.stages[:index]):
+            if stage is lender:
+                return earlier
+        raise ValueError("a stage's lender must be an earlier stage of the chain")
 
     def zeros(self) -> FloatArray:
         """Return a vector shaped like ``parameters``, and aligned as kernels need it."""

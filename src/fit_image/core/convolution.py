@@ -114,7 +114,7 @@ class Convolution(Stage):
 
     def initialise(self, parameters: FloatArray, rng: np.random.Generator) -> None:
         """See `Stage.initialise`."""
-        rows = affine.matrix(parameters, self._geometry.fan_in)
+        rows = affine.matrix(parameters, self._geometry.fan_in, self._geometry.columns)
         affine.draw_normal(rows, self._geometry.units, self._deviation, rng, bound=2.0)
 
     def keep(self, samples: int) -> Kept:

@@ -55,6 +55,10 @@ class Weighted(Stage):
         A key of `fit_image.core.activations.ACTIVATIONS`.
     slope, omega, scale : float
         See `fit_image.core.layer.Layer`.
+
+    Attributes
+    ----------
+    layout : Layout
     """
 
     def __init__(
@@ -70,13 +74,13 @@ class Weighted(Stage):
         scale: float,
     ) -> None:
         super().__init__(inputs, outputs, size, parameter_count)
-        self._layout = layout
+        self.layout = layout
         self._code = ACTIVATIONS[activation].code
         self._constants = np.array([[slope, omega, scale]], dtype=np.float32)
 
     def keep(self, samples: int) -> Kept:
         """See `Stage.keep`."""
-        layout = self._layout
+        layout = self.layout
         padding = layout.input_row - layout.fan_in
         return Kept(
             aligned_zeros(samples * layout.unit_row),
@@ -96,7 +100,7 @@ class Weighted(Stage):
 
         def work(_: object, thread: int, threads: int) -> None:
             _forward_kernel(
-                self._layout,
+                self.layout,
                 parameters,
                 inputs.reshape(-1),
                 kept.sums,
@@ -127,7 +131,7 @@ class Weighted(Stage):
 
         def work(counts: IntArray, thread: int, threads: int) -> None:
             _backward_kernel(
-                self._layout,
+                self.layout,
                 parameters,
                 inputs.reshape(-1),
                 kept.sums,
