@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fit_image.core.chain import Chain, Workers
+from fit_image.core.chain import Chain
 from fit_image.core.dense_stage import Dense
 from fit_image.core.mirror import Mirror
+from fit_image.core.stage import Workers
 from naive_stages import NaiveMirror, NaiveMirrored
 from test_stages import assert_close, normal, there_and_back
 
@@ -144,3 +145,12 @@ def test_mirrors_of_other_stages_are_refused():
         Chain([Mirror(dense), dense])
     with pytest.raises(ValueError, match="earlier stage"):
         Chain([Dense((3,), 4, mirrored=True), Mirror(dense)])
+
+
+def test_tied_weights_cannot_descend_stage_by_stage(pair, rng):
+    chain, _ = pair
+    inputs, by_outputs = batch(chain, rng)
+    passage, workers = chain.passage(len(inputs)), Workers(1)
+    chain.forward(inputs, passage, workers)
+    with pytest.raises(ValueError, match="share parameters"):
+        chain.descend(passage, by_outputs, workers, [0.1] * 4)

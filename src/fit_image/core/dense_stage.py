@@ -8,8 +8,8 @@ import numpy as np
 
 from fit_image.core import affine
 from fit_image.core.affine import padded
-from fit_image.core.chain import Shape
 from fit_image.core.dense import FloatArray
+from fit_image.core.stage import Shape
 from fit_image.core.weighted import Layout, Weighted
 
 
