@@ -69,6 +69,56 @@ class NaiveDense(_Activated):
         return [by_weights, by_biases], by_inputs
 
 
+class NaiveMirrored(NaiveDense):
+    """A dense stage with the biases of its mirror behind."""
+
+    def __init__(self, units, fan_in, **activation):
+        super().__init__(units, **activation)
+        self.fan_in = fan_in
+
+    def split(self, vector):
+        width = _up(self.units)
+        end = (self.fan_in + 1) * width
+        return [*super().split(vector[:end]), vector[end : end + self.fan_in]]
+
+    def sums(self, parameters, inputs):
+        return super().sums(parameters[:2], inputs)
+
+    def back(self, parameters, inputs, deltas):
+        by_parameters, by_inputs = super().back(parameters[:2], inputs, deltas)
+        return [*by_parameters, np.zeros(self.fan_in)], by_inputs
+
+
+class NaiveMirror(_Activated):
+    """s_i = c_i + sum_j w_ij h_j, given the parameters of a `NaiveMirrored` stage."""
+
+    def __init__(self, dense, shape, **activation):
+        super().__init__(**activation)
+        self.dense, self.shape = dense, shape
+
+    def split(self, vector):
+        return self.dense.split(vector)
+
+    def sums(self, parameters, inputs):
+        weights, _, biases = parameters
+        sums = np.empty((len(inputs), *self.shape))
+        for n, code in enumerate(inputs):
+            for i in range(len(weights)):
+                sums[n].flat[i] = biases[i] + math.fsum(code * weights[i])
+        return sums
+
+    def back(self, parameters, inputs, deltas):
+        weights, biases, _ = parameters
+        by_weights, by_biases = np.zeros(weights.shape), np.zeros(len(weights))
+        by_inputs = np.zeros(inputs.shape)
+        for n, code in enumerate(inputs):
+            for i, delta in enumerate(deltas[n].flat):
+                by_biases[i] += delta
+                by_weights[i] += delta * code
+                by_inputs[n] += delta * weights[i]
+        return [by_weights, np.zeros(len(biases)), by_biases], by_inputs
+
+
 class NaiveConvolution(_Activated):
     """TensorFlow's ``conv2d`` with ``padding="SAME"``, from its documentation.
 
@@ -173,6 +223,62 @@ class NaiveNothing:
 
     def backward(self, parameters, inputs, by_outputs):
         return [], by_outputs
+
+
+class NaivePooling:
+    """The largest of each window, and the gradient to where it is found first."""
+
+    def __init__(self, side):
+        self.side = side
+
+    def split(self, vector):
+        return []
+
+    def _windows(self, inputs):
+        """Yield the place of each window, and its numbers: a view."""
+        height, width = inputs.shape[1:3]
+        for n in range(len(inputs)):
+            for j in range(inputs.shape[3]):
+                for y in range(0, height, self.side):
+                    for x in range(0, width, self.side):
+                        window = inputs[n, y : y + self.side, x : x + self.side, j]
+                        yield (n, y // self.side, x // self.side, j), window
+
+    def forward(self, parameters, inputs):
+        height, width = (math.ceil(length / self.side) for length in inputs.shape[1:3])
+        outputs = np.empty((len(inputs), height, width, inputs.shape[3]))
+        for place, window in self._windows(inputs):
+            outputs[place] = window.max()
+        return outputs
+
+    def backward(self, parameters, inputs, by_outputs):
+        by_inputs = np.zeros(inputs.shape)
+        windows = zip(self._windows(inputs), self._windows(by_inputs), strict=True)
+        for (place, window), (_, derivatives) in windows:
+            first = np.unravel_index(np.argmax(window), window.shape)
+            derivatives[first] = by_outputs[place]
+        return [], by_inputs
+
+
+class NaiveUpsampling:
+    """Every pixel repeated, and what is too much cut off."""
+
+    def __init__(self, height, width, factor):
+        self.height, self.width, self.factor = height, width, factor
+
+    def split(self, vector):
+        return []
+
+    def forward(self, parameters, inputs):
+        repeated = inputs.repeat(self.factor, axis=1).repeat(self.factor, axis=2)
+        return repeated[:, : self.height, : self.width]
+
+    def backward(self, parameters, inputs, by_outputs):
+        by_inputs = np.zeros(inputs.shape)
+        for y in range(self.height):
+            for x in range(self.width):
+                by_inputs[:, y // self.factor, x // self.factor] += by_outputs[:, y, x]
+        return [], by_inputs
 
 
 def naive_cross_entropy(logits, label):

@@ -8,18 +8,23 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fit_image.core.chain import PARTS, Chain, Stage, Workers
+from fit_image.core.chain import Chain
 from fit_image.core.convolution import Convolution
 from fit_image.core.cross_entropy import cross_entropy
 from fit_image.core.dense import aligned_zeros
 from fit_image.core.dense_stage import Dense
 from fit_image.core.dropout import Dropout
 from fit_image.core.normalisation import BatchNormalisation
+from fit_image.core.pooling import MaxPooling
+from fit_image.core.stage import PARTS, Stage, Workers
+from fit_image.core.upsampling import Upsampling
 from naive_stages import (
     NaiveConvolution,
     NaiveDense,
     NaiveNormalisation,
     NaiveNothing,
+    NaivePooling,
+    NaiveUpsampling,
     naive_cross_entropy,
 )
 
@@ -54,6 +59,15 @@ def convolution(inputs, units, side, stride, samples=5, deviation=0.3, **activat
 def normalisation(shape, samples=5, **activation):
     stage = BatchNormalisation(shape, **activation)
     return Case(stage, NaiveNormalisation(shape[-1], **activation), samples, _smooth(activation))
+
+
+def pooling(inputs, side):
+    return Case(MaxPooling(inputs, side), NaivePooling(side), smooth=False)
+
+
+def upsampling(inputs, height, width, factor):
+    stage = Upsampling(inputs, height, width, factor)
+    return Case(stage, NaiveUpsampling(height, width, factor))
 
 
 def _smooth(activation):
@@ -92,6 +106,12 @@ CASES = {
     "normalisation of vectors": lambda: normalisation((11,), PARTS - 1, activation="sigmoid"),
     "normalisation, one sample": lambda: normalisation((3, 3, 5), 1),
     "dropout, not training": lambda: Case(Dropout((3, 5), 0.4), NaiveNothing()),
+    "pooling": lambda: pooling((6, 8, 3), 2),
+    "pooling, cut off": lambda: pooling((7, 5, 19), 3),
+    "pooling, side beyond picture": lambda: pooling((3, 2, 8), 4),
+    "upsampling": lambda: upsampling((3, 2, 5), 6, 4, 2),
+    "upsampling, cut off": lambda: upsampling((3, 2, 19), 7, 5, 3),
+    "upsampling, factor beyond picture": lambda: upsampling((1, 1, 8), 2, 3, 4),
 }
 
 
@@ -233,6 +253,34 @@ def test_either_gradient_may_be_left_out(case, rng):
     assert chain.backward(passage, by_outputs, workers) is None
 
 
+def test_a_stage_that_changes_its_own_parameters_takes_the_step_of_its_gradient(case, rng):
+    chain, inputs = ready(case, rng)
+    by_outputs = normal(rng, case.samples, *case.stage.outputs)
+    _, gradient, below = there_and_back(chain, inputs, by_outputs)
+    expected = chain.parameters - 0.25 * gradient.astype(np.float64)
+    parameters = chain.parameters.copy()
+    for to_inputs in (False, True):
+        chain.parameters[:] = parameters
+        passage, workers = chain.passage(case.samples), Workers(2)
+        chain.forward(inputs, passage, workers)
+        if to_inputs:
+            found = np.empty_like(below)
+            case.stage.backward(
+                chain.part(chain.parameters, 0),
+                *passage.values,
+                passage.kept[0],
+                by_outputs.copy(),
+                chain.part(chain.parameters, 0),
+                found,
+                workers,
+                -0.25,
+            )
+            np.testing.assert_array_equal(found, below)
+        else:
+            chain.descend(passage, by_outputs, workers, [0.25])
+        assert_close(chain.parameters, expected)
+
+
 def test_a_smaller_batch_after_a_larger_one_is_as_if_it_were_alone(case, rng):
     chain, inputs = ready(case, rng)
     larger, passage = np.concatenate([inputs + 1, inputs, inputs]), chain.passage(3 * case.samples)
@@ -312,6 +360,28 @@ def test_a_chain_that_trains_has_the_same_bits_for_any_number_of_threads(samples
             np.testing.assert_array_equal(one, other)
 
 
+def test_a_chain_descends_with_a_rate_for_each_stage(rng):
+    chain, _ = mixed()
+    chain.initialise(rng)
+    inputs, by_outputs = normal(rng, 6, 9, 8, 2), normal(rng, 6, 3)
+    _, gradient, _ = there_and_back(chain, inputs, by_outputs)
+    rates, expected = [0.3, 0.1, 7.0, 0.0, 0.02], chain.parameters.astype(np.float64)
+    for index, rate in enumerate(rates):
+        chain.part(expected, index)[:] -= rate * chain.part(gradient, index)
+    results = []
+    parameters = chain.parameters.copy()
+    for threads in (1, 2, 3):
+        chain.parameters[:] = parameters
+        passage, workers = chain.passage(6), Workers(threads)
+        chain.forward(inputs, passage, workers)
+        chain.descend(passage, by_outputs, workers, rates)
+        results.append(chain.parameters.copy())
+        np.testing.assert_array_equal(results[0], results[-1])
+    assert_close(results[0], expected)
+    with pytest.raises(ValueError, match="4 rates are not one for each of 5 stages"):
+        chain.descend(passage, by_outputs, workers, rates[1:])
+
+
 def test_stages_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="do not fit"):
         Chain([Dense((3,), 4), Dense((5,), 1)])
@@ -389,6 +459,26 @@ def test_dropout_that_keeps_all_changes_nothing(rng):
     inputs = normal(rng, 3, 7)
     outputs, _, _ = there_and_back(Chain([Dropout((7,), 1.0)]), inputs, inputs, rng=rng)
     np.testing.assert_array_equal(outputs, inputs)
+
+
+def test_pooling_gives_the_gradient_to_the_first_largest_and_passes_on_what_is_no_number():
+    inputs = np.zeros((1, 4, 2, 1), np.float32)
+    inputs[0, 1:3, :, 0] = [[2.0, 2.0], [1.0, np.nan]]
+    outputs, _, below = there_and_back(
+        Chain([MaxPooling((4, 2, 1))]), inputs, np.full((1, 2, 1, 1), 3.0, np.float32)
+    )
+    np.testing.assert_array_equal(outputs.ravel(), [2.0, np.nan])
+    np.testing.assert_array_equal(below[0, ..., 0], [[0, 0], [3, 0], [0, 3], [0, 0]])
+
+
+def test_pooling_and_upsampling_refuse_sizes_that_do_not_fit():
+    with pytest.raises(ValueError, match="at least 1, not 0"):
+        MaxPooling((4, 4, 1), 0)
+    with pytest.raises(ValueError, match="at least once, not 0"):
+        Upsampling((4, 4, 1), 4, 4, 0)
+    for height, width in ((9, 6), (6, 6), (8, 7), (8, 4)):
+        with pytest.raises(ValueError, match=f"4 x 3 numbers .* do not make {height} x {width}"):
+            Upsampling((4, 3, 2), height, width)
 
 
 def drawn(stage, twin, rng):
