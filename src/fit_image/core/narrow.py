@@ -372,7 +372,7 @@ def backward_kernel(
 
 @inner
 def _add_up(sums, gradient, factor, first, stop):
-    """Add to numbers ``first`` to ``stop`` of the gradient the vectors of all parts, times a factor."""
+    """Add the vectors of all parts, times a factor, to numbers ``first`` to ``stop``."""
     one = splat(np.float32(1.0))
     for index in range(first, stop):
         vectors = load(sums[0], index * WIDTH)
