@@ -192,7 +192,7 @@ def _from_folder(folder: Path, size: tuple[int, int]) -> PictureData:
 def _read_all(
     folder: Path, files: Sequence[Path], size: tuple[int, int]
 ) -> tuple[Pictures, list[int], int]:
-    """Return what can be read, in one size and in colours, from which files, and how many fitted."""
+    """Return what can be read, in one size and in colours; of which files; how many fitted."""
     shape = (size[1], size[0], 3)
     _check_room(folder, len(files), shape)
     found, read, fitted = [], [], 0

@@ -37,6 +37,7 @@ def recipe_options(
     shown : mapping of str to str, optional
         What the help says for a default that says nothing.
     """
+    types, shown = types or {}, shown or {}
 
     def add_all(command: Command) -> Command:
         for field in reversed(fields(recipe_type)):
@@ -44,9 +45,7 @@ def recipe_options(
                 option_of(field.name),
                 field.name,
                 help=helps[field.name],
-                **_kind(
-                    field.default, (types or {}).get(field.name), (shown or {}).get(field.name)
-                ),
+                **_kind(field.default, types.get(field.name), shown.get(field.name)),
             )
             command = add(command)
         return command

@@ -28,7 +28,7 @@ class Row:
         Training time so far.
     """
 
-    columns: ClassVar = ("epoch", "loss", "test_loss", "psnr", "seconds")
+    columns: ClassVar[tuple[str, ...]] = ("epoch", "loss", "test_loss", "psnr", "seconds")
 
     epoch: int
     loss: float

@@ -57,12 +57,12 @@ class AutoencoderModel:
     @property
     def height(self) -> int:
         """Of pictures, in pixels."""
-        return self.mean.shape[0]
+        return int(self.mean.shape[0])
 
     @property
     def width(self) -> int:
         """Of pictures, in pixels."""
-        return self.mean.shape[1]
+        return int(self.mean.shape[1])
 
     @property
     def channels(self) -> str:

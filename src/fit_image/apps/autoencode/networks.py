@@ -111,9 +111,20 @@ def _subtracted(recipe: Recipe, mean: FloatArray) -> FloatArray:
     return np.full_like(mean, mean.mean(axis=(0, 1))) if recipe.conv else mean
 
 
-def _deviation(fan_in: int, activation: str) -> float:
-    """Return the deviation of first weights with which sums neither grow nor fade."""
-    return math.sqrt((2.0 if activation in _RECTIFIERS else 1.0) / fan_in)
+def _deviation(inputs: int, outputs: int, activation: str) -> float:
+    """Return the deviation of first weights with which sums neither grow nor fade either way.
+
+    Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks",
+    AISTATS 2010, with the factor of He et al., "Delving deep into rectifiers", ICCV 2015. Both ways
+    count: from a code of few numbers to thousands, weights that suit the inputs alone are far too
+    large for the gradients on the way back.
+    """
+    return math.sqrt((4.0 if activation in _RECTIFIERS else 2.0) / (inputs + outputs))
+
+
+def _full(inputs: Shape, units: int, activation: str, *, mirrored: bool = False) -> Dense:
+    deviation = _deviation(math.prod(inputs), units, activation)
+    return Dense(inputs, units, activation, deviation=deviation, mirrored=mirrored)
 
 
 def _dense(recipe: Recipe, shape: Shape, stages: list[Stage]) -> Autoencoder:
@@ -122,9 +133,7 @@ def _dense(recipe: Recipe, shape: Shape, stages: list[Stage]) -> Autoencoder:
     encoder: list[Dense] = []
     layers = [*((units, recipe.activation) for units in recipe.hidden)]
     for units, activation in [*layers, (code, recipe.code_activation)]:
-        inputs = stages[-1].outputs
-        deviation = _deviation(math.prod(inputs), activation)
-        encoder.append(Dense(inputs, units, activation, deviation=deviation, mirrored=recipe.tied))
+        encoder.append(_full(stages[-1].outputs, units, activation, mirrored=recipe.tied))
         stages.append(encoder[-1])
     code_at = len(stages) - 1
     for dense in reversed(encoder):
@@ -132,14 +141,10 @@ def _dense(recipe: Recipe, shape: Shape, stages: list[Stage]) -> Autoencoder:
         if recipe.tied:
             stages.append(Mirror(dense, activation))
         else:
-            stages.append(_back(stages[-1].outputs, math.prod(dense.inputs), activation))
+            stages.append(_full(stages[-1].outputs, math.prod(dense.inputs), activation))
     if not recipe.tied:
         stages.append(Reshaping(stages[-1].outputs, shape))
     return Autoencoder(Chain(stages), code_at)
-
-
-def _back(inputs: Shape, units: int, activation: str) -> Dense:
-    return Dense(inputs, units, activation, deviation=_deviation(math.prod(inputs), activation))
 
 
 def _convolutional(recipe: Recipe, shape: Shape, stages: list[Stage]) -> Autoencoder:
@@ -152,7 +157,7 @@ def _convolutional(recipe: Recipe, shape: Shape, stages: list[Stage]) -> Autoenc
 
     def convolve(units: int, activation: str) -> None:
         inputs = stages[-1].outputs
-        deviation = _deviation(_FILTER**2 * inputs[-1], activation)
+        deviation = _deviation(_FILTER**2 * inputs[-1], _FILTER**2 * units, activation)
         stages.append(Convolution(inputs, units, _FILTER, 1, activation, deviation=deviation))
 
     sizes: list[Shape] = []
@@ -163,10 +168,9 @@ def _convolutional(recipe: Recipe, shape: Shape, stages: list[Stage]) -> Autoenc
     code_at = len(stages) - 1
     if recipe.code_units is not None:
         maps = stages[-1].outputs
-        deviation = _deviation(math.prod(maps), recipe.code_activation)
-        stages.append(Dense(maps, recipe.code_units, recipe.code_activation, deviation=deviation))
+        stages.append(_full(maps, recipe.code_units, recipe.code_activation))
         code_at = len(stages) - 1
-        stages.append(_back(stages[-1].outputs, math.prod(maps), recipe.activation))
+        stages.append(_full(stages[-1].outputs, math.prod(maps), recipe.activation))
         stages.append(Reshaping(stages[-1].outputs, maps))
     for rows, columns, _ in reversed(sizes):
         convolve(recipe.filters, recipe.activation)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -51,7 +52,7 @@ def command(
     if loaded.skipped:
         are = "file is no picture" if loaded.skipped == 1 else "files are no pictures"
         display.message(f"{loaded.skipped} {are}: left out")
-    arrays = {"codes": model.encode(loaded.pictures, threads=threads)}
+    arrays: dict[str, Any] = {"codes": model.encode(loaded.pictures, threads=threads)}
     if loaded.labels is not None:
         arrays["labels"] = loaded.labels
     if loaded.names:
