@@ -156,7 +156,11 @@ class AutoencoderModel:
             # A few forged bytes must not make room for what they promise.
             network = _network(recipe, mean, sum(array.size for array in arrays.values()))
             model = cls(recipe, mean, network)
-            for name, own in model._arrays():
+            own_arrays = dict(model._arrays())
+            known = {"fit_image_autoencoder", "mean", *_NETWORK, *own_arrays}
+            if arrays.keys() != known:
+                raise ValueError(f"{sorted(arrays.keys() ^ known)[0]} is missing or too much")
+            for name, own in own_arrays.items():
                 _check(arrays[name], own.shape)
                 own[:] = arrays[name]
         except KeyError as error:
