@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from fit_image.apps.autoencode.networks import Autoencoder, make_autoencoder
 from fit_image.apps.autoencode.recipe import Recipe
-from fit_image.apps.memory import check_available
 from fit_image.archive import Arrays, read_archive, write_archive
 from fit_image.core.dense import FloatArray
 from fit_image.core.stage import Workers
@@ -154,8 +153,10 @@ class AutoencoderModel:
             if mean.ndim != 3 or mean.shape[2] not in (1, 3) or not mean.size:
                 raise ValueError("its mean is no picture")
             # A few forged bytes must not make room for what they promise.
-            network = _network(recipe, mean, sum(array.size for array in arrays.values()))
-            model = cls(recipe, mean, network)
+            numbers = sum(array.size for array in arrays.values())
+            if max([*recipe.hidden, recipe.code_units or recipe.filters]) > numbers:
+                raise ValueError("its numbers are fewer than its units")
+            model = cls(recipe, mean, make_autoencoder(recipe, mean))
             own_arrays = dict(model._arrays())
             known = {"fit_image_autoencoder", "mean", *_NETWORK, *own_arrays}
             if arrays.keys() != known:
@@ -168,15 +169,6 @@ class AutoencoderModel:
         except (TypeError, ValueError) as error:
             raise InputError(f"{path} is damaged: {error}") from error
         return model
-
-
-def _network(recipe: Recipe, mean: FloatArray, numbers: int) -> Autoencoder:
-    units = [*recipe.hidden, recipe.code_units or recipe.filters]
-    if max(units) > numbers:
-        raise ValueError("its numbers are fewer than its units")
-    smallest = 4 * sum(a * b for a, b in zip([mean.size, *units], units, strict=False))
-    check_available(0 if recipe.conv else smallest, "use a machine with more")
-    return make_autoencoder(recipe, mean)
 
 
 def _value(name: str, arrays: Arrays) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fit_image.apps.autoencode.recipe import Recipe
+from fit_image.apps.memory import check_available
 from fit_image.core.centring import Centring
 from fit_image.core.chain import Chain
 from fit_image.core.convolution import Convolution
@@ -95,10 +97,22 @@ def make_autoencoder(recipe: Recipe, mean: FloatArray) -> Autoencoder:
     Raises
     ------
     InputError
-        If they are too small for the network.
+        If they are too small for the network, or it is too large for the memory.
     """
+    # Asked before the first allocation, because a system that runs out kills without a message.
+    check_available(_dense_bytes(recipe, mean.shape), "give a smaller --bottleneck or --hidden")
     stages: list[Stage] = [Centring(_subtracted(recipe, mean))]
     return (_convolutional if recipe.conv else _dense)(recipe, mean.shape, stages)
+
+
+def _dense_bytes(recipe: Recipe, shape: Shape) -> int:
+    """Return how many bytes the weights of dense layers take."""
+    inputs = math.prod(shape)
+    if recipe.conv:
+        inputs = -(-shape[0] // 4) * -(-shape[1] // 4) * recipe.filters
+    layers = [inputs, *recipe.hidden, *([recipe.code_units] if recipe.code_units else [])]
+    weights = sum(below * above for below, above in itertools.pairwise(layers))
+    return 4 * weights * (1 if recipe.tied else 2)
 
 
 def _subtracted(recipe: Recipe, mean: FloatArray) -> FloatArray:

@@ -17,6 +17,9 @@ ACTIVATIONS = ("leaky-relu", "relu", "elu", "softplus", "tanh", "sigmoid", "iden
 BOTTLENECK = 1024
 """Units of the code of a fully connected network, where nothing else is asked for."""
 
+DENSE_RATE, CONVOLUTIONAL_RATE = 0.003, 0.01
+"""Learning rates, where nothing else is asked for."""
+
 LARGEST_LAYER = 1 << 20
 
 
@@ -43,8 +46,8 @@ class Recipe:
         of those it learns from: the mean picture or, if it is convolutional, the mean colour.
     batch_size : int
         The last batch of an epoch has what remains.
-    learning_rate : float
-        Of Adam.
+    learning_rate : float or None
+        Of Adam. None is `DENSE_RATE` or `CONVOLUTIONAL_RATE`.
     weight_decay : float
         Of AdamW; 0 is Adam.
     mirror : bool
@@ -64,11 +67,11 @@ class Recipe:
     tied: bool = False
     conv: bool = False
     filters: int = 8
-    activation: str = "leaky-relu"
+    activation: str = "elu"
     code_activation: str = "identity"
     raw: bool = False
     batch_size: int = 100
-    learning_rate: float = 0.003
+    learning_rate: float | None = None
     weight_decay: float = 0.0
     mirror: bool = False
     shift: int = 0
@@ -96,6 +99,13 @@ class Recipe:
     def code_units(self) -> int | None:
         """Units of the dense layer that is the code; None if there is none."""
         return BOTTLENECK if self.bottleneck is None and not self.conv else self.bottleneck
+
+    @property
+    def rate(self) -> float:
+        """The learning rate."""
+        if self.learning_rate is not None:
+            return self.learning_rate
+        return CONVOLUTIONAL_RATE if self.conv else DENSE_RATE
 
 
 _LIMITS: dict[str, tuple[float, float]] = {

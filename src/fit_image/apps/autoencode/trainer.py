@@ -234,7 +234,7 @@ class AutoencoderTrainer(RecipeTrainer[Recipe, Figures]):
             self._gradient[:] = 0.0
             chain.backward(self._passage, errors, self._workers, self._gradient)
         adam.steps += 1
-        rates = np.array([self.recipe.learning_rate], dtype=np.float32)
+        rates = np.array([self.recipe.rate], dtype=np.float32)
 
         def work(_: IntArray, thread: int, threads: int) -> None:
             size = chain.parameters.size

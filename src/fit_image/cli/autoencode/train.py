@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fit_image.apps.autoencode.recipe import ACTIVATIONS, BOTTLENECK, Recipe
+from fit_image.apps.autoencode.recipe import (
+    ACTIVATIONS,
+    BOTTLENECK,
+    CONVOLUTIONAL_RATE,
+    DENSE_RATE,
+    Recipe,
+)
 from fit_image.cli import options
 from fit_image.cli.display import make_display
 from fit_image.cli.recipe_options import (
@@ -76,6 +82,7 @@ _TYPES = {
 _SHOWN = {
     "bottleneck": f"{BOTTLENECK}; with --conv, the pooled maps",
     "hidden": "none",
+    "learning_rate": f"{DENSE_RATE}; with --conv, {CONVOLUTIONAL_RATE}",
 }
 
 
