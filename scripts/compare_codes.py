@@ -58,6 +58,10 @@ def main() -> None:
             network, pca = pairs[-1].network, pairs[-1].pca
             beside = "" if pca is None else f", PCA {pca.psnr:.2f}"
             print(f"{name}: {network.psnr:.2f} dB{beside}, {network.seconds:.0f} s", flush=True)
+        if any(pair.network.code > comparison.most_components for pair in pairs):
+            all_components = comparison.pca(comparison.most_components)
+            assert all_components is not None
+            pairs.append(Pair(all_components, None))
         page = render(comparison, pairs, arguments.data.stem)
         atomic.write_bytes(arguments.output, page.encode())
     except FitImageError as error:

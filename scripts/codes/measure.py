@@ -54,6 +54,11 @@ class Pair:
     network: Outcome
     pca: Outcome | None
 
+    @property
+    def components(self) -> list[Outcome]:
+        """What of the two is PCA."""
+        return [each for each in (self.network, self.pca) if each and each.name.startswith("PCA")]
+
 
 class Comparison:
     """Trains one network after the other.
@@ -98,11 +103,15 @@ class Comparison:
             self.pca(network.code_size),
         )
 
+    @property
+    def most_components(self) -> int:
+        """How many components there are."""
+        return min(len(self._known) - 1, self._known.shape[1])
+
     def pca(self, size: int) -> Outcome | None:
         """Fit principal components to the training pictures, if there are as many."""
         if size not in self._fitted:
-            most = min(len(self._known) - 1, self._known.shape[1])
-            self._fitted[size] = self._pca(size) if size <= most else None
+            self._fitted[size] = self._pca(size) if size <= self.most_components else None
         return self._fitted[size]
 
     def _pca(self, size: int) -> Outcome:

@@ -44,8 +44,8 @@ _STYLE = """
   padding: 18px 20px; }
 .chart svg { width: 100%; height: auto; display: block; }
 .chart text { fill: var(--soft); font-size: 13px; }
-.chart .grid { stroke: var(--line); }
 .chart path { fill: none; stroke-width: 2.5; }
+.chart .grid { stroke: var(--line); stroke-width: 1; }
 .chart .networks { stroke: var(--series-0); } .chart .pca { stroke: var(--series-1); }
 .chart circle.networks, .chart text.networks { fill: var(--series-0); stroke: none; }
 .chart circle.pca, .chart text.pca { fill: var(--series-1); stroke: none; }
@@ -108,7 +108,7 @@ components as pictures less one.</p></section>
 def _row(pair: Pair, comparison: Comparison) -> str:
     network, pca = pair.network, pair.pca
     better = pca is not None and network.psnr >= pca.psnr
-    fewer = f"{comparison.mean.size / network.code:.3g}" if network.code else _NOTHING
+    fewer = f"{comparison.mean.size / network.code:,.4g}" if network.code else _NOTHING
     cells = [
         f"{network.code:,}",
         fewer,
@@ -160,9 +160,9 @@ def _chart(pairs: Sequence[Pair]) -> str:
         (pair.network for pair in pairs if pair.network.name.startswith("fully connected")),
         key=lambda each: each.code,
     )
-    others = [pair.network for pair in pairs if pair.network not in plain]
-    components = {pair.pca.code: pair.pca for pair in pairs if pair.pca is not None}
+    components = {each.code: each for pair in pairs for each in pair.components}
     pca = [components[code] for code in sorted(components)]
+    others = [each for each in (pair.network for pair in pairs) if each not in [*plain, *pca]]
     every = [*plain, *others, *pca]
     least, most = (f(math.log2(each.code) for each in every) for f in (min, max))
     low = math.floor(min(each.psnr for each in every))
