@@ -19,7 +19,7 @@ from fit_image.image import to_uint8
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 SIDE = 28
-CODES = (2, 8, 32)
+CODES = (1, 4, 16)
 CAPTION, MARGIN = 120, 6
 PAPER, INK = "white", "#333333"
 
@@ -28,7 +28,7 @@ def draw_digits(path: Path, count: int) -> None:
     """Write an npz file of digits and their classes."""
     model, rng = DigitModel.load(), np.random.default_rng(0)
     labels = np.arange(count) % len(model.names)
-    latents = model.sample(labels, rng, spread=0.7)
+    latents = model.sample(labels, rng, spread=1.0)
     pictures = [to_uint8(model.draw(each, SIDE, SIDE, threads=1))[..., 0] for each in latents]
     np.savez_compressed(path, images=np.stack(pictures), labels=labels)
 
@@ -51,7 +51,7 @@ def main() -> None:
             sheet = read_frame(frame_paths(run / "frames")[-1][1])
             middle = len(sheet) // 2
             rows = rows or [("held out", sheet[: middle - 1])]
-            rows.append((f"{code} numbers", sheet[middle + 1 :]))
+            rows.append((f"{code} number{'s' * (code > 1)}", sheet[middle + 1 :]))
     height, width, _ = rows[0][1].shape
     size = (CAPTION + width, len(rows) * (height + MARGIN) - MARGIN)
     picture = Image.new("RGB", size, PAPER)

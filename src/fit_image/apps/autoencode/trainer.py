@@ -17,8 +17,9 @@ from fit_image.apps.autoencode.recipe import Recipe
 from fit_image.apps.memory import check_available
 from fit_image.apps.recipe_trainer import RecipeTrainer, Standing, number_of
 from fit_image.core.adam import AdamW
-from fit_image.core.dense import FloatArray, IntArray
+from fit_image.core.dense import FloatArray
 from fit_image.core.stage import Workers
+from fit_image.core.together import take_step
 from fit_image.errors import DivergenceError
 from fit_image.image import to_float
 from fit_image.picture_data import Pictures
@@ -225,7 +226,7 @@ class AutoencoderTrainer(RecipeTrainer[Recipe, Figures]):
 
     def _step(self, pictures: FloatArray) -> float:
         """Take a step, and return the mean squared error before it."""
-        chain, adam = self.network.chain, self._adam
+        chain = self.network.chain
         drawn = self._forward(pictures)
         with np.errstate(over="ignore", invalid="ignore"):
             errors = drawn - pictures
@@ -233,13 +234,13 @@ class AutoencoderTrainer(RecipeTrainer[Recipe, Figures]):
             errors *= np.float32(2.0 / errors.size)
             self._gradient[:] = 0.0
             chain.backward(self._passage, errors, self._workers, self._gradient)
-        adam.steps += 1
-        rates = np.array([self.recipe.rate], dtype=np.float32)
-
-        def work(_: IntArray, thread: int, threads: int) -> None:
-            size = chain.parameters.size
-            span = np.array([[size * thread // threads, size * (thread + 1) // threads]])
-            adam.update(chain.parameters, self._gradient, span, rates, np.float32(1.0), adam.steps)
-
-        self._workers.run(work)
+        take_step(
+            self._adam,
+            chain.parameters,
+            self._gradient,
+            np.array([[0, chain.parameters.size]]),
+            np.array([self.recipe.rate], dtype=np.float32),
+            1.0,
+            self._workers,
+        )
         return loss
