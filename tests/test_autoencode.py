@@ -51,15 +51,16 @@ def psnr(loss):
 
 FAST = {"batch_size": 10, "learning_rate": 0.01}
 
-# A recipe, channels, epochs, and the PSNR on held-out pictures at least; the mean has 15.3 dB, and
-# what a trainer reached that added gradients wrongly was below 20.
+# A recipe, channels, epochs, and the PSNR on held-out pictures at least; they reached 35 to 39. The
+# mean picture has 18.6, or 21.2 in colours, and where the first half of the parameters stayed as
+# they were, 22 to 31, and 34.9 in the third.
 QUALITY = [
-    (Recipe(bottleneck=4, **FAST), 1, 30, 25.0),
-    (Recipe(bottleneck=4, tied=True, **FAST), 1, 30, 25.0),
-    (Recipe(bottleneck=4, hidden=(32, 16), **FAST), 1, 30, 25.0),
-    (Recipe(bottleneck=4, hidden=(32,), tied=True, activation="tanh", **FAST), 3, 30, 25.0),
-    (Recipe(conv=True, **FAST), 1, 20, 25.0),
-    (Recipe(conv=True, bottleneck=8, filters=4, **FAST), 3, 20, 22.0),
+    (Recipe(bottleneck=4, **FAST), 1, 30, 33.0),
+    (Recipe(bottleneck=4, tied=True, **FAST), 1, 30, 33.0),
+    (Recipe(bottleneck=4, hidden=(32, 16), **FAST), 1, 30, 36.0),
+    (Recipe(bottleneck=4, hidden=(32,), tied=True, activation="tanh", **FAST), 3, 30, 36.0),
+    (Recipe(conv=True, **FAST), 1, 20, 33.0),
+    (Recipe(conv=True, bottleneck=8, filters=4, **FAST), 3, 20, 33.0),
 ]
 
 

@@ -14,9 +14,9 @@ from fit_image.apps.autoencode.trainer import AutoencoderTrainer
 
 # A recipe, epochs, and how far its PSNR in dB may be below that of PCA with as many numbers.
 QUALITY = [
-    (Recipe(bottleneck=128), 120, 0.4),
-    (Recipe(bottleneck=128, tied=True), 100, 0.3),
-    (Recipe(bottleneck=4), 100, 0.2),
+    (Recipe(bottleneck=128), 100, 0.4),
+    (Recipe(bottleneck=128, tied=True), 70, 0.4),
+    (Recipe(bottleneck=4), 50, 0.2),
 ]
 
 FACES = "faces/olivetti_faces_64x64.npz"
