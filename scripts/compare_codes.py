@@ -45,7 +45,7 @@ def main() -> None:
     arguments = parser.parse_args()
     try:
         lesson = load_lesson(arguments.data, arguments.test, arguments.seed)
-        comparison = Comparison(lesson, arguments.seed, arguments.threads)
+        comparison = Comparison(lesson, arguments.threads)
         pairs = []
         recipes = plan(comparison.mean.shape, tuple(arguments.codes), arguments.filters)
         for name, recipe in recipes:

@@ -66,17 +66,17 @@ class Comparison:
     Parameters
     ----------
     lesson : Lesson
-    seed : int
     threads : int or None
     """
 
-    def __init__(self, lesson: Lesson, seed: int, threads: int | None) -> None:
+    def __init__(self, lesson: Lesson, threads: int | None) -> None:
         self.lesson = lesson
-        self._seed, self._threads = seed, threads
+        self._threads = threads
         self.wanted = to_float(lesson.held_out)
         self._known = to_float(lesson.pictures).reshape(len(lesson.pictures), -1)
         self.mean: Floats = self._known.mean(axis=0).reshape(self.wanted.shape[1:])
         self._variance = float(np.square(self.wanted - self.mean, dtype=np.float64).mean())
+        self._components: PCA | None = None
         self._fitted: dict[int, Outcome | None] = {}
 
     def average(self) -> Outcome:
@@ -115,13 +115,13 @@ class Comparison:
         return self._fitted[size]
 
     def _pca(self, size: int) -> Outcome:
-        found = PCA(size, svd_solver="full", random_state=self._seed).fit(self._known)
+        if self._components is None:
+            self._components = PCA(self.most_components, svd_solver="full").fit(self._known)
+        # Those of a smaller code are the first of all.
+        chosen, mean = self._components.components_[:size], self._components.mean_
         flat = self.wanted.reshape(len(self.wanted), -1)
-        drawn = found.inverse_transform(found.transform(flat)).clip(0, 1)
-        numbers = found.components_.size + found.mean_.size
-        return self._outcome(
-            f"PCA {size:,}", size, numbers, drawn.reshape(self.wanted.shape), 0.0, None
-        )
+        drawn = ((flat - mean) @ chosen.T @ chosen + mean).clip(0, 1).reshape(self.wanted.shape)
+        return self._outcome(f"PCA {size:,}", size, chosen.size + mean.size, drawn, 0.0, None)
 
     def _outcome(
         self,
