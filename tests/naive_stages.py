@@ -175,6 +175,62 @@ class NaiveNothing:
         return [], by_outputs
 
 
+class NaivePooling:
+    """The largest of each window, and the gradient to where it is found first."""
+
+    def __init__(self, side):
+        self.side = side
+
+    def split(self, vector):
+        return []
+
+    def _windows(self, inputs):
+        """Yield the place of each window, and its numbers: a view."""
+        height, width = inputs.shape[1:3]
+        for n in range(len(inputs)):
+            for j in range(inputs.shape[3]):
+                for y in range(0, height, self.side):
+                    for x in range(0, width, self.side):
+                        window = inputs[n, y : y + self.side, x : x + self.side, j]
+                        yield (n, y // self.side, x // self.side, j), window
+
+    def forward(self, parameters, inputs):
+        height, width = (math.ceil(length / self.side) for length in inputs.shape[1:3])
+        outputs = np.empty((len(inputs), height, width, inputs.shape[3]))
+        for place, window in self._windows(inputs):
+            outputs[place] = window.max()
+        return outputs
+
+    def backward(self, parameters, inputs, by_outputs):
+        by_inputs = np.zeros(inputs.shape)
+        windows = zip(self._windows(inputs), self._windows(by_inputs), strict=True)
+        for (place, window), (_, derivatives) in windows:
+            first = np.unravel_index(np.argmax(window), window.shape)
+            derivatives[first] = by_outputs[place]
+        return [], by_inputs
+
+
+class NaiveUpsampling:
+    """Every pixel repeated, and what is too much cut off."""
+
+    def __init__(self, height, width, factor):
+        self.height, self.width, self.factor = height, width, factor
+
+    def split(self, vector):
+        return []
+
+    def forward(self, parameters, inputs):
+        repeated = inputs.repeat(self.factor, axis=1).repeat(self.factor, axis=2)
+        return repeated[:, : self.height, : self.width]
+
+    def backward(self, parameters, inputs, by_outputs):
+        by_inputs = np.zeros(inputs.shape)
+        for y in range(self.height):
+            for x in range(self.width):
+                by_inputs[:, y // self.factor, x // self.factor] += by_outputs[:, y, x]
+        return [], by_inputs
+
+
 def naive_cross_entropy(logits, label):
     """Return -log softmax(logits)[label] of one sample, and its derivative by the logits."""
     most = max(map(float, logits))

@@ -15,11 +15,15 @@ from fit_image.core.dense import aligned_zeros
 from fit_image.core.dense_stage import Dense
 from fit_image.core.dropout import Dropout
 from fit_image.core.normalisation import BatchNormalisation
+from fit_image.core.pooling import MaxPooling
+from fit_image.core.upsampling import Upsampling
 from naive_stages import (
     NaiveConvolution,
     NaiveDense,
     NaiveNormalisation,
     NaiveNothing,
+    NaivePooling,
+    NaiveUpsampling,
     naive_cross_entropy,
 )
 
@@ -54,6 +58,15 @@ def convolution(inputs, units, side, stride, samples=5, deviation=0.3, **activat
 def normalisation(shape, samples=5, **activation):
     stage = BatchNormalisation(shape, **activation)
     return Case(stage, NaiveNormalisation(shape[-1], **activation), samples, _smooth(activation))
+
+
+def pooling(inputs, side):
+    return Case(MaxPooling(inputs, side), NaivePooling(side), smooth=False)
+
+
+def upsampling(inputs, height, width, factor):
+    stage = Upsampling(inputs, height, width, factor)
+    return Case(stage, NaiveUpsampling(height, width, factor))
 
 
 def _smooth(activation):
@@ -92,6 +105,12 @@ CASES = {
     "normalisation of vectors": lambda: normalisation((11,), PARTS - 1, activation="sigmoid"),
     "normalisation, one sample": lambda: normalisation((3, 3, 5), 1),
     "dropout, not training": lambda: Case(Dropout((3, 5), 0.4), NaiveNothing()),
+    "pooling": lambda: pooling((6, 8, 3), 2),
+    "pooling, cut off": lambda: pooling((7, 5, 19), 3),
+    "pooling, side beyond picture": lambda: pooling((3, 2, 8), 4),
+    "upsampling": lambda: upsampling((3, 2, 5), 6, 4, 2),
+    "upsampling, cut off": lambda: upsampling((3, 2, 19), 7, 5, 3),
+    "upsampling, factor beyond picture": lambda: upsampling((1, 1, 8), 2, 3, 4),
 }
 
 
@@ -389,6 +408,26 @@ def test_dropout_that_keeps_all_changes_nothing(rng):
     inputs = normal(rng, 3, 7)
     outputs, _, _ = there_and_back(Chain([Dropout((7,), 1.0)]), inputs, inputs, rng=rng)
     np.testing.assert_array_equal(outputs, inputs)
+
+
+def test_pooling_gives_the_gradient_to_the_first_largest_and_passes_on_what_is_no_number():
+    inputs = np.zeros((1, 4, 2, 1), np.float32)
+    inputs[0, 1:3, :, 0] = [[2.0, 2.0], [1.0, np.nan]]
+    outputs, _, below = there_and_back(
+        Chain([MaxPooling((4, 2, 1))]), inputs, np.full((1, 2, 1, 1), 3.0, np.float32)
+    )
+    np.testing.assert_array_equal(outputs.ravel(), [2.0, np.nan])
+    np.testing.assert_array_equal(below[0, ..., 0], [[0, 0], [3, 0], [0, 3], [0, 0]])
+
+
+def test_pooling_and_upsampling_refuse_sizes_that_do_not_fit():
+    with pytest.raises(ValueError, match="at least 1, not 0"):
+        MaxPooling((4, 4, 1), 0)
+    with pytest.raises(ValueError, match="at least once, not 0"):
+        Upsampling((4, 4, 1), 4, 4, 0)
+    for height, width in ((9, 6), (6, 6), (8, 7), (8, 4)):
+        with pytest.raises(ValueError, match=f"4 x 3 numbers .* do not make {height} x {width}"):
+            Upsampling((4, 3, 2), height, width)
 
 
 def drawn(stage, twin, rng):

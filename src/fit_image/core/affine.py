@@ -12,8 +12,7 @@ import numpy as np
 
 from fit_image.core.activations import activate, differentiate
 from fit_image.core.dense import LANES, FloatArray, copy, vector
-from fit_image.core.jit import inner, kernel
-from fit_image.core.lanes import WIDTH, transpose_block
+from fit_image.core.jit import inner
 from fit_image.core.product import product
 
 
@@ -44,24 +43,35 @@ def draw_normal(
 
 
 @inner
-def add_up(weights, fan_in, width, inputs, start, row, rows, sums, sums_start, panel):
-    """Write the weighted sums of some rows of inputs."""
-    biases = vector(weights, fan_in * width, width)
+def add_up(
+    weights, biases, row, column, fan_in, inputs, start, input_row, rows, first, stop, sums,
+    sums_start, width, panel,
+):  # fmt: skip
+    """Write the weighted sums of some rows of inputs, for units ``first`` to ``stop``.
+
+    ``biases`` is where these lie; ``row`` and ``column`` are the distances in the weights from
+    one input, and from one unit, to the next: one of them is 1.
+    """
+    own = vector(weights, biases + first, stop - first)
     for i in range(rows):
-        copy(biases, vector(sums, sums_start + i * width, width))
+        copy(own, vector(sums, sums_start + i * width + first, stop - first))
     product(
-        rows, width, fan_in, inputs, start, row, 1, weights, 0, width, sums, sums_start, width,
-        panel, True,
+        rows, stop - first, fan_in, inputs, start, input_row, 1, weights, first * column, row,
+        column, sums, sums_start + first, width, panel, True,
     )  # fmt: skip
 
 
 @inner
-def apply(sums, sums_start, width, outputs, start, units, rows, code, constants):
-    """Write the values of some rows of sums."""
-    if units == width:
+def apply(sums, sums_start, width, outputs, start, units, rows, first, stop, code, constants):
+    """Write the values of some rows of sums, for units ``first`` to ``stop``."""
+    if stop - first == width == units:
         activate(sums, sums_start, 0, outputs, start, 0, 1, rows * units, code, constants)
     else:
-        activate(sums, sums_start, width, outputs, start, units, rows, units, code, constants)
+        count = min(stop, units) - first
+        activate(
+            sums, sums_start + first, width, outputs, start + first, units, rows, count, code,
+            constants,
+        )  # fmt: skip
 
 
 @inner
@@ -78,23 +88,10 @@ def to_deltas(sums, sums_start, width, upstream, start, units, rows, code, const
 
 
 @inner
-def add_bias_gradient(deltas, start, width, rows, gradient, biases):
-    """Add the derivatives by the sums of some rows to those by the biases."""
-    target = vector(gradient, biases, width)
+def add_bias_gradient(deltas, start, width, rows, first, stop, gradient, biases):
+    """Add the derivatives by the sums of some rows to those by biases ``first`` to ``stop``."""
+    target = vector(gradient, biases + first, stop - first)
     for i in range(rows):
-        source = vector(deltas, start + i * width, width)
-        for j in range(width):
+        source = vector(deltas, start + i * width + first, stop - first)
+        for j in range(source.size):
             target[j] += source[j]
-
-
-@kernel
-def transpose_kernel(weights, fan_in, width, transposed):
-    """Copy the weights without biases to rows of units, of ``fan_in`` numbers and padding."""
-    row = transposed.size // width
-    whole = fan_in // WIDTH * WIDTH
-    for unit in range(0, width, WIDTH):
-        for k in range(0, whole, WIDTH):
-            transpose_block(weights, k * width + unit, width, transposed, unit * row + k, row)
-        for k in range(whole, fan_in):
-            for j in range(unit, unit + WIDTH):
-                transposed[j * row + k] = weights[k * width + j]

@@ -17,6 +17,7 @@ import numpy as np
 from fit_image.core import dense
 from fit_image.core.dense import FloatArray, IntArray
 from fit_image.core.machine import usable_cores
+from fit_image.core.product import PANEL
 from fit_image.core.team import Team
 
 Shape = tuple[int, ...]
@@ -37,10 +38,16 @@ class Workers:
     ----------
     threads : int, optional
         Default: all cores this process may use. Does not change any result.
+
+    Attributes
+    ----------
+    panels : list of float32 vector
+        Each thread's memory for products.
     """
 
     def __init__(self, threads: int | None = None) -> None:
         self.threads = threads or usable_cores()
+        self.panels = [dense.aligned_zeros(PANEL) for _ in range(self.threads)]
         self._team = Team(self.threads)
 
     def run(self, work: Callable[[IntArray, int, int], object]) -> None:

@@ -14,7 +14,6 @@ from fit_image.core.chain import PARTS, Shape, Stage, Workers
 from fit_image.core.dense import FloatArray, IntArray, aligned_zeros, vector
 from fit_image.core.jit import inner, kernel
 from fit_image.core.product import product
-from fit_image.core.trace import working_panel
 
 _BLOCK_ROWS = 192
 """Patches, about, that a thread unfolds at a time: they stay in the second-level cache."""
@@ -42,7 +41,6 @@ class Kept(NamedTuple):
     """What a batch leaves for its way back."""
 
     sums: FloatArray  # (samples * places, columns), flat
-    transposed: FloatArray  # (columns, row), flat
     parts: FloatArray  # (PARTS, size of the parameters): the gradient of each part
 
 
@@ -124,7 +122,6 @@ class Convolution(Stage):
         geometry = self._geometry
         return Kept(
             aligned_zeros(samples * self._places * geometry.columns),
-            aligned_zeros(geometry.columns * geometry.row),
             aligned_zeros(PARTS, self.size),
         )
 
@@ -149,7 +146,7 @@ class Convolution(Stage):
                 self._code,
                 self._constants,
                 self._patches(),
-                working_panel(),
+                workers.panels[thread],
                 len(inputs),
                 self._block,
                 thread,
@@ -171,14 +168,12 @@ class Convolution(Stage):
     ) -> None:
         """See `Stage.backward`."""
         geometry = self._geometry
-        if by_inputs is not None:
-            affine.transpose_kernel(parameters, geometry.fan_in, geometry.columns, kept.transposed)
         nothing = np.empty(0, dtype=np.float32)
 
         def work(counts: IntArray, thread: int, threads: int) -> None:
             _backward_kernel(
                 geometry,
-                kept.transposed,
+                parameters,
                 inputs.reshape(-1),
                 kept.sums,
                 by_outputs.reshape(-1),
@@ -188,7 +183,7 @@ class Convolution(Stage):
                 self._code,
                 self._constants,
                 self._patches(),
-                working_panel(),
+                workers.panels[thread],
                 len(inputs),
                 self._block,
                 counts,
@@ -273,14 +268,19 @@ def _forward_kernel(
         _unfold(geometry, inputs, first, pictures, patches)
         affine.add_up(
             weights,
-            fan_in,
+            fan_in * columns,
             columns,
+            1,
+            fan_in,
             patches,
             0,
             geometry.row,
             rows,
+            0,
+            columns,
             sums,
             start * columns,
+            columns,
             panel,
         )
         affine.apply(
@@ -291,6 +291,8 @@ def _forward_kernel(
             start * units,
             units,
             rows,
+            0,
+            columns,
             code,
             constants_of(constants, 0),
         )
@@ -298,7 +300,7 @@ def _forward_kernel(
 
 @kernel
 def _backward_kernel(
-    geometry, transposed, inputs, sums, by_outputs, parts, gradient, by_inputs, code, constants,
+    geometry, weights, inputs, sums, by_outputs, parts, gradient, by_inputs, code, constants,
     patches, panel, samples, block, counts, thread, threads,
 ):  # fmt: skip
     places = geometry.out_height * geometry.out_width
@@ -327,16 +329,16 @@ def _backward_kernel(
             if gradient.size > 0:
                 _unfold(geometry, inputs, first, pictures, patches)
                 product(
-                    fan_in, columns, rows, patches, 0, 1, row, sums, start * columns, columns, own,
-                    0, columns, panel, True,
+                    fan_in, columns, rows, patches, 0, 1, row, sums, start * columns, columns, 1,
+                    own, 0, columns, panel, True,
                 )  # fmt: skip
                 affine.add_bias_gradient(
-                    sums, start * columns, columns, rows, own, fan_in * columns
+                    sums, start * columns, columns, rows, 0, columns, own, fan_in * columns
                 )
             if by_inputs.size > 0:
                 product(
-                    rows, row, columns, sums, start * columns, columns, 1, transposed, 0, row,
-                    patches, 0, row, panel, False,
+                    rows, fan_in, columns, sums, start * columns, columns, 1, weights, 0, 1,
+                    columns, patches, 0, row, panel, False,
                 )  # fmt: skip
                 _fold(geometry, patches, first, pictures, by_inputs)
     meet(counts, thread, threads)

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import binding, ir
-from numba.core import types
+from numba.core import cgutils, types
 from numba.extending import models, register_model
 
 from fit_image.core.jit import intrinsic
@@ -30,7 +30,7 @@ WIDTH = _best_width()
 
 _BYTES = 4 * WIDTH
 _VECTOR = ir.VectorType(ir.FloatType(), WIDTH)
-_INT = ir.IntType(32)
+_INT, _INT8 = ir.IntType(32), ir.IntType(8)
 
 # Products and sums may be fused, and nothing else: the order of a sum is what the kernel says.
 _FLAGS = ("contract",)
@@ -84,6 +84,22 @@ def store(typing_context, array, offset, vector):
         return context.get_dummy_value()
 
     return types.void(array, types.intp, _lanes), generate
+
+
+@intrinsic
+def prefetch(typing_context, array, offset):
+    """Have the cache line of ``array[offset]`` fetched; it will be read and written."""
+
+    def generate(context, builder, signature, arguments):
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        address = builder.bitcast(builder.gep(data, [arguments[1]]), _INT8.as_pointer())
+        kind = ir.FunctionType(ir.VoidType(), [_INT8.as_pointer(), _INT, _INT, _INT])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        write, often, of_data = (ir.Constant(_INT, number) for number in (1, 3, 1))
+        builder.call(function, [address, write, often, of_data])
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp), generate
 
 
 @intrinsic

@@ -3,7 +3,8 @@
 C = A B is made of tiles of 6 rows and two vectors that stay in registers while the kernel runs
 along the depth. The columns of B that a tile needs are laid side by side first, in a panel that
 stays in the first-level cache for all tiles below one another (Goto and van de Geijn, "Anatomy of
-high-performance matrix multiplication", 2008). A is read as it lies: by rows or by columns.
+high-performance matrix multiplication", 2008). A is read as it lies, by rows
+or by columns; so is B, which is turned round on its way into the panel.
 
 Each sum is added up in the order of the depth, in blocks, so that no number in C depends on
 which other rows and columns are computed with it.
@@ -13,47 +14,97 @@ from __future__ import annotations
 
 import numpy as np
 
+from fit_image.core.dense import copy, vector
 from fit_image.core.jit import inner
-from fit_image.core.lanes import WIDTH, load, multiply_add, splat, spread, store
+from fit_image.core.lanes import (
+    WIDTH,
+    load,
+    multiply_add,
+    prefetch,
+    splat,
+    spread,
+    store,
+    transpose_block,
+)
 
 _ROWS, _COLUMNS = 6, 2 * WIDTH
 _DEPTH = 320
 
-PANEL = _COLUMNS * _DEPTH
+# Rows of A whose columns are laid side by side, and where in the panel.
+_BLOCK = 96
+_GATHERED = _COLUMNS * _DEPTH
+
+PANEL = _GATHERED + _BLOCK * _DEPTH
 """Numbers of the panel that a product needs to work."""
+
+
+# Rows of C further apart than this, in numbers, are fetched before their tile begins: the processor
+# itself foresees only what lies in a row.
+_FAR = 256
+
+
+@inner
+def share(rows, columns, thread, threads):
+    """Return the part of a product that is a thread's: first and last row, and column.
+
+    Whole tiles, and cut so that the largest part is as small as can be: by columns, of which a
+    thread then reads its part of B only, or by rows.
+    """
+    down, across = -(-rows // _ROWS), -(-columns // _COLUMNS)
+    by_rows, by_columns = -(-down // threads) * across, down * -(-across // threads)
+    if by_columns < by_rows or (by_columns == by_rows and columns > rows):
+        first, last = across * thread // threads, across * (thread + 1) // threads
+        return 0, rows, first * _COLUMNS, min(last * _COLUMNS, columns)
+    first, last = down * thread // threads, down * (thread + 1) // threads
+    return first * _ROWS, min(last * _ROWS, rows), 0, columns
 
 
 @inner
 def product(
-    rows, columns, depth, a, a_start, a_row, a_column, b, b_start, b_row, c, c_start, c_row, panel,
-    add,
+    rows, columns, depth, a, a_start, a_row, a_column, b, b_start, b_row, b_column, c, c_start,
+    c_row, panel, add,
 ):  # fmt: skip
     """C = A B, or C += A B.
 
     ``a``, ``b`` and ``c`` are the vectors that hold the matrices, from the ``_start`` on; ``_row``
-    and ``_column`` are the distances from one row or column to the next. Columns come in multiples
-    of `WIDTH`, and the rows of B and C start at them.
+    and ``_column`` are the distances from one row or column to the next. Rows of C start at
+    multiples of `WIDTH`.
+
+    B lies by rows (``b_column`` is 1): columns come in multiples of `WIDTH`, and rows start at
+    them. Or by columns (``b_row`` is 1): columns start at multiples of `WIDTH`, and may be read up
+    to the next beyond the depth; rows of C are written up to the next beyond the columns.
     """
-    for k in range(0, depth, _DEPTH):
-        block = min(_DEPTH, depth - k)
-        for j in range(0, columns, _COLUMNS):
-            # Where there is one vector fewer than a tile has, the last one is computed twice.
-            second = WIDTH if j + WIDTH < columns else 0
-            _pack(block, b, b_start + k * b_row + j, b_row, second, panel)
-            _multiply(
-                rows,
-                block,
-                a,
-                a_start + k * a_column,
-                a_row,
-                a_column,
-                panel,
-                c,
-                c_start + j,
-                c_row,
-                second,
-                add or k > 0,
-            )
+    # Columns far apart would push one another out of the cache: they are laid side by side, too.
+    gather = a_row == 1 and a_column > _BLOCK
+    height = _BLOCK if gather else max(rows, 1)
+    left, left_column = (panel, _BLOCK) if gather else (a, a_column)
+    for i in range(0, rows, height):
+        count = min(height, rows - i)
+        for k in range(0, depth, _DEPTH):
+            block = min(_DEPTH, depth - k)
+            at = a_start + i * a_row + k * a_column
+            if gather:
+                _gather(count, block, a, at, a_column, panel)
+                at = _GATHERED
+            for j in range(0, columns, _COLUMNS):
+                # Where there is one vector fewer than a tile has, the last is computed twice.
+                second = WIDTH if j + WIDTH < columns else 0
+                start = b_start + k * b_row + j * b_column
+                if b_column == 1:
+                    _pack(block, b, start, b_row, second, panel)
+                else:
+                    _pack_columns(block, b, start, b_column, columns - j, panel)
+                target = c_start + i * c_row + j
+                _multiply(
+                    count, block, left, at, a_row, left_column, panel, c, target, c_row, second,
+                    add or k > 0,
+                )  # fmt: skip
+
+
+@inner
+def _gather(rows, depth, a, start, column, panel):
+    for k in range(depth):
+        copy(vector(a, start + k * column, rows), vector(panel, _GATHERED + k * _BLOCK, rows))
 
 
 @inner
@@ -61,6 +112,22 @@ def _pack(depth, b, start, row, second, panel):
     for k in range(depth):
         store(panel, _COLUMNS * k, load(b, start + k * row))
         store(panel, _COLUMNS * k + WIDTH, load(b, start + k * row + second))
+
+
+@inner
+def _pack_columns(depth, b, start, column, count, panel):
+    for half in range(0, _COLUMNS, WIDTH):
+        first = half if half < count else 0
+        if first + WIDTH <= count:
+            for k in range(0, depth, WIDTH):
+                transpose_block(
+                    b, start + first * column + k, column, panel, _COLUMNS * k + half, _COLUMNS
+                )
+        else:
+            for k in range(depth):
+                store(panel, _COLUMNS * k + half, splat(np.float32(0.0)))
+                for j in range(first, count):
+                    panel[_COLUMNS * k + half + j - first] = b[start + j * column + k]
 
 
 @inner
@@ -86,6 +153,10 @@ def _multiply(rows, depth, a, a_start, a_row, a_column, panel, c, c_start, c_row
         else:
             s00 = s01 = s10 = s11 = s20 = s21 = splat(np.float32(0.0))
             s30 = s31 = s40 = s41 = s50 = s51 = splat(np.float32(0.0))
+        if c_row >= _FAR:
+            for row in range(i + _ROWS, min(i + 2 * _ROWS, rows)):
+                prefetch(c, c_start + row * c_row)
+                prefetch(c, c_start + row * c_row + second)
         for k in range(depth):
             b0, b1 = load(panel, _COLUMNS * k), load(panel, _COLUMNS * k + WIDTH)
             a0 = a_start + i * a_row + k * a_column
