@@ -69,6 +69,56 @@ class NaiveDense(_Activated):
         return [by_weights, by_biases], by_inputs
 
 
+class NaiveMirrored(NaiveDense):
+    """A dense stage with the biases of its mirror behind."""
+
+    def __init__(self, units, fan_in, **activation):
+        super().__init__(units, **activation)
+        self.fan_in = fan_in
+
+    def split(self, vector):
+        width = _up(self.units)
+        end = (self.fan_in + 1) * width
+        return [*super().split(vector[:end]), vector[end : end + self.fan_in]]
+
+    def sums(self, parameters, inputs):
+        return super().sums(parameters[:2], inputs)
+
+    def back(self, parameters, inputs, deltas):
+        by_parameters, by_inputs = super().back(parameters[:2], inputs, deltas)
+        return [*by_parameters, np.zeros(self.fan_in)], by_inputs
+
+
+class NaiveMirror(_Activated):
+    """s_i = c_i + sum_j w_ij h_j, given the parameters of a `NaiveMirrored` stage."""
+
+    def __init__(self, dense, shape, **activation):
+        super().__init__(**activation)
+        self.dense, self.shape = dense, shape
+
+    def split(self, vector):
+        return self.dense.split(vector)
+
+    def sums(self, parameters, inputs):
+        weights, _, biases = parameters
+        sums = np.empty((len(inputs), *self.shape))
+        for n, code in enumerate(inputs):
+            for i in range(len(weights)):
+                sums[n].flat[i] = biases[i] + math.fsum(code * weights[i])
+        return sums
+
+    def back(self, parameters, inputs, deltas):
+        weights, biases, _ = parameters
+        by_weights, by_biases = np.zeros(weights.shape), np.zeros(len(weights))
+        by_inputs = np.zeros(inputs.shape)
+        for n, code in enumerate(inputs):
+            for i, delta in enumerate(deltas[n].flat):
+                by_biases[i] += delta
+                by_weights[i] += delta * code
+                by_inputs[n] += delta * weights[i]
+        return [by_weights, np.zeros(len(biases)), by_biases], by_inputs
+
+
 class NaiveConvolution(_Activated):
     """TensorFlow's ``conv2d`` with ``padding="SAME"``, from its documentation.
 

@@ -15,7 +15,7 @@ from fit_image.apps.digits.recipe import Recipe
 from fit_image.apps.digits.sheet import draw_sheet, on_paper
 from fit_image.apps.digits.trainer import DigitTrainer
 from fit_image.apps.places import places
-from fit_image.core.chain import Workers
+from fit_image.core.stage import Workers
 from fit_image.errors import DivergenceError, InputError
 from fit_image.labelled import Labelled
 

@@ -7,10 +7,11 @@ import pytest
 
 from fit_image.core import narrow
 from fit_image.core.activations import ACTIVATIONS
-from fit_image.core.chain import Chain, Workers
+from fit_image.core.chain import Chain
 from fit_image.core.generator import Generator
 from fit_image.core.layer import Layer
 from fit_image.core.network import Network
+from fit_image.core.stage import Workers
 from naive import NaiveNetwork
 
 LATENTS = 3
@@ -129,6 +130,22 @@ def test_a_generator_has_the_same_bits_for_any_number_of_threads(samples, rng):
     for others in results[1:]:
         for one, other in zip(results[0], others, strict=True):
             np.testing.assert_array_equal(one, other)
+
+
+def test_a_generator_can_change_its_own_parameters(rng):
+    stage, chain, _ = generator(blocks(), rng)
+    latents = rng.standard_normal((5, LATENTS)).astype(np.float32)
+    by_outputs = rng.standard_normal((5, *stage.outputs)).astype(np.float32)
+    passage, workers, gradient = chain.passage(5), Workers(2), chain.zeros()
+    for step in (
+        lambda: chain.backward(passage, by_outputs, workers, gradient),
+        lambda: chain.descend(passage, by_outputs, workers, [0.01]),
+    ):
+        before = chain.parameters.copy()
+        chain.forward(latents, passage, workers)
+        step()
+    expected = before - np.float32(0.01) * gradient
+    np.testing.assert_allclose(chain.parameters, expected, rtol=0, atol=1e-6)
 
 
 def test_the_gradient_by_parameters_may_be_left_out(rng):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fit_image.core.chain import PARTS, Chain, Stage, Workers
+from fit_image.core.chain import Chain
 from fit_image.core.convolution import Convolution
 from fit_image.core.cross_entropy import cross_entropy
 from fit_image.core.dense import aligned_zeros
@@ -16,6 +16,7 @@ from fit_image.core.dense_stage import Dense
 from fit_image.core.dropout import Dropout
 from fit_image.core.normalisation import BatchNormalisation
 from fit_image.core.pooling import MaxPooling
+from fit_image.core.stage import PARTS, Stage, Workers
 from fit_image.core.upsampling import Upsampling
 from naive_stages import (
     NaiveConvolution,
@@ -252,6 +253,34 @@ def test_either_gradient_may_be_left_out(case, rng):
     assert chain.backward(passage, by_outputs, workers) is None
 
 
+def test_a_stage_that_changes_its_own_parameters_takes_the_step_of_its_gradient(case, rng):
+    chain, inputs = ready(case, rng)
+    by_outputs = normal(rng, case.samples, *case.stage.outputs)
+    _, gradient, below = there_and_back(chain, inputs, by_outputs)
+    expected = chain.parameters - 0.25 * gradient.astype(np.float64)
+    parameters = chain.parameters.copy()
+    for to_inputs in (False, True):
+        chain.parameters[:] = parameters
+        passage, workers = chain.passage(case.samples), Workers(2)
+        chain.forward(inputs, passage, workers)
+        if to_inputs:
+            found = np.empty_like(below)
+            case.stage.backward(
+                chain.part(chain.parameters, 0),
+                *passage.values,
+                passage.kept[0],
+                by_outputs.copy(),
+                chain.part(chain.parameters, 0),
+                found,
+                workers,
+                -0.25,
+            )
+            np.testing.assert_array_equal(found, below)
+        else:
+            chain.descend(passage, by_outputs, workers, [0.25])
+        assert_close(chain.parameters, expected)
+
+
 def test_a_smaller_batch_after_a_larger_one_is_as_if_it_were_alone(case, rng):
     chain, inputs = ready(case, rng)
     larger, passage = np.concatenate([inputs + 1, inputs, inputs]), chain.passage(3 * case.samples)
@@ -329,6 +358,28 @@ def test_a_chain_that_trains_has_the_same_bits_for_any_number_of_threads(samples
     for others in results[1:]:
         for one, other in zip(results[0], others, strict=True):
             np.testing.assert_array_equal(one, other)
+
+
+def test_a_chain_descends_with_a_rate_for_each_stage(rng):
+    chain, _ = mixed()
+    chain.initialise(rng)
+    inputs, by_outputs = normal(rng, 6, 9, 8, 2), normal(rng, 6, 3)
+    _, gradient, _ = there_and_back(chain, inputs, by_outputs)
+    rates, expected = [0.3, 0.1, 7.0, 0.0, 0.02], chain.parameters.astype(np.float64)
+    for index, rate in enumerate(rates):
+        chain.part(expected, index)[:] -= rate * chain.part(gradient, index)
+    results = []
+    parameters = chain.parameters.copy()
+    for threads in (1, 2, 3):
+        chain.parameters[:] = parameters
+        passage, workers = chain.passage(6), Workers(threads)
+        chain.forward(inputs, passage, workers)
+        chain.descend(passage, by_outputs, workers, rates)
+        results.append(chain.parameters.copy())
+        np.testing.assert_array_equal(results[0], results[-1])
+    assert_close(results[0], expected)
+    with pytest.raises(ValueError, match="4 rates are not one for each of 5 stages"):
+        chain.descend(passage, by_outputs, workers, rates[1:])
 
 
 def test_stages_that_do_not_fit_are_refused():

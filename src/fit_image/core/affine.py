@@ -21,9 +21,9 @@ def padded(count: int) -> int:
     return -(-count // LANES) * LANES
 
 
-def matrix(parameters: FloatArray, fan_in: int) -> FloatArray:
-    """Return the parameters as rows, the biases last: a view (fan_in + 1, padded units)."""
-    return parameters.reshape(fan_in + 1, -1)
+def matrix(parameters: FloatArray, fan_in: int, width: int) -> FloatArray:
+    """Return the parameters as rows, the biases last: a view (fan_in + 1, width)."""
+    return parameters[: (fan_in + 1) * width].reshape(fan_in + 1, width)
 
 
 def draw_normal(

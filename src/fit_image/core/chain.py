@@ -8,127 +8,16 @@ step to its owner. Its parameters are one flat vector, too.
 from __future__ import annotations
 
 import itertools
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from typing import Any, Self
+from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
 
 from fit_image.core import dense
-from fit_image.core.dense import FloatArray, IntArray
-from fit_image.core.machine import usable_cores
-from fit_image.core.product import PANEL
-from fit_image.core.team import Team
-
-Shape = tuple[int, ...]
-
-PARTS = 8
-"""Parts into which stages cut a batch where they add over its samples.
-
-Each part is one thread's, and the parts are added in order: no bit depends on the threads.
-"""
+from fit_image.core.dense import FloatArray
+from fit_image.core.stage import Shape, Stage, Workers
 
 _LINE = dense.LANES * 4  # bytes
-
-
-class Workers:
-    """The threads that carry a batch through a chain.
-
-    Parameters
-    ----------
-    threads : int, optional
-        Default: all cores this process may use. Does not change any result.
-
-    Attributes
-    ----------
-    panels : list of float32 vector
-        Each thread's memory for products.
-    """
-
-    def __init__(self, threads: int | None = None) -> None:
-        self.threads = threads or usable_cores()
-        self.panels = [dense.aligned_zeros(PANEL) for _ in range(self.threads)]
-        self._team = Team(self.threads)
-
-    def run(self, work: Callable[[IntArray, int, int], object]) -> None:
-        """Call ``work(counts, thread, threads)`` in every thread; see `Team.run`."""
-        self._team.run(work, self.threads)
-
-
-class Stage(ABC):
-    """One of the stages of a chain; holds no parameters and no samples itself.
-
-    Attributes
-    ----------
-    inputs, outputs : tuple of int
-        Shapes of a sample before and after.
-    size : int
-        Numbers in the stage's part of a parameter vector, with padding that stays zero.
-    parameter_count : int
-        The same without padding.
-    """
-
-    def __init__(self, inputs: Shape, outputs: Shape, size: int, parameter_count: int) -> None:
-        self.inputs = inputs
-        self.outputs = outputs
-        self.size = size
-        self.parameter_count = parameter_count
-
-    @abstractmethod
-    def initialise(self, parameters: FloatArray, rng: np.random.Generator) -> None:
-        """Draw the first parameters (float32 vector of ``size``, zeros before)."""
-
-    def keep(self, samples: int) -> Any:
-        """Return memory in which `forward` leaves what `backward` needs of so many samples."""
-        return None
-
-    @abstractmethod
-    def forward(
-        self,
-        parameters: FloatArray,
-        inputs: FloatArray,
-        outputs: FloatArray,
-        kept: Any,
-        workers: Workers,
-        rng: np.random.Generator | None,
-    ) -> None:
-        """Fill ``outputs``.
-
-        Parameters
-        ----------
-        parameters : float32 vector of ``size``
-        inputs, outputs : float32 (samples, ...)
-            C-contiguous; as many samples as `keep` was told, or fewer.
-        kept : object
-            What `keep` returned.
-        workers : Workers
-        rng : numpy.random.Generator or None
-            For stages that draw while training, such as dropout; None when not training.
-        """
-
-    @abstractmethod
-    def backward(
-        self,
-        parameters: FloatArray,
-        inputs: FloatArray,
-        outputs: FloatArray,
-        kept: Any,
-        by_outputs: FloatArray,
-        gradient: FloatArray | None,
-        by_inputs: FloatArray | None,
-        workers: Workers,
-    ) -> None:
-        """Carry the gradient of the loss from the outputs back; arguments as in `forward`.
-
-        Parameters
-        ----------
-        by_outputs : float32, shaped like ``outputs``
-            Derivative of the loss by each; may be overwritten.
-        gradient : float32 vector of ``size``, or None
-            The derivative by the parameters, summed over the samples, is added to it.
-        by_inputs : float32, shaped like ``inputs``, or None
-            Filled with the derivative by each.
-        """
 
 
 class Passage:
@@ -172,7 +61,7 @@ class Chain:
     Parameters
     ----------
     stages : sequence of Stage
-        The outputs of each are shaped like the inputs of the next.
+        The outputs of each are shaped like the inputs of the next; lenders come before borrowers.
 
     Attributes
     ----------
@@ -182,7 +71,7 @@ class Chain:
     Raises
     ------
     ValueError
-        If there is no stage, or neighbours do not fit.
+        If there is no stage, neighbours do not fit, or a lender is missing.
     """
 
     def __init__(self, stages: Sequence[Stage]) -> None:
@@ -192,6 +81,7 @@ class Chain:
         for before, after in itertools.pairwise(self.stages):
             if before.outputs != after.inputs:
                 raise ValueError(f"outputs {before.outputs} do not fit inputs {after.inputs}")
+        self._lenders = [self._lender(index) for index in range(len(self.stages))]
         sizes = [-(-stage.size // dense.LANES) * dense.LANES for stage in self.stages]
         self._starts = [0, *np.cumsum(sizes).tolist()]
         self.parameters = dense.aligned_zeros(self._starts[-1])
@@ -218,9 +108,23 @@ class Chain:
         return self
 
     def part(self, vector: FloatArray, index: int) -> FloatArray:
-        """Return a stage's part of a vector shaped like ``parameters``, as a view."""
-        start = self._starts[index]
-        return vector[start : start + self.stages[index].size]
+        """Return a stage's part of a vector shaped like ``parameters``, as a view.
+
+        A stage that has a lender gets the lender's.
+        """
+        lender = self._lenders[index]
+        start = self._starts[lender]
+        return vector[start : start + self.stages[lender].size]
+
+    def _lender(self, index: int) -> int:
+        """Return the stage that lends its part to a stage, which may be that stage itself."""
+        lender = self.stages[index].lender
+        if lender is None:
+            return index
+        for earlier, stage in enumerate(self.stages[:index]):
+            if stage is lender:
+                return earlier
+        raise ValueError("a stage's lender must be an earlier stage of the chain")
 
     def zeros(self) -> FloatArray:
         """Return a vector shaped like ``parameters``, and aligned as kernels need it."""
@@ -307,6 +211,52 @@ class Chain:
             aligned = gradient.size == 0 or gradient.ctypes.data % _LINE == 0
             if gradient.shape != self.parameters.shape or not aligned:
                 raise ValueError("a gradient must come from the chain's zeros()")
+        factors = [1.0] * len(self.stages)
+        return self._go_back(passage, by_outputs, workers, gradient, factors, to_inputs)
+
+    def descend(
+        self,
+        passage: Passage,
+        by_outputs: FloatArray,
+        workers: Workers,
+        rates: Sequence[float],
+    ) -> None:
+        """Take a step of plain gradient descent: `backward`, and ``parameters -= rate gradient``.
+
+        No gradient lies in memory in between: every stage changes its parameters once it has read
+        them for the last time.
+
+        Parameters
+        ----------
+        passage, by_outputs, workers
+            As in `backward`.
+        rates : sequence of float
+            The learning rate of each stage.
+
+        Raises
+        ------
+        ValueError
+            If there are not as many rates as stages, or if stages share parameters: those that are
+            read by an earlier stage would have changed before.
+        """
+        if len(rates) != len(self.stages):
+            raise ValueError(
+                f"{len(rates)} rates are not one for each of {len(self.stages)} stages"
+            )
+        if any(stage.lender is not None for stage in self.stages):
+            raise ValueError("stages that share parameters cannot change them one by one")
+        factors = [-float(rate) for rate in rates]
+        self._go_back(passage, by_outputs, workers, self.parameters, factors, False)
+
+    def _go_back(
+        self,
+        passage: Passage,
+        by_outputs: FloatArray,
+        workers: Workers,
+        gradient: FloatArray | None,
+        factors: Sequence[float],
+        to_inputs: bool,
+    ) -> FloatArray | None:
         upstream = passage.upstream
         upstream[-1][:] = by_outputs
         for index in reversed(range(len(self.stages))):
@@ -320,6 +270,7 @@ class Chain:
                 None if gradient is None else self.part(gradient, index),
                 below,
                 workers,
+                factors[index],
             )
         return upstream[0] if to_inputs else None
 

@@ -10,10 +10,10 @@ from fit_image.core import affine
 from fit_image.core.activations import ACTIVATIONS, constants_of
 from fit_image.core.affine import padded
 from fit_image.core.barrier import meet
-from fit_image.core.chain import PARTS, Shape, Stage, Workers
 from fit_image.core.dense import FloatArray, IntArray, aligned_zeros, vector
 from fit_image.core.jit import inner, kernel
 from fit_image.core.product import product
+from fit_image.core.stage import PARTS, Shape, Stage, Workers
 
 _BLOCK_ROWS = 192
 """Patches, about, that a thread unfolds at a time: they stay in the second-level cache."""
@@ -114,7 +114,7 @@ class Convolution(Stage):
 
     def initialise(self, parameters: FloatArray, rng: np.random.Generator) -> None:
         """See `Stage.initialise`."""
-        rows = affine.matrix(parameters, self._geometry.fan_in)
+        rows = affine.matrix(parameters, self._geometry.fan_in, self._geometry.columns)
         affine.draw_normal(rows, self._geometry.units, self._deviation, rng, bound=2.0)
 
     def keep(self, samples: int) -> Kept:
@@ -165,6 +165,7 @@ class Convolution(Stage):
         gradient: FloatArray | None,
         by_inputs: FloatArray | None,
         workers: Workers,
+        factor: float = 1.0,
     ) -> None:
         """See `Stage.backward`."""
         geometry = self._geometry
@@ -186,6 +187,7 @@ class Convolution(Stage):
                 workers.panels[thread],
                 len(inputs),
                 self._block,
+                np.float32(factor),
                 counts,
                 thread,
                 threads,
@@ -301,7 +303,7 @@ def _forward_kernel(
 @kernel
 def _backward_kernel(
     geometry, weights, inputs, sums, by_outputs, parts, gradient, by_inputs, code, constants,
-    patches, panel, samples, block, counts, thread, threads,
+    patches, panel, samples, block, factor, counts, thread, threads,
 ):  # fmt: skip
     places = geometry.out_height * geometry.out_width
     fan_in, columns, units, row = geometry.fan_in, geometry.columns, geometry.units, geometry.row
@@ -349,4 +351,4 @@ def _backward_kernel(
         for part in range(count):
             own = parts[part]
             for i in range(first, stop):
-                gradient[i] += own[i]
+                gradient[i] += factor * own[i]

@@ -8,8 +8,8 @@ import numpy as np
 
 from fit_image.core import affine
 from fit_image.core.affine import padded
-from fit_image.core.chain import Shape
 from fit_image.core.dense import FloatArray
+from fit_image.core.stage import Shape
 from fit_image.core.weighted import Layout, Weighted
 
 
@@ -27,6 +27,12 @@ class Dense(Weighted):
         See `fit_image.core.layer.Layer`.
     deviation : float
         Of the normal from which the first weights are drawn; biases begin as zeros.
+    mirrored : bool
+        Whether there is room for the biases of a `fit_image.core.mirror.Mirror`, behind the others.
+
+    Attributes
+    ----------
+    mirrored : bool
     """
 
     def __init__(
@@ -39,14 +45,26 @@ class Dense(Weighted):
         omega: float = 30.0,
         scale: float = 10.0,
         deviation: float = 0.02,
+        mirrored: bool = False,
     ) -> None:
         fan_in, width = math.prod(inputs), padded(units)
-        layout = Layout(fan_in, units, padded(fan_in), width, width, 1, fan_in * width)
+        layout = Layout(
+            fan_in=fan_in,
+            units=units,
+            input_row=padded(fan_in),
+            unit_row=width,
+            across_inputs=width,
+            across_units=1,
+            biases=fan_in * width,
+        )
         size, count = (fan_in + 1) * width, (fan_in + 1) * units
+        if mirrored:
+            size, count = size + padded(fan_in), count + fan_in
         super().__init__(inputs, (units,), layout, size, count, activation, slope, omega, scale)
+        self.mirrored = mirrored
         self._deviation = deviation
 
     def initialise(self, parameters: FloatArray, rng: np.random.Generator) -> None:
         """See `Stage.initialise`."""
-        rows = affine.matrix(parameters, self._layout.fan_in)
-        affine.draw_normal(rows, self._layout.units, self._deviation, rng)
+        rows = affine.matrix(parameters, self.layout.fan_in, self.layout.unit_row)
+        affine.draw_normal(rows, self.layout.units, self._deviation, rng)

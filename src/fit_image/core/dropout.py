@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from fit_image.core.chain import Shape, Stage, Workers
 from fit_image.core.dense import FloatArray, aligned_zeros
+from fit_image.core.stage import Shape, Stage, Workers
 
 
 class Dropout(Stage):
@@ -63,6 +63,7 @@ class Dropout(Stage):
         gradient: FloatArray | None,
         by_inputs: FloatArray | None,
         workers: Workers,
+        factor: float = 1.0,
     ) -> None:
         """See `Stage.backward`."""
         if by_inputs is not None:

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from fit_image.core import narrow
-from fit_image.core.chain import PARTS, Stage, Workers
 from fit_image.core.dense import FloatArray, IntArray, aligned_zeros
 from fit_image.core.lanes import WIDTH
 from fit_image.core.layer import Layer
 from fit_image.core.network import Network
+from fit_image.core.stage import PARTS, Stage, Workers
 
 
 class Generator(Stage):
@@ -104,6 +104,7 @@ class Generator(Stage):
         gradient: FloatArray | None,
         by_inputs: FloatArray | None,
         workers: Workers,
+        factor: float = 1.0,
     ) -> None:
         """See `Stage.backward`."""
         below = np.empty_like(inputs) if by_inputs is None else by_inputs
@@ -121,6 +122,7 @@ class Generator(Stage):
                 below,
                 kept,
                 nothing if gradient is None else gradient,
+                np.float32(factor),
                 counts,
                 thread,
                 threads,

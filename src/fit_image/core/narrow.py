@@ -309,8 +309,8 @@ def forward_kernel(parameters, memory, tiles, latents, points, outputs, thread, 
 
 @kernel
 def backward_kernel(
-    parameters, memory, tiles, latents, points, by_outputs, by_latents, sums, gradient, counts,
-    thread, threads,
+    parameters, memory, tiles, latents, points, by_outputs, by_latents, sums, gradient, factor,
+    counts, thread, threads,
 ):  # fmt: skip
     """Carry the gradient by the outputs to parameters and latent numbers.
 
@@ -325,7 +325,10 @@ def backward_kernel(
         Filled with the gradient by parameters, for each of the parts into which the samples are
         cut, in vectors still to be added up.
     gradient : float32 vector
-        They are added to it, all parts in order; of size 0, if that is not wanted.
+        They are added to it, all parts in order; of size 0, if that is not wanted. It may be the
+        parameters.
+    factor : float32
+        What they are multiplied by first.
     counts : int64 vector
         See `fit_image.core.barrier.meet`.
     """
@@ -361,17 +364,18 @@ def backward_kernel(
         _add_up(
             sums,
             gradient,
+            factor,
             gradient.size * thread // threads,
             gradient.size * (thread + 1) // threads,
         )
 
 
 @inner
-def _add_up(sums, gradient, first, stop):
-    """Add the vectors of all parts to numbers ``first`` to ``stop`` of the gradient."""
+def _add_up(sums, gradient, factor, first, stop):
+    """Add the vectors of all parts, times a factor, to numbers ``first`` to ``stop``."""
     one = splat(np.float32(1.0))
     for index in range(first, stop):
         vectors = load(sums[0], index * WIDTH)
         for part in range(1, sums.shape[0]):
             vectors = multiply_add(load(sums[part], index * WIDTH), one, vectors)
-        gradient[index] += total(vectors)
+        gradient[index] += factor * total(vectors)

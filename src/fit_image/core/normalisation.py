@@ -10,9 +10,9 @@ import numpy.typing as npt
 from fit_image.core.activations import ACTIVATIONS, activate, constants_of, differentiate
 from fit_image.core.affine import padded
 from fit_image.core.barrier import meet
-from fit_image.core.chain import PARTS, Shape, Stage, Workers
 from fit_image.core.dense import FloatArray, IntArray, aligned_zeros, vector
-from fit_image.core.jit import kernel
+from fit_image.core.jit import inner, kernel
+from fit_image.core.stage import PARTS, Shape, Stage, Workers
 
 EPSILON = np.float32(1e-5)
 """What is added to a variance, so that it is not zero."""
@@ -112,6 +112,7 @@ class BatchNormalisation(Stage):
         gradient: FloatArray | None,
         by_inputs: FloatArray | None,
         workers: Workers,
+        factor: float = 1.0,
     ) -> None:
         """See `Stage.backward`."""
         nothing = np.empty(0, dtype=np.float32)
@@ -128,6 +129,7 @@ class BatchNormalisation(Stage):
                 nothing if by_inputs is None else by_inputs.reshape(-1),
                 self._code,
                 self._constants,
+                factor,
                 counts,
                 thread,
                 threads,
@@ -182,7 +184,7 @@ def _forward_kernel(
 @kernel
 def _backward_kernel(
     parameters, normal, sums, inverse, parts, by_outputs, gradient, by_inputs, code, constants,
-    counts, thread, threads,
+    factor, counts, thread, threads,
 ):  # fmt: skip
     rows, maps = by_outputs.shape
     count, shifts = parts.shape[0], parameters.size // 2
@@ -205,12 +207,26 @@ def _backward_kernel(
         for j in range(maps):
             by_scales[j] += parts[part, 0, j]
             by_shifts[j] += parts[part, 1, j]
+    if by_inputs.size > 0:
+        _to_inputs(
+            parameters, normal, sums, inverse, parts, by_scales, by_shifts, by_inputs, thread,
+            threads,
+        )  # fmt: skip
+    # Nobody reads the scales any more, which may be what is changed here.
+    meet(counts, thread, threads)
     if gradient.size > 0 and thread == 0:
         for j in range(maps):
-            gradient[j] += np.float32(by_scales[j])
-            gradient[shifts + j] += np.float32(by_shifts[j])
-    if by_inputs.size == 0:
-        return
+            gradient[j] += np.float32(factor * by_scales[j])
+            gradient[shifts + j] += np.float32(factor * by_shifts[j])
+
+
+@inner
+def _to_inputs(
+    parameters, normal, sums, inverse, parts, by_scales, by_shifts, by_inputs, thread, threads
+):
+    """Write the derivative by the inputs."""
+    maps, count = inverse.size, parts.shape[0]
+    rows = by_inputs.size // maps
     # The mean and the deviation depend on every sample, too: equations of section 3.
     factors, scales = np.empty(maps, dtype=np.float32), np.empty(maps, dtype=np.float32)
     shares = np.empty(maps, dtype=np.float32)

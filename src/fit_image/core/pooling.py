@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.core.chain import Shape, Stage, Workers
 from fit_image.core.dense import FloatArray, vector
 from fit_image.core.jit import inner, kernel
+from fit_image.core.stage import Shape, Stage, Workers
 
 Chosen = npt.NDArray[np.int32]
 
@@ -81,6 +81,7 @@ class MaxPooling(Stage):
         gradient: FloatArray | None,
         by_inputs: FloatArray | None,
         workers: Workers,
+        factor: float = 1.0,
     ) -> None:
         """See `Stage.backward`."""
         if by_inputs is None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from fit_image.core.chain import Shape, Stage, Workers
 from fit_image.core.dense import FloatArray, copy, vector
 from fit_image.core.jit import kernel
+from fit_image.core.stage import Shape, Stage, Workers
 
 
 class Upsampling(Stage):
@@ -78,6 +78,7 @@ class Upsampling(Stage):
         gradient: FloatArray | None,
         by_inputs: FloatArray | None,
         workers: Workers,
+        factor: float = 1.0,
     ) -> None:
         """See `Stage.backward`."""
         if by_inputs is None:

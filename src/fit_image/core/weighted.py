@@ -13,11 +13,11 @@ import numpy as np
 from fit_image.core import affine
 from fit_image.core.activations import ACTIVATIONS, constants_of
 from fit_image.core.barrier import meet
-from fit_image.core.chain import Shape, Stage, Workers
 from fit_image.core.dense import FloatArray, IntArray, aligned_zeros, copy, vector
 from fit_image.core.jit import inner, kernel
 from fit_image.core.lanes import WIDTH
 from fit_image.core.product import product, share
+from fit_image.core.stage import Shape, Stage, Workers
 
 _BLOCK_ROWS = 192
 """Samples, at most, that a thread takes at a time."""
@@ -55,6 +55,10 @@ class Weighted(Stage):
         A key of `fit_image.core.activations.ACTIVATIONS`.
     slope, omega, scale : float
         See `fit_image.core.layer.Layer`.
+
+    Attributes
+    ----------
+    layout : Layout
     """
 
     def __init__(
@@ -70,13 +74,13 @@ class Weighted(Stage):
         scale: float,
     ) -> None:
         super().__init__(inputs, outputs, size, parameter_count)
-        self._layout = layout
+        self.layout = layout
         self._code = ACTIVATIONS[activation].code
         self._constants = np.array([[slope, omega, scale]], dtype=np.float32)
 
     def keep(self, samples: int) -> Kept:
         """See `Stage.keep`."""
-        layout = self._layout
+        layout = self.layout
         padding = layout.input_row - layout.fan_in
         return Kept(
             aligned_zeros(samples * layout.unit_row),
@@ -96,7 +100,7 @@ class Weighted(Stage):
 
         def work(_: object, thread: int, threads: int) -> None:
             _forward_kernel(
-                self._layout,
+                self.layout,
                 parameters,
                 inputs.reshape(-1),
                 kept.sums,
@@ -121,13 +125,14 @@ class Weighted(Stage):
         gradient: FloatArray | None,
         by_inputs: FloatArray | None,
         workers: Workers,
+        factor: float = 1.0,
     ) -> None:
         """See `Stage.backward`."""
         nothing = np.empty(0, dtype=np.float32)
 
         def work(counts: IntArray, thread: int, threads: int) -> None:
             _backward_kernel(
-                self._layout,
+                self.layout,
                 parameters,
                 inputs.reshape(-1),
                 kept.sums,
@@ -139,6 +144,7 @@ class Weighted(Stage):
                 self._constants,
                 workers.panels[thread],
                 len(inputs),
+                np.float32(factor),
                 counts,
                 thread,
                 threads,
@@ -176,7 +182,7 @@ def _even(rows):
 @kernel
 def _backward_kernel(
     layout, weights, inputs, sums, rows, by_outputs, gradient, by_inputs, code, constants, panel,
-    samples, counts, thread, threads,
+    samples, factor, counts, thread, threads,
 ):  # fmt: skip
     units, width = layout.units, layout.unit_row
     first, stop = samples * thread // threads, samples * (thread + 1) // threads
@@ -187,10 +193,16 @@ def _backward_kernel(
     meet(counts, thread, threads)
     if by_inputs.size > 0:
         _to_inputs(layout, weights, sums, rows, by_inputs, panel, samples, thread, threads)
-    # A row of inputs is needed whole from now on, and was filled by several threads until now.
+    # From now on nobody reads the weights, which may be what is changed below.
     meet(counts, thread, threads)
     if gradient.size == 0:
         return
+    if factor != np.float32(1.0):
+        # Cheaper than in what is made of them.
+        deltas = vector(sums, first * width, (stop - first) * width)
+        for i in range(deltas.size):
+            deltas[i] *= factor
+        meet(counts, thread, threads)
     edges = width * thread // threads, width * (thread + 1) // threads
     affine.add_bias_gradient(sums, 0, width, samples, *edges, gradient, layout.biases)
     if layout.across_units == 1:

@@ -19,9 +19,10 @@ from fit_image.apps.digits.networks import (
 )
 from fit_image.apps.digits.recipe import Recipe
 from fit_image.core.adam import Adam
-from fit_image.core.chain import Chain, Workers
+from fit_image.core.chain import Chain
 from fit_image.core.cross_entropy import cross_entropy
 from fit_image.core.dense import FloatArray
+from fit_image.core.stage import Workers
 
 Labels = npt.NDArray[np.int64]
 
