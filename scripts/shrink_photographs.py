@@ -29,10 +29,13 @@ COLOURS = 300
 FLAT = 0.45
 """Share of a photograph's blocks that are flat, at most."""
 
-DETAIL = 1.5
+DETAIL = 0.6
 """Grey levels by which a photograph's pixels differ from their neighbours' mean, at least."""
 
 BLOCK = 8
+
+LEAST = 200
+"""Pixels of the shorter side of what is kept, at least."""
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -121,11 +124,11 @@ def tiles(picture: Image.Image, side: int, most: int) -> Iterator[Image.Image]:
 def shrink(picture: Image.Image, side: int) -> Image.Image | None:
     """Scale down by 2 or more, to ``side`` on the shorter side or, if it is small, to less.
 
-    Return None for what would be smaller than a third of that.
+    Return None for what would be too small to be of use.
     """
     factor = max(2.0, min(picture.size) / side)
     width, height = (round(length / factor) for length in picture.size)
-    if min(width, height) < side / 3:
+    if min(width, height) < LEAST:
         return None
     return picture.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=None)
 
