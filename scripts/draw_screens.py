@@ -43,7 +43,7 @@ def make_display(rng: Random, size: tuple[int, int]) -> Display:
     return Display(
         width=size[0],
         height=size[1],
-        scale=rng.choice([1, 1, 1, 1, 1, 1, 1.25, 1.5, 2]),
+        scale=rng.choice([1] * 9 + [1.25, 1.5, 2]),
         hinting=rng.choice(["none", "slight", "slight", "medium", "full"]),
         edges=rng.choice(["grey"] * 7 + ["coloured"] * 2 + ["hard"]),
     )

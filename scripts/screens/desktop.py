@@ -129,9 +129,9 @@ def _desktop(kit: Kit, scene: Scene, width: int, height: int) -> str:
     if kit.chance(0.7):
         ground = wallpaper(kit, width, height)
     parts = [f'<div style="position:absolute;inset:0">{ground}</div>']
-    count = rng.choice([1, 2, 2, 3])
+    count = rng.choice([1, 2, 2, 3, 4])
     for index in range(count):
-        wide, tall = round(width * rng.uniform(0.5, 0.85)), round(height * rng.uniform(0.5, 0.85))
+        wide, tall = round(width * rng.uniform(0.55, 0.95)), round(height * rng.uniform(0.6, 0.92))
         left, above = (
             rng.randint(-60, width - wide + 60),
             rng.randint(36, max(37, height - tall - 36)),
@@ -154,7 +154,10 @@ def compose(kit: Kit, scene: Scene, width: int, height: int) -> str:
     scene : callable
     width, height : int
     """
-    manner = kit.rng.choice(["page", "page", "window", "window", "desktop", "desktop"])
+    manner = kit.rng.choice(["page"] * 4 + ["window"] * 5 + ["desktop"] * 3)
+    # Few pixels have no room for a desktop.
+    if manner == "desktop" and width < 900:
+        manner = "window"
     if manner == "desktop":
         inside = _desktop(kit, scene, width, height)
     elif manner == "window":

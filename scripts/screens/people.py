@@ -37,13 +37,13 @@ def chat(kit: Kit) -> str:
             )
             side = "flex-end" if mine else "flex-start"
             lines.append(
-                f'<div class="bubble" style="{ground};align-self:{side}">{said}'
+                f'<div class="bubble" style="flex:none;{ground};align-self:{side}">{said}'
                 f'<div class="tiny right" style="opacity:.7">{words.date()[:10]}</div></div>'
             )
         else:
             name = me if mine else other
             lines.append(
-                f'<div class="row" style="gap:10px">{kit.face(name)}<div class="grow"><b style="color:'
+                f'<div class="row" style="gap:10px;flex:none">{kit.face(name)}<div class="grow"><b style="color:'
                 f'{kit.theme.hues[0 if mine else 3]}">{name}</b> <span class="tiny muted">{words.date()}</span>'
                 f"<div>{said}</div></div></div>"
             )

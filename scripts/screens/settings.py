@@ -73,19 +73,19 @@ def form(kit: Kit) -> str:
         )
 
     columns = rng.choice([1, 2, 2, 3])
-    entries = kit.many(entry, 6 * columns, 9 * columns)
+    entries = kit.many(entry, 9 * columns, 12 * columns)
     steps = "".join(
         f'<div class="row middle" style="gap:6px"><span class="face small" style="background:'
         f'{"var(--accent);color:var(--on)" if step == 0 else "var(--muted)"}">{step + 1}</span>{words.phrase(1, 2)}</div>'
         for step in range(rng.randint(3, 5))
     )
-    style = kit.strong() if kit.chance(0.4) else f"background:{kit.hue()};color:#fff"
+    style = kit.strong() if kit.chance(0.4) else f"background:{kit.hue()};color:var(--onhue)"
     notice = f'<div class="pad" style="{style};flex:none">{kit.icon(16)} {words.sentence()}</div>'
     return (
         f'<div class="col fill clip" style="padding:18px 32px;gap:14px"><div class="row between" '
         f'style="flex:none">{steps}</div>{notice if kit.chance(0.5) else ""}<h2 style="flex:none">'
         f'{words.phrase(2, 5)}</h2><div class="grow clip" style="display:grid;align-content:start;'
-        f'grid-template-columns:repeat({columns},1fr);gap:14px 22px">{entries}</div>{kit.buttons()}</div>'
+        f'grid-template-columns:repeat({columns},1fr);grid-auto-rows:max-content;gap:14px 22px">{entries}</div>{kit.buttons()}</div>'
     )
 
 

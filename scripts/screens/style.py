@@ -1,7 +1,7 @@
 """The style sheet that all screens share; it draws with a theme's variables."""
 
 SHEET = """
-*{box-sizing:border-box;min-width:0;min-height:0}
+*{box-sizing:border-box;min-width:0}.grow,.fill,.clip{min-height:0}
 html,body{margin:0;overflow:hidden}
 body,.themed{font-family:var(--face);font-size:var(--size);color:var(--ink);
  background:var(--ground);line-height:1.4}
@@ -35,11 +35,11 @@ p{margin:0 0 .8em}
 .primary{background:var(--accent);color:var(--on);border-color:var(--accent)}
 .field{border:1px solid var(--muted);border-radius:var(--radius);padding:.3em .6em;
  background:var(--ground);white-space:nowrap;overflow:hidden}
-.badge{display:inline-block;border-radius:1em;padding:0 .6em;font-size:.8em;color:#fff;flex:none}
+.badge{display:inline-block;border-radius:1em;padding:0 .6em;font-size:.8em;color:var(--onhue);flex:none}
 .box{display:inline-block;width:1.05em;height:1.05em;border:1.5px solid var(--muted);flex:none;
  border-radius:min(3px,var(--radius))}
 .disc{border-radius:50%}
-.face{border-radius:50%;display:inline-flex;align-items:center;justify-content:center;color:#fff;
+.face{border-radius:50%;display:inline-flex;align-items:center;justify-content:center;color:var(--onhue);
  width:2.4em;height:2.4em;flex:none}
 .bubble{padding:.5em .8em;border-radius:calc(var(--radius) + 4px);max-width:70%}
 .cell{padding:0 .5em;border-right:1px solid var(--line);border-bottom:1px solid var(--line);

@@ -67,7 +67,11 @@ def spreadsheet(kit: Kit) -> str:
                 maker = {"number": words.number, "word": words.phrase, "date": words.date}[kind]
                 text = maker()
             if text and (column == heat or kit.chance(0.015)):
-                style += kit.strong() if kit.chance(0.5) else f"background:{kit.hue()};color:#fff"
+                style += (
+                    kit.strong()
+                    if kit.chance(0.5)
+                    else f"background:{kit.hue()};color:var(--onhue)"
+                )
             side = " right" if kind == "number" else ""
             cells.append(f'<div class="cell{side}" style="{style}">{text}</div>')
     formula = f"=SUM({ascii_uppercase[chosen[1]]}2:{ascii_uppercase[chosen[1]]}{chosen[0]})"

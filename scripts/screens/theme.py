@@ -85,7 +85,12 @@ class Theme:
         """Return the theme as the variables of a style sheet."""
         pairs = {
             **{"ground": self.ground, "panel": self.panel, "ink": self.ink, "muted": self.muted},
-            **{"line": self.line, "accent": self.accent, "on": self.on_accent},
+            **{
+                "line": self.line,
+                "accent": self.accent,
+                "on": self.on_accent,
+                "onhue": "#101010" if self.dark else "#ffffff",
+            },
             **{"face": self.face, "mono": self.mono, "heading": self.heading},
             **{"size": f"{self.size}px", "side": f"{self.side}px", "gap": f"{self.gap}px"},
             **{"radius": f"{self.radius}px", "row": f"{self.row * self.size:.1f}px"},
