@@ -59,9 +59,9 @@ def find(folders: list[Path], exclude: list[str]) -> list[Path]:
             raise InputError(f"there is no folder {folder}")
         for path in sorted(folder.rglob("*")):
             name = path.relative_to(folder).as_posix()
-            if path.suffix.lower() in SUFFIXES and path.is_file() and not path.is_symlink():
-                if not any(fnmatch.fnmatch(name, f"*{pattern}*") for pattern in exclude):
-                    found.append(path)
+            unwanted = any(fnmatch.fnmatch(name, f"*{pattern}*") for pattern in exclude)
+            if path.suffix.lower() in SUFFIXES and path.is_file() and not unwanted:
+                found.append(path)
     return found
 
 
@@ -102,7 +102,8 @@ def likeness(picture: Image.Image) -> npt.NDArray[np.float64]:
     middle = ImageOps.fit(picture, (12, 12), Image.Resampling.BOX)
     grey = np.asarray(middle, dtype=np.float64).mean(-1).ravel()
     grey -= grey.mean()
-    return grey / (np.linalg.norm(grey) + 1e-9)
+    same: npt.NDArray[np.float64] = grey / (np.linalg.norm(grey) + 1e-9)
+    return same
 
 
 def tiles(picture: Image.Image, side: int, most: int) -> Iterator[Image.Image]:
@@ -214,6 +215,9 @@ def main() -> None:
     except FitImageError as error:
         report(f"error: {error}")
         sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        report("stopped")
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -82,7 +82,10 @@ def handbook(kit: Kit) -> str:
     beside = (
         f'<div class="pad" style="width:180px;flex:none">{others}</div>' if kit.chance(0.5) else ""
     )
-    head = f'<div class="bar"><b>{words.phrase(1, 2)}</b>{kit.field(style="width:200px")}{kit.badge()}</div>'
+    head = (
+        f'<div class="bar"><b>{words.phrase(1, 2)}</b>{kit.field(style="width:200px")}'
+        f"{kit.badge()}</div>"
+    )
     call = listing(kit, rng.randint(4, 10))
     return (
         f'<div class="col fill clip">{head}<div class="row grow clip">'

@@ -33,7 +33,8 @@ def _axes(kit: Kit, width: int, height: int) -> str:
     for index in range(count):
         x = _LEFT + (index + 0.5) * (width - _LEFT - 6) / count
         parts.append(
-            f'<text x="{x:.1f}" y="{height - 7}" text-anchor="middle">{kit.words.plain()[:8]}</text>'
+            f'<text x="{x:.1f}" y="{height - 7}" text-anchor="middle">{kit.words.plain()[:8]}'
+            "</text>"
         )
     return "".join(parts)
 
@@ -110,7 +111,10 @@ def pie(kit: Kit, size: int) -> str:
     if kit.chance(0.5):
         parts.append(f'<circle cx="{half}" cy="{half}" r="{half * 0.55}" fill="var(--panel)"/>')
     drawing = f'<svg width="{size}" height="{size}">{"".join(parts)}</svg>'
-    return f'<div class="row middle" style="gap:16px">{drawing}<div class="small">{"".join(names)}</div></div>'
+    return (
+        f'<div class="row middle" style="gap:16px">{drawing}<div class="small">{"".join(names)}'
+        "</div></div>"
+    )
 
 
 def chart(kit: Kit, width: int, height: int) -> str:

@@ -11,9 +11,11 @@ def _value(kit: Kit) -> str:
     return rng.choice(
         [
             f'<span style="color:{hues[2]}">{quote}{words.phrase(1, 3)}{quote}</span>',
-            f'<span style="color:{hues[4]}">{rng.choice([rng.randint(0, 999), rng.uniform(0, 9)]):.4g}</span>',
+            f'<span style="color:{hues[4]}">'
+            f"{rng.choice([rng.randint(0, 999), rng.uniform(0, 9)]):.4g}</span>",
             words.identifier(),
-            f'<span style="color:{hues[1]}">{words.plain()}</span>({words.plain()}, {rng.randint(0, 64)})',
+            f'<span style="color:{hues[1]}">{words.plain()}</span>({words.plain()}, '
+            f"{rng.randint(0, 64)})",
             f"{words.plain()}[{rng.randint(0, 9)}]",
         ]
     )
@@ -21,7 +23,10 @@ def _value(kit: Kit) -> str:
 
 def _line(kit: Kit) -> str:
     rng, words, hues = kit.rng, kit.words, kit.theme.hues
-    key = f'<span style="color:{hues[0]};font-weight:{rng.choice([400, 700])}">{words.keyword()}</span>'
+    key = (
+        f'<span style="color:{hues[0]};font-weight:{rng.choice([400, 700])}">{words.keyword()}'
+        "</span>"
+    )
     call = f'<span style="color:{hues[1]}">{words.identifier()}</span>'
     note = rng.choice(["#", "//"]) + " " + words.sentence(3, 9)
     sign = rng.choice(["=", "==", "+=", "&lt;=", "-&gt;", ":=", "!="])
@@ -60,14 +65,18 @@ def editor(kit: Kit) -> str:
     rng, words = kit.rng, kit.words
     files = "".join(
         f'<div class="item" style="padding-left:{rng.choice([8, 8, 24, 40])}px">'
-        f"{kit.icon(14, kit.hue(), rng.choice(['file', 'file', 'folder']))}<span>{words.file()}</span></div>"
+        f"{kit.icon(14, kit.hue(), rng.choice(['file', 'file', 'folder']))}<span>{words.file()}"
+        "</span></div>"
         for _ in range(rng.randint(8, 34))
     )
     side = (
         f'<div class="side small" style="padding:4px 0">{files}</div>' if kit.chance(0.75) else ""
     )
     size = rng.choice([0.9, 1.0, 1.0, 1.1, 1.25])
-    pane = f'<div class="grow clip" style="font-size:{size}em;padding:6px">{listing(kit, 62, True)}</div>'
+    pane = (
+        f'<div class="grow clip" style="font-size:{size}em;padding:6px">{listing(kit, 62, True)}'
+        "</div>"
+    )
     if kit.chance(0.25):
         other = f'<div class="grow clip" style="padding:6px">{listing(kit, 62, True)}</div>'
         pane += f'<div style="width:1px;background:var(--line)"></div>{other}'
@@ -75,7 +84,8 @@ def editor(kit: Kit) -> str:
     if kit.chance(0.4):
         output = "\n".join(words.sentence(4, 12) for _ in range(7))
         below = (
-            f'<div style="height:24%;border-top:1px solid var(--line);flex:none" class="clip panel">'
+            '<div style="height:24%;border-top:1px solid var(--line);flex:none" class="clip '
+            'panel">'
             f"{kit.tabs([words.phrase(1, 1) for _ in range(3)])}"
             f'<pre style="padding:6px">{output}</pre></div>'
         )
@@ -83,7 +93,9 @@ def editor(kit: Kit) -> str:
     foot = f'<div class="bar small chosen">{state}<span class="grow"></span>{words.number()}</div>'
     tabs = kit.tabs([words.file() for _ in range(rng.randint(2, 6))])
     return (
-        f'<div class="col fill clip">{kit.menu_bar() if kit.chance(0.6) else ""}<div class="row grow clip">'
-        f'{side}<div class="col grow clip">{tabs}<div class="row grow clip">{pane}</div>{below}</div></div>'
+        f'<div class="col fill clip">{kit.menu_bar() if kit.chance(0.6) else ""}<div class="row '
+        'grow clip">'
+        f'{side}<div class="col grow clip">{tabs}<div class="row grow clip">{pane}</div>{below}'
+        "</div></div>"
         f"{foot}</div>"
     )

@@ -13,8 +13,10 @@ def _figure(kit: Kit) -> str:
     rise = kit.rng.choice([("▲", 3), ("▼", 7)])
     style = kit.strong() if kit.chance(0.2) else ""
     return (
-        f'<div class="card" style="{style}"><div class="small muted line">{words.phrase(1, 3)}</div>'
-        f'<div class="row middle between"><span class="big bold">{words.number()}</span>{spark(kit, 70, 26)}'
+        f'<div class="card" style="{style}"><div class="small muted line">{words.phrase(1, 3)}'
+        "</div>"
+        f'<div class="row middle between"><span class="big bold">{words.number()}</span>'
+        f"{spark(kit, 70, 26)}"
         f'</div><span class="small" style="color:{kit.theme.hues[rise[1]]}">{rise[0]} '
         f"{kit.rng.uniform(0, 40):.1f} %</span></div>"
     )
@@ -42,10 +44,13 @@ def dashboard(kit: Kit) -> str:
     head = f'<div class="bar"><b class="big">{words.phrase(1, 2)}</b><span class="grow"></span>'
     head += f"{kit.choice('width:150px')}{kit.button(True)}{kit.face(words.name())}</div>"
     return (
-        f'<div class="row fill clip">{side}<div class="col grow clip">{head}<div class="grow clip pad">'
-        f'<div style="display:grid;grid-auto-flow:column;grid-auto-columns:1fr;gap:12px">{figures}</div>'
+        f'<div class="row fill clip">{side}<div class="col grow clip">{head}<div class="grow '
+        'clip pad">'
+        '<div style="display:grid;grid-auto-flow:column;grid-auto-columns:1fr;gap:12px">'
+        f"{figures}</div>"
         f'<div style="columns:{count};column-gap:12px;margin-top:12px">'
-        f"<style>.card{{break-inside:avoid;margin-bottom:12px}}</style>{cards}</div></div></div></div>"
+        f"<style>.card{{break-inside:avoid;margin-bottom:12px}}</style>{cards}</div></div></div>"
+        "</div>"
     )
 
 
@@ -57,30 +62,44 @@ def shop(kit: Kit) -> str:
     def good() -> str:
         price = f"{rng.randint(1, 999)}.{rng.randint(0, 99):02} {rng.choice('€$£')}"
         off = (
-            f'<span class="badge" style="{kit.strong()}">−{rng.randint(5, 70)} %</span>'
+            f'<span class="badge" style="{kit.strong()}">-{rng.randint(5, 70)} %</span>'
             * kit.chance(0.3)
         )
         stars = "★" * rng.randint(2, 5)
         return (
-            f'<div class="card" style="padding:0">{drawing(kit, width + 60, int(width * 0.55))}<div class="pad">'
-            f'<b class="line">{words.phrase(2, 5)}</b><div class="small muted">{words.sentence(4, 9)}</div>'
-            f'<div class="row middle between"><span class="big bold accent">{price}</span>{off}</div>'
+            f'<div class="card" style="padding:0">{drawing(kit, width + 60, int(width * 0.55))}'
+            '<div class="pad">'
+            f'<b class="line">{words.phrase(2, 5)}</b><div class="small muted">'
+            f"{words.sentence(4, 9)}</div>"
+            f'<div class="row middle between"><span class="big bold accent">{price}</span>{off}'
+            "</div>"
             f'<span style="color:#e0a000">{stars}</span> {kit.button(True)}</div></div>'
         )
 
     style = f"display:grid;grid-template-columns:repeat(auto-fill,minmax({width}px,1fr));gap:14px"
-    head = f'<div class="row middle gap pad" style="{kit.strong()};flex:none"><b class="big">{words.phrase(1, 2)}'
-    head += f"</b>{kit.field(style='flex:1;color:var(--ink)')}{kit.icon(24)}{kit.icon(24, name='cart')}</div>"
-    filters = f'<div class="side">{kit.many(lambda: f"<h3>{words.phrase(1, 1)}</h3>{kit.many(kit.check, 3, 6)}", 3, 5)}</div>'
+    head = (
+        f'<div class="row middle gap pad" style="{kit.strong()};flex:none"><b class="big">'
+        f"{words.phrase(1, 2)}"
+    )
+    head += (
+        f"</b>{kit.field(style='flex:1;color:var(--ink)')}{kit.icon(24)}"
+        f"{kit.icon(24, name='cart')}</div>"
+    )
+    filters = (
+        '<div class="side">'
+        f"{kit.many(lambda: f'<h3>{words.phrase(1, 1)}</h3>{kit.many(kit.check, 3, 6)}', 3, 5)}"
+        "</div>"
+    )
     goods = "".join(good() for _ in range(18))
     return (
-        f'<div class="col fill clip">{head}<div class="row grow clip">{filters if kit.chance(0.6) else ""}'
+        f'<div class="col fill clip">{head}<div class="row grow clip">'
+        f"{filters if kit.chance(0.6) else ''}"
         f'<div class="grow clip pad"><div style="{style}">{goods}</div></div></div></div>'
     )
 
 
 def notices(kit: Kit) -> str:
-    """Strongly coloured text in all sizes on strongly coloured grounds: slides, boards, time tables."""
+    """Strongly coloured text of all sizes on strong grounds: slides, boards, time tables."""
     rng, words = kit.rng, kit.words
 
     def tile() -> str:

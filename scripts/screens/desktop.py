@@ -43,7 +43,10 @@ def _title(kit: Kit) -> str:
             for at, colour in enumerate(colours)
         )
         svg = f'<svg width="56" height="16">{dots}</svg>'
-        return f'<div class="bar" style="{style}">{svg}<b>{name}</b><span style="width:56px"></span></div>'
+        return (
+            f'<div class="bar" style="{style}">{svg}<b>{name}</b><span style="width:56px"></span>'
+            "</div>"
+        )
     if manner == "left":
         return f'<div class="bar" style="{style}">{marks}<b>{name}</b>{kit.icon(16)}</div>'
     if manner == "right":
@@ -70,7 +73,8 @@ def _window(kit: Kit, scene: Scene, box: tuple[int, int, int, int]) -> str:
     )
     above = _title(kit) + (_browser(kit) if scene in WIDE else "")
     return (
-        f'<div class="window themed" style="{kit.theme.variables()}left:{left}px;top:{top}px;width:{width}px;'
+        f'<div class="window themed" style="{kit.theme.variables()}left:{left}px;top:{top}px;'
+        f"width:{width}px;"
         f'height:{height}px;box-shadow:{shadow};border:{edge};border-radius:{kit.theme.radius}px">'
         f'{above}<div class="grow clip">{scene(kit)}</div></div>'
     )
@@ -88,12 +92,14 @@ def _menu(kit: Kit, width: int, height: int) -> str:
         line = "border-bottom:1px solid var(--line)" if kit.chance(0.2) else ""
         mark = " chosen" * kit.chance(0.1)
         lines.append(
-            f'<div class="item between{mark}" style="{line};gap:26px"><span class="row middle" style="gap:8px">'
+            f'<div class="item between{mark}" style="{line};gap:26px"><span class="row middle" '
+            'style="gap:8px">'
             f"{kit.icon(14)}{kit.words.phrase(1, 3)}</span>{key}</div>"
         )
     left, top = rng.randint(0, width - 280), rng.randint(0, max(1, height - 420))
     return (
-        f'<div class="window themed" style="{kit.theme.variables()}left:{left}px;top:{top}px;padding:4px;'
+        f'<div class="window themed" style="{kit.theme.variables()}left:{left}px;top:{top}px;'
+        "padding:4px;"
         f'border:1px solid var(--muted);box-shadow:0 4px 16px #0006">{"".join(lines)}</div>'
     )
 
@@ -102,9 +108,12 @@ def _over(kit: Kit, inside: str) -> str:
     """A dialog in the middle of what it dims."""
     veil = kit.rng.choice(["#0000", "#0006", "#000a", "#fff8"])
     return (
-        f'<div class="row middle fill" style="position:absolute;left:0;top:0;justify-content:center;'
-        f'background:{veil}"><div class="themed" style="{kit.theme.variables()}border:1px solid var(--muted);'
-        f'border-radius:var(--radius);box-shadow:0 10px 40px #0007;overflow:hidden">{inside}</div></div>'
+        '<div class="row middle fill" style="position:absolute;left:0;top:0;'
+        "justify-content:center;"
+        f'background:{veil}"><div class="themed" style="{kit.theme.variables()}border:1px solid '
+        "var(--muted);"
+        f'border-radius:var(--radius);box-shadow:0 10px 40px #0007;overflow:hidden">{inside}'
+        "</div></div>"
     )
 
 
@@ -116,8 +125,10 @@ def _task_bar(kit: Kit, top: bool) -> str:
     )
     place = "top:0" if top else "bottom:0"
     return (
-        f'<div class="bar themed" style="{kit.theme.variables()}background:var(--panel);position:absolute;'
-        f'left:0;right:0;{place};height:36px">{kit.icon(20)}{items}<span class="grow"></span>{kit.icon(15)}'
+        f'<div class="bar themed" style="{kit.theme.variables()}background:var(--panel);'
+        "position:absolute;"
+        f'left:0;right:0;{place};height:36px">{kit.icon(20)}{items}<span class="grow"></span>'
+        f"{kit.icon(15)}"
         f"{kit.icon(15)}<span>{words.date()}</span></div>"
     )
 

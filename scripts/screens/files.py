@@ -53,7 +53,7 @@ def _list(kit: Kit) -> str:
 def files(kit: Kit) -> str:
     """A window of files."""
     words = kit.words
-    way = "".join(f"<span>{words.plain()} ›</span>" for _ in range(kit.rng.randint(1, 4)))
+    way = "".join(f"<span>{words.plain()} &rsaquo;</span>" for _ in range(kit.rng.randint(1, 4)))
     menu = kit.menu_bar() if kit.chance(0.5) else ""
     side = f'<div class="side">{kit.items(7, 20)}</div>' if kit.chance(0.8) else ""
     line = '<div style="flex:none;width:2px;background:var(--line)"></div>'

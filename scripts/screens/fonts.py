@@ -13,7 +13,8 @@ from fit_image.errors import InputError
 _LEFT_OUT = re.compile(
     r"math|symbol|music|emoji|signwriting|dingbat|size|nonunicode|integral|variants|smallcaps|caps"
     r"|chorus|^[DZ]0|unslanted|quotation|dunhill|keyboard|signfont|keyfont|caption|upright|inclined"
-    r"|lpfont|tamil|^stix$|\bvf\b|titling|bebas|monoisome|alta$|^sans$|demi|\bthin\b|black|initials|two beta"
+    r"|lpfont|tamil|^stix$|\bvf\b|titling|bebas|monoisome|alta$|^sans$|demi|\bthin\b|black|initials"
+    r"|two beta"
     r"|^noto (?!(sans|serif|mono|sans mono|sans display|serif display)$)|kaffeesatz|purisa|\bprop\b"
     r"|cond\b|slanted|droid sans fallback|nanumsquareround|title$|standard tt|wenquanyi|^ipa|nanum"
     r"|tex gyre adventor|umpush|sawasdee|infofont z|pcfont z|light$|medium$|unifont|opensymbol",
@@ -35,8 +36,8 @@ _SERIF = re.compile(
 
 # Kin are together: Hack and Verana were drawn after DejaVu, Carlito after Lato.
 _TEST = re.compile(
-    r"^(dejavu|hack|veranda|bitstream|inter\b|lato|carlito|pt |fira|vollkorn|go\b|go mono|cabin|play"
-    r"|garuda|kinnari|gentium|anonymous|mononoki|league|manrope|arapey|consolas|georgia"
+    r"^(dejavu|hack|veranda|bitstream|inter\b|lato|carlito|pt |fira|vollkorn|go\b|go mono"
+    r"|cabin|play|garuda|kinnari|gentium|anonymous|mononoki|league|manrope|arapey|consolas|georgia"
     r"|universalis|karla)",
     re.IGNORECASE,
 )

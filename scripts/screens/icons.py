@@ -39,11 +39,12 @@ _SHAPES = {
     "back": '<path d="M20 12H4M11 5l-7 7 7 7"/>',
     "turn": '<path d="M20 12a8 8 0 11-3-6M18 1v5h-5"/>',
     "tag": '<path d="M2 2h10l10 10-10 10L2 12z"/><circle cx="7" cy="7" r="1.5"/>',
-    "sun": '<circle cx="12" cy="12" r="5"/><path d="M12 1v3M12 20v3M1 12h3M20 12h3M4 4l2 2M18 18l2 2'
-    'M4 20l2-2M18 6l2-2"/>',
+    "sun": '<circle cx="12" cy="12" r="5"/><path d="M12 1v3M12 20v3M1 12h3M20 12h3'
+    'M4 4l2 2M18 18l2 2M4 20l2-2M18 6l2-2"/>',
     "warning": '<path d="M12 2l11 20H1z"/><path d="M12 9v6M12 17.5v2"/>',
     "phone": '<rect x="6" y="1" width="12" height="22"/><path d="M10 19h4"/>',
-    "cart": '<path d="M1 3h4l3 13h11l3-9H6"/><circle cx="9" cy="20" r="2"/><circle cx="18" cy="20" r="2"/>',
+    "cart": '<path d="M1 3h4l3 13h11l3-9H6"/><circle cx="9" cy="20" r="2"/>'
+    '<circle cx="18" cy="20" r="2"/>',
 }
 
 

@@ -74,7 +74,10 @@ class Kit:
         on, disc = self.chance(0.5), " disc" * self.chance(0.35)
         style = "background:var(--accent);border-color:var(--accent)" if on else ""
         mark = self.icon(11, "var(--on)", "disc" if disc else "check") if on else ""
-        box = f'<span class="box{disc} row middle" style="{style};justify-content:center">{mark}</span>'
+        box = (
+            f'<span class="box{disc} row middle" style="{style};justify-content:center">{mark}'
+            "</span>"
+        )
         return (
             f'<div class="row middle" style="gap:8px">{box}{label or self.words.phrase(2, 5)}</div>'
         )

@@ -36,7 +36,8 @@ ENGLISH = {
         helmet hollow horizon hotel however hunting idea imagine industry ivory jasmine jewel join
         journey judge kernel keyboard kingdom knot lagoon lantern launch lavender lively lobby
         lucky luggage mammal marble mayor melody mineral minute mosaic motion museum mystery native
-        neighbour nephew noble notebook novel nutmeg oasis olive opera orbit orchard organ our oyster
+        neighbour nephew noble notebook novel nutmeg oasis olive opera orbit orchard organ our
+        oyster
         palace panel parade passage patient peanut pebble pepper phrase pigeon pioneer plastic
         plough poetry polite portrait promise pumpkin puzzle quarter question quick radar ranch
         recipe reef remote rescue ribbon rough royal rubber saddle sailor sapphire scarlet science
@@ -50,20 +51,20 @@ ENGLISH = {
 
 FOREIGN = {
     "train": {
-        "de": "Übergröße Straße Möwe Schlüssel Frühling Gewässer Brücke Käfig fünf süß Öffnung heiß",
-        "fr": "déjà forêt élève garçon château hôtel cœur français première où naïf été sœur façade",
+        "de": "Übergröße Straße Möwe Schlüssel Frühling Gewässer Brücke Käfig fünf süß Öffnung",
+        "fr": "déjà forêt élève garçon château hôtel cœur français première où naïf été façade",
         "cs": "žluťoučký kůň příliš úpěl ďábelské řeka škola čtvrtek město věž těžký mlýn každý",
         "ru": "дорога молоко письмо щенок яблоко объект журнал цветок экран юность ночь фильм шум",
         "el": "θάλασσα βιβλίο ήλιος γράμμα ψωμί ουρανός χωριό ξύλο φως πόλη αέρας δρόμος ζωή",
         "zh": "山水 天气 城市 图书 音乐 朋友 今天 工作 时间 学习 电话 世界 春风 文件 新建 设置",
     },
     "test": {
-        "es": "mañana corazón jardín niño árbol águila pingüino canción ¿cuánto? película año sueño",
+        "es": "mañana corazón jardín niño árbol águila pingüino canción ¿cuánto? película año",
         "pl": "źródło łąka święto żaba dzień ćma miód gęś pięć ślad kość łódź śnieg jabłoń ósmy",
         "sv": "smörgås ånger älg blåbär kök höst fjäril tåg vän skärgård björk öppna ägg gård nät",
-        "tr": "ağaç güneş şehir çiçek ışık kırmızı öğrenci yağmur düşünce köprü ılık söğüt balıkçı",
+        "tr": "ağaç güneş şehir çiçek köprü öğrenci yağmur düşünce söğüt gökyüzü küçük üç",
         "uk": "їжак щастя книга ґанок ніч вулиця хліб м'яч зірка є життя цибуля подорож ґудзик",
-        "ja": "空港 さくら ニュース 写真 東京 ありがとう カメラ 予定 会議 保存 編集 ください みどり",
+        "ja": "空港 さくら ニュース 写真 東京 ありがとう カメラ 予定 会議 保存 編集 みどり",
     },
 }
 
@@ -74,7 +75,7 @@ MENUS = {
 
 ACTIONS = {
     "train": "OK Cancel Save Apply Delete Next Send Print Share Upload Retry Close",
-    "test": "Continue Discard Accept Reject Install Export Back Finish Publish Remove Later Confirm",
+    "test": "Continue Discard Accept Reject Install Export Back Finish Publish Remove Later",
 }
 
 NAMES = {

@@ -30,16 +30,19 @@ def _town(kit: Kit, width: int, height: int) -> str:
         )
     y = rng.uniform(0.2, 0.8) * height
     bend = rng.uniform(-0.5, 0.5) * height
-    river = f"M-20 {y:.0f}C{width * 0.3:.0f} {y + bend:.0f} {width * 0.6:.0f} {y - bend:.0f} {width + 20} {y:.0f}"
+    river = (
+        f"M-20 {y:.0f}C{width * 0.3:.0f} {y + bend:.0f} {width * 0.6:.0f} {y - bend:.0f} "
+        f"{width + 20} {y:.0f}"
+    )
     step, angle = rng.choice([60, 90, 130]), rng.uniform(-25, 25)
     blocks = []
     for column in range(-height // step - 2, (width + height) // step + 2):
         for row in range(-height // step - 2, (width + height) // step + 2):
             if rng.random() < 0.55:
-                x0, y0 = column * step + 10, row * step + 10
+                left, top = column * step + 10, row * step + 10
                 w, h = rng.uniform(0.3, 0.75) * step, rng.uniform(0.3, 0.75) * step
                 blocks.append(
-                    f'<rect x="{x0}" y="{y0}" width="{w:.0f}" height="{h:.0f}" fill="{house}"/>'
+                    f'<rect x="{left}" y="{top}" width="{w:.0f}" height="{h:.0f}" fill="{house}"/>'
                 )
     lines = "".join(
         f"M{at * step} -2000V4000M-2000 {at * step}H4000"
@@ -66,14 +69,16 @@ def _town(kit: Kit, width: int, height: int) -> str:
         turn = rng.choice([0, 0, angle, angle + 90 if angle < 0 else angle - 90])
         parts.append(
             f'<text transform="translate({x:.0f} {y0:.0f}) rotate({turn:.1f})" fill="{ink}" '
-            f'stroke="{halo}" stroke-width="3" paint-order="stroke" font-size="{rng.choice([10, 11, 12, 15])}">'
+            f'stroke="{halo}" stroke-width="3" paint-order="stroke" font-size="'
+            f'{rng.choice([10, 11, 12, 15])}">'
             f"{kit.words.phrase(1, 2)}</text>"
         )
     for _ in range(rng.randint(1, 6)):
         x, y0 = rng.uniform(20, width - 20), rng.uniform(40, height - 10)
         pin = "m0 0c-3-9-9-12-9-19a9 9 0 0118 0c0 7-6 10-9 19z"
         parts.append(
-            f'<path d="M{x:.0f} {y0:.0f}{pin}" fill="{rng.choice(["#e53935", kit.hue()])}" stroke="#fff"/>'
+            f'<path d="M{x:.0f} {y0:.0f}{pin}" fill="{rng.choice(["#e53935", kit.hue()])}" '
+            'stroke="#fff"/>'
         )
     return "".join(parts)
 
@@ -83,12 +88,14 @@ def _landscape(kit: Kit, width: int, height: int) -> str:
     hue = rng.uniform(0, 360)
     name = f"g{rng.randrange(10**9)}"
     sky = (
-        f'<defs><linearGradient id="{name}" x2="0" y2="1"><stop stop-color="{tone(hue, 0.35, 0.6)}"/>'
+        f'<defs><linearGradient id="{name}" x2="0" y2="1"><stop stop-color="'
+        f'{tone(hue, 0.35, 0.6)}"/>'
         f'<stop offset="1" stop-color="{tone(hue + 50, 0.8, 0.7)}"/></linearGradient></defs>'
         f'<rect width="{width}" height="{height}" fill="url(#{name})"/>'
     )
     sun = (
-        f'<circle cx="{rng.uniform(0.1, 0.9) * width:.0f}" cy="{rng.uniform(0.15, 0.5) * height:.0f}" '
+        f'<circle cx="{rng.uniform(0.1, 0.9) * width:.0f}" cy="'
+        f'{rng.uniform(0.15, 0.5) * height:.0f}" '
         f'r="{height * rng.uniform(0.05, 0.12):.0f}" fill="{tone(hue + 60, 0.85, 1)}"/>'
     )
     hills, layers = [], rng.randint(3, 6)
@@ -114,7 +121,10 @@ def _landscape(kit: Kit, width: int, height: int) -> str:
 def drawing(kit: Kit, width: int, height: int) -> str:
     """A map or a landscape of a size."""
     draw = kit.rng.choice([_town, _landscape])
-    return f'<svg width="{width}" height="{height}" style="display:block">{draw(kit, width, height)}</svg>'
+    return (
+        f'<svg width="{width}" height="{height}" style="display:block">{draw(kit, width, height)}'
+        "</svg>"
+    )
 
 
 def wallpaper(kit: Kit, width: int, height: int) -> str:
@@ -128,8 +138,10 @@ def atlas(kit: Kit) -> str:
     words = kit.words
     places = kit.many(
         lambda: (
-            f'<div class="row gap pad">{kit.icon(22, kit.hue())}<div class="grow"><div class="line">'
-            f'{words.phrase(2, 4)}</div><div class="muted small line">{words.sentence(3, 6)}</div></div></div>'
+            f'<div class="row gap pad">{kit.icon(22, kit.hue())}<div class="grow"><div '
+            'class="line">'
+            f'{words.phrase(2, 4)}</div><div class="muted small line">{words.sentence(3, 6)}'
+            "</div></div></div>"
         ),
         4,
         12,

@@ -15,7 +15,8 @@ def _contacts(kit: Kit) -> str:
         count = kit.badge(str(kit.rng.randint(1, 40))) if kit.chance(0.25) else ""
         lines.append(
             f'<div class="item{mark}" style="padding:5px 8px">{kit.face(name)}<div class="grow">'
-            f'<div class="row between"><b class="line">{name}</b><span class="tiny">{words.date()[:5]}</span>'
+            f'<div class="row between"><b class="line">{name}</b><span class="tiny">'
+            f"{words.date()[:5]}</span>"
             f'</div><div class="small line">{words.sentence(3, 8)}</div></div>{count}</div>'
         )
     return "".join(lines)
@@ -43,16 +44,30 @@ def chat(kit: Kit) -> str:
         else:
             name = me if mine else other
             lines.append(
-                f'<div class="row" style="gap:10px;flex:none">{kit.face(name)}<div class="grow"><b style="color:'
-                f'{kit.theme.hues[0 if mine else 3]}">{name}</b> <span class="tiny muted">{words.date()}</span>'
+                f'<div class="row" style="gap:10px;flex:none">{kit.face(name)}<div class="grow">'
+                '<b style="color:'
+                f'{kit.theme.hues[0 if mine else 3]}">{name}</b> <span class="tiny muted">'
+                f"{words.date()}</span>"
                 f"<div>{said}</div></div></div>"
             )
-    thread = f'<div class="col grow clip" style="gap:9px;padding:12px;justify-content:flex-end">{"".join(lines)}</div>'
-    head = f'<div class="bar">{kit.face(other)}<b>{other}</b><span class="grow"></span>{kit.icon()}{kit.icon()}</div>'
+    thread = (
+        '<div class="col grow clip" style="gap:9px;padding:12px;justify-content:flex-end">'
+        f"{''.join(lines)}</div>"
+    )
+    head = (
+        f'<div class="bar">{kit.face(other)}<b>{other}</b><span class="grow"></span>{kit.icon()}'
+        f"{kit.icon()}</div>"
+    )
     foot = f'<div class="bar">{kit.icon()}{kit.field(style="flex:1")}{kit.button(True)}</div>'
-    side = f'<div class="side" style="width:calc(var(--side) + 50px);padding:4px">{_contacts(kit)}</div>'
+    side = (
+        f'<div class="side" style="width:calc(var(--side) + 50px);padding:4px">{_contacts(kit)}'
+        "</div>"
+    )
     beside = side if kit.chance(0.75) else ""
-    return f'<div class="row fill clip">{beside}<div class="col grow clip">{head}{thread}{foot}</div></div>'
+    return (
+        f'<div class="row fill clip">{beside}<div class="col grow clip">{head}{thread}{foot}'
+        "</div></div>"
+    )
 
 
 def mail(kit: Kit) -> str:
@@ -65,9 +80,11 @@ def mail(kit: Kit) -> str:
         tag = kit.badge() if kit.chance(0.15) else ""
         star = kit.icon(14, kit.hue(), "star")
         lines.append(
-            f'<div class="item{mark}{new}" style="border-bottom:1px solid var(--line);border-radius:0">{star}'
+            f'<div class="item{mark}{new}" style="border-bottom:1px solid var(--line);'
+            f'border-radius:0">{star}'
             f'<span class="line" style="width:150px;flex:none">{words.name()}</span>{tag}'
-            f'<span class="line grow">{words.phrase(2, 6)} <span class="muted">{words.sentence()}</span></span>'
+            f'<span class="line grow">{words.phrase(2, 6)} <span class="muted">{words.sentence()}'
+            "</span></span>"
             f'<span class="small">{words.date()}</span></div>'
         )
     head = f"<h2>{words.phrase(2, 6)}</h2>"

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from screens.kit import Kit
 
 
 def _setting(kit: Kit) -> str:
     words = kit.words
     kind = kit.rng.choice(["switch", "slider", "choice", "check", "field", "button"])
-    control = {
+    controls: dict[str, Callable[[], str]] = {
         "switch": kit.switch,
         "slider": kit.slider,
         "choice": lambda: kit.choice("width:170px"),
         "check": lambda: kit.check(words.phrase(1, 2)),
         "field": lambda: kit.field(words.number(), "width:110px"),
         "button": kit.button,
-    }[kind]()
+    }
+    control = controls[kind]()
     note = f'<div class="muted small line">{words.sentence(4, 9)}</div>' if kit.chance(0.5) else ""
     return (
-        f'<div class="row middle between gap" style="padding:7px 0;border-bottom:1px solid var(--line)">'
+        '<div class="row middle between gap" style="padding:7px 0;border-bottom:1px solid '
+        'var(--line)">'
         f'<div class="grow"><div class="line">{words.phrase(2, 5)}</div>{note}</div>{control}</div>'
     )
 
@@ -51,7 +55,7 @@ def form(kit: Kit) -> str:
 
     def entry() -> str:
         kind = rng.choice(["field", "field", "field", "choice", "checks", "text", "slider"])
-        control = {
+        controls: dict[str, Callable[[], str]] = {
             "field": lambda: kit.field(
                 rng.choice([words.name, words.address, words.phrase, words.date])()
             ),
@@ -61,7 +65,8 @@ def form(kit: Kit) -> str:
                 f'<div class="field" style="white-space:normal">{words.paragraph(1, 3)}</div>'
             ),
             "slider": lambda: kit.slider(rng.randint(150, 300)),
-        }[kind]()
+        }
+        control = controls[kind]()
         wrong = ""
         if kit.chance(0.12):
             wrong = (
@@ -76,7 +81,8 @@ def form(kit: Kit) -> str:
     entries = kit.many(entry, 9 * columns, 12 * columns)
     steps = "".join(
         f'<div class="row middle" style="gap:6px"><span class="face small" style="background:'
-        f'{"var(--accent);color:var(--on)" if step == 0 else "var(--muted)"}">{step + 1}</span>{words.phrase(1, 2)}</div>'
+        f'{"var(--accent);color:var(--on)" if step == 0 else "var(--muted)"}">{step + 1}</span>'
+        f"{words.phrase(1, 2)}</div>"
         for step in range(rng.randint(3, 5))
     )
     style = kit.strong() if kit.chance(0.4) else f"background:{kit.hue()};color:var(--onhue)"
@@ -85,7 +91,8 @@ def form(kit: Kit) -> str:
         f'<div class="col fill clip" style="padding:18px 32px;gap:14px"><div class="row between" '
         f'style="flex:none">{steps}</div>{notice if kit.chance(0.5) else ""}<h2 style="flex:none">'
         f'{words.phrase(2, 5)}</h2><div class="grow clip" style="display:grid;align-content:start;'
-        f'grid-template-columns:repeat({columns},1fr);grid-auto-rows:max-content;gap:14px 22px">{entries}</div>{kit.buttons()}</div>'
+        f'grid-template-columns:repeat({columns},1fr);grid-auto-rows:max-content;gap:14px 22px">'
+        f"{entries}</div>{kit.buttons()}</div>"
     )
 
 
@@ -102,5 +109,6 @@ def dialog(kit: Kit) -> str:
         text += f'<p class="small muted">{words.path()}</p>{kit.slider(width - 120)}'
     return (
         f'<div class="col" style="width:{width}px;padding:16px;gap:14px"><div class="row" '
-        f'style="gap:16px">{kit.icon(40, colour)}<div class="grow">{text}</div></div>{kit.buttons()}</div>'
+        f'style="gap:16px">{kit.icon(40, colour)}<div class="grow">{text}</div></div>'
+        f"{kit.buttons()}</div>"
     )

@@ -17,7 +17,7 @@ svg{flex:none}
 .muted{color:var(--muted)}.accent{color:var(--accent)}.small{font-size:.85em}.tiny{font-size:.75em}
 .big{font-size:1.6em}.huge{font-size:2.3em}
 .bold,b{font-weight:700}.mono,code{font-family:var(--mono)}.right{text-align:right}
-a{color:var(--accent);text-decoration:underline}
+a{color:var(--accent);text-decoration:underline}.bubble a,.chosen a{color:inherit}
 code{background:var(--panel);padding:0 .25em;border-radius:3px;font-size:.95em}
 h1,h2,h3{font-family:var(--heading);line-height:1.2;margin:.5em 0 .4em}
 h1{font-size:2.1em}h2{font-size:1.5em}h3{font-size:1.15em}
@@ -35,7 +35,8 @@ p{margin:0 0 .8em}
 .primary{background:var(--accent);color:var(--on);border-color:var(--accent)}
 .field{border:1px solid var(--muted);border-radius:var(--radius);padding:.3em .6em;
  background:var(--ground);white-space:nowrap;overflow:hidden}
-.badge{display:inline-block;border-radius:1em;padding:0 .6em;font-size:.8em;color:var(--onhue);flex:none}
+.badge{display:inline-block;border-radius:1em;padding:0 .6em;font-size:.8em;color:var(--onhue);
+ flex:none}
 .box{display:inline-block;width:1.05em;height:1.05em;border:1.5px solid var(--muted);flex:none;
  border-radius:min(3px,var(--radius))}
 .disc{border-radius:50%}

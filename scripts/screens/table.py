@@ -32,7 +32,8 @@ def grid(kit: Kit, columns: int, rows: int) -> str:
         body.append(f'<tr style="{ground}">{"".join(cells)}</tr>')
     padding = rng.choice([2, 4, 7])
     return (
-        f"<table cellpadding={padding} style='border-collapse:collapse;width:100%;white-space:nowrap;"
+        f"<table cellpadding={padding} style='border-collapse:collapse;width:100%;"
+        "white-space:nowrap;"
         f"font-variant-numeric:tabular-nums'><tr>{head}</tr>{''.join(body)}</table>"
     )
 

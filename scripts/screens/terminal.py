@@ -17,8 +17,10 @@ def _colour(kit: Kit) -> str:
 def _files(kit: Kit) -> list[str]:
     rng, words = kit.rng, kit.words
     return [
-        f"{rng.choice('-d')}rw{rng.choice('-x')}r-{rng.choice('-x')}r-- {rng.randint(1, 9)} {words.plain():>9} "
-        f"{rng.randint(10, 999999):>8} {words.date():>16} <span style='{_colour(kit)}'>{words.file()}</span>"
+        f"{rng.choice('-d')}rw{rng.choice('-x')}r-{rng.choice('-x')}r-- {rng.randint(1, 9)} "
+        f"{words.plain():>9} "
+        f"{rng.randint(10, 999999):>8} {words.date():>16} <span style='{_colour(kit)}'>"
+        f"{words.file()}</span>"
         for _ in range(rng.randint(4, 16))
     ]
 
@@ -54,8 +56,10 @@ def _table(kit: Kit) -> list[str]:
         + "</span>"
     )
     rows = [
-        f"{rng.randint(1, 99999):>5} {words.plain():<9} {rng.uniform(0, 100):5.1f} {rng.uniform(0, 30):5.1f} "
-        f"{rng.randint(0, 99):>3}:{rng.uniform(0, 60):05.2f} <span style='{_colour(kit)}'>{words.command()}</span>"
+        f"{rng.randint(1, 99999):>5} {words.plain():<9} {rng.uniform(0, 100):5.1f} "
+        f"{rng.uniform(0, 30):5.1f} "
+        f"{rng.randint(0, 99):>3}:{rng.uniform(0, 60):05.2f} <span style='{_colour(kit)}'>"
+        f"{words.command()}</span>"
         for _ in range(rng.randint(5, 20))
     ]
     return [head, *rows]
@@ -79,12 +83,12 @@ def _pane(kit: Kit) -> str:
         [
             f"{words.plain()}@{words.plain()}:~{words.path()}$ ",
             "$ ",
-            f"{words.plain()} ❯ ",
+            f"{words.plain()} &#10095; ",
             "root# ",
             "&gt;&gt;&gt; ",
         ]
     )
-    style, lines = _colour(kit), []
+    style, lines = _colour(kit), list[str]()
     while len(lines) < 70:
         lines.append(f"<b style='{style}'>{prompt}</b>{words.command()}")
         lines += rng.choice([_files, _log, _bars, _table, _changes])(kit)

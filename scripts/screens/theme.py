@@ -104,7 +104,7 @@ def make_theme(rng: Random, part: str, fonts: Fonts) -> Theme:
     hue = rng.choice(_HUES[part])
     strong = rng.random() < 0.12
     dark = rng.random() < 0.42
-    tint = rng.choice([0.0, 0.0, 0.08, 0.2, 0.4])
+    tint = rng.choice([0.0, 0.0, 0.0, 0.05, 0.12, 0.2, 0.4])
     if dark:
         base = rng.choice([0.0, 0.05, 0.1, 0.14, 0.19])
         ground, panel = (
