@@ -15,9 +15,9 @@ from fit_image.apps.unjpeg.network import layer_rows, make_network
 from fit_image.apps.unjpeg.patches import Cutter, are_flat, padded
 from fit_image.apps.unjpeg.recipe import STEP
 from fit_image.archive import read_archive, write_archive
-from fit_image.core.chain import Workers
 from fit_image.core.dense import FloatArray
 from fit_image.core.patches import add_kernel
+from fit_image.core.stage import Workers
 from fit_image.errors import InputError
 from fit_image.ycbcr import from_ycbcr, to_ycbcr
 

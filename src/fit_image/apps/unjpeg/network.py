@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from fit_image.core import affine
-from fit_image.core.chain import Chain, Stage
+from fit_image.core.chain import Chain
 from fit_image.core.dense import FloatArray
 from fit_image.core.dense_stage import Dense
+from fit_image.core.stage import Stage
 
 
 def make_network(block: int, widths: Sequence[int]) -> Chain:
@@ -47,5 +48,6 @@ def layer_rows(chain: Chain) -> list[FloatArray]:
     found = []
     for index, stage in enumerate(chain.stages):
         (fan_in,), (units,) = stage.inputs, stage.outputs
-        found.append(affine.matrix(chain.part(chain.parameters, index), fan_in)[:, :units])
+        part = chain.part(chain.parameters, index)
+        found.append(affine.matrix(part, fan_in, affine.padded(units))[:, :units])
     return found

@@ -24,6 +24,7 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "patches": (1, 1 << 40),
     "patience": (0, 1_000_000),
     "oversample": (0, 10),
+    "average": (0, 0.99999),
     "seed": (0, 2**63 - 1),
 }
 
@@ -62,6 +63,13 @@ class Recipe:
         Epochs without a better validation error after which the training ends; 0 for no end.
     oversample : float
         Patches are drawn with a chance that is their JPEG's error to this power; 0 for all alike.
+    whiten : bool
+        Whether inputs are decorrelated, and all made equally wide (LeCun et al., "Efficient
+        BackProp", 1998). When the network is saved, that becomes a part of its first layer.
+    average : float
+        What is kept of the mean of the network over its steps, which then is the one that counts; 0
+        for no mean. Polyak and Juditsky, "Acceleration of stochastic approximation by averaging",
+        1992, with a mean that forgets.
     seed : int
 
     Raises
@@ -82,6 +90,8 @@ class Recipe:
     patches: int = 100_000
     patience: int = 20
     oversample: float = 0.0
+    whiten: bool = False
+    average: float = 0.0
     seed: int = 0
 
     def __post_init__(self) -> None:

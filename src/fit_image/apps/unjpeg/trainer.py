@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,16 +16,20 @@ from fit_image.apps.recipe_trainer import RecipeTrainer, Standing, number_of
 from fit_image.apps.unjpeg.model import Restorer
 from fit_image.apps.unjpeg.network import initialise, make_network
 from fit_image.apps.unjpeg.patches import Cutter
-from fit_image.apps.unjpeg.pictures import Folder, make_pairs, measure
+from fit_image.apps.unjpeg.pictures import Folder, Picture, make_pairs, measure
 from fit_image.apps.unjpeg.recipe import Recipe
 from fit_image.apps.unjpeg.stream import PatchStream
+from fit_image.apps.unjpeg.whitening import Whitening
 from fit_image.core.adam import Adam
-from fit_image.core.chain import Workers
 from fit_image.core.dense import FloatArray
+from fit_image.core.stage import Workers
 from fit_image.errors import DivergenceError, InputError
 
 _VALIDATION_PATCHES = 4000
 _VALIDATION_PICTURES = 40
+_WHITENED_PICTURES = 100
+_WHITENED_SHARE = 30
+"""Patches that are measured to be whitened, for each of their numbers."""
 
 # What distinguishes the random numbers of one purpose from those of another.
 _WEIGHTS, _VALIDATION = 21, 22
@@ -96,7 +100,9 @@ class PatchTrainer(RecipeTrainer[Recipe, Figures]):
         self._adam = Adam(chain.parameters.size) if recipe.optimizer == "adam" else None
         self._squares = np.zeros(2)
         self._best_error, self._best_epoch = math.inf, 0
+        self.average: FloatArray | None = None
         self._inputs, self._targets = self._validation_patches(folder)
+        self._whitening = self._measure_whitening(folder) if recipe.whiten else None
 
     def play(self, go_on: Callable[[], bool] = lambda: True) -> Figures | None:
         """See `RecipeTrainer.play`."""
@@ -112,11 +118,12 @@ class PatchTrainer(RecipeTrainer[Recipe, Figures]):
 
     def warm_up(self) -> None:
         """See `RecipeTrainer.warm_up`."""
-        parameters = self.chain.parameters.copy()
+        parameters, average = self.chain.parameters.copy(), self.average
         adam = self._adam.to_arrays() if self._adam else {}
         shape = self.stream.inputs.shape
         self._learn(np.zeros(shape, np.float32), np.ones(shape, np.float32))
         self.chain.parameters[:] = parameters
+        self.average = average
         if self._adam:
             self._adam.restore(adam)
 
@@ -139,17 +146,25 @@ class PatchTrainer(RecipeTrainer[Recipe, Figures]):
         self.validation_error, self.validation_damage = self.validate()
         if self.validation_error < self._best_error:
             self._best_error, self._best_epoch = self.validation_error, self.standing.epoch
-            self.best = self.chain.parameters.copy()
+            self.best = self.counting.copy()
         return error, damage
+
+    @property
+    def counting(self) -> FloatArray:
+        """The parameters that count: the mean over the steps, or those at hand."""
+        return self.chain.parameters if self.average is None else self.average
 
     def validate(self) -> tuple[float, float]:
         """Return the root mean square errors of validation patches, of network and JPEG."""
         squares = np.zeros(2)
+        at_hand = self.chain.parameters.copy()
+        self.chain.parameters[:] = self.counting
         for first in range(0, len(self._inputs), self.recipe.batch_size):
             part = slice(first, first + self.recipe.batch_size)
             inputs, targets = self._inputs[part], self._targets[part]
             squares[0] += _square_sum(self._clipped_error(inputs, targets))
             squares[1] += _square_sum(inputs - targets)
+        self.chain.parameters[:] = at_hand
         errors = self.cutter.deviation * np.sqrt(squares / self._inputs.size)
         return float(errors[0]), float(errors[1])
 
@@ -161,9 +176,12 @@ class PatchTrainer(RecipeTrainer[Recipe, Figures]):
     def restorer(self, *, best: bool = True) -> Restorer:
         """Return the best network so far, or that at hand, as one that restores pictures."""
         recipe = self.recipe
-        parameters = self.best if best and self.best is not None else self.chain.parameters
+        chain = make_network(recipe.block, recipe.widths)
+        chain.parameters[:] = self.best if best and self.best is not None else self.counting
+        if self._whitening:
+            self._whitening.fold(chain)
         return Restorer(
-            self.cutter, recipe.widths, recipe.difference, parameters.copy(), recipe.quality
+            self.cutter, recipe.widths, recipe.difference, chain.parameters, recipe.quality
         )
 
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
@@ -175,9 +193,13 @@ class PatchTrainer(RecipeTrainer[Recipe, Figures]):
             "squares": self._squares.copy(),
             "best_epoch": np.array(float(self._best_epoch)),
         }
+        if self.average is not None:
+            arrays["average"] = self.average.copy()
         if self.best is not None:
             arrays["best"] = self.best
             arrays["best_error"] = np.array(self._best_error)
+        if self._whitening:
+            arrays |= self._whitening.to_arrays()
         if self._adam:
             arrays |= {f"adam_{key}": array for key, array in self._adam.to_arrays().items()}
         return arrays
@@ -185,7 +207,8 @@ class PatchTrainer(RecipeTrainer[Recipe, Figures]):
     def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         """See `RecipeTrainer.restore`."""
         mine = self.chain.parameters
-        for name in ("parameters", *(("best",) if "best" in arrays else ())):
+        names = ("parameters", *(name for name in ("average", "best") if name in arrays))
+        for name in names:
             numbers = arrays.get(name)
             if numbers is None or numbers.shape != mine.shape or numbers.dtype != mine.dtype:
                 raise ValueError("the network has another size")
@@ -194,6 +217,8 @@ class PatchTrainer(RecipeTrainer[Recipe, Figures]):
         squares = arrays.get("squares")
         if squares is None or squares.shape != (2,) or not np.isfinite(squares).all():
             raise ValueError("its errors are missing")
+        if self._whitening:
+            self._whitening.restore(arrays)
         if self._adam:
             self._adam.restore(
                 {
@@ -207,6 +232,7 @@ class PatchTrainer(RecipeTrainer[Recipe, Figures]):
         self._best_epoch = int(number_of(arrays, "best_epoch"))
         self._best_error = number_of(arrays, "best_error") if "best" in arrays else math.inf
         self.best = np.array(arrays["best"]) if "best" in arrays else None
+        self.average = np.array(arrays["average"]) if "average" in arrays else None
         self._squares = np.array(squares, dtype=np.float64)
         mine[:] = arrays["parameters"]
 
@@ -219,17 +245,23 @@ class PatchTrainer(RecipeTrainer[Recipe, Figures]):
             return figures
         error *= np.float32(1.0 / (root * len(error)))
         self._step(error)
+        if self.recipe.average:
+            self._follow(self.recipe.average)
         return figures
+
+    def _follow(self, kept: float) -> None:
+        """Let the mean follow; it begins as the first network, and short."""
+        steps = self.standing.epoch * self.rounds + self.standing.rounds
+        kept = min(kept, (steps + 1) / (steps + 10))
+        if self.average is None:
+            self.average = self.chain.parameters.copy()
+        self.average += np.float32(1.0 - kept) * (self.chain.parameters - self.average)
 
     def _step(self, by_outputs: FloatArray) -> None:
         chain, rate = self.chain, self.recipe.rate
         if self._adam is None or self._gradient is None:
-            gradient = chain.zeros()
-            chain.backward(self._passage, by_outputs, self._workers, gradient)
-            for index, stage in enumerate(chain.stages):
-                chain.part(chain.parameters, index)[:] -= np.float32(
-                    rate / stage.inputs[0]
-                ) * chain.part(gradient, index)
+            rates = [rate / stage.inputs[0] for stage in chain.stages]
+            chain.descend(self._passage, by_outputs, self._workers, rates)
             return
         self._gradient[:] = 0.0
         chain.backward(self._passage, by_outputs, self._workers, self._gradient)
@@ -244,7 +276,8 @@ class PatchTrainer(RecipeTrainer[Recipe, Figures]):
         )
 
     def _clipped_error(self, inputs: FloatArray, targets: FloatArray) -> FloatArray:
-        outputs = self.chain.forward(inputs, self._passage, self._workers)
+        seen = self._whitening.apply(inputs, self._workers) if self._whitening else inputs
+        outputs = self.chain.forward(seen, self._passage, self._workers)
         restored = outputs + inputs if self.recipe.difference else outputs.copy()
         np.clip(restored, self.cutter.lowest, self.cutter.highest, out=restored)
         restored -= targets
@@ -253,25 +286,33 @@ class PatchTrainer(RecipeTrainer[Recipe, Figures]):
     def _validation_patches(self, folder: Folder) -> tuple[FloatArray, FloatArray]:
         """Cut patches, spread evenly over pictures that are not learned from."""
         step = -(-len(folder.validation) // _VALIDATION_PICTURES)
-        chosen = folder.validation[::step]
-        each = -(-_VALIDATION_PATCHES // len(chosen))
-        inputs, targets = [], []
-        for index, picture in enumerate(chosen):
+        cut = self._spread(folder.validation[::step], _VALIDATION_PATCHES)
+        if not cut.size:
+            raise InputError(
+                f"{folder.path}: the pictures that validate are of a single colour; give others"
+            )
+        return cut[0], cut[1]
+
+    def _measure_whitening(self, folder: Folder) -> Whitening:
+        step = -(-len(folder.training) // _WHITENED_PICTURES)
+        chosen = folder.training[::step]
+        measured = self._spread(chosen, _WHITENED_SHARE * self.cutter.size)[0]
+        return Whitening(measured, self.recipe.batch_size)
+
+    def _spread(self, pictures: Sequence[Picture], count: int) -> FloatArray:
+        """Cut about ``count`` patches, spread evenly over pictures: damaged ones, clean ones."""
+        each = -(-count // len(pictures))
+        found = [np.empty((2, 0, self.cutter.size), np.float32)]
+        for index, picture in enumerate(pictures):
             pairs = make_pairs([picture], self.recipe, (_VALIDATION, index), shift=False)
-            spread = np.linspace(0, len(pairs.starts), each, endpoint=False).astype(np.int64)
-            part = np.unique(spread) if len(pairs.starts) else spread[:0]
+            part = np.linspace(0, len(pairs.starts), each, endpoint=False).astype(np.int64)
+            part = np.unique(part) if len(pairs.starts) else part[:0]
             cut = np.empty((2, len(part), self.cutter.size), np.float32)
             starts, strides = pairs.starts[part], pairs.strides[part]
             self.cutter.cut(pairs.damaged, starts, strides, cut[0])
             self.cutter.cut(pairs.clean, starts, strides, cut[1])
-            inputs.append(cut[0])
-            targets.append(cut[1])
-        joined = np.concatenate(inputs), np.concatenate(targets)
-        if not joined[0].size:
-            raise InputError(
-                f"{folder.path}: the pictures that validate are of a single colour; give others"
-            )
-        return joined
+            found.append(cut)
+        return np.concatenate(found, axis=1)
 
 
 def _square_sum(numbers: FloatArray) -> float:

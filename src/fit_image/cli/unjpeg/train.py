@@ -40,6 +40,9 @@ _HELPS = {
     "patches": "Patches of an epoch.",
     "patience": "Epochs without a better validation error that end the training; 0 for no end.",
     "oversample": "Draw patches by their JPEG's error to this power; 0 for all alike.",
+    "whiten": "Decorrelate the inputs: learning is faster by far with Adam and --difference.",
+    "average": "What to keep of the network's mean over the steps, such as 0.999, which then is "
+    "what counts; 0 for none.",
     "seed": "Of the first weights, the order of patches, and all else that is left to chance.",
 }
 
