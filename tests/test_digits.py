@@ -122,7 +122,7 @@ def test_a_step_along_the_gradient_is_clipped(data):
     for clip in (1e6, 1e-3):
         game = Game(replace(SMALL, clip=clip), (12, 12, 1), 2, threads=1)
         for player in (game._encoder, game._generator):
-            player.step = scales.append
+            player.step = lambda scale, workers: scales.append(scale)
         game._generator_step(pictures, data.labels[:20], np.random.default_rng(5))
     assert scales[:2] == [1.0, 1.0]
     norm = np.sqrt(sum((p.gradient**2).sum() for p in (game._encoder, game._generator)))
@@ -228,9 +228,9 @@ def test_the_average_draws_and_does_not_play(data):
     encoder = trainer.game._encoder
     expected, step = None, encoder.step
 
-    def watched(scale):
+    def watched(scale, workers):
         nonlocal expected
-        step(scale)
+        step(scale, workers)
         now = encoder.chain.parameters
         expected = now.copy() if expected is None else 0.75 * expected + 0.25 * now
 

@@ -93,6 +93,14 @@ CASES = {
     ),
     "convolution, side 3": lambda: convolution((13, 7, 3), 11, 3, 2, activation="softplus"),
     "convolution, side 3, stride 1": lambda: convolution((6, 5, 2), 3, 3, 1, activation="sigmoid"),
+    "convolution, 1 unit": lambda: convolution((9, 8, 7), 1, 3, 1, activation="sigmoid"),
+    "convolution, 8 maps, 8 units": lambda: convolution(
+        (6, 19, 8), 8, 3, 1, deviation=0.1, activation="tanh"
+    ),
+    "convolution, wide picture": lambda: convolution((21, 30, 1), 2, 3, 1, 2, activation="tanh"),
+    "convolution, even side": lambda: convolution((5, 6, 2), 5, 4, 1, activation="tanh"),
+    "convolution, side 1, stride 1": lambda: convolution((5, 6, 3), 4, 1, 1),
+    "convolution, side beyond picture, stride 1": lambda: convolution((2, 3, 2), 6, 5, 1),
     "convolution, stride beyond side": lambda: convolution((7, 8, 2), 4, 1, 3),
     "convolution, side beyond picture": lambda: convolution((2, 3, 2), 4, 5, 2),
     "convolution, one picture": lambda: convolution((13, 7, 3), 11, 5, 2, 1, activation="tanh"),

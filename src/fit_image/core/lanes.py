@@ -75,6 +75,18 @@ def load(typing_context, array, offset):
 
 
 @intrinsic
+def load_across(typing_context, array, offset):
+    """Return what `load` does from any offset: slower, where it lies across cache lines."""
+
+    def generate(context, builder, signature, arguments):
+        vector = builder.load(_address(context, builder, signature.args[0], *arguments))
+        vector.align = 4
+        return vector
+
+    return _lanes(array, types.intp), generate
+
+
+@intrinsic
 def store(typing_context, array, offset, vector):
     """Set ``array[offset : offset + WIDTH]``, unchecked."""
 

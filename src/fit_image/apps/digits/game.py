@@ -23,6 +23,7 @@ from fit_image.core.chain import Chain
 from fit_image.core.cross_entropy import cross_entropy
 from fit_image.core.dense import FloatArray
 from fit_image.core.stage import Workers
+from fit_image.core.together import take_step
 
 Labels = npt.NDArray[np.int64]
 
@@ -83,16 +84,16 @@ class _Player:
             self.average = self.chain.parameters.copy()
         self.average += np.float32(1.0 - kept) * (self.chain.parameters - self.average)
 
-    def step(self, scale: float) -> None:
+    def step(self, scale: float, workers: Workers) -> None:
         """Take a step along the gradient, times a scale."""
-        self.adam.steps += 1
-        self.adam.update(
+        take_step(
+            self.adam,
             self.chain.parameters,
             self.gradient,
             self._spans,
             self._rates,
-            np.float32(scale),
-            self.adam.steps,
+            scale,
+            workers,
         )
 
 
@@ -388,4 +389,4 @@ class Game:
             raise GradientError
         scale = self.recipe.clip / norm if norm > self.recipe.clip else 1.0
         for player in players:
-            player.step(scale)
+            player.step(scale, self._workers)
