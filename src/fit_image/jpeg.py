@@ -11,6 +11,23 @@ from PIL import Image
 
 from fit_image.components import SUBSAMPLINGS
 
+# Of luma, in annex K.1 of ITU-T T.81, which is quality 50: what its 64 numbers add up to.
+_STANDARD_SUM = 3688
+
+
+def quality_of(picture: Image.Image) -> int | None:
+    """Return about what quality a JPEG picture has, 1 to 100; None if it is no JPEG.
+
+    It is that at which the library of the Independent JPEG Group would divide luma by as much, all
+    in all.
+    """
+    tables = getattr(picture, "quantization", None)
+    if not tables:
+        return None
+    percent = 100 * sum(next(iter(tables.values()))) / _STANDARD_SUM
+    quality = (200 - percent) / 2 if percent <= 100 else 5000 / percent
+    return min(max(round(quality), 1), 100)
+
 
 @dataclass(frozen=True)
 class Compression:

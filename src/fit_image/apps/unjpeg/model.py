@@ -28,6 +28,12 @@ _KIND = "unjpeg"
 _BATCH = 512
 """Patches that go through the network together."""
 
+_STRONG, _WEAK = (Path(__file__).with_name(f"{name}.npz") for name in ("strong", "weak"))
+"""The networks that come with the package, for strong compression and for weak."""
+
+_STRONGEST_OF_WEAK = 65
+"""The lowest quality that is for the network of weak compression."""
+
 _LARGEST_BLOCK, _LARGEST_WIDTH, _MOST_LAYERS = 256, 1 << 16, 100
 
 
@@ -139,15 +145,19 @@ class Restorer:
         )
 
     @classmethod
-    def load(cls, path: Path | None = None) -> Self:
-        """Read a model file, or that in the folder of a training; without a path, the shipped one.
+    def shipped(cls, quality: int) -> Self:
+        """Return the network that comes with the package for a quality of JPEG, 1 to 100."""
+        return cls.load(_WEAK if quality >= _STRONGEST_OF_WEAK else _STRONG)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a model file, or that in the folder of a training.
 
         Raises
         ------
         InputError
             If there is none, or it is damaged.
         """
-        path = SHIPPED if path is None else path
         if path.is_dir():
             if not (path / "model.npz").exists():
                 raise InputError(f"{path} is not the folder of a trained network: no model.npz")
@@ -171,10 +181,6 @@ class Restorer:
             raise InputError(f"{path} is damaged: {error}") from error
         cutter = Cutter(block, mean, deviation)
         return cls(cutter, widths, bool(difference), chain.parameters, quality)
-
-
-SHIPPED = Path(__file__).with_name("unjpeg.npz")
-"""The network that comes with the package."""
 
 
 class _Runner:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -13,6 +12,7 @@ from PIL import Image
 from fit_image.apps.unjpeg.model import Restorer
 from fit_image.decoding import one_line, reading
 from fit_image.errors import InputError
+from fit_image.jpeg import quality_of
 
 _KEPT = ("exif", "icc_profile", "dpi")
 
@@ -22,77 +22,78 @@ _GAP = 8
 _MODES = {"L": "L", "1": "L", "RGB": "RGB", "P": "RGB", "LA": "RGBA", "RGBA": "RGBA"}
 
 
-@dataclass(frozen=True, eq=False)
-class Restored:
-    """A restored picture.
+class Damaged(NamedTuple):
+    """A picture to be restored.
 
     Attributes
     ----------
-    picture : PIL.Image.Image
-        Of mode L, RGB or RGBA.
-    before : PIL.Image.Image
-        The picture as it was, in the same mode.
+    image : PIL.Image.Image
+        Of mode L, RGB or RGBA; neither turned nor in another profile than in its file.
+    quality : int or None
+        See `quality_of`.
     """
 
-    picture: Image.Image
-    before: Image.Image
-
-    def side_by_side(self) -> Image.Image:
-        """Return the picture as it was, and restored, with a gap in between."""
-        width, height = self.picture.size
-        sheet = Image.new("RGB", (2 * width + _GAP, height), "white")
-        for left, each in ((0, self.before), (width + _GAP, self.picture)):
-            sheet.paste(each.convert("RGBA"), (left, 0), each.convert("RGBA"))
-        return sheet
+    image: Image.Image
+    quality: int | None
 
 
-def restore_file(
-    path: Path,
-    restorer: Restorer,
-    *,
-    threads: int | None = None,
-    on_rows: Callable[[int, int], None] = lambda done, total: None,
-) -> Restored:
-    """Restore a picture file.
-
-    Grey stays grey, alpha and the colour profile are kept, and so are EXIF data: a picture that is
-    shown turned by them will be, again.
+def read_picture(path: Path) -> Damaged:
+    """Read a picture file as it is.
 
     Raises
     ------
     InputError
-        If the file is no picture, or one whose pixels are neither grey nor red, green and blue.
+        If it is no picture, or one whose pixels are neither grey nor red, green and blue.
     """
-    before = _read(path)
-    opaque = before.copy()
-    if before.mode == "RGBA":
-        opaque.putalpha(255)
-    levels = np.asarray(opaque.convert("RGB"))
-    restored = Image.fromarray(restorer.restore(levels, threads=threads, on_rows=on_rows))
-    if before.mode == "L":
-        restored = restored.convert("L")
-    elif before.mode == "RGBA":
-        restored.putalpha(before.getchannel("A"))
-    return Restored(restored, before)
-
-
-def kept_of(picture: Image.Image) -> dict[str, Any]:
-    """Return what is to be written beside the pixels, as options of Pillow's ``save``."""
-    return {name: picture.info[name] for name in _KEPT if picture.info.get(name)}
-
-
-def _read(path: Path) -> Image.Image:
     with reading(path) as file:
         if not file.peek(1):
             raise InputError("the file is empty; give a picture")
         picture = Image.open(file)
         picture.load()
+        quality = quality_of(picture)
     if picture.mode not in _MODES:
         raise InputError(
             f"cannot restore {one_line(path)}: its pixels are {picture.mode}; convert it to RGB "
             "or grey of 8 bits first"
         )
-    mode = "RGBA" if "transparency" in picture.info else _MODES[picture.mode]
-    converted = picture.convert(mode)
-    converted.info = dict(picture.info)
-    return converted
+    image = picture.convert("RGBA" if "transparency" in picture.info else _MODES[picture.mode])
+    image.info = dict(picture.info)
+    return Damaged(image, quality)
+
+
+def restore(
+    image: Image.Image,
+    restorer: Restorer,
+    *,
+    threads: int | None = None,
+    on_rows: Callable[[int, int], None] = lambda done, total: None,
+) -> Image.Image:
+    """Return a restored picture of the same mode: grey stays grey, and alpha as it is.
+
+    Arguments are as of `Restorer.restore`.
+    """
+    opaque = image.copy()
+    if image.mode == "RGBA":
+        opaque.putalpha(255)
+    levels = np.asarray(opaque.convert("RGB"))
+    restored = Image.fromarray(restorer.restore(levels, threads=threads, on_rows=on_rows))
+    if image.mode == "L":
+        return restored.convert("L")
+    if image.mode == "RGBA":
+        restored.putalpha(image.getchannel("A"))
+    return restored
+
+
+def side_by_side(image: Image.Image, restored: Image.Image) -> Image.Image:
+    """Return a picture as it was, and restored, with a gap in between."""
+    width, height = image.size
+    sheet = Image.new("RGB", (2 * width + _GAP, height), "white")
+    for left, each in ((0, image), (width + _GAP, restored)):
+        opaque = each.convert("RGBA")
+        sheet.paste(opaque, (left, 0), opaque)
+    return sheet
+
+
+def kept_of(picture: Image.Image) -> dict[str, Any]:
+    """Return what is to be written beside the pixels, as options of Pillow's ``save``."""
+    return {name: picture.info[name] for name in _KEPT if picture.info.get(name)}

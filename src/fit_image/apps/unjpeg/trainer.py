@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,23 +16,21 @@ from fit_image.apps.recipe_trainer import RecipeTrainer, Standing, number_of
 from fit_image.apps.unjpeg.model import Restorer
 from fit_image.apps.unjpeg.network import initialise, make_network
 from fit_image.apps.unjpeg.patches import Cutter
-from fit_image.apps.unjpeg.pictures import Folder, Picture, make_pairs, measure
+from fit_image.apps.unjpeg.pictures import Folder, measure
 from fit_image.apps.unjpeg.recipe import Recipe
-from fit_image.apps.unjpeg.stream import PatchStream
-from fit_image.apps.unjpeg.whitening import Whitening
+from fit_image.apps.unjpeg.sampling import measure_whitening, validation_patches
+from fit_image.apps.unjpeg.stream import PatchStream, rmse
 from fit_image.core.adam import Adam
 from fit_image.core.dense import FloatArray
 from fit_image.core.stage import Workers
-from fit_image.errors import DivergenceError, InputError
+from fit_image.core.together import take_step
+from fit_image.errors import DivergenceError
 
-_VALIDATION_PATCHES = 4000
-_VALIDATION_PICTURES = 40
-_WHITENED_PICTURES = 100
-_WHITENED_SHARE = 30
-"""Patches that are measured to be whitened, for each of their numbers."""
+_LEAST_ERROR = 0.002
+"""Added to a patch's error where a gradient is divided by it: half a step of a byte."""
 
-# What distinguishes the random numbers of one purpose from those of another.
-_WEIGHTS, _VALIDATION = 21, 22
+# What distinguishes these random numbers from those of other purposes.
+_WEIGHTS = 21
 
 
 @dataclass(frozen=True)
@@ -54,9 +52,10 @@ class Figures:
 class PatchTrainer(RecipeTrainer[Recipe, Figures]):
     """Learns batch after batch.
 
-    The loss of a batch is the root mean square error, with outputs clipped to the legal range,
-    times the numbers of a patch, such that rates mean about what they do for a sum over a patch.
-    Where the clipped error is not zero, its derivative passes the clipping.
+    The loss of a batch is the mean over its patches of their root mean square errors, with outputs
+    clipped to the legal range, times the numbers of a patch, such that rates mean about what they
+    do for a sum over a patch. Where the clipped error is not zero, its derivative passes the
+    clipping.
 
     Parameters
     ----------
@@ -101,8 +100,8 @@ class PatchTrainer(RecipeTrainer[Recipe, Figures]):
         self._squares = np.zeros(2)
         self._best_error, self._best_epoch = math.inf, 0
         self.average: FloatArray | None = None
-        self._inputs, self._targets = self._validation_patches(folder)
-        self._whitening = self._measure_whitening(folder) if recipe.whiten else None
+        self._inputs, self._targets = validation_patches(folder, recipe, self.cutter)
+        self._whitening = measure_whitening(folder, recipe, self.cutter) if recipe.whiten else None
 
     def play(self, go_on: Callable[[], bool] = lambda: True) -> Figures | None:
         """See `RecipeTrainer.play`."""
@@ -239,11 +238,12 @@ class PatchTrainer(RecipeTrainer[Recipe, Figures]):
     def _learn(self, inputs: FloatArray, targets: FloatArray) -> Figures:
         error = self._clipped_error(inputs, targets)
         damage = self.cutter.deviation * math.sqrt(_square_sum(inputs - targets) / inputs.size)
-        root = math.sqrt(_square_sum(error) / error.size)
-        figures = Figures(self.cutter.deviation * root, damage)
-        if not math.isfinite(root) or root == 0.0:
+        roots = rmse(error)
+        figures = Figures(self.cutter.deviation * math.sqrt(np.square(roots).mean()), damage)
+        if not math.isfinite(figures.error):
             return figures
-        error *= np.float32(1.0 / (root * len(error)))
+        least = _LEAST_ERROR / self.cutter.deviation
+        error *= (1.0 / (len(error) * (roots + least))).astype(np.float32)[:, np.newaxis]
         self._step(error)
         if self.recipe.average:
             self._follow(self.recipe.average)
@@ -265,14 +265,14 @@ class PatchTrainer(RecipeTrainer[Recipe, Figures]):
             return
         self._gradient[:] = 0.0
         chain.backward(self._passage, by_outputs, self._workers, self._gradient)
-        self._adam.steps += 1
-        self._adam.update(
+        take_step(
+            self._adam,
             chain.parameters,
             self._gradient,
             np.array([[0, chain.parameters.size]]),
             np.array([rate], dtype=np.float32),
-            np.float32(1.0),
-            self._adam.steps,
+            1.0,
+            self._workers,
         )
 
     def _clipped_error(self, inputs: FloatArray, targets: FloatArray) -> FloatArray:
@@ -282,37 +282,6 @@ class PatchTrainer(RecipeTrainer[Recipe, Figures]):
         np.clip(restored, self.cutter.lowest, self.cutter.highest, out=restored)
         restored -= targets
         return restored
-
-    def _validation_patches(self, folder: Folder) -> tuple[FloatArray, FloatArray]:
-        """Cut patches, spread evenly over pictures that are not learned from."""
-        step = -(-len(folder.validation) // _VALIDATION_PICTURES)
-        cut = self._spread(folder.validation[::step], _VALIDATION_PATCHES)
-        if not cut.size:
-            raise InputError(
-                f"{folder.path}: the pictures that validate are of a single colour; give others"
-            )
-        return cut[0], cut[1]
-
-    def _measure_whitening(self, folder: Folder) -> Whitening:
-        step = -(-len(folder.training) // _WHITENED_PICTURES)
-        chosen = folder.training[::step]
-        measured = self._spread(chosen, _WHITENED_SHARE * self.cutter.size)[0]
-        return Whitening(measured, self.recipe.batch_size)
-
-    def _spread(self, pictures: Sequence[Picture], count: int) -> FloatArray:
-        """Cut about ``count`` patches, spread evenly over pictures: damaged ones, clean ones."""
-        each = -(-count // len(pictures))
-        found = [np.empty((2, 0, self.cutter.size), np.float32)]
-        for index, picture in enumerate(pictures):
-            pairs = make_pairs([picture], self.recipe, (_VALIDATION, index), shift=False)
-            part = np.linspace(0, len(pairs.starts), each, endpoint=False).astype(np.int64)
-            part = np.unique(part) if len(pairs.starts) else part[:0]
-            cut = np.empty((2, len(part), self.cutter.size), np.float32)
-            starts, strides = pairs.starts[part], pairs.strides[part]
-            self.cutter.cut(pairs.damaged, starts, strides, cut[0])
-            self.cutter.cut(pairs.clean, starts, strides, cut[1])
-            found.append(cut)
-        return np.concatenate(found, axis=1)
 
 
 def _square_sum(numbers: FloatArray) -> float:

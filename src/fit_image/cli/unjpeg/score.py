@@ -55,8 +55,8 @@ def command(
 ) -> None:
     """Compress the clean pictures in FOLDER, restore them, and compare both with the originals.
 
-    RUN is the folder of a training, or a model file; without one, it is the network that comes with
-    the package. Give pictures that it has not learned from.
+    RUN is the folder of a training, or a model file; without one, it is a network that comes with
+    the package, one for a quality from 65 on, one for a lower one. Give pictures that it has not learned from.
     """
     from fit_image.apps.unjpeg.model import Restorer
     from fit_image.apps.unjpeg.pictures import find_pictures
@@ -65,7 +65,7 @@ def command(
 
     signals.act_at_once()
     model, folder = network_and(paths, "FOLDER")
-    restorer = Restorer.load(model)
+    restorer = Restorer.load(model) if model else Restorer.shipped(quality)
     pictures, skipped = find_pictures(folder)
     compression = Compression(quality, subsampling, not baseline)
     scores: list[Score] = []
