@@ -11,8 +11,15 @@ from PIL import Image
 
 from fit_image.components import SUBSAMPLINGS
 
-# Of luma, in annex K.1 of ITU-T T.81, which is quality 50: what its 64 numbers add up to.
-_STANDARD_SUM = 3688
+# The divisors of luma in annex K.1 of ITU-T T.81, which are those of quality 50, in order of size.
+_DIVISORS = np.array(
+    [
+        (10, 11, 12, 12, 13, 14, 14, 14, 16, 16, 16, 17, 18, 19, 22, 22),
+        (24, 24, 24, 26, 29, 35, 37, 40, 40, 49, 51, 51, 55, 55, 56, 56),
+        (57, 58, 60, 61, 62, 64, 64, 68, 69, 72, 77, 78, 80, 81, 87, 87),
+        (92, 92, 95, 98, 99, 100, 101, 103, 103, 103, 104, 109, 112, 113, 120, 121),
+    ]
+).ravel()
 
 
 def quality_of(picture: Image.Image) -> int | None:
@@ -24,9 +31,13 @@ def quality_of(picture: Image.Image) -> int | None:
     tables = getattr(picture, "quantization", None)
     if not tables:
         return None
-    percent = 100 * sum(next(iter(tables.values()))) / _STANDARD_SUM
-    quality = (200 - percent) / 2 if percent <= 100 else 5000 / percent
-    return min(max(round(quality), 1), 100)
+    total = sum(next(iter(tables.values())))
+    return min(range(1, 101), key=lambda quality: abs(_divisor_sum(quality) - total))
+
+
+def _divisor_sum(quality: int) -> int:
+    percent = 5000 // quality if quality < 50 else 200 - 2 * quality
+    return int(np.clip((_DIVISORS * percent + 50) // 100, 1, 255).sum())
 
 
 @dataclass(frozen=True)

@@ -238,10 +238,11 @@ class PatchTrainer(RecipeTrainer[Recipe, Figures]):
     def _learn(self, inputs: FloatArray, targets: FloatArray) -> Figures:
         error = self._clipped_error(inputs, targets)
         damage = self.cutter.deviation * math.sqrt(_square_sum(inputs - targets) / inputs.size)
+        # Clipping hides infinity.
+        if not np.isfinite(self._passage.output).all():
+            return Figures(math.nan, damage)
         roots = rmse(error)
         figures = Figures(self.cutter.deviation * math.sqrt(np.square(roots).mean()), damage)
-        if not math.isfinite(figures.error):
-            return figures
         least = _LEAST_ERROR / self.cutter.deviation
         error *= (1.0 / (len(error) * (roots + least))).astype(np.float32)[:, np.newaxis]
         self._step(error)

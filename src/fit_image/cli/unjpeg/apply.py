@@ -59,7 +59,8 @@ def command(
     """Remove what JPEG compression has done to PICTURE.
 
     RUN is the folder of a training, or a model file; without one, it is a network that comes with
-    the package, one for a quality from 65 on, one for a lower one. EXIF data, the colour profile and transparency stay as they are.
+    the package, one for a quality from 65 on, one for a lower one. EXIF data, the colour profile
+    and transparency stay as they are.
     """
     from fit_image.apps.unjpeg.model import Restorer
     from fit_image.apps.unjpeg.restoring import (

@@ -56,7 +56,8 @@ def command(
     """Compress the clean pictures in FOLDER, restore them, and compare both with the originals.
 
     RUN is the folder of a training, or a model file; without one, it is a network that comes with
-    the package, one for a quality from 65 on, one for a lower one. Give pictures that it has not learned from.
+    the package, one for a quality from 65 on, one for a lower one. Give pictures that it has not
+    learned from.
     """
     from fit_image.apps.unjpeg.model import Restorer
     from fit_image.apps.unjpeg.pictures import find_pictures
