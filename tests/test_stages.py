@@ -83,6 +83,7 @@ CASES = {
     "dense, sine": lambda: dense((9,), 17, activation="sine", omega=1.5),
     "dense, leaky": lambda: dense((33,), 11, **LEAKY),
     "dense, relu, 32 units": lambda: dense((17,), 32, activation="relu"),
+    "dense, 32 inputs": lambda: dense((32,), 16, activation="tanh"),
     "dense, pictures": lambda: dense((4, 5, 3), 11, activation="softplus"),
     "dense, many samples": lambda: dense((6,), 11, samples=203, activation="tanh"),
     "dense, many inputs": lambda: dense((351,), 11, deviation=0.1, activation="tanh"),
@@ -272,7 +273,7 @@ def test_a_stage_that_changes_its_own_parameters_takes_the_step_of_its_gradient(
         passage, workers = chain.passage(case.samples), Workers(2)
         chain.forward(inputs, passage, workers)
         if to_inputs:
-            found = np.empty_like(below)
+            found = aligned_zeros(*below.shape)
             case.stage.backward(
                 chain.part(chain.parameters, 0),
                 *passage.values,
