@@ -15,7 +15,9 @@ from fit_image.version import __version__
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 DIGITS = [f"digits {name}" for name in ("train", "draw", "grid", "morph", "encode")]
-COMMANDS = ["fit", "render", "animate", "info", "dream", *DIGITS, "sweep", "report"]
+AUTOENCODE = [f"autoencode {name}" for name in ("train", "apply", "grid", "features")]
+GROUPS = ["digits", "autoencode"]
+COMMANDS = ["fit", "render", "animate", "info", "dream", *DIGITS, *AUTOENCODE, "sweep", "report"]
 
 
 def command(name):
@@ -76,8 +78,8 @@ def test_command_lines_of_the_readme_parse():
     assert len(lines) >= 6
     for line in lines:
         words = shlex.split(line.split(" > ")[0], comments=True)[1:]
-        name = words.pop(0) if words[0] in [*COMMANDS, "digits"] else "fit"
-        name = f"{name} {words.pop(0)}" if name == "digits" else name
+        name = words.pop(0) if words[0] in [*COMMANDS, *GROUPS] else "fit"
+        name = f"{name} {words.pop(0)}" if name in GROUPS else name
         command(name).make_context(name, words)
 
 

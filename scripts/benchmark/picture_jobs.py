@@ -60,9 +60,7 @@ def _autoencoder(name: str, shape: tuple[int, int, int], recipe: AutoencoderReci
 
 
 def _unjpeg(layers: str, block: int) -> Pair:
-    recipe = PatchRecipe(
-        block=block, layers=parse_layers(layers), batch_size=BATCH, patches=BATCH
-    )
+    recipe = PatchRecipe(block=block, layers=parse_layers(layers), batch_size=BATCH, patches=BATCH)
     rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as folder:
         for index in range(4):

@@ -1,4 +1,4 @@
-"""Networks on whole pictures and on patches, beside the same in PyTorch; and what users wait for."""
+"""Networks on whole pictures and on patches, beside PyTorch; and what users wait for."""
 
 from __future__ import annotations
 

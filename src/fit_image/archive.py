@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -100,17 +101,54 @@ def read_archive(path: str | os.PathLike[str], kind: str, understood: int) -> Ar
         If the file is missing, damaged, of another kind, or of another version.
     """
     path = Path(path)
+    kind_text = f"a fit-image {kind} file"
+    with _opened(path, kind_text) as archive:
+        names = [info.filename for info in archive.infolist()]
+        mark = f"fit_image_{kind}"
+        if f"{mark}.npy" not in names:
+            raise InputError(f"{path} is not {kind_text}")
+        version = int(_read_array(archive, f"{mark}.npy", path).reshape(()))
+        check_version(path, version, understood)
+        return {name.removesuffix(".npy"): _read_array(archive, name, path) for name in names}
+
+
+def read_arrays(path: str | os.PathLike[str], names: Collection[str]) -> Arrays:
+    """Read some arrays of any npz file, trusting nothing in it.
+
+    Parameters
+    ----------
+    path : path
+    names : collection of str
+        Of the arrays.
+
+    Returns
+    -------
+    dict of str to array
+        Those of them that there are.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged or no npz file, or such an array holds Python objects.
+    """
+    path = Path(path)
+    with _opened(path, "an npz file") as archive:
+        present = {info.filename for info in archive.infolist()}
+        return {
+            name: _read_array(archive, f"{name}.npy", path)
+            for name in names
+            if f"{name}.npy" in present
+        }
+
+
+@contextlib.contextmanager
+def _opened(path: Path, kind_text: str) -> Iterator[zipfile.ZipFile]:
+    """Open an npz file, and make all that goes wrong with it one kind of error."""
     try:
         if path.exists() and not path.is_file():
             raise InputError(f"{path} is not a file")
         with zipfile.ZipFile(path) as archive:
-            names = [info.filename for info in archive.infolist()]
-            mark = f"fit_image_{kind}"
-            if f"{mark}.npy" not in names:
-                raise InputError(f"{path} is not a fit-image {kind} file")
-            version = int(_read_array(archive, f"{mark}.npy", path).reshape(()))
-            check_version(path, version, understood)
-            return {name.removesuffix(".npy"): _read_array(archive, name, path) for name in names}
+            yield archive
     except FileNotFoundError:
         raise InputError(f"{path} does not exist") from None
     except InputError:
@@ -118,7 +156,7 @@ def read_archive(path: str | os.PathLike[str], kind: str, understood: int) -> Ar
     except OSError as error:
         raise InputError(f"cannot read {path}: {os_error_reason(error)}") from error
     except zipfile.BadZipFile:
-        raise InputError(f"{path} is not a fit-image {kind} file, or is damaged") from None
+        raise InputError(f"{path} is not {kind_text}, or is damaged") from None
     except _DAMAGE as error:
         raise InputError(f"{path} is damaged and cannot be read") from error
 

@@ -113,18 +113,18 @@ def load_labelled(
             raise InputError(f"{name} must be one of {', '.join(choices)}, not {choice!r}")
     folder = Path(path)
     folders, files = folder_contents(folder)
-    idx_files = _idx_files(files)
-    if idx_files:
-        labelled = _from_idx(*_pair(folder, idx_files, part), channels)
+    found = idx_files(files)
+    if found:
+        labelled = _from_idx(*_pair(folder, found, part), channels)
     elif folders:
         if part != "train":
             problem = f"has folders of classes and no part {part}; give the folder of that part"
             raise _refused(folder, problem)
         labelled = _from_folders(folder, folders, channels)
     else:
-        found = "neither IDX files nor folders of pictures" if files else "nothing"
+        present = "neither IDX files nor folders of pictures" if files else "nothing"
         wanted = "give a folder with one folder of pictures for each class, or with IDX files"
-        raise _refused(folder, f"holds {found}; {wanted}")
+        raise _refused(folder, f"holds {present}; {wanted}")
     _check_classes(folder, labelled.names)
     height, width = labelled.pictures.shape[1:3]
     least = max(1, minimum_side)
@@ -151,7 +151,7 @@ def _from_folders(folder: Path, classes: Sequence[Path], channels: str) -> Label
     sizes = []
     for each in classes:
         inner, found = folder_contents(each)
-        if _idx_files(found):
+        if idx_files(found):
             raise _refused(each, "holds IDX files; give that folder")
         if inner and not found:
             raise _refused(each, "holds folders, not pictures; give that folder, or remove it")
@@ -169,7 +169,7 @@ def _from_folders(folder: Path, classes: Sequence[Path], channels: str) -> Label
     return Labelled(pictures, labels, names, len(files) - len(read))
 
 
-def _idx_files(files: Sequence[Path]) -> dict[str, dict[str, Path]]:
+def idx_files(files: Sequence[Path]) -> dict[str, dict[str, Path]]:
     """Return the files whose names are those of IDX files, by their part and then by their kind."""
     found: dict[str, dict[str, Path]] = {}
     for file in files:

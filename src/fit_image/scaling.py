@@ -53,6 +53,20 @@ def resized(levels: npt.NDArray[np.uint8], width: int, height: int) -> npt.NDArr
     )
 
 
+def covering(levels: npt.NDArray[np.uint8], width: int, height: int) -> npt.NDArray[np.uint8]:
+    """Return the middle of a picture in another size: as much of it as has the size's aspect."""
+    rows, columns, channels = levels.shape
+    if (columns, rows) == (width, height):
+        return levels
+    # What is cut off at both sides together, in pixels of the picture as it is.
+    across = max(0.0, columns - rows * width / height)
+    along = max(0.0, rows - columns * height / width)
+    box = (across / 2, along / 2, columns - across / 2, rows - along / 2)
+    picture = Image.fromarray(levels[..., 0] if channels == 1 else levels)
+    scaled = picture.resize((width, height), Image.Resampling.LANCZOS, box)
+    return np.asarray(scaled).reshape(height, width, channels)
+
+
 def _scaled_band(
     source: npt.NDArray[np.uint8], size: tuple[int, int], box: tuple[float, float, float, float]
 ) -> npt.NDArray[np.float32]:

@@ -134,12 +134,16 @@ class RecipeRecording(ABC, Generic[FolderType, TrainerType]):
             status = Status(epoch, trainer.standing.rounds, trainer.rounds, figures)
             if trainer.epoch_is_over:
                 self.end_epoch()
-                self.checkpoint("running")
-            elif time.monotonic() - self._saved_at > max(
-                _CHECKPOINT_SECONDS, _CHECKPOINT_SHARE * self._saving_seconds
-            ):
-                self.checkpoint("running")
+                self._checkpoint_after(0.0)
+            else:
+                self._checkpoint_after(_CHECKPOINT_SECONDS)
             yield status
+
+    def _checkpoint_after(self, seconds: float) -> None:
+        """Save if the last time is so long ago, and saving not too slow to be done so often."""
+        rarest = max(seconds, _CHECKPOINT_SHARE * self._saving_seconds)
+        if time.monotonic() - self._saved_at > rarest:
+            self.checkpoint("running")
 
     @abstractmethod
     def draw_beginning(self) -> None:

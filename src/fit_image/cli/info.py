@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from fit_image.cli import options
 from fit_image.cli.display import format_duration
 from fit_image.cli.signals import Signals
+
+if TYPE_CHECKING:
+    from fit_image.recipe_folder import RecipeFolder
 
 
 @click.command("info", short_help="Tell what a run or a model file holds.")
@@ -21,7 +24,8 @@ from fit_image.cli.signals import Signals
 def command(signals: Signals, /, path: Path, as_json: bool) -> None:
     """Tell what a run or a model file holds.
 
-    RUN_OR_MODEL is the folder of a run, also of digits, or a model.npz file.
+    RUN_OR_MODEL is the folder of a run, also of digits, an auto-encoder or unjpeg, or a model.npz
+    file.
     """
     signals.act_at_once()
     facts = _facts(path)
@@ -35,22 +39,27 @@ def command(signals: Signals, /, path: Path, as_json: bool) -> None:
 
 
 def _facts(path: Path) -> dict[str, Any]:
+    from fit_image.apps.autoencode.folder import AutoencoderFolder
     from fit_image.apps.digits.folder import DigitFolder
+    from fit_image.apps.unjpeg.folder import UnjpegFolder
 
     if not path.is_dir():
         return _model_facts(path)
-    return _digit_facts(path) if DigitFolder.holds_run(path) else _run_facts(path)
+    kinds: tuple[type[RecipeFolder[Any, Any]], ...] = (DigitFolder, AutoencoderFolder, UnjpegFolder)
+    for kind in kinds:
+        if kind.holds_run(path):
+            return _recipe_facts(kind.open(path))
+    return _run_facts(path)
 
 
-def _digit_facts(path: Path) -> dict[str, Any]:
-    from fit_image.apps.digits.folder import DigitFolder
+def _recipe_facts(folder: RecipeFolder[Any, Any]) -> dict[str, Any]:
     from fit_image.frames import frame_paths
     from fit_image.strict_json import to_json
 
-    folder = DigitFolder.open(path)
-    facts: dict[str, Any] = {"run": str(path), **asdict(folder.source)}
+    facts: dict[str, Any] = {"run": str(folder.path), **asdict(folder.source)}
     facts["data"] = facts.pop("path")
-    facts["classes"] = ", ".join(folder.source.classes)
+    if "classes" in facts:
+        facts["classes"] = ", ".join(facts["classes"])
     facts |= to_json(folder.recipe)
     facts |= asdict(folder.result) if folder.result else {}
     facts["epochs"] = folder.epochs
@@ -79,6 +88,39 @@ def _digit_model_facts(path: Path) -> dict[str, Any]:
     }
 
 
+def _autoencoder_model_facts(path: Path) -> dict[str, Any]:
+    from fit_image.apps.autoencode.model import AutoencoderModel
+
+    model = AutoencoderModel.load(path)
+    return {
+        "model": str(path),
+        "kind": "convolutional" if model.recipe.conv else "fully connected",
+        "hidden": list(model.recipe.hidden),
+        "tied": model.recipe.tied,
+        "code": model.network.code_size,
+        "compression": round(model.compression, 3),
+        "parameters": model.network.chain.parameter_count,
+        "width": model.width,
+        "height": model.height,
+        "channels": model.channels,
+    }
+
+
+def _restorer_facts(path: Path) -> dict[str, Any]:
+    from fit_image.apps.unjpeg.model import Restorer
+
+    restorer = Restorer.load(path)
+    return {
+        "model": str(path),
+        "kind": "unjpeg",
+        "block": restorer.cutter.block,
+        "hidden": list(restorer.widths),
+        "difference": restorer.difference,
+        "quality": restorer.quality,
+        "parameters": restorer.parameter_count,
+    }
+
+
 def _model_facts(path: Path) -> dict[str, Any]:
     from fit_image.archive import is_archive
     from fit_image.components import CHANNELS
@@ -87,6 +129,10 @@ def _model_facts(path: Path) -> dict[str, Any]:
 
     if is_archive(path, "digits"):
         return _digit_model_facts(path)
+    if is_archive(path, "autoencoder"):
+        return _autoencoder_model_facts(path)
+    if is_archive(path, "unjpeg"):
+        return _restorer_facts(path)
     network = Network.load(path)
     return {
         "model": str(path),
@@ -130,8 +176,10 @@ def _run_facts(path: Path) -> dict[str, Any]:
 
 
 def _shown(name: str, value: Any) -> str:
-    if value is None:
+    if value is None or value == []:
         return "none"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
     if name.endswith("seconds"):
         return format_duration(value)
     if name == "psnr":

@@ -18,19 +18,26 @@ RecipeType = TypeVar("RecipeType")
 
 
 def recipe_options(
-    recipe_type: type[Any], helps: Mapping[str, str], types: Mapping[str, Any] | None = None
+    recipe_type: type[Any],
+    helps: Mapping[str, str],
+    types: Mapping[str, Any] | None = None,
+    shown: Mapping[str, str] | None = None,
 ) -> Callable[[Command], Command]:
     """Return a decorator that adds an option for every field of a recipe.
 
     Parameters
     ----------
     recipe_type : type
-        A dataclass whose fields are bool, int, float or text, all with defaults.
+        A dataclass whose fields all have defaults; those that are not bool, int, float or text have
+        a type in ``types``.
     helps : mapping of str to str
         Of every field.
     types : mapping of str to click type, optional
         Of those that are no plain numbers or flags.
+    shown : mapping of str to str, optional
+        What the help says for a default that says nothing.
     """
+    types, shown = types or {}, shown or {}
 
     def add_all(command: Command) -> Command:
         for field in reversed(fields(recipe_type)):
@@ -38,7 +45,7 @@ def recipe_options(
                 option_of(field.name),
                 field.name,
                 help=helps[field.name],
-                **_kind(field.default, (types or {}).get(field.name)),
+                **_kind(field.default, types.get(field.name), shown.get(field.name)),
             )
             command = add(command)
         return command
@@ -46,7 +53,7 @@ def recipe_options(
     return add_all
 
 
-def _kind(default: Any, given: Any) -> dict[str, Any]:
+def _kind(default: Any, given: Any, text: str | None) -> dict[str, Any]:
     if isinstance(default, bool):
         return {"is_flag": True, "default": default}
     if given is None:
@@ -55,8 +62,8 @@ def _kind(default: Any, given: Any) -> dict[str, Any]:
         click.types.IntParamType: "N",
         click.types.FloatParamType: "X",
     }
-    shown = next((text for kind, text in metavar.items() if isinstance(given, kind)), None)
-    return {"type": given, "default": default, "show_default": True, "metavar": shown}
+    letter = next((name for kind, name in metavar.items() if isinstance(given, kind)), None)
+    return {"type": given, "default": default, "show_default": text or True, "metavar": letter}
 
 
 def recipe_of(

@@ -1,0 +1,1 @@
+"""Networks that redraw pictures from a compressed inner representation of them."""

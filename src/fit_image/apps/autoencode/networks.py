@@ -1,0 +1,202 @@
+"""The networks: pictures in, a code in the middle, and pictures out."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from fit_image.apps.autoencode.recipe import Recipe
+from fit_image.apps.memory import check_available
+from fit_image.core.centring import Centring
+from fit_image.core.chain import Chain
+from fit_image.core.convolution import Convolution
+from fit_image.core.dense import FloatArray
+from fit_image.core.dense_stage import Dense
+from fit_image.core.mirror import Mirror
+from fit_image.core.pooling import MaxPooling
+from fit_image.core.reshaping import Reshaping
+from fit_image.core.stage import Shape, Stage
+from fit_image.core.upsampling import Upsampling
+from fit_image.errors import InputError
+
+LEAST_SIDE = 4
+"""Of the pictures of convolutional networks, which are pooled twice."""
+
+_FILTER = 3
+"""Pixels of a side of a filter."""
+
+_RECTIFIERS = ("leaky-relu", "relu", "elu", "softplus")
+
+# Shades near black and white would begin with sums so large that sigmoid units hardly learn.
+_DARKEST, _BRIGHTEST = 0.02, 0.98
+
+
+@dataclass(frozen=True, eq=False)
+class Autoencoder:
+    """A chain, and where in it the code is.
+
+    Attributes
+    ----------
+    chain : Chain
+        From pictures to pictures.
+    code_at : int
+        The stage whose outputs are the code.
+    """
+
+    chain: Chain
+    code_at: int
+
+    @property
+    def code_shape(self) -> Shape:
+        """Of the code of a picture."""
+        return self.chain.stages[self.code_at].outputs
+
+    @property
+    def code_size(self) -> int:
+        """Numbers of the code."""
+        return math.prod(self.code_shape)
+
+    def initialise(self, mean: FloatArray, rng: np.random.Generator) -> None:
+        """Draw the first weights; what comes out begins near the mean picture."""
+        self.chain.initialise(rng)
+        *_, (_, _, biases) = self.weights(self.chain.parameters)
+        shades = mean.reshape(-1, biases.size).mean(axis=0).clip(_DARKEST, _BRIGHTEST)
+        biases[:] = np.log(shades / (1 - shades))
+
+    def weights(self, vector: FloatArray) -> Iterator[tuple[int, FloatArray | None, FloatArray]]:
+        """Give weights and biases of each stage that has some, as views of a vector.
+
+        Yields
+        ------
+        stage : int
+        weights : float32 (inputs, units) or None
+            None where they are another stage's.
+        biases : float32 (units,)
+        """
+        for index, stage in enumerate(self.chain.stages):
+            part = self.chain.part(vector, index)
+            if isinstance(stage, (Dense, Mirror)):
+                layout = stage.layout
+                biases = part[layout.biases :][: layout.units]
+                rows = part[: layout.fan_in * layout.unit_row].reshape(layout.fan_in, -1)
+                own = isinstance(stage, Dense)
+                yield index, rows[:, : layout.units] if own else None, biases
+            elif isinstance(stage, Convolution):
+                units = stage.outputs[-1]
+                rows = part.reshape(stage.parameter_count // units, -1)[:, :units]
+                yield index, rows[:-1], rows[-1]
+
+
+def make_autoencoder(recipe: Recipe, mean: FloatArray) -> Autoencoder:
+    """Build a network for pictures shaped like their mean, (height, width, channels).
+
+    Raises
+    ------
+    InputError
+        If they are too small for the network, or it is too large for the memory.
+    """
+    # Asked before the first allocation, because a system that runs out kills without a message.
+    check_available(_dense_bytes(recipe, mean.shape), "give a smaller --bottleneck or --hidden")
+    stages: list[Stage] = [Centring(_subtracted(recipe, mean))]
+    return (_convolutional if recipe.conv else _dense)(recipe, mean.shape, stages)
+
+
+def _dense_bytes(recipe: Recipe, shape: Shape) -> int:
+    """Return how many bytes the weights of dense layers take."""
+    inputs = math.prod(shape)
+    if recipe.conv:
+        inputs = -(-shape[0] // 4) * -(-shape[1] // 4) * recipe.filters
+    layers = [inputs, *recipe.hidden, *([recipe.code_units] if recipe.code_units else [])]
+    weights = sum(below * above for below, above in itertools.pairwise(layers))
+    return 4 * weights * (1 if recipe.tied else 2)
+
+
+def _subtracted(recipe: Recipe, mean: FloatArray) -> FloatArray:
+    """Return what is taken off every picture: of all places the same, where all are seen alike.
+
+    A convolution could not put back what is missing at one place only.
+    """
+    if recipe.raw:
+        return np.zeros_like(mean)
+    return np.full_like(mean, mean.mean(axis=(0, 1))) if recipe.conv else mean
+
+
+def _deviation(inputs: int, outputs: int, activation: str) -> float:
+    """Return the deviation of first weights with which sums neither grow nor fade either way.
+
+    Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks",
+    AISTATS 2010, with the factor of He et al., "Delving deep into rectifiers", ICCV 2015. Both ways
+    count: from a code of few numbers to thousands, weights that suit the inputs alone are far too
+    large for the gradients on the way back.
+    """
+    return math.sqrt((4.0 if activation in _RECTIFIERS else 2.0) / (inputs + outputs))
+
+
+def _full(inputs: Shape, units: int, activation: str, *, mirrored: bool = False) -> Dense:
+    deviation = _deviation(math.prod(inputs), units, activation)
+    return Dense(inputs, units, activation, deviation=deviation, mirrored=mirrored)
+
+
+def _dense(recipe: Recipe, shape: Shape, stages: list[Stage]) -> Autoencoder:
+    code = recipe.code_units
+    assert code is not None
+    encoder: list[Dense] = []
+    layers = [*((units, recipe.activation) for units in recipe.hidden)]
+    for units, activation in [*layers, (code, recipe.code_activation)]:
+        encoder.append(_full(stages[-1].outputs, units, activation, mirrored=recipe.tied))
+        stages.append(encoder[-1])
+    code_at = len(stages) - 1
+    for dense in reversed(encoder):
+        activation = "sigmoid" if dense is encoder[0] else recipe.activation
+        if recipe.tied:
+            stages.append(Mirror(dense, activation))
+        else:
+            stages.append(_full(stages[-1].outputs, math.prod(dense.inputs), activation))
+    if not recipe.tied:
+        stages.append(Reshaping(stages[-1].outputs, shape))
+    return Autoencoder(Chain(stages), code_at)
+
+
+def _convolutional(recipe: Recipe, shape: Shape, stages: list[Stage]) -> Autoencoder:
+    height, width, channels = shape
+    if min(height, width) < LEAST_SIDE:
+        raise InputError(
+            f"pictures of {width}x{height} are too small for --conv, which pools them twice: "
+            f"give {LEAST_SIDE}x{LEAST_SIDE} or larger"
+        )
+
+    def convolve(units: int, activation: str) -> None:
+        inputs = stages[-1].outputs
+        deviation = _deviation(_FILTER**2 * inputs[-1], _FILTER**2 * units, activation)
+        stages.append(Convolution(inputs, units, _FILTER, 1, activation, deviation=deviation))
+
+    sizes: list[Shape] = []
+    for _ in range(2):
+        sizes.append(stages[-1].outputs)
+        convolve(recipe.filters, recipe.activation)
+        stages.append(MaxPooling(stages[-1].outputs))
+    code_at = len(stages) - 1
+    if recipe.code_units is not None:
+        maps = stages[-1].outputs
+        stages.append(_full(maps, recipe.code_units, recipe.code_activation))
+        code_at = len(stages) - 1
+        stages.append(_full(stages[-1].outputs, math.prod(maps), recipe.activation))
+        stages.append(Reshaping(stages[-1].outputs, maps))
+    for rows, columns, _ in reversed(sizes):
+        convolve(recipe.filters, recipe.activation)
+        stages.append(Upsampling(stages[-1].outputs, rows, columns))
+    convolve(channels, "sigmoid")
+    return Autoencoder(Chain(stages), code_at)
+
+
+def working_bytes(network: Autoencoder, samples: int) -> int:
+    """Return about how many bytes a training needs besides the pictures."""
+    # Parameters, gradient, two moments, and two copies while saving.
+    vectors = 6 * network.chain.parameters.size
+    # What comes out of a stage, the derivatives by it, and what it keeps for its way back.
+    passing = 4 * samples * sum(math.prod(stage.outputs) for stage in network.chain.stages)
+    return 4 * (vectors + passing)

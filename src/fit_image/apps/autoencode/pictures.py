@@ -1,0 +1,132 @@
+"""The pictures that an auto-encoder learns from, and those that are held out."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from fit_image.apps.autoencode.folder import AutoencoderFolder, Source
+from fit_image.core.dense import IntArray
+from fit_image.errors import InputError
+from fit_image.picture_data import PictureData, Pictures, load_picture_data
+
+# What distinguishes the chance of this from that of training.
+_SPLIT = 100
+
+
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """What is learned from, and what is measured on.
+
+    Attributes
+    ----------
+    pictures, held_out : ndarray of uint8, shape (count, height, width, channels)
+    source : Source
+    skipped, fitted : int
+        See `fit_image.picture_data.PictureData`; of both together.
+    """
+
+    pictures: Pictures
+    held_out: Pictures
+    source: Source
+    skipped: int
+    fitted: int
+
+
+def load_lesson(
+    path: Path,
+    test: Path | None,
+    seed: int,
+    size: tuple[int, int] | None = None,
+    channels: str | None = None,
+) -> Lesson:
+    """Read pictures, and hold some of them out.
+
+    Parameters
+    ----------
+    path : Path
+        See `load_picture_data`.
+    test : Path or None
+        The same of those held out; None for a tenth of the others.
+    seed : int
+        Chooses the tenth.
+    size, channels : optional
+        See `load_picture_data`.
+
+    Raises
+    ------
+    InputError
+        If either cannot be read, they differ in size or channels, or there are too few.
+    """
+    data = load_picture_data(path, size=size, channels=channels)
+    skipped, fitted = data.skipped, data.fitted
+    if test is None:
+        chosen, rest = split(len(data), seed)
+        pictures, held_out = data.pictures[chosen], data.pictures[rest]
+    else:
+        # The size of what was scaled is asked for; others must have it.
+        other = load_picture_data(test, size=data.size if data.fitted else size, channels=channels)
+        if other.size != data.size or other.channels != data.channels:
+            raise InputError(
+                f"--test {test} has pictures of {_text(other)}, but {path} of {_text(data)}: "
+                "give --size and --channels, or other pictures"
+            )
+        pictures, held_out = data.pictures, other.pictures
+        skipped, fitted = skipped + other.skipped, fitted + other.fitted
+    digest = hashlib.sha256(repr((pictures.shape, held_out.shape)).encode())
+    digest.update(np.ascontiguousarray(pictures).data)
+    digest.update(np.ascontiguousarray(held_out).data)
+    source = Source(
+        str(path.absolute()),
+        digest.hexdigest(),
+        len(pictures),
+        len(held_out),
+        None if test is None else str(test.absolute()),
+        *data.size,
+        data.channels,
+    )
+    return Lesson(pictures, held_out, source, skipped, fitted)
+
+
+def load_held_out(folder: AutoencoderFolder) -> Pictures:
+    """Read the pictures again that a training was not shown.
+
+    Raises
+    ------
+    InputError
+        If they cannot be read, or are not the same any more.
+    """
+    source = folder.source
+    lesson = load_lesson(
+        Path(source.path),
+        None if source.test is None else Path(source.test),
+        folder.recipe.seed,
+        (source.width, source.height),
+        source.channels,
+    )
+    if lesson.source.sha256 != source.sha256:
+        raise InputError(f"the pictures of {source.path} have changed since {folder.path} began")
+    return lesson.held_out
+
+
+def split(count: int, seed: int) -> tuple[IntArray, IntArray]:
+    """Return the indices of pictures to learn from, and of the tenth that is held out.
+
+    Raises
+    ------
+    InputError
+        If there are too few pictures for both.
+    """
+    if count < 2:
+        raise InputError("1 picture is too few: give at least 2, of which one is held out")
+    order = np.random.default_rng([seed, _SPLIT]).permutation(count)
+    held_out = max(1, round(count / 10))
+    return np.sort(order[held_out:]), np.sort(order[:held_out])
+
+
+def _text(data: PictureData) -> str:
+    width, height = data.size
+    return f"{width}x{height} in {data.channels}"

@@ -1,0 +1,62 @@
+"""``fit-image autoencode features``: the codes of many pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fit_image.cli import options
+from fit_image.cli.display import make_display
+from fit_image.cli.signals import Signals
+from fit_image.errors import InputError
+
+
+@click.command("features", short_help="Write the codes of many pictures.")
+@click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("data", metavar="DATA", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("features.npz"),
+    show_default=True,
+    metavar="FILE",
+    help="The npz file to write.",
+)
+@options.threads_option("all cores")
+@options.quiet_option
+@click.pass_obj
+def command(
+    signals: Signals, /, run: Path, data: Path, output: Path, threads: int | None, quiet: bool
+) -> None:
+    """Write the codes of all pictures in DATA, as 'codes' (float32, a row a picture).
+
+    RUN is the folder of a training, or its model.npz. DATA is what 'train' takes, and is scaled and
+    cropped to the size that the network has learned. Where DATA has classes, there are 'labels'.
+    """
+    import numpy as np
+
+    from fit_image.apps.autoencode.model import AutoencoderModel
+    from fit_image.atomic import atomic_path, check_destination
+    from fit_image.picture_data import load_picture_data
+
+    signals.act_at_once()
+    if output.suffix != ".npz":
+        raise InputError(f"cannot write {output}: its name must end in .npz")
+    check_destination(output)
+    model = AutoencoderModel.load(run)
+    loaded = load_picture_data(data, size=(model.width, model.height), channels=model.channels)
+    display = make_display(quiet)
+    if loaded.skipped:
+        are = "file is no picture" if loaded.skipped == 1 else "files are no pictures"
+        display.message(f"{loaded.skipped} {are}: left out")
+    arrays: dict[str, Any] = {"codes": model.encode(loaded.pictures, threads=threads)}
+    if loaded.labels is not None:
+        arrays["labels"] = loaded.labels
+    if loaded.names:
+        arrays["names"] = np.array(loaded.names)
+    with atomic_path(output) as temporary, temporary.open("wb") as file:
+        np.savez(file, **arrays)
+    click.echo(output)

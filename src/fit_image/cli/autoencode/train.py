@@ -1,0 +1,206 @@
+"""``fit-image autoencode train DATA``: train a network, record it, animate it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fit_image.apps.autoencode.recipe import (
+    ACTIVATIONS,
+    BOTTLENECK,
+    CONVOLUTIONAL_RATE,
+    DENSE_RATE,
+    Recipe,
+)
+from fit_image.cli import options
+from fit_image.cli.display import make_display
+from fit_image.cli.recipe_options import (
+    is_given,
+    recipe_of,
+    recipe_options,
+    session_options,
+    training_options,
+)
+from fit_image.cli.recipe_session import earlier_folder, record
+from fit_image.cli.session import announcing_compilation
+from fit_image.cli.signals import Signals
+from fit_image.notation import LARGEST_RATE
+
+if TYPE_CHECKING:
+    from fit_image.apps.autoencode.pictures import Lesson
+    from fit_image.apps.autoencode.trainer import AutoencoderTrainer, Figures
+    from fit_image.cli.display import Display
+
+_HELPS = {
+    "bottleneck": "Numbers of the code that a picture is squeezed into.",
+    "hidden": "Units of the layers before the code, such as 512,256; those after it mirror them.",
+    "tied": "Give the decoder the encoder's weights, turned round.",
+    "conv": "A convolutional network: 3x3 filters and pooling, twice, and the mirror of that.",
+    "filters": "Filters of each of its convolutions.",
+    "activation": "Of the hidden layers and convolutions.",
+    "code_activation": "Of the units of the code.",
+    "raw": "Show the network pictures as they are, without subtracting the mean of all.",
+    "batch_size": "Pictures of a step; the last batch of an epoch has what remains.",
+    "learning_rate": "Learning rate of Adam.",
+    "weight_decay": "Share of the weights, times the learning rate, that a step takes off (AdamW).",
+    "mirror": "Turn pictures left to right by chance.",
+    "shift": "Shift pictures by chance, by so many pixels at most.",
+    "seed": "Of the first weights, of the pictures that are held out, and of all that is left to "
+    "chance.",
+}
+
+
+class Units(click.ParamType):
+    """Units of layers, such as ``512,256``."""
+
+    name = "units"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        """Convert each."""
+        if isinstance(value, tuple):
+            return value
+        if value.strip().lower() == "none":
+            return ()
+        number = click.IntRange(min=1)
+        return tuple(number.convert(text.strip(), param, ctx) for text in value.split(","))
+
+
+_TYPES = {
+    "bottleneck": click.IntRange(min=1),
+    "hidden": Units(),
+    "filters": click.IntRange(min=1),
+    "activation": click.Choice(ACTIVATIONS),
+    "code_activation": click.Choice(ACTIVATIONS),
+    "batch_size": click.IntRange(min=1),
+    "learning_rate": options.Real(min=0, min_open=True, max=LARGEST_RATE),
+}
+
+_SHOWN = {
+    "bottleneck": f"{BOTTLENECK}; with --conv, the pooled maps",
+    "hidden": "none",
+    "learning_rate": f"{DENSE_RATE}; with --conv, {CONVOLUTIONAL_RATE}",
+}
+
+
+@click.command("train", short_help="Train a network.")
+@click.argument("data", metavar="DATA", type=click.Path(path_type=Path))
+@training_options(output="autoencoder", epochs=100, epochs_help="Passes over all pictures.")
+@click.option(
+    "--test",
+    type=click.Path(path_type=Path),
+    metavar="DATA",
+    show_default="a tenth of DATA",
+    help="Pictures that figures and frames are made of, and nothing is learned from.",
+)
+@click.option(
+    "--size",
+    type=options.Size(),
+    metavar="WxH",
+    show_default="64x64 of files of pictures; else as the data are",
+    help="Width and height that pictures are scaled and cropped to.",
+)
+@click.option(
+    "--channels",
+    type=click.Choice(["grey", "rgb"]),
+    show_default="as the data are",
+    help="What is learned of a picture.",
+)
+@recipe_options(Recipe, _HELPS, _TYPES, _SHOWN)
+@session_options
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    data: Path,
+    output: Path,
+    epochs: int,
+    test: Path | None,
+    size: tuple[int, int] | None,
+    channels: str | None,
+    fps: float,
+    resume: bool,
+    overwrite: bool,
+    threads: int | None,
+    as_json: bool,
+    quiet: bool,
+    **given: Any,
+) -> None:
+    """Train a network to redraw the pictures in DATA from a code of a few numbers.
+
+    DATA is a folder of pictures, or of folders of pictures; an npz file with an array 'images'; an
+    IDX file, or a folder of such; or a CIFAR-10 binary file (.bin), or a folder of such. A tenth of
+    the pictures, chosen by chance, is held out: figures and frames are made of these.
+    """
+    signals: Signals = ctx.obj
+    display = make_display(quiet)
+
+    from fit_image.apps.autoencode.folder import AutoencoderFolder
+    from fit_image.apps.autoencode.pictures import load_lesson
+    from fit_image.apps.autoencode.record import AutoencoderRecording
+    from fit_image.apps.autoencode.trainer import AutoencoderTrainer
+    from fit_image.recipe_folder import Stage
+
+    earlier = earlier_folder(AutoencoderFolder, output, data, resume=resume, overwrite=overwrite)
+    recipe = recipe_of(ctx, Recipe, given, earlier.recipe if earlier else None)
+    if earlier:
+        old = earlier.source
+        epochs = epochs if is_given(ctx, "epochs") else earlier.epochs
+        size = size or (old.width, old.height)
+        channels = channels or old.channels
+        test = Path(old.test) if test is None and old.test is not None else test
+    signals.check()
+    lesson = load_lesson(data, test, recipe.seed, size, channels)
+    signals.check()
+    source = lesson.source
+    if earlier:
+        earlier.check_resumable(source, recipe)
+    with announcing_compilation(display):
+        trainer = AutoencoderTrainer(lesson.pictures, lesson.held_out, recipe, threads=threads)
+        trainer.warm_up()
+    _describe(display, lesson, trainer)
+    folder = earlier or AutoencoderFolder(output, source, [Stage(0, 0, recipe)], epochs)
+    folder.epochs = epochs
+    record(
+        ctx,
+        AutoencoderRecording,
+        folder,
+        trainer,
+        source,
+        display,
+        command=("autoencode", "train"),
+        data=data,
+        earlier=earlier is not None,
+        overwrite=overwrite,
+        fps=fps,
+        as_json=as_json,
+        parts=_parts,
+        advice="try a smaller --lr, with --overwrite or another -o",
+    )
+
+
+def _describe(display: Display, lesson: Lesson, trainer: AutoencoderTrainer) -> None:
+    source, network = lesson.source, trainer.network
+    if lesson.skipped:
+        are = "file is no picture" if lesson.skipped == 1 else "files are no pictures"
+        display.message(f"{lesson.skipped} {are}: left out")
+    if lesson.fitted:
+        display.message(
+            f"{lesson.fitted:,} of {source.pictures + source.held_out:,} pictures are scaled and "
+            f"cropped to {source.width}x{source.height}"
+        )
+    shape = "x".join(str(side) for side in network.code_shape)
+    code = f"{network.code_size:,}" + f" ({shape})" * (len(network.code_shape) > 1)
+    display.message(
+        f"{source.pictures:,} pictures of {source.width}x{source.height} in {source.channels}, "
+        f"{source.held_out:,} held out; a code of {code} numbers, "
+        f"{trainer.mean.size / network.code_size:.3g} times fewer; "
+        f"{network.chain.parameter_count:,} parameters"
+    )
+
+
+def _parts(figures: Figures) -> tuple[str, ...]:
+    return (f"loss {figures.loss:.5f}",)

@@ -1,0 +1,318 @@
+"""Auto-encoders as a library: networks, training, the pictures held out, and model files."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from fit_image.apps.autoencode.model import AutoencoderModel
+from fit_image.apps.autoencode.networks import make_autoencoder
+from fit_image.apps.autoencode.pictures import load_lesson, split
+from fit_image.apps.autoencode.recipe import ACTIVATIONS, Recipe
+from fit_image.apps.autoencode.sheet import choose, draw_sheet, tile
+from fit_image.apps.autoencode.trainer import AutoencoderTrainer
+from fit_image.archive import read_archive, write_archive
+from fit_image.core.centring import Centring
+from fit_image.core.reshaping import Reshaping
+from fit_image.core.stage import Workers
+from fit_image.errors import DivergenceError, InputError
+
+
+def discs(count, side=16, channels=1, seed=0):
+    """Soft discs of two numbers, brightness and height, and a little noise."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[0:side, 0:side]
+    tops, shades = rng.uniform(4, side - 5, count), rng.uniform(0.3, 1, count)
+    distance = np.hypot(y - tops[:, None, None], x - side / 2)
+    pictures = shades[:, None, None] / (1 + np.exp(distance - side / 4))
+    pictures = pictures + rng.normal(0, 0.01, pictures.shape)
+    pictures = pictures[..., None] * np.array([1.0, 0.7, 0.4])[:channels]
+    return (pictures.clip(0, 1) * 255).astype(np.uint8)
+
+
+def trained(recipe, epochs, channels=1, count=60, threads=None):
+    pictures = discs(count, channels=channels)
+    trainer = AutoencoderTrainer(
+        pictures, discs(12, channels=channels, seed=1), recipe, threads=threads
+    )
+    figures = []
+    for _ in range(epochs):
+        while not trainer.epoch_is_over:
+            trainer.play()
+        figures.append(trainer.end_epoch())
+    return trainer, figures
+
+
+def psnr(loss):
+    return -10 * math.log10(loss)
+
+
+FAST = {"batch_size": 10, "learning_rate": 0.01}
+
+# A recipe, channels, epochs, and the PSNR on held-out pictures at least; the mean has 15.3 dB, and
+# what a trainer reached that added gradients wrongly was below 20.
+QUALITY = [
+    (Recipe(bottleneck=4, **FAST), 1, 30, 25.0),
+    (Recipe(bottleneck=4, tied=True, **FAST), 1, 30, 25.0),
+    (Recipe(bottleneck=4, hidden=(32, 16), **FAST), 1, 30, 25.0),
+    (Recipe(bottleneck=4, hidden=(32,), tied=True, activation="tanh", **FAST), 3, 30, 25.0),
+    (Recipe(conv=True, **FAST), 1, 20, 25.0),
+    (Recipe(conv=True, bottleneck=8, filters=4, **FAST), 3, 20, 22.0),
+]
+
+
+@pytest.mark.parametrize(("recipe", "channels", "epochs", "least"), QUALITY)
+def test_it_learns(recipe, channels, epochs, least):
+    trainer, figures = trained(recipe, epochs, channels)
+    assert psnr(figures[-1][1]) >= least, psnr(figures[-1][1])
+    model = trainer.model()
+    drawn = model.redraw(trainer.held_out)
+    error = np.square(drawn - trainer.held_out / 255.0).mean()
+    assert error == pytest.approx(figures[-1][1], rel=1e-4)
+    assert model.encode(trainer.held_out).shape == (12, trainer.network.code_size)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_every_activation_learns(activation):
+    recipe = Recipe(
+        bottleneck=8, hidden=(16,), activation=activation, code_activation=activation, **FAST
+    )
+    _, figures = trained(recipe, 6)
+    assert figures[-1][1] < 0.9 * figures[0][1]
+
+
+@pytest.mark.parametrize("options", [{"mirror": True}, {"shift": 2}, {"weight_decay": 0.1}])
+def test_how_it_learns_changes_what_comes(options):
+    plain, _ = trained(Recipe(bottleneck=4, **FAST), 2)
+    other, _ = trained(Recipe(bottleneck=4, **options, **FAST), 2)
+    assert (other.network.chain.parameters != plain.network.chain.parameters).any()
+    np.testing.assert_array_equal(other.pictures, discs(60))  # the data stay as they are
+
+
+def test_pictures_are_turned_and_shifted():
+    recipe = Recipe(bottleneck=1, mirror=True, shift=3)
+    trainer = AutoencoderTrainer(discs(20), discs(2), recipe)
+    ramp = np.broadcast_to(np.arange(16, dtype=np.float32)[None, :, None], (40, 16, 16))[..., None]
+    varied = trainer._varied(np.array(ramp), np.random.default_rng(0))
+    down = varied[:, 8, 0, 0] - 8
+    assert set(down.tolist()) == set(range(-3, 4))
+    assert varied.min() == 0
+    assert varied.max() == 15
+    across = trainer._varied(np.array(ramp.swapaxes(1, 2)), np.random.default_rng(0))
+    turned = across[:, 0, 4, 0] > across[:, 0, 10, 0]
+    assert 5 < turned.sum() < 35
+
+
+SHAPES = [
+    Recipe(bottleneck=6, hidden=(9,), batch_size=25, mirror=True, shift=1),
+    Recipe(bottleneck=6, tied=True, batch_size=25),
+    Recipe(conv=True, batch_size=25),
+]
+
+
+@pytest.mark.parametrize("recipe", SHAPES)
+def test_resuming_gives_the_same_bits(recipe):
+    whole, _ = trained(recipe, 3, threads=1)
+    for rounds in (0, 1):
+        begun, _ = trained(recipe, 1, threads=2)
+        for _ in range(rounds):
+            begun.play()
+        other = AutoencoderTrainer(begun.pictures, begun.held_out, recipe)
+        other.warm_up()
+        other.restore(begun.to_arrays())
+        assert other.good.keys() == begun.good.keys()
+        for _ in range(2):
+            while not other.epoch_is_over:
+                other.play()
+            other.end_epoch()
+        for name, array in whole.to_arrays().items():
+            if not name.endswith("seconds"):
+                np.testing.assert_array_equal(array, other.to_arrays()[name], err_msg=name)
+
+
+def test_what_cannot_be_restored():
+    trainer, _ = trained(Recipe(bottleneck=2, batch_size=20), 1)
+    trainer.play()
+    arrays = trainer.to_arrays()
+    wrong = {
+        "parameters": arrays["parameters"][1:],
+        "adam_steps": np.array(-1),
+        "rounds": np.array(9.0),
+        "sum": np.array(np.nan),
+        "adam_first_moment": arrays["adam_first_moment"] + np.float32(np.inf),
+    }
+    for name, array in wrong.items():
+        with pytest.raises(ValueError, match=r"\w"):
+            trainer.restore({**arrays, name: array})
+    with pytest.raises(ValueError, match="last good state"):
+        trainer.restore({n: a for n, a in arrays.items() if not n.startswith("good_")})
+
+
+def test_the_last_batch_is_short_and_a_batch_may_be_more_than_all():
+    trainer, _ = trained(Recipe(bottleneck=2, batch_size=25), 0)
+    assert trainer.rounds == 3
+    trainer, figures = trained(Recipe(bottleneck=2, batch_size=1000), 1)
+    assert trainer.rounds == 1
+    assert math.isfinite(figures[0][0])
+
+
+def test_divergence_is_found_and_undone():
+    trainer, _ = trained(Recipe(bottleneck=2, hidden=(4,), activation="identity"), 1)
+    good = trainer.network.chain.parameters.copy()
+    trainer.network.chain.parameters[:] *= np.float32(1e30)
+    trainer.network.chain.parameters[0] = np.nan
+    with pytest.raises(DivergenceError, match="not finite in epoch 2"):
+        trainer.play()
+    trainer.return_to_good()
+    np.testing.assert_array_equal(trainer.network.chain.parameters, good)
+
+
+@pytest.mark.parametrize("count", [2, 3, 10, 11, 400])
+def test_the_split_never_overlaps(count):
+    for seed in range(5):
+        learned, held_out = split(count, seed)
+        assert sorted([*learned, *held_out]) == list(range(count))
+        assert len(held_out) == max(1, round(count / 10))
+    assert (split(400, 0)[1] != split(400, 1)[1]).any()
+
+
+def test_lessons(tmp_path):
+    np.savez(tmp_path / "a.npz", images=discs(30))
+    np.savez(tmp_path / "b.npz", images=discs(4, seed=2))
+    lesson = load_lesson(tmp_path / "a.npz", None, 0)
+    assert (len(lesson.pictures), len(lesson.held_out)) == (27, 3)
+    together = load_lesson(tmp_path / "a.npz", tmp_path / "b.npz", 0)
+    assert (len(together.pictures), len(together.held_out)) == (30, 4)
+    assert together.source.sha256 != lesson.source.sha256
+    np.savez(tmp_path / "b.npz", images=discs(4, side=12))
+    with pytest.raises(InputError, match=r"12x12 in grey, but .* of 16x16 in grey"):
+        load_lesson(tmp_path / "a.npz", tmp_path / "b.npz", 0)
+    np.savez(tmp_path / "a.npz", images=discs(1))
+    with pytest.raises(InputError, match="too few"):
+        load_lesson(tmp_path / "a.npz", None, 0)
+
+
+MODELS = [
+    Recipe(bottleneck=3, hidden=(5,), code_activation="tanh"),
+    Recipe(bottleneck=3, hidden=(5,), tied=True),
+    Recipe(conv=True, filters=3),
+    Recipe(conv=True, filters=3, bottleneck=7, raw=True),
+]
+
+
+@pytest.mark.parametrize("recipe", MODELS)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_model_survives_its_file(recipe, channels, tmp_path):
+    trainer, _ = trained(recipe, 1, channels)
+    model = trainer.model()
+    model.save(tmp_path / "model.npz")
+    loaded = AutoencoderModel.load(tmp_path)
+    pictures = trainer.held_out
+    np.testing.assert_array_equal(loaded.redraw(pictures, threads=1), model.redraw(pictures))
+    np.testing.assert_array_equal(loaded.encode(pictures), model.encode(pictures))
+    assert loaded.channels == ("rgb" if channels == 3 else "grey")
+
+
+def test_a_model_file_is_not_trusted(tmp_path):
+    path = tmp_path / "model.npz"
+    trainer, _ = trained(Recipe(bottleneck=3), 0)
+    trainer.model().save(path)
+    arrays = read_archive(path, "autoencoder", 1)
+    del arrays["fit_image_autoencoder"]
+    wrong = [
+        ("bottleneck", np.array(0)),
+        ("bottleneck", np.array(1 << 19)),
+        ("bottleneck", np.array(4)),
+        ("bottleneck", np.array("3")),
+        ("hidden", np.array([1.5])),
+        ("hidden", np.array([[2]])),
+        ("activation", np.array("sine")),
+        ("conv", np.array(1)),
+        ("tied", np.array(True)),
+        ("filters", np.array([1, 2])),
+        ("mean", np.zeros((16, 16), np.float32)),
+        ("mean", arrays["mean"] * np.float32(np.nan)),
+        ("mean", arrays["mean"].astype(np.float64)),
+        ("weights_0", arrays["weights_0"][:, :2]),
+        ("biases_1", arrays["biases_1"] + np.float32(np.inf)),
+        ("biases_1", None),
+    ]
+    for name, array in wrong:
+        changed = {n: a for n, a in {**arrays, name: array}.items() if a is not None}
+        write_archive(path, "autoencoder", 1, changed)
+        with pytest.raises(InputError, match="is damaged"):
+            AutoencoderModel.load(path)
+    write_archive(path, "digits", 1, arrays)
+    with pytest.raises(InputError, match="not a fit-image autoencoder file"):
+        AutoencoderModel.load(path)
+
+
+def test_tied_weights_are_half_as_many():
+    mean = np.zeros((16, 16, 1), np.float32)
+    counts = {}
+    for tied in (False, True):
+        network = make_autoencoder(Recipe(bottleneck=8, hidden=(32,), tied=tied), mean)
+        weights = [w for _, w, _ in network.weights(network.chain.parameters) if w is not None]
+        counts[tied] = sum(w.size for w in weights)
+    assert counts[False] == 2 * counts[True] == 2 * (256 * 32 + 32 * 8)
+
+
+def test_it_begins_with_the_mean():
+    pictures = discs(40)
+    trainer = AutoencoderTrainer(pictures, discs(10, seed=1), Recipe(bottleneck=2))
+    trainer.network.chain.part(trainer.network.chain.parameters, 1)[:] = 0.0
+    drawn = trainer.model().redraw(pictures[:1])[0]
+    np.testing.assert_allclose(drawn, trainer.mean.clip(0.02, 0.98), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"bottleneck": 0}, "--bottleneck must be 1"),
+        ({"hidden": (3, 0)}, "--hidden must be 1"),
+        ({"conv": True, "tied": True}, "--tied"),
+        ({"conv": True, "hidden": (3,)}, "--hidden"),
+        ({"filters": 3}, "--filters"),
+        ({"activation": "sine"}, "--activation must be one of"),
+    ],
+)
+def test_recipes_that_make_no_sense(options, message):
+    with pytest.raises(InputError, match=message):
+        Recipe(**options)
+
+
+def test_pictures_too_small_to_be_pooled():
+    with pytest.raises(InputError, match="4x4 or larger"):
+        make_autoencoder(Recipe(conv=True), np.zeros((3, 9, 1), np.float32))
+    make_autoencoder(Recipe(conv=True), np.zeros((5, 7, 1), np.float32))
+
+
+def test_sheets():
+    model = trained(Recipe(bottleneck=2), 0)[0].model()
+    pictures = discs(3)
+    sheet = draw_sheet(model, pictures)
+    assert sheet.shape == (2 * 64 + 2, 3 * 64 + 4, 1)
+    np.testing.assert_array_equal(sheet[:64:4, 66:130:4], pictures[1])
+    assert tile([discs(2, side=70)]).shape == (70, 142, 1)
+    many = discs(20)
+    np.testing.assert_array_equal(choose(many, 3, 5), choose(many, 8, 5)[:3])
+    assert len(choose(many, 99, 5)) == 20
+
+
+def test_stages_without_parameters(rng):
+    samples = rng.random((3, 2, 4, 1), dtype=np.float32)
+    mean, workers = samples.mean(axis=0), Workers(1)
+    nothing = np.empty(0, np.float32)
+    for stage, expected in (
+        (Centring(mean), samples - mean),
+        (Reshaping((2, 4, 1), (8,)), samples.reshape(3, 8)),
+    ):
+        outputs, below = np.empty_like(expected), np.empty_like(samples)
+        stage.forward(nothing, samples, outputs, None, workers, None)
+        np.testing.assert_array_equal(outputs, expected)
+        stage.backward(nothing, samples, outputs, None, outputs, None, below, workers)
+        np.testing.assert_array_equal(below, expected.reshape(samples.shape))
+    with pytest.raises(ValueError, match="do not fit"):
+        Reshaping((2, 3), (5,))

@@ -1,0 +1,342 @@
+"""``fit-image autoencode``: its commands, its folder, interruptions, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fit_image.apps.autoencode.folder import AutoencoderFolder
+from fit_image.apps.autoencode.model import AutoencoderModel
+from fit_image.archive import read_archive
+from shell import Shell, wait_until
+
+shell = Shell("autoencode")
+succeed, fail = shell.succeed, shell.fail
+
+SMALL = ("--bottleneck", 4, "--batch-size", 20)
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def bars(tmp_path_factory):
+    """An npz file of 60 bars of 14x12 that stand or lie."""
+    file, rng = tmp_path_factory.mktemp("bars") / "bars.npz", np.random.default_rng(1)
+    pictures, labels = np.zeros((60, 12, 14), np.uint8), rng.integers(0, 2, 60)
+    for picture, label, at in zip(pictures, labels, rng.integers(3, 8, 60), strict=True):
+        if label:
+            picture[at : at + 2, 2:12] = 255
+        else:
+            picture[2:10, at : at + 2] = 255
+    np.savez(file, images=pictures, labels=labels)
+    return file
+
+
+@pytest.fixture(scope="module")
+def run(bars, tmp_path_factory):
+    """A finished training of two epochs."""
+    folder = tmp_path_factory.mktemp("run") / "bars"
+    succeed("train", bars, "-o", folder, "--epochs", 2, *SMALL, "-q")
+    return folder
+
+
+def exists(path):
+    return Path(path).exists()
+
+
+def contents(folder):
+    arrays = read_archive(Path(folder) / "checkpoint.npz", "autoencoder_checkpoint", 1)
+    return {name: array for name, array in arrays.items() if not name.endswith("seconds")}
+
+
+def equal(one, other):
+    assert one.keys() == other.keys()
+    for name in one:
+        np.testing.assert_array_equal(one[name], other[name], err_msg=name)
+
+
+def test_training_leaves_all_its_files(run, bars):
+    assert {path.name for path in run.iterdir()} == {
+        ".lock",
+        "animation.gif",
+        "autoencoder.json",
+        "checkpoint.npz",
+        "final.png",
+        "frames",
+        "metrics.csv",
+        "model.npz",
+    }
+    assert [path.name for path in sorted((run / "frames").iterdir())] == [
+        f"epoch-00000{epoch}.png" for epoch in range(3)
+    ]
+    head, *rows = (run / "metrics.csv").read_text().splitlines()
+    assert head == "epoch,loss,test_loss,psnr,seconds"
+    assert [row.split(",")[0] for row in rows] == ["1", "2"]
+    folder = AutoencoderFolder.open(run)
+    assert folder.result.status == "done"
+    assert folder.source.path == str(bars)
+    assert (folder.source.pictures, folder.source.held_out) == (54, 6)
+    row = folder.metrics.read()[-1]
+    assert row.psnr == pytest.approx(-10 * np.log10(row.test_loss), abs=1e-3)
+    with Image.open(run / "final.png") as sheet:
+        assert sheet.size == (6 * (14 * 5 + 2) - 2, 2 * (12 * 5 + 2) - 2)
+
+
+def test_json_and_messages(bars):
+    result = succeed("train", bars, "-o", "run", "--epochs", 1, *SMALL, "--json")
+    summary = json.loads(result.stdout)
+    assert (summary["epochs"], summary["output"]) == (1, "run")
+    assert 0 < summary["test_loss"] < 1
+    assert "54 pictures of 14x12 in grey, 6 held out; a code of 4 numbers" in result.stderr
+
+
+OPTIONS = [
+    ("--hidden", "9,6", "--activation", "tanh", "--code-activation", "sigmoid"),
+    ("--hidden", "9", "--tied", "--weight-decay", 0.1, "--mirror", "--shift", 1),
+    ("--channels", "rgb", "--size", "9x8", "--raw", "--seed", 3, "--lr", 0.01),
+    ("--conv", "--filters", 2),
+]
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_every_option(options, bars):
+    small = SMALL if "--conv" not in options else ("--batch-size", 20)
+    succeed("train", bars, "-o", "run", "--epochs", 1, *small, *options, "-q", "--threads", 1)
+    succeed("train", bars, "-o", "run", "--epochs", 2, "--resume", "-q", "--threads", 2)
+    succeed("train", bars, "-o", "whole", "--epochs", 2, *small, *options, "-q")
+    equal(contents("run"), contents("whole"))
+    for name in ("frames/epoch-000002.png", "final.png"):
+        assert Path("run", name).read_bytes() == Path("whole", name).read_bytes()
+    succeed("grid", "run")
+    succeed("features", "run", bars, "-q")
+    with np.load("features.npz") as features:
+        size = AutoencoderModel.load(Path("run")).network.code_size
+        assert features["codes"].shape == (60, size)
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_training_goes_on_to_the_same_bits(signum, bars):
+    process = shell.start("train", bars, "-o", "stopped", *SMALL, "--epochs", 100_000)
+    wait_until(lambda: exists("stopped/frames/epoch-000001.png"))
+    process.send_signal(signum)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 128 + signum, errors
+    assert "--resume" in errors
+    folder = AutoencoderFolder.open("stopped")
+    assert folder.result.status == "interrupted"
+    done = folder.result.epochs
+    succeed("train", bars, "-o", "stopped", "--epochs", done + 1, "--resume", "-q")
+    succeed("train", bars, "-o", "whole", "--epochs", done + 1, *SMALL, "-q")
+    equal(contents("stopped"), contents("whole"))
+
+
+def test_a_killed_training_goes_on_to_the_same_bits(bars):
+    process = shell.start("train", bars, "-o", "killed", *SMALL, "--epochs", 100_000)
+    wait_until(lambda: exists("killed/frames/epoch-000003.png"))
+    process.kill()
+    process.communicate()
+    epochs = len(AutoencoderFolder.open("killed").metrics.read()) + 2
+    AutoencoderModel.load(Path("killed"))
+    succeed("train", bars, "-o", "killed", "--epochs", epochs, "--resume", "-q")
+    succeed("train", bars, "-o", "whole", "--epochs", epochs, *SMALL, "-q")
+    equal(contents("killed"), contents("whole"))
+    metrics = [AutoencoderFolder.open(name).metrics.read() for name in ("killed", "whole")]
+    assert [row.test_loss for row in metrics[0]] == [row.test_loss for row in metrics[1]]
+    assert len(list(Path("killed/frames").iterdir())) == epochs + 1
+
+
+def test_what_a_training_cannot_go_on_with(run, bars):
+    again = ("train", bars, "-o", run, "--resume")
+    assert "already holds a run" in fail("train", bars, "-o", run)
+    assert "--bottleneck (was 4, now 5) differs" in fail(*again, "--bottleneck", 5)
+    assert "the pictures" in fail(*again, "--size", "6x6")
+    assert "the pictures" in fail(*again, "--test", bars)
+    assert "it is at 2 already" in fail(*again, "--epochs", 1, "-q")
+    assert "exclude" in fail("train", bars, "--resume", "--overwrite")
+
+
+def test_the_rate_may_change(bars):
+    succeed("train", bars, "-o", "run", *SMALL, "--epochs", 1, "-q")
+    succeed("train", bars, "-o", "run", "--resume", "--epochs", 2, "--lr", 0.1, "-q")
+    stages = AutoencoderFolder.open("run").stages
+    assert [stage.recipe.learning_rate for stage in stages] == [None, 0.1]
+
+
+def test_pictures_of_their_own_are_held_out(bars):
+    with np.load(bars) as arrays:
+        np.savez("test.npz", images=arrays["images"][:7])
+    succeed("train", bars, "-o", "run", *SMALL, "--epochs", 1, "--test", "test.npz", "-q")
+    source = AutoencoderFolder.open("run").source
+    assert (source.pictures, source.held_out) == (60, 7)
+    succeed("train", bars, "-o", "run", "--resume", "--epochs", 2, "-q")
+    assert AutoencoderFolder.open("run").source == source
+    succeed("grid", "run", "--columns", 99)
+    with Image.open("grid.png") as sheet:
+        assert sheet.size[0] == 7 * 72 - 2
+    np.savez("test.npz", images=np.zeros((7, 12, 14), np.uint8))
+    assert "have changed since" in fail("grid", "run")
+    np.savez("test.npz", images=np.zeros((7, 12, 15), np.uint8))
+    new = ("train", bars, "-o", "new", *SMALL, "--test", "test.npz")
+    assert "of 15x12 in grey, but" in fail(*new)
+    np.savez("test.npz", images=np.array([[[[9, 0, 0]] * 14] * 12], np.uint8))
+    assert "rgb, but" in fail(*new)
+
+
+def test_divergence_is_reported_and_the_last_good_epoch_kept(bars):
+    deep = ("--hidden", "8,8,8,8,8,8", "--activation", "identity", "--lr", 1e6)
+    line = fail_later("train", bars, "-o", "run", *SMALL, *deep, "-q")
+    assert "not finite in epoch" in line
+    assert "try a smaller --lr" in line
+    folder = AutoencoderFolder.open("run")
+    assert folder.result.status == "diverged"
+    assert all(np.isfinite(array).all() for array in contents("run").values())
+
+
+def fail_later(*args):
+    """Run what fails with an error of its own after it began."""
+    result = shell.run(*args)
+    assert result.exit_code == 1, result.output
+    (line,) = result.stderr.splitlines()
+    return line
+
+
+def test_apply(run):
+    Image.new("RGB", (50, 40), "white").save("white.png")
+    Image.new("L", (14, 12)).save("black.png")
+    result = succeed("apply", run, "white.png", "black.png", "-o", "out")
+    assert "white.png: scaled and cropped from 50x40 to 14x12" in result.stderr
+    assert "black.png:" not in result.stderr
+    assert result.stdout.splitlines() == ["out/white-redrawn.png", "out/black-redrawn.png"]
+    succeed("apply", run / "model.npz", "black.png", "-o", "other.webp", "-q")
+    with Image.open("other.webp") as one, Image.open("out/black-redrawn.png") as other:
+        assert one.size == other.size == (14, 12)
+        assert other.mode == "L"
+
+
+def test_what_apply_refuses(run, bars):
+    Image.new("L", (14, 12)).save("a.png")
+    Path("b.png").write_text("no picture")
+    Path("sub").mkdir()
+    Image.new("L", (14, 12)).save("sub/a.png")
+    assert "cannot read b.png" in fail("apply", run, "a.png", "b.png", "-o", "out")
+    assert "2 pictures do not fit" in fail("apply", run, "a.png", "b.png", "-o", "out.png")
+    assert "two pictures would be" in fail("apply", run, "a.png", "sub/a.png")
+    assert "to be redrawn" in fail("apply", run, "a.png", "-o", "a.png")
+    assert "must end in" in fail("apply", run, "a.png", "-o", "a.txt")
+    assert "no folder" in fail("apply", run, "a.png", "-o", "none/a.png")
+    assert "no model.npz" in fail("apply", "sub", "a.png")
+    assert "not a fit-image autoencoder file" in fail("apply", bars, "a.png")
+    assert "does not exist" in fail("apply", "none.npz", "a.png")
+
+
+def test_features(run, bars):
+    succeed("features", run / "model.npz", bars, "-o", "codes.npz", "-q")
+    with np.load("codes.npz") as features, np.load(bars) as arrays:
+        assert features["codes"].dtype == np.float32
+        np.testing.assert_array_equal(features["labels"], arrays["labels"])
+        codes = AutoencoderModel.load(run).encode(arrays["images"][..., None], threads=1)
+        np.testing.assert_array_equal(features["codes"], codes)
+    assert "must end in .npz" in fail("features", run, bars, "-o", "codes.csv")
+    assert "no array 'images'" in fail("features", run, "codes.npz", "-o", "new.npz")
+
+
+def test_grid(run):
+    succeed("grid", run, "--columns", 3, "-o", "a.png")
+    with Image.open("a.png") as sheet:
+        assert sheet.size == (3 * 72 - 2, 2 * 62 - 2)
+        few = np.asarray(sheet)
+    with Image.open(run / "final.png") as final:
+        np.testing.assert_array_equal(np.asarray(final)[:, : few.shape[1]], few)
+    succeed("grid", run, "--columns", 3, "--seed", 9, "-o", "b.png")
+    assert Path("a.png").read_bytes() != Path("b.png").read_bytes()
+    assert "must end in" in fail("grid", run, "-o", "a.txt")
+    assert "it has no autoencoder.json" in fail("grid", ".")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--conv", "--tied"), "--tied"),
+        (("--conv", "--hidden", 4), "--hidden"),
+        (("--filters", 4), "--filters"),
+        (("--bottleneck", 0), "--bottleneck"),
+        (("--hidden", "4,0"), "--hidden"),
+        (("--hidden", "4,x"), "--hidden"),
+        (("--conv", "--size", "3x9"), "4x4 or larger"),
+        (("--size", "0x9"), "--size"),
+        (("--lr", 0), "--lr"),
+        (("--lr", "nan"), "--lr"),
+        (("--activation", "sine"), "--activation"),
+        (("--bottleneck", 1 << 20, "--hidden", 1 << 20), "GB of memory"),
+    ],
+)
+def test_options_that_make_no_sense(options, message, bars):
+    assert message in fail("train", bars, *options)
+
+
+def test_bad_data_is_one_line(bars):
+    Path("empty").mkdir()
+    Path("bad.npz").write_bytes(bars.read_bytes()[:-50])
+    np.savez("one.npz", images=np.zeros((1, 8, 8), np.uint8))
+    assert "holds nothing" in fail("train", "empty")
+    assert "damaged" in fail("train", "bad.npz")
+    assert "too few" in fail("train", "one.npz")
+    assert "cannot read" in fail("train", "none")
+    assert "in the folder of the data" in fail("train", "empty", "-o", "empty/run")
+
+
+def test_a_folder_of_pictures(rng):
+    Path("set").mkdir()
+    for index in range(12):
+        picture = rng.integers(0, 256, (20, 30, 3), dtype=np.uint8)
+        Image.fromarray(picture).save(f"set/{index}.png")
+    Path("set/notes.txt").write_text("no picture")
+    result = succeed("train", "set", "-o", "run", "--epochs", 1, *SMALL, "--size", "8x8")
+    assert "1 file is no picture: left out" in result.stderr
+    assert "12 of 12 pictures are scaled and cropped to 8x8" in result.stderr
+    assert "in rgb, 1 held out" in result.stderr
+    succeed("features", "run", "set", "-q")
+    with np.load("features.npz") as features:
+        assert features.files == ["codes"]
+
+
+def test_info(run, bars):
+    facts = json.loads(Shell("info").succeed(run, "--json").stdout)
+    assert facts["data"] == str(bars)
+    assert (facts["status"], facts["epochs"], facts["epochs_done"]) == ("done", 2, 2)
+    assert (facts["pictures"], facts["held_out"], facts["frames"]) == (54, 6, 3)
+    assert facts["bottleneck"] == 4
+    assert "psnr" in facts
+    facts = json.loads(Shell("info").succeed(run / "model.npz", "--json").stdout)
+    assert (facts["code"], facts["width"], facts["kind"]) == (4, 14, "fully connected")
+    assert facts["compression"] == 42
+    assert "hidden       none" in Shell("info").succeed(run / "model.npz").stdout
+
+
+def test_other_models_are_refused(run):
+    Image.new("L", (14, 12)).save("a.png")
+    line = Shell("render").fail(run / "model.npz")
+    assert "not a fit-image model file" in line
+    assert "not a fit-image digits file" in Shell("digits").fail("grid", run / "model.npz")
+
+
+def test_the_help_loads_no_numerics():
+    code = (
+        "import sys, fit_image.cli, click; from click.testing import CliRunner;"
+        "found = CliRunner().invoke(fit_image.cli.cli, ['autoencode', 'train', '--help']);"
+        "assert found.exit_code == 0 and '--bottleneck' in found.output, found.output;"
+        "assert not {'numba', 'numpy', 'imageio'} & sys.modules.keys()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, env=dict(os.environ))
+    assert "features" in succeed().output
