@@ -46,7 +46,7 @@ class Autoencoder:
         loss = nn.functional.mse_loss(drawn, pictures)
         loss.backward()
         self._optimizer.step()
-        return float(loss)
+        return float(loss.detach())
 
 
 def _modules(network: OurAutoencoder, recipe: Recipe) -> list[nn.Module]:
