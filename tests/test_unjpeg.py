@@ -360,6 +360,19 @@ def test_pure_white_stays_pure_white(restorer):
     assert (restorer.restore(picture)[:17] == 255).all()
 
 
+def test_less_strength_changes_less(restorer):
+    picture = screen(6)
+    found = [
+        np.abs(replace(restorer, strength=share).restore(picture).astype(int) - picture).sum()
+        for share in (0.0, 0.25, 1.0)
+    ]
+    assert found[0] == 0
+    assert found[1] == pytest.approx(0.25 * found[2], rel=0.2)
+    assert Restorer.shipped(92).strength == 1
+    assert Restorer.shipped(96).strength == 0.5
+    assert Restorer.shipped(30).strength == 1
+
+
 def test_a_model_comes_back_from_its_file(restorer, tmp_path):
     picture = screen(6)
     for half, least in ((False, 1000.0), (True, 45.0)):

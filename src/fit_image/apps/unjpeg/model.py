@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -34,6 +34,9 @@ _STRONG, _WEAK = (Path(__file__).with_name(f"{name}.npz") for name in ("strong",
 _STRONGEST_OF_WEAK = 65
 """The lowest quality that is for the network of weak compression."""
 
+_WEAKEST = 92
+"""The highest quality that this one has learned from."""
+
 _LARGEST_BLOCK, _LARGEST_WIDTH, _MOST_LAYERS = 256, 1 << 16, 100
 
 
@@ -52,6 +55,8 @@ class Restorer:
         Of the chain that `make_network` returns.
     quality : str
         Of the JPEG pictures that it has learned from.
+    strength : float
+        Which share of what it would change is changed, 0..1.
     """
 
     cutter: Cutter
@@ -59,6 +64,7 @@ class Restorer:
     difference: bool
     parameters: FloatArray
     quality: str
+    strength: float = 1.0
 
     @property
     def parameter_count(self) -> int:
@@ -147,7 +153,11 @@ class Restorer:
     @classmethod
     def shipped(cls, quality: int) -> Self:
         """Return the network that comes with the package for a quality of JPEG, 1 to 100."""
-        return cls.load(_WEAK if quality >= _STRONGEST_OF_WEAK else _STRONG)
+        if quality < _STRONGEST_OF_WEAK:
+            return cls.load(_STRONG)
+        # It has not seen such pictures as are hardly damaged, and would change too much.
+        strength = min((100 - quality) / (100 - _WEAKEST), 1.0)
+        return replace(cls.load(_WEAK), strength=strength)
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -211,7 +221,7 @@ class _Runner:
             outputs = self._chain.forward(patches, self._passage, self._workers)
             changes = outputs.copy() if self._restorer.difference else outputs - patches
             np.clip(changes, cutter.lowest - patches, cutter.highest - patches, out=changes)
-            changes *= np.float32(cutter.deviation)
+            changes *= np.float32(self._restorer.strength * cutter.deviation)
             add_kernel(changes, starts, stride, cutter.block, sums.reshape(-1))
 
 

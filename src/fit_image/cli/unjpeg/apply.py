@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -41,6 +42,13 @@ _QUALITY = 85
     show_default="as the file says, or 85",
     help="Of the JPEG: chooses between the networks that come with the package.",
 )
+@click.option(
+    "--strength",
+    type=options.Real(0, 1),
+    metavar="X",
+    show_default="1, less for a quality above 92",
+    help="Which share of what the network would change is changed, 0 to 1.",
+)
 @options.threads_option("all cores")
 @options.json_option
 @options.quiet_option
@@ -52,6 +60,7 @@ def command(
     output: Path | None,
     compare: Path | None,
     quality: int | None,
+    strength: float | None,
     threads: int | None,
     as_json: bool,
     quiet: bool,
@@ -90,6 +99,8 @@ def command(
         restorer = Restorer.load(model)
     else:
         raise click.UsageError("--quality chooses between the networks that come with the package.")
+    if strength is not None:
+        restorer = replace(restorer, strength=strength)
     with make_display(quiet) as display:
         restored = restore(
             damaged.image,
