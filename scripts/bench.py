@@ -5,8 +5,9 @@ Needs the extra ``fit-image[bench]``. Peer and ours are measured in turns in one
 compiling and warming up, so that a noisy moment hits both; the figures are medians over the
 turns. Nothing else should run on the machine. It takes about ten minutes.
 
-With ``--digits``, the game of digits alone is measured, in about two minutes. With ``--quality``,
-the quality of pictures after so many seconds is measured instead; it takes more than an hour.
+With ``--digits``, the game of digits alone is measured, in about two minutes, and with
+``--patches``, auto-encoders and networks that remove JPEG's traces. With ``--quality``, the
+quality of pictures after so many seconds is measured instead; it takes more than an hour.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from typing import Any
 
 import torch
 
-from benchmark import digits, jobs, program, quality
+from benchmark import digits, jobs, picture_networks, program, quality
 from benchmark.ceilings import MatrixProduct, Megabyte, processor
 from benchmark.compare import Comparison, compare
 from benchmark.growth import LAYERS, Growth, measure_growth
@@ -44,6 +45,9 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--turns", type=int, default=5, help="turns of each job (default 5)")
     parser.add_argument("--digits", action="store_true", help="measure the game of digits alone")
+    parser.add_argument(
+        "--patches", action="store_true", help="measure networks on whole pictures and patches"
+    )
     parser.add_argument("--quality", action="store_true", help="measure PSNR over seconds instead")
     quality.add_arguments(parser)
     arguments = parser.parse_args()
@@ -62,15 +66,23 @@ def main() -> None:
             print_quality(report["quality"])
         return
 
-    if arguments.digits:
-        report = {"machine": machine}
-        report["digits"] = digits.measure_digits(MatrixProduct(), arguments.turns)
-        if arguments.json:
-            print(json.dumps(report))
-        else:
-            print_machine(machine)
-            digits.print_digits(report["digits"])
-        return
+    for name, asked, measure, show in (
+        ("digits", arguments.digits, digits.measure_digits, digits.print_digits),
+        (
+            "pictures",
+            arguments.patches,
+            picture_networks.measure_pictures,
+            picture_networks.print_pictures,
+        ),
+    ):
+        if asked:
+            report = {"machine": machine, name: measure(MatrixProduct(), arguments.turns)}
+            if arguments.json:
+                print(json.dumps(report))
+            else:
+                print_machine(machine)
+                show(report[name])
+            return
 
     for optimizer in jobs.TORCH_OPTIMIZERS:
         warm_up(FitConfig(optimizer=optimizer))
@@ -89,6 +101,7 @@ def main() -> None:
     print("a sweep", file=sys.stderr)
     report["sweep"] = sweep_throughput("4x300", turns)
     report["digits"] = digits.measure_digits(product, turns)
+    report["pictures"] = picture_networks.measure_pictures(product, turns)
     if arguments.json:
         print(json.dumps(report))
     else:
@@ -238,6 +251,8 @@ def print_report(
     print(f"a sweep of 4x300 by {sweep['workers']} workers: {sweep['ratio']:.2f} times one's speed")
     print()
     digits.print_digits(report["digits"])
+    print()
+    picture_networks.print_pictures(report["pictures"])
 
 
 def _threads(count: int) -> str:

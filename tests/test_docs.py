@@ -16,8 +16,10 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 DIGITS = [f"digits {name}" for name in ("train", "draw", "grid", "morph", "encode")]
 AUTOENCODE = [f"autoencode {name}" for name in ("train", "apply", "grid", "features")]
-GROUPS = ["digits", "autoencode"]
-COMMANDS = ["fit", "render", "animate", "info", "dream", *DIGITS, *AUTOENCODE, "sweep", "report"]
+UNJPEG = [f"unjpeg {name}" for name in ("train", "apply", "score")]
+GROUPS = ["digits", "autoencode", "unjpeg"]
+GROUPED = [*DIGITS, *AUTOENCODE, *UNJPEG]
+COMMANDS = ["fit", "render", "animate", "info", "dream", *GROUPED, "sweep", "report"]
 
 
 def command(name):

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fit_image.apps.digits.recipe import Recipe
-from fit_image.core.affine import matrix
+from fit_image.core.affine import matrix, padded
 from fit_image.core.chain import Chain
 from fit_image.core.layer import Layer
 from fit_image.core.network import Network
@@ -56,7 +56,8 @@ def _linear(weights: np.ndarray, biases: np.ndarray) -> nn.Linear:
 def _numbers(chain: Chain, index: int, units: int) -> tuple[np.ndarray, np.ndarray]:
     """Return weights (fan_in, units) and biases of a dense stage."""
     stage = chain.stages[index]
-    rows = matrix(chain.part(chain.parameters, index), int(np.prod(stage.inputs)))
+    part = chain.part(chain.parameters, index)
+    rows = matrix(part, int(np.prod(stage.inputs)), padded(units))
     return rows[:-1, :units], rows[-1, :units]
 
 
@@ -93,7 +94,7 @@ class Convolution(nn.Module):
         zeros = max((out - 1) * stride + side - height, 0)
         self._zeros = (zeros // 2, zeros - zeros // 2) * 2
         self._leaky = leaky
-        rows = matrix(chain.part(chain.parameters, index), fan_in)[:, :units]
+        rows = matrix(chain.part(chain.parameters, index), fan_in, padded(units))[:, :units]
         self.convolution = nn.Conv2d(maps, units, side, stride)
         weights = rows[:-1].reshape(side, side, maps, units).transpose(3, 2, 0, 1)
         with torch.no_grad():

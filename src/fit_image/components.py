@@ -85,6 +85,9 @@ def activations_with(field: str) -> str:
     return f"{', '.join(others)} or {last}" if others else last
 
 
+SUBSAMPLINGS = {"4:4:4": 0, "4:2:2": 1, "4:2:0": 2}
+"""How much coarser JPEG stores differences of colours than luma, and Pillow's number for it."""
+
 PAPERS = ("white", "black", "learned")
 """Shades of what surrounds a digit; the last one is that of the pictures it was learned from."""
 

@@ -257,7 +257,9 @@ class Canvas:
         self.image.paste(Image.fromarray(levels if channels > 1 else levels[..., 0]), (0, top))
 
 
-def save_image(path: str | os.PathLike[str], picture: npt.NDArray[Any] | Image.Image) -> None:
+def save_image(
+    path: str | os.PathLike[str], picture: npt.NDArray[Any] | Image.Image, **kept: Any
+) -> None:
     """Write a picture in the format that ``path`` ends in, whole or not at all.
 
     Parameters
@@ -268,6 +270,8 @@ def save_image(path: str | os.PathLike[str], picture: npt.NDArray[Any] | Image.I
             PIL.Image.Image
         The colours, of 1, 3 or 4 channels; floats are 0..1, see `to_uint8`. Pillow's are saved as
         L, RGB or RGBA, and as RGB where they are anything else.
+    **kept
+        Options of Pillow's ``save`` for what stands beside the pixels, such as ``exif``.
 
     Raises
     ------
@@ -291,7 +295,7 @@ def save_image(path: str | os.PathLike[str], picture: npt.NDArray[Any] | Image.I
         check_image_target(path, *picture.size, len(picture.getbands()))
     name = check_image_suffix(path)
     with atomic_path(path) as temporary:
-        picture.save(temporary, name, **_SAVE_OPTIONS.get(name, {}))
+        picture.save(temporary, name, **_SAVE_OPTIONS.get(name, {}), **kept)
 
 
 def file_sha256(path: str | os.PathLike[str]) -> str:

@@ -25,6 +25,7 @@ _LAYER = re.compile(
 )
 _BLOCKS = re.compile(r"residual:(?P<blocks>[0-9]{1,9})x(?P<depth>[0-9]{1,9})x(?P<width>[0-9]{1,9})")
 _DEVIATION = re.compile(r"normal:(?P<deviation>[0-9.]{1,20}(?:[eE][-+]?[0-9]{1,3})?)")
+_QUALITIES = re.compile(r"(?P<low>[0-9]{1,3})(?:-(?P<high>[0-9]{1,3}))?")
 _DURATION = re.compile(
     r"(?:(?P<h>[0-9]+(?:\.[0-9]+)?)h)?(?:(?P<m>[0-9]+(?:\.[0-9]+)?)m)?"
     r"(?:(?P<s>[0-9]+(?:\.[0-9]+)?)s?)?"
@@ -148,6 +149,23 @@ def parse_duration(text: str) -> float:
     if not 0 < seconds <= LONGEST_TIME:
         raise InputError(f"{text!a}: a time is above 0, at most {LONGEST_TIME:g} seconds")
     return seconds
+
+
+def parse_qualities(text: str) -> tuple[int, int]:
+    """Read the lowest and the highest quality of JPEG from text such as ``85`` or ``30-90``.
+
+    Raises
+    ------
+    InputError
+        If it is neither, or beyond 1 to 100.
+    """
+    match = _QUALITIES.fullmatch(text)
+    if match:
+        low = int(match["low"])
+        high = int(match["high"] or low)
+        if 1 <= low <= high <= 100:
+            return low, high
+    raise InputError(f"no quality of JPEG: {text[:40]!r}; give 1 to 100, such as 85, or 30-90")
 
 
 def format_layers(layers: tuple[Hidden, ...]) -> str:

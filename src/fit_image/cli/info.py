@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 def command(signals: Signals, /, path: Path, as_json: bool) -> None:
     """Tell what a run or a model file holds.
 
-    RUN_OR_MODEL is the folder of a run, also of digits or an auto-encoder, or a model.npz file.
+    RUN_OR_MODEL is the folder of a run, also of digits, an auto-encoder or unjpeg, or a model.npz
+    file.
     """
     signals.act_at_once()
     facts = _facts(path)
@@ -40,10 +41,11 @@ def command(signals: Signals, /, path: Path, as_json: bool) -> None:
 def _facts(path: Path) -> dict[str, Any]:
     from fit_image.apps.autoencode.folder import AutoencoderFolder
     from fit_image.apps.digits.folder import DigitFolder
+    from fit_image.apps.unjpeg.folder import UnjpegFolder
 
     if not path.is_dir():
         return _model_facts(path)
-    kinds: tuple[type[RecipeFolder[Any, Any]], ...] = (DigitFolder, AutoencoderFolder)
+    kinds: tuple[type[RecipeFolder[Any, Any]], ...] = (DigitFolder, AutoencoderFolder, UnjpegFolder)
     for kind in kinds:
         if kind.holds_run(path):
             return _recipe_facts(kind.open(path))
@@ -104,6 +106,21 @@ def _autoencoder_model_facts(path: Path) -> dict[str, Any]:
     }
 
 
+def _restorer_facts(path: Path) -> dict[str, Any]:
+    from fit_image.apps.unjpeg.model import Restorer
+
+    restorer = Restorer.load(path)
+    return {
+        "model": str(path),
+        "kind": "unjpeg",
+        "block": restorer.cutter.block,
+        "hidden": list(restorer.widths),
+        "difference": restorer.difference,
+        "quality": restorer.quality,
+        "parameters": restorer.parameter_count,
+    }
+
+
 def _model_facts(path: Path) -> dict[str, Any]:
     from fit_image.archive import is_archive
     from fit_image.components import CHANNELS
@@ -114,6 +131,8 @@ def _model_facts(path: Path) -> dict[str, Any]:
         return _digit_model_facts(path)
     if is_archive(path, "autoencoder"):
         return _autoencoder_model_facts(path)
+    if is_archive(path, "unjpeg"):
+        return _restorer_facts(path)
     network = Network.load(path)
     return {
         "model": str(path),

@@ -28,6 +28,7 @@ _COMMANDS = {
     "dream": "fit_image.cli.dream",
     "digits": "fit_image.cli.digits",
     "autoencode": "fit_image.cli.autoencode",
+    "unjpeg": "fit_image.cli.unjpeg",
     "sweep": "fit_image.cli.sweep",
     "report": "fit_image.cli.report",
 }

@@ -14,7 +14,14 @@ from fit_image.components import OPTIMIZERS, PACES
 from fit_image.config import FPS, ImageConfig, option_of
 from fit_image.encoding_spec import parse_encoding
 from fit_image.errors import InputError
-from fit_image.notation import LARGEST_RATE, Hidden, parse_duration, parse_init, parse_layers
+from fit_image.notation import (
+    LARGEST_RATE,
+    Hidden,
+    parse_duration,
+    parse_init,
+    parse_layers,
+    parse_qualities,
+)
 from fit_image.presets import PRESETS
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -92,6 +99,20 @@ class Numbers(click.ParamType):
             return value
         number = Real(min=0, max=LARGEST_RATE)
         return tuple(number.convert(text.strip(), param, ctx) for text in value.split(","))
+
+
+class Qualities(click.ParamType):
+    """A quality of JPEG, or a range of these."""
+
+    name = "Q"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check with `parse_qualities`."""
+        try:
+            parse_qualities(value)
+        except InputError as error:
+            self.fail(str(error), param, ctx)
+        return str(value)
 
 
 class Decibels(Real):

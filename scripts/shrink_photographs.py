@@ -1,0 +1,224 @@
+#!/usr/bin/env python3
+"""Make clean photographs for training out of whatever photographs lie in folders.
+
+Each is scaled down by 2 or more, so that the damage of its own compression vanishes. Drawings,
+smooth backgrounds, pictures with holes and copies of the same picture in other sizes are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fnmatch
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps
+
+from fit_image.atomic import atomic_path
+from fit_image.errors import FitImageError, InputError
+
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
+
+COLOURS = 300
+"""Distinct colours, at 5 bits a channel, that a photograph has at least."""
+
+FLAT = 0.45
+"""Share of a photograph's blocks that are flat, at most."""
+
+DETAIL = 0.6
+"""Grey levels by which a photograph's pixels differ from their neighbours' mean, at least."""
+
+BLOCK = 8
+
+LEAST = 200
+"""Pixels of the shorter side of what is kept, at least."""
+
+Bytes = npt.NDArray[np.uint8]
+
+
+def report(line: str) -> None:
+    """Print what is not a result."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def find(folders: list[Path], exclude: list[str]) -> list[Path]:
+    """List the pictures in folders and theirs, in the order of their names.
+
+    Raises
+    ------
+    InputError
+        If a folder does not exist.
+    """
+    found = []
+    for folder in folders:
+        if not folder.is_dir():
+            raise InputError(f"there is no folder {folder}")
+        for path in sorted(folder.rglob("*")):
+            name = path.relative_to(folder).as_posix()
+            unwanted = any(fnmatch.fnmatch(name, f"*{pattern}*") for pattern in exclude)
+            if path.suffix.lower() in SUFFIXES and path.is_file() and not unwanted:
+                found.append(path)
+    return found
+
+
+def read(path: Path) -> Image.Image | None:
+    """Read a picture upright and in colour; None if that is impossible, or it has holes."""
+    try:
+        with Image.open(path) as opened:
+            picture = ImageOps.exif_transpose(opened)
+            if "A" in picture.getbands() or "transparency" in picture.info:
+                picture = picture.convert("RGBA")
+                if np.asarray(picture)[..., 3].min() < 255:
+                    return None
+            return picture.convert("RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+
+
+def fault(picture: Image.Image) -> str | None:
+    """Say why a small picture is no photograph; None if it is one."""
+    pixels = np.asarray(picture)
+    coarse = (pixels >> 3).astype(np.int64)
+    colours = np.unique((coarse[..., 0] << 10) | (coarse[..., 1] << 5) | coarse[..., 2]).size
+    if colours < COLOURS:
+        return "too few colours"
+    grey = pixels.astype(np.float64).mean(-1)
+    rows, columns = (length // BLOCK for length in grey.shape)
+    blocks = grey[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK)
+    if (np.ptp(blocks, axis=(1, 3)) <= 2).mean() > FLAT:
+        return "too flat"
+    around = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:]
+    if np.abs(grey[1:-1, 1:-1] - around / 4).mean() < DETAIL:
+        return "too smooth"
+    return None
+
+
+def likeness(picture: Image.Image) -> npt.NDArray[np.float64]:
+    """Return what pictures of the same thing in other sizes and proportions share."""
+    middle = ImageOps.fit(picture, (12, 12), Image.Resampling.BOX)
+    grey = np.asarray(middle, dtype=np.float64).mean(-1).ravel()
+    grey -= grey.mean()
+    same: npt.NDArray[np.float64] = grey / (np.linalg.norm(grey) + 1e-9)
+    return same
+
+
+def tiles(picture: Image.Image, side: int, most: int) -> Iterator[Image.Image]:
+    """Yield those tiles of a picture that have most detail, at most so many."""
+    width, height = picture.size
+    across, down = width // side, height // side
+    left, top = (width - across * side) // 2, (height - down * side) // 2
+    cut = []
+    for row in range(down):
+        for column in range(across):
+            x, y = left + column * side, top + row * side
+            tile = picture.crop((x, y, x + side, y + side))
+            grey = np.asarray(tile.convert("L"), dtype=np.float64)
+            cut.append((np.abs(np.diff(grey)).mean(), tile))
+    cut.sort(key=lambda item: -item[0])
+    yield from (tile for _, tile in cut[:most] if fault(tile) is None)
+
+
+def shrink(picture: Image.Image, side: int) -> Image.Image | None:
+    """Scale down by 2 or more, to ``side`` on the shorter side or, if it is small, to less.
+
+    Return None for what would be too small to be of use.
+    """
+    factor = max(2.0, min(picture.size) / side)
+    width, height = (round(length / factor) for length in picture.size)
+    if min(width, height) < LEAST:
+        return None
+    return picture.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=None)
+
+
+def views(picture: Image.Image, small: Image.Image, side: int, most: int) -> Iterator[Image.Image]:
+    """Yield a photograph, and tiles of it at half its size if that is much larger."""
+    yield small
+    if most and min(picture.size) >= 3 * side:
+        half = (picture.width // 2, picture.height // 2)
+        yield from tiles(picture.resize(half, Image.Resampling.LANCZOS), side, most)
+
+
+def collect(arguments: argparse.Namespace) -> str:
+    """Write the photographs; return the report."""
+    output, side = arguments.output, arguments.side
+    kept: list[npt.NDArray[np.float64]] = []
+    left_out: Counter[str] = Counter()
+    count = 0
+    for path in find(arguments.folders, arguments.exclude):
+        picture = read(path)
+        small = picture and shrink(picture, side)
+        if picture is None or small is None:
+            left_out["too small" if picture else "unreadable or with holes"] += 1
+            continue
+        known = likeness(small)
+        same = any(known @ other > arguments.alike for other in kept)
+        reason = "seen before" if same else fault(small)
+        if reason:
+            left_out[reason] += 1
+            continue
+        kept.append(known)
+        for view in views(picture, small, side, arguments.tiles):
+            if count == arguments.count:
+                break
+            count += 1
+            with atomic_path(output / f"{count:04}-{path.stem[:40]}.png") as temporary:
+                view.save(temporary)
+        if count == arguments.count:
+            break
+    reasons = ", ".join(f"{number} {reason}" for reason, number in left_out.most_common())
+    return f"{count} pictures of {len(kept)} photographs; left out: {reasons or 'none'}"
+
+
+def main() -> None:
+    """Read the command line and collect."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT")
+    parser.add_argument(
+        "--side", type=int, default=768, metavar="N", help="shorter side in pixels (default 768)"
+    )
+    parser.add_argument("--count", type=int, metavar="N", help="at most so many pictures")
+    parser.add_argument(
+        "--tiles",
+        type=int,
+        default=0,
+        metavar="N",
+        help="also so many tiles of a large one at half its size (default 0)",
+    )
+    parser.add_argument(
+        "--exclude",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="leave out files whose path in FOLDER contains this; * and ? stand for anything",
+    )
+    parser.add_argument(
+        "--alike",
+        type=float,
+        default=0.97,
+        metavar="X",
+        help="correlation of pictures taken for the same (default 0.97)",
+    )
+    arguments = parser.parse_args()
+    if arguments.side < 32 or arguments.tiles < 0:
+        parser.error("--side must be 32 or more, and --tiles 0 or more")
+    try:
+        arguments.output.mkdir(parents=True, exist_ok=True)
+        print(collect(arguments))
+    except OSError as error:
+        report(f"error: cannot write {arguments.output}: {error.strerror}")
+        sys.exit(1)
+    except FitImageError as error:
+        report(f"error: {error}")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        report("stopped")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Networks that remove what JPEG compression has done to pictures, patch by patch."""

@@ -1,0 +1,242 @@
+"""A trained network that restores whole pictures, and its file."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from fit_image.apps.unjpeg.network import layer_rows, make_network
+from fit_image.apps.unjpeg.patches import Cutter, are_flat, padded
+from fit_image.apps.unjpeg.recipe import STEP
+from fit_image.archive import read_archive, write_archive
+from fit_image.core.dense import FloatArray
+from fit_image.core.patches import add_kernel
+from fit_image.core.stage import Workers
+from fit_image.errors import InputError
+from fit_image.ycbcr import from_ycbcr, to_ycbcr
+
+FORMAT_VERSION = 1
+
+_KIND = "unjpeg"
+
+_BATCH = 512
+"""Patches that go through the network together."""
+
+_STRONG, _WEAK = (Path(__file__).with_name(f"{name}.npz") for name in ("strong", "weak"))
+"""The networks that come with the package, for strong compression and for weak."""
+
+_STRONGEST_OF_WEAK = 65
+"""The lowest quality that is for the network of weak compression."""
+
+_WEAKEST = 92
+"""The highest quality that this one has learned from."""
+
+_LARGEST_BLOCK, _LARGEST_WIDTH, _MOST_LAYERS = 256, 1 << 16, 100
+
+
+@dataclass(frozen=True, eq=False)
+class Restorer:
+    """A network, and how pictures become its patches.
+
+    Attributes
+    ----------
+    cutter : Cutter
+    widths : tuple of int
+        Units of its hidden layers.
+    difference : bool
+        Whether its outputs are added to its inputs.
+    parameters : float32 vector
+        Of the chain that `make_network` returns.
+    quality : str
+        Of the JPEG pictures that it has learned from.
+    strength : float
+        Which share of what it would change is changed, 0..1.
+    """
+
+    cutter: Cutter
+    widths: tuple[int, ...]
+    difference: bool
+    parameters: FloatArray
+    quality: str
+    strength: float = 1.0
+
+    @property
+    def parameter_count(self) -> int:
+        """Number of weights and biases."""
+        return make_network(self.cutter.block, self.widths).parameter_count
+
+    def restore(
+        self,
+        picture: npt.NDArray[np.uint8],
+        *,
+        threads: int | None = None,
+        on_rows: Callable[[int, int], None] = lambda done, total: None,
+    ) -> npt.NDArray[np.uint8]:
+        """Return a picture as it was before compression, as far as the network can tell.
+
+        Patches are taken every 8 pixels, and each pixel is the mean of those that cover it. A patch
+        of a single colour stays as it is. Rows of patches are worked on one after the other, so
+        that little memory is needed beside the picture.
+
+        Parameters
+        ----------
+        picture : uint8 (height, width, 3)
+            Of any size.
+        threads : int, optional
+            Default: all cores. Does not change the result.
+        on_rows : callable
+            Told how many of how many rows are done.
+        """
+        block = self.cutter.block
+        height, width, _ = picture.shape
+        whole = padded(picture, block)
+        restored = np.empty_like(picture)
+        network = _Runner(self, threads)
+        rows, columns, _ = whole.shape
+        stride = 3 * columns
+        begin = 3 * np.arange(0, columns - block + 1, STEP)
+        across = _cover(columns, block)[:width]
+        down = _cover(rows, block)
+        sums = np.zeros((block, stride), np.float32)
+        for top in range(0, rows - block + 1, STEP):
+            band = np.ascontiguousarray(whole[top : top + block]).ravel()
+            network.add(band, begin, stride, sums)
+            # The rows that no later patch covers.
+            last = top + STEP > rows - block
+            done = min(block if last else STEP, height - top)
+            counts = down[top : top + done, np.newaxis] * across
+            mean = sums[:done].reshape(done, columns, 3)[:, :width] / counts[..., np.newaxis]
+            damaged = picture[top : top + done]
+            restored[top : top + done] = from_ycbcr(to_ycbcr(damaged) + mean)
+            sums = np.concatenate([sums[STEP:], np.zeros((STEP, stride), np.float32)])
+            on_rows(top + done, height)
+        return restored
+
+    def save(self, path: Path, *, half: bool = False) -> None:
+        """Write the model file.
+
+        Parameters
+        ----------
+        path : Path
+        half : bool
+            Whether numbers are written in half precision, in half the space.
+
+        Raises
+        ------
+        FitImageError
+            If that fails.
+        """
+        chain = make_network(self.cutter.block, self.widths)
+        chain.parameters[:] = self.parameters
+        numbers = np.concatenate([rows.ravel() for rows in layer_rows(chain)])
+        write_archive(
+            path,
+            _KIND,
+            FORMAT_VERSION,
+            {
+                "block": np.int64(self.cutter.block),
+                "mean": np.float64(self.cutter.mean),
+                "deviation": np.float64(self.cutter.deviation),
+                "widths": np.array(self.widths, dtype=np.int64),
+                "difference": np.int64(self.difference),
+                "quality": np.array(self.quality),
+                "numbers": numbers.astype(np.float16 if half else np.float32),
+            },
+        )
+
+    @classmethod
+    def shipped(cls, quality: int) -> Self:
+        """Return the network that comes with the package for a quality of JPEG, 1 to 100."""
+        if quality < _STRONGEST_OF_WEAK:
+            return cls.load(_STRONG)
+        # It has not seen such pictures as are hardly damaged, and would change too much.
+        strength = min((100 - quality) / (100 - _WEAKEST), 1.0)
+        return replace(cls.load(_WEAK), strength=strength)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a model file, or that in the folder of a training.
+
+        Raises
+        ------
+        InputError
+            If there is none, or it is damaged.
+        """
+        if path.is_dir():
+            if not (path / "model.npz").exists():
+                raise InputError(f"{path} is not the folder of a trained network: no model.npz")
+            path = path / "model.npz"
+        arrays = read_archive(path, _KIND, FORMAT_VERSION)
+        try:
+            block, difference = (int(arrays[n].reshape(())) for n in ("block", "difference"))
+            mean, deviation = (float(arrays[n].reshape(())) for n in ("mean", "deviation"))
+            widths = tuple(int(width) for width in arrays["widths"].reshape(-1))
+            numbers = arrays["numbers"].astype(np.float32)
+            quality = str(arrays["quality"].reshape(()))
+            _check(block, widths, mean, deviation)
+            chain = make_network(block, widths)
+            if numbers.shape != (chain.parameter_count,) or not np.isfinite(numbers).all():
+                raise ValueError("its numbers do not fit together")
+            start = 0
+            for rows in layer_rows(chain):
+                rows[:] = numbers[start : start + rows.size].reshape(rows.shape)
+                start += rows.size
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{path} is damaged: {error}") from error
+        cutter = Cutter(block, mean, deviation)
+        return cls(cutter, widths, bool(difference), chain.parameters, quality)
+
+
+class _Runner:
+    """The network at work on rows of patches."""
+
+    def __init__(self, restorer: Restorer, threads: int | None) -> None:
+        self._restorer = restorer
+        self._chain = make_network(restorer.cutter.block, restorer.widths)
+        self._chain.parameters[:] = restorer.parameters
+        self._passage = self._chain.passage(_BATCH)
+        self._workers = Workers(threads)
+
+    def add(
+        self,
+        band: npt.NDArray[np.uint8],
+        begin: npt.NDArray[np.int64],
+        stride: int,
+        sums: FloatArray,
+    ) -> None:
+        """Add what the network changes in a row of patches to the sums (rows, columns * 3)."""
+        cutter = self._restorer.cutter
+        strides = np.full(len(begin), stride)
+        begin = begin[~are_flat(band, begin, strides, cutter.block)]
+        for first in range(0, len(begin), _BATCH):
+            starts = begin[first : first + _BATCH]
+            patches = np.empty((len(starts), cutter.size), np.float32)
+            cutter.cut(band, starts, strides[: len(starts)], patches)
+            outputs = self._chain.forward(patches, self._passage, self._workers)
+            changes = outputs.copy() if self._restorer.difference else outputs - patches
+            np.clip(changes, cutter.lowest - patches, cutter.highest - patches, out=changes)
+            changes *= np.float32(self._restorer.strength * cutter.deviation)
+            add_kernel(changes, starts, stride, cutter.block, sums.reshape(-1))
+
+
+def _cover(length: int, block: int) -> FloatArray:
+    """Return how many patches cover each row or column."""
+    counts = np.zeros(length, np.float32)
+    for start in range(0, length - block + 1, STEP):
+        counts[start : start + block] += 1
+    return counts
+
+
+def _check(block: int, widths: Sequence[int], mean: float, deviation: float) -> None:
+    if not STEP <= block <= _LARGEST_BLOCK or block % STEP:
+        raise ValueError(f"it has blocks of {block}")
+    if len(widths) > _MOST_LAYERS or not all(1 <= width <= _LARGEST_WIDTH for width in widths):
+        raise ValueError("its layers are not such")
+    if not math.isfinite(mean) or not math.isfinite(deviation) or deviation <= 0:
+        raise ValueError("its mean and deviation are none")

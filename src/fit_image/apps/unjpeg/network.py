@@ -1,0 +1,53 @@
+"""The network: dense layers from a damaged patch to a whole one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from fit_image.core import affine
+from fit_image.core.chain import Chain
+from fit_image.core.dense import FloatArray
+from fit_image.core.dense_stage import Dense
+from fit_image.core.stage import Stage
+
+
+def make_network(block: int, widths: Sequence[int]) -> Chain:
+    """Return a chain between patches of three channels; see `Recipe`."""
+    size = 3 * block * block
+    stages: list[Stage] = []
+    inputs = size
+    for width in widths:
+        stages.append(Dense((inputs,), width, "scaled-tanh"))
+        inputs = width
+    return Chain([*stages, Dense((inputs,), size)])
+
+
+def initialise(chain: Chain, rng: np.random.Generator, *, difference: bool) -> None:
+    """Draw the first weights.
+
+    They are uniform in +-1 / sqrt(fan-in), and biases are zero (Burger et al., "Image denoising:
+    can plain neural networks compete with BM3D?", CVPR 2012). A network of differences begins
+    with one that changes nothing: the weights of its last layer are zero, too.
+    """
+    for index, weights in enumerate(weight_rows(chain)):
+        if difference and index == len(chain.stages) - 1:
+            continue
+        bound = len(weights) ** -0.5
+        weights[:] = rng.uniform(-bound, bound, weights.shape)
+
+
+def weight_rows(chain: Chain) -> list[FloatArray]:
+    """Return the weights of every layer, a row an input and a column a unit, as views."""
+    return [rows[:-1] for rows in layer_rows(chain)]
+
+
+def layer_rows(chain: Chain) -> list[FloatArray]:
+    """Return the parameters of every layer, the biases in the last row, as views."""
+    found = []
+    for index, stage in enumerate(chain.stages):
+        (fan_in,), (units,) = stage.inputs, stage.outputs
+        part = chain.part(chain.parameters, index)
+        found.append(affine.matrix(part, fan_in, affine.padded(units))[:, :units])
+    return found

@@ -1,0 +1,236 @@
+"""Clean pictures in a folder: which learn, which validate, and what JPEG makes of them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from fit_image.apps.unjpeg.patches import are_flat, padded, places
+from fit_image.apps.unjpeg.recipe import STEP, Recipe
+from fit_image.errors import InputError
+from fit_image.image import load_image, to_uint8
+from fit_image.jpeg import Compression
+from fit_image.notation import parse_qualities
+from fit_image.picture_set import folder_contents
+from fit_image.ycbcr import to_ycbcr
+
+VALIDATION_SHARE = 0.25
+"""Of the pictures, those that validate."""
+
+_LARGEST_SIDE = 4096
+"""Rows and columns of a larger picture that are looked at in one pass; others in another."""
+
+_MEASURED = 200
+"""Pictures from which mean and deviation are measured, at most."""
+
+# What distinguishes the random numbers of one purpose from those of another.
+_SPLIT, _DAMAGE = 1, 2
+
+
+class Picture(NamedTuple):
+    """A picture's file, and how many pixels it has."""
+
+    file: Path
+    pixels: int
+
+
+@dataclass(frozen=True, eq=False)
+class Folder:
+    """Clean pictures.
+
+    Attributes
+    ----------
+    path : Path
+    training, validation : tuple of Picture
+    skipped : int
+        Files that are no pictures, or smaller than a block.
+    """
+
+    path: Path
+    training: tuple[Picture, ...]
+    validation: tuple[Picture, ...]
+    skipped: int
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 in hexadecimal of the files' names and sizes, but for the folder's own name."""
+        digest = hashlib.sha256()
+        for file, _ in (*self.training, *self.validation):
+            name = file.relative_to(self.path).as_posix()
+            digest.update(f"{name}\0{file.stat().st_size}\0".encode("utf-8", "surrogateescape"))
+        return digest.hexdigest()
+
+
+def find_pictures(path: Path, least: int = 1) -> tuple[list[Picture], int]:
+    """Return the pictures in a folder and its folders, and how many files were left out.
+
+    Files are not decoded, so that it is quick; their sizes are read.
+
+    Raises
+    ------
+    InputError
+        If there is no such folder, or no picture with ``least`` pixels a side.
+    """
+    found, skipped = [], 0
+    waiting = [path]
+    while waiting:
+        folders, files = folder_contents(waiting.pop(0))
+        waiting += folders
+        for file in files:
+            try:
+                with Image.open(file) as picture:
+                    width, height = picture.size
+            except Exception:  # damaged files make Pillow raise nearly every kind there is
+                width = height = 0
+            if min(width, height) >= least:
+                found.append(Picture(file, width * height))
+            else:
+                skipped += 1
+    if not found:
+        small = f" of {least} x {least} pixels or more" if least > 1 else ""
+        held = f"none of its files is one: {skipped:,}" if skipped else "it is empty"
+        raise InputError(f"{path} holds no pictures{small}; {held}")
+    return found, skipped
+
+
+def split_folder(path: Path, recipe: Recipe) -> Folder:
+    """Find the clean pictures in a folder, and choose by chance those that validate.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two.
+    """
+    found, skipped = find_pictures(path, recipe.block)
+    if len(found) < 2:
+        raise InputError(f"{path} holds only one picture; give two or more, for one validates")
+    count = max(round(VALIDATION_SHARE * len(found)), 1)
+    order = np.random.default_rng([recipe.seed, _SPLIT]).permutation(len(found))
+    chosen = set(order[:count].tolist())
+    training = tuple(each for index, each in enumerate(found) if index not in chosen)
+    validation = tuple(each for index, each in enumerate(found) if index in chosen)
+    return Folder(path, training, validation, skipped)
+
+
+def measure(pictures: Sequence[Picture]) -> tuple[float, float]:
+    """Return mean and deviation of Y, Cb and Cr in 0..1, all together, of up to 200 pictures.
+
+    Raises
+    ------
+    InputError
+        If none can be read.
+    """
+    step = -(-len(pictures) // _MEASURED)
+    total = squares = 0.0
+    count = 0
+    for file, _ in pictures[::step]:
+        clean = read_clean(file)
+        if clean is None:
+            continue
+        numbers = to_ycbcr(clean[:_LARGEST_SIDE, :_LARGEST_SIDE])
+        total += float(numbers.sum(dtype=np.float64))
+        squares += float(np.square(numbers, dtype=np.float64).sum())
+        count += numbers.size
+    if not count:
+        raise InputError(f"{pictures[0].file.parent}: none of its pictures can be read")
+    mean = total / count
+    # Of pictures in one colour, any deviation will do.
+    return mean, max(squares / count - mean**2, 1e-4) ** 0.5
+
+
+def read_clean(file: Path) -> npt.NDArray[np.uint8] | None:
+    """Return a picture as uint8 (height, width, 3), or None if it is damaged or gone."""
+    try:
+        return to_uint8(load_image(file).levels)
+    except InputError:
+        return None
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """Damaged and clean pictures, one after the other, and the patches in them.
+
+    Attributes
+    ----------
+    damaged, clean : uint8, flat
+        Red, green and blue of the padded pictures.
+    starts, strides : int64 (patches,)
+        Where each patch begins, and how far its rows are apart. Those that are damaged to a single
+        colour are left out: there is nothing to learn from them.
+    """
+
+    damaged: npt.NDArray[np.uint8]
+    clean: npt.NDArray[np.uint8]
+    starts: npt.NDArray[np.int64]
+    strides: npt.NDArray[np.int64]
+
+
+def make_pairs(
+    pictures: Sequence[Picture], recipe: Recipe, seed: Sequence[int], *, shift: bool
+) -> Pairs:
+    """Read and compress pictures; those that cannot be read any more are left out.
+
+    Parameters
+    ----------
+    pictures : sequence of Picture
+    recipe : Recipe
+    seed : sequence of int
+        What quality and shift follow from.
+    shift : bool
+        Whether up to 15 rows and columns are cut off at the top and the left, so that the blocks of
+        JPEG lie elsewhere every time.
+    """
+    low, high = parse_qualities(recipe.quality)
+    damaged, clean = [], []
+    starts, strides = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    at = 0
+    for index, (file, _) in enumerate(pictures):
+        picture = read_clean(file)
+        if picture is None or min(picture.shape[:2]) < recipe.block:
+            continue
+        rng = np.random.default_rng([recipe.seed, _DAMAGE, *seed, index])
+        quality = int(rng.integers(low, high + 1))
+        picture = _window(picture, recipe.block, rng, shift=shift)
+        whole = padded(picture, recipe.block).ravel()
+        broken = padded(compression(recipe, quality).damaged(picture), recipe.block)
+        height, width, _ = broken.shape
+        begin = places(height, width, recipe.block)
+        apart = np.full(len(begin), 3 * width)
+        useful = ~are_flat(broken.ravel(), begin, apart, recipe.block)
+        starts.append(begin[useful] + at)
+        strides.append(apart[useful])
+        damaged.append(broken.ravel())
+        clean.append(whole)
+        at += whole.size
+    nothing = np.empty(0, np.uint8)
+    return Pairs(
+        np.concatenate([nothing, *damaged]),
+        np.concatenate([nothing, *clean]),
+        np.concatenate(starts),
+        np.concatenate(strides),
+    )
+
+
+def compression(recipe: Recipe, quality: int) -> Compression:
+    """Return how pictures of a quality are compressed."""
+    return Compression(quality, recipe.subsampling, not recipe.baseline)
+
+
+def _window(
+    picture: npt.NDArray[np.uint8], block: int, rng: np.random.Generator, *, shift: bool
+) -> npt.NDArray[np.uint8]:
+    """Return a part of a picture that is not too large, and begins anywhere if it is shifted."""
+    window = []
+    for side in picture.shape[:2]:
+        least = max(side - _LARGEST_SIDE, 0)
+        most = max(least, min(2 * STEP - 1, side - block)) if shift else least
+        first = int(rng.integers(0, most + 1)) if most else 0
+        window.append(slice(first, min(first + _LARGEST_SIDE, side)))
+    return np.ascontiguousarray(picture[window[0], window[1]])

@@ -1,0 +1,99 @@
+"""Restoring a picture file: all that is not its pixels stays as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from fit_image.apps.unjpeg.model import Restorer
+from fit_image.decoding import one_line, reading
+from fit_image.errors import InputError
+from fit_image.jpeg import quality_of
+
+_KEPT = ("exif", "icc_profile", "dpi")
+
+_GAP = 8
+
+# By mode: that in which a picture is restored; with transparency, RGBA.
+_MODES = {"L": "L", "1": "L", "RGB": "RGB", "P": "RGB", "LA": "RGBA", "RGBA": "RGBA"}
+
+
+class Damaged(NamedTuple):
+    """A picture to be restored.
+
+    Attributes
+    ----------
+    image : PIL.Image.Image
+        Of mode L, RGB or RGBA; neither turned nor in another profile than in its file.
+    quality : int or None
+        See `quality_of`.
+    """
+
+    image: Image.Image
+    quality: int | None
+
+
+def read_picture(path: Path) -> Damaged:
+    """Read a picture file as it is.
+
+    Raises
+    ------
+    InputError
+        If it is no picture, or one whose pixels are neither grey nor red, green and blue.
+    """
+    with reading(path) as file:
+        if not file.peek(1):
+            raise InputError("the file is empty; give a picture")
+        picture = Image.open(file)
+        picture.load()
+        quality = quality_of(picture)
+    if picture.mode not in _MODES:
+        raise InputError(
+            f"cannot restore {one_line(path)}: its pixels are {picture.mode}; convert it to RGB "
+            "or grey of 8 bits first"
+        )
+    image = picture.convert("RGBA" if "transparency" in picture.info else _MODES[picture.mode])
+    image.info = dict(picture.info)
+    return Damaged(image, quality)
+
+
+def restore(
+    image: Image.Image,
+    restorer: Restorer,
+    *,
+    threads: int | None = None,
+    on_rows: Callable[[int, int], None] = lambda done, total: None,
+) -> Image.Image:
+    """Return a restored picture of the same mode: grey stays grey, and alpha as it is.
+
+    Arguments are as of `Restorer.restore`.
+    """
+    opaque = image.copy()
+    if image.mode == "RGBA":
+        opaque.putalpha(255)
+    levels = np.asarray(opaque.convert("RGB"))
+    restored = Image.fromarray(restorer.restore(levels, threads=threads, on_rows=on_rows))
+    if image.mode == "L":
+        return restored.convert("L")
+    if image.mode == "RGBA":
+        restored.putalpha(image.getchannel("A"))
+    return restored
+
+
+def side_by_side(image: Image.Image, restored: Image.Image) -> Image.Image:
+    """Return a picture as it was, and restored, with a gap in between."""
+    width, height = image.size
+    sheet = Image.new("RGB", (2 * width + _GAP, height), "white")
+    for left, each in ((0, image), (width + _GAP, restored)):
+        opaque = each.convert("RGBA")
+        sheet.paste(opaque, (left, 0), opaque)
+    return sheet
+
+
+def kept_of(picture: Image.Image) -> dict[str, Any]:
+    """Return what is to be written beside the pixels, as options of Pillow's ``save``."""
+    return {name: picture.info[name] for name in _KEPT if picture.info.get(name)}

@@ -1,0 +1,72 @@
+"""Patches that are spread evenly over pictures: to validate, and to measure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from fit_image.apps.unjpeg.patches import Cutter
+from fit_image.apps.unjpeg.pictures import Folder, Picture, make_pairs
+from fit_image.apps.unjpeg.recipe import Recipe
+from fit_image.apps.unjpeg.whitening import Whitening
+from fit_image.core.dense import FloatArray
+from fit_image.errors import InputError
+
+_VALIDATION_PATCHES = 4000
+_VALIDATION_PICTURES = 40
+_WHITENED_PICTURES = 100
+
+_WHITENED_SHARE = 30
+"""Patches that are measured to be whitened, for each of their numbers."""
+
+# What distinguishes these random numbers from those of other purposes.
+_SAMPLES = 22
+
+
+def validation_patches(
+    folder: Folder, recipe: Recipe, cutter: Cutter
+) -> tuple[FloatArray, FloatArray]:
+    """Cut damaged and clean patches of pictures that are not learned from.
+
+    Raises
+    ------
+    InputError
+        If there are none that are not of a single colour.
+    """
+    step = -(-len(folder.validation) // _VALIDATION_PICTURES)
+    damaged, clean = _spread(folder.validation[::step], _VALIDATION_PATCHES, recipe, cutter)
+    if not damaged.size:
+        raise InputError(
+            f"{folder.path}: the pictures that validate are of a single colour; give others"
+        )
+    return damaged, clean
+
+
+def measure_whitening(folder: Folder, recipe: Recipe, cutter: Cutter) -> Whitening:
+    """Measure the whitening of damaged patches that are learned from."""
+    step = -(-len(folder.training) // _WHITENED_PICTURES)
+    count = _WHITENED_SHARE * cutter.size
+    damaged, _ = _spread(folder.training[::step], count, recipe, cutter)
+    if not damaged.size:
+        raise InputError(f"{folder.path}: the pictures are of a single colour; give others")
+    return Whitening(damaged, recipe.batch_size)
+
+
+def _spread(
+    pictures: Sequence[Picture], count: int, recipe: Recipe, cutter: Cutter
+) -> tuple[FloatArray, FloatArray]:
+    """Cut about ``count`` patches: damaged ones, and the clean ones."""
+    each = -(-count // len(pictures))
+    damaged: list[FloatArray] = []
+    clean: list[FloatArray] = []
+    for index, picture in enumerate(pictures):
+        pairs = make_pairs([picture], recipe, (_SAMPLES, index), shift=False)
+        part = np.linspace(0, len(pairs.starts), each, endpoint=False).astype(np.int64)
+        part = np.unique(part) if len(pairs.starts) else part[:0]
+        starts, strides = pairs.starts[part], pairs.strides[part]
+        for levels, found in ((pairs.damaged, damaged), (pairs.clean, clean)):
+            patches = np.empty((len(part), cutter.size), np.float32)
+            cutter.cut(levels, starts, strides, patches)
+            found.append(patches)
+    return np.concatenate(damaged), np.concatenate(clean)

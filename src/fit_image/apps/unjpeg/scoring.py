@@ -1,0 +1,50 @@
+"""What a network gains over JPEG on clean pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fit_image.apps.unjpeg.model import Restorer
+from fit_image.apps.unjpeg.pictures import Picture, read_clean
+from fit_image.image import psnr
+from fit_image.jpeg import Compression
+
+
+@dataclass(frozen=True)
+class Score:
+    """What became of a picture.
+
+    Attributes
+    ----------
+    file : Path
+    jpeg, restored : float
+        PSNR over red, green and blue, in dB: of the JPEG, and of what the network made of it.
+    """
+
+    file: Path
+    jpeg: float
+    restored: float
+
+    @property
+    def gain(self) -> float:
+        """By how many dB the network is better."""
+        return 0.0 if self.jpeg == self.restored else self.restored - self.jpeg
+
+
+def score(
+    restorer: Restorer,
+    pictures: Sequence[Picture],
+    compression: Compression,
+    *,
+    threads: int | None = None,
+) -> Iterator[Score]:
+    """Compress clean pictures, restore them, and compare; those that are damaged are left out."""
+    for file, _ in pictures:
+        clean = read_clean(file)
+        if clean is None:
+            continue
+        damaged = compression.damaged(clean)
+        restored = restorer.restore(damaged, threads=threads)
+        yield Score(file, psnr(damaged, clean), psnr(restored, clean))

@@ -1,0 +1,289 @@
+"""A network, the patches that it learns from, and how far it has come."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fit_image.apps.memory import check_available
+from fit_image.apps.recipe_trainer import RecipeTrainer, Standing, number_of
+from fit_image.apps.unjpeg.model import Restorer
+from fit_image.apps.unjpeg.network import initialise, make_network
+from fit_image.apps.unjpeg.patches import Cutter
+from fit_image.apps.unjpeg.pictures import Folder, measure
+from fit_image.apps.unjpeg.recipe import Recipe
+from fit_image.apps.unjpeg.sampling import measure_whitening, validation_patches
+from fit_image.apps.unjpeg.stream import PatchStream, rmse
+from fit_image.core.adam import Adam
+from fit_image.core.dense import FloatArray
+from fit_image.core.stage import Workers
+from fit_image.core.together import take_step
+from fit_image.errors import DivergenceError
+
+_LEAST_ERROR = 0.002
+"""Added to a patch's error where a gradient is divided by it: half a step of a byte."""
+
+# What distinguishes these random numbers from those of other purposes.
+_WEIGHTS = 21
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a batch has come to; root mean square errors of Y, Cb and Cr in 0..1.
+
+    Attributes
+    ----------
+    error : float
+        Of the network's patches, before its step.
+    damage : float
+        Of the JPEG's.
+    """
+
+    error: float
+    damage: float
+
+
+class PatchTrainer(RecipeTrainer[Recipe, Figures]):
+    """Learns batch after batch.
+
+    The loss of a batch is the mean over its patches of their root mean square errors, with outputs
+    clipped to the legal range, times the numbers of a patch, such that rates mean about what they
+    do for a sum over a patch. Where the clipped error is not zero, its derivative passes the
+    clipping.
+
+    Parameters
+    ----------
+    folder : Folder
+    recipe : Recipe
+    threads : int, optional
+        Default: all cores. Does not change the result.
+
+    Attributes
+    ----------
+    validation : tuple of Picture
+        Pictures that are not learned from.
+    validation_error, validation_damage : float
+        Of the newest epoch: root mean square errors of validation patches, of the network and of
+        JPEG. NaN before the first one.
+
+    Raises
+    ------
+    InputError
+        If there are too few pictures or patches, or they do not fit in memory.
+    """
+
+    def __init__(self, folder: Folder, recipe: Recipe, *, threads: int | None = None) -> None:
+        self.recipe = recipe
+        self.validation = folder.validation
+        self.rounds = recipe.patches // recipe.batch_size
+        self.standing = Standing()
+        chain = make_network(recipe.block, recipe.widths)
+        copies = 4 if recipe.optimizer == "adam" else 2
+        check_available(4 * copies * chain.parameters.size, "choose fewer or narrower --layers")
+        self.cutter = Cutter(recipe.block, *measure(folder.training))
+        self.chain = chain
+        rng = np.random.default_rng([recipe.seed, _WEIGHTS])
+        initialise(chain, rng, difference=recipe.difference)
+        self.stream = PatchStream(folder.training, recipe, self.cutter)
+        self.best: FloatArray | None = None
+        self.validation_error = self.validation_damage = math.nan
+        self._workers = Workers(threads)
+        self._passage = chain.passage(recipe.batch_size)
+        self._gradient = chain.zeros() if recipe.optimizer == "adam" else None
+        self._adam = Adam(chain.parameters.size) if recipe.optimizer == "adam" else None
+        self._squares = np.zeros(2)
+        self._best_error, self._best_epoch = math.inf, 0
+        self.average: FloatArray | None = None
+        self._inputs, self._targets = validation_patches(folder, recipe, self.cutter)
+        self._whitening = measure_whitening(folder, recipe, self.cutter) if recipe.whiten else None
+
+    def play(self, go_on: Callable[[], bool] = lambda: True) -> Figures | None:
+        """See `RecipeTrainer.play`."""
+        began = time.perf_counter()
+        self.stream.next()
+        figures = self._learn(self.stream.inputs, self.stream.targets)
+        self.standing.seconds += time.perf_counter() - began
+        if not math.isfinite(figures.error):
+            raise DivergenceError(f"the error is not finite in epoch {self.standing.epoch + 1}")
+        self._squares += (figures.error**2, figures.damage**2)
+        self.standing.rounds += 1
+        return figures
+
+    def warm_up(self) -> None:
+        """See `RecipeTrainer.warm_up`."""
+        parameters, average = self.chain.parameters.copy(), self.average
+        adam = self._adam.to_arrays() if self._adam else {}
+        shape = self.stream.inputs.shape
+        self._learn(np.zeros(shape, np.float32), np.ones(shape, np.float32))
+        self.chain.parameters[:] = parameters
+        self.average = average
+        if self._adam:
+            self._adam.restore(adam)
+
+    def close(self) -> None:
+        """End the thread that reads ahead."""
+        self.stream.close()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the validation error has not become better for as long as the recipe waits."""
+        waited = self.standing.epoch - self._best_epoch
+        return 0 < self.recipe.patience <= waited
+
+    def end_epoch(self) -> tuple[float, float]:
+        """Count the epoch, validate; return the errors of its batches, of network and JPEG."""
+        error, damage = np.sqrt(self._squares / self.rounds).tolist()
+        self._squares[:] = 0.0
+        self.standing.epoch += 1
+        self.standing.rounds = 0
+        self.validation_error, self.validation_damage = self.validate()
+        if self.validation_error < self._best_error:
+            self._best_error, self._best_epoch = self.validation_error, self.standing.epoch
+            self.best = self.counting.copy()
+        return error, damage
+
+    @property
+    def counting(self) -> FloatArray:
+        """The parameters that count: the mean over the steps, or those at hand."""
+        return self.chain.parameters if self.average is None else self.average
+
+    def validate(self) -> tuple[float, float]:
+        """Return the root mean square errors of validation patches, of network and JPEG."""
+        squares = np.zeros(2)
+        at_hand = self.chain.parameters.copy()
+        self.chain.parameters[:] = self.counting
+        for first in range(0, len(self._inputs), self.recipe.batch_size):
+            part = slice(first, first + self.recipe.batch_size)
+            inputs, targets = self._inputs[part], self._targets[part]
+            squares[0] += _square_sum(self._clipped_error(inputs, targets))
+            squares[1] += _square_sum(inputs - targets)
+        self.chain.parameters[:] = at_hand
+        errors = self.cutter.deviation * np.sqrt(squares / self._inputs.size)
+        return float(errors[0]), float(errors[1])
+
+    @property
+    def is_best(self) -> bool:
+        """Whether no epoch was better than the newest one."""
+        return self._best_epoch == self.standing.epoch
+
+    def restorer(self, *, best: bool = True) -> Restorer:
+        """Return the best network so far, or that at hand, as one that restores pictures."""
+        recipe = self.recipe
+        chain = make_network(recipe.block, recipe.widths)
+        chain.parameters[:] = self.best if best and self.best is not None else self.counting
+        if self._whitening:
+            self._whitening.fold(chain)
+        return Restorer(
+            self.cutter, recipe.widths, recipe.difference, chain.parameters, recipe.quality
+        )
+
+    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """See `RecipeTrainer.to_arrays`."""
+        arrays = {
+            **super().to_arrays(),
+            **self.stream.to_arrays(),
+            "parameters": self.chain.parameters.copy(),
+            "squares": self._squares.copy(),
+            "best_epoch": np.array(float(self._best_epoch)),
+        }
+        if self.average is not None:
+            arrays["average"] = self.average.copy()
+        if self.best is not None:
+            arrays["best"] = self.best
+            arrays["best_error"] = np.array(self._best_error)
+        if self._whitening:
+            arrays |= self._whitening.to_arrays()
+        if self._adam:
+            arrays |= {f"adam_{key}": array for key, array in self._adam.to_arrays().items()}
+        return arrays
+
+    def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """See `RecipeTrainer.restore`."""
+        mine = self.chain.parameters
+        names = ("parameters", *(name for name in ("average", "best") if name in arrays))
+        for name in names:
+            numbers = arrays.get(name)
+            if numbers is None or numbers.shape != mine.shape or numbers.dtype != mine.dtype:
+                raise ValueError("the network has another size")
+            if not np.isfinite(numbers).all():
+                raise ValueError("the network is not finite")
+        squares = arrays.get("squares")
+        if squares is None or squares.shape != (2,) or not np.isfinite(squares).all():
+            raise ValueError("its errors are missing")
+        if self._whitening:
+            self._whitening.restore(arrays)
+        if self._adam:
+            self._adam.restore(
+                {
+                    key.removeprefix("adam_"): array
+                    for key, array in arrays.items()
+                    if key.startswith("adam_")
+                }
+            )
+        super().restore(arrays)
+        self.stream.restore(arrays)
+        self._best_epoch = int(number_of(arrays, "best_epoch"))
+        self._best_error = number_of(arrays, "best_error") if "best" in arrays else math.inf
+        self.best = np.array(arrays["best"]) if "best" in arrays else None
+        self.average = np.array(arrays["average"]) if "average" in arrays else None
+        self._squares = np.array(squares, dtype=np.float64)
+        mine[:] = arrays["parameters"]
+
+    def _learn(self, inputs: FloatArray, targets: FloatArray) -> Figures:
+        error = self._clipped_error(inputs, targets)
+        damage = self.cutter.deviation * math.sqrt(_square_sum(inputs - targets) / inputs.size)
+        # Clipping hides infinity.
+        if not np.isfinite(self._passage.output).all():
+            return Figures(math.nan, damage)
+        roots = rmse(error)
+        figures = Figures(self.cutter.deviation * math.sqrt(np.square(roots).mean()), damage)
+        least = _LEAST_ERROR / self.cutter.deviation
+        error *= (1.0 / (len(error) * (roots + least))).astype(np.float32)[:, np.newaxis]
+        self._step(error)
+        if self.recipe.average:
+            self._follow(self.recipe.average)
+        return figures
+
+    def _follow(self, kept: float) -> None:
+        """Let the mean follow; it begins as the first network, and short."""
+        steps = self.standing.epoch * self.rounds + self.standing.rounds
+        kept = min(kept, (steps + 1) / (steps + 10))
+        if self.average is None:
+            self.average = self.chain.parameters.copy()
+        self.average += np.float32(1.0 - kept) * (self.chain.parameters - self.average)
+
+    def _step(self, by_outputs: FloatArray) -> None:
+        chain, rate = self.chain, self.recipe.rate
+        if self._adam is None or self._gradient is None:
+            rates = [rate / stage.inputs[0] for stage in chain.stages]
+            chain.descend(self._passage, by_outputs, self._workers, rates)
+            return
+        self._gradient[:] = 0.0
+        chain.backward(self._passage, by_outputs, self._workers, self._gradient)
+        take_step(
+            self._adam,
+            chain.parameters,
+            self._gradient,
+            np.array([[0, chain.parameters.size]]),
+            np.array([rate], dtype=np.float32),
+            1.0,
+            self._workers,
+        )
+
+    def _clipped_error(self, inputs: FloatArray, targets: FloatArray) -> FloatArray:
+        seen = self._whitening.apply(inputs, self._workers) if self._whitening else inputs
+        outputs = self.chain.forward(seen, self._passage, self._workers)
+        restored = outputs + inputs if self.recipe.difference else outputs.copy()
+        np.clip(restored, self.cutter.lowest, self.cutter.highest, out=restored)
+        restored -= targets
+        return restored
+
+
+def _square_sum(numbers: FloatArray) -> float:
+    return float(np.vdot(numbers, numbers))

@@ -1,0 +1,65 @@
+"""Inputs that are decorrelated while a network learns, and the network that needs none of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fit_image.apps.unjpeg.network import layer_rows
+from fit_image.core.chain import Chain
+from fit_image.core.dense import FloatArray
+from fit_image.core.dense_stage import Dense
+from fit_image.core.stage import Workers
+
+_FLOOR = 1e-3
+"""Added to variances: below it, there is nothing but the rounding of bytes."""
+
+
+class Whitening:
+    """A change of coordinates after which inputs have about mean 0 and variance 1, uncorrelated.
+
+    LeCun et al., "Efficient BackProp", 1998, section 4.3.
+
+    Parameters
+    ----------
+    samples : float32 (count, inputs)
+        Of which means and correlations are measured.
+    most : int
+        Inputs that will be whitened together, at most.
+    """
+
+    def __init__(self, samples: FloatArray, most: int) -> None:
+        mean = samples.mean(axis=0, dtype=np.float64)
+        centred = (samples - mean).astype(np.float32)
+        variances, directions = np.linalg.eigh((centred.T @ centred).astype(np.float64))
+        matrix = directions / np.sqrt(np.maximum(variances, 0.0) / len(samples) + _FLOOR)
+        size = samples.shape[1]
+        self._chain = Chain([Dense((size,), size)])
+        self._passage = self._chain.passage(most)
+        (rows,) = layer_rows(self._chain)
+        rows[:-1], rows[-1] = matrix, -mean @ matrix
+
+    def apply(self, inputs: FloatArray, workers: Workers) -> FloatArray:
+        """Return inputs in the new coordinates; the next ones overwrite them."""
+        return self._chain.forward(inputs, self._passage, workers)
+
+    def fold(self, chain: Chain) -> None:
+        """Change a chain's first layer, so that it needs inputs as they are."""
+        (own,) = layer_rows(self._chain)
+        rows = layer_rows(chain)[0]
+        rows[-1] += own[-1] @ rows[:-1]
+        rows[:-1] = own[:-1] @ rows[:-1]
+
+    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return what `restore` needs: measured again, the last bits might differ."""
+        return {"whitening": self._chain.parameters}
+
+    def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Go on from `to_arrays`; ValueError if the arrays are not its."""
+        numbers, mine = arrays.get("whitening"), self._chain.parameters
+        if numbers is None or numbers.shape != mine.shape or not np.isfinite(numbers).all():
+            raise ValueError("its whitening is missing")
+        mine[:] = numbers

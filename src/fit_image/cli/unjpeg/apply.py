@@ -1,0 +1,119 @@
+"""``fit-image unjpeg apply``: restore a picture."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from fit_image.cli import options
+from fit_image.cli.display import Step, make_display
+from fit_image.cli.signals import Signals
+from fit_image.cli.unjpeg.model_argument import network_and
+from fit_image.errors import InputError
+
+_QUALITY = 85
+"""Of a picture that is no JPEG, and may have been one."""
+
+
+@click.command("apply", short_help="Restore a picture.")
+@click.argument("paths", metavar="[RUN] PICTURE", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    show_default="<PICTURE>-restored.png",
+    help="The restored picture; the suffix chooses the format.",
+)
+@click.option(
+    "--compare",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    show_default="none",
+    help="The picture as it was and restored, side by side.",
+)
+@click.option(
+    "--quality",
+    type=click.IntRange(1, 100),
+    metavar="N",
+    show_default="as the file says, or 85",
+    help="Of the JPEG: chooses between the networks that come with the package.",
+)
+@click.option(
+    "--strength",
+    type=options.Real(0, 1),
+    metavar="X",
+    show_default="1, less for a quality above 92",
+    help="Which share of what the network would change is changed, 0 to 1.",
+)
+@options.threads_option("all cores")
+@options.json_option
+@options.quiet_option
+@click.pass_obj
+def command(
+    signals: Signals,
+    /,
+    paths: tuple[Path, ...],
+    output: Path | None,
+    compare: Path | None,
+    quality: int | None,
+    strength: float | None,
+    threads: int | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Remove what JPEG compression has done to PICTURE.
+
+    RUN is the folder of a training, or a model file; without one, it is a network that comes with
+    the package, one for a quality from 65 on, one for a lower one. EXIF data, the colour profile
+    and transparency stay as they are.
+    """
+    from fit_image.apps.unjpeg.model import Restorer
+    from fit_image.apps.unjpeg.restoring import (
+        kept_of,
+        read_picture,
+        restore,
+        side_by_side,
+    )
+    from fit_image.atomic import check_destination
+    from fit_image.image import check_image_suffix, save_image
+
+    signals.act_at_once()
+    model, picture = network_and(paths, "PICTURE")
+    output = output or Path(f"{picture.stem}-restored.png")
+    targets = [output, *([compare] if compare else [])]
+    for target in targets:
+        check_image_suffix(target)
+        check_destination(target)
+        if target.exists() and picture.exists() and target.samefile(picture):
+            raise InputError(f"{target} is the picture itself: give another name")
+    if compare and compare.absolute() == output.absolute():
+        raise InputError("--compare and -o name the same file: give another name")
+    damaged = read_picture(picture)
+    if model is None:
+        restorer = Restorer.shipped(quality or damaged.quality or _QUALITY)
+    elif quality is None:
+        restorer = Restorer.load(model)
+    else:
+        raise click.UsageError("--quality chooses between the networks that come with the package.")
+    if strength is not None:
+        restorer = replace(restorer, strength=strength)
+    with make_display(quiet) as display:
+        restored = restore(
+            damaged.image,
+            restorer,
+            threads=threads,
+            on_rows=lambda done, total: display.step(Step(done / total, (picture.name,))),
+        )
+    save_image(output, restored, **kept_of(damaged.image))
+    if compare:
+        save_image(compare, side_by_side(damaged.image, restored))
+    if as_json:
+        width, height = restored.size
+        click.echo(json.dumps({"output": str(output), "width": width, "height": height}))
+    else:
+        for target in targets:
+            click.echo(target)

@@ -1,0 +1,123 @@
+"""``fit-image unjpeg score``: what a network gains over JPEG."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fit_image.cli import options
+from fit_image.cli.display import Step, make_display
+from fit_image.cli.signals import Signals
+from fit_image.cli.unjpeg.model_argument import network_and
+from fit_image.components import SUBSAMPLINGS
+from fit_image.errors import InputError
+
+if TYPE_CHECKING:
+    from fit_image.apps.unjpeg.scoring import Score
+
+
+@click.command("score", short_help="Measure what a network gains.")
+@click.argument("paths", metavar="[RUN] FOLDER", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--quality",
+    type=click.IntRange(1, 100),
+    default=85,
+    show_default=True,
+    metavar="N",
+    help="Of the JPEG pictures.",
+)
+@click.option(
+    "--subsampling",
+    type=click.Choice(list(SUBSAMPLINGS)),
+    default="4:2:0",
+    show_default=True,
+    help="How much coarser than luma their colours are.",
+)
+@click.option("--baseline", is_flag=True, help="They are baseline JPEG, not progressive.")
+@options.threads_option("all cores")
+@options.json_option
+@options.quiet_option
+@click.pass_obj
+def command(
+    signals: Signals,
+    /,
+    paths: tuple[Path, ...],
+    quality: int,
+    subsampling: str,
+    baseline: bool,
+    threads: int | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Compress the clean pictures in FOLDER, restore them, and compare both with the originals.
+
+    RUN is the folder of a training, or a model file; without one, it is a network that comes with
+    the package, one for a quality from 65 on, one for a lower one. Give pictures that it has not
+    learned from.
+    """
+    from fit_image.apps.unjpeg.model import Restorer
+    from fit_image.apps.unjpeg.pictures import find_pictures
+    from fit_image.apps.unjpeg.scoring import score
+    from fit_image.jpeg import Compression
+
+    signals.act_at_once()
+    model, folder = network_and(paths, "FOLDER")
+    restorer = Restorer.load(model) if model else Restorer.shipped(quality)
+    pictures, skipped = find_pictures(folder)
+    compression = Compression(quality, subsampling, not baseline)
+    scores: list[Score] = []
+    with make_display(quiet) as display:
+        for each in score(restorer, pictures, compression, threads=threads):
+            scores.append(each)
+            display.step(
+                Step(len(scores) / len(pictures), (each.file.name, f"{each.gain:+.2f} dB"))
+            )
+    if not scores:
+        raise InputError(f"{folder}: none of its pictures can be read")
+    skipped += len(pictures) - len(scores)
+    if as_json:
+        click.echo(json.dumps(_facts(scores, skipped, folder)))
+    else:
+        _print(scores, skipped, folder)
+
+
+def _facts(scores: list[Score], skipped: int, folder: Path) -> dict[str, Any]:
+    def finite(number: float) -> float | None:
+        return round(number, 4) if math.isfinite(number) else None
+
+    gains = [score.gain for score in scores]
+    return {
+        "pictures": [
+            {
+                "file": str(score.file.relative_to(folder)),
+                "jpeg": finite(score.jpeg),
+                "restored": finite(score.restored),
+                "gain": finite(score.gain),
+            }
+            for score in scores
+        ],
+        "skipped": skipped,
+        "mean_gain": finite(sum(gains) / len(gains)),
+        "least_gain": finite(min(gains)),
+    }
+
+
+def _print(scores: list[Score], skipped: int, folder: Path) -> None:
+    names = [str(score.file.relative_to(folder)) for score in scores]
+    width = max(len("mean"), *map(len, names))
+    click.echo(f"{'':<{width}}     JPEG  restored    gain")
+    for name, score in zip(names, scores, strict=True):
+        click.echo(
+            f"{name:<{width}}  {score.jpeg:7.2f}   {score.restored:7.2f}  {score.gain:+6.2f} dB"
+        )
+    jpeg, restored, gain = (
+        sum(values) / len(scores)
+        for values in zip(*((s.jpeg, s.restored, s.gain) for s in scores), strict=True)
+    )
+    click.echo(f"{'mean':<{width}}  {jpeg:7.2f}   {restored:7.2f}  {gain:+6.2f} dB")
+    if skipped:
+        click.echo("1 file left out" if skipped == 1 else f"{skipped} files left out")

@@ -1,0 +1,35 @@
+"""Colours as JPEG stores them: luma, and two differences of colours."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+# ITU-T T.871 (JFIF), clause 7, with all numbers in 0..1.
+FROM_RGB = np.array(
+    [
+        [0.299, 0.587, 0.114],
+        [-0.299 / 1.772, -0.587 / 1.772, 0.886 / 1.772],
+        [0.701 / 1.402, -0.587 / 1.402, -0.114 / 1.402],
+    ]
+)
+"""What is multiplied with (R, G, B) to be (Y, Cb, Cr), but for `OFFSETS`; float64 (3, 3)."""
+
+OFFSETS = np.array([0.0, 0.5, 0.5])
+"""What is added to that."""
+
+_TO_RGB = np.linalg.inv(FROM_RGB)
+
+
+def to_ycbcr(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Return colours (uint8, any shape that ends in 3) as Y, Cb and Cr, float32 in 0..1."""
+    matrix = (FROM_RGB / 255).astype(np.float32)
+    converted: npt.NDArray[np.float32] = rgb @ matrix.T + OFFSETS.astype(np.float32)
+    return converted
+
+
+def from_ycbcr(ycbcr: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+    """Return the nearest colours (uint8): rounded, and clipped to 0..255."""
+    levels = (ycbcr - OFFSETS.astype(np.float32)) @ (255 * _TO_RGB).astype(np.float32).T
+    np.rint(levels, out=levels)
+    return np.clip(levels, 0, 255, out=levels).astype(np.uint8)

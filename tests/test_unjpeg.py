@@ -1,0 +1,410 @@
+"""Networks that remove JPEG's artefacts, as a library."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from fit_image.apps.unjpeg.model import Restorer
+from fit_image.apps.unjpeg.network import layer_rows, make_network
+from fit_image.apps.unjpeg.patches import Cutter, are_flat, padded, places
+from fit_image.apps.unjpeg.pictures import find_pictures, make_pairs, measure, split_folder
+from fit_image.apps.unjpeg.recipe import Recipe
+from fit_image.apps.unjpeg.scoring import score
+from fit_image.apps.unjpeg.stream import PatchStream, rmse
+from fit_image.apps.unjpeg.trainer import PatchTrainer
+from fit_image.errors import DivergenceError, InputError
+from fit_image.image import psnr
+from fit_image.jpeg import Compression, quality_of
+from fit_image.notation import Hidden, parse_qualities
+from fit_image.ycbcr import from_ycbcr, to_ycbcr
+
+SMALL = Recipe(block=8, layers=(Hidden(24),), quality="30", batch_size=20, patches=400)
+QUICK = replace(SMALL, optimizer="adam", difference=True, learning_rate=0.003, average=0.9)
+
+
+def screen(seed, width=96, height=80):
+    """Words on coloured paper: what JPEG likes least."""
+    rng = np.random.default_rng(seed)
+    paper, ink = [("white", "darkred"), ("navy", "yellow")][seed % 2]
+    picture = Image.new("RGB", (width, height), paper)
+    draw = ImageDraw.Draw(picture)
+    for top in range(4, height, 14):
+        draw.text((3, top), "".join(map(chr, rng.integers(97, 123, 14))), fill=ink)
+    return np.asarray(picture)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    path = tmp_path / "clean"
+    (path / "more").mkdir(parents=True)
+    for seed in range(8):
+        Image.fromarray(screen(seed)).save(path / ("more" if seed % 2 else ".") / f"{seed}.png")
+    return path
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory):
+    path = tmp_path_factory.mktemp("many")
+    for seed in range(32):
+        Image.fromarray(screen(seed, 200, 160)).save(path / f"{seed}.png")
+    return path
+
+
+def trained(folder, recipe, epochs=1):
+    trainer = PatchTrainer(split_folder(folder, recipe), recipe, threads=1)
+    for _ in range(epochs):
+        while not trainer.epoch_is_over:
+            trainer.play()
+        trainer.end_epoch()
+    return trainer
+
+
+def test_colours_come_back_as_they_were():
+    every = np.stack(np.meshgrid(*[np.arange(0, 256, 5)] * 3), axis=-1).astype(np.uint8)
+    assert (from_ycbcr(to_ycbcr(every)) == every).all()
+
+
+def test_colours_are_those_of_the_standard():
+    red, white = to_ycbcr(np.array([[255, 0, 0], [255, 255, 255]], np.uint8))
+    assert red == pytest.approx([0.299, -0.299 / 1.772 + 0.5, 1.0], abs=1e-6)
+    assert white == pytest.approx([1.0, 0.5, 0.5], abs=1e-6)
+
+
+@pytest.mark.parametrize("quality", [1, 10, 30, 50, 85, 95])
+def test_the_quality_is_read_from_a_file(quality):
+    file = io.BytesIO()
+    Image.fromarray(screen(0)).save(file, "JPEG", quality=quality)
+    assert quality_of(Image.open(file)) == quality
+
+
+def test_no_quality_where_there_is_no_jpeg():
+    assert quality_of(Image.new("RGB", (8, 8))) is None
+
+
+@pytest.mark.parametrize("text", ["", "0", "101", "90-30", "x", "30-", "-5", "30-101", "1e1"])
+def test_qualities_that_are_none(text):
+    with pytest.raises(InputError, match="no quality"):
+        parse_qualities(text)
+
+
+def test_qualities():
+    assert parse_qualities("85") == (85, 85)
+    assert parse_qualities("30-90") == (30, 90)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"block": 12},
+        {"block": 0},
+        {"subsampling": "4:1:1"},
+        {"optimizer": "lion"},
+        {"patches": 10},
+        {"batch_size": 0},
+        {"layers": (Hidden(5, "sine"),)},
+        {"average": 1.0},
+        {"learning_rate": -1.0},
+    ],
+)
+def test_recipes_that_are_refused(change):
+    with pytest.raises(InputError, match="--"):
+        replace(SMALL, **change)
+
+
+def test_patches_are_cut_at_every_block_and_normalised():
+    picture = padded(screen(1, 37, 29), 16)
+    assert picture.shape == (32, 40, 3)
+    starts = places(32, 40, 16)
+    assert len(starts) == 3 * 4
+    cutter = Cutter(16, 0.4, 0.2)
+    patches = np.empty((len(starts), cutter.size), np.float32)
+    cutter.cut(picture.ravel(), starts, np.full(len(starts), 120), patches)
+    numbers = (to_ycbcr(picture) - 0.4) / 0.2
+    for index, (top, left) in enumerate((y, x) for y in (0, 8, 16) for x in (0, 8, 16, 24)):
+        expected = numbers[top : top + 16, left : left + 16].ravel()
+        assert patches[index] == pytest.approx(expected, abs=1e-4)
+
+
+def test_the_edge_is_repeated():
+    picture = screen(2, 13, 9)
+    wide = padded(picture, 8)
+    assert wide.shape == (16, 16, 3)
+    assert (wide[9:, 13:] == picture[-1, -1]).all()
+
+
+def test_flat_patches_are_found():
+    picture = np.full((8, 24, 3), 7, np.uint8)
+    picture[5, 20, 2] = 8
+    starts = places(8, 24, 8)
+    assert are_flat(picture.ravel(), starts, np.full(3, 72), 8).tolist() == [True, True, False]
+
+
+def test_flat_patches_are_not_learned_from(tmp_path):
+    picture = np.full((16, 64, 3), 200, np.uint8)
+    picture[:, 40:44] = 0
+    Image.fromarray(picture).save(tmp_path / "a.png")
+    (found,), _ = find_pictures(tmp_path)
+    pairs = make_pairs([found], SMALL, (0,), shift=False)
+    columns = (pairs.starts // 3) % 64
+    assert 0 < len(columns) < 16
+    assert columns.min() >= 24
+
+
+def test_mean_and_deviation_are_those_of_the_pictures(folder):
+    found, _ = find_pictures(folder)
+    numbers = np.concatenate([to_ycbcr(screen(seed)).ravel() for seed in range(8)])
+    assert measure(found) == pytest.approx((numbers.mean(), numbers.std()), rel=1e-4)
+
+
+def test_whole_pictures_validate_and_none_of_them_is_learned_from(folder):
+    split = split_folder(folder, SMALL)
+    assert len(split.training) == 6
+    assert len(split.validation) == 2
+    assert not {each.file for each in split.training} & {each.file for each in split.validation}
+    other = split_folder(folder, replace(SMALL, seed=5))
+    assert {each.file for each in other.validation} != {each.file for each in split.validation}
+
+
+def test_files_that_are_no_pictures_are_counted(folder):
+    (folder / "notes.txt").write_text("no picture")
+    Image.new("RGB", (4, 400)).save(folder / "thin.png")
+    assert split_folder(folder, SMALL).skipped == 2
+
+
+def test_a_folder_needs_two_pictures(tmp_path):
+    with pytest.raises(InputError, match="holds no pictures"):
+        split_folder(tmp_path, SMALL)
+    Image.fromarray(screen(0)).save(tmp_path / "a.png")
+    with pytest.raises(InputError, match="only one picture"):
+        split_folder(tmp_path, SMALL)
+
+
+def stream_of(folder, recipe=SMALL):
+    split = split_folder(folder, recipe)
+    return PatchStream(split.training, recipe, Cutter(recipe.block, 0.5, 0.25))
+
+
+def batches(stream, count):
+    found = []
+    for _ in range(count):
+        stream.next()
+        found.append((stream.inputs.copy(), stream.targets.copy()))
+    return found
+
+
+def test_a_stream_can_be_resumed_anywhere(folder):
+    stream = stream_of(folder)
+    for count in (3, 40):  # within a group, and passes later
+        batches(stream, count)
+        other = stream_of(folder)
+        other.restore(stream.to_arrays())
+        for mine, theirs in zip(batches(stream, 30), batches(other, 30), strict=True):
+            assert (mine[0] == theirs[0]).all()
+            assert (mine[1] == theirs[1]).all()
+
+
+def test_a_pass_shows_every_patch_once_and_shifts_the_next(folder):
+    stream = stream_of(folder)
+    pairs, order = stream._current()
+    assert sorted(order) == list(range(len(pairs.starts)))
+    count = len(order) // SMALL.batch_size
+    first = np.concatenate([inputs for inputs, _ in batches(stream, count)])
+    second = np.concatenate([inputs for inputs, _ in batches(stream, count)])
+    seen = {patch.tobytes() for patch in first}
+    assert sum(patch.tobytes() in seen for patch in second) < 0.5 * len(second)
+
+
+def test_oversampling_prefers_patches_with_larger_errors(folder):
+    def mean_error(recipe):
+        found = batches(stream_of(folder, recipe), 40)
+        return np.mean([rmse(inputs - targets).mean() for inputs, targets in found])
+
+    assert mean_error(replace(SMALL, oversample=2.0)) > 1.15 * mean_error(SMALL)
+
+
+def test_too_few_patches_for_a_batch(folder):
+    stream = stream_of(folder, replace(SMALL, batch_size=60_000, patches=60_000))
+    with pytest.raises(InputError, match="--batch-size"):
+        stream.next()
+
+
+@pytest.mark.parametrize(
+    ("change", "least"),
+    [
+        ({}, 1.2),
+        ({"whiten": True, "learning_rate": 0.001}, 1.5),
+        ({"whiten": True, "learning_rate": 0.001, "average": 0.0, "oversample": 0.5}, 1.5),
+        ({"optimizer": "sgd", "learning_rate": 0.1, "average": 0.0}, 0.4),
+        ({"optimizer": "sgd", "learning_rate": 0.1, "average": 0.0, "difference": False}, -2.0),
+    ],
+)
+def test_it_learns_to_undo_what_jpeg_does(many, change, least):
+    recipe = replace(QUICK, layers=(Hidden(64),), patches=24_000, **change)
+    trainer = trained(many, recipe, 2)
+    scores = list(score(trainer.restorer(), trainer.validation, Compression(30)))
+    assert np.mean([each.gain for each in scores]) > least
+
+
+def test_the_whole_and_the_difference_begin_differently(folder):
+    damaged = Compression(30).damaged(screen(3))
+    split = split_folder(folder, QUICK)
+    unchanged = PatchTrainer(split, QUICK).restorer()
+    assert (unchanged.restore(damaged) == damaged).all()
+    random = PatchTrainer(split, replace(QUICK, difference=False)).restorer()
+    assert psnr(random.restore(damaged), damaged) < 25
+
+
+@pytest.mark.parametrize("recipe", [SMALL, QUICK, replace(QUICK, whiten=True)])
+def test_a_training_goes_on_with_the_same_bits(folder, recipe):
+    def begin():
+        return PatchTrainer(split_folder(folder, recipe), recipe, threads=1)
+
+    whole, first = begin(), begin()
+    for _ in range(30):
+        if whole.epoch_is_over:
+            whole.end_epoch()
+        whole.play()
+    for _ in range(13):
+        first.play()
+    second = begin()
+    second.restore(first.to_arrays())
+    for _ in range(17):
+        if second.epoch_is_over:
+            second.end_epoch()
+        second.play()
+    assert (whole.chain.parameters == second.chain.parameters).all()
+    assert (whole.counting == second.counting).all()
+    assert whole.validate() == second.validate()
+
+
+def test_threads_change_no_bit(folder):
+    found = []
+    for threads in (1, 3):
+        recipe = replace(QUICK, whiten=True)
+        trainer = PatchTrainer(split_folder(folder, recipe), recipe, threads=threads)
+        for _ in range(5):
+            trainer.play()
+        restored = trainer.restorer().restore(screen(1), threads=threads)
+        found.append((trainer.chain.parameters.copy(), restored))
+    assert (found[0][0] == found[1][0]).all()
+    assert (found[0][1] == found[1][1]).all()
+
+
+def test_patience_ends_a_training(folder):
+    recipe = replace(QUICK, patience=2, patches=20)
+    trainer = PatchTrainer(split_folder(folder, recipe), recipe, threads=1)
+    trainer._best_error = 0.0
+    for _ in range(2):
+        assert not trainer.is_done
+        trainer.play()
+        trainer.end_epoch()
+    assert trainer.is_done
+
+
+def test_divergence_is_reported(folder):
+    trainer = PatchTrainer(split_folder(folder, SMALL), SMALL, threads=1)
+    trainer.chain.parameters[:] = np.float32(3e38)
+    with pytest.raises(DivergenceError, match="not finite"):
+        trainer.play()
+
+
+@pytest.fixture(scope="module")
+def restorer():
+    """One with weights by chance."""
+    chain = make_network(16, (10,))
+    rng = np.random.default_rng(1)
+    for rows in layer_rows(chain):
+        rows[:] = rng.normal(0, 0.05, rows.shape)
+    return Restorer(Cutter(16, 0.5, 0.3), (10,), True, chain.parameters, "85")
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 40), (16, 16), (17, 23), (40, 8), (64, 33)])
+def test_restoring_averages_all_patches_that_cover_a_pixel(restorer, size):
+    picture = screen(4, *size)
+    whole = padded(picture, 16)
+    height, width, _ = whole.shape
+    sums, counts = np.zeros(whole.shape), np.zeros((height, width, 1))
+    (first, second) = layer_rows(_chain_of(restorer))
+    for top in range(0, height - 15, 8):
+        for left in range(0, width - 15, 8):
+            patch = whole[top : top + 16, left : left + 16]
+            window = (slice(top, top + 16), slice(left, left + 16))
+            counts[window] += 1
+            if (patch == patch[0, 0]).all():
+                continue
+            inputs = (to_ycbcr(patch).astype(np.float64).ravel() - 0.5) / 0.3
+            hidden = 1.7159 * np.tanh(2 / 3 * (inputs @ first[:-1] + first[-1]))
+            restored = inputs + hidden @ second[:-1] + second[-1]
+            restored = np.clip(restored, -0.5 / 0.3, 0.5 / 0.3)
+            sums[window] += 0.3 * (restored - inputs).reshape(16, 16, 3)
+    expected = (to_ycbcr(whole) + sums / counts)[: size[1], : size[0]]
+    found = restorer.restore(picture).astype(int)
+    assert np.abs(found - from_ycbcr(expected.astype(np.float32))).max() <= 1
+    assert (found == from_ycbcr(expected.astype(np.float32))).mean() > 0.99
+
+
+def _chain_of(restorer):
+    chain = make_network(restorer.cutter.block, restorer.widths)
+    chain.parameters[:] = restorer.parameters
+    return chain
+
+
+def test_pure_white_stays_pure_white(restorer):
+    picture = screen(5, 64, 64).copy()
+    picture[:32] = 255
+    assert (restorer.restore(picture)[:17] == 255).all()
+
+
+def test_less_strength_changes_less(restorer):
+    picture = screen(6)
+    found = [
+        np.abs(replace(restorer, strength=share).restore(picture).astype(int) - picture).sum()
+        for share in (0.0, 0.25, 1.0)
+    ]
+    assert found[0] == 0
+    assert found[1] == pytest.approx(0.25 * found[2], rel=0.2)
+    assert Restorer.shipped(92).strength == 1
+    assert Restorer.shipped(96).strength == 0.5
+    assert Restorer.shipped(30).strength == 1
+
+
+def test_a_model_comes_back_from_its_file(restorer, tmp_path):
+    picture = screen(6)
+    for half, least in ((False, 1000.0), (True, 45.0)):
+        restorer.save(tmp_path / "model.npz", half=half)
+        loaded = Restorer.load(tmp_path / "model.npz")
+        assert loaded.widths == (10,)
+        assert psnr(loaded.restore(picture), restorer.restore(picture)) > least
+
+
+def test_damaged_models_are_refused(restorer, tmp_path):
+    path = tmp_path / "model.npz"
+    with pytest.raises(InputError, match="does not exist"):
+        Restorer.load(path)
+    with pytest.raises(InputError, match=r"no model\.npz"):
+        Restorer.load(tmp_path)
+    path.write_bytes(b"PK")
+    with pytest.raises(InputError, match=r"model\.npz"):
+        Restorer.load(path)
+    replace(restorer, parameters=restorer.parameters * np.float32(np.nan)).save(path)
+    with pytest.raises(InputError, match="damaged"):
+        Restorer.load(path)
+    replace(restorer, cutter=Cutter(16, 0.5, 0.0)).save(path)
+    with pytest.raises(InputError, match="damaged"):
+        Restorer.load(path)
+
+
+@pytest.mark.parametrize(("quality", "least"), [(85, 0.1), (30, 0.1)])
+def test_the_networks_that_come_with_the_package_restore(quality, least):
+    restorer = Restorer.shipped(quality)
+    gains = []
+    for seed in range(20, 24):
+        clean = screen(seed, 160, 120)
+        damaged = Compression(quality).damaged(clean)
+        gains.append(psnr(restorer.restore(damaged), clean) - psnr(damaged, clean))
+    assert np.mean(gains) > least

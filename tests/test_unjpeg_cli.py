@@ -1,0 +1,318 @@
+"""``fit-image unjpeg``: its commands, its folder, interruptions, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from fit_image.apps.unjpeg.folder import UnjpegFolder
+from fit_image.apps.unjpeg.model import Restorer
+from fit_image.archive import read_archive
+from shell import Shell, wait_until
+
+shell = Shell("unjpeg")
+succeed, fail = shell.succeed, shell.fail
+
+SMALL = ("--block", 8, "--layers", "12", "--batch-size", 20, "--patches", 200, "--lr", 0.003)
+SMALL += ("--quality", 30, "--optimizer", "adam", "--difference", "--average", 0.9)
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def clean(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("clean")
+    for seed in range(4):
+        picture = Image.new("RGB", (90, 70), "white")
+        draw = ImageDraw.Draw(picture)
+        for top in range(4, 70, 12):
+            draw.text((3, top), f"words {seed * top} and more", fill="darkred")
+        picture.save(folder / f"{seed}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(clean, tmp_path_factory):
+    """A finished training of two epochs."""
+    folder = tmp_path_factory.mktemp("run") / "words"
+    succeed("train", clean, "-o", folder, "--epochs", 2, *SMALL, "-q")
+    return folder
+
+
+@pytest.fixture
+def jpeg(clean):
+    with Image.open(clean / "1.png") as picture:
+        picture.save("in.jpg", quality=30)
+    return Path("in.jpg")
+
+
+def contents(folder):
+    checkpoint = read_archive(Path(folder) / "checkpoint.npz", "unjpeg_checkpoint", 1)
+    return {name: array for name, array in checkpoint.items() if name != "seconds"}
+
+
+def equal(one, other):
+    assert one.keys() == other.keys()
+    for name in one:
+        np.testing.assert_array_equal(one[name], other[name], err_msg=name)
+
+
+def test_training_leaves_all_its_files(run, clean):
+    assert {path.name for path in run.iterdir()} == {
+        ".lock",
+        "animation.gif",
+        "checkpoint.npz",
+        "final.png",
+        "frames",
+        "metrics.csv",
+        "model.npz",
+        "unjpeg.json",
+    }
+    assert len(list((run / "frames").iterdir())) == 3
+    head, *rows = (run / "metrics.csv").read_text().splitlines()
+    assert head == "epoch,error,damage,validation_error,validation_damage,gain,seconds"
+    assert [row.split(",")[0] for row in rows] == ["1", "2"]
+    folder = UnjpegFolder.open(run)
+    assert folder.result.status == "done"
+    assert (folder.source.training, folder.source.validation) == (3, 1)
+    assert folder.source.path == str(clean)
+    assert folder.recipe.widths == (12,)
+    with Image.open(run / "final.png") as sheet:
+        # JPEG's, the network's and the clean part, 70 x 90 enlarged, with gaps.
+        assert sheet.size == (3 * 3 * 90 + 2 * 6, 3 * 70)
+
+
+def test_json(clean):
+    result = succeed("train", clean, "-o", "run", "--epochs", 1, *SMALL, "--json", "-q")
+    summary = json.loads(result.stdout)
+    assert summary["epochs"] == 1
+    assert summary["validation_error"] > 0
+    assert summary["gain"] == pytest.approx(
+        20 * np.log10(summary["validation_damage"] / summary["validation_error"]), abs=1e-3
+    )
+
+
+def test_a_training_goes_on_to_the_same_bits(run, clean):
+    succeed("train", clean, "-o", "parts", "--epochs", 1, *SMALL, "-q", "--threads", 1)
+    succeed("train", clean, "-o", "parts", "--epochs", 2, "--resume", "-q", "--threads", 2)
+    equal(contents("parts"), contents(run))
+    assert Path("parts/final.png").read_bytes() == (run / "final.png").read_bytes()
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_training_goes_on_to_the_same_bits(signum, clean):
+    process = shell.start("train", clean, "-o", "stopped", *SMALL, "--epochs", 5000)
+    wait_until(lambda: Path("stopped/frames/epoch-000001.png").exists())
+    process.send_signal(signum)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 128 + signum, errors
+    assert "--resume" in errors
+    folder = UnjpegFolder.open("stopped")
+    assert folder.result.status == "interrupted"
+    epochs = folder.result.epochs + 1
+    succeed("train", clean, "-o", "stopped", "--epochs", epochs, "--resume", "-q")
+    succeed("train", clean, "-o", "whole", "--epochs", epochs, *SMALL, "-q")
+    equal(contents("stopped"), contents("whole"))
+
+
+def test_a_killed_training_goes_on_to_the_same_bits(clean):
+    process = shell.start("train", clean, "-o", "killed", *SMALL, "--epochs", 5000)
+    wait_until(lambda: Path("killed/frames/epoch-000002.png").exists())
+    process.kill()
+    process.communicate()
+    epochs = int(contents("killed")["epoch"]) + 2
+    succeed("train", clean, "-o", "killed", "--epochs", epochs, "--resume", "-q")
+    succeed("train", clean, "-o", "whole", "--epochs", epochs, *SMALL, "-q")
+    equal(contents("killed"), contents("whole"))
+
+
+def test_what_a_training_cannot_go_on_with(run, clean, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    for seed in range(3):
+        Image.new("RGB", (50 + seed, 50), "red").save(other / f"{seed}.png")
+    assert "the pictures" in fail("train", other, "-o", run, "--resume")
+    assert "--block (was 8, now 16)" in fail("train", clean, "-o", run, "--resume", "--block", 16)
+    assert "at 2 already" in fail("train", clean, "-o", run, "--resume", "--epochs", 1)
+    assert "already holds a run" in fail("train", clean, "-o", run)
+
+
+def test_the_learning_rate_may_change(clean):
+    succeed("train", clean, "-o", "run", "--epochs", 1, *SMALL, "-q")
+    succeed("train", clean, "-o", "run", "--epochs", 2, "--resume", "--lr", 0.001, "-q")
+    stages = UnjpegFolder.open("run").stages
+    assert [(stage.epoch, stage.recipe.learning_rate) for stage in stages] == [
+        (0, 0.003),
+        (1, 0.001),
+    ]
+
+
+def test_divergence_is_one_line_and_the_last_good_epoch_is_kept(clean, run, monkeypatch):
+    from fit_image.apps.unjpeg import trainer
+
+    succeed("train", clean, "-o", "run", "--epochs", 1, *SMALL, "-q")
+    before = contents("run")
+    play = trainer.PatchTrainer.play
+
+    def sick(self, go_on=lambda: True):
+        if self.standing.rounds == 5:
+            self.chain.parameters[:] = np.nan
+        return play(self, go_on)
+
+    monkeypatch.setattr(trainer.PatchTrainer, "play", sick)
+    result = shell.run("train", clean, "-o", "run", "--epochs", 3, "--resume", "-q")
+    assert result.exit_code == 1
+    assert "not finite in epoch 2; run keeps the last good epoch, 1" in result.stderr
+    assert UnjpegFolder.open("run").result.status == "diverged"
+    equal(contents("run"), before)
+    assert len(Path("run/metrics.csv").read_text().splitlines()) == 2
+
+
+def test_bad_folders_are_one_line(tmp_path):
+    assert "nowhere" in fail("train", "nowhere")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert "it is empty" in fail("train", empty)
+    (empty / "notes.txt").write_text("none")
+    assert "none of its files is one: 1" in fail("train", empty)
+    Image.new("RGB", (20, 20)).save(empty / "small.png")
+    assert "24 x 24" in fail("train", empty)
+    assert "only one picture" in fail("train", empty, "--block", 16)
+    Image.new("RGB", (20, 20)).save(empty / "other.png")
+    assert "single colour" in fail("train", empty, "--block", 16, "-q")
+
+
+def test_results_do_not_go_among_the_data(clean):
+    assert "in the folder of the data" in fail("train", clean, "-o", clean / "run")
+
+
+def test_apply_and_compare(run, jpeg):
+    result = succeed("apply", run, jpeg, "-o", "out.png", "--compare", "side.png", "-q")
+    assert result.stdout.split() == ["out.png", "side.png"]
+    with Image.open("out.png") as out, Image.open(jpeg) as before, Image.open("side.png") as side:
+        assert out.size == before.size == (90, 70)
+        assert side.size == (188, 70)
+        restorer = Restorer.load(run)
+        assert (np.asarray(out) == restorer.restore(np.asarray(before))).all()
+        assert (np.asarray(out) != np.asarray(before)).any()
+
+
+def test_apply_keeps_what_it_does_not_touch(jpeg):
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010E] = 6, "words"
+    profile = b"\0" * 36 + b"acsp" + b"\0" * 88
+    with Image.open(jpeg) as picture:
+        picture.save("notes.jpg", quality=40, exif=exif, icc_profile=profile, dpi=(144, 144))
+    succeed("apply", "notes.jpg", "-q")
+    with Image.open("notes-restored.png") as out:
+        assert out.size == (90, 70)
+        assert dict(out.getexif()) == {0x0112: 6, 0x010E: "words"}
+        assert out.info["icc_profile"] == profile
+        assert out.info["dpi"] == pytest.approx((144, 144), abs=0.1)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGBA", "P", "LA", "1"])
+def test_apply_keeps_the_mode(mode, jpeg):
+    with Image.open(jpeg) as picture:
+        picture = picture.convert("RGB")
+    if "A" in mode:
+        picture.putalpha(Image.linear_gradient("L").resize(picture.size))
+    picture.convert(mode).save("in.png")
+    succeed("apply", "in.png", "-o", "out.png", "-q")
+    with Image.open("out.png") as out, Image.open("in.png") as before:
+        assert out.mode == {"P": "RGB", "LA": "RGBA", "1": "L"}.get(mode, mode)
+        if "A" in mode:
+            assert out.getchannel("A").tobytes() == before.getchannel("A").tobytes()
+
+
+def test_the_network_is_chosen_by_quality(jpeg):
+    def restored(*options):
+        succeed("apply", jpeg, "-o", "out.png", "-q", *options)
+        return Path("out.png").read_bytes()
+
+    with Image.open(jpeg) as picture:
+        picture.load()
+    strong, weak = Restorer.shipped(30), Restorer.shipped(85)
+    before = np.asarray(picture)
+    restored()
+    with Image.open("out.png") as out:
+        assert (np.asarray(out) == strong.restore(before)).all()
+    restored("--quality", 85)
+    with Image.open("out.png") as out:
+        assert (np.asarray(out) == weak.restore(before)).all()
+
+
+def test_score(run, clean):
+    (clean / "notes.txt").write_text("no picture")
+    result = succeed("score", run, clean, "--quality", 30, "--json", "-q")
+    facts = json.loads(result.stdout)
+    (clean / "notes.txt").unlink()
+    assert facts["skipped"] == 1
+    assert [each["file"] for each in facts["pictures"]] == [f"{n}.png" for n in range(4)]
+    gains = [each["restored"] - each["jpeg"] for each in facts["pictures"]]
+    assert [each["gain"] for each in facts["pictures"]] == pytest.approx(gains, abs=1e-3)
+    assert facts["mean_gain"] == pytest.approx(np.mean(gains), abs=1e-3)
+    assert facts["least_gain"] == pytest.approx(min(gains), abs=1e-3)
+    table = succeed("score", run, clean, "--quality", 30, "-q").stdout
+    assert len(table.splitlines()) == 6
+    assert f"{facts['mean_gain']:+6.2f} dB" in table.splitlines()[-1]
+
+
+def test_what_applying_refuses(run, jpeg, tmp_path):
+    (tmp_path / "text.jpg").write_text("no picture")
+    (tmp_path / "empty.jpg").touch()
+    Image.new("CMYK", (20, 20)).save("print.jpg")
+    (tmp_path / "none").mkdir()
+    assert "cannot read text.jpg" in fail("apply", "text.jpg")
+    assert "empty" in fail("apply", "empty.jpg")
+    assert "CMYK" in fail("apply", "print.jpg")
+    assert "nowhere.jpg" in fail("apply", "nowhere.jpg")
+    assert "no model.npz" in fail("apply", "none", jpeg)
+    assert "not a fit-image unjpeg file" in fail("apply", run / "checkpoint.npz", jpeg)
+    assert "is the picture itself" in fail("apply", jpeg, "-o", jpeg)
+    assert "same file" in fail("apply", jpeg, "-o", "a.png", "--compare", "a.png")
+    assert "must end in" in fail("apply", jpeg, "-o", "a.txt")
+    assert shell.run("apply").exit_code == 2
+    assert shell.run("apply", run, jpeg, "--quality", 50).exit_code == 2
+
+
+def test_info(run):
+    facts = json.loads(Shell("info").succeed(run, "--json").stdout)
+    assert facts["status"] == "done"
+    assert facts["block"] == 8
+    assert facts["validation_error"] > 0
+    facts = json.loads(Shell("info").succeed(run / "model.npz", "--json").stdout)
+    assert facts["parameters"] == (192 + 1) * 12 + (12 + 1) * 192
+    assert facts["block"] == 8
+
+
+def test_a_full_disk_is_one_line(clean):
+    code = (
+        "import resource, sys; from fit_image.cli import cli;"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000)); cli.main(sys.argv[1:])"
+    )
+    command = ["train", clean, "-o", "run", *SMALL, "--epochs", 1, "-q"]
+    result = subprocess.run(
+        [sys.executable, "-c", code, "unjpeg", *map(str, command)],
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGXFSZ, signal.SIG_IGN),
+    )
+    assert result.returncode == 1, result.stderr
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("fit-image: cannot write run")
+
+
+def test_the_commands_are_listed():
+    text = shell.run().stdout
+    assert all(name in text for name in ("train", "apply", "score"))
