@@ -371,6 +371,8 @@ def test_less_strength_changes_less(restorer):
     assert Restorer.shipped(92).strength == 1
     assert Restorer.shipped(96).strength == 0.5
     assert Restorer.shipped(30).strength == 1
+    assert Restorer.shipped(90, grey=True).strength == 0.5
+    assert Restorer.shipped(96, grey=True).strength == 0
 
 
 def test_a_model_comes_back_from_its_file(restorer, tmp_path):

@@ -252,6 +252,15 @@ def test_the_network_is_chosen_by_quality(jpeg):
         assert (np.asarray(out) == weak.restore(before)).all()
 
 
+@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2"])
+def test_what_the_shipped_networks_do_not_know_is_refused(subsampling, run, jpeg):
+    with Image.open(jpeg) as picture:
+        picture.save("other.jpg", quality=85, subsampling=subsampling)
+    assert f"has colours of {subsampling}" in fail("apply", "other.jpg")
+    succeed("apply", "other.jpg", "--strength", 0.5, "-o", "a.png", "-q")
+    succeed("apply", run, "other.jpg", "-o", "b.png", "-q")
+
+
 def test_score(run, clean):
     (clean / "notes.txt").write_text("no picture")
     result = succeed("score", run, clean, "--quality", 30, "--json", "-q")

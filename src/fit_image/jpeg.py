@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+from PIL.JpegImagePlugin import get_sampling
 
 from fit_image.components import SUBSAMPLINGS
 
@@ -33,6 +34,14 @@ def quality_of(picture: Image.Image) -> int | None:
         return None
     total = sum(next(iter(tables.values())))
     return min(range(1, 101), key=lambda quality: abs(_divisor_sum(quality) - total))
+
+
+def subsampling_of(picture: Image.Image) -> str | None:
+    """Return how coarse the colours of a JPEG picture are; None if it is no JPEG, or has none."""
+    if picture.format != "JPEG" or picture.mode == "L":
+        return None
+    found = get_sampling(picture)
+    return next((name for name, number in SUBSAMPLINGS.items() if number == found), "unusual")
 
 
 def _divisor_sum(quality: int) -> int:

@@ -34,8 +34,8 @@ _STRONG, _WEAK = (Path(__file__).with_name(f"{name}.npz") for name in ("strong",
 _STRONGEST_OF_WEAK = 65
 """The lowest quality that is for the network of weak compression."""
 
-_WEAKEST = 92
-"""The highest quality that this one has learned from."""
+_FADING, _FADING_GREY = (92, 100), (85, 95)
+"""Qualities between which its strength falls to 0: it has not seen such pictures."""
 
 _LARGEST_BLOCK, _LARGEST_WIDTH, _MOST_LAYERS = 256, 1 << 16, 100
 
@@ -151,13 +151,16 @@ class Restorer:
         )
 
     @classmethod
-    def shipped(cls, quality: int) -> Self:
-        """Return the network that comes with the package for a quality of JPEG, 1 to 100."""
+    def shipped(cls, quality: int, *, grey: bool = False) -> Self:
+        """Return the network that comes with the package for a quality of JPEG, 1 to 100.
+
+        It has learned from pictures of colours at half the resolution (4:2:0).
+        """
         if quality < _STRONGEST_OF_WEAK:
             return cls.load(_STRONG)
-        # It has not seen such pictures as are hardly damaged, and would change too much.
-        strength = min((100 - quality) / (100 - _WEAKEST), 1.0)
-        return replace(cls.load(_WEAK), strength=strength)
+        first, last = _FADING_GREY if grey else _FADING
+        strength = (last - quality) / (last - first)
+        return replace(cls.load(_WEAK), strength=min(max(strength, 0.0), 1.0))
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -12,7 +12,7 @@ from PIL import Image
 from fit_image.apps.unjpeg.model import Restorer
 from fit_image.decoding import one_line, reading
 from fit_image.errors import InputError
-from fit_image.jpeg import quality_of
+from fit_image.jpeg import quality_of, subsampling_of
 
 _KEPT = ("exif", "icc_profile", "dpi")
 
@@ -31,10 +31,13 @@ class Damaged(NamedTuple):
         Of mode L, RGB or RGBA; neither turned nor in another profile than in its file.
     quality : int or None
         See `quality_of`.
+    subsampling : str or None
+        See `subsampling_of`.
     """
 
     image: Image.Image
     quality: int | None
+    subsampling: str | None
 
 
 def read_picture(path: Path) -> Damaged:
@@ -50,7 +53,7 @@ def read_picture(path: Path) -> Damaged:
             raise InputError("the file is empty; give a picture")
         picture = Image.open(file)
         picture.load()
-        quality = quality_of(picture)
+        quality, subsampling = quality_of(picture), subsampling_of(picture)
     if picture.mode not in _MODES:
         raise InputError(
             f"cannot restore {one_line(path)}: its pixels are {picture.mode}; convert it to RGB "
@@ -58,7 +61,7 @@ def read_picture(path: Path) -> Damaged:
         )
     image = picture.convert("RGBA" if "transparency" in picture.info else _MODES[picture.mode])
     image.info = dict(picture.info)
-    return Damaged(image, quality)
+    return Damaged(image, quality, subsampling)
 
 
 def restore(

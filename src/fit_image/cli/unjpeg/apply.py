@@ -17,6 +17,9 @@ from fit_image.errors import InputError
 _QUALITY = 85
 """Of a picture that is no JPEG, and may have been one."""
 
+_SUBSAMPLING = "4:2:0"
+"""Of the pictures that the networks of the package have learned from."""
+
 
 @click.command("apply", short_help="Restore a picture.")
 @click.argument("paths", metavar="[RUN] PICTURE", nargs=-1, type=click.Path(path_type=Path))
@@ -94,7 +97,15 @@ def command(
         raise InputError("--compare and -o name the same file: give another name")
     damaged = read_picture(picture)
     if model is None:
-        restorer = Restorer.shipped(quality or damaged.quality or _QUALITY)
+        if damaged.subsampling not in (None, _SUBSAMPLING) and strength is None:
+            raise InputError(
+                f"{picture} has colours of {damaged.subsampling}, and the networks that come with "
+                f"the package know {_SUBSAMPLING} only: train one with --subsampling, or give "
+                "--strength to use them all the same"
+            )
+        restorer = Restorer.shipped(
+            quality or damaged.quality or _QUALITY, grey=damaged.image.mode == "L"
+        )
     elif quality is None:
         restorer = Restorer.load(model)
     else:
