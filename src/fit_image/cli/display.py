@@ -268,3 +268,11 @@ def format_duration(seconds: float) -> str:
     minutes, rest = divmod(whole, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def left_out(count: int, folder: object, why: str = "") -> str:
+    """Say that so many files in a folder are no pictures, or why else they are left out."""
+    files, are = (
+        ("1 file", "is no picture") if count == 1 else (f"{count} files", "are no pictures")
+    )
+    return f"{files} in {folder} {are}{why}: left out"

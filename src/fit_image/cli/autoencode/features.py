@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from fit_image.cli import options
-from fit_image.cli.display import make_display
+from fit_image.cli.display import left_out, make_display
 from fit_image.cli.signals import Signals
 from fit_image.errors import InputError
 
@@ -50,8 +50,7 @@ def command(
     loaded = load_picture_data(data, size=(model.width, model.height), channels=model.channels)
     display = make_display(quiet)
     if loaded.skipped:
-        are = "file is no picture" if loaded.skipped == 1 else "files are no pictures"
-        display.message(f"{loaded.skipped} {are}: left out")
+        display.message(left_out(loaded.skipped, data))
     arrays: dict[str, Any] = {"codes": model.encode(loaded.pictures, threads=threads)}
     if loaded.labels is not None:
         arrays["labels"] = loaded.labels

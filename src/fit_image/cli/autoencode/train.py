@@ -15,7 +15,7 @@ from fit_image.apps.autoencode.recipe import (
     Recipe,
 )
 from fit_image.cli import options
-from fit_image.cli.display import make_display
+from fit_image.cli.display import left_out, make_display
 from fit_image.cli.recipe_options import (
     is_given,
     recipe_of,
@@ -185,8 +185,7 @@ def command(
 def _describe(display: Display, lesson: Lesson, trainer: AutoencoderTrainer) -> None:
     source, network = lesson.source, trainer.network
     if lesson.skipped:
-        are = "file is no picture" if lesson.skipped == 1 else "files are no pictures"
-        display.message(f"{lesson.skipped} {are}: left out")
+        display.message(left_out(lesson.skipped, source.path))
     if lesson.fitted:
         display.message(
             f"{lesson.fitted:,} of {source.pictures + source.held_out:,} pictures are scaled and "

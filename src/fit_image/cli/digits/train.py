@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fit_image.apps.digits.recipe import Recipe
-from fit_image.cli.display import make_display
+from fit_image.cli.display import left_out, make_display
 from fit_image.cli.recipe_options import (
     is_given,
     recipe_of,
@@ -118,9 +118,7 @@ def command(
     signals.check()
     labelled = _limited(load_labelled(data, channels=channels), limit, recipe.seed)
     if labelled.skipped:
-        files = "1 file" if labelled.skipped == 1 else f"{labelled.skipped} files"
-        are = "is no picture" if labelled.skipped == 1 else "are no pictures"
-        display.message(f"{files} in {data} {are}: left out")
+        display.message(left_out(labelled.skipped, data))
     signals.check()
     source = _source(data, labelled, channels, limit)
     if earlier:

@@ -10,7 +10,7 @@ import click
 
 from fit_image.apps.unjpeg.recipe import LEARNING_RATES, Recipe
 from fit_image.cli import options
-from fit_image.cli.display import make_display
+from fit_image.cli.display import left_out, make_display
 from fit_image.cli.recipe_options import (
     is_given,
     recipe_of,
@@ -95,9 +95,7 @@ def command(
     signals.check()
     pictures = split_folder(folder, recipe)
     if pictures.skipped:
-        files = "1 file" if pictures.skipped == 1 else f"{pictures.skipped} files"
-        are = "is no picture" if pictures.skipped == 1 else "are no pictures"
-        display.message(f"{files} in {folder} {are}, or too small: left out")
+        display.message(left_out(pictures.skipped, folder, ", or too small"))
     source = Source(
         str(folder.absolute()),
         pictures.sha256,
