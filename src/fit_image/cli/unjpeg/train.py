@@ -104,6 +104,10 @@ def command(
     )
     if earlier:
         earlier.check_resumable(source, recipe)
+    count = len(pictures.training)
+    display.message(
+        f"{count} to learn from, {len(pictures.validation)} to validate; measuring them"
+    )
     with announcing_compilation(display):
         trainer = PatchTrainer(pictures, recipe, threads=threads)
         trainer.warm_up()
