@@ -163,6 +163,12 @@ def assert_close(found, expected, share=3e-6):
     np.testing.assert_allclose(found, expected, rtol=0, atol=share * size)
 
 
+def test_dense_outputs_of_any_shape_are_as_many_as_units():
+    assert Dense((3,), 12, outputs=(2, 3, 2)).outputs == (2, 3, 2)
+    with pytest.raises(ValueError, match="12 units"):
+        Dense((3,), 12, outputs=(2, 3))
+
+
 def test_a_stage_equals_its_naive_twin(case, rng):
     chain, inputs = ready(case, rng)
     by_outputs = normal(rng, case.samples, *case.stage.outputs)

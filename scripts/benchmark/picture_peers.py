@@ -24,7 +24,8 @@ _ACTIVATIONS = {"elu": nn.ELU, "tanh": nn.Tanh, "relu": nn.ReLU, "identity": nn.
 def products(chain: Chain) -> int:
     """Return the multiplications of a sample in all dense and convolutional stages."""
     return sum(
-        stage.parameter_count * math.prod(stage.outputs[:-1])
+        stage.parameter_count
+        * (math.prod(stage.outputs[:-1]) if isinstance(stage, Convolution) else 1)
         for stage in chain.stages
         if isinstance(stage, (Dense, Convolution))
     )

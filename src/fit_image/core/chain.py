@@ -190,7 +190,8 @@ class Chain:
         passage : Passage
             As `forward` left it; only once, for the way back overwrites part of it.
         by_outputs : float32 (samples, *outputs)
-            Derivative of the loss by each output.
+            Derivative of the loss by each output; if it is the passage's own ``upstream[-1]``, it
+            need not be copied.
         workers : Workers
         gradient : float32 vector, optional
             From `zeros`. The derivative by the parameters, summed over the samples, is added to it.
@@ -258,9 +259,13 @@ class Chain:
         to_inputs: bool,
     ) -> FloatArray | None:
         upstream = passage.upstream
-        upstream[-1][:] = by_outputs
-        for index in reversed(range(len(self.stages))):
-            below = upstream[index] if index > 0 or to_inputs else None
+        if by_outputs is not upstream[-1]:
+            upstream[-1][:] = by_outputs
+        # Below the first stage with parameters, the way back leads nowhere.
+        sizes = [stage.size for stage in self.stages]
+        last = 0 if to_inputs else next((k for k, size in enumerate(sizes) if size), len(sizes))
+        for index in reversed(range(last, len(self.stages))):
+            below = upstream[index] if index > last or to_inputs else None
             self.stages[index].backward(
                 self.part(self.parameters, index),
                 passage.values[index],

@@ -29,6 +29,13 @@ class Dense(Weighted):
         Of the normal from which the first weights are drawn; biases begin as zeros.
     mirrored : bool
         Whether there is room for the biases of a `fit_image.core.mirror.Mirror`, behind the others.
+    outputs : tuple of int, optional
+        Shape of what comes out, which is as many numbers as units; default: a vector.
+
+    Raises
+    ------
+    ValueError
+        If ``outputs`` are another number.
 
     Attributes
     ----------
@@ -46,7 +53,11 @@ class Dense(Weighted):
         scale: float = 10.0,
         deviation: float = 0.02,
         mirrored: bool = False,
+        outputs: Shape | None = None,
     ) -> None:
+        outputs = (units,) if outputs is None else outputs
+        if math.prod(outputs) != units:
+            raise ValueError(f"{units} units are not outputs {outputs}")
         fan_in, width = math.prod(inputs), padded(units)
         layout = Layout(
             fan_in=fan_in,
@@ -60,7 +71,7 @@ class Dense(Weighted):
         size, count = (fan_in + 1) * width, (fan_in + 1) * units
         if mirrored:
             size, count = size + padded(fan_in), count + fan_in
-        super().__init__(inputs, (units,), layout, size, count, activation, slope, omega, scale)
+        super().__init__(inputs, outputs, layout, size, count, activation, slope, omega, scale)
         self.mirrored = mirrored
         self._deviation = deviation
 

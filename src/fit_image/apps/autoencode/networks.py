@@ -18,7 +18,6 @@ from fit_image.core.dense import FloatArray
 from fit_image.core.dense_stage import Dense
 from fit_image.core.mirror import Mirror
 from fit_image.core.pooling import MaxPooling
-from fit_image.core.reshaping import Reshaping
 from fit_image.core.stage import Shape, Stage
 from fit_image.core.upsampling import Upsampling
 from fit_image.errors import InputError
@@ -136,9 +135,16 @@ def _deviation(inputs: int, outputs: int, activation: str) -> float:
     return math.sqrt((4.0 if activation in _RECTIFIERS else 2.0) / (inputs + outputs))
 
 
-def _full(inputs: Shape, units: int, activation: str, *, mirrored: bool = False) -> Dense:
-    deviation = _deviation(math.prod(inputs), units, activation)
-    return Dense(inputs, units, activation, deviation=deviation, mirrored=mirrored)
+def _full(inputs: Shape, outputs: Shape, activation: str, *, mirrored: bool = False) -> Dense:
+    units = math.prod(outputs)
+    return Dense(
+        inputs,
+        units,
+        activation,
+        deviation=_deviation(math.prod(inputs), units, activation),
+        mirrored=mirrored,
+        outputs=outputs,
+    )
 
 
 def _dense(recipe: Recipe, shape: Shape, stages: list[Stage]) -> Autoencoder:
@@ -147,7 +153,7 @@ def _dense(recipe: Recipe, shape: Shape, stages: list[Stage]) -> Autoencoder:
     encoder: list[Dense] = []
     layers = [*((units, recipe.activation) for units in recipe.hidden)]
     for units, activation in [*layers, (code, recipe.code_activation)]:
-        encoder.append(_full(stages[-1].outputs, units, activation, mirrored=recipe.tied))
+        encoder.append(_full(stages[-1].outputs, (units,), activation, mirrored=recipe.tied))
         stages.append(encoder[-1])
     code_at = len(stages) - 1
     for dense in reversed(encoder):
@@ -155,9 +161,7 @@ def _dense(recipe: Recipe, shape: Shape, stages: list[Stage]) -> Autoencoder:
         if recipe.tied:
             stages.append(Mirror(dense, activation))
         else:
-            stages.append(_full(stages[-1].outputs, math.prod(dense.inputs), activation))
-    if not recipe.tied:
-        stages.append(Reshaping(stages[-1].outputs, shape))
+            stages.append(_full(stages[-1].outputs, dense.inputs, activation))
     return Autoencoder(Chain(stages), code_at)
 
 
@@ -182,10 +186,9 @@ def _convolutional(recipe: Recipe, shape: Shape, stages: list[Stage]) -> Autoenc
     code_at = len(stages) - 1
     if recipe.code_units is not None:
         maps = stages[-1].outputs
-        stages.append(_full(maps, recipe.code_units, recipe.code_activation))
+        stages.append(_full(maps, (recipe.code_units,), recipe.code_activation))
         code_at = len(stages) - 1
-        stages.append(_full(stages[-1].outputs, math.prod(maps), recipe.activation))
-        stages.append(Reshaping(stages[-1].outputs, maps))
+        stages.append(_full(stages[-1].outputs, maps, recipe.activation))
     for rows, columns, _ in reversed(sizes):
         convolve(recipe.filters, recipe.activation)
         stages.append(Upsampling(stages[-1].outputs, rows, columns))

@@ -229,8 +229,8 @@ class AutoencoderTrainer(RecipeTrainer[Recipe, Figures]):
         chain = self.network.chain
         drawn = self._forward(pictures)
         with np.errstate(over="ignore", invalid="ignore"):
-            errors = drawn - pictures
-            loss = float(np.square(errors).mean(dtype=np.float64))
+            errors = np.subtract(drawn, pictures, out=self._passage.upstream[-1])
+            loss = float(np.vdot(errors, errors)) / errors.size
             errors *= np.float32(2.0 / errors.size)
             self._gradient[:] = 0.0
             chain.backward(self._passage, errors, self._workers, self._gradient)

@@ -163,6 +163,6 @@ class PatchStream:
 
 def rmse(differences: FloatArray) -> npt.NDArray[np.float64]:
     """Return the root of the mean square of every row."""
-    squares = np.einsum("ij,ij->i", differences, differences, dtype=np.float64)
-    roots: npt.NDArray[np.float64] = np.sqrt(squares / differences.shape[1])
+    squares = np.einsum("ij,ij->i", differences, differences)
+    roots: npt.NDArray[np.float64] = np.sqrt(squares.astype(np.float64) / differences.shape[1])
     return roots

@@ -104,10 +104,8 @@ def command(
     )
     if earlier:
         earlier.check_resumable(source, recipe)
-    count = len(pictures.training)
-    display.message(
-        f"{count} to learn from, {len(pictures.validation)} to validate; measuring them"
-    )
+    counts = f"{source.training} to learn from, {source.validation} to validate"
+    display.message(f"{counts}; measuring them")
     with announcing_compilation(display):
         trainer = PatchTrainer(pictures, recipe, threads=threads)
         trainer.warm_up()
