@@ -141,9 +141,11 @@ def test_what_a_training_cannot_go_on_with(run, clean, tmp_path):
     other.mkdir()
     for seed in range(3):
         Image.new("RGB", (50 + seed, 50), "red").save(other / f"{seed}.png")
-    assert "the pictures" in fail("train", other, "-o", run, "--resume")
-    assert "--block (was 8, now 16)" in fail("train", clean, "-o", run, "--resume", "--block", 16)
-    assert "at 2 already" in fail("train", clean, "-o", run, "--resume", "--epochs", 1)
+    assert "the pictures" in fail("train", other, "-o", run, "--resume", "-q")
+    assert "--block (was 8, now 16)" in fail(
+        "train", clean, "-o", run, "--resume", "--block", 16, "-q"
+    )
+    assert "at 2 already" in fail("train", clean, "-o", run, "--resume", "--epochs", 1, "-q")
     assert "already holds a run" in fail("train", clean, "-o", run)
 
 
