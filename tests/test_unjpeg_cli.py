@@ -180,6 +180,29 @@ def test_divergence_is_one_line_and_the_last_good_epoch_is_kept(clean, run, monk
     assert len(Path("run/metrics.csv").read_text().splitlines()) == 2
 
 
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_divergence_in_the_last_step_of_an_epoch(number, clean, monkeypatch):
+    from fit_image.apps.unjpeg import trainer
+
+    succeed("train", clean, "-o", "run", "--epochs", 1, *SMALL, "-q")
+    before = contents("run")
+    play = trainer.PatchTrainer.play
+
+    def sick(self, go_on=lambda: True):
+        figures = play(self, go_on)
+        if self.epoch_is_over:
+            self.chain.parameters[:] = number
+        return figures
+
+    monkeypatch.setattr(trainer.PatchTrainer, "play", sick)
+    result = shell.run("train", clean, "-o", "run", "--epochs", 3, "--resume", "-q")
+    assert result.exit_code == 1
+    (line,) = result.stderr.splitlines()
+    assert "not finite in epoch 2; run keeps the last good epoch, 1" in line
+    equal(contents("run"), before)
+    assert not Path("run/frames/epoch-000002.png").exists()
+
+
 def test_bad_folders_are_one_line(tmp_path):
     assert "nowhere" in fail("train", "nowhere")
     empty = tmp_path / "empty"

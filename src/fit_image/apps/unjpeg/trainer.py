@@ -137,7 +137,14 @@ class PatchTrainer(RecipeTrainer[Recipe, Figures]):
         return 0 < self.recipe.patience <= waited
 
     def end_epoch(self) -> tuple[float, float]:
-        """Count the epoch, validate; return the errors of its batches, of network and JPEG."""
+        """Count the epoch, validate; return the errors of its batches, of network and JPEG.
+
+        Raises
+        ------
+        DivergenceError
+            If a weight is not finite.
+        """
+        self._check_finite()
         error, damage = np.sqrt(self._squares / self.rounds).tolist()
         self._squares[:] = 0.0
         self.standing.epoch += 1
@@ -184,7 +191,14 @@ class PatchTrainer(RecipeTrainer[Recipe, Figures]):
         )
 
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """See `RecipeTrainer.to_arrays`."""
+        """See `RecipeTrainer.to_arrays`.
+
+        Raises
+        ------
+        DivergenceError
+            If a weight is not finite: there must be no checkpoint of that.
+        """
+        self._check_finite()
         arrays = {
             **super().to_arrays(),
             **self.stream.to_arrays(),
@@ -234,6 +248,10 @@ class PatchTrainer(RecipeTrainer[Recipe, Figures]):
         self.average = np.array(arrays["average"]) if "average" in arrays else None
         self._squares = np.array(squares, dtype=np.float64)
         mine[:] = arrays["parameters"]
+
+    def _check_finite(self) -> None:
+        if not np.isfinite(self.chain.parameters).all():
+            raise DivergenceError(f"a weight is not finite in epoch {self.standing.epoch + 1}")
 
     def _learn(self, inputs: FloatArray, targets: FloatArray) -> Figures:
         error = self._clipped_error(inputs, targets)
