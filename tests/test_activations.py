@@ -8,8 +8,10 @@ import pytest
 from fit_image import components
 from fit_image.core import functions
 from fit_image.core.activations import ACTIVATIONS, activate, differentiate
+from fit_image.core.dense import aligned_zeros
 from fit_image.core.initialisation import INITS
 from fit_image.core.jit import kernel
+from fit_image.core.lanes import WIDTH, load, store
 from fit_image.core.layer import Layer
 from naive import NAIVE_ACTIVATIONS
 
@@ -45,6 +47,22 @@ def _hyperbolic_tangent(x, y):
 
 
 @kernel
+def _in_vectors(memory):
+    for i in range(0, memory.size, WIDTH):
+        store(memory, i, functions.hyperbolic_tangents(load(memory, i)))
+
+
+def _hyperbolic_tangents(x, y):
+    memory = aligned_zeros(-(-x.size // WIDTH) * WIDTH)
+    memory[: x.size] = x
+    _in_vectors(memory)
+    y[:] = memory[: x.size]
+
+
+TANH_FUNCTIONS = [_hyperbolic_tangent, _hyperbolic_tangents]
+
+
+@kernel
 def _activate(memory, rows, count, code, constants):
     size = rows * count
     activate(memory, 0, count, memory, size, count, rows, count, code, constants)
@@ -69,8 +87,8 @@ FUNCTIONS = [
     (_exponential, np.exp, -1.0, 1.0, 2e-7),
     (_exponential, np.exp, -87.0, 88.0, 2e-7),
     (_log_one_plus, np.log1p, 0.0, 1.0, 1e-7),
-    (_hyperbolic_tangent, np.tanh, -1.0, 1.0, 2e-7),
-    (_hyperbolic_tangent, np.tanh, -20.0, 20.0, 3e-7),
+    *[(each, np.tanh, -1.0, 1.0, 2e-7) for each in TANH_FUNCTIONS],
+    *[(each, np.tanh, -20.0, 20.0, 3e-7) for each in TANH_FUNCTIONS],
 ]
 
 
@@ -100,19 +118,21 @@ def test_the_exponential_of_what_is_too_large_or_small_stays_a_number():
     assert np.isnan(applied(_exponential, [np.nan])).all()
 
 
-def test_tanh_is_wrong_by_a_small_share_even_of_a_small_value(rng):
+@pytest.mark.parametrize("function", TANH_FUNCTIONS)
+def test_tanh_is_wrong_by_a_small_share_even_of_a_small_value(function, rng):
     sizes = np.concatenate([10.0 ** rng.uniform(-30, 2, 50_000), rng.uniform(0, 9, 50_003)])
     x = (sizes * rng.choice([-1.0, 1.0], sizes.size)).astype(np.float32)
     expected = np.tanh(x.astype(np.float64))
-    found = applied(_hyperbolic_tangent, x)
+    found = applied(function, x)
     assert (np.abs(found - expected) <= 3e-7 * np.abs(expected)).all()
-    assert (applied(_hyperbolic_tangent, [0.0]) == 0.0).all()
+    assert (applied(function, [0.0]) == 0.0).all()
 
 
-def test_tanh_of_infinity_is_one_and_of_nan_is_nan():
-    found = applied(_hyperbolic_tangent, [-np.inf, -1e30, 1e30, np.inf])
+@pytest.mark.parametrize("function", TANH_FUNCTIONS)
+def test_tanh_of_infinity_is_one_and_of_nan_is_nan(function):
+    found = applied(function, [-np.inf, -1e30, 1e30, np.inf])
     np.testing.assert_allclose(found, [-1.0, -1.0, 1.0, 1.0], rtol=3e-7)
-    assert np.isnan(applied(_hyperbolic_tangent, [np.nan])).all()
+    assert np.isnan(applied(function, [np.nan])).all()
 
 
 def rows_of(name, sums, layer):

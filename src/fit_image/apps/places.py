@@ -33,5 +33,6 @@ def places(width: int, height: int, scale: float, rows: range | None = None) -> 
     seen = np.empty((len(rows), width, len(INPUTS)), dtype=np.float32)
     seen[..., 0] = x
     seen[..., 1] = y[:, np.newaxis]
-    seen[..., 2] = np.hypot(x, y[:, np.newaxis])
+    # Squares of places are far from too large or small, which `np.hypot` takes its time to avoid.
+    seen[..., 2] = np.sqrt(x * x + (y * y)[:, np.newaxis])
     return seen

@@ -15,6 +15,7 @@ from llvmlite import ir
 from numba.core import types
 
 from fit_image.core.jit import exact, intrinsic
+from fit_image.core.lanes import at_least, at_most, multiply_add, reciprocal, splat
 
 # Adding this leaves no room for a fraction, and the lowest bits hold the nearest whole number.
 _ROUNDER = np.float32(1.5 * 2.0**23)
@@ -112,6 +113,20 @@ def hyperbolic_tangent(x):
     u = x * x
     above = x * (_ONE + u * (_A1 + u * (_A2 + u * (_A3 + u * _A4))))
     return above / (_ONE + u * (_B1 + u * (_B2 + u * (_B3 + u * _B4))))
+
+
+@exact
+def hyperbolic_tangents(x):
+    """Return tanh of each number of a vector, in the words of `fit_image.core.lanes`."""
+    x = at_most(at_least(x, splat(-_TANH_MOST)), splat(_TANH_MOST))
+    zero, one = splat(np.float32(0.0)), splat(_ONE)
+    u = multiply_add(x, x, zero)
+    above = multiply_add(u, splat(_A4), splat(_A3))
+    above = multiply_add(u, multiply_add(u, above, splat(_A2)), splat(_A1))
+    above = multiply_add(x, multiply_add(u, above, one), zero)
+    below = multiply_add(u, splat(_B4), splat(_B3))
+    below = multiply_add(u, multiply_add(u, below, splat(_B2)), splat(_B1))
+    return multiply_add(above, reciprocal(multiply_add(u, below, one)), zero)
 
 
 @exact

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fit_image.core import narrow
+from fit_image.core import narrow, narrow_passes
 from fit_image.core.dense import FloatArray, IntArray, aligned_zeros
 from fit_image.core.lanes import WIDTH
 from fit_image.core.layer import Layer
@@ -50,9 +50,8 @@ class Generator(Stage):
         )
         self._points = np.ascontiguousarray(points.reshape(-1, points.shape[2]), dtype=np.float32)
         self._deviations = deviations
-        count = len(self._points)
-        self._tiles = narrow.tiles_of(self.network, count)
-        self._tiles_back = narrow.tiles_of(self.network, count, there_and_back=True)
+        self._tiles = narrow.tiles_of(self.network, latents)
+        self._tiles_back = narrow.tiles_of(self.network, latents, there_and_back=True)
 
     def initialise(self, parameters: FloatArray, rng: np.random.Generator) -> None:
         """See `Stage.initialise`."""
@@ -66,7 +65,7 @@ class Generator(Stage):
 
     def keep(self, samples: int) -> FloatArray:
         """Return memory for the gradient in vectors, whatever the number of samples."""
-        return aligned_zeros(PARTS, WIDTH * self.size)
+        return aligned_zeros(PARTS, WIDTH * self.parameter_count)
 
     def forward(
         self,
@@ -81,7 +80,7 @@ class Generator(Stage):
         pictures = outputs.reshape(len(outputs), len(self._points), -1)
 
         def work(_: object, thread: int, threads: int) -> None:
-            narrow.forward_kernel(
+            narrow_passes.forward_kernel(
                 parameters,
                 narrow.tile_memory(self._tiles),
                 self._tiles,
@@ -112,7 +111,7 @@ class Generator(Stage):
         nothing = np.empty(0, dtype=np.float32)
 
         def work(counts: IntArray, thread: int, threads: int) -> None:
-            narrow.backward_kernel(
+            narrow_passes.backward_kernel(
                 parameters,
                 narrow.tile_memory(self._tiles_back),
                 self._tiles_back,

@@ -71,6 +71,17 @@ def stay_apart(typing_context):
     return types.void(), generate
 
 
+@intrinsic
+def go_along(typing_context):
+    """Make the function that says this a part of all those that call it."""
+
+    def generate(context, builder, signature, arguments):
+        builder.function.attributes.add("alwaysinline")
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
 @contextlib.contextmanager
 def on_compile(callback: Callable[[], None]) -> Iterator[None]:
     """Call ``callback`` once if something is really compiled inside the block.

@@ -158,6 +158,41 @@ def at_least(typing_context, vector, floor):
 
 
 @intrinsic
+def at_most(typing_context, vector, ceiling):
+    """Return each number of a vector, or that of ``ceiling`` where it is more; NaN stays NaN."""
+
+    def generate(context, builder, signature, arguments):
+        vector, ceiling = arguments
+        return builder.select(builder.fcmp_ordered(">", vector, ceiling), ceiling, vector)
+
+    return _lanes(_lanes, _lanes), generate
+
+
+@intrinsic
+def reciprocal(typing_context, vector):
+    """Return 1 over each number of a vector, wrong by a share of 1e-7; for normal numbers."""
+
+    def generate(context, builder, signature, arguments):
+        (vector,) = arguments
+        if WIDTH != 16:
+            return builder.fdiv(ir.Constant(_VECTOR, [1.0] * WIDTH), vector)
+        # Dividing takes the machine longer than an estimate of 14 bits and Newton's step.
+        mask = ir.IntType(16)
+        kind = ir.FunctionType(_VECTOR, [_VECTOR, _VECTOR, mask])
+        function = cgutils.get_or_insert_function(
+            builder.module, kind, "llvm.x86.avx512.rcp14.ps.512"
+        )
+        undefined = ir.Constant(_VECTOR, ir.Undefined)
+        estimate = builder.call(function, [vector, undefined, ir.Constant(mask, 0xFFFF)])
+        product = builder.fmul(builder.fneg(vector), estimate, flags=_FLAGS)
+        error = builder.fadd(product, ir.Constant(_VECTOR, [1.0] * WIDTH), flags=_FLAGS)
+        step = builder.fmul(error, estimate, flags=_FLAGS)
+        return builder.fadd(step, estimate, flags=_FLAGS)
+
+    return _lanes(_lanes), generate
+
+
+@intrinsic
 def where_positive(typing_context, mask, vector):
     """Return each number of a vector, or 0 where that of ``mask`` is not above 0."""
 

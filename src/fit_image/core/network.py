@@ -11,12 +11,13 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.core import dense, initialisation, narrow
+from fit_image.core import dense, initialisation, narrow, narrow_passes
 from fit_image.core.activations import ACTIVATIONS
 from fit_image.core.dense import FloatArray
 from fit_image.core.encoding import Encoding, Identity, Touched
 from fit_image.core.layer import Layer
 from fit_image.core.machine import usable_cores
+from fit_image.core.team import Team
 from fit_image.core.trace import (
     Trace,
     backward_kernel,
@@ -259,15 +260,13 @@ class Network:
         return output
 
     def _predict_narrow(self, samples: FloatArray, output: FloatArray, threads: int) -> None:
-        # Tiles are equally long however many samples there are, so that no bit depends on that.
-        tiles = narrow.tiles_of(self, narrow.MOST_POINTS)
+        tiles = narrow.tiles_of(self)
         no_latents = np.empty((1, 0), dtype=np.float32)
 
-        def draw(thread: int) -> None:
-            memory = narrow.tile_memory(tiles)
-            narrow.forward_kernel(
+        def draw(_: object, thread: int, threads: int) -> None:
+            narrow_passes.forward_kernel(
                 self.parameters,
-                memory,
+                narrow.tile_memory(tiles),
                 tiles,
                 no_latents,
                 samples,
@@ -277,11 +276,7 @@ class Network:
             )
 
         threads = max(min(threads, -(-len(samples) // narrow.MOST_POINTS)), 1)
-        if threads == 1:
-            draw(0)
-        else:
-            with ThreadPoolExecutor(threads) as pool:
-                list(pool.map(draw, range(threads)))
+        Team(threads).run(draw, threads)
 
 
 def _check_blocks(layers: Sequence[Layer]) -> None:

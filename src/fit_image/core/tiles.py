@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from fit_image.core.jit import inner
+from fit_image.core.activations import RELU, TANH
+from fit_image.core.functions import hyperbolic_tangents
+from fit_image.core.jit import go_along, inner
 from fit_image.core.lanes import (
     WIDTH,
     at_least,
@@ -19,29 +21,50 @@ from fit_image.core.lanes import (
     where_positive,
 )
 
+_ZERO, _ONE = np.float32(0.0), np.float32(1.0)
+
 
 @inner
-def multiply(rows, depth, vectors, a, a_start, a_row, a_column, memory, b, c, rectified, mask):
-    """C = A B, where rows of B and C are those of a tile.
+def multiply(
+    rows, depth, vectors, row, a, a_start, a_row, a_column, memory, b, c, biases, added, rectified,
+    mask,
+):  # fmt: skip
+    """C = A B, where rows of B and C are those of a tile, ``row`` numbers apart.
 
-    ``rectified`` makes 0 of what is less. Where ``mask`` is not negative, it is the offset of rows
-    like those of C, and makes 0 of all whose number there is not above 0.
+    Where they are not negative, ``biases`` is the offset of a number for every row of C, and
+    ``added`` that of rows like those of C, which are added. ``rectified`` makes 0 of what is less.
+    Where ``mask`` is not negative, it is the offset of rows like those of C, and makes 0 of all
+    whose number there is not above 0.
     """
-    length = vectors * WIDTH
+    go_along()
     for i in range(0, rows, 3):
         # Where there are fewer rows or vectors than are taken at a time, the last is taken again.
         last = rows - 1 - i
         row1, row2 = min(1, last), min(2, last)
         a0 = a_start + i * a_row
         a1, a2 = a0 + row1 * a_row, a0 + row2 * a_row
+        bias0 = bias1 = bias2 = splat(np.float32(0.0))
+        if biases >= 0:
+            bias0, bias1 = spread(memory, biases + i), spread(memory, biases + i + row1)
+            bias2 = spread(memory, biases + i + row2)
         for v in range(0, vectors, 4):
             last = vectors - 1 - v
             v1, v2, v3 = min(1, last) * WIDTH, min(2, last) * WIDTH, min(3, last) * WIDTH
-            s00 = s01 = s02 = s03 = splat(np.float32(0.0))
-            s10 = s11 = s12 = s13 = splat(np.float32(0.0))
-            s20 = s21 = s22 = s23 = splat(np.float32(0.0))
+            s00 = s01 = s02 = s03 = bias0
+            s10 = s11 = s12 = s13 = bias1
+            s20 = s21 = s22 = s23 = bias2
+            if added >= 0:
+                y = added + i * row + v * WIDTH
+                s00, s01 = load(memory, y), load(memory, y + v1)
+                s02, s03 = load(memory, y + v2), load(memory, y + v3)
+                y1 = y + row1 * row
+                s10, s11 = load(memory, y1), load(memory, y1 + v1)
+                s12, s13 = load(memory, y1 + v2), load(memory, y1 + v3)
+                y2 = y + row2 * row
+                s20, s21 = load(memory, y2), load(memory, y2 + v1)
+                s22, s23 = load(memory, y2 + v2), load(memory, y2 + v3)
             for k in range(depth):
-                x = b + k * length + v * WIDTH
+                x = b + k * row + v * WIDTH
                 x0, x1 = load(memory, x), load(memory, x + v1)
                 x2, x3 = load(memory, x + v2), load(memory, x + v3)
                 w = spread(a, a0 + k * a_column)
@@ -53,8 +76,8 @@ def multiply(rows, depth, vectors, a, a_start, a_row, a_column, memory, b, c, re
                 w = spread(a, a2 + k * a_column)
                 s20, s21 = multiply_add(w, x0, s20), multiply_add(w, x1, s21)
                 s22, s23 = multiply_add(w, x2, s22), multiply_add(w, x3, s23)
-            y = c + i * length + v * WIDTH
-            y1, y2 = y + row1 * length, y + row2 * length
+            y = c + i * row + v * WIDTH
+            y1, y2 = y + row1 * row, y + row2 * row
             if mask >= 0:
                 m = mask - c
                 s00, s01 = _masked(memory, m + y, s00), _masked(memory, m + y + v1, s01)
@@ -83,29 +106,26 @@ def _masked(memory, mask, vector):
 
 
 @inner
-def add_outer(rows, columns, vectors, memory, d, x, sums, start, row):
+def add_outer(rows, columns, vectors, row, memory, d, x, sums, start, stride):
     """Add D X^T to ``sums``, in which every number is a vector, to be added up at the end."""
-    length = vectors * WIDTH
+    go_along()
     for i in range(0, rows, 3):
         last = rows - 1 - i
         row1, row2 = min(1, last), min(2, last)
-        d0 = d + i * length
-        d1, d2 = d0 + row1 * length, d0 + row2 * length
-        for k in range(0, columns, 4):
+        d0 = d + i * row
+        d1, d2 = d0 + row1 * row, d0 + row2 * row
+        for k in range(0, columns, 3):
             last = columns - 1 - k
-            k1, k2, k3 = min(1, last), min(2, last), min(3, last)
-            x0 = x + k * length
-            x1, x2, x3 = x0 + k1 * length, x0 + k2 * length, x0 + k3 * length
-            g0 = start + i * row + k * WIDTH
-            g1, g2 = g0 + row1 * row, g0 + row2 * row
-            k1, k2, k3 = k1 * WIDTH, k2 * WIDTH, k3 * WIDTH
-            s00, s01 = load(sums, g0), load(sums, g0 + k1)
-            s02, s03 = load(sums, g0 + k2), load(sums, g0 + k3)
-            s10, s11 = load(sums, g1), load(sums, g1 + k1)
-            s12, s13 = load(sums, g1 + k2), load(sums, g1 + k3)
-            s20, s21 = load(sums, g2), load(sums, g2 + k1)
-            s22, s23 = load(sums, g2 + k2), load(sums, g2 + k3)
-            for v in range(0, length, WIDTH):
+            k1, k2 = min(1, last), min(2, last)
+            x0 = x + k * row
+            x1, x2 = x0 + k1 * row, x0 + k2 * row
+            g0 = start + i * stride + k * WIDTH
+            g1, g2 = g0 + row1 * stride, g0 + row2 * stride
+            k1, k2 = k1 * WIDTH, k2 * WIDTH
+            s00, s01, s02 = load(sums, g0), load(sums, g0 + k1), load(sums, g0 + k2)
+            s10, s11, s12 = load(sums, g1), load(sums, g1 + k1), load(sums, g1 + k2)
+            s20, s21, s22 = load(sums, g2), load(sums, g2 + k1), load(sums, g2 + k2)
+            for v in range(0, vectors * WIDTH, WIDTH):
                 u0, u1, u2 = load(memory, d0 + v), load(memory, d1 + v), load(memory, d2 + v)
                 w = load(memory, x0 + v)
                 s00, s10 = multiply_add(u0, w, s00), multiply_add(u1, w, s10)
@@ -116,37 +136,86 @@ def add_outer(rows, columns, vectors, memory, d, x, sums, start, row):
                 w = load(memory, x2 + v)
                 s02, s12 = multiply_add(u0, w, s02), multiply_add(u1, w, s12)
                 s22 = multiply_add(u2, w, s22)
-                w = load(memory, x3 + v)
-                s03, s13 = multiply_add(u0, w, s03), multiply_add(u1, w, s13)
-                s23 = multiply_add(u2, w, s23)
-            store(sums, g0, s00), store(sums, g0 + k1, s01)
-            store(sums, g0 + k2, s02), store(sums, g0 + k3, s03)
-            store(sums, g1, s10), store(sums, g1 + k1, s11)
-            store(sums, g1 + k2, s12), store(sums, g1 + k3, s13)
-            store(sums, g2, s20), store(sums, g2 + k1, s21)
-            store(sums, g2 + k2, s22), store(sums, g2 + k3, s23)
+            store(sums, g0, s00), store(sums, g0 + k1, s01), store(sums, g0 + k2, s02)
+            store(sums, g1, s10), store(sums, g1 + k1, s11), store(sums, g1 + k2, s12)
+            store(sums, g2, s20), store(sums, g2 + k1, s21), store(sums, g2 + k2, s22)
 
 
 @inner
-def add_row(memory, source, target, length):
-    """Add ``length`` numbers to others in the same memory."""
-    for i in range(0, length, WIDTH):
-        one = splat(np.float32(1.0))
-        added = multiply_add(load(memory, source + i), one, load(memory, target + i))
-        store(memory, target + i, added)
+def add_sums(rows, vectors, row, memory, d, sums, start, stride):
+    """Add each row of D to a vector of ``sums``, ``stride`` numbers apart."""
+    go_along()
+    one = splat(np.float32(1.0))
+    for i in range(rows):
+        s = load(sums, start + i * stride)
+        for v in range(0, vectors * WIDTH, WIDTH):
+            s = multiply_add(load(memory, d + i * row + v), one, s)
+        store(sums, start + i * stride, s)
 
 
 @inner
-def multiply_row(memory, source, target, length):
-    """Multiply ``length`` numbers by others in the same memory."""
-    for i in range(0, length, WIDTH):
-        zero = splat(np.float32(0.0))
-        product = multiply_add(load(memory, source + i), load(memory, target + i), zero)
-        store(memory, target + i, product)
+def add_rows(rows, vectors, row, memory, source, target):
+    """Add rows to others in the same memory."""
+    one = splat(np.float32(1.0))
+    for i in range(0, rows * row, row):
+        for v in range(i, i + vectors * WIDTH, WIDTH):
+            added = multiply_add(load(memory, source + v), one, load(memory, target + v))
+            store(memory, target + v, added)
 
 
 @inner
-def copy_row(memory, source, target, length):
-    """Copy ``length`` numbers to others in the same memory."""
-    for i in range(0, length, WIDTH):
-        store(memory, target + i, load(memory, source + i))
+def multiply_rows(rows, vectors, row, memory, source, target):
+    """Multiply rows by others in the same memory."""
+    zero = splat(np.float32(0.0))
+    for i in range(0, rows * row, row):
+        for v in range(i, i + vectors * WIDTH, WIDTH):
+            product = multiply_add(load(memory, source + v), load(memory, target + v), zero)
+            store(memory, target + v, product)
+
+
+@inner
+def copy_rows(rows, vectors, row, memory, source, target):
+    """Copy rows to others in the same memory."""
+    for i in range(0, rows * row, row):
+        for v in range(i, i + vectors * WIDTH, WIDTH):
+            store(memory, target + v, load(memory, source + v))
+
+
+@inner
+def tanh_rows(rows, vectors, row, memory, sums, values, kept, added):
+    """Write tanh of the sums, and once more where ``kept`` is not negative.
+
+    Where ``added`` is not negative, the rows there are added to the values.
+    """
+    go_along()
+    one = splat(np.float32(1.0))
+    for i in range(0, rows * row, row):
+        for v in range(i, i + vectors * WIDTH, WIDTH):
+            tanh = hyperbolic_tangents(load(memory, sums + v))
+            if kept >= 0:
+                store(memory, kept + v, tanh)
+            if added >= 0:
+                tanh = multiply_add(tanh, one, load(memory, added + v))
+            store(memory, values + v, tanh)
+
+
+@inner
+def slope_rows(rows, vectors, row, memory, values, upstream, deltas, code):
+    """Write the derivatives of the loss by weighted sums whose values tell the slope.
+
+    Those of tanh and sigmoid are in the place of the derivatives already.
+    """
+    go_along()
+    zero, one, minus = splat(_ZERO), splat(_ONE), splat(-_ONE)
+    for i in range(0, rows * row, row):
+        for v in range(i, i + vectors * WIDTH, WIDTH):
+            gradient = load(memory, upstream + v)
+            if code == RELU:
+                delta = where_positive(load(memory, values + v), gradient)
+            else:
+                y = load(memory, deltas + v)
+                slope = multiply_add(y, multiply_add(y, minus, one), zero)
+                if code == TANH:
+                    slope = multiply_add(y, multiply_add(y, minus, zero), one)
+                delta = multiply_add(slope, gradient, zero)
+            store(memory, deltas + v, delta)
