@@ -34,5 +34,5 @@ def places(width: int, height: int, scale: float, rows: range | None = None) -> 
     seen[..., 0] = x
     seen[..., 1] = y[:, np.newaxis]
     # Squares of places are far from too large or small, which `np.hypot` takes its time to avoid.
-    seen[..., 2] = np.sqrt(x * x + (y * y)[:, np.newaxis])
+    np.sqrt(x * x + (y * y)[:, np.newaxis], out=seen[..., 2], casting="same_kind")
     return seen

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fit_image.core import narrow, narrow_passes
+from fit_image.core import narrow, narrow_back, narrow_forward
 from fit_image.core.dense import FloatArray, IntArray, aligned_zeros
 from fit_image.core.lanes import WIDTH
 from fit_image.core.layer import Layer
@@ -80,7 +80,7 @@ class Generator(Stage):
         pictures = outputs.reshape(len(outputs), len(self._points), -1)
 
         def work(_: object, thread: int, threads: int) -> None:
-            narrow_passes.forward_kernel(
+            narrow_forward.forward_kernel(
                 parameters,
                 narrow.tile_memory(self._tiles),
                 self._tiles,
@@ -111,7 +111,7 @@ class Generator(Stage):
         nothing = np.empty(0, dtype=np.float32)
 
         def work(counts: IntArray, thread: int, threads: int) -> None:
-            narrow_passes.backward_kernel(
+            narrow_back.backward_kernel(
                 parameters,
                 narrow.tile_memory(self._tiles_back),
                 self._tiles_back,

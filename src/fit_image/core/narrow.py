@@ -2,8 +2,8 @@
 
 Where layers are narrow, a vector of one sample's values is mostly padding. Here a vector is one
 unit's value for as many points as it has numbers: a tile of points lies in memory with a row for
-every unit, and no row is padded. This is where a tile's rows lie; `fit_image.core.narrow_passes`
-carries them through the layers.
+every unit, and no row is padded. This is where the rows lie; `fit_image.core.narrow_forward` and
+`fit_image.core.narrow_back` carry them through the layers.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Tiles(NamedTuple):
     values: IntArray  # (layers + 1,): offsets of the values before each layer and at the end
     gradient: IntArray  # (layers,): offsets of the gradient by the parameters, a vector for each
     latents: int  # inputs of the first layer that are the same at every point, and have no rows
-    by_biases: int  # offset of the gradient by the first biases, a vector a unit
+    by_biases: int  # offset of the gradient by the first biases, a vector a unit, of past samples
     upstream: int  # offset of the first of three places for gradients by the values before a layer
     spare: int  # distance to the next
     row: int  # numbers from row to row

@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.core import dense, initialisation, narrow, narrow_passes
+from fit_image.core import dense, initialisation, narrow, narrow_forward
 from fit_image.core.activations import ACTIVATIONS
 from fit_image.core.dense import FloatArray
 from fit_image.core.encoding import Encoding, Identity, Touched
@@ -264,7 +264,7 @@ class Network:
         no_latents = np.empty((1, 0), dtype=np.float32)
 
         def draw(_: object, thread: int, threads: int) -> None:
-            narrow_passes.forward_kernel(
+            narrow_forward.forward_kernel(
                 self.parameters,
                 narrow.tile_memory(tiles),
                 tiles,

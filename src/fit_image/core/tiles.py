@@ -106,27 +106,37 @@ def _masked(memory, mask, vector):
 
 
 @inner
-def add_outer(rows, columns, vectors, row, memory, d, x, sums, start, stride):
-    """Add D X^T to ``sums``, in which every number is a vector, to be added up at the end."""
+def add_outer(rows, columns, vectors, row, memory, d, x, sums, start, stride, biases):
+    """Add D X^T to ``sums``, in which every number is a vector, to be added up at the end.
+
+    The sums of D's rows are added to vectors from ``biases`` on, ``stride`` numbers apart as well.
+    """
     go_along()
+    one = splat(np.float32(1.0))
     for i in range(0, rows, 3):
         last = rows - 1 - i
         row1, row2 = min(1, last), min(2, last)
         d0 = d + i * row
         d1, d2 = d0 + row1 * row, d0 + row2 * row
+        row1, row2 = row1 * stride, row2 * stride
         for k in range(0, columns, 3):
             last = columns - 1 - k
             k1, k2 = min(1, last), min(2, last)
             x0 = x + k * row
             x1, x2 = x0 + k1 * row, x0 + k2 * row
             g0 = start + i * stride + k * WIDTH
-            g1, g2 = g0 + row1 * stride, g0 + row2 * stride
+            g1, g2 = g0 + row1, g0 + row2
             k1, k2 = k1 * WIDTH, k2 * WIDTH
+            b0 = biases + i * stride
+            t0, t1, t2 = load(sums, b0), load(sums, b0 + row1), load(sums, b0 + row2)
             s00, s01, s02 = load(sums, g0), load(sums, g0 + k1), load(sums, g0 + k2)
             s10, s11, s12 = load(sums, g1), load(sums, g1 + k1), load(sums, g1 + k2)
             s20, s21, s22 = load(sums, g2), load(sums, g2 + k1), load(sums, g2 + k2)
             for v in range(0, vectors * WIDTH, WIDTH):
                 u0, u1, u2 = load(memory, d0 + v), load(memory, d1 + v), load(memory, d2 + v)
+                if k == 0:
+                    t0, t1 = multiply_add(u0, one, t0), multiply_add(u1, one, t1)
+                    t2 = multiply_add(u2, one, t2)
                 w = load(memory, x0 + v)
                 s00, s10 = multiply_add(u0, w, s00), multiply_add(u1, w, s10)
                 s20 = multiply_add(u2, w, s20)
@@ -136,21 +146,10 @@ def add_outer(rows, columns, vectors, row, memory, d, x, sums, start, stride):
                 w = load(memory, x2 + v)
                 s02, s12 = multiply_add(u0, w, s02), multiply_add(u1, w, s12)
                 s22 = multiply_add(u2, w, s22)
+            store(sums, b0, t0), store(sums, b0 + row1, t1), store(sums, b0 + row2, t2)
             store(sums, g0, s00), store(sums, g0 + k1, s01), store(sums, g0 + k2, s02)
             store(sums, g1, s10), store(sums, g1 + k1, s11), store(sums, g1 + k2, s12)
             store(sums, g2, s20), store(sums, g2 + k1, s21), store(sums, g2 + k2, s22)
-
-
-@inner
-def add_sums(rows, vectors, row, memory, d, sums, start, stride):
-    """Add each row of D to a vector of ``sums``, ``stride`` numbers apart."""
-    go_along()
-    one = splat(np.float32(1.0))
-    for i in range(rows):
-        s = load(sums, start + i * stride)
-        for v in range(0, vectors * WIDTH, WIDTH):
-            s = multiply_add(load(memory, d + i * row + v), one, s)
-        store(sums, start + i * stride, s)
 
 
 @inner
