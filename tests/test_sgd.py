@@ -9,7 +9,7 @@ import pytest
 
 from fit_image.core import sgd as sgd_module
 from fit_image.core.activations import ACTIVATIONS
-from fit_image.core.barrier import barrier_counts, meet, release
+from fit_image.core.barrier import barrier_counts, meet, release, take
 from fit_image.core.jit import kernel
 from fit_image.core.layer import dense_stack
 from fit_image.core.network import Network
@@ -202,6 +202,28 @@ def test_nobody_passes_the_barrier_alone(threads):
     for worker in workers:
         worker.join()
     assert log.tolist() == [299] * threads + [0]
+
+
+@kernel
+def _take_all(counts, threads, taken):
+    piece = take(counts, threads)
+    while piece < taken.size:
+        taken[piece] += 1
+        piece = take(counts, threads)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_every_piece_of_work_is_taken_once(threads):
+    counts, taken = barrier_counts(threads), np.zeros(100_000, dtype=np.int64)
+    _take_all(barrier_counts(1), 1, np.zeros(1, dtype=np.int64))  # compiled before
+    workers = [
+        threading.Thread(target=_take_all, args=(counts, threads, taken)) for _ in range(threads)
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert (taken == 1).all()
 
 
 def test_a_released_barrier_holds_nobody():

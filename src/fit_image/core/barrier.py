@@ -15,10 +15,12 @@ from numba.core import types
 
 from fit_image.core.jit import inner, intrinsic
 
-# Each thread has two numbers, in cache lines of their own, and behind them lie two for all threads:
-# the word that ends all waits, and one more than the round to end at.
+# Each thread has two numbers, in cache lines of their own, and behind them lie three for all
+# threads: the word that ends all waits, one more than the round to end at, and how many pieces of
+# work were taken.
 _ARRIVALS, _LONG_WAITS, _SPACING = 0, 8, 16
-_RELEASED, _END = 0, 8
+_RELEASED, _END, _TAKEN = 0, 8, 16
+_COMMON = 32
 
 # About ten microseconds; threads with a core each arrive within one or two.
 _SPINS = 30_000
@@ -28,12 +30,12 @@ _yield_core = types.ExternalFunction("sched_yield", types.int32())
 
 def barrier_counts(threads: int) -> npt.NDArray[np.int64]:
     """Return what ``threads`` threads need to meet."""
-    return np.zeros((threads + 1) * _SPACING, dtype=np.int64)
+    return np.zeros(threads * _SPACING + _COMMON, dtype=np.int64)
 
 
 def release(counts: npt.NDArray[np.int64]) -> None:
     """Let every thread pass from now on: one of them will not come, and the result is void."""
-    counts[_RELEASED - _SPACING] = 1
+    counts[_RELEASED - _COMMON] = 1
 
 
 @intrinsic
@@ -58,6 +60,27 @@ def _store(typing_context, array, index, value):
         return context.get_dummy_value()
 
     return types.void(array, types.intp, types.int64), generate
+
+
+@intrinsic
+def _add(typing_context, array, index, value):
+    """Add to ``array[index]`` and return what it was, with no other thread in between."""
+
+    def generate(context, builder, signature, arguments):
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        pointer = builder.gep(data, [arguments[1]])
+        return builder.atomic_rmw("add", pointer, arguments[2], "monotonic")
+
+    return types.int64(array, types.intp, types.int64), generate
+
+
+@inner
+def take(counts, threads):
+    """Return the number of a piece of work that no thread has taken yet: 0, 1, and so on.
+
+    A thread that has to share its core takes fewer. For one loop of a kernel only.
+    """
+    return _add(counts, threads * _SPACING + _TAKEN, 1)
 
 
 @inner

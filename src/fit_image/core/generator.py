@@ -79,7 +79,7 @@ class Generator(Stage):
         """See `Stage.forward`."""
         pictures = outputs.reshape(len(outputs), len(self._points), -1)
 
-        def work(_: object, thread: int, threads: int) -> None:
+        def work(counts: IntArray, _: int, threads: int) -> None:
             narrow_forward.forward_kernel(
                 parameters,
                 narrow.tile_memory(self._tiles),
@@ -87,7 +87,7 @@ class Generator(Stage):
                 inputs,
                 self._points,
                 pictures,
-                thread,
+                counts,
                 threads,
             )
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from fit_image.core.activations import RELU, SIGMOID, TANH, constants_of, differentiate
-from fit_image.core.barrier import meet
+from fit_image.core.barrier import meet, take
 from fit_image.core.dense import ACTIVATION, FAN_IN, FAN_OUT, SKIP, START, STRIDE
 from fit_image.core.jit import inner, kernel
 from fit_image.core.lanes import WIDTH, load, multiply_add, splat, store, total
@@ -121,7 +121,7 @@ def backward_kernel(
 
     Parameters
     ----------
-    parameters, memory, tiles, latents, points, thread, threads
+    parameters, memory, tiles, latents, points, threads
         As in `fit_image.core.narrow_forward.forward_kernel`.
     by_outputs : float32 (samples, points, outputs)
     by_latents : float32, shaped like ``latents``
@@ -135,12 +135,14 @@ def backward_kernel(
     factor : float32
         What they are multiplied by first.
     counts : int64 vector
-        See `fit_image.core.barrier.meet`.
+        See `fit_image.core.barrier`.
+    thread : int
     """
     count, samples, parts = points.shape[0], latents.shape[0], sums.shape[0]
     nothing = splat(np.float32(0.0))
     lay_biases(parameters, memory, tiles)
-    for part in range(thread, parts, threads):
+    part = take(counts, threads)
+    while part < parts:
         for i in range(0, sums.shape[1], WIDTH):
             store(sums[part], i, nothing)
         for unit in range(tiles.table[0, FAN_OUT]):
@@ -164,6 +166,7 @@ def backward_kernel(
         for unit in range(tiles.table[0, FAN_OUT]):
             place = tiles.gradient[0] + (unit + 1) * (tiles.table[0, FAN_IN] + 1) * WIDTH - WIDTH
             store(sums[part], place, load(memory, tiles.by_biases + unit * WIDTH))
+        part = take(counts, threads)
     meet(counts, thread, threads)
     if gradient.size > 0:
         _add_up(tiles, sums, gradient, factor, thread, threads)

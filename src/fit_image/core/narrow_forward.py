@@ -7,6 +7,7 @@ for a sample.
 from __future__ import annotations
 
 from fit_image.core.activations import RELU, SIGMOID, TANH, activate, constants_of
+from fit_image.core.barrier import take
 from fit_image.core.dense import ACTIVATION, FAN_IN, FAN_OUT, SKIP, START, STRIDE
 from fit_image.core.jit import inner, kernel
 from fit_image.core.lanes import WIDTH
@@ -98,7 +99,7 @@ def go_forward(parameters, memory, tiles, vectors, to_return):
 
 
 @kernel
-def forward_kernel(parameters, memory, tiles, latents, points, outputs, thread, threads):
+def forward_kernel(parameters, memory, tiles, latents, points, outputs, counts, threads):
     """Compute the outputs of all points, for each of the samples' latent numbers.
 
     Parameters
@@ -111,13 +112,16 @@ def forward_kernel(parameters, memory, tiles, latents, points, outputs, thread, 
         The first inputs of the network.
     points : float32 (points, the other inputs)
     outputs : float32 (samples, points, outputs)
-    thread, threads : int
+    counts : int64 vector
+        See `fit_image.core.barrier.take`.
+    threads : int
     """
     count = points.shape[0]
     per_sample = (count + tiles.row - 1) // tiles.row
     lay_biases(parameters, memory, tiles)
     laid = -1
-    for index in range(thread, latents.shape[0] * per_sample, threads):
+    index = take(counts, threads)
+    while index < latents.shape[0] * per_sample:
         sample, first = index // per_sample, index % per_sample * tiles.row
         if sample != laid:
             add_latents(parameters, memory, tiles, latents[sample])
@@ -128,3 +132,4 @@ def forward_kernel(parameters, memory, tiles, latents, points, outputs, thread, 
             last = tiles.values[tiles.table.shape[0]] + c * tiles.row
             for i in range(min(tiles.row, count - first)):
                 outputs[sample, first + i, c] = memory[last + i]
+        index = take(counts, threads)

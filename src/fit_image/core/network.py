@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from fit_image.core import dense, initialisation, narrow, narrow_forward
 from fit_image.core.activations import ACTIVATIONS
-from fit_image.core.dense import FloatArray
+from fit_image.core.dense import FloatArray, IntArray
 from fit_image.core.encoding import Encoding, Identity, Touched
 from fit_image.core.layer import Layer
 from fit_image.core.machine import usable_cores
@@ -263,7 +263,7 @@ class Network:
         tiles = narrow.tiles_of(self)
         no_latents = np.empty((1, 0), dtype=np.float32)
 
-        def draw(_: object, thread: int, threads: int) -> None:
+        def draw(counts: IntArray, _: int, threads: int) -> None:
             narrow_forward.forward_kernel(
                 self.parameters,
                 narrow.tile_memory(tiles),
@@ -271,7 +271,7 @@ class Network:
                 no_latents,
                 samples,
                 output[np.newaxis],
-                thread,
+                counts,
                 threads,
             )
 
