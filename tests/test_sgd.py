@@ -206,10 +206,10 @@ def test_nobody_passes_the_barrier_alone(threads):
 
 @kernel
 def _take_all(counts, threads, taken):
-    piece = take(counts, threads)
+    piece = take(counts, threads, 0)
     while piece < taken.size:
         taken[piece] += 1
-        piece = take(counts, threads)
+        piece = take(counts, threads, 0)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])

@@ -15,12 +15,12 @@ from numba.core import types
 
 from fit_image.core.jit import inner, intrinsic
 
-# Each thread has two numbers, in cache lines of their own, and behind them lie three for all
+# Each thread has two numbers, in cache lines of their own, and behind them lie some for all
 # threads: the word that ends all waits, one more than the round to end at, and how many pieces of
-# work were taken.
+# work were taken in each of two loops.
 _ARRIVALS, _LONG_WAITS, _SPACING = 0, 8, 16
 _RELEASED, _END, _TAKEN = 0, 8, 16
-_COMMON = 32
+_COMMON = 48
 
 # About ten microseconds; threads with a core each arrive within one or two.
 _SPINS = 30_000
@@ -75,12 +75,13 @@ def _add(typing_context, array, index, value):
 
 
 @inner
-def take(counts, threads):
+def take(counts, threads, loop):
     """Return the number of a piece of work that no thread has taken yet: 0, 1, and so on.
 
-    A thread that has to share its core takes fewer. For one loop of a kernel only.
+    A thread that has to share its core takes fewer. ``loop`` is 0 or 1: a kernel may have two
+    loops whose pieces are taken.
     """
-    return _add(counts, threads * _SPACING + _TAKEN, 1)
+    return _add(counts, threads * _SPACING + _TAKEN + loop * _SPACING, 1)
 
 
 @inner

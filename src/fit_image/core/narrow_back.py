@@ -141,7 +141,7 @@ def backward_kernel(
     count, samples, parts = points.shape[0], latents.shape[0], sums.shape[0]
     nothing = splat(np.float32(0.0))
     lay_biases(parameters, memory, tiles)
-    part = take(counts, threads)
+    part = take(counts, threads, 0)
     while part < parts:
         for i in range(0, sums.shape[1], WIDTH):
             store(sums[part], i, nothing)
@@ -166,7 +166,7 @@ def backward_kernel(
         for unit in range(tiles.table[0, FAN_OUT]):
             place = tiles.gradient[0] + (unit + 1) * (tiles.table[0, FAN_IN] + 1) * WIDTH - WIDTH
             store(sums[part], place, load(memory, tiles.by_biases + unit * WIDTH))
-        part = take(counts, threads)
+        part = take(counts, threads, 0)
     meet(counts, thread, threads)
     if gradient.size > 0:
         _add_up(tiles, sums, gradient, factor, thread, threads)

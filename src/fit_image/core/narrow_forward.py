@@ -120,7 +120,7 @@ def forward_kernel(parameters, memory, tiles, latents, points, outputs, counts, 
     per_sample = (count + tiles.row - 1) // tiles.row
     lay_biases(parameters, memory, tiles)
     laid = -1
-    index = take(counts, threads)
+    index = take(counts, threads, 0)
     while index < latents.shape[0] * per_sample:
         sample, first = index // per_sample, index % per_sample * tiles.row
         if sample != laid:
@@ -132,4 +132,4 @@ def forward_kernel(parameters, memory, tiles, latents, points, outputs, counts, 
             last = tiles.values[tiles.table.shape[0]] + c * tiles.row
             for i in range(min(tiles.row, count - first)):
                 outputs[sample, first + i, c] = memory[last + i]
-        index = take(counts, threads)
+        index = take(counts, threads, 0)

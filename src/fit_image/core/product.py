@@ -42,21 +42,36 @@ PANEL = _GATHERED + _BLOCK * _DEPTH
 # itself foresees only what lies in a row.
 _FAR = 256
 
+# Of a product, for each thread: more, and threads end together even where one is slower; fewer, and
+# each works longer on columns that lie side by side.
+_PIECES = 8
+
 
 @inner
-def share(rows, columns, thread, threads):
-    """Return the part of a product that is a thread's: first and last row, and column.
+def pieces(rows, columns, threads):
+    """Return into how many pieces a product is cut for threads to take: down, and across.
 
-    Whole tiles, and cut so that the largest part is as small as can be: by columns, of which a
-    thread then reads its part of B only, or by rows.
+    By columns, of which a piece then reads its part of B only, or by rows: so that the largest
+    share of a thread is as small as can be.
     """
     down, across = -(-rows // _ROWS), -(-columns // _COLUMNS)
     by_rows, by_columns = -(-down // threads) * across, down * -(-across // threads)
     if by_columns < by_rows or (by_columns == by_rows and columns > rows):
-        first, last = across * thread // threads, across * (thread + 1) // threads
-        return 0, rows, first * _COLUMNS, min(last * _COLUMNS, columns)
-    first, last = down * thread // threads, down * (thread + 1) // threads
-    return first * _ROWS, min(last * _ROWS, rows), 0, columns
+        return 1, min(across, _PIECES * threads)
+    return min(down, threads), 1
+
+
+@inner
+def piece(rows, columns, cut, number):
+    """Return first and last row, and column, of one of the `pieces`: whole tiles."""
+    down, across = cut
+    tiles = -(-rows // _ROWS)
+    first, last = number // across, number // across + 1
+    top, bottom = tiles * first // down * _ROWS, min(tiles * last // down * _ROWS, rows)
+    tiles = -(-columns // _COLUMNS)
+    first, last = number % across, number % across + 1
+    left, right = tiles * first // across, tiles * last // across
+    return top, bottom, left * _COLUMNS, min(right * _COLUMNS, columns)
 
 
 @inner

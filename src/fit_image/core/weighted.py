@@ -12,11 +12,11 @@ import numpy as np
 
 from fit_image.core import affine
 from fit_image.core.activations import ACTIVATIONS, constants_of
-from fit_image.core.barrier import meet
+from fit_image.core.barrier import meet, take
 from fit_image.core.dense import FloatArray, IntArray, aligned_zeros, copy, vector
 from fit_image.core.jit import inner, kernel
 from fit_image.core.lanes import WIDTH
-from fit_image.core.product import product, share
+from fit_image.core.product import piece, pieces, product
 from fit_image.core.stage import Shape, Stage, Workers
 
 _BLOCK_ROWS = 192
@@ -98,7 +98,7 @@ class Weighted(Stage):
     ) -> None:
         """See `Stage.forward`."""
 
-        def work(_: object, thread: int, threads: int) -> None:
+        def work(counts: IntArray, thread: int, threads: int) -> None:
             _forward_kernel(
                 self.layout,
                 parameters,
@@ -109,7 +109,7 @@ class Weighted(Stage):
                 self._constants,
                 workers.panels[thread],
                 len(inputs),
-                thread,
+                counts,
                 threads,
             )
 
@@ -155,22 +155,26 @@ class Weighted(Stage):
 
 @kernel
 def _forward_kernel(
-    layout, weights, inputs, sums, outputs, code, constants, panel, samples, thread, threads
+    layout, weights, inputs, sums, outputs, code, constants, panel, samples, counts, threads
 ):
     fan_in, units, width = layout.fan_in, layout.units, layout.unit_row
     columns = width if layout.across_units == 1 else units
-    top, bottom, first, stop = share(samples, columns, thread, threads)
-    block = _even(bottom - top)
-    for i in range(top, bottom, block):
-        rows = min(block, bottom - i)
-        affine.add_up(
-            weights, layout.biases, layout.across_inputs, layout.across_units, fan_in, inputs,
-            i * fan_in, fan_in, rows, first, stop, sums, i * width, width, panel,
-        )  # fmt: skip
-        affine.apply(
-            sums, i * width, width, outputs, i * units, units, rows, first, stop, code,
-            constants_of(constants, 0),
-        )  # fmt: skip
+    cut = pieces(samples, columns, threads)
+    number = take(counts, threads, 0)
+    while number < cut[0] * cut[1]:
+        top, bottom, first, stop = piece(samples, columns, cut, number)
+        block = _even(bottom - top)
+        for i in range(top, bottom, block):
+            rows = min(block, bottom - i)
+            affine.add_up(
+                weights, layout.biases, layout.across_inputs, layout.across_units, fan_in, inputs,
+                i * fan_in, fan_in, rows, first, stop, sums, i * width, width, panel,
+            )  # fmt: skip
+            affine.apply(
+                sums, i * width, width, outputs, i * units, units, rows, first, stop, code,
+                constants_of(constants, 0),
+            )  # fmt: skip
+        number = take(counts, threads, 0)
 
 
 @inner
@@ -192,7 +196,7 @@ def _backward_kernel(
     )  # fmt: skip
     meet(counts, thread, threads)
     if by_inputs.size > 0:
-        _to_inputs(layout, weights, sums, rows, by_inputs, panel, samples, thread, threads)
+        _to_inputs(layout, weights, sums, rows, by_inputs, panel, samples, counts, threads)
     # From now on nobody reads the weights, which may be what is changed below.
     meet(counts, thread, threads)
     if gradient.size == 0:
@@ -207,7 +211,7 @@ def _backward_kernel(
     affine.add_bias_gradient(sums, 0, width, samples, *edges, gradient, layout.biases)
     if layout.across_units == 1:
         _add_outer(
-            layout.fan_in, width, samples, inputs, layout.fan_in, sums, gradient, panel, thread,
+            layout.fan_in, width, samples, inputs, layout.fan_in, sums, gradient, panel, counts,
             threads,
         )  # fmt: skip
         return
@@ -218,35 +222,43 @@ def _backward_kernel(
             copy(source, vector(rows, i * row, layout.fan_in))
         meet(counts, thread, threads)
     values = rows if rows.size > 0 else inputs
-    _add_outer(units, row, samples, sums, width, values, gradient, panel, thread, threads)
+    _add_outer(units, row, samples, sums, width, values, gradient, panel, counts, threads)
 
 
 @inner
-def _to_inputs(layout, weights, deltas, rows, by_inputs, panel, samples, thread, threads):
+def _to_inputs(layout, weights, deltas, rows, by_inputs, panel, samples, counts, threads):
     """Write the derivative by the inputs."""
     fan_in, width = layout.fan_in, layout.unit_row
     whole = -(-fan_in // WIDTH) * WIDTH
     columns = whole if layout.across_inputs == 1 else fan_in
-    top, bottom, first, stop = share(samples, columns, thread, threads)
     direct = whole == fan_in
     target, row = (by_inputs, fan_in) if direct else (rows, layout.input_row)
-    product(
-        bottom - top, stop - first, layout.units, deltas, top * width, width, 1, weights,
-        first * layout.across_inputs, layout.across_units, layout.across_inputs, target,
-        top * row + first, row, panel, False,
-    )  # fmt: skip
-    if not direct:
-        count = min(stop, fan_in) - first
-        for i in range(top, bottom):
-            source = vector(rows, i * row + first, count)
-            copy(source, vector(by_inputs, i * fan_in + first, count))
+    cut = pieces(samples, columns, threads)
+    number = take(counts, threads, 0)
+    while number < cut[0] * cut[1]:
+        top, bottom, first, stop = piece(samples, columns, cut, number)
+        product(
+            bottom - top, stop - first, layout.units, deltas, top * width, width, 1, weights,
+            first * layout.across_inputs, layout.across_units, layout.across_inputs, target,
+            top * row + first, row, panel, False,
+        )  # fmt: skip
+        if not direct:
+            count = min(stop, fan_in) - first
+            for i in range(top, bottom):
+                source = vector(rows, i * row + first, count)
+                copy(source, vector(by_inputs, i * fan_in + first, count))
+        number = take(counts, threads, 0)
 
 
 @inner
-def _add_outer(rows, columns, samples, a, a_row, b, gradient, panel, thread, threads):
+def _add_outer(rows, columns, samples, a, a_row, b, gradient, panel, counts, threads):
     """Add to a matrix the products of what each sample has in A and in B."""
-    top, bottom, first, stop = share(rows, columns, thread, threads)
-    product(
-        bottom - top, stop - first, samples, a, top, 1, a_row, b, first, columns, 1, gradient,
-        top * columns + first, columns, panel, True,
-    )  # fmt: skip
+    cut = pieces(rows, columns, threads)
+    number = take(counts, threads, 1)
+    while number < cut[0] * cut[1]:
+        top, bottom, first, stop = piece(rows, columns, cut, number)
+        product(
+            bottom - top, stop - first, samples, a, top, 1, a_row, b, first, columns, 1, gradient,
+            top * columns + first, columns, panel, True,
+        )  # fmt: skip
+        number = take(counts, threads, 1)
