@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from numba.core import types
 
-from fit_image.core.jit import inner, intrinsic
+from fit_image.core.jit import inner, intrinsic, kernel
 
 # Each thread has two numbers, in cache lines of their own, and behind them lie some for all
 # threads: the word that ends all waits, one more than the round to end at, and how many pieces of
@@ -100,6 +100,18 @@ def meet(counts, thread, threads):
                 if _load(counts, threads * _SPACING + _RELEASED) != 0:
                     return
                 _yield_core()
+
+
+@kernel
+def await_number(numbers, index, number, looks):
+    """Wait until ``numbers[index]`` is ``number`` or more; at most for so many long looks."""
+    for _ in range(_SPINS):
+        if _load(numbers, index) >= number:
+            return
+    for _ in range(looks):
+        if _load(numbers, index) >= number:
+            return
+        _yield_core()
 
 
 @inner
