@@ -7,7 +7,7 @@ import pytest
 
 from fit_image import components
 from fit_image.core.jit import kernel
-from fit_image.core.loss import LOSSES, error_gradient, error_loss
+from fit_image.core.loss import LOSSES, error_gradient, error_loss, mean_squared_error
 from naive import NAIVE_LOSSES, NaiveNetwork, NaiveSGD, values
 from test_minibatch import learn_all, teach
 from test_sgd import learn, make, ones, samples
@@ -28,6 +28,18 @@ def apply(name, errors):
     losses, gradients = np.zeros(len(errors)), np.zeros(len(errors), dtype=np.float32)
     _apply(np.asarray(errors, dtype=np.float32), LOSSES[name], losses, gradients)
     return losses, gradients
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 5, 7), (11, 4096)])
+def test_the_mean_squared_error_and_its_derivative(shape, rng):
+    outputs, targets = rng.standard_normal((2, *shape)).astype(np.float32)
+    by_outputs = np.full(shape, np.nan, dtype=np.float32)
+    found = mean_squared_error(outputs, targets, by_outputs)
+    errors = outputs.astype(np.float64) - targets
+    np.testing.assert_allclose(found, np.square(errors).mean(), rtol=1e-6)
+    np.testing.assert_allclose(by_outputs, 2 * errors / errors.size, rtol=1e-5, atol=1e-7)
+    outputs.flat[-1] = np.nan
+    assert np.isnan(mean_squared_error(outputs, targets, by_outputs))
 
 
 def test_every_loss_is_offered_and_has_a_twin():

@@ -251,6 +251,21 @@ def test_the_gradient_is_added_and_padding_stays_zero(case, rng):
     assert not gradient.any()
 
 
+def test_the_gradient_takes_the_place_of_another(case, rng):
+    chain, inputs = ready(case, rng)
+    by_outputs = normal(rng, case.samples, *case.stage.outputs)
+    _, once, _ = there_and_back(chain, inputs, by_outputs)
+    passage, workers, gradient = chain.passage(case.samples), Workers(2), chain.zeros()
+    for numbers in used(case, gradient):
+        numbers[:] = np.nan
+    chain.forward(inputs, passage, workers)
+    chain.backward(passage, by_outputs, workers, gradient, add=False)
+    np.testing.assert_array_equal(gradient, once)
+    chain.forward(inputs[:0], passage, workers)
+    chain.backward(passage, by_outputs[:0], workers, gradient, add=False)
+    assert not gradient.any()
+
+
 def test_either_gradient_may_be_left_out(case, rng):
     chain, inputs = ready(case, rng)
     by_outputs = normal(rng, case.samples, *case.stage.outputs)

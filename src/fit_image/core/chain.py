@@ -182,6 +182,7 @@ class Chain:
         gradient: FloatArray | None = None,
         *,
         to_inputs: bool = False,
+        add: bool = True,
     ) -> FloatArray | None:
         """Carry the gradient of the loss back through the stages.
 
@@ -197,6 +198,8 @@ class Chain:
             From `zeros`. The derivative by the parameters, summed over the samples, is added to it.
         to_inputs : bool
             Whether the derivative by the inputs is wanted.
+        add : bool
+            False lets the derivative take the place of what the gradient was.
 
         Returns
         -------
@@ -213,7 +216,7 @@ class Chain:
             if gradient.shape != self.parameters.shape or not aligned:
                 raise ValueError("a gradient must come from the chain's zeros()")
         factors = [1.0] * len(self.stages)
-        return self._go_back(passage, by_outputs, workers, gradient, factors, to_inputs)
+        return self._go_back(passage, by_outputs, workers, gradient, factors, to_inputs, add)
 
     def descend(
         self,
@@ -247,7 +250,7 @@ class Chain:
         if any(stage.lender is not None for stage in self.stages):
             raise ValueError("stages that share parameters cannot change them one by one")
         factors = [-float(rate) for rate in rates]
-        self._go_back(passage, by_outputs, workers, self.parameters, factors, False)
+        self._go_back(passage, by_outputs, workers, self.parameters, factors, False, True)
 
     def _go_back(
         self,
@@ -257,6 +260,7 @@ class Chain:
         gradient: FloatArray | None,
         factors: Sequence[float],
         to_inputs: bool,
+        add: bool,
     ) -> FloatArray | None:
         upstream = passage.upstream
         if by_outputs is not upstream[-1]:
@@ -264,6 +268,11 @@ class Chain:
         # Below the first stage with parameters, the way back leads nowhere.
         sizes = [stage.size for stage in self.stages]
         last = 0 if to_inputs else next((k for k, size in enumerate(sizes) if size), len(sizes))
+        # What several stages share, each adds to.
+        shared = {lender for index, lender in enumerate(self._lenders) if lender != index}
+        if gradient is not None and not add:
+            for lender in shared:
+                self.part(gradient, lender)[:] = 0.0
         for index in reversed(range(last, len(self.stages))):
             below = upstream[index] if index > last or to_inputs else None
             self.stages[index].backward(
@@ -276,6 +285,7 @@ class Chain:
                 below,
                 workers,
                 factors[index],
+                add or self._lenders[index] in shared,
             )
         return upstream[0] if to_inputs else None
 

@@ -113,8 +113,11 @@ class Convolution(Stage):
         by_inputs: FloatArray | None,
         workers: Workers,
         factor: float = 1.0,
+        add: bool = True,
     ) -> None:
         """See `Stage.backward`."""
+        if gradient is not None and not add:
+            gradient[:] = 0.0
         self._way.backward(
             parameters, inputs, kept, by_outputs, gradient, by_inputs, workers, factor
         )

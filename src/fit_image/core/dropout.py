@@ -64,6 +64,7 @@ class Dropout(Stage):
         by_inputs: FloatArray | None,
         workers: Workers,
         factor: float = 1.0,
+        add: bool = True,
     ) -> None:
         """See `Stage.backward`."""
         if by_inputs is not None:

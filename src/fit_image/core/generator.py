@@ -104,8 +104,11 @@ class Generator(Stage):
         by_inputs: FloatArray | None,
         workers: Workers,
         factor: float = 1.0,
+        add: bool = True,
     ) -> None:
         """See `Stage.backward`."""
+        if gradient is not None and not add:
+            gradient[:] = 0.0
         below = np.empty_like(inputs) if by_inputs is None else by_inputs
         pictures = by_outputs.reshape(len(outputs), len(self._points), -1)
         nothing = np.empty(0, dtype=np.float32)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from fit_image.core.jit import inner
+from fit_image.core.dense import FloatArray
+from fit_image.core.jit import inner, kernel
 
 MSE = 0
 L1 = 1
@@ -21,6 +22,9 @@ Source of the third: P. J. Huber, "Robust estimation of a location parameter", 1
 
 HUBER_DELTA = np.float32(0.1)
 """Where Huber's loss turns linear. Colours lie in 0..1: at 1, the usual place, it would be mse."""
+
+# Numbers that are summed up in single precision before they are in double.
+_SPAN = 4096
 
 
 @inner
@@ -42,3 +46,29 @@ def error_gradient(error, code):
     if code == HUBER:
         return min(max(error, -HUBER_DELTA), HUBER_DELTA)
     return error
+
+
+def mean_squared_error(outputs: FloatArray, targets: FloatArray, by_outputs: FloatArray) -> float:
+    """Return the mean squared error of all outputs, and write its derivative by each.
+
+    Parameters
+    ----------
+    outputs, targets, by_outputs : float32, C-contiguous, of equal shape
+    """
+    vectors = (each.reshape(-1) for each in (outputs, targets, by_outputs))
+    return float(_squared_error_kernel(*vectors, np.float32(2.0 / outputs.size))) / outputs.size
+
+
+@kernel
+def _squared_error_kernel(outputs, targets, by_outputs, factor):
+    total = 0.0
+    for start in range(0, outputs.size, _SPAN):
+        stop = min(start + _SPAN, outputs.size)
+        y, t, g = outputs[start:stop], targets[start:stop], by_outputs[start:stop]
+        squares = np.float32(0.0)
+        for i in range(y.size):
+            error = y[i] - t[i]
+            squares += error * error
+            g[i] = factor * error
+        total += np.float64(squares)
+    return total

@@ -113,8 +113,11 @@ class BatchNormalisation(Stage):
         by_inputs: FloatArray | None,
         workers: Workers,
         factor: float = 1.0,
+        add: bool = True,
     ) -> None:
         """See `Stage.backward`."""
+        if gradient is not None and not add:
+            gradient[:] = 0.0
         nothing = np.empty(0, dtype=np.float32)
 
         def work(counts: IntArray, thread: int, threads: int) -> None:

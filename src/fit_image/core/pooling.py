@@ -82,6 +82,7 @@ class MaxPooling(Stage):
         by_inputs: FloatArray | None,
         workers: Workers,
         factor: float = 1.0,
+        add: bool = True,
     ) -> None:
         """See `Stage.backward`."""
         if by_inputs is None:

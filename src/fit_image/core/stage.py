@@ -115,6 +115,7 @@ class Stage(ABC):
         by_inputs: FloatArray | None,
         workers: Workers,
         factor: float = 1.0,
+        add: bool = True,
     ) -> None:
         """Carry the gradient of the loss from the outputs back; arguments as in `forward`.
 
@@ -124,9 +125,11 @@ class Stage(ABC):
             Derivative of the loss by each; may be overwritten.
         gradient : float32 vector of ``size``, or None
             The derivative by the parameters, summed over the samples and multiplied by ``factor``,
-            is added to it. It may be ``parameters`` themselves, which then are read no more once
-            the first of them has changed.
+            is added to it, or takes the place of what it was: see ``add``. It may be ``parameters``
+            themselves, which then are read no more once the first of them has changed.
         by_inputs : float32, shaped like ``inputs``, or None
             Filled with the derivative by each. Begins on a cache line, whatever ``inputs`` do.
         factor : float
+        add : bool
+            Whether the gradient is added to.
         """

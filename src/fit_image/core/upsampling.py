@@ -79,6 +79,7 @@ class Upsampling(Stage):
         by_inputs: FloatArray | None,
         workers: Workers,
         factor: float = 1.0,
+        add: bool = True,
     ) -> None:
         """See `Stage.backward`."""
         if by_inputs is None:

@@ -126,8 +126,13 @@ class Weighted(Stage):
         by_inputs: FloatArray | None,
         workers: Workers,
         factor: float = 1.0,
+        add: bool = True,
     ) -> None:
         """See `Stage.backward`."""
+        if not len(inputs):
+            if gradient is not None and not add:
+                gradient[:] = 0.0
+            return
         nothing = np.empty(0, dtype=np.float32)
 
         def work(counts: IntArray, thread: int, threads: int) -> None:
@@ -145,6 +150,7 @@ class Weighted(Stage):
                 workers.panels[thread],
                 len(inputs),
                 np.float32(factor),
+                add,
                 counts,
                 thread,
                 threads,
@@ -186,7 +192,7 @@ def _even(rows):
 @kernel
 def _backward_kernel(
     layout, weights, inputs, sums, rows, by_outputs, gradient, by_inputs, code, constants, panel,
-    samples, factor, counts, thread, threads,
+    samples, factor, add, counts, thread, threads,
 ):  # fmt: skip
     units, width = layout.units, layout.unit_row
     first, stop = samples * thread // threads, samples * (thread + 1) // threads
@@ -208,11 +214,13 @@ def _backward_kernel(
             deltas[i] *= factor
         meet(counts, thread, threads)
     edges = width * thread // threads, width * (thread + 1) // threads
+    if not add:
+        vector(gradient, layout.biases + edges[0], edges[1] - edges[0])[:] = np.float32(0.0)
     affine.add_bias_gradient(sums, 0, width, samples, *edges, gradient, layout.biases)
     if layout.across_units == 1:
-        _add_outer(
-            layout.fan_in, width, samples, inputs, layout.fan_in, sums, gradient, panel, counts,
-            threads,
+        _outer(
+            layout.fan_in, width, samples, inputs, layout.fan_in, sums, gradient, add, panel,
+            counts, threads,
         )  # fmt: skip
         return
     row = layout.input_row
@@ -222,7 +230,7 @@ def _backward_kernel(
             copy(source, vector(rows, i * row, layout.fan_in))
         meet(counts, thread, threads)
     values = rows if rows.size > 0 else inputs
-    _add_outer(units, row, samples, sums, width, values, gradient, panel, counts, threads)
+    _outer(units, row, samples, sums, width, values, gradient, add, panel, counts, threads)
 
 
 @inner
@@ -251,14 +259,14 @@ def _to_inputs(layout, weights, deltas, rows, by_inputs, panel, samples, counts,
 
 
 @inner
-def _add_outer(rows, columns, samples, a, a_row, b, gradient, panel, counts, threads):
-    """Add to a matrix the products of what each sample has in A and in B."""
+def _outer(rows, columns, samples, a, a_row, b, gradient, add, panel, counts, threads):
+    """Write, or add, to a matrix the products of what each sample has in A and in B."""
     cut = pieces(rows, columns, threads)
     number = take(counts, threads, 1)
     while number < cut[0] * cut[1]:
         top, bottom, first, stop = piece(rows, columns, cut, number)
         product(
             bottom - top, stop - first, samples, a, top, 1, a_row, b, first, columns, 1, gradient,
-            top * columns + first, columns, panel, True,
+            top * columns + first, columns, panel, add,
         )  # fmt: skip
         number = take(counts, threads, 1)

@@ -18,6 +18,7 @@ from fit_image.apps.memory import check_available
 from fit_image.apps.recipe_trainer import RecipeTrainer, Standing, number_of
 from fit_image.core.adam import AdamW
 from fit_image.core.dense import FloatArray
+from fit_image.core.loss import mean_squared_error
 from fit_image.core.stage import Workers
 from fit_image.core.together import take_step
 from fit_image.errors import DivergenceError
@@ -227,13 +228,10 @@ class AutoencoderTrainer(RecipeTrainer[Recipe, Figures]):
     def _step(self, pictures: FloatArray) -> float:
         """Take a step, and return the mean squared error before it."""
         chain = self.network.chain
-        drawn = self._forward(pictures)
+        drawn, by_outputs = self._forward(pictures), self._passage.upstream[-1]
+        loss = mean_squared_error(drawn, pictures, by_outputs)
         with np.errstate(over="ignore", invalid="ignore"):
-            errors = np.subtract(drawn, pictures, out=self._passage.upstream[-1])
-            loss = float(np.vdot(errors, errors)) / errors.size
-            errors *= np.float32(2.0 / errors.size)
-            self._gradient[:] = 0.0
-            chain.backward(self._passage, errors, self._workers, self._gradient)
+            chain.backward(self._passage, by_outputs, self._workers, self._gradient, add=False)
         take_step(
             self._adam,
             chain.parameters,

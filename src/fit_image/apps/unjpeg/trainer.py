@@ -282,8 +282,7 @@ class PatchTrainer(RecipeTrainer[Recipe, Figures]):
             rates = [rate / stage.inputs[0] for stage in chain.stages]
             chain.descend(self._passage, by_outputs, self._workers, rates)
             return
-        self._gradient[:] = 0.0
-        chain.backward(self._passage, by_outputs, self._workers, self._gradient)
+        chain.backward(self._passage, by_outputs, self._workers, self._gradient, add=False)
         take_step(
             self._adam,
             chain.parameters,
