@@ -123,6 +123,9 @@ def test_either_gradient_of_tied_weights_may_be_left_out_and_batches_be_smaller(
     other = chain.zeros()
     assert chain.backward(passage, by_outputs, workers, other) is None
     np.testing.assert_array_equal(other, gradient)
+    chain.forward(inputs, passage, workers)
+    chain.backward(passage, by_outputs, workers, other, add=False)
+    np.testing.assert_array_equal(other, gradient)
 
 
 def test_tied_weights_are_counted_and_kept_once(rng):
