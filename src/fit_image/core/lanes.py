@@ -103,15 +103,33 @@ def prefetch(typing_context, array, offset):
     """Have the cache line of ``array[offset]`` fetched; it will be read and written."""
 
     def generate(context, builder, signature, arguments):
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        address = builder.bitcast(builder.gep(data, [arguments[1]]), _INT8.as_pointer())
-        kind = ir.FunctionType(ir.VoidType(), [_INT8.as_pointer(), _INT, _INT, _INT])
-        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
-        write, often, of_data = (ir.Constant(_INT, number) for number in (1, 3, 1))
-        builder.call(function, [address, write, often, of_data])
+        _fetch(context, builder, signature.args[0], arguments, 1, 3)
         return context.get_dummy_value()
 
     return types.void(array, types.intp), generate
+
+
+@intrinsic
+def prefetch_far(typing_context, array, offset):
+    """Have the cache line of ``array[offset]`` fetched as far as the second cache, to be read."""
+
+    def generate(context, builder, signature, arguments):
+        _fetch(context, builder, signature.args[0], arguments, 0, 2)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp), generate
+
+
+def _fetch(
+    context: Any, builder: Any, array_type: Any, arguments: Any, write: int, near: int
+) -> None:
+    array, offset = arguments
+    data = context.make_array(array_type)(context, builder, array).data
+    address = builder.bitcast(builder.gep(data, [offset]), _INT8.as_pointer())
+    kind = ir.FunctionType(ir.VoidType(), [_INT8.as_pointer(), _INT, _INT, _INT])
+    function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+    of_data = 1
+    builder.call(function, [address, *(ir.Constant(_INT, n) for n in (write, near, of_data))])
 
 
 @intrinsic

@@ -3,8 +3,9 @@
 C = A B is made of tiles of 6 rows and two vectors that stay in registers while the kernel runs
 along the depth. The columns of B that a tile needs are laid side by side first, in a panel that
 stays in the first-level cache for all tiles below one another (Goto and van de Geijn, "Anatomy of
-high-performance matrix multiplication", 2008). A is read as it lies, by rows
-or by columns; so is B, which is turned round on its way into the panel.
+high-performance matrix multiplication", 2008). A is read as it lies, by rows or by columns; so is
+B, which is turned round on its way into the panel. While one panel is worked with, the next is
+fetched, for its numbers lie too far apart to be foreseen by the processor.
 
 Each sum is added up in the order of the depth, in blocks, so that no number in C depends on
 which other rows and columns are computed with it.
@@ -14,13 +15,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from fit_image.core.dense import copy, vector
 from fit_image.core.jit import inner
 from fit_image.core.lanes import (
     WIDTH,
     load,
+    load_across,
     multiply_add,
     prefetch,
+    prefetch_far,
     splat,
     spread,
     store,
@@ -37,6 +39,11 @@ _GATHERED = _COLUMNS * _DEPTH
 PANEL = _GATHERED + _BLOCK * _DEPTH
 """Numbers of the panel that a product needs to work."""
 
+# Numbers of an array that the second cache does not hold.
+_FAR_AWAY = 1 << 20
+
+# Steps along the depth, for each of which a part of the next panel is fetched.
+_STRETCH = 16
 
 # Rows of C further apart than this, in numbers, are fetched before their tile begins: the processor
 # itself foresees only what lies in a row.
@@ -48,26 +55,30 @@ _PIECES = 8
 
 
 @inner
-def pieces(rows, columns, threads):
-    """Return into how many pieces a product is cut for threads to take: down, and across.
+def pieces(rows, columns, threads, by_columns):
+    """Return into how many pieces a product is cut for threads to take, down and across.
 
-    By columns, of which a piece then reads its part of B only, or by rows: so that the largest
-    share of a thread is as small as can be.
+    And the number of rows of which the height of a piece is a multiple.
+
+    Across, so that each piece reads its part of B only; or down, where A lies by columns and would
+    be gathered for every piece, or where the columns are too few to go round.
     """
     down, across = -(-rows // _ROWS), -(-columns // _COLUMNS)
-    by_rows, by_columns = -(-down // threads) * across, down * -(-across // threads)
-    if by_columns < by_rows or (by_columns == by_rows and columns > rows):
-        return 1, min(across, _PIECES * threads)
-    return min(down, threads), 1
+    blocks = -(-rows // _BLOCK)
+    if by_columns and blocks >= 2 * threads:
+        return min(blocks, _PIECES * threads), 1, _BLOCK
+    if down * -(-across // threads) <= -(-down // threads) * across:
+        return 1, min(across, _PIECES * threads), _ROWS
+    return min(down, threads), 1, _ROWS
 
 
 @inner
 def piece(rows, columns, cut, number):
     """Return first and last row, and column, of one of the `pieces`: whole tiles."""
-    down, across = cut
-    tiles = -(-rows // _ROWS)
+    down, across, height = cut
+    tiles = -(-rows // height)
     first, last = number // across, number // across + 1
-    top, bottom = tiles * first // down * _ROWS, min(tiles * last // down * _ROWS, rows)
+    top, bottom = tiles * first // down * height, min(tiles * last // down * height, rows)
     tiles = -(-columns // _COLUMNS)
     first, last = number % across, number % across + 1
     left, right = tiles * first // across, tiles * last // across
@@ -109,17 +120,28 @@ def product(
                     _pack(block, b, start, b_row, second, panel)
                 else:
                     _pack_columns(block, b, start, b_column, columns - j, panel)
+                following, length = start + _COLUMNS * b_column, block
+                if b.size < _FAR_AWAY:
+                    length = 0
+                elif j + _COLUMNS >= columns:
+                    length = min(_DEPTH, depth - k - block)
+                    following = b_start + (k + block) * b_row if length > 0 else start
                 target = c_start + i * c_row + j
                 _multiply(
                     count, block, left, at, a_row, left_column, panel, c, target, c_row, second,
-                    add or k > 0,
+                    add or k > 0, b, following, length, b_row, b_column,
                 )  # fmt: skip
 
 
 @inner
 def _gather(rows, depth, a, start, column, panel):
+    whole = rows // WIDTH * WIDTH
     for k in range(depth):
-        copy(vector(a, start + k * column, rows), vector(panel, _GATHERED + k * _BLOCK, rows))
+        source, target = start + k * column, _GATHERED + k * _BLOCK
+        for i in range(0, whole, WIDTH):
+            store(panel, target + i, load_across(a, source + i))
+        for i in range(whole, rows):
+            panel[target + i] = a[source + i]
 
 
 @inner
@@ -146,8 +168,23 @@ def _pack_columns(depth, b, start, column, count, panel):
 
 
 @inner
-def _multiply(rows, depth, a, a_start, a_row, a_column, panel, c, c_start, c_row, second, add):
-    """Multiply A by the panel."""
+def _fetch_panel(b, start, row, column, number):
+    """Fetch two vectors of a panel of B: a row of it, or a piece of a column."""
+    if column == 1:
+        line = start + number * row
+    else:
+        line = start + number % _COLUMNS * column + number // _COLUMNS * 2 * WIDTH
+    prefetch_far(b, line)
+    prefetch_far(b, line + WIDTH)
+
+
+@inner
+def _multiply(
+    rows, depth, a, a_start, a_row, a_column, panel, c, c_start, c_row, second, add, b, following,
+    length, b_row, b_column,
+):  # fmt: skip
+    """Multiply A by the panel, and fetch the following one, which has ``length`` parts."""
+    tiles = -(-rows // _ROWS)
     for i in range(0, rows, _ROWS):
         # Where there are fewer rows than a tile has, the last one is computed several times.
         last = min(_ROWS, rows - i) - 1
@@ -172,21 +209,28 @@ def _multiply(rows, depth, a, a_start, a_row, a_column, panel, c, c_start, c_row
             for row in range(i + _ROWS, min(i + 2 * _ROWS, rows)):
                 prefetch(c, c_start + row * c_row)
                 prefetch(c, c_start + row * c_row + second)
-        for k in range(depth):
-            b0, b1 = load(panel, _COLUMNS * k), load(panel, _COLUMNS * k + WIDTH)
-            a0 = a_start + i * a_row + k * a_column
-            v = spread(a, a0)
-            s00, s01 = multiply_add(v, b0, s00), multiply_add(v, b1, s01)
-            v = spread(a, a0 + a1)
-            s10, s11 = multiply_add(v, b0, s10), multiply_add(v, b1, s11)
-            v = spread(a, a0 + a2)
-            s20, s21 = multiply_add(v, b0, s20), multiply_add(v, b1, s21)
-            v = spread(a, a0 + a3)
-            s30, s31 = multiply_add(v, b0, s30), multiply_add(v, b1, s31)
-            v = spread(a, a0 + a4)
-            s40, s41 = multiply_add(v, b0, s40), multiply_add(v, b1, s41)
-            v = spread(a, a0 + a5)
-            s50, s51 = multiply_add(v, b0, s50), multiply_add(v, b1, s51)
+        # Spread over the depth: memory answers so many questions at a time, and no more.
+        part, stop = length * (i // _ROWS) // tiles, length * (i // _ROWS + 1) // tiles
+        stretch = _STRETCH if length > 0 else depth
+        for first in range(0, depth, stretch):
+            if part < stop:
+                _fetch_panel(b, following, b_row, b_column, part)
+                part += 1
+            for k in range(first, min(first + stretch, depth)):
+                b0, b1 = load(panel, _COLUMNS * k), load(panel, _COLUMNS * k + WIDTH)
+                a0 = a_start + i * a_row + k * a_column
+                v = spread(a, a0)
+                s00, s01 = multiply_add(v, b0, s00), multiply_add(v, b1, s01)
+                v = spread(a, a0 + a1)
+                s10, s11 = multiply_add(v, b0, s10), multiply_add(v, b1, s11)
+                v = spread(a, a0 + a2)
+                s20, s21 = multiply_add(v, b0, s20), multiply_add(v, b1, s21)
+                v = spread(a, a0 + a3)
+                s30, s31 = multiply_add(v, b0, s30), multiply_add(v, b1, s31)
+                v = spread(a, a0 + a4)
+                s40, s41 = multiply_add(v, b0, s40), multiply_add(v, b1, s41)
+                v = spread(a, a0 + a5)
+                s50, s51 = multiply_add(v, b0, s50), multiply_add(v, b1, s51)
         store(c, c0, s00), store(c, c0 + second, s01)
         store(c, c1, s10), store(c, c1 + second, s11)
         store(c, c2, s20), store(c, c2 + second, s21)

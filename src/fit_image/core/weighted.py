@@ -165,7 +165,7 @@ def _forward_kernel(
 ):
     fan_in, units, width = layout.fan_in, layout.units, layout.unit_row
     columns = width if layout.across_units == 1 else units
-    cut = pieces(samples, columns, threads)
+    cut = pieces(samples, columns, threads, False)
     number = take(counts, threads, 0)
     while number < cut[0] * cut[1]:
         top, bottom, first, stop = piece(samples, columns, cut, number)
@@ -241,7 +241,7 @@ def _to_inputs(layout, weights, deltas, rows, by_inputs, panel, samples, counts,
     columns = whole if layout.across_inputs == 1 else fan_in
     direct = whole == fan_in
     target, row = (by_inputs, fan_in) if direct else (rows, layout.input_row)
-    cut = pieces(samples, columns, threads)
+    cut = pieces(samples, columns, threads, False)
     number = take(counts, threads, 0)
     while number < cut[0] * cut[1]:
         top, bottom, first, stop = piece(samples, columns, cut, number)
@@ -261,7 +261,7 @@ def _to_inputs(layout, weights, deltas, rows, by_inputs, panel, samples, counts,
 @inner
 def _outer(rows, columns, samples, a, a_row, b, gradient, add, panel, counts, threads):
     """Write, or add, to a matrix the products of what each sample has in A and in B."""
-    cut = pieces(rows, columns, threads)
+    cut = pieces(rows, columns, threads, True)
     number = take(counts, threads, 1)
     while number < cut[0] * cut[1]:
         top, bottom, first, stop = piece(rows, columns, cut, number)
