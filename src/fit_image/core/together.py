@@ -34,17 +34,19 @@ def take_step(
     """
     optimizer.steps += 1
     step, factor = optimizer.steps, np.float32(scale)
-    lengths = spans[:, 1] - spans[:, 0]
-    if lengths.sum() < _LEAST * workers.threads:
+    if (spans[:, 1] - spans[:, 0]).sum() < _LEAST * workers.threads:
         optimizer.update(parameters, gradient, spans, rates, factor, step)
         return
-
-    def edges(thread: int, threads: int) -> IntArray:
-        lines = lengths * thread // (threads * LANES)
-        return spans[:, 1] if thread == threads else spans[:, 0] + lines * LANES
+    edges = [_edges(start, stop, workers.threads) for start, stop in spans.tolist()]
 
     def work(_: object, thread: int, threads: int) -> None:
-        own = np.stack([edges(thread, threads), edges(thread + 1, threads)], axis=1)
+        own = np.array([each[thread : thread + 2] for each in edges])
         optimizer.update(parameters, gradient, own, rates, factor, step)
 
     workers.run(work)
+
+
+def _edges(start: int, stop: int, threads: int) -> list[int]:
+    """Return where the threads' shares of a span begin, in whole cache lines, and the end."""
+    lines = (stop - start) // LANES
+    return [*(start + lines * thread // threads * LANES for thread in range(threads)), stop]
