@@ -99,8 +99,13 @@ def test_a_generator_is_its_network_at_every_point(name, rng):
     passage, workers = chain.passage(4), Workers(1)
     pictures = chain.forward(latents, passage, workers)
     trace = network.forward(every_point(latents, points))
-    # Sums are added in another order, and sines of sines make more of the difference.
-    np.testing.assert_allclose(pictures.reshape(trace.output.shape), trace.output, atol=5e-5)
+    # Sums are added in another order, and waves that grow steeper make more of the difference.
+    np.testing.assert_allclose(
+        pictures.reshape(trace.output.shape),
+        trace.output,
+        rtol=2e-6,
+        atol=5e-5 if name == "finer" else 5e-6,
+    )
 
     by_outputs = rng.standard_normal(pictures.shape).astype(np.float32)
     gradient = chain.zeros()
