@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
 import time
@@ -35,6 +36,21 @@ class Shell:
         (line,) = result.stderr.splitlines()
         assert line.startswith("fit-image: ")
         assert sorted(Path.cwd().rglob("*")) == before
+        return line
+
+    def fail_on_full_disk(self, *args):
+        """Run what finds the disk full at its first large file, and return its one line."""
+
+        def limit():
+            # Python ignores SIGXFSZ, so that a write beyond the limit is an error.
+            resource.setrlimit(resource.RLIMIT_FSIZE, (600, 600))
+
+        process = self.start(*args, preexec_fn=limit)
+        _, stderr = process.communicate(timeout=120)
+        assert process.returncode == 1, stderr
+        (line,) = stderr.splitlines()
+        assert line.startswith("fit-image: cannot write ")
+        assert not list(Path.cwd().rglob(".*partial*"))
         return line
 
     def start(self, *args, **options):

@@ -166,6 +166,17 @@ def test_what_a_training_cannot_go_on_with(run, bars):
     assert "exclude" in fail("train", bars, "--resume", "--overwrite")
 
 
+def test_a_full_disk_is_one_line_and_nothing_is_lost(bars):
+    shell.fail_on_full_disk("train", bars, "-o", "new", *SMALL, "--epochs", 1, "-q")
+    for name in ("run", "other"):
+        succeed("train", bars, "-o", name, "--epochs", 1, *SMALL, "-q")
+    line = shell.fail_on_full_disk("train", bars, "-o", "run", "--resume", "--epochs", 40, "-q")
+    assert " run/" in line
+    for name in ("run", "other"):
+        succeed("train", bars, "-o", name, "--resume", "--epochs", 3, "-q")
+    equal(contents("run"), contents("other"))
+
+
 def test_the_rate_may_change(bars):
     succeed("train", bars, "-o", "run", *SMALL, "--epochs", 1, "-q")
     succeed("train", bars, "-o", "run", "--resume", "--epochs", 2, "--lr", 0.1, "-q")

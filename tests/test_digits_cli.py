@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -240,21 +237,8 @@ def test_two_at_once_are_refused(bars):
 
 
 def test_a_full_disk_is_one_line(bars):
-    code = (
-        "import resource, sys; from fit_image.cli import cli;"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000)); cli.main(sys.argv[1:])"
-    )
-    command = ["train", bars, "-o", "run", *SMALL, "--epochs", 1, "-q"]
-    result = subprocess.run(
-        [sys.executable, "-c", code, "digits", *map(str, command)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        preexec_fn=lambda: signal.signal(signal.SIGXFSZ, signal.SIG_IGN),
-    )
-    assert result.returncode == 1, result.stderr
-    (line,) = result.stderr.splitlines()
-    assert line.startswith("fit-image: cannot write run")
+    line = shell.fail_on_full_disk("train", bars, "-o", "run", *SMALL, "--epochs", 1, "-q")
+    assert " run/" in line
 
 
 def test_a_collapse_is_reported_and_the_last_good_state_kept(bars, monkeypatch):

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 from fit_image.apps.unjpeg.model import Restorer
 from fit_image.apps.unjpeg.network import layer_rows, make_network
 from fit_image.apps.unjpeg.patches import Cutter, are_flat, padded, places
-from fit_image.apps.unjpeg.pictures import find_pictures, make_pairs, measure, split_folder
+from fit_image.apps.unjpeg.pictures import Folder, find_pictures, make_pairs, measure, split_folder
 from fit_image.apps.unjpeg.recipe import Recipe
 from fit_image.apps.unjpeg.scoring import score
 from fit_image.apps.unjpeg.stream import PatchStream, rmse
@@ -148,17 +148,18 @@ def test_flat_patches_are_not_learned_from(tmp_path):
     picture = np.full((16, 64, 3), 200, np.uint8)
     picture[:, 40:44] = 0
     Image.fromarray(picture).save(tmp_path / "a.png")
-    (found,), _ = find_pictures(tmp_path)
-    pairs = make_pairs([found], SMALL, (0,), shift=False)
+    (found,), skipped = find_pictures(tmp_path)
+    pairs = make_pairs(Folder(tmp_path, (found,), (), skipped), [found], SMALL, (0,), shift=False)
     columns = (pairs.starts // 3) % 64
     assert 0 < len(columns) < 16
     assert columns.min() >= 24
 
 
 def test_mean_and_deviation_are_those_of_the_pictures(folder):
-    found, _ = find_pictures(folder)
+    found, skipped = find_pictures(folder)
     numbers = np.concatenate([to_ycbcr(screen(seed)).ravel() for seed in range(8)])
-    assert measure(found) == pytest.approx((numbers.mean(), numbers.std()), rel=1e-4)
+    measured = measure(Folder(folder, tuple(found), (), skipped))
+    assert measured == pytest.approx((numbers.mean(), numbers.std()), rel=1e-4)
 
 
 def test_whole_pictures_validate_and_none_of_them_is_learned_from(folder):
@@ -176,6 +177,18 @@ def test_files_that_are_no_pictures_are_counted(folder):
     assert split_folder(folder, SMALL).skipped == 2
 
 
+def test_pictures_that_turn_out_to_be_damaged_are_left_out_and_known(folder):
+    whole = split_folder(folder, SMALL)
+    cut = whole.training[2].file
+    cut.write_bytes(cut.read_bytes()[:-200])
+    split = split_folder(folder, SMALL)
+    assert split.skipped == 0
+    assert not split.damaged
+    stream = PatchStream(split, SMALL, Cutter(SMALL.block, *measure(split)))
+    batches(stream, 40)
+    assert split.damaged == {cut}
+
+
 def test_a_folder_needs_two_pictures(tmp_path):
     with pytest.raises(InputError, match="holds no pictures"):
         split_folder(tmp_path, SMALL)
@@ -186,7 +199,7 @@ def test_a_folder_needs_two_pictures(tmp_path):
 
 def stream_of(folder, recipe=SMALL):
     split = split_folder(folder, recipe)
-    return PatchStream(split.training, recipe, Cutter(recipe.block, 0.5, 0.25))
+    return PatchStream(split, recipe, Cutter(recipe.block, 0.5, 0.25))
 
 
 def batches(stream, count):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,12 +51,15 @@ class Folder:
     training, validation : tuple of Picture
     skipped : int
         Files that are no pictures, or smaller than a block.
+    damaged : set of Path
+        Pictures that could not be decoded when their turn came, until now.
     """
 
     path: Path
     training: tuple[Picture, ...]
     validation: tuple[Picture, ...]
     skipped: int
+    damaged: set[Path] = field(default_factory=set)
 
     @property
     def sha256(self) -> str:
@@ -66,6 +69,13 @@ class Folder:
             name = file.relative_to(self.path).as_posix()
             digest.update(f"{name}\0{file.stat().st_size}\0".encode("utf-8", "surrogateescape"))
         return digest.hexdigest()
+
+    def read(self, picture: Picture) -> npt.NDArray[np.uint8] | None:
+        """Return a picture as uint8 (height, width, 3), or None if it is damaged or gone."""
+        levels = read_clean(picture.file)
+        if levels is None:
+            self.damaged.add(picture.file)
+        return levels
 
 
 def find_pictures(path: Path, least: int = 1) -> tuple[list[Picture], int]:
@@ -119,19 +129,21 @@ def split_folder(path: Path, recipe: Recipe) -> Folder:
     return Folder(path, training, validation, skipped)
 
 
-def measure(pictures: Sequence[Picture]) -> tuple[float, float]:
+def measure(folder: Folder) -> tuple[float, float]:
     """Return mean and deviation of Y, Cb and Cr in 0..1, all together, of up to 200 pictures.
+
+    Of those that are learned from.
 
     Raises
     ------
     InputError
         If none can be read.
     """
-    step = -(-len(pictures) // _MEASURED)
+    step = -(-len(folder.training) // _MEASURED)
     total = squares = 0.0
     count = 0
-    for file, _ in pictures[::step]:
-        clean = read_clean(file)
+    for picture in folder.training[::step]:
+        clean = folder.read(picture)
         if clean is None:
             continue
         numbers = to_ycbcr(clean[:_LARGEST_SIDE, :_LARGEST_SIDE])
@@ -139,7 +151,7 @@ def measure(pictures: Sequence[Picture]) -> tuple[float, float]:
         squares += float(np.square(numbers, dtype=np.float64).sum())
         count += numbers.size
     if not count:
-        raise InputError(f"{pictures[0].file.parent}: none of its pictures can be read")
+        raise InputError(f"{folder.path}: none of the pictures to learn from can be read")
     mean = total / count
     # Of pictures in one colour, any deviation will do.
     return mean, max(squares / count - mean**2, 1e-4) ** 0.5
@@ -173,13 +185,20 @@ class Pairs:
 
 
 def make_pairs(
-    pictures: Sequence[Picture], recipe: Recipe, seed: Sequence[int], *, shift: bool
+    folder: Folder,
+    pictures: Sequence[Picture],
+    recipe: Recipe,
+    seed: Sequence[int],
+    *,
+    shift: bool,
 ) -> Pairs:
-    """Read and compress pictures; those that cannot be read any more are left out.
+    """Read and compress pictures; those that are damaged are left out.
 
     Parameters
     ----------
+    folder : Folder
     pictures : sequence of Picture
+        Of the folder.
     recipe : Recipe
     seed : sequence of int
         What quality and shift follow from.
@@ -191,8 +210,8 @@ def make_pairs(
     damaged, clean = [], []
     starts, strides = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     at = 0
-    for index, (file, _) in enumerate(pictures):
-        picture = read_clean(file)
+    for index, each in enumerate(pictures):
+        picture = folder.read(each)
         if picture is None or min(picture.shape[:2]) < recipe.block:
             continue
         rng = np.random.default_rng([recipe.seed, _DAMAGE, *seed, index])

@@ -35,10 +35,11 @@ def validation_patches(
         If there are none that are not of a single colour.
     """
     step = -(-len(folder.validation) // _VALIDATION_PICTURES)
-    damaged, clean = _spread(folder.validation[::step], _VALIDATION_PATCHES, recipe, cutter)
+    damaged, clean = _spread(folder, folder.validation[::step], _VALIDATION_PATCHES, recipe, cutter)
     if not damaged.size:
         raise InputError(
-            f"{folder.path}: the pictures that validate are of a single colour; give others"
+            f"{folder.path}: the pictures that validate are damaged or of a single colour; "
+            "give others"
         )
     return damaged, clean
 
@@ -47,21 +48,23 @@ def measure_whitening(folder: Folder, recipe: Recipe, cutter: Cutter) -> Whiteni
     """Measure the whitening of damaged patches that are learned from."""
     step = -(-len(folder.training) // _WHITENED_PICTURES)
     count = _WHITENED_SHARE * cutter.size
-    damaged, _ = _spread(folder.training[::step], count, recipe, cutter)
+    damaged, _ = _spread(folder, folder.training[::step], count, recipe, cutter)
     if not damaged.size:
-        raise InputError(f"{folder.path}: the pictures are of a single colour; give others")
+        raise InputError(
+            f"{folder.path}: the pictures are damaged or of a single colour; give others"
+        )
     return Whitening(damaged, recipe.batch_size)
 
 
 def _spread(
-    pictures: Sequence[Picture], count: int, recipe: Recipe, cutter: Cutter
+    folder: Folder, pictures: Sequence[Picture], count: int, recipe: Recipe, cutter: Cutter
 ) -> tuple[FloatArray, FloatArray]:
     """Cut about ``count`` patches: damaged ones, and the clean ones."""
     each = -(-count // len(pictures))
     damaged: list[FloatArray] = []
     clean: list[FloatArray] = []
     for index, picture in enumerate(pictures):
-        pairs = make_pairs([picture], recipe, (_SAMPLES, index), shift=False)
+        pairs = make_pairs(folder, [picture], recipe, (_SAMPLES, index), shift=False)
         part = np.linspace(0, len(pairs.starts), each, endpoint=False).astype(np.int64)
         part = np.unique(part) if len(pairs.starts) else part[:0]
         starts, strides = pairs.starts[part], pairs.strides[part]

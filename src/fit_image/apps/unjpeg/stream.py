@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from fit_image.apps.recipe_trainer import number_of
 from fit_image.apps.unjpeg.patches import Cutter
-from fit_image.apps.unjpeg.pictures import Pairs, Picture, make_pairs
+from fit_image.apps.unjpeg.pictures import Folder, Pairs, make_pairs
 from fit_image.apps.unjpeg.recipe import Recipe
 from fit_image.core.dense import FloatArray, aligned_zeros
 from fit_image.errors import InputError
@@ -34,7 +34,8 @@ class PatchStream:
 
     Parameters
     ----------
-    pictures : sequence of Picture
+    folder : Folder
+        Whose pictures for learning are read.
     recipe : Recipe
     cutter : Cutter
 
@@ -44,8 +45,8 @@ class PatchStream:
         The newest batch, normalised.
     """
 
-    def __init__(self, pictures: Sequence[Picture], recipe: Recipe, cutter: Cutter) -> None:
-        self._pictures, self._recipe, self._cutter = pictures, recipe, cutter
+    def __init__(self, folder: Folder, recipe: Recipe, cutter: Cutter) -> None:
+        self._folder, self._recipe, self._cutter = folder, recipe, cutter
         self.inputs = aligned_zeros(recipe.batch_size, cutter.size)
         self.targets = aligned_zeros(recipe.batch_size, cutter.size)
         self._pass = self._group = self._batch = 0
@@ -123,8 +124,8 @@ class PatchStream:
 
     def _read(self, number: int, group: int) -> Pairs:
         chosen = self._groups(number)[group]
-        pictures = [self._pictures[index] for index in chosen]
-        return make_pairs(pictures, self._recipe, (number, group), shift=True)
+        pictures = [self._folder.training[index] for index in chosen]
+        return make_pairs(self._folder, pictures, self._recipe, (number, group), shift=True)
 
     def _order(self, pairs: Pairs, number: int, group: int) -> npt.NDArray[np.int64]:
         rng = np.random.default_rng([self._recipe.seed, _PATCHES, number, group])
@@ -154,8 +155,9 @@ class PatchStream:
         known = self._groups_of_pass
         if known is None or known[0] != number:
             rng = np.random.default_rng([self._recipe.seed, _PICTURES, number])
-            order = rng.permutation(len(self._pictures))
-            ends = np.cumsum([self._pictures[index].pixels for index in order]) // _GROUP_PIXELS
+            pictures = self._folder.training
+            order = rng.permutation(len(pictures))
+            ends = np.cumsum([pictures[index].pixels for index in order]) // _GROUP_PIXELS
             known = (number, np.split(order, np.flatnonzero(np.diff(ends)) + 1))
             self._groups_of_pass = known
         return known[1]

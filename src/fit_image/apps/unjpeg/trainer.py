@@ -86,11 +86,11 @@ class PatchTrainer(RecipeTrainer[Recipe, Figures]):
         chain = make_network(recipe.block, recipe.widths)
         copies = 4 if recipe.optimizer == "adam" else 2
         check_available(4 * copies * chain.parameters.size, "choose fewer or narrower --layers")
-        self.cutter = Cutter(recipe.block, *measure(folder.training))
+        self.cutter = Cutter(recipe.block, *measure(folder))
         self.chain = chain
         rng = np.random.default_rng([recipe.seed, _WEIGHTS])
         initialise(chain, rng, difference=recipe.difference)
-        self.stream = PatchStream(folder.training, recipe, self.cutter)
+        self.stream = PatchStream(folder, recipe, self.cutter)
         self.best: FloatArray | None = None
         self.validation_error = self.validation_damage = math.nan
         self._workers = Workers(threads)

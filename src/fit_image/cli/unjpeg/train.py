@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,9 @@ _HELPS = {
     "what counts; 0 for none.",
     "seed": "Of the first weights, the order of patches, and all else that is left to chance.",
 }
+
+# Of damaged pictures, those that a message names.
+_NAMED = 5
 
 _TYPES = {
     "layers": options.Layers(),
@@ -130,6 +134,14 @@ def command(
         )
     finally:
         trainer.close()
+        if pictures.damaged:
+            display.message(_left_out(pictures.damaged, folder))
+
+
+def _left_out(damaged: Collection[Path], folder: Path) -> str:
+    names = sorted(str(file.relative_to(folder)) for file in damaged)
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{folder}: damaged, and left out: {', '.join(names[:_NAMED])}{more}"
 
 
 def _parts(figures: Figures) -> tuple[str, ...]:
