@@ -97,10 +97,10 @@ def test_the_generators_gradient_equals_central_differences(name, data, rng):
     pictures = (data.pictures[:20, 1:13, 1:13] / np.float32(255)).astype(np.float32)
     labels = data.labels[:20]
     game = Game(recipe, (12, 12, 1), 2, threads=1)
-    for player in game._players.values():  # away from the small first weights
+    for player in game._players:  # away from the small first weights
         numbers = player.chain.parameters
         numbers += (numbers != 0) * rng.normal(0, 0.15, numbers.size).astype(np.float32)
-    player = game._players[name]
+    player = next(each for each in game._players if each.name == name)
     game._step = lambda *players: None  # the gradient is looked at, not followed
     game._generator_step(pictures, labels, np.random.default_rng(5))
     gradient = player.gradient.copy()
@@ -238,7 +238,7 @@ def test_the_average_draws_and_does_not_play(data):
     for each in (trainer, plain):
         while not each.epoch_is_over:
             each.play()
-    np.testing.assert_allclose(encoder.average, expected, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(encoder.to_arrays()["average"], expected, rtol=1e-4, atol=1e-6)
     np.testing.assert_array_equal(encoder.chain.parameters, plain.game._encoder.chain.parameters)
     assert (trainer.model().numbers != plain.model().numbers).any()
     np.testing.assert_array_equal(encoder.chain.parameters, plain.game._encoder.chain.parameters)

@@ -25,6 +25,9 @@ _COMMON = 48
 # About ten microseconds; threads with a core each arrive within one or two.
 _SPINS = 30_000
 
+# A few microseconds, in which a kernel is called.
+_MOMENT = 3_000
+
 _yield_core = types.ExternalFunction("sched_yield", types.int32())
 
 
@@ -105,6 +108,25 @@ def meet(counts, thread, threads):
 @kernel
 def await_number(numbers, index, number, looks):
     """Wait until ``numbers[index]`` is ``number`` or more; at most for so many long looks."""
+    _await(numbers, index, number, looks)
+
+
+@kernel
+def report_and_await(numbers, report, done, index, number, looks):
+    """Set ``numbers[report]`` to ``done``, and wait as `await_number` does, and a moment more.
+
+    Who waits for the report wants Python's lock as soon as it comes, and who sets the number holds
+    that lock for another moment. This holds it at neither time, for threads that have to wait for
+    the lock fall asleep, and are late.
+    """
+    _store(numbers, report, done)
+    _await(numbers, index, number, looks)
+    for _ in range(_MOMENT):
+        _load(numbers, index)
+
+
+@inner
+def _await(numbers, index, number, looks):
     for _ in range(_SPINS):
         if _load(numbers, index) >= number:
             return

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from fit_image.core.barrier import await_number, barrier_counts, release
+from fit_image.core.barrier import await_number, barrier_counts, release, report_and_await
 from fit_image.core.dense import IntArray
 
 Result = TypeVar("Result")
@@ -134,8 +134,7 @@ class _Helper:
             except BaseException as error:
                 self._errors[number] = error
             del work
-            self._words[_DONE] = number
-            await_number(self._words, _GIVEN, number + 1, _LOOKS)
+            report_and_await(self._words, _DONE, number, _GIVEN, number + 1, _LOOKS)
             with self._lock:
                 if self._given == number:
                     self._awake = False

@@ -17,13 +17,11 @@ from fit_image.apps.digits.networks import (
     make_encoder,
     make_generator,
 )
+from fit_image.apps.digits.player import Player
 from fit_image.apps.digits.recipe import Recipe
-from fit_image.core.adam import Adam
-from fit_image.core.chain import Chain
 from fit_image.core.cross_entropy import cross_entropy
 from fit_image.core.dense import FloatArray
 from fit_image.core.stage import Workers
-from fit_image.core.together import take_step
 
 Labels = npt.NDArray[np.int64]
 
@@ -66,37 +64,6 @@ class Figures:
     steps: int
 
 
-class _Player:
-    """A chain, the memory of a batch in it, its gradient, and its optimizer."""
-
-    def __init__(self, chain: Chain, recipe: Recipe) -> None:
-        self.chain = chain
-        self.passage = chain.passage(recipe.batch_size)
-        self.gradient = chain.zeros()
-        self.adam = Adam(chain.parameters.size, recipe.beta1)
-        self.average: FloatArray | None = None
-        self._spans = np.array([[0, chain.parameters.size]])
-        self._rates = np.array([recipe.learning_rate], dtype=np.float32)
-
-    def follow(self, kept: float) -> None:
-        """Let the average follow the parameters; it begins as what they are."""
-        if self.average is None:
-            self.average = self.chain.parameters.copy()
-        self.average += np.float32(1.0 - kept) * (self.chain.parameters - self.average)
-
-    def step(self, scale: float, workers: Workers) -> None:
-        """Take a step along the gradient, times a scale."""
-        take_step(
-            self.adam,
-            self.chain.parameters,
-            self.gradient,
-            self._spans,
-            self._rates,
-            scale,
-            workers,
-        )
-
-
 class Game:
     """The networks and how they learn from a batch.
 
@@ -123,16 +90,12 @@ class Game:
         self.shape = shape
         self.classes = classes
         self._workers = Workers(threads)
-        self._encoder = _Player(make_encoder(recipe, *shape), recipe)
-        self._generator = _Player(make_generator(recipe, *shape), recipe)
-        self._classifier = _Player(make_classifier(recipe, *shape, classes), recipe)
-        self._players = {
-            "encoder": self._encoder,
-            "generator": self._generator,
-            "classifier": self._classifier,
-        }
+        self._encoder = Player("encoder", make_encoder(recipe, *shape), recipe)
+        self._generator = Player("generator", make_generator(recipe, *shape), recipe)
+        self._classifier = Player("classifier", make_classifier(recipe, *shape, classes), recipe)
+        self._players = (self._encoder, self._generator, self._classifier)
         rng = np.random.default_rng([recipe.seed, 0])
-        for player in self._players.values():
+        for player in self._players:
             player.chain.initialise(rng)
 
     def play(
@@ -226,15 +189,8 @@ class Game:
     @contextlib.contextmanager
     def averaged(self) -> Iterator[None]:
         """Let encoder and generator be their averages inside the block, if the recipe says so."""
-        players = [each for each in (self._encoder, self._generator) if each.average is not None]
-        played = [each.chain.parameters.copy() for each in players]
-        for each in players:
-            each.chain.parameters[:] = each.average
-        try:
+        with self._encoder.averaged(), self._generator.averaged():
             yield
-        finally:
-            for each, parameters in zip(players, played, strict=True):
-                each.chain.parameters[:] = parameters
 
     def classify(self, pictures: FloatArray) -> Labels:
         """Return the likeliest classes of at most a batch, as if none were generated."""
@@ -249,14 +205,11 @@ class Game:
 
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Return copies of all there is to remember."""
-        arrays = {}
-        for name, player in self._players.items():
-            arrays[f"{name}_parameters"] = player.chain.parameters.copy()
-            if player.average is not None:
-                arrays[f"{name}_average"] = player.average.copy()
-            for key, array in player.adam.to_arrays().items():
-                arrays[f"{name}_{key}"] = array
-        return arrays
+        return {
+            f"{player.name}_{key}": array
+            for player in self._players
+            for key, array in player.to_arrays().items()
+        }
 
     def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         """Go on from `to_arrays`.
@@ -266,29 +219,14 @@ class Game:
         ValueError
             If the arrays are not those of such a game; then nothing may be relied on.
         """
-        for name, player in self._players.items():
+        for player in self._players:
+            prefix = f"{player.name}_"
             own = {
-                key.removeprefix(f"{name}_"): array
+                key.removeprefix(prefix): array
                 for key, array in arrays.items()
-                if key.startswith(f"{name}_")
+                if key.startswith(prefix)
             }
-            parameters, average = own.pop("parameters", None), own.pop("average", None)
-            mine = player.chain.parameters
-            if (
-                parameters is None
-                or parameters.shape != mine.shape
-                or parameters.dtype != mine.dtype
-            ):
-                raise ValueError(f"the {name} has another size")
-            if average is not None and average.shape != mine.shape:
-                raise ValueError(f"the average of the {name} has another size")
-            for numbers in (parameters, average):
-                if numbers is not None and not np.isfinite(numbers).all():
-                    raise ValueError(f"the {name} is not finite")
-            player.adam.restore(own)
-            mine[:] = parameters
-            follows = average is not None and self.recipe.average > 0
-            player.average = np.array(average, dtype=np.float32) if follows else None
+            player.restore(own, follows=self.recipe.average > 0)
 
     def _imagine(
         self, pictures: FloatArray, rng: np.random.Generator
@@ -381,7 +319,7 @@ class Game:
         fakes = np.full(len(pictures), self.classes, dtype=np.int64)
         return self._look_at_real(drawn, fakes, weight)
 
-    def _step(self, *players: _Player) -> None:
+    def _step(self, *players: Player) -> None:
         """Take a step of all, along a gradient whose norm is at most the recipe's."""
         # Pascanu et al., "On the difficulty of training recurrent neural networks", ICML 2013.
         norm = math.sqrt(sum(float(np.dot(player.gradient, player.gradient)) for player in players))

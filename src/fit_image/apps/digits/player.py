@@ -1,0 +1,99 @@
+"""One of the networks of the game, and what it needs to learn."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fit_image.apps.digits.recipe import Recipe
+from fit_image.core.adam import Adam
+from fit_image.core.chain import Chain
+from fit_image.core.dense import FloatArray
+from fit_image.core.stage import Workers
+from fit_image.core.together import take_step
+
+
+class Player:
+    """A chain, the memory of a batch in it, its gradient, its optimizer, and its average.
+
+    Parameters
+    ----------
+    name : str
+        For messages, such as "encoder".
+    chain : Chain
+    recipe : Recipe
+    """
+
+    def __init__(self, name: str, chain: Chain, recipe: Recipe) -> None:
+        self.name = name
+        self.chain = chain
+        self.passage = chain.passage(recipe.batch_size)
+        self.gradient = chain.zeros()
+        self._adam = Adam(chain.parameters.size, recipe.beta1)
+        self._average: FloatArray | None = None
+        self._spans = np.array([[0, chain.parameters.size]])
+        self._rates = np.array([recipe.learning_rate], dtype=np.float32)
+
+    def step(self, scale: float, workers: Workers) -> None:
+        """Take a step along the gradient, times a scale."""
+        take_step(
+            self._adam,
+            self.chain.parameters,
+            self.gradient,
+            self._spans,
+            self._rates,
+            scale,
+            workers,
+        )
+
+    def follow(self, kept: float) -> None:
+        """Let the average follow the parameters; it begins as what they are."""
+        if self._average is None:
+            self._average = self.chain.parameters.copy()
+        self._average += np.float32(1.0 - kept) * (self.chain.parameters - self._average)
+
+    @contextlib.contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Let the parameters be their average inside the block, if there is one."""
+        if self._average is None:
+            yield
+            return
+        played = self.chain.parameters.copy()
+        self.chain.parameters[:] = self._average
+        try:
+            yield
+        finally:
+            self.chain.parameters[:] = played
+
+    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return copies of all there is to remember."""
+        arrays = {"parameters": self.chain.parameters.copy(), **self._adam.to_arrays()}
+        if self._average is not None:
+            arrays["average"] = self._average.copy()
+        return arrays
+
+    def restore(self, arrays: Mapping[str, npt.NDArray[Any]], *, follows: bool) -> None:
+        """Go on from `to_arrays`; without the average, if none follows any more.
+
+        Raises
+        ------
+        ValueError
+            If the arrays are not those of such a player.
+        """
+        own, mine = dict(arrays), self.chain.parameters
+        parameters, average = own.pop("parameters", None), own.pop("average", None)
+        if parameters is None or parameters.shape != mine.shape or parameters.dtype != mine.dtype:
+            raise ValueError(f"the {self.name} has another size")
+        if average is not None and average.shape != mine.shape:
+            raise ValueError(f"the average of the {self.name} has another size")
+        for numbers in (parameters, average):
+            if numbers is not None and not np.isfinite(numbers).all():
+                raise ValueError(f"the {self.name} is not finite")
+        self._adam.restore(own)
+        mine[:] = parameters
+        kept = average is not None and follows
+        self._average = np.array(average, dtype=np.float32) if kept else None
