@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -68,5 +69,45 @@ def test_after_an_interruption_the_next_call_is_the_next():
 
     with pytest.raises(KeyboardInterrupt):
         team.run(slow, 2)
-    team.run(lambda counts, thread, threads: thread and finished.append("next"), 2)
-    assert finished == ["slow", "next"]
+    team.run(lambda counts, thread, threads: finished.append("next"), 2)
+    assert finished == ["slow", "next", "next"]
+
+
+def test_all_have_ended_before_an_error_is_raised():
+    team, ended = Team(3), []
+
+    def work(counts, thread, threads):
+        if thread == 1:
+            raise ValueError("no")
+        time.sleep(0.1)
+        ended.append(thread)
+
+    for _ in range(2):
+        with pytest.raises(ValueError, match="no"):
+            team.run(work, 3)
+    assert sorted(ended) == [0, 0, 2, 2]
+
+
+def test_an_interruption_while_helpers_are_called_does_not_call_one_twice(monkeypatch):
+    submit, interrupted = ThreadPoolExecutor.submit, []
+
+    def interrupting(pool, work):
+        future = submit(pool, work)
+        if not interrupted:
+            interrupted.append(True)
+            raise KeyboardInterrupt
+        return future
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", interrupting)
+    team, done = Team(3), []
+
+    def work(counts, thread, threads):
+        time.sleep(0.2 if thread == 1 else 0)
+        done.append(thread)
+
+    with pytest.raises(KeyboardInterrupt):
+        team.run(lambda *_: None, 3)
+    for _ in range(3):
+        done.clear()
+        team.run(work, 3)
+        assert sorted(done) == [0, 1, 2]

@@ -60,6 +60,9 @@ class Team:
         Exception
             What ``work`` raised in one of the threads; the others then meet nobody.
         """
+        # Where the caller was interrupted while it waited, they may still be at work.
+        for helper in self._helpers:
+            helper.wait()
         counts = barrier_counts(threads)
         if threads == 1:
             return work(counts, 0, 1)
@@ -79,11 +82,16 @@ class Team:
             for helper in helpers:
                 helper.begin(guarded)
             result = guarded(0)
-            for helper in helpers:
-                helper.end()
-        finally:
-            # After an interruption in between, the others would wait for ever.
+        except BaseException:
+            # An interruption in between: the helpers would wait for ever.
             release(counts)
+            raise
+        finally:
+            for helper in helpers:
+                helper.wait()
+        for helper in helpers:
+            if helper.error is not None:
+                raise helper.error
         return result
 
 
@@ -91,51 +99,46 @@ class _Helper:
     """A thread of a pool, which it leaves only when there has been nothing to do for a while."""
 
     def __init__(self, pool: Executor, thread: int) -> None:
+        self.error: BaseException | None = None
         self._pool = pool
         self._thread = thread
         self._words = np.zeros(_WORDS, dtype=np.int64)
         self._lock = threading.Lock()  # over all below
-        self._awake = False
-        self._given = 0
+        self._serving = False
         self._work: Callable[[int], object] | None = None
-        self._errors: dict[int, BaseException] = {}
 
     def begin(self, work: Callable[[int], object]) -> None:
-        """Have ``work(thread)`` called, once what an interruption left under way is done."""
+        """Have ``work(thread)`` called; what was to be done before must be done."""
         with self._lock:
-            self._given += 1
+            self.error = None
             self._work = work
-            self._errors.clear()
-            self._words[_GIVEN] = self._given
-            if not self._awake:
+            if not self._serving:
                 self._pool.submit(self._serve)
-                self._awake = True
+            self._words[_GIVEN] += 1
 
-    def end(self) -> None:
-        """Wait until it is done.
-
-        Raises
-        ------
-        Exception
-            What it raised.
-        """
-        await_number(self._words, _DONE, self._given, _FOREVER)
-        if error := self._errors.get(self._given):
-            raise error
+    def wait(self) -> None:
+        """Wait until it is done; ``error`` then is what it raised, or None."""
+        given = self._words[_GIVEN]
+        if self._words[_DONE] < given:
+            await_number(self._words, _DONE, given, _FOREVER)
 
     def _serve(self) -> None:
+        with self._lock:
+            if self._serving:
+                return  # asked twice, by a caller who was interrupted in between
+            self._serving = True
         while True:
             with self._lock:
-                number, work = self._given, self._work
+                number, work = self._words[_GIVEN], self._work
                 self._work = None
-            try:
-                if work is not None:
+            if work is not None:
+                try:
                     work(self._thread)
-            except BaseException as error:
-                self._errors[number] = error
+                except BaseException as error:
+                    self.error = error
             del work
             report_and_await(self._words, _DONE, number, _GIVEN, number + 1, _LOOKS)
             with self._lock:
-                if self._given == number:
-                    self._awake = False
+                if self._words[_GIVEN] == number:
+                    self._serving = False
                     return
