@@ -142,6 +142,7 @@ def test_what_cannot_be_restored():
         "rounds": np.array(9.0),
         "sum": np.array(np.nan),
         "adam_first_moment": arrays["adam_first_moment"] + np.float32(np.inf),
+        "adam_second_moment": np.full(arrays["adam_second_moment"].shape, "a"),
     }
     for name, array in wrong.items():
         with pytest.raises(ValueError, match=r"\w"):
@@ -156,6 +157,56 @@ def test_the_last_batch_is_short_and_a_batch_may_be_more_than_all():
     trainer, figures = trained(Recipe(bottleneck=2, batch_size=1000), 1)
     assert trainer.rounds == 1
     assert math.isfinite(figures[0][0])
+
+
+def test_the_loss_of_an_epoch_is_the_mean_over_its_pictures():
+    trainer, _ = trained(Recipe(bottleneck=2, batch_size=25), 0, count=60)
+    losses = [trainer.play().loss for _ in range(3)]
+    loss, _ = trainer.end_epoch()
+    assert loss == pytest.approx(np.average(losses, weights=[25, 25, 10]), rel=1e-9)
+    assert abs(loss / np.mean(losses) - 1) > 1e-4
+
+
+def test_batches_of_one():
+    trainer, figures = trained(Recipe(bottleneck=2, batch_size=1), 1, count=5)
+    trainer.warm_up()
+    assert trainer.rounds == 5
+    assert math.isfinite(figures[0][0])
+
+
+@pytest.mark.parametrize(
+    ("shape", "recipe"),
+    [
+        ((10, 10, 1), Recipe(bottleneck=1024, tied=True)),
+        ((8, 8, 1), Recipe(bottleneck=128, hidden=(100,), tied=True)),
+        ((3, 5, 1), Recipe(bottleneck=1, hidden=(5, 4), tied=True)),
+        ((7, 5, 3), Recipe(bottleneck=17, hidden=(33,))),
+    ],
+)
+def test_networks_of_any_size(shape, recipe, tmp_path):
+    pictures = np.random.default_rng(0).integers(0, 256, (6, *shape), dtype=np.uint8)
+    trainer = AutoencoderTrainer(pictures, pictures[:1], recipe)
+    losses = [trainer.play().loss for _ in range(40) if trainer.standing.rounds < trainer.rounds]
+    assert np.isfinite(losses).all()
+    model = trainer.model()
+    model.save(tmp_path / "model.npz")
+    loaded = AutoencoderModel.load(tmp_path / "model.npz")
+    np.testing.assert_array_equal(loaded.redraw(pictures), model.redraw(pictures))
+    assert loaded.encode(pictures[:0]).shape == (0, recipe.bottleneck)
+    assert loaded.redraw(pictures[:0]).shape == (0, *shape)
+
+
+def test_the_code_of_a_convolutional_network_is_what_was_pooled_twice():
+    mean = discs(1, channels=3)[0] / np.float32(255)
+    assert make_autoencoder(Recipe(conv=True, filters=5), mean).code_shape == (4, 4, 5)
+    assert make_autoencoder(Recipe(conv=True, bottleneck=7), mean).code_shape == (7,)
+
+
+def test_raw_pictures_are_not_centred():
+    mean = discs(1)[0] / np.float32(255)
+    for raw, subtracted in ((True, np.zeros_like(mean)), (False, mean)):
+        network = make_autoencoder(Recipe(bottleneck=2, raw=raw), mean)
+        np.testing.assert_array_equal(network.chain.stages[0].mean, subtracted)
 
 
 def test_divergence_is_found_and_undone():

@@ -179,3 +179,6 @@ def test_wide_layers_and_missing_latents_are_refused():
         Generator([Layer(5, 40, "tanh"), Layer(40, 1, "sigmoid")], points, [1.0, 1.0])
     with pytest.raises(ValueError, match="latent"):
         Generator([Layer(2, 4, "tanh"), Layer(4, 1, "sigmoid")], points, [1.0, 1.0])
+    layers = [Layer(4, 4, "relu"), Layer(4, 4, "tanh", skip=2), Layer(4, 1, "sigmoid")]
+    with pytest.raises(ValueError, match="residual"):
+        Generator(layers, points, [1.0, 1.0, 1.0])

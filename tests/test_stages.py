@@ -412,6 +412,29 @@ def test_a_chain_descends_with_a_rate_for_each_stage(rng):
         chain.descend(passage, by_outputs, workers, rates[1:])
 
 
+def test_no_thread_changes_what_another_still_reads(rng):
+    chain = Chain([Dense((300,), 400), Dense((400,), 30)]).initialise(rng)
+    inputs, by_outputs = normal(rng, 96, 300), normal(rng, 96, 30)
+    first, passage, results = chain.parameters.copy(), chain.passage(96), []
+    for workers in (Workers(1), Workers(3)):
+        for _ in range(60):
+            chain.parameters[:] = first
+            chain.forward(inputs, passage, workers)
+            chain.descend(passage, by_outputs, workers, [0.5, 0.5])
+            results.append(chain.parameters.copy())
+    for result in results[1:]:
+        np.testing.assert_array_equal(result, results[0])
+
+
+def test_workers_are_as_many_as_asked_for():
+    for threads in (1, 2, 5):
+        seen = []
+        Workers(threads).run(lambda counts, thread, most, seen=seen: seen.append((thread, most)))
+        assert sorted(seen) == [(thread, threads) for thread in range(threads)]
+    with pytest.raises(ValueError, match="0 threads"):
+        Workers(0)
+
+
 def test_stages_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="do not fit"):
         Chain([Dense((3,), 4), Dense((5,), 1)])

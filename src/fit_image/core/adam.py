@@ -105,7 +105,8 @@ class Adam(Optimizer):
 
     def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         """See `Optimizer.restore`."""
-        if "second_moment" in arrays and (arrays["second_moment"] < 0).any():
+        moment = arrays.get("second_moment")
+        if moment is not None and moment.dtype == np.float32 and (moment < 0).any():
             raise ValueError("the optimizer's second_moment is negative")
         super().restore(arrays)
 

@@ -30,7 +30,8 @@ class Generator(Stage):
     Raises
     ------
     ValueError
-        If the layers are not narrow, or take no latent numbers.
+        If the layers are not narrow, take no latent numbers, or begin with a residual block, which
+        would add them to its output.
     """
 
     def __init__(
@@ -42,6 +43,8 @@ class Generator(Stage):
         latents = layers[0].fan_in - points.shape[2]
         if latents < 1:
             raise ValueError(f"{layers[0].fan_in} inputs leave none for latent numbers")
+        if any(layer.skip == index + 1 for index, layer in enumerate(layers)):
+            raise ValueError("a residual block cannot begin with latent numbers")
         super().__init__(
             (latents,),
             (*points.shape[:2], layers[-1].fan_out),

@@ -54,6 +54,7 @@ def mean_squared_error(outputs: FloatArray, targets: FloatArray, by_outputs: Flo
     Parameters
     ----------
     outputs, targets, by_outputs : float32, C-contiguous, of equal shape
+        One number at least.
     """
     vectors = (each.reshape(-1) for each in (outputs, targets, by_outputs))
     return float(_squared_error_kernel(*vectors, np.float32(2.0 / outputs.size))) / outputs.size

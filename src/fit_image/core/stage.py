@@ -32,12 +32,20 @@ class Workers:
 
     Attributes
     ----------
+    threads : int
     panels : list of float32 vector
         Each thread's memory for products.
+
+    Raises
+    ------
+    ValueError
+        If there would be no thread.
     """
 
     def __init__(self, threads: int | None = None) -> None:
-        self.threads = threads or usable_cores()
+        self.threads = usable_cores() if threads is None else threads
+        if self.threads < 1:
+            raise ValueError(f"{threads} threads can do no work")
         self.panels = [aligned_zeros(PANEL) for _ in range(self.threads)]
         self._team = Team(self.threads)
 

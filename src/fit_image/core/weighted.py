@@ -50,7 +50,7 @@ class Weighted(Stage):
     inputs, outputs : tuple of int
     layout : Layout
     size, parameter_count : int
-        See `fit_image.core.chain.Stage`.
+        See `fit_image.core.stage.Stage`.
     activation : str
         A key of `fit_image.core.activations.ACTIVATIONS`.
     slope, omega, scale : float

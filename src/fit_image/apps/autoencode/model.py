@@ -92,7 +92,7 @@ class AutoencoderModel:
     def encode(self, pictures: npt.NDArray[Any], *, threads: int | None = None) -> FloatArray:
         """Return the codes (float32, a row a picture); arguments as of `redraw`."""
         codes = self._collect(pictures, self.network.code_at, threads)
-        return codes.reshape(len(pictures), -1)
+        return codes.reshape(len(pictures), self.network.code_size)
 
     def _collect(self, pictures: npt.NDArray[Any], stage: int, threads: int | None) -> FloatArray:
         chain = self.network.chain

@@ -81,9 +81,10 @@ class Autoencoder:
             if isinstance(stage, (Dense, Mirror)):
                 layout = stage.layout
                 biases = part[layout.biases :][: layout.units]
-                rows = part[: layout.fan_in * layout.unit_row].reshape(layout.fan_in, -1)
-                own = isinstance(stage, Dense)
-                yield index, rows[:, : layout.units] if own else None, biases
+                weights = None
+                if isinstance(stage, Dense):
+                    weights = part[: layout.biases].reshape(layout.fan_in, -1)[:, : layout.units]
+                yield index, weights, biases
             elif isinstance(stage, Convolution):
                 units = stage.outputs[-1]
                 rows = part.reshape(stage.parameter_count // units, -1)[:, :units]

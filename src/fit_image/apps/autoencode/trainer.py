@@ -114,7 +114,7 @@ class AutoencoderTrainer(RecipeTrainer[Recipe, Figures]):
     def warm_up(self) -> None:
         """See `RecipeTrainer.warm_up`."""
         before = self._state()
-        self._step(self._varied(to_float(self.pictures[:2]), np.random.default_rng(0)))
+        self._step(self._varied(to_float(self.pictures[: self._batch]), np.random.default_rng(0)))
         self._restore(before)
 
     def end_epoch(self) -> tuple[float, float]:

@@ -13,12 +13,13 @@ import numpy.typing as npt
 
 from fit_image.apps.unjpeg.network import layer_rows, make_network
 from fit_image.apps.unjpeg.patches import Cutter, are_flat, padded
-from fit_image.apps.unjpeg.recipe import STEP
+from fit_image.apps.unjpeg.recipe import LARGEST_BLOCK, STEP
 from fit_image.archive import read_archive, write_archive
 from fit_image.core.dense import FloatArray
 from fit_image.core.patches import add_kernel
 from fit_image.core.stage import Workers
 from fit_image.errors import InputError
+from fit_image.notation import MAX_LAYERS, MAX_WIDTH
 from fit_image.ycbcr import from_ycbcr, to_ycbcr
 
 FORMAT_VERSION = 1
@@ -31,13 +32,14 @@ _BATCH = 512
 _STRONG, _WEAK = (Path(__file__).with_name(f"{name}.npz") for name in ("strong", "weak"))
 """The networks that come with the package, for strong compression and for weak."""
 
+SHIPPED_SUBSAMPLING = "4:2:0"
+"""That of the JPEG pictures which these have seen."""
+
 _STRONGEST_OF_WEAK = 65
 """The lowest quality that is for the network of weak compression."""
 
 _FADING, _FADING_GREY = (92, 100), (85, 95)
 """Qualities between which its strength falls to 0: it has not seen such pictures."""
-
-_LARGEST_BLOCK, _LARGEST_WIDTH, _MOST_LAYERS = 256, 1 << 16, 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -237,9 +239,9 @@ def _cover(length: int, block: int) -> FloatArray:
 
 
 def _check(block: int, widths: Sequence[int], mean: float, deviation: float) -> None:
-    if not STEP <= block <= _LARGEST_BLOCK or block % STEP:
+    if not STEP <= block <= LARGEST_BLOCK or block % STEP:
         raise ValueError(f"it has blocks of {block}")
-    if len(widths) > _MOST_LAYERS or not all(1 <= width <= _LARGEST_WIDTH for width in widths):
+    if len(widths) > MAX_LAYERS or not all(1 <= width <= MAX_WIDTH for width in widths):
         raise ValueError("its layers are not such")
     if not math.isfinite(mean) or not math.isfinite(deviation) or deviation <= 0:
         raise ValueError("its mean and deviation are none")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
 
+from fit_image.apps.unjpeg.recipe import Recipe
 from fit_image.core import affine
 from fit_image.core.chain import Chain
 from fit_image.core.dense import FloatArray
@@ -22,6 +24,18 @@ def make_network(block: int, widths: Sequence[int]) -> Chain:
         stages.append(Dense((inputs,), width, "scaled-tanh"))
         inputs = width
     return Chain([*stages, Dense((inputs,), size)])
+
+
+def needed_bytes(recipe: Recipe) -> int:
+    """Return about how many bytes the network of a recipe and its training need."""
+    size = 3 * recipe.block**2
+    sizes = [size, *recipe.widths, size]
+    weights = sum((below + 1) * affine.padded(above) for below, above in itertools.pairwise(sizes))
+    # Parameters, gradient and two moments; the best ones, and a copy while they are saved.
+    vectors = (4 if recipe.optimizer == "adam" else 1) + (1 if recipe.average else 0) + 2
+    # Patches, errors, and for every layer what comes out, its sums, and the derivatives.
+    passing = recipe.batch_size * (6 * size + 3 * sum(sizes))
+    return 4 * (vectors * weights + passing)
 
 
 def initialise(chain: Chain, rng: np.random.Generator, *, difference: bool) -> None:

@@ -245,7 +245,10 @@ def compression(recipe: Recipe, quality: int) -> Compression:
 def _window(
     picture: npt.NDArray[np.uint8], block: int, rng: np.random.Generator, *, shift: bool
 ) -> npt.NDArray[np.uint8]:
-    """Return a part of a picture that is not too large, and begins anywhere if it is shifted."""
+    """Return a part of a picture that is not too large.
+
+    It begins at the top left where it may, but anywhere if it is shifted, or the picture is larger.
+    """
     window = []
     for side in picture.shape[:2]:
         least = max(side - _LARGEST_SIDE, 0)

@@ -12,6 +12,9 @@ from fit_image.notation import LARGEST_RATE, Hidden, parse_qualities
 STEP = 8
 """Pixels from one patch to the next: the side of JPEG's blocks."""
 
+LARGEST_BLOCK = 256
+"""Rows and columns of a patch at most."""
+
 LEARNING_RATES = {"sgd": 0.1, "adam": 0.0003}
 """The optimizers, and the learning rates that they have where nothing else is asked for."""
 
@@ -19,7 +22,7 @@ RULES = frozenset({"learning_rate", "patience"})
 """What may change when a training goes on."""
 
 _LIMITS: dict[str, tuple[float, float]] = {
-    "block": (STEP, 256),
+    "block": (STEP, LARGEST_BLOCK),
     "batch_size": (1, 1 << 16),
     "patches": (1, 1 << 40),
     "patience": (0, 1_000_000),

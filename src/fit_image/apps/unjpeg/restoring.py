@@ -12,6 +12,7 @@ from PIL import Image
 from fit_image.apps.unjpeg.model import Restorer
 from fit_image.decoding import one_line, reading
 from fit_image.errors import InputError
+from fit_image.image import check_image_suffix
 from fit_image.jpeg import quality_of, subsampling_of
 
 _KEPT = ("exif", "icc_profile", "dpi")
@@ -97,6 +98,22 @@ def side_by_side(image: Image.Image, restored: Image.Image) -> Image.Image:
     return sheet
 
 
-def kept_of(picture: Image.Image) -> dict[str, Any]:
-    """Return what is to be written beside the pixels, as options of Pillow's ``save``."""
-    return {name: picture.info[name] for name in _KEPT if picture.info.get(name)}
+def kept_of(picture: Image.Image, target: Path) -> dict[str, Any]:
+    """Return what is to be written beside the pixels, as options of Pillow's ``save``.
+
+    Raises
+    ------
+    InputError
+        If the file to be written cannot hold it.
+    """
+    kept = {name: picture.info[name] for name in _KEPT if picture.info.get(name)}
+    if check_image_suffix(target) == "TIFF" and "exif" in kept:
+        # Other formats take the bytes as they are; in a TIFF, each entry is one of its own.
+        try:
+            Image.Exif().load(kept["exif"])
+        except Exception:  # damaged data make Pillow raise nearly every kind there is
+            raise InputError(
+                f"cannot write {one_line(target)}: a TIFF cannot hold the picture's EXIF data, "
+                "which are damaged; write a .png"
+            ) from None
+    return kept

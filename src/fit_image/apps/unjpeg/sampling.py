@@ -44,6 +44,16 @@ def validation_patches(
     return damaged, clean
 
 
+def needed_bytes(recipe: Recipe) -> int:
+    """Return about how many bytes the patches need that validate, and that are measured."""
+    size = 3 * recipe.block**2
+    validating = 2 * _VALIDATION_PATCHES * size
+    if not recipe.whiten:
+        return 4 * validating
+    # Damaged, clean and centred patches, and what finding the directions needs.
+    return 4 * (validating + (3 * _WHITENED_SHARE + 10) * size**2)
+
+
 def measure_whitening(folder: Folder, recipe: Recipe, cutter: Cutter) -> Whitening:
     """Measure the whitening of damaged patches that are learned from."""
     step = -(-len(folder.training) // _WHITENED_PICTURES)
@@ -61,15 +71,15 @@ def _spread(
 ) -> tuple[FloatArray, FloatArray]:
     """Cut about ``count`` patches: damaged ones, and the clean ones."""
     each = -(-count // len(pictures))
-    damaged: list[FloatArray] = []
-    clean: list[FloatArray] = []
+    damaged, clean = (np.empty((each * len(pictures), cutter.size), np.float32) for _ in range(2))
+    filled = 0
     for index, picture in enumerate(pictures):
         pairs = make_pairs(folder, [picture], recipe, (_SAMPLES, index), shift=False)
         part = np.linspace(0, len(pairs.starts), each, endpoint=False).astype(np.int64)
         part = np.unique(part) if len(pairs.starts) else part[:0]
         starts, strides = pairs.starts[part], pairs.strides[part]
-        for levels, found in ((pairs.damaged, damaged), (pairs.clean, clean)):
-            patches = np.empty((len(part), cutter.size), np.float32)
-            cutter.cut(levels, starts, strides, patches)
-            found.append(patches)
-    return np.concatenate(damaged), np.concatenate(clean)
+        own = slice(filled, filled + len(part))
+        cutter.cut(pairs.damaged, starts, strides, damaged[own])
+        cutter.cut(pairs.clean, starts, strides, clean[own])
+        filled += len(part)
+    return damaged[:filled], clean[:filled]

@@ -13,12 +13,11 @@ import numpy.typing as npt
 
 from fit_image.apps.memory import check_available
 from fit_image.apps.recipe_trainer import RecipeTrainer, Standing, number_of
+from fit_image.apps.unjpeg import network, sampling
 from fit_image.apps.unjpeg.model import Restorer
-from fit_image.apps.unjpeg.network import initialise, make_network
 from fit_image.apps.unjpeg.patches import Cutter
 from fit_image.apps.unjpeg.pictures import Folder, measure
 from fit_image.apps.unjpeg.recipe import Recipe
-from fit_image.apps.unjpeg.sampling import measure_whitening, validation_patches
 from fit_image.apps.unjpeg.stream import PatchStream, rmse
 from fit_image.core.adam import Adam
 from fit_image.core.dense import FloatArray
@@ -83,13 +82,15 @@ class PatchTrainer(RecipeTrainer[Recipe, Figures]):
         self.validation = folder.validation
         self.rounds = recipe.patches // recipe.batch_size
         self.standing = Standing()
-        chain = make_network(recipe.block, recipe.widths)
-        copies = 4 if recipe.optimizer == "adam" else 2
-        check_available(4 * copies * chain.parameters.size, "choose fewer or narrower --layers")
+        check_available(
+            network.needed_bytes(recipe) + sampling.needed_bytes(recipe),
+            "choose narrower --layers, or a smaller --block" + ", or no --whiten" * recipe.whiten,
+        )
+        chain = network.make_network(recipe.block, recipe.widths)
         self.cutter = Cutter(recipe.block, *measure(folder))
         self.chain = chain
         rng = np.random.default_rng([recipe.seed, _WEIGHTS])
-        initialise(chain, rng, difference=recipe.difference)
+        network.initialise(chain, rng, difference=recipe.difference)
         self.stream = PatchStream(folder, recipe, self.cutter)
         self.best: FloatArray | None = None
         self.validation_error = self.validation_damage = math.nan
@@ -100,8 +101,10 @@ class PatchTrainer(RecipeTrainer[Recipe, Figures]):
         self._squares = np.zeros(2)
         self._best_error, self._best_epoch = math.inf, 0
         self.average: FloatArray | None = None
-        self._inputs, self._targets = validation_patches(folder, recipe, self.cutter)
-        self._whitening = measure_whitening(folder, recipe, self.cutter) if recipe.whiten else None
+        self._inputs, self._targets = sampling.validation_patches(folder, recipe, self.cutter)
+        self._whitening = (
+            sampling.measure_whitening(folder, recipe, self.cutter) if recipe.whiten else None
+        )
 
     def play(self, go_on: Callable[[], bool] = lambda: True) -> Figures | None:
         """See `RecipeTrainer.play`."""
@@ -117,7 +120,8 @@ class PatchTrainer(RecipeTrainer[Recipe, Figures]):
 
     def warm_up(self) -> None:
         """See `RecipeTrainer.warm_up`."""
-        parameters, average = self.chain.parameters.copy(), self.average
+        parameters = self.chain.parameters.copy()
+        average = None if self.average is None else self.average.copy()
         adam = self._adam.to_arrays() if self._adam else {}
         shape = self.stream.inputs.shape
         self._learn(np.zeros(shape, np.float32), np.ones(shape, np.float32))
@@ -182,7 +186,7 @@ class PatchTrainer(RecipeTrainer[Recipe, Figures]):
     def restorer(self, *, best: bool = True) -> Restorer:
         """Return the best network so far, or that at hand, as one that restores pictures."""
         recipe = self.recipe
-        chain = make_network(recipe.block, recipe.widths)
+        chain = network.make_network(recipe.block, recipe.widths)
         chain.parameters[:] = self.best if best and self.best is not None else self.counting
         if self._whitening:
             self._whitening.fold(chain)
@@ -228,8 +232,10 @@ class PatchTrainer(RecipeTrainer[Recipe, Figures]):
             if not np.isfinite(numbers).all():
                 raise ValueError("the network is not finite")
         squares = arrays.get("squares")
-        if squares is None or squares.shape != (2,) or not np.isfinite(squares).all():
+        if squares is None or squares.shape != (2,) or squares.dtype != np.float64:
             raise ValueError("its errors are missing")
+        if not np.isfinite(squares).all():
+            raise ValueError("its errors are not finite")
         if self._whitening:
             self._whitening.restore(arrays)
         if self._adam:

@@ -33,7 +33,7 @@ class Whitening:
 
     def __init__(self, samples: FloatArray, most: int) -> None:
         mean = samples.mean(axis=0, dtype=np.float64)
-        centred = (samples - mean).astype(np.float32)
+        centred = np.subtract(samples, mean, out=np.empty_like(samples), casting="same_kind")
         variances, directions = np.linalg.eigh((centred.T @ centred).astype(np.float64))
         matrix = directions / np.sqrt(np.maximum(variances, 0.0) / len(samples) + _FLOOR)
         size = samples.shape[1]
@@ -60,6 +60,8 @@ class Whitening:
     def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         """Go on from `to_arrays`; ValueError if the arrays are not its."""
         numbers, mine = arrays.get("whitening"), self._chain.parameters
-        if numbers is None or numbers.shape != mine.shape or not np.isfinite(numbers).all():
+        if numbers is None or numbers.shape != mine.shape or numbers.dtype != mine.dtype:
             raise ValueError("its whitening is missing")
+        if not np.isfinite(numbers).all():
+            raise ValueError("its whitening is not finite")
         mine[:] = numbers

@@ -17,9 +17,6 @@ from fit_image.errors import InputError
 _QUALITY = 85
 """Of a picture that is no JPEG, and may have been one."""
 
-_SUBSAMPLING = "4:2:0"
-"""Of the pictures that the networks of the package have learned from."""
-
 
 @click.command("apply", short_help="Restore a picture.")
 @click.argument("paths", metavar="[RUN] PICTURE", nargs=-1, type=click.Path(path_type=Path))
@@ -71,10 +68,10 @@ def command(
     """Remove what JPEG compression has done to PICTURE.
 
     RUN is the folder of a training, or a model file; without one, it is a network that comes with
-    the package, one for a quality from 65 on, one for a lower one. EXIF data, the colour profile
-    and transparency stay as they are.
+    the package, one for a quality from 65 on, one for a lower one. EXIF data (of JPEG, PNG and
+    WebP files), the colour profile and transparency stay as they are.
     """
-    from fit_image.apps.unjpeg.model import Restorer
+    from fit_image.apps.unjpeg.model import SHIPPED_SUBSAMPLING, Restorer
     from fit_image.apps.unjpeg.restoring import (
         kept_of,
         read_picture,
@@ -93,15 +90,15 @@ def command(
         check_destination(target)
         if target.exists() and picture.exists() and target.samefile(picture):
             raise InputError(f"{target} is the picture itself: give another name")
-    if compare and compare.absolute() == output.absolute():
+    if compare and compare.resolve() == output.resolve():
         raise InputError("--compare and -o name the same file: give another name")
     damaged = read_picture(picture)
     if model is None:
-        if damaged.subsampling not in (None, _SUBSAMPLING) and strength is None:
+        if damaged.subsampling not in (None, SHIPPED_SUBSAMPLING) and strength is None:
             raise InputError(
                 f"{picture} has colours of {damaged.subsampling}, and the networks that come with "
-                f"the package know {_SUBSAMPLING} only: train one with --subsampling, or give "
-                "--strength to use them all the same"
+                f"the package know {SHIPPED_SUBSAMPLING} only: train one with --subsampling, or "
+                "give --strength to use them all the same"
             )
         restorer = Restorer.shipped(
             quality or damaged.quality or _QUALITY, grey=damaged.image.mode == "L"
@@ -110,6 +107,7 @@ def command(
         restorer = Restorer.load(model)
     else:
         raise click.UsageError("--quality chooses between the networks that come with the package.")
+    kept = kept_of(damaged.image, output)
     if strength is not None:
         restorer = replace(restorer, strength=strength)
     with make_display(quiet) as display:
@@ -119,7 +117,7 @@ def command(
             threads=threads,
             on_rows=lambda done, total: display.step(Step(done / total, (picture.name,))),
         )
-    save_image(output, restored, **kept_of(damaged.image))
+    save_image(output, restored, **kept)
     if compare:
         save_image(compare, side_by_side(damaged.image, restored))
     if as_json:

@@ -59,13 +59,18 @@ def command(
     the package, one for a quality from 65 on, one for a lower one. Give pictures that it has not
     learned from.
     """
-    from fit_image.apps.unjpeg.model import Restorer
+    from fit_image.apps.unjpeg.model import SHIPPED_SUBSAMPLING, Restorer
     from fit_image.apps.unjpeg.pictures import find_pictures
     from fit_image.apps.unjpeg.scoring import score
     from fit_image.jpeg import Compression
 
     signals.act_at_once()
     model, folder = network_and(paths, "FOLDER")
+    if model is None and subsampling != SHIPPED_SUBSAMPLING:
+        raise InputError(
+            f"the networks that come with the package know colours of {SHIPPED_SUBSAMPLING} only: "
+            "give the RUN of one that was trained with --subsampling"
+        )
     restorer = Restorer.load(model) if model else Restorer.shipped(quality)
     pictures, skipped = find_pictures(folder)
     compression = Compression(quality, subsampling, not baseline)
