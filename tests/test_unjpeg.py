@@ -210,6 +210,13 @@ def batches(stream, count):
     return found
 
 
+@pytest.fixture(params=[1 << 24, 1 << 14], ids=["one group", "groups"])
+def _groups(request, monkeypatch):
+    """Let the pictures be in one group, or in several."""
+    monkeypatch.setattr("fit_image.apps.unjpeg.stream._GROUP_PIXELS", request.param)
+
+
+@pytest.mark.usefixtures("_groups")
 def test_a_stream_can_be_resumed_anywhere(folder):
     stream = stream_of(folder)
     for count in (3, 40):  # within a group, and passes later
@@ -230,6 +237,54 @@ def test_a_pass_shows_every_patch_once_and_shifts_the_next(folder):
     second = np.concatenate([inputs for inputs, _ in batches(stream, count)])
     seen = {patch.tobytes() for patch in first}
     assert sum(patch.tobytes() in seen for patch in second) < 0.5 * len(second)
+
+
+@pytest.mark.usefixtures("_groups")
+def test_every_picture_is_shown_in_every_pass(tmp_path):
+    rng = np.random.default_rng(0)
+    for name in range(8):
+        noise = rng.integers(0, 256, (80, 96, 3), dtype=np.uint8)
+        Image.fromarray(noise).save(tmp_path / f"{name}.png")
+    stream = stream_of(tmp_path, replace(SMALL, batch_size=1))
+    orders = []
+    for number in range(3):
+        orders.append(np.concatenate(stream._groups(number)).tolist())
+        assert sorted(orders[-1]) == list(range(6))
+        count = 0
+        while stream._pass == number:
+            stream.next()
+            count += 1
+        # Of each, 10 rows of 12 patches; a shift leaves 9 of 11 at least.
+        assert 6 * 9 * 11 <= count <= 6 * 10 * 12 + 1
+    assert orders[0] != orders[1] != orders[2]
+
+
+def picture_folder(path, picture):
+    Image.fromarray(picture).save(path / "a.png")
+    (found,), skipped = find_pictures(path)
+    return Folder(path, (found,), (), skipped), found
+
+
+@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:0"])
+@pytest.mark.parametrize("baseline", [False, True])
+def test_pictures_are_compressed_as_the_recipe_says(subsampling, baseline, tmp_path):
+    folder, found = picture_folder(tmp_path, screen(1))
+    recipe = replace(SMALL, subsampling=subsampling, baseline=baseline)
+    pairs = make_pairs(folder, [found], recipe, (0,), shift=False)
+    expected = Compression(30, subsampling, not baseline).damaged(screen(1))
+    assert (pairs.damaged == padded(expected, 8).ravel()).all()
+    assert (pairs.clean == padded(screen(1), 8).ravel()).all()
+
+
+def test_qualities_of_a_range_all_come(tmp_path):
+    folder, found = picture_folder(tmp_path, screen(1))
+    recipe = replace(SMALL, quality="30-33")
+    known = {Compression(each).damaged(screen(1)).tobytes(): each for each in range(20, 45)}
+    seen = {
+        known[make_pairs(folder, [found], recipe, (n,), shift=False).damaged.tobytes()]
+        for n in range(40)
+    }
+    assert seen == {30, 31, 32, 33}
 
 
 def test_oversampling_prefers_patches_with_larger_errors(folder):
@@ -306,6 +361,85 @@ def test_threads_change_no_bit(folder):
         found.append((trainer.chain.parameters.copy(), restored))
     assert (found[0][0] == found[1][0]).all()
     assert (found[0][1] == found[1][1]).all()
+
+
+def test_a_step_of_descent_has_each_layers_rate(folder):
+    recipe = replace(SMALL, layers=(Hidden(24), Hidden(60)), learning_rate=0.01)
+    trainer = PatchTrainer(split_folder(folder, recipe), recipe, threads=1)
+    trainer.stream.next()
+    inputs, targets = trainer.stream.inputs, trainer.stream.targets
+    before = trainer.chain.parameters.copy()
+    trainer._learn(inputs, targets)
+    steps = trainer.chain.parameters - before
+
+    def loss(index, share):
+        """Of the network with a share of one layer's step: a sum over a patch, in the mean."""
+        trainer.chain.parameters[:] = before
+        trainer.chain.part(trainer.chain.parameters, index)[:] += np.float32(
+            share
+        ) * trainer.chain.part(steps, index)
+        return rmse(trainer._clipped_error(inputs, targets)).mean() * inputs.shape[1]
+
+    for index, fan_in in enumerate((192, 24, 60)):
+        slope = (loss(index, 0.5) - loss(index, -0.5)) / np.square(
+            trainer.chain.part(steps, index), dtype=np.float64
+        ).sum()
+        assert slope == pytest.approx(-fan_in / 0.01, rel=0.1)
+
+
+def test_what_is_beyond_the_legal_range_counts_as_its_end(folder):
+    trainer = PatchTrainer(split_folder(folder, SMALL), SMALL, threads=1)
+    trainer.stream.next()
+    layer_rows(trainer.chain)[-1][-1] += 100.0
+    targets = trainer.stream.targets
+    expected = trainer.cutter.deviation * np.sqrt(
+        np.square(trainer.cutter.highest - targets, dtype=np.float64).mean()
+    )
+    assert trainer._learn(trainer.stream.inputs, targets).error == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_average_follows_and_is_what_counts(folder):
+    recipe = replace(QUICK, average=0.98)
+    trainer = PatchTrainer(split_folder(folder, recipe), recipe, threads=1)
+    expected = trainer.chain.parameters.astype(np.float64)
+    for step in range(1, 21):
+        trainer.play()
+        now = trainer.chain.parameters
+        if step == 1:
+            expected[:] = now
+        else:  # as short at the beginning as there are steps
+            kept = min(0.98, step / (step + 9))
+            expected = kept * expected + (1 - kept) * now
+    np.testing.assert_allclose(trainer.counting, expected, rtol=1e-3, atol=1e-6)
+    before, played = trainer.counting.copy(), trainer.chain.parameters.copy()
+    trainer.warm_up()
+    assert (trainer.counting == before).all()
+    assert (trainer.chain.parameters == played).all()
+    trainer.end_epoch()
+    assert trainer.is_best
+    assert (trainer.best == before).all()
+    assert (trainer.restorer().parameters == before).all()
+
+
+def test_what_does_not_fit_in_memory_is_refused(folder, monkeypatch):
+    monkeypatch.setattr("fit_image.core.machine.physical_memory", lambda: 2_000_000_000)
+    recipe = replace(SMALL, block=64, layers=(Hidden(8),))
+    split = split_folder(folder, recipe)
+    PatchTrainer(split, recipe)
+    with pytest.raises(InputError, match="no --whiten"):
+        PatchTrainer(split, replace(recipe, whiten=True))
+    with pytest.raises(InputError, match="narrower --layers"):
+        PatchTrainer(split, replace(recipe, layers=(Hidden(65_000),) * 2))
+
+
+@pytest.mark.parametrize("name", ["squares", "whitening", "adam_second_moment", "parameters"])
+def test_a_checkpoint_with_words_for_numbers_is_refused(name, folder):
+    recipe = replace(QUICK, whiten=True)
+    trainer = PatchTrainer(split_folder(folder, recipe), recipe, threads=1)
+    trainer.play()
+    arrays = trainer.to_arrays()
+    with pytest.raises(ValueError, match=r"\w"):
+        trainer.restore({**arrays, name: np.full(arrays[name].shape, "a")})
 
 
 def test_patience_ends_a_training(folder):
@@ -395,6 +529,13 @@ def test_a_model_comes_back_from_its_file(restorer, tmp_path):
         loaded = Restorer.load(tmp_path / "model.npz")
         assert loaded.widths == (10,)
         assert psnr(loaded.restore(picture), restorer.restore(picture)) > least
+
+
+def test_as_many_layers_as_can_be_asked_for(tmp_path):
+    chain = make_network(8, (1,) * 150)
+    restorer = Restorer(Cutter(8, 0.5, 0.3), (1,) * 150, True, chain.parameters, "85")
+    restorer.save(tmp_path / "model.npz")
+    assert len(Restorer.load(tmp_path / "model.npz").widths) == 150
 
 
 def test_damaged_models_are_refused(restorer, tmp_path):

@@ -14,6 +14,8 @@ from PIL import Image, ImageDraw
 from fit_image.apps.unjpeg.folder import UnjpegFolder
 from fit_image.apps.unjpeg.model import Restorer
 from fit_image.archive import read_archive
+from fit_image.image import psnr
+from fit_image.jpeg import Compression
 from shell import Shell, wait_until
 
 shell = Shell("unjpeg")
@@ -312,6 +314,29 @@ def test_score(run, clean):
     assert f"{facts['mean_gain']:+6.2f} dB" in table.splitlines()[-1]
 
 
+@pytest.mark.parametrize("options", [(), ("--baseline",), ("--subsampling", "4:4:4")])
+def test_score_compresses_as_it_is_asked_to(options, run, clean):
+    facts = json.loads(succeed("score", run, clean, "--json", "-q", *options).stdout)
+    subsampling = options[1] if options[1:] else "4:2:0"
+    with Image.open(clean / "2.png") as picture:
+        levels = np.asarray(picture)
+    damaged = Compression(85, subsampling, "--baseline" not in options).damaged(levels)
+    assert facts["pictures"][2]["jpeg"] == pytest.approx(psnr(damaged, levels), abs=1e-3)
+
+
+def test_score_with_a_network_of_the_package_knows_what_that_knows(clean):
+    assert "--subsampling" in fail("score", clean, "--subsampling", "4:4:4")
+
+
+def test_damaged_exif_data_cannot_be_in_a_tiff(jpeg):
+    with Image.open(jpeg) as picture:
+        picture.save("odd.png", exif=b"Exif\0\0junk")
+    assert "EXIF" in fail("apply", "odd.png", "-o", "out.tiff")
+    succeed("apply", "odd.png", "-o", "out.png", "-q")
+    with Image.open("out.png") as out:
+        assert out.info["exif"] == b"Exif\0\0junk"
+
+
 def test_what_applying_refuses(run, jpeg, tmp_path):
     (tmp_path / "text.jpg").write_text("no picture")
     (tmp_path / "empty.jpg").touch()
@@ -325,6 +350,7 @@ def test_what_applying_refuses(run, jpeg, tmp_path):
     assert "not a fit-image unjpeg file" in fail("apply", run / "checkpoint.npz", jpeg)
     assert "is the picture itself" in fail("apply", jpeg, "-o", jpeg)
     assert "same file" in fail("apply", jpeg, "-o", "a.png", "--compare", "a.png")
+    assert "same file" in fail("apply", jpeg, "-o", "a.png", "--compare", "none/../a.png")
     assert "must end in" in fail("apply", jpeg, "-o", "a.txt")
     assert shell.run("apply").exit_code == 2
     assert shell.run("apply", run, jpeg, "--quality", 50).exit_code == 2
