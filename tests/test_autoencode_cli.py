@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -161,7 +162,8 @@ def test_what_a_training_cannot_go_on_with(run, bars):
     assert "already holds a run" in fail("train", bars, "-o", run)
     assert "--bottleneck (was 4, now 5) differs" in fail(*again, "--bottleneck", 5)
     assert "the pictures" in fail(*again, "--size", "6x6")
-    assert "the pictures" in fail(*again, "--test", bars)
+    np.savez("others.npz", images=np.full((3, 12, 14), 7, np.uint8))
+    assert "the pictures" in fail(*again, "--test", "others.npz")
     assert "it is at 2 already" in fail(*again, "--epochs", 1, "-q")
     assert "exclude" in fail("train", bars, "--resume", "--overwrite")
 
@@ -186,7 +188,15 @@ def test_the_rate_may_change(bars):
 
 def test_pictures_of_their_own_are_held_out(bars):
     with np.load(bars) as arrays:
-        np.savez("test.npz", images=arrays["images"][:7])
+        seen = arrays["images"][:7]
+    np.savez("test.npz", images=seen)
+    assert "no picture that is not in" in fail("train", bars, "--test", "test.npz", *SMALL)
+    seen[1:] //= 2
+    np.savez("test.npz", images=seen)
+    result = succeed("train", bars, "-o", "noted", *SMALL, "--epochs", 1, "--test", "test.npz")
+    assert "1 of the 7 pictures of --test are learned from, too" in result.stderr
+    seen[0] //= 2
+    np.savez("test.npz", images=seen)
     succeed("train", bars, "-o", "run", *SMALL, "--epochs", 1, "--test", "test.npz", "-q")
     source = AutoencoderFolder.open("run").source
     assert (source.pictures, source.held_out) == (60, 7)
@@ -262,6 +272,33 @@ def test_features(run, bars):
     assert "no array 'images'" in fail("features", run, "codes.npz", "-o", "new.npz")
 
 
+def test_features_do_not_take_the_place_of_what_they_are_made_from(run, bars):
+    shutil.copytree(run, "run")
+    shutil.copy(bars, "bars.npz")
+    Path("link.npz").symlink_to("bars.npz")
+    before = {path: path.read_bytes() for path in Path().rglob("*.npz")}
+    for output, what in (
+        ("bars.npz", "data"),
+        ("link.npz", "data"),
+        ("run/model.npz", "training"),
+        ("run/../run/checkpoint.npz", "training"),
+    ):
+        for network in ("run", "run/model.npz"):
+            line = fail("features", network, "bars.npz", "-o", output)
+            assert f"is a file of the {what}: give another name" in line
+    assert {path: path.read_bytes() for path in Path().rglob("*.npz")} == before
+    succeed("features", "run", "bars.npz", "-o", "run/codes.npz", "-q")
+    succeed("features", "run", "bars.npz", "-o", "run/codes.npz", "-q")
+
+
+def test_turning_pictures_can_be_given_up(bars):
+    succeed("train", bars, "-o", "run", *SMALL, "--mirror", "--epochs", 1, "-q")
+    succeed("train", bars, "-o", "run", "--resume", "--epochs", 2, "-q")
+    assert AutoencoderFolder.open("run").recipe.mirror
+    succeed("train", bars, "-o", "run", "--resume", "--no-mirror", "--epochs", 3, "-q")
+    assert not AutoencoderFolder.open("run").recipe.mirror
+
+
 def test_grid(run):
     succeed("grid", run, "--columns", 3, "-o", "a.png")
     with Image.open("a.png") as sheet:
@@ -305,6 +342,24 @@ def test_bad_data_is_one_line(bars):
     assert "too few" in fail("train", "one.npz")
     assert "cannot read" in fail("train", "none")
     assert "in the folder of the data" in fail("train", "empty", "-o", "empty/run")
+    os.mkfifo("pipe.png")
+    assert "no regular file" in fail("train", "pipe.png")
+    Image.new("RGB", (8, 8)).save("one.png")
+    assert "give a folder of pictures" in fail("train", "one.png")
+    assert "such as 512,256" in shell.run("train", bars, "--hidden", "2x30").stderr
+
+
+def test_folders_beside_pictures_are_named(rng):
+    Path("set/more").mkdir(parents=True)
+    for index in range(4):
+        picture = Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8))
+        picture.save(f"set/{index}.png")
+        picture.save(f"set/more/{index}.png")
+    torn = Path("set/2.png").read_bytes()
+    Path("set/2.png").write_bytes(torn[:-60])
+    result = succeed("train", "set", "-o", "run", "--epochs", 1, *SMALL)
+    assert "set: left out, as no whole pictures: 2.png\n" in result.stderr
+    assert "set: left out, as folders beside pictures: more\n" in result.stderr
 
 
 def test_a_folder_of_pictures(rng):
@@ -314,8 +369,7 @@ def test_a_folder_of_pictures(rng):
         Image.fromarray(picture).save(f"set/{index}.png")
     Path("set/notes.txt").write_text("no picture")
     result = succeed("train", "set", "-o", "run", "--epochs", 1, *SMALL, "--size", "8x8")
-    assert "1 file in " in result.stderr
-    assert "is no picture: left out" in result.stderr
+    assert "set: left out, as no whole pictures: notes.txt\n" in result.stderr
     assert "12 of 12 pictures are scaled and cropped to 8x8" in result.stderr
     assert "in rgb, 1 held out" in result.stderr
     succeed("features", "run", "set", "-q")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 from fit_image.apps.unjpeg.folder import UnjpegFolder
 from fit_image.apps.unjpeg.model import Restorer
@@ -226,7 +227,68 @@ def test_damaged_pictures_are_named(clean, tmp_path):
     torn = folder / "2.png"
     torn.write_bytes(torn.read_bytes()[:-200])
     result = succeed("train", folder, "--epochs", 1, *SMALL)
-    assert result.stderr.splitlines().count(f"{folder}: damaged, and left out: 2.png") == 1
+    assert result.stderr.splitlines().count(f"{folder}: left out, as damaged: 2.png") == 1
+
+
+def test_what_was_in_the_folder_is_replaced_whole(clean):
+    rng = np.random.default_rng(0)
+    np.savez("noise.npz", images=rng.integers(0, 256, (20, 8, 8), dtype=np.uint8))
+    shell_of = {"autoencode": ("noise.npz", "--bottleneck", 2), "unjpeg": (clean, *SMALL)}
+    for name in ("autoencode", "unjpeg", "autoencode"):
+        train = (*shell_of[name], "-o", "run", "--epochs", 1, "-q")
+        if Path("run").exists():
+            assert "would be replaced" in Shell(name).fail("train", *train)
+        Shell(name).succeed("train", *train, "--overwrite")
+        assert len(list(Path("run").glob("*.json"))) == 1
+        facts = json.loads(Shell("info").succeed("run", "--json").stdout)
+        assert ("bottleneck" in facts) == (name == "autoencode")
+
+
+def test_a_folder_with_a_link_to_itself_is_read_once(clean, run, tmp_path):
+    folder = tmp_path / "some"
+    shutil.copytree(clean, folder)
+    (folder / "loop").symlink_to(folder)
+    facts = json.loads(succeed("score", run, folder, "--json", "-q").stdout)
+    assert len(facts["pictures"]) == 4
+
+
+def test_names_are_shown_in_one_line(clean, run, tmp_path):
+    folder = tmp_path / "some"
+    shutil.copytree(clean, folder)
+    (folder / "0.png").rename(folder / "a\n\x1b[31mb.png")
+    (folder / "c\nd.txt").touch()
+    result = succeed("score", run, folder)
+    assert len(result.stdout.splitlines()) == 6
+    assert "a\\n\\x1b[31mb.png" in result.stdout
+    assert f"{folder}: left out, as no whole pictures: c\\nd.txt\n" in result.stderr
+    assert "\x1b" not in result.stdout + result.stderr
+
+
+def test_pictures_without_any_error_do_not_count(clean, run, tmp_path):
+    folder = tmp_path / "some"
+    shutil.copytree(clean, folder)
+    Image.new("RGB", (64, 64), "white").save(folder / "white.png")
+    facts = json.loads(succeed("score", run, folder, "--json", "-q").stdout)
+    expected = np.mean([each["gain"] for each in facts["pictures"] if each["file"] != "white.png"])
+    assert facts["mean_gain"] == pytest.approx(expected, abs=1e-3)
+    table = succeed("score", run, folder, "-q").stdout.splitlines()
+    assert f"{expected:+6.2f} dB" in table[-2]
+    assert table[-1] == "1 without any error left, not in the mean"
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_measuring_at_once(signum, clean, tmp_path):
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for index in range(400):
+        (folder / f"{index}.png").symlink_to(clean / f"{index % 4}.png")
+    process = shell.start("train", folder, "-o", "run", "--whiten", *SMALL)
+    assert "measuring" in process.stderr.readline()
+    process.send_signal(signum)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 128 + signum
+    assert stderr == "fit-image: interrupted\n"
+    assert not Path("run").exists()
 
 
 def test_results_do_not_go_among_the_data(clean):
@@ -256,6 +318,36 @@ def test_apply_keeps_what_it_does_not_touch(jpeg):
         assert dict(out.getexif()) == {0x0112: 6, 0x010E: "words"}
         assert out.info["icc_profile"] == profile
         assert out.info["dpi"] == pytest.approx((144, 144), abs=0.1)
+
+
+def test_pictures_side_by_side_stand_upright(jpeg):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    with Image.open(jpeg) as picture:
+        picture.save("lying.jpg", quality=40, exif=exif)
+    succeed("apply", "lying.jpg", "-o", "out.png", "--compare", "side.png", "-q")
+    with Image.open("out.png") as out, Image.open("side.png") as side:
+        upright = np.asarray(ImageOps.exif_transpose(out))
+        assert side.size == (2 * 70 + 8, 90)
+        assert (np.asarray(side)[:, 78:] == upright).all()
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".bmp"])
+def test_what_a_format_cannot_keep_is_not_lost(suffix, jpeg):
+    exif = Image.Exif()
+    exif[0x010E] = "words"
+    with Image.open(jpeg) as picture:
+        picture.save("notes.jpg", quality=40, exif=exif)
+    assert "EXIF" in fail("apply", "notes.jpg", "-o", f"out{suffix}")
+    succeed("apply", jpeg, "-o", f"out{suffix}", "-q")
+
+
+def test_what_is_too_large_to_be_side_by_side_is_said_first(jpeg):
+    with Image.open(jpeg) as picture:
+        picture.resize((9000, 8)).save("long.jpg", quality=40)
+    line = fail("apply", "long.jpg", "-o", "out.png", "--compare", "side.webp")
+    assert "16383" in line
+    assert "leave --compare out" in line
 
 
 @pytest.mark.parametrize("mode", ["L", "RGBA", "P", "LA", "1"])
@@ -342,6 +434,8 @@ def test_what_applying_refuses(run, jpeg, tmp_path):
     (tmp_path / "empty.jpg").touch()
     Image.new("CMYK", (20, 20)).save("print.jpg")
     (tmp_path / "none").mkdir()
+    os.mkfifo("pipe.jpg")
+    assert "no regular file" in fail("apply", "pipe.jpg")
     assert "cannot read text.jpg" in fail("apply", "text.jpg")
     assert "empty" in fail("apply", "empty.jpg")
     assert "CMYK" in fail("apply", "print.jpg")

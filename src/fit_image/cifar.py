@@ -13,8 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.decoding import one_line
-from fit_image.errors import InputError, os_error_reason
+from fit_image.errors import InputError, one_line, os_error_reason
 from fit_image.picture_set import LARGEST_SET
 
 SUFFIX = ".bin"

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
-from fit_image.errors import InputError, os_error_reason
+from fit_image.errors import InputError, one_line, os_error_reason
 
 LARGEST_PICTURE = 1_000_000_000  # pixels that a picture to be read or written may have
 
@@ -45,8 +45,12 @@ def reading(path: str | os.PathLike[str]) -> Iterator[io.BufferedReader]:
     InputError
         In one line with the name of the file, for all that goes wrong up to the end of the block.
     """
+    path = Path(path)
+    if path.exists() and not path.is_file() and not path.is_dir():
+        # A pipe would make us wait, perhaps for ever.
+        raise InputError(f"cannot read {one_line(path)}: it is no regular file; give a picture")
     try:
-        with Path(path).open("rb") as file, _limit_lock, warnings.catch_warnings():
+        with path.open("rb") as file, _limit_lock, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             usual, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, LARGEST_PICTURE
@@ -135,11 +139,6 @@ def bands(height: int, width: int) -> Iterator[slice]:
     """Divide the rows of a picture into slices of few pixels, to be converted one by one."""
     step = max(1, _BAND_PIXELS // max(1, width))
     return (slice(top, min(top + step, height)) for top in range(0, height, step))
-
-
-def one_line(text: object) -> str:
-    """Return the text with escapes for all that is not printable, such as the ends of lines."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
 
 
 def _problem(error: Exception) -> str:

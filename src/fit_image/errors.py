@@ -30,3 +30,8 @@ class DivergenceError(FitImageError, ArithmeticError):
 def os_error_reason(error: OSError) -> str:
     """Return the system's words for ``error`` without its number and file name."""
     return error.strerror or (os.strerror(error.errno) if error.errno else str(error))
+
+
+def one_line(text: object) -> str:
+    """Return the text with escapes for all that is not printable, such as the ends of lines."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))

@@ -28,11 +28,10 @@ from fit_image.decoding import (
     bands,
     cover_hidden,
     in_channels,
-    one_line,
     opened,
     reading,
 )
-from fit_image.errors import InputError
+from fit_image.errors import InputError, one_line
 from fit_image.scaling import fitted, scaled
 
 COLOUR_TYPES = (np.uint8, np.uint16, np.float32)

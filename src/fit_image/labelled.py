@@ -15,8 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.components import CHANNELS
-from fit_image.decoding import one_line
-from fit_image.errors import InputError
+from fit_image.errors import InputError, one_line
 from fit_image.idx import read_idx
 from fit_image.picture_set import folder_contents, load_pictures
 
@@ -47,14 +46,14 @@ class Labelled:
         Indices into ``names``.
     names : tuple of str
         The classes; each has at least one picture.
-    skipped : int
+    skipped : tuple of Path
         Files that were left out, for they are no whole pictures.
     """
 
     pictures: npt.NDArray[np.uint8]
     labels: npt.NDArray[np.int64]
     names: tuple[str, ...]
-    skipped: int = 0
+    skipped: tuple[Path, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -166,7 +165,8 @@ def _from_folders(folder: Path, classes: Sequence[Path], channels: str) -> Label
         if not count:
             problem = f"none of its {size:,} files can be read" if size else "it is empty"
             raise _refused(each, f"holds no pictures: {problem}; add some, or remove it")
-    return Labelled(pictures, labels, names, len(files) - len(read))
+    skipped = tuple(np.delete(np.array(files, dtype=object), read))
+    return Labelled(pictures, labels, names, skipped)
 
 
 def idx_files(files: Sequence[Path]) -> dict[str, dict[str, Path]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,8 +14,7 @@ import numpy.typing as npt
 
 from fit_image.archive import read_arrays
 from fit_image.cifar import SUFFIX, read_cifar
-from fit_image.decoding import one_line
-from fit_image.errors import InputError
+from fit_image.errors import InputError, one_line
 from fit_image.idx import read_idx
 from fit_image.image import load_image, to_uint8
 from fit_image.labelled import idx_files, load_labelled
@@ -23,6 +22,7 @@ from fit_image.picture_set import LARGEST_SET, folder_contents
 from fit_image.scaling import covering
 
 Pictures = npt.NDArray[np.uint8]
+OnFile = Callable[[int, int], None]
 
 PICTURE_CHANNELS = ("grey", "rgb")
 """What pictures may be made of; keys of `fit_image.components.CHANNELS`."""
@@ -30,7 +30,9 @@ PICTURE_CHANNELS = ("grey", "rgb")
 FOLDER_SIZE = (64, 64)
 """Width and height of pictures from files of their own, where nothing else is asked for."""
 
-_ZIP = b"PK"
+_ZIP, _GZIP, _IDX = b"PK", b"\x1f\x8b", b"\0\0"
+
+_WANTED = "give a folder of pictures, or an npz, IDX or CIFAR-10 file"
 
 # As Pillow has it: ITU-R BT.601 in sixteenths of bits.
 _LUMA = np.array([19595, 38470, 7471], dtype=np.uint32)
@@ -48,8 +50,10 @@ class PictureData:
         The class of each, where the data say so.
     names : tuple of str
         Of the folders that are the classes; else none.
-    skipped : int
+    skipped : tuple of Path
         Files that were left out, for they are no whole pictures.
+    folders : tuple of Path
+        Folders that were left out, for pictures lie beside them.
     fitted : int
         Pictures that were scaled, and cropped where the aspect was another.
     """
@@ -57,7 +61,8 @@ class PictureData:
     pictures: Pictures
     labels: npt.NDArray[np.int64] | None = None
     names: tuple[str, ...] = ()
-    skipped: int = 0
+    skipped: tuple[Path, ...] = ()
+    folders: tuple[Path, ...] = ()
     fitted: int = 0
 
     def __len__(self) -> int:
@@ -86,6 +91,7 @@ def load_picture_data(
     *,
     size: tuple[int, int] | None = None,
     channels: str | None = None,
+    on_file: OnFile = lambda done, total: None,
 ) -> PictureData:
     """Read pictures from a folder or a file.
 
@@ -103,6 +109,8 @@ def load_picture_data(
         both sides alike. Default: as they are; those in files of their own, `FOLDER_SIZE`.
     channels : str, optional
         ``grey`` or ``rgb``. Default: grey if no picture has colours.
+    on_file : callable, optional
+        Called with how many files of how many a picture was looked for in.
 
     Raises
     ------
@@ -112,7 +120,7 @@ def load_picture_data(
     path = Path(path)
     if channels is not None and channels not in PICTURE_CHANNELS:
         raise InputError(f"channels must be one of {', '.join(PICTURE_CHANNELS)}, not {channels!r}")
-    data = _from_folder(path, size or FOLDER_SIZE) if path.is_dir() else _from_file(path)
+    data = _from_folder(path, size or FOLDER_SIZE, on_file) if path.is_dir() else _from_file(path)
     if not data.pictures.size:
         raise InputError(f"{one_line(path)} holds no pictures")
     if size is not None and size != data.size:
@@ -123,6 +131,9 @@ def load_picture_data(
 
 
 def _from_file(path: Path) -> PictureData:
+    if not path.is_file():
+        found = "it is no regular file" if path.exists() else "there is no such file"
+        raise InputError(f"cannot read {one_line(path)}: {found}; {_WANTED}")
     try:
         with path.open("rb") as file:
             start = file.read(2)
@@ -132,6 +143,8 @@ def _from_file(path: Path) -> PictureData:
         return _from_npz(path)
     if path.suffix.lower() == SUFFIX:
         return PictureData(*read_cifar(path))
+    if start not in (_IDX, _GZIP) and start:
+        raise InputError(f"{one_line(path)} is neither npz, nor IDX, nor CIFAR-10; {_WANTED}")
     pictures = read_idx(path)
     if pictures.ndim != 3:
         problem = f"has {pictures.ndim} dimensions; give pictures, which have 3"
@@ -158,7 +171,7 @@ def _from_npz(path: Path) -> PictureData:
     return PictureData(np.ascontiguousarray(pictures), labels)
 
 
-def _from_folder(folder: Path, size: tuple[int, int]) -> PictureData:
+def _from_folder(folder: Path, size: tuple[int, int], on_file: OnFile) -> PictureData:
     folders, files = folder_contents(folder)
     if idx_files(files):
         labelled = load_labelled(folder)
@@ -172,31 +185,38 @@ def _from_folder(folder: Path, size: tuple[int, int]) -> PictureData:
         parts = [read_cifar(file) for file in chosen]
         pictures, numbers = (np.concatenate(each) for each in zip(*parts, strict=True))
         return PictureData(pictures, numbers)
-    pictures, read, fitted = _read_all(folder, files, size)
+    pictures, read, fitted = _read_all(folder, files, size, on_file)
     if len(read) or not folders:
-        skipped = len(files) - len(read)
         if not len(read):
             found = f"{len(files):,} files, none of them a picture" if files else "nothing"
             raise InputError(f"{one_line(folder)} holds {found}; give pictures")
-        return PictureData(pictures, skipped=skipped, fitted=fitted)
+        skipped = _others(files, read)
+        return PictureData(pictures, skipped=skipped, folders=tuple(folders), fitted=fitted)
     inner = [folder_contents(each)[1] for each in folders]
-    beside, files = len(files), [file for each in inner for file in each]
-    pictures, read, fitted = _read_all(folder, files, size)
+    beside, files = files, [file for each in inner for file in each]
+    pictures, read, fitted = _read_all(folder, files, size, on_file)
     if not len(read):
         raise InputError(f"{one_line(folder)} and its folders hold no pictures; give some")
     labels = np.repeat(np.arange(len(folders)), [len(each) for each in inner])[read]
     names = tuple(each.name for each in folders)
-    return PictureData(pictures, labels, names, beside + len(files) - len(read), fitted)
+    skipped = (*beside, *_others(files, read))
+    return PictureData(pictures, labels, names, skipped, fitted=fitted)
+
+
+def _others(files: Sequence[Path], read: Sequence[int]) -> tuple[Path, ...]:
+    chosen = set(read)
+    return tuple(file for index, file in enumerate(files) if index not in chosen)
 
 
 def _read_all(
-    folder: Path, files: Sequence[Path], size: tuple[int, int]
+    folder: Path, files: Sequence[Path], size: tuple[int, int], on_file: OnFile
 ) -> tuple[Pictures, list[int], int]:
     """Return what can be read, in one size and in colours; of which files; how many fitted."""
     shape = (size[1], size[0], 3)
     _check_room(folder, len(files), shape)
     found, read, fitted = [], [], 0
     for index, file in enumerate(files):
+        on_file(index, len(files))
         try:
             levels = to_uint8(load_image(file).levels)
         except InputError:

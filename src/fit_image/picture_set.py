@@ -11,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.components import CHANNELS
-from fit_image.decoding import one_line
-from fit_image.errors import InputError, os_error_reason
+from fit_image.errors import InputError, one_line, os_error_reason
 from fit_image.image import load_image, to_uint8
 
 LARGEST_SET = 1 << 32

@@ -22,6 +22,9 @@ from fit_image.locking import lock_folder
 from fit_image.metrics import MetricsFile
 from fit_image.version import __version__
 
+DOCUMENTS = ("run.json", "digits.json", "autoencoder.json", "unjpeg.json")
+"""The documents of all kinds of trainings."""
+
 
 class TrainingFolder(ABC):
     """The folder of a training.
@@ -59,7 +62,8 @@ class TrainingFolder(ABC):
     @classmethod
     def replaced_by_run(cls, path: Path) -> list[Path]:
         """Return the files in ``path`` that a new training would replace or remove."""
-        present = [path / name for name in cls.file_names if (path / name).exists()]
+        names = dict.fromkeys((*cls.file_names, *DOCUMENTS))
+        present = [path / name for name in names if (path / name).exists()]
         return present + [frame for _, frame in frame_paths(path / "frames")]
 
     @classmethod

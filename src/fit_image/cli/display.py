@@ -6,12 +6,15 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import click
+
+from fit_image.errors import one_line
 
 if TYPE_CHECKING:
     from fit_image.animation import AnimationReport
@@ -21,6 +24,9 @@ _SECONDS_BETWEEN_BARS = 0.1
 _BAR_WIDTH = (10, 40)
 _TABLE_BAR = 16
 _LONGEST_NAME = 40
+
+# Of files that are left out, those that are named.
+_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,7 @@ class Display:
         """Show a line that stays."""
         if not self.quiet:
             self.clear()
-            _write(f"{text}\n")
+            _write(f"{one_line(text)}\n")
 
     def step(self, step: Step) -> None:
         """Show progress, or not."""
@@ -270,9 +276,15 @@ def format_duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def left_out(count: int, folder: object, why: str = "") -> str:
-    """Say that so many files in a folder are no pictures, or why else they are left out."""
-    files, are = (
-        ("1 file", "is no picture") if count == 1 else (f"{count} files", "are no pictures")
+def counted(number: int, noun: str) -> str:
+    """Return a number and what is counted, in the plural unless it is one."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+def left_out(paths: Collection[Path], folder: Path, why: str = "no whole pictures") -> str:
+    """Say which files or folders in a folder are left out."""
+    names = sorted(
+        str(path.relative_to(folder) if path.is_relative_to(folder) else path) for path in paths
     )
-    return f"{files} in {folder} {are}{why}: left out"
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{folder}: left out, as {why}: {', '.join(names[:_NAMED])}{more}"

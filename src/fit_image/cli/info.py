@@ -61,6 +61,10 @@ def _recipe_facts(folder: RecipeFolder[Any, Any]) -> dict[str, Any]:
     if "classes" in facts:
         facts["classes"] = ", ".join(facts["classes"])
     facts |= to_json(folder.recipe)
+    # Where nothing was asked for, what it comes to.
+    facts["learning_rate"] = getattr(folder.recipe, "rate", facts["learning_rate"])
+    if "bottleneck" in facts:
+        facts["bottleneck"] = folder.recipe.code_units
     facts |= asdict(folder.result) if folder.result else {}
     facts["epochs"] = folder.epochs
     rows = folder.metrics.read()

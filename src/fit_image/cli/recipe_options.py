@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,6 +22,7 @@ def recipe_options(
     helps: Mapping[str, str],
     types: Mapping[str, Any] | None = None,
     shown: Mapping[str, str] | None = None,
+    rules: Collection[str] = (),
 ) -> Callable[[Command], Command]:
     """Return a decorator that adds an option for every field of a recipe.
 
@@ -36,13 +37,18 @@ def recipe_options(
         Of those that are no plain numbers or flags.
     shown : mapping of str to str, optional
         What the help says for a default that says nothing.
+    rules : collection of str
+        Fields that may change when a training goes on: of flags, there is the opposite, too.
     """
     types, shown = types or {}, shown or {}
 
     def add_all(command: Command) -> Command:
         for field in reversed(fields(recipe_type)):
+            declared = option_of(field.name)
+            if isinstance(field.default, bool) and field.name in rules:
+                declared = f"{declared}/--no-{declared.removeprefix('--')}"
             add: Callable[[Any], Any] = click.option(
-                option_of(field.name),
+                declared,
                 field.name,
                 help=helps[field.name],
                 **_kind(field.default, types.get(field.name), shown.get(field.name)),

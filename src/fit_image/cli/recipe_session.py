@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from fit_image.cli.display import Display, Step, TimeLeft, format_duration
+from fit_image.cli.display import Display, Step, TimeLeft, counted, format_duration
 from fit_image.cli.session import animate_frames
 from fit_image.cli.signals import Signals
 from fit_image.errors import DivergenceError, FitImageError, InputError
@@ -114,7 +114,7 @@ def record(
         _animate(folder, fps, display, signals)
     if signals.received is not None:
         ctx.exit(128 + signals.received)
-    epochs_text = "1 epoch" if result.epochs == 1 else f"{result.epochs} epochs"
+    epochs_text = counted(result.epochs, "epoch")
     display.message(f"{epochs_text}, {format_duration(result.seconds)} of training")
     if as_json:
         rows = folder.metrics.read()

@@ -9,7 +9,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fit_image.cli.display import Display, Step, TimeLeft, describe_animation, format_duration
+from fit_image.cli.display import (
+    Display,
+    Step,
+    TimeLeft,
+    counted,
+    describe_animation,
+    format_duration,
+)
 from fit_image.cli.signals import Interrupted, Signals
 from fit_image.errors import DivergenceError, FitImageError
 
@@ -181,7 +188,7 @@ class _Meter:
 
 def describe(result: Result) -> str:
     """Return a run's result in a line."""
-    epochs = "1 epoch" if result.epochs == 1 else f"{result.epochs} epochs"
+    epochs = counted(result.epochs, "epoch")
     psnr = "" if result.psnr is None else f", {result.psnr:.2f} dB"
     ended = _ENDINGS.get(result.ended or "", "")
     return (

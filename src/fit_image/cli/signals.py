@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
+from collections.abc import Iterator
 from types import FrameType, TracebackType
 from typing import Self
 
@@ -66,6 +68,15 @@ class Signals:
         """Raise `Interrupted` at any signal from here on, and if one was noted."""
         self.at_once = True
         self.check()
+
+    @contextlib.contextmanager
+    def acting_at_once(self) -> Iterator[None]:
+        """Let any signal raise `Interrupted` inside the block, where nothing can be lost."""
+        self.act_at_once()
+        try:
+            yield
+        finally:
+            self.at_once = False
 
     def _handle(self, signum: int, frame: FrameType | None) -> None:
         if self.at_once or self.received is not None:

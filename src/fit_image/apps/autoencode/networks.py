@@ -100,7 +100,9 @@ def make_autoencoder(recipe: Recipe, mean: FloatArray) -> Autoencoder:
         If they are too small for the network, or it is too large for the memory.
     """
     # Asked before the first allocation, because a system that runs out kills without a message.
-    check_available(_dense_bytes(recipe, mean.shape), "give a smaller --bottleneck or --hidden")
+    check_available(
+        _dense_bytes(recipe, mean.shape), "give a smaller --size, --bottleneck or --hidden"
+    )
     stages: list[Stage] = [Centring(_subtracted(recipe, mean))]
     return (_convolutional if recipe.conv else _dense)(recipe, mean.shape, stages)
 

@@ -11,7 +11,7 @@ import numpy as np
 from fit_image.apps.autoencode.folder import AutoencoderFolder, Source
 from fit_image.core.dense import IntArray
 from fit_image.errors import InputError
-from fit_image.picture_data import PictureData, Pictures, load_picture_data
+from fit_image.picture_data import OnFile, PictureData, Pictures, load_picture_data
 
 # What distinguishes the chance of this from that of training.
 _SPLIT = 100
@@ -25,15 +25,20 @@ class Lesson:
     ----------
     pictures, held_out : ndarray of uint8, shape (count, height, width, channels)
     source : Source
-    skipped, fitted : int
+    skipped, folders : tuple of Path
+    fitted : int
         See `fit_image.picture_data.PictureData`; of both together.
+    known : int
+        Pictures held out that are among those to learn from, too.
     """
 
     pictures: Pictures
     held_out: Pictures
     source: Source
-    skipped: int
+    skipped: tuple[Path, ...]
+    folders: tuple[Path, ...]
     fitted: int
+    known: int
 
 
 def load_lesson(
@@ -42,6 +47,7 @@ def load_lesson(
     seed: int,
     size: tuple[int, int] | None = None,
     channels: str | None = None,
+    on_file: OnFile = lambda done, total: None,
 ) -> Lesson:
     """Read pictures, and hold some of them out.
 
@@ -53,7 +59,7 @@ def load_lesson(
         The same of those held out; None for a tenth of the others.
     seed : int
         Chooses the tenth.
-    size, channels : optional
+    size, channels, on_file : optional
         See `load_picture_data`.
 
     Raises
@@ -61,21 +67,31 @@ def load_lesson(
     InputError
         If either cannot be read, they differ in size or channels, or there are too few.
     """
-    data = load_picture_data(path, size=size, channels=channels)
-    skipped, fitted = data.skipped, data.fitted
+    data = load_picture_data(path, size=size, channels=channels, on_file=on_file)
+    skipped, folders, fitted, known = data.skipped, data.folders, data.fitted, 0
     if test is None:
         chosen, rest = split(len(data), seed)
         pictures, held_out = data.pictures[chosen], data.pictures[rest]
     else:
         # The size of what was scaled is asked for; others must have it.
-        other = load_picture_data(test, size=data.size if data.fitted else size, channels=channels)
+        size = data.size if data.fitted else size
+        other = load_picture_data(test, size=size, channels=channels, on_file=on_file)
         if other.size != data.size or other.channels != data.channels:
             raise InputError(
                 f"--test {test} has pictures of {_text(other)}, but {path} of {_text(data)}: "
                 "give --size and --channels, or other pictures"
             )
         pictures, held_out = data.pictures, other.pictures
-        skipped, fitted = skipped + other.skipped, fitted + other.fitted
+        skipped += other.skipped
+        folders += other.folders
+        fitted += other.fitted
+        seen = {picture.tobytes() for picture in pictures}
+        known = sum(picture.tobytes() in seen for picture in held_out)
+        if known == len(held_out):
+            raise InputError(
+                f"--test {test} has no picture that is not in {path}, too: nothing would be "
+                "measured on others than those learned from; give others"
+            )
     digest = hashlib.sha256(repr((pictures.shape, held_out.shape)).encode())
     digest.update(np.ascontiguousarray(pictures).data)
     digest.update(np.ascontiguousarray(held_out).data)
@@ -88,7 +104,7 @@ def load_lesson(
         *data.size,
         data.channels,
     )
-    return Lesson(pictures, held_out, source, skipped, fitted)
+    return Lesson(pictures, held_out, source, skipped, folders, fitted, known)
 
 
 def load_held_out(folder: AutoencoderFolder) -> Pictures:

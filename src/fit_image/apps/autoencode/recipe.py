@@ -83,7 +83,7 @@ class Recipe:
             for value in values if isinstance(values, tuple) else (values,):
                 if value is not None and not least <= value <= most:
                     raise InputError(
-                        f"{option_of(name)} must be {least:g} to {most:g}, not {value}"
+                        f"{option_of(name)} must be {least:,} to {most:,}, not {value}"
                     )
         for name in ("activation", "code_activation"):
             if getattr(self, name) not in ACTIVATIONS:

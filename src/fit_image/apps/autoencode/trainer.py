@@ -79,7 +79,8 @@ class AutoencoderTrainer(RecipeTrainer[Recipe, Figures]):
         mean = (pictures.mean(axis=0, dtype=np.float64) / 255).astype(np.float32)
         self.network = make_autoencoder(recipe, mean)
         check_available(
-            working_bytes(self.network, batch), "give a smaller --bottleneck or --batch-size"
+            working_bytes(self.network, batch),
+            "give a smaller --size, --bottleneck or --batch-size",
         )
         chain = self.network.chain
         self.mean = mean

@@ -14,6 +14,7 @@ from PIL import Image
 
 from fit_image.apps.unjpeg.patches import are_flat, padded, places
 from fit_image.apps.unjpeg.recipe import STEP, Recipe
+from fit_image.decoding import reading
 from fit_image.errors import InputError
 from fit_image.image import load_image, to_uint8
 from fit_image.jpeg import Compression
@@ -49,7 +50,7 @@ class Folder:
     ----------
     path : Path
     training, validation : tuple of Picture
-    skipped : int
+    skipped : tuple of Path
         Files that are no pictures, or smaller than a block.
     damaged : set of Path
         Pictures that could not be decoded when their turn came, until now.
@@ -58,7 +59,7 @@ class Folder:
     path: Path
     training: tuple[Picture, ...]
     validation: tuple[Picture, ...]
-    skipped: int
+    skipped: tuple[Path, ...]
     damaged: set[Path] = field(default_factory=set)
 
     @property
@@ -78,8 +79,8 @@ class Folder:
         return levels
 
 
-def find_pictures(path: Path, least: int = 1) -> tuple[list[Picture], int]:
-    """Return the pictures in a folder and its folders, and how many files were left out.
+def find_pictures(path: Path, least: int = 1) -> tuple[list[Picture], list[Path]]:
+    """Return the pictures in a folder and its folders, and the files that were left out.
 
     Files are not decoded, so that it is quick; their sizes are read.
 
@@ -88,24 +89,29 @@ def find_pictures(path: Path, least: int = 1) -> tuple[list[Picture], int]:
     InputError
         If there is no such folder, or no picture with ``least`` pixels a side.
     """
-    found, skipped = [], 0
-    waiting = [path]
+    found: list[Picture] = []
+    skipped: list[Path] = []
+    waiting, seen = [path], set()
     while waiting:
-        folders, files = folder_contents(waiting.pop(0))
+        folder = waiting.pop(0)
+        if (where := folder.resolve()) in seen:
+            continue  # a link to a folder that it is in
+        seen.add(where)
+        folders, files = folder_contents(folder)
         waiting += folders
         for file in files:
             try:
-                with Image.open(file) as picture:
+                with reading(file) as opened, Image.open(opened) as picture:
                     width, height = picture.size
             except Exception:  # damaged files make Pillow raise nearly every kind there is
                 width = height = 0
             if min(width, height) >= least:
                 found.append(Picture(file, width * height))
             else:
-                skipped += 1
+                skipped.append(file)
     if not found:
         small = f" of {least} x {least} pixels or more" if least > 1 else ""
-        held = f"none of its files is one: {skipped:,}" if skipped else "it is empty"
+        held = f"none of its files is one: {len(skipped):,}" if skipped else "it is empty"
         raise InputError(f"{path} holds no pictures{small}; {held}")
     return found, skipped
 
@@ -126,7 +132,7 @@ def split_folder(path: Path, recipe: Recipe) -> Folder:
     chosen = set(order[:count].tolist())
     training = tuple(each for index, each in enumerate(found) if index not in chosen)
     validation = tuple(each for index, each in enumerate(found) if index in chosen)
-    return Folder(path, training, validation, skipped)
+    return Folder(path, training, validation, tuple(skipped))
 
 
 def measure(folder: Folder) -> tuple[float, float]:

@@ -21,15 +21,16 @@ LEARNING_RATES = {"sgd": 0.1, "adam": 0.0003}
 RULES = frozenset({"learning_rate", "patience"})
 """What may change when a training goes on."""
 
-_LIMITS: dict[str, tuple[float, float]] = {
+LIMITS: dict[str, tuple[float, float]] = {
     "block": (STEP, LARGEST_BLOCK),
     "batch_size": (1, 1 << 16),
     "patches": (1, 1 << 40),
     "patience": (0, 1_000_000),
-    "oversample": (0, 10),
-    "average": (0, 0.99999),
+    "oversample": (0.0, 10.0),
+    "average": (0.0, 0.99999),
     "seed": (0, 2**63 - 1),
 }
+"""What numbers of a recipe may be."""
 
 
 @dataclass(frozen=True)
@@ -98,14 +99,16 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, (least, most) in {**_LIMITS, "learning_rate": (0, LARGEST_RATE)}.items():
+        for name, (least, most) in {**LIMITS, "learning_rate": (0, LARGEST_RATE)}.items():
             value = getattr(self, name)
             if not least <= value <= most:
-                raise InputError(f"{option_of(name)} must be {least:g} to {most:g}, not {value}")
+                raise InputError(f"{option_of(name)} must be {least:,} to {most:,}, not {value}")
         if self.block % STEP:
             raise InputError(f"--block must be a multiple of {STEP}, not {self.block}")
         if self.patches < self.batch_size:
-            raise InputError("--patches must be at least --batch-size")
+            raise InputError(
+                f"--patches must be at least --batch-size, which is {self.batch_size:,}"
+            )
         parse_qualities(self.quality)
         for name, choices in (("subsampling", SUBSAMPLINGS), ("optimizer", LEARNING_RATES)):
             if getattr(self, name) not in choices:

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from fit_image.apps.unjpeg.model import Restorer
-from fit_image.decoding import one_line, reading
-from fit_image.errors import InputError
-from fit_image.image import check_image_suffix
+from fit_image.decoding import reading
+from fit_image.errors import InputError, one_line
+from fit_image.image import check_image_suffix, check_image_target
 from fit_image.jpeg import quality_of, subsampling_of
 
 _KEPT = ("exif", "icc_profile", "dpi")
 
 _GAP = 8
+
+# EXIF's tag, and those of its values with which rows are columns.
+_ORIENTATION, _LYING = 0x0112, (5, 6, 7, 8)
+
+# Formats that hold neither EXIF data nor colour profiles.
+_BARE = ("GIF", "BMP")
 
 # By mode: that in which a picture is restored; with transparency, RGBA.
 _MODES = {"L": "L", "1": "L", "RGB": "RGB", "P": "RGB", "LA": "RGBA", "RGBA": "RGBA"}
@@ -89,13 +96,37 @@ def restore(
 
 
 def side_by_side(image: Image.Image, restored: Image.Image) -> Image.Image:
-    """Return a picture as it was, and restored, with a gap in between."""
-    width, height = image.size
+    """Return a picture as it was, and restored, both upright, with a gap in between."""
+    width, height = _upright_size(image)
     sheet = Image.new("RGB", (2 * width + _GAP, height), "white")
     for left, each in ((0, image), (width + _GAP, restored)):
         opaque = each.convert("RGBA")
+        opaque.getexif()[_ORIENTATION] = _orientation(image)
+        ImageOps.exif_transpose(opaque, in_place=True)
         sheet.paste(opaque, (left, 0), opaque)
     return sheet
+
+
+def check_side_by_side(image: Image.Image, target: Path) -> None:
+    """Raise `InputError` unless `side_by_side` can be written to ``target``."""
+    width, height = _upright_size(image)
+    try:
+        check_image_target(target, 2 * width + _GAP, height)
+    except InputError as error:
+        raise InputError(f"{error}; or leave --compare out") from None
+
+
+def _upright_size(image: Image.Image) -> tuple[int, int]:
+    width, height = image.size
+    return (height, width) if _orientation(image) in _LYING else (width, height)
+
+
+def _orientation(image: Image.Image) -> int:
+    """Return how the picture is to be turned, as EXIF has it: 1 is not at all."""
+    # Damaged data make Pillow raise nearly every kind there is.
+    with contextlib.suppress(Exception):
+        return int(image.getexif().get(_ORIENTATION, 1))
+    return 1
 
 
 def kept_of(picture: Image.Image, target: Path) -> dict[str, Any]:
@@ -107,7 +138,13 @@ def kept_of(picture: Image.Image, target: Path) -> dict[str, Any]:
         If the file to be written cannot hold it.
     """
     kept = {name: picture.info[name] for name in _KEPT if picture.info.get(name)}
-    if check_image_suffix(target) == "TIFF" and "exif" in kept:
+    name = check_image_suffix(target)
+    if name in _BARE and kept.keys() & {"exif", "icc_profile"}:
+        raise InputError(
+            f"cannot write {one_line(target)}: {name} keeps neither the picture's EXIF data nor "
+            "its colour profile; use .png"
+        )
+    if name == "TIFF" and "exif" in kept:
         # Other formats take the bytes as they are; in a TIFF, each entry is one of its own.
         try:
             Image.Exif().load(kept["exif"])

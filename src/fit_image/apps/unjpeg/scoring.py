@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,11 @@ class Score:
     file: Path
     jpeg: float
     restored: float
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether neither is without any error, which is infinitely many dB."""
+        return math.isfinite(self.jpeg) and math.isfinite(self.restored)
 
     @property
     def gain(self) -> float:

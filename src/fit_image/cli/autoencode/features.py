@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from fit_image.cli import options
-from fit_image.cli.display import left_out, make_display
+from fit_image.cli.autoencode.data import reading, report_left_out
+from fit_image.cli.display import make_display
 from fit_image.cli.signals import Signals
 from fit_image.errors import InputError
 
@@ -46,11 +47,14 @@ def command(
     if output.suffix != ".npz":
         raise InputError(f"cannot write {output}: its name must end in .npz")
     check_destination(output)
+    _check_spared(output, run, data)
     model = AutoencoderModel.load(run)
-    loaded = load_picture_data(data, size=(model.width, model.height), channels=model.channels)
-    display = make_display(quiet)
-    if loaded.skipped:
-        display.message(left_out(loaded.skipped, data))
+    size, display = (model.width, model.height), make_display(quiet)
+    with display:
+        loaded = load_picture_data(
+            data, size=size, channels=model.channels, on_file=reading(display)
+        )
+    report_left_out(display, loaded, data)
     arrays: dict[str, Any] = {"codes": model.encode(loaded.pictures, threads=threads)}
     if loaded.labels is not None:
         arrays["labels"] = loaded.labels
@@ -59,3 +63,14 @@ def command(
     with atomic_path(output) as temporary, temporary.open("wb") as file:
         np.savez(file, **arrays)
     click.echo(output)
+
+
+def _check_spared(output: Path, run: Path, data: Path) -> None:
+    """Refuse to write over what is read."""
+    if not output.exists():
+        return
+    target, folder = output.resolve(), (run if run.is_dir() else run.parent).resolve()
+    if target in (run.resolve(), folder / "model.npz", folder / "checkpoint.npz"):
+        raise InputError(f"{output} is a file of the training: give another name")
+    if target.is_relative_to(data.resolve()):
+        raise InputError(f"{output} is a file of the data: give another name")

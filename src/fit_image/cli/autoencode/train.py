@@ -12,10 +12,12 @@ from fit_image.apps.autoencode.recipe import (
     BOTTLENECK,
     CONVOLUTIONAL_RATE,
     DENSE_RATE,
+    RULES,
     Recipe,
 )
 from fit_image.cli import options
-from fit_image.cli.display import left_out, make_display
+from fit_image.cli.autoencode.data import reading, report_left_out
+from fit_image.cli.display import counted, make_display
 from fit_image.cli.recipe_options import (
     is_given,
     recipe_of,
@@ -65,8 +67,10 @@ class Units(click.ParamType):
             return value
         if value.strip().lower() == "none":
             return ()
-        number = click.IntRange(min=1)
-        return tuple(number.convert(text.strip(), param, ctx) for text in value.split(","))
+        words = [text.strip() for text in value.split(",")]
+        if not all(word.isdecimal() and int(word) for word in words):
+            self.fail(f"{value!r} is not numbers of units, such as 512,256, or none", param, ctx)
+        return tuple(map(int, words))
 
 
 _TYPES = {
@@ -109,7 +113,7 @@ _SHOWN = {
     show_default="as the data are",
     help="What is learned of a picture.",
 )
-@recipe_options(Recipe, _HELPS, _TYPES, _SHOWN)
+@recipe_options(Recipe, _HELPS, _TYPES, _SHOWN, RULES)
 @session_options
 @click.pass_context
 def command(
@@ -152,16 +156,15 @@ def command(
         size = size or (old.width, old.height)
         channels = channels or old.channels
         test = Path(old.test) if test is None and old.test is not None else test
-    signals.check()
-    lesson = load_lesson(data, test, recipe.seed, size, channels)
-    signals.check()
+    with signals.acting_at_once(), display:
+        lesson = load_lesson(data, test, recipe.seed, size, channels, reading(display))
     source = lesson.source
     if earlier:
         earlier.check_resumable(source, recipe)
-    with announcing_compilation(display):
+    with signals.acting_at_once(), announcing_compilation(display):
         trainer = AutoencoderTrainer(lesson.pictures, lesson.held_out, recipe, threads=threads)
         trainer.warm_up()
-    _describe(display, lesson, trainer)
+    _describe(display, data, lesson, trainer)
     folder = earlier or AutoencoderFolder(output, source, [Stage(0, 0, recipe)], epochs)
     folder.epochs = epochs
     record(
@@ -182,21 +185,24 @@ def command(
     )
 
 
-def _describe(display: Display, lesson: Lesson, trainer: AutoencoderTrainer) -> None:
+def _describe(display: Display, data: Path, lesson: Lesson, trainer: AutoencoderTrainer) -> None:
     source, network = lesson.source, trainer.network
-    if lesson.skipped:
-        display.message(left_out(lesson.skipped, source.path))
+    report_left_out(display, lesson, data)
+    if lesson.known:
+        display.message(
+            f"{lesson.known:,} of the {source.held_out:,} pictures of --test are learned from, too"
+        )
     if lesson.fitted:
         display.message(
             f"{lesson.fitted:,} of {source.pictures + source.held_out:,} pictures are scaled and "
             f"cropped to {source.width}x{source.height}"
         )
     shape = "x".join(str(side) for side in network.code_shape)
-    code = f"{network.code_size:,}" + f" ({shape})" * (len(network.code_shape) > 1)
+    code = counted(network.code_size, "number") + f" ({shape})" * (len(network.code_shape) > 1)
     display.message(
-        f"{source.pictures:,} pictures of {source.width}x{source.height} in {source.channels}, "
-        f"{source.held_out:,} held out; a code of {code} numbers, "
-        f"{trainer.mean.size / network.code_size:.3g} times fewer; "
+        f"{counted(source.pictures, 'picture')} of {source.width}x{source.height} in "
+        f"{source.channels}, {source.held_out:,} held out; "
+        f"a code of {code} for the {trainer.mean.size:,} of a picture; "
         f"{network.chain.parameter_count:,} parameters"
     )
 

@@ -73,13 +73,14 @@ def command(
     """
     from fit_image.apps.unjpeg.model import SHIPPED_SUBSAMPLING, Restorer
     from fit_image.apps.unjpeg.restoring import (
+        check_side_by_side,
         kept_of,
         read_picture,
         restore,
         side_by_side,
     )
     from fit_image.atomic import check_destination
-    from fit_image.image import check_image_suffix, save_image
+    from fit_image.image import check_image_suffix, check_image_target, save_image
 
     signals.act_at_once()
     model, picture = network_and(paths, "PICTURE")
@@ -108,6 +109,9 @@ def command(
     else:
         raise click.UsageError("--quality chooses between the networks that come with the package.")
     kept = kept_of(damaged.image, output)
+    check_image_target(output, *damaged.image.size, len(damaged.image.getbands()))
+    if compare:
+        check_side_by_side(damaged.image, compare)
     if strength is not None:
         restorer = replace(restorer, strength=strength)
     with make_display(quiet) as display:

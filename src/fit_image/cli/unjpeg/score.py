@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fit_image.cli import options
-from fit_image.cli.display import Step, make_display
+from fit_image.cli.display import Step, left_out, make_display
 from fit_image.cli.signals import Signals
 from fit_image.cli.unjpeg.model_argument import network_and
 from fit_image.components import SUBSAMPLINGS
-from fit_image.errors import InputError
+from fit_image.errors import InputError, one_line
 
 if TYPE_CHECKING:
     from fit_image.apps.unjpeg.scoring import Score
@@ -83,18 +83,21 @@ def command(
             )
     if not scores:
         raise InputError(f"{folder}: none of its pictures can be read")
-    skipped += len(pictures) - len(scores)
+    scored = {each.file for each in scores}
+    skipped += [file for file, _ in pictures if file not in scored]
+    if skipped:
+        display.message(left_out(skipped, folder))
     if as_json:
-        click.echo(json.dumps(_facts(scores, skipped, folder)))
+        click.echo(json.dumps(_facts(scores, len(skipped), folder)))
     else:
-        _print(scores, skipped, folder)
+        _print(scores, folder)
 
 
 def _facts(scores: list[Score], skipped: int, folder: Path) -> dict[str, Any]:
     def finite(number: float) -> float | None:
         return round(number, 4) if math.isfinite(number) else None
 
-    gains = [score.gain for score in scores]
+    gains = [score.gain for score in scores if score.is_finite]
     return {
         "pictures": [
             {
@@ -106,23 +109,22 @@ def _facts(scores: list[Score], skipped: int, folder: Path) -> dict[str, Any]:
             for score in scores
         ],
         "skipped": skipped,
-        "mean_gain": finite(sum(gains) / len(gains)),
-        "least_gain": finite(min(gains)),
+        "mean_gain": finite(sum(gains) / len(gains)) if gains else None,
+        "least_gain": finite(min(gains)) if gains else None,
     }
 
 
-def _print(scores: list[Score], skipped: int, folder: Path) -> None:
-    names = [str(score.file.relative_to(folder)) for score in scores]
+def _print(scores: list[Score], folder: Path) -> None:
+    names = [one_line(score.file.relative_to(folder)) for score in scores]
     width = max(len("mean"), *map(len, names))
     click.echo(f"{'':<{width}}     JPEG  restored    gain")
     for name, score in zip(names, scores, strict=True):
         click.echo(
             f"{name:<{width}}  {score.jpeg:7.2f}   {score.restored:7.2f}  {score.gain:+6.2f} dB"
         )
-    jpeg, restored, gain = (
-        sum(values) / len(scores)
-        for values in zip(*((s.jpeg, s.restored, s.gain) for s in scores), strict=True)
-    )
-    click.echo(f"{'mean':<{width}}  {jpeg:7.2f}   {restored:7.2f}  {gain:+6.2f} dB")
-    if skipped:
-        click.echo("1 file left out" if skipped == 1 else f"{skipped} files left out")
+    finite = [(each.jpeg, each.restored, each.gain) for each in scores if each.is_finite]
+    if finite:
+        jpeg, restored, gain = (sum(each) / len(finite) for each in zip(*finite, strict=True))
+        click.echo(f"{'mean':<{width}}  {jpeg:7.2f}   {restored:7.2f}  {gain:+6.2f} dB")
+    if len(finite) < len(scores):
+        click.echo(f"{len(scores) - len(finite)} without any error left, not in the mean")

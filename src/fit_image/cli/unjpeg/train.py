@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from fit_image.apps.unjpeg.recipe import LEARNING_RATES, Recipe
+from fit_image.apps.unjpeg.recipe import LEARNING_RATES, LIMITS, Recipe
 from fit_image.cli import options
 from fit_image.cli.display import left_out, make_display
 from fit_image.cli.recipe_options import (
@@ -35,8 +34,7 @@ _HELPS = {
     "baseline": "They are baseline JPEG, not progressive.",
     "difference": "Learn what to add to the JPEG, instead of the whole.",
     "optimizer": "Plain gradient descent, or Adam.",
-    "learning_rate": "Of Adam; or of descent, divided by a layer's inputs. 0 is 0.1 for sgd, and "
-    "0.0003 for adam.",
+    "learning_rate": "Of Adam; or of descent, divided by a layer's inputs. 0 for the default.",
     "batch_size": "Patches of a batch.",
     "patches": "Patches of an epoch.",
     "patience": "Epochs without a better validation error that end the training; 0 for no end.",
@@ -47,21 +45,27 @@ _HELPS = {
     "seed": "Of the first weights, the order of patches, and all else that is left to chance.",
 }
 
-# Of damaged pictures, those that a message names.
-_NAMED = 5
-
 _TYPES = {
     "layers": options.Layers(),
     "quality": options.Qualities(),
     "subsampling": click.Choice(list(SUBSAMPLINGS)),
     "optimizer": click.Choice(list(LEARNING_RATES)),
+    **{
+        name: (options.Real if isinstance(most, float) else click.IntRange)(least, most)
+        for name, (least, most) in LIMITS.items()
+    },
+}
+
+_SHOWN = {
+    "layers": "4x2047",
+    "learning_rate": ", ".join(f"{rate} of {name}" for name, rate in LEARNING_RATES.items()),
 }
 
 
 @click.command("train", short_help="Train a network.")
 @click.argument("folder", metavar="FOLDER", type=click.Path(path_type=Path))
 @training_options(output="unjpeg", epochs=100, epochs_help="Epochs at most; see --patience.")
-@recipe_options(Recipe, _HELPS, _TYPES)
+@recipe_options(Recipe, _HELPS, _TYPES, _SHOWN)
 @session_options
 @click.pass_context
 def command(
@@ -96,10 +100,10 @@ def command(
     recipe = recipe_of(ctx, Recipe, given, earlier.recipe if earlier else None)
     if earlier and not is_given(ctx, "epochs"):
         epochs = earlier.epochs
-    signals.check()
-    pictures = split_folder(folder, recipe)
+    with signals.acting_at_once():
+        pictures = split_folder(folder, recipe)
     if pictures.skipped:
-        display.message(left_out(pictures.skipped, folder, ", or too small"))
+        display.message(left_out(pictures.skipped, folder, "no pictures, or too small"))
     source = Source(
         str(folder.absolute()),
         pictures.sha256,
@@ -110,7 +114,7 @@ def command(
         earlier.check_resumable(source, recipe)
     counts = f"{source.training} to learn from, {source.validation} to validate"
     display.message(f"{counts}; measuring them")
-    with announcing_compilation(display):
+    with signals.acting_at_once(), announcing_compilation(display):
         trainer = PatchTrainer(pictures, recipe, threads=threads)
         trainer.warm_up()
     run = earlier or UnjpegFolder(output, source, [Stage(0, 0, recipe)], epochs)
@@ -135,13 +139,7 @@ def command(
     finally:
         trainer.close()
         if pictures.damaged:
-            display.message(_left_out(pictures.damaged, folder))
-
-
-def _left_out(damaged: Collection[Path], folder: Path) -> str:
-    names = sorted(str(file.relative_to(folder)) for file in damaged)
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"{folder}: damaged, and left out: {', '.join(names[:_NAMED])}{more}"
+            display.message(left_out(pictures.damaged, folder, "damaged"))
 
 
 def _parts(figures: Figures) -> tuple[str, ...]:

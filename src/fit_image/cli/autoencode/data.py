@@ -1,0 +1,26 @@
+"""What a person is told while data are read, and of those that are not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fit_image.cli.display import Display, Step, left_out
+
+if TYPE_CHECKING:
+    from fit_image.apps.autoencode.pictures import Lesson
+    from fit_image.picture_data import PictureData
+
+
+def reading(display: Display) -> Callable[[int, int], None]:
+    """Return what shows how many files of how many have been read."""
+    return lambda done, total: display.step(Step(done / total, ("reading pictures",)))
+
+
+def report_left_out(display: Display, data: PictureData | Lesson, path: Path) -> None:
+    """Say which files and folders in ``path`` were left out, if any."""
+    if data.skipped:
+        display.message(left_out(data.skipped, path))
+    if data.folders:
+        display.message(left_out(data.folders, path, "folders beside pictures"))
