@@ -35,10 +35,26 @@ _limit_lock = threading.Lock()  # held while our size limit stands in the place 
 
 
 @contextlib.contextmanager
+def our_limit() -> Iterator[None]:
+    """Let `LARGEST_PICTURE` stand in the place of Pillow's limit, for one thread at a time.
+
+    A picture beyond it raises an error of Pillow's; all its other warnings are left out.
+    """
+    with _limit_lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        usual, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, LARGEST_PICTURE
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = usual
+
+
+@contextlib.contextmanager
 def reading(path: str | os.PathLike[str]) -> Iterator[io.BufferedReader]:
     """Open a file for the ``with`` block in which a picture is made of it.
 
-    There, `LARGEST_PICTURE` stands in the place of Pillow's size limit, for one thread at a time.
+    There, `our_limit` holds.
 
     Raises
     ------
@@ -50,14 +66,8 @@ def reading(path: str | os.PathLike[str]) -> Iterator[io.BufferedReader]:
         # A pipe would make us wait, perhaps for ever.
         raise InputError(f"cannot read {one_line(path)}: it is no regular file; give a picture")
     try:
-        with path.open("rb") as file, _limit_lock, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            usual, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, LARGEST_PICTURE
-            try:
-                yield file
-            finally:
-                Image.MAX_IMAGE_PIXELS = usual
+        with path.open("rb") as file, our_limit():
+            yield file
     except Exception as error:  # damaged files make Pillow raise nearly every kind there is
         raise InputError(f"cannot read {one_line(path)}: {_problem(error)}") from error
 

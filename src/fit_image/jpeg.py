@@ -11,6 +11,7 @@ from PIL import Image
 from PIL.JpegImagePlugin import get_sampling
 
 from fit_image.components import SUBSAMPLINGS
+from fit_image.decoding import our_limit
 
 # The divisors of luma in annex K.1 of ITU-T T.81, which are those of quality 50, in order of size.
 _DIVISORS = np.array(
@@ -51,7 +52,9 @@ def _divisor_sum(quality: int) -> int:
 
 @dataclass(frozen=True)
 class Compression:
-    """How a picture is compressed.
+    """How a picture is compressed, by the library of the Independent JPEG Group.
+
+    Progressive JPEGs hold the same numbers in another order, and so are the same pictures.
 
     Attributes
     ----------
@@ -59,12 +62,10 @@ class Compression:
         1 to 100, the scale of the Independent JPEG Group.
     subsampling : str
         A key of `SUBSAMPLINGS`.
-    progressive : bool
     """
 
     quality: int = 85
     subsampling: str = "4:2:0"
-    progressive: bool = True
 
     def damaged(self, picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """Return a picture (uint8, height x width x 3) after compression."""
@@ -74,7 +75,6 @@ class Compression:
             "JPEG",
             quality=self.quality,
             subsampling=SUBSAMPLINGS[self.subsampling],
-            progressive=self.progressive,
         )
-        with Image.open(file) as read:
+        with our_limit(), Image.open(file) as read:
             return np.asarray(read.convert("RGB"))

@@ -245,7 +245,7 @@ def make_pairs(
 
 def compression(recipe: Recipe, quality: int) -> Compression:
     """Return how pictures of a quality are compressed."""
-    return Compression(quality, recipe.subsampling, not recipe.baseline)
+    return Compression(quality, recipe.subsampling)
 
 
 def _window(

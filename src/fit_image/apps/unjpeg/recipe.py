@@ -50,8 +50,6 @@ class Recipe:
         Of the JPEG pictures, 1 to 100, or a range of these such as ``30-90``.
     subsampling : str
         A key of `SUBSAMPLINGS`.
-    baseline : bool
-        Whether they are baseline JPEG, and not progressive.
     difference : bool
         Whether the network's outputs are added to its inputs.
     optimizer : str
@@ -86,7 +84,6 @@ class Recipe:
     layers: tuple[Hidden, ...] = (Hidden(2047),) * 4
     quality: str = "85"
     subsampling: str = "4:2:0"
-    baseline: bool = False
     difference: bool = False
     optimizer: str = "sgd"
     learning_rate: float = 0.0

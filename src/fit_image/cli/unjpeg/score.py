@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     show_default=True,
     help="How much coarser than luma their colours are.",
 )
-@click.option("--baseline", is_flag=True, help="They are baseline JPEG, not progressive.")
 @options.threads_option("all cores")
 @options.json_option
 @options.quiet_option
@@ -48,7 +47,6 @@ def command(
     paths: tuple[Path, ...],
     quality: int,
     subsampling: str,
-    baseline: bool,
     threads: int | None,
     as_json: bool,
     quiet: bool,
@@ -73,7 +71,7 @@ def command(
         )
     restorer = Restorer.load(model) if model else Restorer.shipped(quality)
     pictures, skipped = find_pictures(folder)
-    compression = Compression(quality, subsampling, not baseline)
+    compression = Compression(quality, subsampling)
     scores: list[Score] = []
     with make_display(quiet) as display:
         for each in score(restorer, pictures, compression, threads=threads):

@@ -31,7 +31,6 @@ _HELPS = {
     "layers": "Units of the hidden layers, such as 4x2047 or 500,300.",
     "quality": "Of the JPEG pictures, 1 to 100, or a range such as 30-90.",
     "subsampling": "How much coarser than luma their colours are.",
-    "baseline": "They are baseline JPEG, not progressive.",
     "difference": "Learn what to add to the JPEG, instead of the whole.",
     "optimizer": "Plain gradient descent, or Adam.",
     "learning_rate": "Of Adam; or of descent, divided by a layer's inputs. 0 for the default.",
