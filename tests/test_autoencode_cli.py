@@ -346,7 +346,8 @@ def test_bad_data_is_one_line(bars):
     assert "no regular file" in fail("train", "pipe.png")
     Image.new("RGB", (8, 8)).save("one.png")
     assert "give a folder of pictures" in fail("train", "one.png")
-    assert "such as 512,256" in shell.run("train", bars, "--hidden", "2x30").stderr
+    for hidden in ("2x30", "0", "9,,9", "-3", "9" * 5000):
+        assert "such as 512,256" in shell.run("train", bars, "--hidden", hidden).stderr
 
 
 def test_folders_beside_pictures_are_named(rng):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import signal
+import sys
 
 import pytest
 
@@ -104,10 +105,42 @@ def test_the_first_signal_is_noted_and_the_second_raises():
 
 
 @pytest.mark.usefixtures("handlers")
+def test_signals_act_at_once_inside_a_block_alone():
+    with Signals() as signals:
+        with pytest.raises(Interrupted), signals.acting_at_once():
+            os.kill(os.getpid(), signal.SIGINT)
+        assert not signals.at_once
+    with Signals() as signals:
+        with signals.acting_at_once():
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+        with pytest.raises(Interrupted), signals.acting_at_once():
+            raise AssertionError("a signal was noted before")
+
+
+@pytest.mark.usefixtures("handlers")
+def test_a_signal_that_python_swallows_is_noted(monkeypatch):
+    class Swallowing:
+        def __del__(self):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(sys, "unraisablehook", lambda _: None)
+    with Signals() as signals, signals.acting_at_once():
+        Swallowing()
+        with pytest.raises(Interrupted) as caught:
+            signals.check()
+    assert caught.value.exit_code == 128 + signal.SIGTERM
+
+
+@pytest.mark.usefixtures("handlers")
 def test_signals_may_act_at_once():
     before = signal.getsignal(signal.SIGINT)
+    with Signals():
+        pass
+    assert signal.getsignal(signal.SIGINT) is before
     with Signals() as signals:
         signals.act_at_once()
         with pytest.raises(Interrupted):
             os.kill(os.getpid(), signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) is before
+    # One more must not disturb the last line.
+    assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN

@@ -317,6 +317,19 @@ def test_the_schedule_holds_for_the_tables_too(rng):
     np.testing.assert_array_equal(network.parameters, before)
 
 
+def test_moments_of_untouched_numbers_stay():
+    parameters, gradient = np.zeros(8, np.float32), np.ones(8, np.float32)
+    optimizer = AdamW(8, 0.0)
+    scalars = (np.float32(0.1), np.float32(1.0), 1)
+    optimizer.update_touched(parameters, gradient, np.array([0]), 8, *scalars)
+    before = {name: state.copy() for name, state in optimizer.state.items()}
+    gradient[:] = [1, 1, 1, 1, 0, 0, 0, 0]
+    optimizer.update_touched(parameters, gradient, np.array([0]), 8, *scalars)
+    for name, state in optimizer.state.items():
+        np.testing.assert_array_equal(state[4:], before[name][4:])
+        assert (state[:4] != before[name][:4]).all()
+
+
 def test_adamw_takes_its_share_off_touched_numbers_alone():
     moved = []
     for decay in (0.0, 0.5):

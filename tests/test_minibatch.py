@@ -8,7 +8,7 @@ import pytest
 from fit_image import components
 from fit_image.core import pieces
 from fit_image.core.activations import ACTIVATIONS
-from fit_image.core.adam import AdamW
+from fit_image.core.adam import Adam, AdamW
 from fit_image.core.minibatch import Minibatch
 from fit_image.core.optimizers import OPTIMIZERS
 from naive import NAIVE_OPTIMIZERS, NaiveNetwork, values
@@ -285,3 +285,15 @@ def test_a_decay_is_the_one_asked_for(rng):
         )
         expected *= 1 - 0.1 * 0.5
     np.testing.assert_allclose(parameters, expected, rtol=1e-6)
+
+
+def test_the_first_step_of_adam_is_its_rate_whatever_it_keeps():
+    for beta1 in (0.0, 0.5, 0.9):
+        parameters, optimizer = np.zeros(3, np.float32), Adam(3, beta1)
+        gradient = np.array([2.0, -0.5, 1e-3], np.float32)
+        spans, rates = np.array([[0, 3]]), np.array([0.25], np.float32)
+        optimizer.update(parameters, gradient, spans, rates, np.float32(1.0), 1)
+        np.testing.assert_allclose(parameters, [-0.25, 0.25, -0.25], rtol=1e-4)
+        np.testing.assert_allclose(
+            optimizer.state["first_moment"], (1 - beta1) * gradient, rtol=1e-5
+        )

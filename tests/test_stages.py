@@ -435,6 +435,19 @@ def test_workers_are_as_many_as_asked_for():
         Workers(0)
 
 
+def test_normalisation_of_what_is_nearly_or_wholly_constant(rng):
+    stage = BatchNormalisation((7, 3))
+    chain = Chain([stage]).initialise(rng)
+    inputs = np.float32(1000) + np.float32(0.1) * normal(rng, 60, 7, 3)
+    inputs[..., 2] = 1_234_567.0
+    passage = chain.passage(60)
+    outputs = chain.forward(inputs, passage, Workers(2))
+    twin = NaiveNormalisation(3)
+    expected = twin.sums(twin.split(chain.parameters.astype(np.float64)), inputs.astype(np.float64))
+    np.testing.assert_allclose(outputs, expected, atol=5e-3)
+    assert outputs[..., 0].std() > 0.5
+
+
 def test_stages_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="do not fit"):
         Chain([Dense((3,), 4), Dense((5,), 1)])

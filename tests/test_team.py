@@ -105,8 +105,11 @@ def test_an_interruption_while_helpers_are_called_does_not_call_one_twice(monkey
         time.sleep(0.2 if thread == 1 else 0)
         done.append(thread)
 
+    void = []
     with pytest.raises(KeyboardInterrupt):
-        team.run(lambda *_: None, 3)
+        team.run(lambda *_: void.append("void"), 3)
+    time.sleep(0.1)
+    assert not void  # nor later
     for _ in range(3):
         done.clear()
         team.run(work, 3)

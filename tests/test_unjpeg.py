@@ -173,7 +173,7 @@ def test_whole_pictures_validate_and_none_of_them_is_learned_from(folder):
     assert {each.file for each in other.validation} != {each.file for each in split.validation}
 
 
-def test_files_that_are_no_pictures_are_counted(folder):
+def test_files_that_are_no_pictures_are_left_out(folder):
     (folder / "notes.txt").write_text("no picture")
     Image.new("RGB", (4, 400)).save(folder / "thin.png")
     skipped = split_folder(folder, SMALL).skipped

@@ -62,10 +62,10 @@ def reading(path: str | os.PathLike[str]) -> Iterator[io.BufferedReader]:
         In one line with the name of the file, for all that goes wrong up to the end of the block.
     """
     path = Path(path)
-    if path.exists() and not path.is_file() and not path.is_dir():
-        # A pipe would make us wait, perhaps for ever.
-        raise InputError(f"cannot read {one_line(path)}: it is no regular file; give a picture")
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            # A pipe would make us wait, perhaps for ever.
+            raise InputError("it is no regular file; give a picture")
         with path.open("rb") as file, our_limit():
             yield file
     except Exception as error:  # damaged files make Pillow raise nearly every kind there is

@@ -294,7 +294,7 @@ def save_image(
         check_image_target(path, *picture.size, len(picture.getbands()))
     name = check_image_suffix(path)
     with atomic_path(path) as temporary:
-        picture.save(temporary, name, **_SAVE_OPTIONS.get(name, {}), **kept)
+        picture.save(temporary, name, **{**_SAVE_OPTIONS.get(name, {}), **kept})
 
 
 def file_sha256(path: str | os.PathLike[str]) -> str:

@@ -79,7 +79,7 @@ def load_labelled(
     Of IDX files, it takes those of pictures and of labels whose names begin alike, such as
     ``train-images-idx3-ubyte.gz`` and ``train-labels-idx1-ubyte.gz``; the classes are the numbers
     that occur. Folders are classes in natural order (2 before 10), named after them. What is
-    hidden is ignored, and so is what is no picture, but that is counted.
+    hidden is ignored, and so is what is no picture, but that is named.
 
     Parameters
     ----------

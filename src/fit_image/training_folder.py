@@ -22,8 +22,8 @@ from fit_image.locking import lock_folder
 from fit_image.metrics import MetricsFile
 from fit_image.version import __version__
 
-DOCUMENTS = ("run.json", "digits.json", "autoencoder.json", "unjpeg.json")
-"""The documents of all kinds of trainings."""
+_OF_SOME_KINDS = ("run.json", "digits.json", "autoencoder.json", "unjpeg.json", "good.npz")
+"""The documents of all kinds of trainings, and what else not all of them have."""
 
 
 class TrainingFolder(ABC):
@@ -62,7 +62,7 @@ class TrainingFolder(ABC):
     @classmethod
     def replaced_by_run(cls, path: Path) -> list[Path]:
         """Return the files in ``path`` that a new training would replace or remove."""
-        names = dict.fromkeys((*cls.file_names, *DOCUMENTS))
+        names = dict.fromkeys((*cls.file_names, *_OF_SOME_KINDS))
         present = [path / name for name in names if (path / name).exists()]
         return present + [frame for _, frame in frame_paths(path / "frames")]
 

@@ -79,6 +79,8 @@ class Signals:
             self.at_once = False
 
     def _handle(self, signum: int, frame: FrameType | None) -> None:
-        if self.at_once or self.received is not None:
-            raise Interrupted(signum)
+        now = self.at_once or self.received is not None
+        # Noted in any case: where Python swallows the exception, the next `check` raises it again.
         self.received = signum
+        if now:
+            raise Interrupted(signum)

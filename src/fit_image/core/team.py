@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import numpy as np
@@ -75,8 +75,7 @@ class Team:
                 raise
 
         if not self._helpers:
-            pool = ThreadPoolExecutor(self._most - 1)
-            self._helpers = [_Helper(pool, thread) for thread in range(1, self._most)]
+            self._helpers = [_Helper(thread) for thread in range(1, self._most)]
         helpers = self._helpers[: threads - 1]
         try:
             for helper in helpers:
@@ -96,11 +95,12 @@ class Team:
 
 
 class _Helper:
-    """A thread of a pool, which it leaves only when there has been nothing to do for a while."""
+    """A thread that goes to sleep only when there has been nothing to do for a while."""
 
-    def __init__(self, pool: Executor, thread: int) -> None:
+    def __init__(self, thread: int) -> None:
         self.error: BaseException | None = None
-        self._pool = pool
+        # One of its own: where a call is interrupted, a pool may count its idle threads wrong.
+        self._pool = ThreadPoolExecutor(1)
         self._thread = thread
         self._words = np.zeros(_WORDS, dtype=np.int64)
         self._lock = threading.Lock()  # over all below
@@ -129,7 +129,9 @@ class _Helper:
             self._serving = True
         while True:
             with self._lock:
-                number, work = self._words[_GIVEN], self._work
+                number = self._words[_GIVEN]
+                # An order that was interrupted before it was given is void.
+                work = self._work if self._words[_DONE] < number else None
                 self._work = None
             if work is not None:
                 try:

@@ -88,7 +88,7 @@ class Player:
         parameters, average = own.pop("parameters", None), own.pop("average", None)
         if parameters is None or parameters.shape != mine.shape or parameters.dtype != mine.dtype:
             raise ValueError(f"the {self.name} has another size")
-        if average is not None and average.shape != mine.shape:
+        if average is not None and (average.shape, average.dtype) != (mine.shape, mine.dtype):
             raise ValueError(f"the average of the {self.name} has another size")
         for numbers in (parameters, average):
             if numbers is not None and not np.isfinite(numbers).all():

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from fit_image.apps.unjpeg.model import Restorer
 from fit_image.decoding import reading
@@ -20,8 +21,17 @@ _KEPT = ("exif", "icc_profile", "dpi")
 
 _GAP = 8
 
-# EXIF's tag, and those of its values with which rows are columns.
+# EXIF's tag, what its values ask for, and those with which rows are columns.
 _ORIENTATION, _LYING = 0x0112, (5, 6, 7, 8)
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 # Formats that hold neither EXIF data nor colour profiles.
 _BARE = ("GIF", "BMP")
@@ -101,8 +111,9 @@ def side_by_side(image: Image.Image, restored: Image.Image) -> Image.Image:
     sheet = Image.new("RGB", (2 * width + _GAP, height), "white")
     for left, each in ((0, image), (width + _GAP, restored)):
         opaque = each.convert("RGBA")
-        opaque.getexif()[_ORIENTATION] = _orientation(image)
-        ImageOps.exif_transpose(opaque, in_place=True)
+        turn = _TURNS.get(_orientation(image))
+        if turn is not None:
+            opaque = opaque.transpose(turn)
         sheet.paste(opaque, (left, 0), opaque)
     return sheet
 
@@ -145,12 +156,14 @@ def kept_of(picture: Image.Image, target: Path) -> dict[str, Any]:
             "its colour profile; use .png"
         )
     if name == "TIFF" and "exif" in kept:
-        # Other formats take the bytes as they are; in a TIFF, each entry is one of its own.
-        try:
-            Image.Exif().load(kept["exif"])
-        except Exception:  # damaged data make Pillow raise nearly every kind there is
-            raise InputError(
-                f"cannot write {one_line(target)}: a TIFF cannot hold the picture's EXIF data, "
-                "which are damaged; write a .png"
-            ) from None
+        # What Pillow compresses TIFF with does not know the parts that cameras write.
+        kept["compression"] = None
+    # Tried on one pixel: not all EXIF data that other formats take as they are fit in a TIFF.
+    try:
+        Image.new("RGB", (1, 1)).save(io.BytesIO(), name, **kept)
+    except Exception:  # Pillow raises nearly every kind there is
+        raise InputError(
+            f"cannot write {one_line(target)}: {name} cannot hold the picture's EXIF data or "
+            "colour profile; use .png"
+        ) from None
     return kept

@@ -72,5 +72,5 @@ def _check_spared(output: Path, run: Path, data: Path) -> None:
     target, folder = output.resolve(), (run if run.is_dir() else run.parent).resolve()
     if target in (run.resolve(), folder / "model.npz", folder / "checkpoint.npz"):
         raise InputError(f"{output} is a file of the training: give another name")
-    if target.is_relative_to(data.resolve()):
+    if target == data.resolve():
         raise InputError(f"{output} is a file of the data: give another name")

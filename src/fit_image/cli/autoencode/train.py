@@ -67,10 +67,13 @@ class Units(click.ParamType):
             return value
         if value.strip().lower() == "none":
             return ()
-        words = [text.strip() for text in value.split(",")]
-        if not all(word.isdecimal() and int(word) for word in words):
+        try:
+            units = tuple(int(text) for text in value.split(","))
+        except ValueError:
+            units = (0,)
+        if min(units) < 1:
             self.fail(f"{value!r} is not numbers of units, such as 512,256, or none", param, ctx)
-        return tuple(map(int, words))
+        return units
 
 
 _TYPES = {

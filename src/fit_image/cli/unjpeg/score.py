@@ -96,6 +96,7 @@ def _facts(scores: list[Score], skipped: int, folder: Path) -> dict[str, Any]:
         return round(number, 4) if math.isfinite(number) else None
 
     gains = [score.gain for score in scores if score.is_finite]
+    least = min((score.gain for score in scores if score.restored < math.inf), default=None)
     return {
         "pictures": [
             {
@@ -108,7 +109,7 @@ def _facts(scores: list[Score], skipped: int, folder: Path) -> dict[str, Any]:
         ],
         "skipped": skipped,
         "mean_gain": finite(sum(gains) / len(gains)) if gains else None,
-        "least_gain": finite(min(gains)) if gains else None,
+        "least_gain": None if least is None else finite(least),
     }
 
 
@@ -125,4 +126,6 @@ def _print(scores: list[Score], folder: Path) -> None:
         jpeg, restored, gain = (sum(each) / len(finite) for each in zip(*finite, strict=True))
         click.echo(f"{'mean':<{width}}  {jpeg:7.2f}   {restored:7.2f}  {gain:+6.2f} dB")
     if len(finite) < len(scores):
-        click.echo(f"{len(scores) - len(finite)} without any error left, not in the mean")
+        click.echo(
+            f"{len(scores) - len(finite)} not in the mean: without any error, JPEG or restored"
+        )

@@ -137,8 +137,8 @@ def command(
         )
     finally:
         trainer.close()
-        if pictures.damaged:
-            display.message(left_out(pictures.damaged, folder, "damaged"))
+        if damaged := set(pictures.damaged):  # a copy: another thread may still be reading
+            display.message(left_out(damaged, folder, "damaged"))
 
 
 def _parts(figures: Figures) -> tuple[str, ...]:
