@@ -277,15 +277,16 @@ def test_features_do_not_take_the_place_of_what_they_are_made_from(run, bars):
     shutil.copy(bars, "bars.npz")
     Path("link.npz").symlink_to("bars.npz")
     before = {path: path.read_bytes() for path in Path().rglob("*.npz")}
-    for output, what in (
-        ("bars.npz", "data"),
-        ("link.npz", "data"),
-        ("run/model.npz", "training"),
-        ("run/../run/checkpoint.npz", "training"),
-    ):
-        for network in ("run", "run/model.npz"):
+    for output in ("bars.npz", "link.npz"):
+        assert "is read to make it" in fail("features", "run", "bars.npz", "-o", output)
+    for network in ("run", "run/model.npz"):
+        for output in ("run/model.npz", "run/../run/checkpoint.npz"):
             line = fail("features", network, "bars.npz", "-o", output)
-            assert f"is a file of the {what}: give another name" in line
+            assert "give another name" in line
+    Image.new("L", (14, 12)).save("one.png")
+    for output in ("run/final.png", "run/frames/new.png"):
+        assert "a file that the run needs" in fail("grid", "run", "-o", output)
+        assert "a file that the run needs" in fail("apply", "run", "one.png", "-o", output)
     assert {path: path.read_bytes() for path in Path().rglob("*.npz")} == before
     succeed("features", "run", "bars.npz", "-o", "run/codes.npz", "-q")
     succeed("features", "run", "bars.npz", "-o", "run/codes.npz", "-q")

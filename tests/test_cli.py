@@ -703,3 +703,28 @@ def test_shell_completion(words, expected):
         [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False
     )
     assert expected in done.stdout
+
+
+def test_names_with_odd_characters_are_shown_in_one_line(picture):
+    odd = "a\nb\x1b[31mc-fit"
+    succeed(picture, "-o", odd, "--layers", "4", "--epochs", 1)
+    shown = succeed("info", odd).stdout
+    assert "a\\nb\\x1b[31mc-fit" in shown.splitlines()[0]
+    assert "\x1b" not in shown
+    assert "no\\x1b[31m  one" in fail("render", "no\x1b[31m  one")
+
+
+def test_pipes_are_not_waited_for(picture):
+    os.mkfifo("pipe.npz")
+    Path("run").mkdir()
+    os.mkfifo("run/run.json")
+    for path in ("pipe.npz", "run"):
+        assert "regular file" in fail("info", path)
+    assert "regular file" in fail("sweep", picture, "--from-csv", "pipe.npz")
+
+
+def test_a_run_does_not_go_among_a_sweep(picture):
+    Path("sweep").mkdir()
+    Path("sweep/sweep.json").write_text("{}")
+    for more in ((), ("--overwrite",)):
+        assert "holds a sweep" in fail(picture, "-o", "sweep", "--epochs", 1, *more)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 import signal
 from pathlib import Path
 
@@ -348,6 +349,25 @@ def test_what_drawing_refuses(run):
     assert "it has no digits.json" in fail("encode", ".", "x.png")
     assert "cannot read" in fail("encode", run, "x.png")
     assert "No such command" in fail("tran")
+
+
+def test_what_a_training_needs_is_not_drawn_over(run):
+    shutil.copytree(run, "run")
+    before = {path: path.read_bytes() for path in Path("run").rglob("*") if path.is_file()}
+    Image.new("L", (12, 12)).save("one.png")
+    for output in ("run/final.png", "run/frames/epoch-000001.png", "run/../run/frames/new.png"):
+        for command in (
+            ("draw", "run", "--label", "0"),
+            ("draw", "run/model.npz", "--label", "0"),
+            ("grid", "run"),
+            ("encode", "run", "one.png"),
+        ):
+            assert "that the run needs" in fail(*command, "-o", output)
+    assert "that the run needs" in fail(
+        "morph", "run", "--labels", "0,1", "-o", "run/animation.gif"
+    )
+    assert {path: path.read_bytes() for path in before} == before
+    succeed("draw", "run", "--label", "0", "--size", "9x9", "-o", "run/zero.png")
 
 
 def test_info(run, bars):

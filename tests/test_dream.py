@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from pathlib import Path
 
 import numpy as np
@@ -161,3 +162,14 @@ def test_dreams_out_of_range_are_refused():
     for options in ({"scale": float("inf")}, {"channels": "rgba"}, {"activation": "step"}):
         with pytest.raises(InputError):
             Dream(**options)
+
+
+def test_two_results_need_two_names():
+    assert "same file" in fail("--animate", "a.gif", "-o", "./a.gif", "--size", "9x9")
+
+
+def test_odd_destinations():
+    os.mkfifo("pipe.png")
+    Path("link.png").symlink_to("nothing.png")
+    for output, problem in (("pipe.png", "no regular file"), ("link.png", "a link to nothing")):
+        assert problem in fail("-o", output, "--size", "9x9")

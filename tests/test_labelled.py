@@ -202,7 +202,7 @@ class TestFolders:
         write_classes(tmp_path, a=stored[:1], b=stored[1:])
         assert np.array_equal(load_labelled(tmp_path, channels="rgb").pictures, stored)
 
-    def test_what_is_hidden_is_ignored_and_what_is_no_picture_counted(self, animals):
+    def test_what_is_hidden_is_ignored_and_what_is_no_picture_named(self, animals):
         before = load_labelled(animals)
         (animals / ".git").mkdir()
         (animals / "README.md").write_text("about")
@@ -213,7 +213,7 @@ class TestFolders:
         whole = (animals / "dog" / "0.png").read_bytes()
         (animals / "dog" / "00.png").write_bytes(whole[:-30])
         after = load_labelled(animals)
-        assert (len(before.skipped), len(after.skipped)) == (0, 2)
+        assert (len(before.skipped), len(after.skipped)) == (0, 3)
         assert after.sha256 == before.sha256
         assert after.names == ("cat", "dog")
         assert after.labels.tolist() == [0, 0, 1]

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from fit_image.atomic import atomic_path
 from fit_image.errors import InputError, os_error_reason
+from fit_image.regular_file import check_regular
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -145,8 +146,9 @@ def read_arrays(path: str | os.PathLike[str], names: Collection[str]) -> Arrays:
 def _opened(path: Path, kind_text: str) -> Iterator[zipfile.ZipFile]:
     """Open an npz file, and make all that goes wrong with it one kind of error."""
     try:
-        if path.exists() and not path.is_file():
-            raise InputError(f"{path} is not a file")
+        check_regular(path)
+        if path.is_dir():
+            raise InputError(f"{path} is a folder, not a file")
         with zipfile.ZipFile(path) as archive:
             yield archive
     except FileNotFoundError:
@@ -164,6 +166,8 @@ def _opened(path: Path, kind_text: str) -> Iterator[zipfile.ZipFile]:
 def is_archive(path: str | os.PathLike[str], kind: str) -> bool:
     """Return whether a file was written by `write_archive` as such a kind."""
     try:
+        if not Path(path).is_file():
+            return False
         with zipfile.ZipFile(path) as archive:
             return f"fit_image_{kind}.npy" in archive.namelist()
     except (OSError, zipfile.BadZipFile):

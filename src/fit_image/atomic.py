@@ -47,13 +47,18 @@ def check_destination(path: str | os.PathLike[str]) -> None:
     Raises
     ------
     InputError
-        If its folder does not exist, or it is a folder itself.
+        If its folder does not exist, or it is a folder itself, a pipe, a device, or a link to
+        nothing.
     """
     path = Path(path)
     if not path.parent.is_dir():
         raise InputError(f"cannot write {path}: there is no folder {path.parent}")
     if path.is_dir():
         raise InputError(f"cannot write {path}: it is a folder")
+    if path.exists() and not path.is_file():
+        raise InputError(f"cannot write {path}: it is no regular file")
+    if path.is_symlink() and not path.exists():
+        raise InputError(f"cannot write {path}: it is a link to nothing")
 
 
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:

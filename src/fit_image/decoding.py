@@ -18,6 +18,7 @@ import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from fit_image.errors import InputError, one_line, os_error_reason
+from fit_image.regular_file import check_regular
 
 LARGEST_PICTURE = 1_000_000_000  # pixels that a picture to be read or written may have
 
@@ -62,10 +63,8 @@ def reading(path: str | os.PathLike[str]) -> Iterator[io.BufferedReader]:
         In one line with the name of the file, for all that goes wrong up to the end of the block.
     """
     path = Path(path)
+    check_regular(path)
     try:
-        if path.exists() and not path.is_file() and not path.is_dir():
-            # A pipe would make us wait, perhaps for ever.
-            raise InputError("it is no regular file; give a picture")
         with path.open("rb") as file, our_limit():
             yield file
     except Exception as error:  # damaged files make Pillow raise nearly every kind there is

@@ -8,6 +8,7 @@ from typing import Any
 
 from fit_image.archive import check_version
 from fit_image.errors import InputError, os_error_reason
+from fit_image.regular_file import check_regular
 
 
 def read_document(file: Path, kind: str, understood: int) -> dict[str, Any]:
@@ -31,6 +32,7 @@ def read_document(file: Path, kind: str, understood: int) -> dict[str, Any]:
     InputError
         If the file is missing, damaged, something else, or of another version.
     """
+    check_regular(file)
     try:
         data = json.loads(file.read_bytes(), parse_constant=_no_constant)
     except (FileNotFoundError, NotADirectoryError):

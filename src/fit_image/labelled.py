@@ -119,7 +119,7 @@ def load_labelled(
         if part != "train":
             problem = f"has folders of classes and no part {part}; give the folder of that part"
             raise _refused(folder, problem)
-        labelled = _from_folders(folder, folders, channels)
+        labelled = _from_folders(folder, folders, files, channels)
     else:
         present = "neither IDX files nor folders of pictures" if files else "nothing"
         wanted = "give a folder with one folder of pictures for each class, or with IDX files"
@@ -145,7 +145,9 @@ def _check_classes(folder: Path, names: Sequence[str]) -> None:
         raise _refused(folder, f"has {len(names):,} classes; give at most {MOST_CLASSES}")
 
 
-def _from_folders(folder: Path, classes: Sequence[Path], channels: str) -> Labelled:
+def _from_folders(
+    folder: Path, classes: Sequence[Path], beside: Sequence[Path], channels: str
+) -> Labelled:
     files: list[Path] = []
     sizes = []
     for each in classes:
@@ -165,7 +167,7 @@ def _from_folders(folder: Path, classes: Sequence[Path], channels: str) -> Label
         if not count:
             problem = f"none of its {size:,} files can be read" if size else "it is empty"
             raise _refused(each, f"holds no pictures: {problem}; add some, or remove it")
-    skipped = tuple(np.delete(np.array(files, dtype=object), read))
+    skipped = *beside, *(np.delete(np.array(files, dtype=object), read))
     return Labelled(pictures, labels, names, skipped)
 
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from fit_image import atomic
 from fit_image.errors import FitImageError, InputError, os_error_reason
+from fit_image.regular_file import check_regular
 
 
 class AnyRow(Protocol):
@@ -123,6 +124,7 @@ class MetricsFile(Generic[RowType]):
         InputError
             If the file cannot be read.
         """
+        check_regular(self.path)
         try:
             text = self.path.read_text("utf-8", errors="replace")
         except FileNotFoundError:

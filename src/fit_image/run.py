@@ -54,6 +54,7 @@ class RunFolder(TrainingFolder):
     """
 
     document_name = "run.json"
+    made_again = tuple(RecordConfig().animations)
     file_names = RUN_FILES
     metrics: Metrics
 
@@ -62,21 +63,6 @@ class RunFolder(TrainingFolder):
         self.manifest = manifest
         self.result = result
         self.target = path / "target.png"
-
-    @staticmethod
-    def check_spared(path: Path, output: Path, picture: Path) -> None:
-        """Find out that writing to ``output`` would replace what a run in ``path`` needs.
-
-        Raises
-        ------
-        InputError
-            If it would, or would replace ``picture``.
-        """
-        kept = [path / name for name in RUN_FILES if name not in RecordConfig().animations]
-        target = output.resolve()
-        in_frames = target.parent == (path / "frames").resolve()
-        if in_frames or target in [file.resolve() for file in (*kept, picture)]:
-            raise InputError(f"{output} would replace a file that the run needs: give another name")
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Self:

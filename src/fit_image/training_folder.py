@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
@@ -41,10 +42,13 @@ class TrainingFolder(ABC):
         The file that makes a folder one of its kind.
     file_names : tuple of str
         All that a training writes there, but for the frames.
+    made_again : tuple of str
+        Of these, those that users may make themselves.
     """
 
     document_name: ClassVar[str]
     file_names: ClassVar[tuple[str, ...]]
+    made_again: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, path: Path, metrics: MetricsFile[Any]) -> None:
         self.path = path
@@ -78,6 +82,8 @@ class TrainingFolder(ABC):
     @classmethod
     def check_replaced(cls, path: Path, *, overwrite: bool) -> None:
         """Raise `InputError` if a new training would replace what the user has not offered."""
+        if (path / "sweep.json").exists():
+            raise InputError(f"{path} holds a sweep: choose another folder with -o")
         if overwrite:
             return
         if cls.holds_run(path):
@@ -90,6 +96,21 @@ class TrainingFolder(ABC):
             raise InputError(
                 f"{replaced[0]} would be replaced: --overwrite allows it, -o chooses another folder"
             )
+
+    @classmethod
+    def check_spared(cls, path: Path, output: Path, *inputs: Path) -> None:
+        """Find out that writing to ``output`` would replace what a training in ``path`` needs.
+
+        Raises
+        ------
+        InputError
+            If it would, or would replace one of ``inputs``.
+        """
+        kept = [path / name for name in cls.file_names if name not in cls.made_again]
+        target = Path(os.path.realpath(output))
+        in_frames = target.parent == Path(os.path.realpath(path / "frames"))
+        if in_frames or target in [Path(os.path.realpath(file)) for file in (*kept, *inputs)]:
+            raise InputError(f"{output} would replace a file that the run needs: give another name")
 
     def create(self) -> None:
         """Make the folder, or empty it of an earlier training; other files in it stay.

@@ -67,7 +67,9 @@ class Dream:
     def __post_init__(self) -> None:
         check_blocks(self.layers)
         if not self.inputs or {*self.inputs} - {*INPUTS} or len({*self.inputs}) < len(self.inputs):
-            raise InputError(f"inputs are some of {', '.join(INPUTS)}, not {self.inputs!r}")
+            raise InputError(
+                f"--inputs are some of {', '.join(INPUTS)}, not {','.join(self.inputs)}"
+            )
         if self.activation not in ACTIVATIONS:
             raise InputError(f"activation must be one of {', '.join(ACTIVATIONS)}")
         if self.channels not in ("rgb", "grey"):

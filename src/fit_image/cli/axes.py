@@ -16,6 +16,7 @@ from fit_image.cli.fit import command as fit_command
 from fit_image.config import FitConfig, ImageConfig, option_of
 from fit_image.encoding_spec import ENCODINGS
 from fit_image.errors import InputError, os_error_reason
+from fit_image.regular_file import check_regular
 
 Values = tuple[Any, ...]
 Row = dict[str, list[str]]
@@ -106,6 +107,7 @@ def read_rows(
     InputError
         If the file cannot be read, has no rows, or one of them is not of axes and their values.
     """
+    check_regular(path)
     try:
         rows = read(path)
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -192,6 +193,8 @@ def command(
         check_suffix(animation)
         check_destination(animation)
         check_size(animation, width, height)
+        if output and os.path.realpath(output) == os.path.realpath(animation):
+            raise InputError("--animate and -o name the same file: give another name")
     dreams = [
         Dream(
             layers=layers,

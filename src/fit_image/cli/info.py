@@ -12,6 +12,7 @@ import click
 from fit_image.cli import options
 from fit_image.cli.display import format_duration
 from fit_image.cli.signals import Signals
+from fit_image.errors import one_line
 
 if TYPE_CHECKING:
     from fit_image.recipe_folder import RecipeFolder
@@ -35,7 +36,7 @@ def command(signals: Signals, /, path: Path, as_json: bool) -> None:
     shown = [(name.replace("_", " "), _shown(name, value)) for name, value in facts.items()]
     width = max(len(name) for name, _ in shown)
     for name, text in shown:
-        click.echo(f"{name:<{width}}  {text}")
+        click.echo(f"{name:<{width}}  {one_line(text)}")
 
 
 def _facts(path: Path) -> dict[str, Any]:

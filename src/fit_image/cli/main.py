@@ -16,7 +16,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from fit_image.cli.signals import Interrupted, Signals
-from fit_image.errors import FitImageError, os_error_reason
+from fit_image.errors import FitImageError, one_line, os_error_reason
 from fit_image.version import __version__
 
 # Modules are imported when their command is called: help must not wait for numerics.
@@ -131,7 +131,7 @@ class FitImage(click.Group):
             sys.stdout.flush()
             _exit(code if isinstance(code, int) else 0)
         except click.ClickException as error:
-            _fail(error.format_message(), error.exit_code)
+            _fail(" ".join(error.format_message().split()), error.exit_code)
         except FitImageError as error:
             _fail(str(error), error.exit_code)
         except Interrupted as interruption:
@@ -149,7 +149,7 @@ class FitImage(click.Group):
 
 def _fail(message: str, exit_code: int) -> NoReturn:
     with contextlib.suppress(OSError, ValueError):
-        click.echo(f"fit-image: {' '.join(message.split())}", err=True)
+        click.echo(f"fit-image: {one_line(message)}", err=True)
     _exit(exit_code)
 
 

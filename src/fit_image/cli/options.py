@@ -242,6 +242,7 @@ def fps_option(command: Command) -> Command:
         type=Real(*FPS),
         default=20.0,
         show_default=True,
+        metavar="N",
         help="Frames a second of the animation.",
     )(command)
 

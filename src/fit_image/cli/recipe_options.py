@@ -23,6 +23,7 @@ def recipe_options(
     types: Mapping[str, Any] | None = None,
     shown: Mapping[str, str] | None = None,
     rules: Collection[str] = (),
+    limits: Mapping[str, tuple[float, float]] | None = None,
 ) -> Callable[[Command], Command]:
     """Return a decorator that adds an option for every field of a recipe.
 
@@ -39,8 +40,10 @@ def recipe_options(
         What the help says for a default that says nothing.
     rules : collection of str
         Fields that may change when a training goes on: of flags, there is the opposite, too.
+    limits : mapping of str to (float, float), optional
+        What plain numbers may be; those that are missing, 0 or more.
     """
-    types, shown = types or {}, shown or {}
+    types, shown, limits = types or {}, shown or {}, limits or {}
 
     def add_all(command: Command) -> Command:
         for field in reversed(fields(recipe_type)):
@@ -51,7 +54,12 @@ def recipe_options(
                 declared,
                 field.name,
                 help=helps[field.name],
-                **_kind(field.default, types.get(field.name), shown.get(field.name)),
+                **_kind(
+                    field.default,
+                    types.get(field.name),
+                    shown.get(field.name),
+                    limits.get(field.name, (0, None)),
+                ),
             )
             command = add(command)
         return command
@@ -59,11 +67,17 @@ def recipe_options(
     return add_all
 
 
-def _kind(default: Any, given: Any, text: str | None) -> dict[str, Any]:
+def _kind(
+    default: Any, given: Any, text: str | None, limits: tuple[float, float | None]
+) -> dict[str, Any]:
     if isinstance(default, bool):
         return {"is_flag": True, "default": default}
     if given is None:
-        given = click.IntRange(min=0) if isinstance(default, int) else Real(min=0)
+        least, most = limits
+        if isinstance(default, int):
+            given = click.IntRange(int(least), None if most is None else int(most))
+        else:
+            given = Real(least, most)
     metavar = {
         click.types.IntParamType: "N",
         click.types.FloatParamType: "X",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -36,7 +37,8 @@ def earlier_folder(
     if resume and overwrite:
         raise click.UsageError("--resume and --overwrite exclude each other.")
     folder_type.check_folder(output)
-    if data.resolve() in (output.resolve(), *output.resolve().parents):
+    where = Path(os.path.realpath(output))
+    if Path(os.path.realpath(data)) in (where, *where.parents):
         raise InputError(f"{output} is in the folder of the data: choose another with -o")
     if resume and folder_type.holds_run(output):
         return folder_type.open(output)

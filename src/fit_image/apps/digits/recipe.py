@@ -31,7 +31,7 @@ RULES = frozenset(
 
 def _number(name: str, value: float, least: float, most: float) -> None:
     if not least <= value <= most:
-        raise InputError(f"{option_of(name)} must be {least:g} to {most:g}, not {value}")
+        raise InputError(f"{option_of(name)} must be {least:,} to {most:,}, not {value}")
 
 
 @dataclass(frozen=True)
@@ -116,12 +116,12 @@ class Recipe:
     def __post_init__(self) -> None:
         for field in fields(self):
             name, value = field.name, getattr(self, field.name)
-            _number(name, value, *_LIMITS.get(name, (0, LARGEST_RATE)))
+            _number(name, value, *LIMITS.get(name, (0, LARGEST_RATE)))
         if self.real_weight + self.fake_weight == 0:
             raise InputError("--real-weight and --fake-weight cannot both be 0")
 
 
-_LIMITS: dict[str, tuple[float, float]] = {
+LIMITS: dict[str, tuple[float, float]] = {
     "learning_rate": (1e-9, LARGEST_RATE),
     "beta1": (0, 0.9999),
     "clip": (1e-9, LARGEST_RATE),
@@ -151,3 +151,4 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "classifier_steps": (0, 10_000),
     "seed": (0, 2**63 - 1),
 }
+"""What numbers of a recipe may be."""

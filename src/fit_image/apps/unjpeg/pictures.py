@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -94,7 +95,7 @@ def find_pictures(path: Path, least: int = 1) -> tuple[list[Picture], list[Path]
     waiting, seen = [path], set()
     while waiting:
         folder = waiting.pop(0)
-        if (where := folder.resolve()) in seen:
+        if (where := os.path.realpath(folder)) in seen:
             continue  # a link to a folder that it is in
         seen.add(where)
         folders, files = folder_contents(folder)

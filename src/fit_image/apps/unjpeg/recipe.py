@@ -26,8 +26,8 @@ LIMITS: dict[str, tuple[float, float]] = {
     "batch_size": (1, 1 << 16),
     "patches": (1, 1 << 40),
     "patience": (0, 1_000_000),
-    "oversample": (0.0, 10.0),
-    "average": (0.0, 0.99999),
+    "oversample": (0, 10),
+    "average": (0, 0.99999),
     "seed": (0, 2**63 - 1),
 }
 """What numbers of a recipe may be."""

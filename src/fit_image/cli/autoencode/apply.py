@@ -9,6 +9,7 @@ import click
 from fit_image.cli import options
 from fit_image.cli.display import make_display
 from fit_image.cli.signals import Signals
+from fit_image.cli.sparing import check_spared
 from fit_image.errors import InputError
 
 
@@ -46,6 +47,7 @@ def command(
     """
     import numpy as np
 
+    from fit_image.apps.autoencode.folder import AutoencoderFolder
     from fit_image.apps.autoencode.model import AutoencoderModel
     from fit_image.atomic import check_destination
     from fit_image.image import check_image_suffix, load_image, save_image, to_uint8
@@ -57,6 +59,7 @@ def command(
         check_image_suffix(target)
         if target.parent != output:
             check_destination(target)
+        check_spared(AutoencoderFolder, run, target)
     model = AutoencoderModel.load(run)
     display = make_display(quiet)
     inputs, notes = [], []

@@ -11,6 +11,7 @@ from fit_image.cli import options
 from fit_image.cli.autoencode.data import reading, report_left_out
 from fit_image.cli.display import make_display
 from fit_image.cli.signals import Signals
+from fit_image.cli.sparing import check_spared
 from fit_image.errors import InputError
 
 
@@ -39,6 +40,7 @@ def command(
     """
     import numpy as np
 
+    from fit_image.apps.autoencode.folder import AutoencoderFolder
     from fit_image.apps.autoencode.model import AutoencoderModel
     from fit_image.atomic import atomic_path, check_destination
     from fit_image.picture_data import load_picture_data
@@ -47,7 +49,7 @@ def command(
     if output.suffix != ".npz":
         raise InputError(f"cannot write {output}: its name must end in .npz")
     check_destination(output)
-    _check_spared(output, run, data)
+    check_spared(AutoencoderFolder, run, output, data)
     model = AutoencoderModel.load(run)
     size, display = (model.width, model.height), make_display(quiet)
     with display:
@@ -63,14 +65,3 @@ def command(
     with atomic_path(output) as temporary, temporary.open("wb") as file:
         np.savez(file, **arrays)
     click.echo(output)
-
-
-def _check_spared(output: Path, run: Path, data: Path) -> None:
-    """Refuse to write over what is read."""
-    if not output.exists():
-        return
-    target, folder = output.resolve(), (run if run.is_dir() else run.parent).resolve()
-    if target in (run.resolve(), folder / "model.npz", folder / "checkpoint.npz"):
-        raise InputError(f"{output} is a file of the training: give another name")
-    if target == data.resolve():
-        raise InputError(f"{output} is a file of the data: give another name")

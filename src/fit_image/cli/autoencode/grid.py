@@ -8,6 +8,7 @@ import click
 
 from fit_image.cli import options
 from fit_image.cli.signals import Signals
+from fit_image.cli.sparing import check_spared
 
 
 @click.command("grid", short_help="Draw held-out pictures, and redrawn below.")
@@ -61,6 +62,7 @@ def command(
     signals.act_at_once()
     check_image_suffix(output)
     check_destination(output)
+    check_spared(AutoencoderFolder, run, output)
     folder = AutoencoderFolder.open(run)
     model = AutoencoderModel.load(run)
     held_out = load_held_out(folder)

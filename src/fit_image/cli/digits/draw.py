@@ -11,6 +11,7 @@ from fit_image.cli.digits.drawing_options import drawing_options, output_option,
 from fit_image.cli.display import Step, make_display
 from fit_image.cli.session import announcing_compilation
 from fit_image.cli.signals import Signals
+from fit_image.cli.sparing import check_spared
 
 
 @click.command("draw", short_help="Draw a digit at any size.")
@@ -50,6 +51,7 @@ def command(
     """
     import numpy as np
 
+    from fit_image.apps.digits.folder import DigitFolder
     from fit_image.apps.digits.model import DigitModel
     from fit_image.apps.digits.sheet import on_paper
     from fit_image.atomic import check_destination
@@ -62,6 +64,7 @@ def command(
     output = output or Path(f"{label}.png")
     check_image_target(output, width, height, model.channels)
     check_destination(output)
+    check_spared(DigitFolder, run, output)
     (latents,) = model.sample([index], np.random.default_rng(seed), spread)
     canvas = Canvas(width, height, model.channels)
     with make_display(quiet) as display, announcing_compilation(display):

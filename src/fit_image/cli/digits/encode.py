@@ -10,6 +10,7 @@ import click
 from fit_image.cli import options
 from fit_image.cli.digits.drawing_options import paper_option
 from fit_image.cli.signals import Signals
+from fit_image.cli.sparing import check_spared
 from fit_image.errors import InputError
 
 
@@ -51,6 +52,7 @@ def command(
     inverted if it is on the other shade.
     """
     from fit_image.apps.digits.encoding import encode_picture
+    from fit_image.apps.digits.folder import DigitFolder
     from fit_image.apps.digits.sheet import draw_sheet
     from fit_image.atomic import check_destination
     from fit_image.image import check_image_target, save_image
@@ -60,6 +62,7 @@ def command(
     width, height = size
     check_image_target(output, width, height)
     check_destination(output)
+    check_spared(DigitFolder, run, output)
     if output.exists() and picture.exists() and output.samefile(picture):
         raise InputError(f"{output} is the picture itself: give another name")
     encoded = encode_picture(run, picture)

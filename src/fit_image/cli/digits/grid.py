@@ -9,6 +9,7 @@ import click
 from fit_image.cli import options
 from fit_image.cli.digits.drawing_options import drawing_options, output_option, run_argument
 from fit_image.cli.signals import Signals
+from fit_image.cli.sparing import check_spared
 from fit_image.errors import InputError
 
 
@@ -54,6 +55,7 @@ def command(
     """
     import numpy as np
 
+    from fit_image.apps.digits.folder import DigitFolder
     from fit_image.apps.digits.model import DigitModel
     from fit_image.apps.digits.sheet import draw_sheet
     from fit_image.atomic import check_destination
@@ -70,6 +72,7 @@ def command(
         )
     check_image_target(output, width * columns, height * classes, model.channels)
     check_destination(output)
+    check_spared(DigitFolder, run, output)
     rng = np.random.default_rng(seed)
     rows = [model.sample([label] * columns, rng, spread) for label in range(classes)]
     sheet = draw_sheet(model, rows, width, height, paper=paper, scale=scale, threads=threads)

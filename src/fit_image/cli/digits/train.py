@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fit_image.apps.digits.recipe import Recipe
+from fit_image.apps.digits.recipe import LIMITS, Recipe
 from fit_image.cli.display import left_out, make_display
 from fit_image.cli.recipe_options import (
     is_given,
@@ -76,7 +76,7 @@ _HELPS = {
     show_default=True,
     help="What is learned of a picture.",
 )
-@recipe_options(Recipe, _HELPS)
+@recipe_options(Recipe, _HELPS, limits=LIMITS)
 @session_options
 @click.pass_context
 def command(
@@ -157,7 +157,7 @@ def _limited(labelled: Labelled, limit: int | None, seed: int) -> Labelled:
     missing = set(range(len(labelled.names))) - set(labels.tolist())
     if missing:
         raise InputError(
-            f"--limit {limit} leaves no picture of {labelled.names[missing.pop()]}: give more"
+            f"--limit {limit} leaves no picture of class {labelled.names[missing.pop()]}: give more"
         )
     return replace(labelled, pictures=labelled.pictures[chosen], labels=labels)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import click
 from fit_image.cli import options
 from fit_image.cli.display import Step, make_display
 from fit_image.cli.signals import Signals
+from fit_image.cli.sparing import check_spared
 from fit_image.cli.unjpeg.model_argument import network_and
 from fit_image.errors import InputError
 
@@ -71,6 +73,7 @@ def command(
     the package, one for a quality from 65 on, one for a lower one. EXIF data (of JPEG, PNG and
     WebP files), the colour profile and transparency stay as they are.
     """
+    from fit_image.apps.unjpeg.folder import UnjpegFolder
     from fit_image.apps.unjpeg.model import SHIPPED_SUBSAMPLING, Restorer
     from fit_image.apps.unjpeg.restoring import (
         check_side_by_side,
@@ -89,9 +92,10 @@ def command(
     for target in targets:
         check_image_suffix(target)
         check_destination(target)
+        check_spared(UnjpegFolder, model, target)
         if target.exists() and picture.exists() and target.samefile(picture):
             raise InputError(f"{target} is the picture itself: give another name")
-    if compare and compare.resolve() == output.resolve():
+    if compare and os.path.realpath(compare) == os.path.realpath(output):
         raise InputError("--compare and -o name the same file: give another name")
     damaged = read_picture(picture)
     if model is None:

@@ -49,10 +49,6 @@ _TYPES = {
     "quality": options.Qualities(),
     "subsampling": click.Choice(list(SUBSAMPLINGS)),
     "optimizer": click.Choice(list(LEARNING_RATES)),
-    **{
-        name: (options.Real if isinstance(most, float) else click.IntRange)(least, most)
-        for name, (least, most) in LIMITS.items()
-    },
 }
 
 _SHOWN = {
@@ -64,7 +60,7 @@ _SHOWN = {
 @click.command("train", short_help="Train a network.")
 @click.argument("folder", metavar="FOLDER", type=click.Path(path_type=Path))
 @training_options(output="unjpeg", epochs=100, epochs_help="Epochs at most; see --patience.")
-@recipe_options(Recipe, _HELPS, _TYPES, _SHOWN)
+@recipe_options(Recipe, _HELPS, _TYPES, _SHOWN, limits=LIMITS)
 @session_options
 @click.pass_context
 def command(
