@@ -651,6 +651,8 @@ def test_info_of_a_run_and_of_a_model(fitted):
     data = json.loads(succeed("info", fitted, "--json").stdout)
     assert data["epochs_done"] == 3
     assert data["status"] == "done"
+    assert data["loss_function"] == "mse"
+    assert 0 < data["loss"] < 1
     model = json.loads(succeed("info", fitted / "model.npz", "--json").stdout)
     assert model["parameters"] == data["parameters"] == 123
 

@@ -112,7 +112,9 @@ def read_rows(
         rows = read(path)
     except OSError as error:
         raise InputError(f"cannot read {path}: {os_error_reason(error)}") from error
-    except (UnicodeDecodeError, csv.Error, tomllib.TOMLDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} cannot be understood: it is no text in UTF-8") from error
+    except (csv.Error, tomllib.TOMLDecodeError) as error:
         raise InputError(f"{path} cannot be understood: {error}") from error
     if not rows:
         raise InputError(f"{path} has no trials")

@@ -167,6 +167,7 @@ def _run_facts(path: Path) -> dict[str, Any]:
     facts["picture"] = facts.pop("path")
     facts["preset"] = manifest.preset
     facts |= to_json(manifest.fit)
+    facts["loss_function"] = facts.pop("loss")  # beside what it has come to
     facts |= to_json(manifest.image)
     if result:
         facts |= asdict(result)
