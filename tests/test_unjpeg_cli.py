@@ -453,7 +453,7 @@ def test_what_applying_refuses(run, jpeg, tmp_path):
     assert "nowhere.jpg" in fail("apply", "nowhere.jpg")
     assert "no model.npz" in fail("apply", "none", jpeg)
     assert "not a fit-image unjpeg file" in fail("apply", run / "checkpoint.npz", jpeg)
-    assert "is the picture itself" in fail("apply", jpeg, "-o", jpeg)
+    assert "is what it would be made from" in fail("apply", jpeg, "-o", jpeg)
     assert "same file" in fail("apply", jpeg, "-o", "a.png", "--compare", "a.png")
     assert "same file" in fail("apply", jpeg, "-o", "a.png", "--compare", "none/../a.png")
     assert "must end in" in fail("apply", jpeg, "-o", "a.txt")

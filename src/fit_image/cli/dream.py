@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from fit_image.cli import options
 from fit_image.cli.display import Step, make_display
 from fit_image.cli.session import animate_frames
 from fit_image.cli.signals import Signals
+from fit_image.cli.sparing import check_apart
 from fit_image.components import ACTIVATIONS
 from fit_image.errors import InputError
 from fit_image.notation import LARGEST_RATE, Hidden, parse_layers
@@ -193,8 +193,7 @@ def command(
         check_suffix(animation)
         check_destination(animation)
         check_size(animation, width, height)
-        if output and os.path.realpath(output) == os.path.realpath(animation):
-            raise InputError("--animate and -o name the same file: give another name")
+        check_apart(output, animation, "--animate")
     dreams = [
         Dream(
             layers=layers,

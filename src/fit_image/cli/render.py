@@ -9,7 +9,7 @@ import click
 from fit_image.cli import options
 from fit_image.cli.display import Step, make_display
 from fit_image.cli.signals import Signals
-from fit_image.errors import InputError
+from fit_image.cli.sparing import check_spared
 
 
 @click.command("render", short_help="Draw a learned picture at any size and region.")
@@ -61,6 +61,7 @@ def command(
     from fit_image.atomic import check_destination
     from fit_image.image import Canvas, check_image_target, save_image, to_uint8
     from fit_image.model import Network
+    from fit_image.run import RunFolder
 
     signals.act_at_once()
     network = Network.load(path)
@@ -78,7 +79,11 @@ def command(
     output = output or Path(f"{name.removesuffix('-fit')}-{width}x{height}.png")
     check_image_target(output, width, height, network.channels)
     check_destination(output)
-    _check_spared(path, output)
+    folder = path if path.is_dir() else path.parent
+    pictures = []
+    if RunFolder.holds_run(folder):
+        pictures = [Path(RunFolder.open(folder).manifest.picture.path)]
+    check_spared(RunFolder, path, output, *pictures)
 
     canvas = Canvas(width, height, network.channels)
     with make_display(quiet) as display:
@@ -87,14 +92,3 @@ def command(
             display.step(Step((top + len(band)) / height, (f"drawing {width}x{height}",)))
         save_image(output, canvas.image)
     click.echo(output)
-
-
-def _check_spared(source: Path, output: Path) -> None:
-    """Refuse to draw over the network itself, or over what its run needs."""
-    from fit_image.run import RunFolder
-
-    if output.exists() and output.samefile(source):
-        raise InputError(f"{output} is the network itself: give another name")
-    folder = source if source.is_dir() else source.parent
-    if RunFolder.holds_run(folder):
-        RunFolder.check_spared(folder, output, Path(RunFolder.open(folder).manifest.picture.path))

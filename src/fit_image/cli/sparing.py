@@ -31,11 +31,16 @@ def check_spared(
     InputError
         If ``output`` is one of these, under whatever name.
     """
-    target = os.path.realpath(output)
     for path in (*inputs, *([network] if network else [])):
-        if output.exists() and os.path.realpath(path) == target:
-            raise InputError(f"{output} is read to make it: give another name")
+        if output.exists() and path.exists() and output.samefile(path):
+            raise InputError(f"{output} is what it would be made from: give another name")
     if network:
         folder = network if network.is_dir() else network.parent
         if kind.holds_run(folder):
             kind.check_spared(folder, output)
+
+
+def check_apart(output: Path | None, other: Path | None, option: str) -> None:
+    """Raise `InputError` if ``-o`` and another option name the same file to be written."""
+    if output and other and os.path.realpath(output) == os.path.realpath(other):
+        raise InputError(f"{option} and -o name the same file: give another name")

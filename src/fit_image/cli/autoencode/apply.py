@@ -59,7 +59,7 @@ def command(
         check_image_suffix(target)
         if target.parent != output:
             check_destination(target)
-        check_spared(AutoencoderFolder, run, target)
+        check_spared(AutoencoderFolder, run, target, *pictures)
     model = AutoencoderModel.load(run)
     display = make_display(quiet)
     inputs, notes = [], []
@@ -95,9 +95,6 @@ def _targets(pictures: tuple[Path, ...], output: Path) -> list[Path]:
     for target in targets:
         if target.is_dir():
             raise InputError(f"cannot write {target}: it is a folder")
-        for picture in pictures:
-            if target.exists() and picture.exists() and target.samefile(picture):
-                raise InputError(f"{target} is a picture to be redrawn: give another name")
     return targets
 
 

@@ -11,7 +11,6 @@ from fit_image.cli import options
 from fit_image.cli.digits.drawing_options import paper_option
 from fit_image.cli.signals import Signals
 from fit_image.cli.sparing import check_spared
-from fit_image.errors import InputError
 
 
 @click.command("encode", short_help="Draw a digit like one in a picture.")
@@ -62,9 +61,7 @@ def command(
     width, height = size
     check_image_target(output, width, height)
     check_destination(output)
-    check_spared(DigitFolder, run, output)
-    if output.exists() and picture.exists() and output.samefile(picture):
-        raise InputError(f"{output} is the picture itself: give another name")
+    check_spared(DigitFolder, run, output, picture)
     encoded = encode_picture(run, picture)
     drawn = draw_sheet(encoded.model, [encoded.latents[None]], width, height, paper=paper)
     save_image(output, drawn)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import click
 from fit_image.cli import options
 from fit_image.cli.display import Step, make_display
 from fit_image.cli.signals import Signals
-from fit_image.cli.sparing import check_spared
+from fit_image.cli.sparing import check_apart, check_spared
 from fit_image.cli.unjpeg.model_argument import network_and
 from fit_image.errors import InputError
 
@@ -92,11 +91,8 @@ def command(
     for target in targets:
         check_image_suffix(target)
         check_destination(target)
-        check_spared(UnjpegFolder, model, target)
-        if target.exists() and picture.exists() and target.samefile(picture):
-            raise InputError(f"{target} is the picture itself: give another name")
-    if compare and os.path.realpath(compare) == os.path.realpath(output):
-        raise InputError("--compare and -o name the same file: give another name")
+        check_spared(UnjpegFolder, model, target, picture)
+    check_apart(output, compare, "--compare")
     damaged = read_picture(picture)
     if model is None:
         if damaged.subsampling not in (None, SHIPPED_SUBSAMPLING) and strength is None:
