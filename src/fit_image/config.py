@@ -287,6 +287,13 @@ def option_of(field: str) -> str:
     return "--lr" if field == "learning_rate" else f"--{field.replace('_', '-')}"
 
 
+def check_range(field: str, value: float, limits: tuple[float, float]) -> None:
+    """Raise `InputError` unless a field's number is within its limits."""
+    least, most = limits
+    if not least <= value <= most:
+        raise InputError(f"{option_of(field)} must be {least:,} to {most:,}, not {value}")
+
+
 def _hidden_layers(layers: Any) -> tuple[Hidden, ...]:
     if isinstance(layers, str):
         return parse_layers(layers)

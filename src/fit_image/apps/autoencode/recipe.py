@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from fit_image.config import option_of
+from fit_image.config import check_range, option_of
 from fit_image.errors import InputError
 from fit_image.notation import LARGEST_RATE
 
@@ -78,13 +78,11 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, (least, most) in _LIMITS.items():
+        for name, limits in LIMITS.items():
             values = getattr(self, name)
             for value in values if isinstance(values, tuple) else (values,):
-                if value is not None and not least <= value <= most:
-                    raise InputError(
-                        f"{option_of(name)} must be {least:,} to {most:,}, not {value}"
-                    )
+                if value is not None:
+                    check_range(name, value, limits)
         for name in ("activation", "code_activation"):
             if getattr(self, name) not in ACTIVATIONS:
                 raise InputError(f"{option_of(name)} must be one of {', '.join(ACTIVATIONS)}")
@@ -108,7 +106,7 @@ class Recipe:
         return CONVOLUTIONAL_RATE if self.conv else DENSE_RATE
 
 
-_LIMITS: dict[str, tuple[float, float]] = {
+LIMITS: dict[str, tuple[float, float]] = {
     "bottleneck": (1, LARGEST_LAYER),
     "hidden": (1, LARGEST_LAYER),
     "filters": (1, 1 << 10),
@@ -118,5 +116,6 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "shift": (0, 1000),
     "seed": (0, 2**63 - 1),
 }
+"""What numbers of a recipe may be."""
 
 _DEFAULT_FILTERS = next(field.default for field in fields(Recipe) if field.name == "filters")

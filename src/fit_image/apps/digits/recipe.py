@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from fit_image.config import option_of
+from fit_image.config import check_range
 from fit_image.errors import InputError
 from fit_image.notation import LARGEST_RATE
 
@@ -27,11 +27,6 @@ RULES = frozenset(
     }
 )
 """What may change when a training goes on: how the networks learn, and not what they are."""
-
-
-def _number(name: str, value: float, least: float, most: float) -> None:
-    if not least <= value <= most:
-        raise InputError(f"{option_of(name)} must be {least:,} to {most:,}, not {value}")
 
 
 @dataclass(frozen=True)
@@ -116,7 +111,7 @@ class Recipe:
     def __post_init__(self) -> None:
         for field in fields(self):
             name, value = field.name, getattr(self, field.name)
-            _number(name, value, *LIMITS.get(name, (0, LARGEST_RATE)))
+            check_range(name, value, LIMITS.get(name, (0, LARGEST_RATE)))
         if self.real_weight + self.fake_weight == 0:
             raise InputError("--real-weight and --fake-weight cannot both be 0")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fit_image.components import SUBSAMPLINGS
-from fit_image.config import option_of
+from fit_image.config import check_range, option_of
 from fit_image.errors import InputError
 from fit_image.notation import LARGEST_RATE, Hidden, parse_qualities
 
@@ -23,6 +23,7 @@ RULES = frozenset({"learning_rate", "patience"})
 
 LIMITS: dict[str, tuple[float, float]] = {
     "block": (STEP, LARGEST_BLOCK),
+    "learning_rate": (0, LARGEST_RATE),
     "batch_size": (1, 1 << 16),
     "patches": (1, 1 << 40),
     "patience": (0, 1_000_000),
@@ -96,10 +97,8 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, (least, most) in {**LIMITS, "learning_rate": (0, LARGEST_RATE)}.items():
-            value = getattr(self, name)
-            if not least <= value <= most:
-                raise InputError(f"{option_of(name)} must be {least:,} to {most:,}, not {value}")
+        for name, limits in LIMITS.items():
+            check_range(name, getattr(self, name), limits)
         if self.block % STEP:
             raise InputError(f"--block must be a multiple of {STEP}, not {self.block}")
         if self.patches < self.batch_size:

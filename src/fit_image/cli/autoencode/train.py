@@ -12,6 +12,8 @@ from fit_image.apps.autoencode.recipe import (
     BOTTLENECK,
     CONVOLUTIONAL_RATE,
     DENSE_RATE,
+    LARGEST_LAYER,
+    LIMITS,
     RULES,
     Recipe,
 )
@@ -28,7 +30,6 @@ from fit_image.cli.recipe_options import (
 from fit_image.cli.recipe_session import earlier_folder, record
 from fit_image.cli.session import announcing_compilation
 from fit_image.cli.signals import Signals
-from fit_image.notation import LARGEST_RATE
 
 if TYPE_CHECKING:
     from fit_image.apps.autoencode.pictures import Lesson
@@ -77,13 +78,10 @@ class Units(click.ParamType):
 
 
 _TYPES = {
-    "bottleneck": click.IntRange(min=1),
+    "bottleneck": click.IntRange(1, LARGEST_LAYER),
     "hidden": Units(),
-    "filters": click.IntRange(min=1),
     "activation": click.Choice(ACTIVATIONS),
     "code_activation": click.Choice(ACTIVATIONS),
-    "batch_size": click.IntRange(min=1),
-    "learning_rate": options.Real(min=0, min_open=True, max=LARGEST_RATE),
 }
 
 _SHOWN = {
@@ -116,7 +114,7 @@ _SHOWN = {
     show_default="as the data are",
     help="What is learned of a picture.",
 )
-@recipe_options(Recipe, _HELPS, _TYPES, _SHOWN, RULES)
+@recipe_options(Recipe, _HELPS, _TYPES, _SHOWN, RULES, LIMITS)
 @session_options
 @click.pass_context
 def command(
