@@ -17,7 +17,7 @@ import numpy.typing as npt
 from fit_image.components import CHANNELS
 from fit_image.errors import InputError, one_line
 from fit_image.idx import read_idx
-from fit_image.picture_set import folder_contents, load_pictures
+from fit_image.picture_set import folder_contents, load_pictures, not_read
 
 LABELLED_CHANNELS = ("grey", "rgb")
 """What pictures may have been made of; keys of `CHANNELS`."""
@@ -167,8 +167,7 @@ def _from_folders(
         if not count:
             problem = f"none of its {size:,} files can be read" if size else "it is empty"
             raise _refused(each, f"holds no pictures: {problem}; add some, or remove it")
-    skipped = *beside, *(np.delete(np.array(files, dtype=object), read))
-    return Labelled(pictures, labels, names, skipped)
+    return Labelled(pictures, labels, names, (*beside, *not_read(files, read.tolist())))
 
 
 def idx_files(files: Sequence[Path]) -> dict[str, dict[str, Path]]:

@@ -18,7 +18,7 @@ from fit_image.errors import InputError, one_line
 from fit_image.idx import read_idx
 from fit_image.image import load_image, to_uint8
 from fit_image.labelled import idx_files, load_labelled
-from fit_image.picture_set import LARGEST_SET, folder_contents
+from fit_image.picture_set import LARGEST_SET, folder_contents, not_read
 from fit_image.scaling import covering
 
 Pictures = npt.NDArray[np.uint8]
@@ -190,7 +190,7 @@ def _from_folder(folder: Path, size: tuple[int, int], on_file: OnFile) -> Pictur
         if not len(read):
             found = f"{len(files):,} files, none of them a picture" if files else "nothing"
             raise InputError(f"{one_line(folder)} holds {found}; give pictures")
-        skipped = _others(files, read)
+        skipped = not_read(files, read)
         return PictureData(pictures, skipped=skipped, folders=tuple(folders), fitted=fitted)
     inner = [folder_contents(each)[1] for each in folders]
     beside, files = files, [file for each in inner for file in each]
@@ -199,13 +199,8 @@ def _from_folder(folder: Path, size: tuple[int, int], on_file: OnFile) -> Pictur
         raise InputError(f"{one_line(folder)} and its folders hold no pictures; give some")
     labels = np.repeat(np.arange(len(folders)), [len(each) for each in inner])[read]
     names = tuple(each.name for each in folders)
-    skipped = (*beside, *_others(files, read))
+    skipped = (*beside, *not_read(files, read))
     return PictureData(pictures, labels, names, skipped, fitted=fitted)
-
-
-def _others(files: Sequence[Path], read: Sequence[int]) -> tuple[Path, ...]:
-    chosen = set(read)
-    return tuple(file for index, file in enumerate(files) if index not in chosen)
 
 
 def _read_all(

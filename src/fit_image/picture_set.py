@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +51,12 @@ def folder_contents(folder: str | os.PathLike[str]) -> tuple[list[Path], list[Pa
         problem = f"{os_error_reason(error)}; give a folder that holds pictures"
         raise InputError(f"cannot read {one_line(folder)}: {problem}") from error
     return folders, files
+
+
+def not_read(files: Sequence[Path], read: Iterable[int]) -> tuple[Path, ...]:
+    """Return the files whose indices are not among those of files that were read."""
+    chosen = set(read)
+    return tuple(file for index, file in enumerate(files) if index not in chosen)
 
 
 def load_pictures(

@@ -104,7 +104,7 @@ def find_pictures(path: Path, least: int = 1) -> tuple[list[Picture], list[Path]
             try:
                 with reading(file) as opened, Image.open(opened) as picture:
                     width, height = picture.size
-            except Exception:  # damaged files make Pillow raise nearly every kind there is
+            except InputError:
                 width = height = 0
             if min(width, height) >= least:
                 found.append(Picture(file, width * height))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from fit_image.apps.unjpeg.model import Restorer
 from fit_image.decoding import reading
@@ -21,17 +21,8 @@ _KEPT = ("exif", "icc_profile", "dpi")
 
 _GAP = 8
 
-# EXIF's tag, what its values ask for, and those with which rows are columns.
+# EXIF's tag, and those of its values with which rows are columns.
 _ORIENTATION, _LYING = 0x0112, (5, 6, 7, 8)
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 # Formats that hold neither EXIF data nor colour profiles.
 _BARE = ("GIF", "BMP")
@@ -111,9 +102,9 @@ def side_by_side(image: Image.Image, restored: Image.Image) -> Image.Image:
     sheet = Image.new("RGB", (2 * width + _GAP, height), "white")
     for left, each in ((0, image), (width + _GAP, restored)):
         opaque = each.convert("RGBA")
-        turn = _TURNS.get(_orientation(image))
-        if turn is not None:
-            opaque = opaque.transpose(turn)
+        opaque.info.clear()  # other EXIF data may be damaged
+        opaque.getexif()[_ORIENTATION] = _orientation(image)
+        ImageOps.exif_transpose(opaque, in_place=True)
         sheet.paste(opaque, (left, 0), opaque)
     return sheet
 
