@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -30,11 +31,11 @@ def cache(tmp_path):
     return tmp_path / "cache"
 
 
-def warm_up(cache):
-    environment = os.environ | {"XDG_CACHE_HOME": str(cache)}
+def warm_up(cache, code=CODE, **variables):
+    environment = os.environ | {"XDG_CACHE_HOME": str(cache)} | variables
     environment.pop("NUMBA_CACHE_DIR", None)
     done = subprocess.run(
-        [sys.executable, "-c", CODE], capture_output=True, text=True, env=environment, check=False
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
@@ -104,6 +105,39 @@ def test_a_missing_data_file_is_compiled_again(cache):
     warm_up(cache)
     files(cache, ".nbc")[0].unlink()
     assert warm_up(cache) == "compiled"
+
+
+DEEP = """
+from fit_image.core.below.kernel import answer
+from fit_image.core.jit import on_compile
+compiled = []
+with on_compile(lambda: compiled.append(1)):
+    number = answer()
+print(number, "compiled" if compiled else "cached")
+"""
+
+
+def test_an_edited_file_two_folders_down_is_compiled_anew(cache, tmp_path):
+    package = tmp_path / "site" / "fit_image"
+    shutil.copytree(
+        Path(fit_image.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__")
+    )
+    constant = package / "core" / "below" / "further" / "constant.py"
+    constant.parent.mkdir(parents=True)
+    for folder in (constant.parent, constant.parent.parent):
+        (folder / "__init__.py").touch()
+    text = "from fit_image.core.jit import inner\n\n\n@inner\ndef constant():\n    return {}\n"
+    constant.write_text(text.format(1))
+    (package / "core" / "below" / "kernel.py").write_text(
+        "from fit_image.core.below.further.constant import constant\n"
+        "from fit_image.core.jit import kernel\n\n\n"
+        "@kernel\ndef answer():\n    return constant()\n"
+    )
+    site = str(tmp_path / "site")
+    assert warm_up(cache, DEEP, PYTHONPATH=site) == "1 compiled"
+    assert warm_up(cache, DEEP, PYTHONPATH=site) == "1 cached"
+    constant.write_text(text.format(22))
+    assert warm_up(cache, DEEP, PYTHONPATH=site) == "22 compiled"
 
 
 def test_the_package_folder_stays_clean():

@@ -53,8 +53,8 @@ class Generator(Stage):
         )
         self._points = np.ascontiguousarray(points.reshape(-1, points.shape[2]), dtype=np.float32)
         self._deviations = deviations
-        self._tiles = narrow.tiles_of(self.network, latents)
-        self._tiles_back = narrow.tiles_of(self.network, latents, there_and_back=True)
+        self._tiles = narrow.tiles_of(self.network.layers, latents)
+        self._tiles_back = narrow.tiles_of(self.network.layers, latents, there_and_back=True)
 
     def initialise(self, parameters: FloatArray, rng: np.random.Generator) -> None:
         """See `Stage.initialise`."""

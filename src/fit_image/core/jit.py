@@ -26,6 +26,9 @@ from numba.core.caching import (
 # meaning ("nnan" and "ninf" are left out), because divergence is recognised by them.
 FAST_MATH = frozenset({"afn", "arcp", "contract", "nsz", "reassoc"})
 
+# Where the files lie whose functions kernels are made of.
+_CORE: Final = Path(__file__).parent
+
 # Dividing by zero gives infinity, as numpy has it: the check that Python's error needs would keep
 # the compiler from making vectors of a loop.
 _ERROR_MODEL: Final = "numpy"
@@ -113,16 +116,17 @@ def cache_folder() -> Path:
 
 
 class _CoreStamp:
-    """Compiled code is out of date when any file of the core has changed since.
+    """Compiled code is out of date when any file of the core has changed, however deep it lies.
 
     numba itself looks at the kernel's own file only, and kernels call functions of other files.
     """
 
     def get_source_stamp(self) -> object:
         """Return what changes with the sources, in place of numba's stamp of one file."""
-        files = [*sorted(Path(__file__).parent.glob("*.py")), Path(self._py_file)]  # type: ignore[attr-defined]
-        states = [(file.name, file.stat()) for file in files]
-        return [(name, status.st_mtime_ns, status.st_size) for name, status in states]
+        own = Path(self._py_file)  # type: ignore[attr-defined]
+        files = {path.relative_to(_CORE).as_posix(): path for path in sorted(_CORE.rglob("*.py"))}
+        states = {name: path.stat() for name, path in {**files, str(own): own}.items()}
+        return [(name, state.st_mtime_ns, state.st_size) for name, state in states.items()]
 
 
 class _ProvidedLocator(_CoreStamp, UserProvidedCacheLocator):

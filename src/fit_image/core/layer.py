@@ -6,7 +6,11 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from fit_image.core import dense
+from fit_image.core.activations import ACTIVATIONS
+from fit_image.core.dense import FloatArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,31 @@ class Layer:
     def parameter_count(self) -> int:
         """Number of weights and biases, padding not counted."""
         return (self.fan_in + 1) * self.fan_out
+
+
+def layer_table(layers: Sequence[Layer]) -> IntArray:
+    """Return what kernels must know of each layer: int64 (layers, 6), see `dense.START`."""
+    sizes = [layer.stride * layer.fan_out for layer in layers]
+    starts = np.cumsum([0, *sizes[:-1]]).tolist()
+    return np.array(
+        [
+            (
+                start,
+                each.fan_in,
+                each.fan_out,
+                each.stride,
+                ACTIVATIONS[each.activation].code,
+                each.skip,
+            )
+            for start, each in zip(starts, layers, strict=True)
+        ],
+        dtype=np.int64,
+    )
+
+
+def constants_table(layers: Sequence[Layer]) -> FloatArray:
+    """Return the constants of the layers' activations: float32 (layers, 3), see `activations`."""
+    return np.array([(layer.slope, layer.omega, layer.scale) for layer in layers], dtype=np.float32)
 
 
 def dense_stack(

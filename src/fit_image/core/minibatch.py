@@ -82,7 +82,7 @@ class Minibatch:
         self._loss_code = LOSSES[loss]
         self._loss = 0.0
         self._pieces = Pieces(piece_samples(network.layers, batch), batch)
-        self._trace = Trace(network, self._pieces.longest)
+        self._trace = Trace(network.layers, self._pieces.longest)
         self._transposed = transposed_weights(self._trace.plan)
         self._losses = np.zeros(self._pieces.longest)
         self._gradient = dense.aligned_zeros(network.parameters.size)

@@ -9,16 +9,13 @@ every unit, and no row is padded. This is where the rows lie; `fit_image.core.na
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from fit_image.core.dense import FloatArray, IntArray, aligned_zeros
 from fit_image.core.lanes import WIDTH
-from fit_image.core.layer import Layer
-
-if TYPE_CHECKING:
-    from fit_image.core.network import Network
+from fit_image.core.layer import Layer, constants_table, layer_table
 
 _MOST_UNITS = 12
 _MOST_INPUTS = 64
@@ -51,12 +48,12 @@ def is_narrow(layers: Sequence[Layer]) -> bool:
     )
 
 
-def tiles_of(network: Network, latents: int = 0, *, there_and_back: bool = False) -> Tiles:
+def tiles_of(layers: Sequence[Layer], latents: int = 0, *, there_and_back: bool = False) -> Tiles:
     """Return where the rows of a tile lie.
 
     Parameters
     ----------
-    network : Network
+    layers : sequence of Layer
     latents : int
         So many of the inputs, the first, are the same at every point.
     there_and_back : bool
@@ -69,7 +66,6 @@ def tiles_of(network: Network, latents: int = 0, *, there_and_back: bool = False
         taken += -(-rows * length // WIDTH) * WIDTH
         return taken - -(-rows * length // WIDTH) * WIDTH
 
-    layers = network.layers
     heights = [layers[0].fan_in - latents, *(layer.fan_out for layer in layers)]
     most, widest = max(heights), max(layer.fan_out for layer in layers)
     shared = take(widest)
@@ -87,8 +83,8 @@ def tiles_of(network: Network, latents: int = 0, *, there_and_back: bool = False
         for number, index in enumerate(begins):
             values[index] = kept[number % 2]
     return Tiles(
-        network.table,
-        network.constants,
+        layer_table(layers),
+        constants_table(layers),
         np.array([take(layer.fan_out, 1) for layer in layers]),
         np.array(sums),
         np.array(values),

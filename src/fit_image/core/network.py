@@ -12,10 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.core import dense, initialisation, narrow, narrow_forward
-from fit_image.core.activations import ACTIVATIONS
 from fit_image.core.dense import FloatArray, IntArray
 from fit_image.core.encoding import Encoding, Identity, Touched
-from fit_image.core.layer import Layer
+from fit_image.core.layer import Layer, constants_table, layer_table
 from fit_image.core.machine import usable_cores
 from fit_image.core.team import Team
 from fit_image.core.trace import (
@@ -70,26 +69,9 @@ class Network:
             if before.fan_out != after.fan_in:
                 raise ValueError(f"{before.fan_out} outputs do not fit {after.fan_in} inputs")
         _check_blocks(self.layers)
-        sizes = [layer.stride * layer.fan_out for layer in self.layers]
-        starts = [0, *np.cumsum(sizes).tolist()]
-        self.table = np.array(
-            [
-                (
-                    start,
-                    each.fan_in,
-                    each.fan_out,
-                    each.stride,
-                    ACTIVATIONS[each.activation].code,
-                    each.skip,
-                )
-                for start, each in zip(starts[:-1], self.layers, strict=True)
-            ],
-            dtype=np.int64,
-        )
-        self.constants = np.array(
-            [(layer.slope, layer.omega, layer.scale) for layer in self.layers], dtype=np.float32
-        )
-        self.dense_size = starts[-1]
+        self.table = layer_table(self.layers)
+        self.constants = constants_table(self.layers)
+        self.dense_size = sum(layer.stride * layer.fan_out for layer in self.layers)
         self.parameters = dense.aligned_zeros(self.dense_size + self.encoding.size)
 
     def initialise(
@@ -166,7 +148,7 @@ class Network:
         inputs : float32 (samples, inputs)
         """
         inputs = np.ascontiguousarray(inputs, dtype=np.float32)
-        trace = Trace(self, len(inputs))
+        trace = Trace(self.layers, len(inputs))
         trace.inputs = inputs
         self.encoding.encode(self.tables(), inputs, trace.encoded, max(len(inputs), 1))
         forward_kernel(
@@ -236,7 +218,7 @@ class Network:
         tile = max(96, _TILE_NUMBERS // max(layer.stride for layer in self.layers) // 96 * 96)
         tile = min(tile, max(len(samples), 1))
         threads = min(threads or usable_cores(), -(-len(samples) // tile))
-        traces = [Trace(self, tile) for _ in range(threads)]
+        traces = [Trace(self.layers, tile) for _ in range(threads)]
         if not traces:
             return output
         transposed = transposed_weights(traces[0].plan)
@@ -260,7 +242,7 @@ class Network:
         return output
 
     def _predict_narrow(self, samples: FloatArray, output: FloatArray, threads: int) -> None:
-        tiles = narrow.tiles_of(self)
+        tiles = narrow.tiles_of(self.layers)
         no_latents = np.empty((1, 0), dtype=np.float32)
 
         def draw(counts: IntArray, _: int, threads: int) -> None:

@@ -8,7 +8,7 @@ rows, of which the network's owner keeps a copy; back, by the weights as they ar
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -29,11 +29,8 @@ from fit_image.core.dense import (
 )
 from fit_image.core.jit import inner, kernel
 from fit_image.core.lanes import WIDTH, transpose_block
-from fit_image.core.layer import Layer
+from fit_image.core.layer import Layer, constants_table, layer_table
 from fit_image.core.product import PANEL, product
-
-if TYPE_CHECKING:
-    from fit_image.core.network import Network
 
 
 class Plan(NamedTuple):
@@ -56,8 +53,7 @@ class Trace:
 
     Parameters
     ----------
-    network : Network
-        Its layers; the parameters are given to the kernels.
+    layers : sequence of Layer
     samples : int
         As many as go through at once.
 
@@ -78,31 +74,31 @@ class Trace:
         The values at the end; on the way back, the derivatives of the loss by them.
     """
 
-    def __init__(self, network: Network, samples: int) -> None:
-        table = network.table
+    def __init__(self, layers: Sequence[Layer], samples: int) -> None:
+        table = layer_table(layers)
         widths = -(-table[:, FAN_OUT] // LANES) * LANES
         lengths = np.append(table[:, STRIDE], widths[-1])
         transposed = np.cumsum([0, *table[:, STRIDE] * widths])
         gradients = [lengths.max()] * (2 if table[:, SKIP].any() else 1)
         ends = samples * np.cumsum([0, *widths, *lengths, *gradients])
-        layers = len(table)
+        count = len(table)
         self.plan = Plan(
             table,
-            network.constants,
+            constants_table(layers),
             transposed[:-1],
             widths,
-            ends[:layers],
-            ends[layers : 2 * layers + 1],
+            ends[:count],
+            ends[count : 2 * count + 1],
             lengths,
-            int(ends[2 * layers + 1]),
+            int(ends[2 * count + 1]),
             int(lengths.max()),
-            int(ends[2 * layers + 2]),
+            int(ends[2 * count + 2]),
         )
         self.memory = aligned_zeros(int(ends[-1]))
         self.inputs: FloatArray
         self.encoded = self._rows(int(self.plan.values[0]), samples, int(lengths[0]))
         self.values, self.sums = [], []
-        for index, layer in enumerate(network.layers):
+        for index, layer in enumerate(layers):
             values = self._rows(int(self.plan.values[index]), samples, int(lengths[index]))
             values[:, layer.fan_in] = 1.0
             self.values.append(values[:, : layer.fan_in])
@@ -110,7 +106,7 @@ class Trace:
             self.sums.append(sums[:, : layer.fan_out])
         self.upstream = self._rows(self.plan.upstream, samples, self.plan.upstream_row)
         output = self._rows(int(self.plan.values[-1]), samples, int(lengths[-1]))
-        self.output = output[:, : network.layers[-1].fan_out]
+        self.output = output[:, : layers[-1].fan_out]
 
     @staticmethod
     def numbers(layers: Sequence[Layer]) -> int:
