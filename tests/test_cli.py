@@ -670,6 +670,17 @@ def test_help_shows_fitting_first():
     assert succeed().stdout == text
 
 
+def test_help_begins_with_examples_and_groups_options():
+    text = succeed("--help").stdout
+    examples = text[text.index("Examples:") : text.index("Teach a small")]
+    assert examples.count("photo.jpg") == 3
+    headings = ["Picture", "Network", "Learning", "Stopping", "Recording", "Run", "Other commands"]
+    places = [text.index(f"\n{heading}:\n") for heading in headings]
+    assert places == sorted(places)
+    assert text.index("\nStopping:") < text.index("--time-limit") < text.index("\nRecording:")
+    assert "\nOptions:" not in text
+
+
 @pytest.mark.parametrize("command", ["render", "animate", "info", "fit"])
 def test_every_command_has_help(command):
     assert "Usage" in succeed(command, "--help").stdout

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from fit_image.cli.fit import command as fit_command
+from fit_image.cli.headings import HeadedOption, heading_of
 from fit_image.config import FitConfig, ImageConfig, option_of
 from fit_image.encoding_spec import ENCODINGS
 from fit_image.errors import InputError, os_error_reason
@@ -75,8 +76,9 @@ def _axis_option(option: click.Parameter) -> click.Option:
     if metavar is None and isinstance(option.type, click.Choice):
         metavar = "NAME"
     default = option.show_default if isinstance(option.show_default, str) else option.default
-    return click.Option(
+    return HeadedOption(
         [*option.opts, str(option.name)],
+        heading=heading_of(option),
         type=Several(option),
         multiple=True,
         metavar=metavar if option.name in _SEPARATORS else f"{metavar},...",

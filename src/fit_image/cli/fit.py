@@ -12,6 +12,7 @@ from fit_image.cli import session
 from fit_image.cli.configuration import animation_names, check_used, configuration
 from fit_image.cli.display import make_display
 from fit_image.cli.fit_options import fit_options
+from fit_image.cli.headings import HeadedCommand
 from fit_image.cli.signals import Signals
 from fit_image.errors import InputError
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from fit_image.run import RunFolder
 
 
-@click.command("fit", short_help="Teach a network to paint IMAGE.")
+@click.command("fit", cls=HeadedCommand, short_help="Teach a network to paint IMAGE.")
 @fit_options
 @click.pass_context
 def command(

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from fit_image.cli import options
+from fit_image.cli.headings import headed_option
 from fit_image.components import (
     ACTIVATIONS,
     CHANNELS,
@@ -25,88 +26,99 @@ from fit_image.presets import PRESETS
 # In the order of the help.
 _OPTIONS = (
     click.argument("image", metavar="IMAGE", type=click.Path(path_type=Path)),
-    click.option(
+    headed_option(
+        "Network",
         "--preset",
         type=click.Choice(list(PRESETS)),
         default="classic",
         show_default=True,
-        help="Values of the options below that go well together, by the picture's size; those "
-        f"given override them. {options.describe_presets()}",
+        help="Values of other options that work well together, chosen by the picture's size; "
+        f"options given override them. {options.describe_presets()}",
     ),
-    click.option(
+    headed_option(
+        "Network",
         "--layers",
         type=options.Layers(),
         default="4x300",
         show_default=True,
         metavar="SPEC",
-        help="Hidden layers: 4x300, 300,200,100 or 2x300,64; 2x256:sine,64:tanh names activations; "
-        "residual:24x4x6 are 24 blocks of 4 layers, 6 wide, each added to its input.",
+        help="Hidden layers: 4x300, 300,200,100 or 2x300,64. 2x256:sine,64:tanh sets activations; "
+        "residual:24x4x6 is 24 residual blocks of 4 layers with 6 units.",
     ),
-    click.option(
+    headed_option(
+        "Network",
         "--encoding",
         type=options.Encoding(),
         default="none",
         show_default=True,
         metavar="SPEC",
-        help="What a place becomes before the first layer: none, positional:8 (octaves), "
-        "fourier:128@10 (waves, deviation of their frequencies), grid (learned), or "
+        help="Encoding of the coordinates: none, positional:8 (octaves), fourier:128@10 (features "
+        "and the standard deviation of their frequencies), grid (learned hash grid), or "
         "grid:levels=8,features=2,entries=2^16,coarsest=16,finest=512.",
     ),
-    click.option(
+    headed_option(
+        "Stopping",
         "--epochs",
         type=click.IntRange(min=1, max=MOST_EPOCHS),
         default=500,
         show_default=True,
         metavar="N",
-        help="Passes over all pixels.",
+        help="Epochs: passes over all pixels.",
     ),
-    click.option(
+    headed_option(
+        "Stopping",
         "--target-psnr",
         type=options.Decibels(),
         show_default="none",
         metavar="DB|none",
-        help="Stop when a frame has this PSNR in dB.",
+        help="Stop as soon as a frame reaches this PSNR in dB.",
     ),
-    click.option(
+    headed_option(
+        "Stopping",
         "--time-limit",
         type=options.Duration(),
         show_default="none",
         metavar="TIME|none",
-        help="Stop after so much training: 90, 60s, 2m or 1h30m.",
+        help="Stop after this much training time: 90, 60s, 2m or 1h30m.",
     ),
-    click.option(
+    headed_option(
+        "Learning",
         "--lr",
         "learning_rate",
         type=options.Real(min=0, min_open=True, max=LARGEST_RATE),
         show_default=options.by_optimizer("learning_rate"),
         metavar="RATE",
-        help="Learning rate; each layer divides it by sqrt(fan-in + 1), except with adam and "
-        "adamw. The default is less for sine, finer, gabor and gauss.",
+        help="Learning rate, divided by sqrt(fan_in + 1) in each layer unless the optimizer is "
+        "adam or adamw. The default is lower for sine, finer, gabor and gauss.",
     ),
-    click.option(
+    headed_option(
+        "Learning",
         "--optimizer",
         type=click.Choice(list(OPTIMIZERS)),
         show_default="sgd, adam with a grid",
-        help="What a step does with the gradient: plain descent, with momentum, Adam, or Adam with "
-        "weights that decay.",
+        help="Optimizer: gradient descent, the same with momentum, Adam, or Adam with decoupled "
+        "weight decay.",
     ),
-    click.option(
+    headed_option(
+        "Learning",
         "--batch-size",
         type=click.IntRange(min=1),
         show_default=options.by_optimizer("batch_size"),
         metavar="N",
-        help="Pixels a step learns from at once; more than there are means the whole picture.",
+        help="Pixels in a batch; more than the picture has means all of them.",
     ),
-    click.option(
+    headed_option(
+        "Network",
         "--init-scale",
         type=options.Real(min=0, max=LARGEST_RATE),
         default=0.3,
         show_default=True,
         metavar="SCALE",
-        help="Standard deviation of the classic initial weights; each layer divides it by "
-        "sqrt(fan-in + 1).",
+        help="Standard deviation of the classic initial weights, divided by sqrt(fan_in + 1) in "
+        "each layer.",
     ),
-    click.option(
+    headed_option(
+        "Network",
         "--slope",
         type=options.Real(min=0, max=1),
         default=0.01,
@@ -114,15 +126,17 @@ _OPTIONS = (
         metavar="SLOPE",
         help="Slope of the leaky ReLU below zero.",
     ),
-    click.option(
+    headed_option(
+        "Network",
         "--activation",
         type=click.Choice(list(ACTIVATIONS)),
         metavar="NAME",
         default="leaky-relu",
         show_default=True,
-        help=f"Of the hidden layers for which --layers names none: {', '.join(ACTIVATIONS)}.",
+        help=f"Activation of hidden layers without one in --layers: {', '.join(ACTIVATIONS)}.",
     ),
-    click.option(
+    headed_option(
+        "Network",
         "--omega",
         type=options.Real(min=0, min_open=True, max=LARGEST_RATE),
         default=30.0,
@@ -130,75 +144,86 @@ _OPTIONS = (
         metavar="OMEGA",
         help=f"Frequency of {activations_with('omega')}, and of --init siren.",
     ),
-    click.option(
+    headed_option(
+        "Network",
         "--scale",
         type=options.Real(min=0, min_open=True, max=LARGEST_RATE),
         default=10.0,
         show_default=True,
         metavar="SCALE",
-        help=f"How narrow the bells of {activations_with('scale')} are: exp(-(SCALE s)^2).",
+        help=f"Width of {activations_with('scale')}: exp(-(SCALE s)^2).",
     ),
-    click.option(
+    headed_option(
+        "Network",
         "--output-activation",
         type=click.Choice(OUTPUT_ACTIVATIONS),
         default="identity",
         show_default=True,
-        help="Of the output layer; sigmoid keeps colours in range.",
+        help="Activation of the output layer; sigmoid keeps colours in range.",
     ),
-    click.option(
+    headed_option(
+        "Network",
         "--init",
         type=options.Init(),
         default="auto",
         show_default=True,
         metavar="NAME",
-        help=f"How weights begin: {', '.join(INITS)}; auto suits each layer's activation.",
+        help=f"Initialisation of the weights: {', '.join(INITS)}; auto suits each layer's "
+        "activation.",
     ),
-    click.option(
+    headed_option(
+        "Learning",
         "--seed",
         type=click.IntRange(min=0, max=2**63 - 1),
         default=0,
         show_default=True,
         metavar="N",
-        help="Of the initial weights and the order of the pixels.",
+        help="Seed of the initial weights and of the order of the pixels.",
     ),
-    click.option(
+    headed_option(
+        "Learning",
         "--loss",
         type=click.Choice(LOSSES),
         default="mse",
         show_default=True,
-        help="What is made small: the squared error, the absolute one, or between them (huber).",
+        help="Loss to minimise: mean squared error, absolute error, or Huber loss.",
     ),
-    click.option(
+    headed_option(
+        "Learning",
         "--lr-schedule",
         type=click.Choice(SCHEDULES),
         default="constant",
         show_default=True,
-        help="What becomes of the learning rate over all epochs: falls to 0 along a cosine, or "
-        "evenly by powers to a hundredth.",
+        help="Learning rate over all epochs: constant, cosine decay to 0, or exponential decay to "
+        "a hundredth.",
     ),
-    click.option(
+    headed_option(
+        "Learning",
         "--warmup",
         type=options.Real(min=0, max=MOST_EPOCHS),
         default=0.0,
         show_default=True,
         metavar="EPOCHS",
-        help="Epochs, or a part of one, in which the learning rate grows from 0; at most all.",
+        help="Epochs, or a fraction of one, over which the learning rate rises from 0.",
     ),
-    click.option(
+    headed_option(
+        "Learning",
         "--weight-decay",
         type=options.Real(min=0, max=LARGEST_RATE),
         show_default=options.by_optimizer("weight_decay"),
         metavar="DECAY",
-        help="What a step takes off each weight, as a share of it, times the rate; adamw only.",
+        help="Decoupled weight decay, multiplied by the learning rate; adamw only.",
     ),
-    click.option(
+    headed_option(
+        "Learning",
         "--sampling",
         type=click.Choice(SAMPLINGS),
         default="uniform",
         show_default=True,
-        help="Show every pixel once an epoch, or those with a larger error more often.",
+        help="Sample every pixel once an epoch, or pixels with a larger error more often.",
     ),
-    click.option(
+    headed_option(
+        "Recording",
         "-o",
         "--output",
         type=click.Path(path_type=Path),
@@ -206,52 +231,57 @@ _OPTIONS = (
         show_default="<IMAGE>-fit",
         help="Folder for all results.",
     ),
-    click.option(
+    headed_option(
+        "Recording",
         "--frame-every",
         type=click.IntRange(min=1),
         default=1,
         show_default=True,
         metavar="N",
-        help="Epochs from one frame to the next.",
+        help="Epochs between frames.",
     ),
-    click.option(
+    headed_option(
+        "Picture",
         "--max-pixels",
         type=options.PixelLimit(),
         default=131_072,
         show_default=True,
         metavar="N|none",
-        help="Scale larger pictures down to this many pixels.",
+        help="Scale larger pictures down to at most this many pixels.",
     ),
-    click.option(
+    headed_option(
+        "Picture",
         "--background",
         default="white",
         show_default=True,
         metavar="COLOUR",
-        help="Colour behind transparent pictures; with rgba, of hidden pixels and behind "
-        "animations.",
+        help="Colour behind transparent pixels; with --channels rgba, of fully transparent pixels "
+        "and behind animations.",
     ),
-    click.option(
+    headed_option(
+        "Picture",
         "--channels",
         type=click.Choice(list(CHANNELS)),
         default="rgb",
         show_default=True,
-        help="What is learned: colours, their grey (luma), or colours and transparency.",
+        help="Channels to learn: colour, grey (luma), or colour with alpha.",
     ),
-    click.option(
+    headed_option(
+        "Recording",
         "--animation",
         "animations",
         multiple=True,
         metavar="FILE",
         show_default="animation.gif",
-        help="Animation to make: .gif, .webp, .png, .mp4 or .webm; repeat for several, 'none' for "
-        "none. A bare name lies in the output folder.",
+        help="Animation to write: .gif, .webp, .png, .mp4 or .webm; may be repeated; 'none' for "
+        "none. A bare name is put in the output folder.",
     ),
     options.fps_option,
     options.with_target_option,
     options.pace_option,
     options.threads_option("the fastest, up to all cores"),
-    click.option("--resume", is_flag=True, help="Go on with the run in the output folder."),
-    click.option("--overwrite", is_flag=True, help="Replace the run in the output folder."),
+    headed_option("Run", "--resume", is_flag=True, help="Continue the run in the output folder."),
+    headed_option("Run", "--overwrite", is_flag=True, help="Replace the run in the output folder."),
     options.json_option,
     options.quiet_option,
 )

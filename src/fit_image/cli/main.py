@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 import click
 from click.shell_completion import CompletionItem
 
+from fit_image.cli.headings import write_options
 from fit_image.cli.signals import Interrupted, Signals
 from fit_image.errors import FitImageError, one_line, os_error_reason
 from fit_image.version import __version__
@@ -33,6 +34,12 @@ _COMMANDS = {
     "report": "fit_image.cli.report",
 }
 _DEFAULT = "fit"
+
+_EXAMPLES = (
+    ("photo.jpg", "Watch the classic network learn."),
+    ("photo.jpg --preset sharp", "Sharp within a minute."),
+    ("sweep photo.jpg --layers 1x2000 --layers 4x300", "Compare a wide with a deep network."),
+)
 
 
 class FitImage(click.Group):
@@ -62,6 +69,8 @@ class FitImage(click.Group):
         """Show both forms of call."""
         formatter.write_usage(ctx.command_path, "IMAGE [OPTIONS]")
         formatter.write_usage(ctx.command_path, "COMMAND [ARGS]...", prefix="       ")
+        with formatter.section("Examples"):
+            formatter.write_dl([(f"{ctx.command_path} {call}", text) for call, text in _EXAMPLES])
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Show the options of fitting, then the other commands."""
@@ -73,13 +82,7 @@ class FitImage(click.Group):
                 *(param for param in fit.get_params(fit_context) if not own & {*param.opts}),
                 *self.get_params(ctx),
             ]
-            records = [
-                param.get_help_record(fit_context)
-                for param in params
-                if isinstance(param, click.Option)
-            ]
-        with formatter.section("Options of fitting"):
-            formatter.write_dl([record for record in records if record])
+            write_options(params, fit_context, formatter)
         others = [
             (name, command.get_short_help_str(limit=60))
             for name in _COMMANDS

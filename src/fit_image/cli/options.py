@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
+from fit_image.cli.headings import headed_option
 from fit_image.components import OPTIMIZERS, PACES
 from fit_image.config import FPS, ImageConfig, option_of
 from fit_image.encoding_spec import parse_encoding
@@ -237,19 +238,21 @@ def describe_presets() -> str:
 
 def fps_option(command: Command) -> Command:
     """Add ``--fps``."""
-    return click.option(
+    return headed_option(
+        "Recording",
         "--fps",
         type=Real(*FPS),
         default=20.0,
         show_default=True,
         metavar="N",
-        help="Frames a second of the animation.",
+        help="Frames per second of the animation.",
     )(command)
 
 
 def with_target_option(command: Command) -> Command:
     """Add ``--with-target``."""
-    return click.option(
+    return headed_option(
+        "Recording",
         "--with-target",
         is_flag=True,
         help="Show the target beside the learned picture.",
@@ -258,37 +261,40 @@ def with_target_option(command: Command) -> Command:
 
 def pace_option(command: Command) -> Command:
     """Add ``--pace``."""
-    return click.option(
+    return headed_option(
+        "Recording",
         "--pace",
         type=click.Choice(PACES),
         default="even",
         show_default=True,
-        help="Frames of the animation at even steps of epochs, or at even steps of visible "
-        "progress (PSNR).",
+        help="Space the animation's frames evenly in epochs, or evenly in visible progress (PSNR).",
     )(command)
 
 
 def threads_option(default: str) -> Callable[[Command], Command]:
     """Add ``--threads``, with the default described."""
-    return click.option(
+    return headed_option(
+        "Run",
         "--threads",
         type=click.IntRange(min=1, max=1024),
         metavar="N",
         show_default=default,
-        help="Threads at most; the result is the same for any number.",
+        help="Maximum number of threads; the result does not depend on it.",
     )
 
 
 def json_option(command: Command) -> Command:
     """Add ``--json``."""
-    return click.option(
-        "--json", "as_json", is_flag=True, help="Print the result as one JSON object."
+    return headed_option(
+        "Run", "--json", "as_json", is_flag=True, help="Print the result as one JSON object."
     )(command)
 
 
 def quiet_option(command: Command) -> Command:
     """Add ``--quiet``."""
-    return click.option("-q", "--quiet", is_flag=True, help="No progress, only errors.")(command)
+    return headed_option(
+        "Run", "-q", "--quiet", is_flag=True, help="Print no progress, only errors."
+    )(command)
 
 
 def path_argument(metavar: str) -> Callable[[Command], Command]:

@@ -15,6 +15,7 @@ from click.core import ParameterSource
 from fit_image.cli.board import Board, Watch
 from fit_image.cli.configuration import record_of_trials
 from fit_image.cli.display import Display, Table, make_display
+from fit_image.cli.headings import HeadedCommand
 from fit_image.cli.results import show_groups, write_all
 from fit_image.cli.signals import Signals
 from fit_image.cli.sweep_options import SWEEP_OPTIONS
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    "sweep", short_help="Compare networks: train all combinations of values.", params=SWEEP_OPTIONS
+    "sweep",
+    cls=HeadedCommand,
+    short_help="Compare networks: train all combinations of values.",
+    params=SWEEP_OPTIONS,
 )
 @click.pass_context
 def command(

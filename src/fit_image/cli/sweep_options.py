@@ -9,75 +9,85 @@ import click
 from fit_image.cli import options
 from fit_image.cli.axes import MOST_SEEDS, axis_options
 from fit_image.cli.fit import command as fit_command
+from fit_image.cli.headings import HeadedOption
 
 _FITTING = {option.name: option for option in fit_command.params}
 
-BY_OPTION = click.Option(
+BY_OPTION = HeadedOption(
     ["--by"],
+    heading="Recording",
     type=click.Choice(["epochs", "seconds"]),
     default="epochs",
     show_default=True,
-    help="What the trials of comparison.gif are in step by.",
+    help="Synchronise the trials in comparison.gif by epochs or by training time.",
 )
 
 # In the order of the help.
 SWEEP_OPTIONS: list[click.Parameter] = [
     click.Argument(["images"], metavar="[IMAGE]...", nargs=-1, type=click.Path(path_type=Path)),
     *axis_options(),
-    click.Option(
+    HeadedOption(
         ["--seeds"],
+        heading="Learning",
         type=click.IntRange(min=1, max=MOST_SEEDS),
         metavar="N",
         show_default="1",
-        help="Seeds 0 to N - 1, to see what is chance.",
+        help="Train each trial with seeds 0 to N - 1, to tell differences from chance.",
     ),
-    click.Option(
+    HeadedOption(
         ["--match-params"],
+        heading="Network",
         type=options.Layers(),
         metavar="SPEC",
-        help="Change the widths of all --layers so that each network has as many parameters as "
-        "one with these layers, within 1%.",
+        help="Change the widths of all --layers so that each network has the number of parameters "
+        "of one with these layers, within 1%.",
     ),
-    click.Option(
+    HeadedOption(
         ["--from-csv"],
+        heading="Trials",
         type=click.Path(path_type=Path),
         metavar="FILE",
-        help="Take the trials from the rows of a table, whose columns are named like options.",
+        help="Read the trials from the rows of a table whose columns are named like options.",
     ),
-    click.Option(
+    HeadedOption(
         ["--from-toml"],
+        heading="Trials",
         type=click.Path(path_type=Path),
         metavar="FILE",
-        help="Take the trials from [[trial]] tables, whose keys are named like options.",
+        help="Read the trials from [[trial]] tables whose keys are named like options.",
     ),
     # The same for all trials.
     *(_FITTING[name] for name in ("frame_every", "animations", "fps", "with_target", "pace")),
     BY_OPTION,
-    click.Option(
+    HeadedOption(
         ["-o", "--output"],
+        heading="Recording",
         type=click.Path(path_type=Path),
         metavar="DIR",
         show_default="<IMAGE>-sweep",
-        help="Folder for all trials and results; what is finished there is not done again.",
+        help="Folder for all trials and results; trials finished there are not repeated.",
     ),
-    click.Option(
+    HeadedOption(
         ["-j", "--jobs"],
+        heading="Run",
         type=click.IntRange(min=1, max=1024),
         metavar="N",
         show_default="all cores",
-        help="Trials at a time, with one thread each.",
+        help="Number of trials at a time, each with one thread.",
     ),
-    click.Option(
+    HeadedOption(
         ["--scheduler"],
+        heading="Run",
         metavar="ADDRESS",
         help="Train on the workers of a dask scheduler, such as tcp://HOST:8786.",
     ),
-    click.Option(["--plan"], is_flag=True, help="List the trials, and run nothing."),
-    click.Option(
+    HeadedOption(["--plan"], heading="Run", is_flag=True, help="List the trials; train nothing."),
+    HeadedOption(
         ["--resume"],
+        heading="Run",
         is_flag=True,
-        help="Finish all trials of the folder, also those asked for before; IMAGE may be left out.",
+        help="Finish all trials of the folder, including earlier ones; IMAGE may be left out.",
     ),
-    click.Option(["--yes"], is_flag=True, help="Allow more than 10,000 trials."),
+    HeadedOption(["--yes"], heading="Run", is_flag=True, help="Allow more than 10,000 trials."),
     *(_FITTING[name] for name in ("as_json", "quiet")),
 ]
