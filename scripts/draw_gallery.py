@@ -18,8 +18,9 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
+from fit_image.apps.fit_directory import FitMetrics
 from fit_image.components import ACTIVATIONS, LOSSES, OPTIMIZERS
-from fit_image.metrics import Metrics
+from fit_image.runs.metrics import MetricsFile
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 PORTRAIT = EXAMPLES / "portrait.png"
@@ -108,7 +109,11 @@ def train(work: Path, group: Group, name: str) -> Painting:
     limits = ("--time-limit", f"{SECONDS}s", "--animation", "none", "-o", folder, "--resume")
     command = [sys.executable, "-m", "fit_image", PORTRAIT, *options, *limits]
     subprocess.run([*map(str, command)], check=True)
-    psnrs = (row.psnr for row in Metrics(folder / "metrics.csv").read() if row.psnr is not None)
+    psnrs = (
+        row.psnr
+        for row in MetricsFile(folder / "metrics.csv", FitMetrics).read()
+        if row.psnr is not None
+    )
     *_, psnr = psnrs
     return Painting(folder / "final.png", psnr)
 

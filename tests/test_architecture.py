@@ -1,4 +1,4 @@
-"""The arrows of the design: cli -> apps -> core; image, animation and run never from core."""
+"""The arrows of the design: cli -> apps -> runs and core; runs, image and animation never core."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ def test_imports_point_one_way(path):
     forbidden = {
         "core": ("fit_image.cli", "fit_image.apps", "click", "PIL", "imageio"),
         "apps": ("fit_image.cli", "click"),
+        "runs": ("fit_image.cli", "fit_image.apps", "fit_image.core", "click"),
         ".": ("fit_image.cli", "fit_image.apps", "click"),
         "cli": ("numba", "imageio"),
     }[layer(path)]

@@ -39,8 +39,9 @@ def trained(recipe, epochs, channels=1, count=60, threads=None):
     figures = []
     for _ in range(epochs):
         while not trainer.epoch_is_over:
-            trainer.play()
-        figures.append(trainer.end_epoch())
+            trainer.train_step()
+        metrics = trainer.end_epoch().metrics
+        figures.append((metrics.loss, metrics.test_loss))
     return trainer, figures
 
 
@@ -118,24 +119,24 @@ def test_resuming_gives_the_same_bits(recipe):
     for rounds in (0, 1):
         begun, _ = trained(recipe, 1, threads=2)
         for _ in range(rounds):
-            begun.play()
+            begun.train_step()
         other = AutoencoderTrainer(begun.pictures, begun.held_out, recipe)
         other.warm_up()
-        other.restore(begun.to_arrays())
-        assert other.good.keys() == begun.good.keys()
+        other.resume_from(begun.checkpoint())
+        assert other.snapshot.arrays.keys() == begun.snapshot.arrays.keys()
         for _ in range(2):
             while not other.epoch_is_over:
-                other.play()
+                other.train_step()
             other.end_epoch()
-        for name, array in whole.to_arrays().items():
+        for name, array in whole.state_dict().items():
             if not name.endswith("seconds"):
-                np.testing.assert_array_equal(array, other.to_arrays()[name], err_msg=name)
+                np.testing.assert_array_equal(array, other.state_dict()[name], err_msg=name)
 
 
 def test_what_cannot_be_restored():
     trainer, _ = trained(Recipe(bottleneck=2, batch_size=20), 1)
-    trainer.play()
-    arrays = trainer.to_arrays()
+    trainer.train_step()
+    arrays = trainer.checkpoint()
     wrong = {
         "parameters": arrays["parameters"][1:],
         "adam_steps": np.array(-1),
@@ -146,23 +147,23 @@ def test_what_cannot_be_restored():
     }
     for name, array in wrong.items():
         with pytest.raises(ValueError, match=r"\w"):
-            trainer.restore({**arrays, name: array})
+            trainer.resume_from({**arrays, name: array})
     with pytest.raises(ValueError, match="last good state"):
-        trainer.restore({n: a for n, a in arrays.items() if not n.startswith("good_")})
+        trainer.resume_from({n: a for n, a in arrays.items() if not n.startswith("good_")})
 
 
 def test_the_last_batch_is_short_and_a_batch_may_be_more_than_all():
     trainer, _ = trained(Recipe(bottleneck=2, batch_size=25), 0)
-    assert trainer.rounds == 3
+    assert trainer.epoch_size == 3
     trainer, figures = trained(Recipe(bottleneck=2, batch_size=1000), 1)
-    assert trainer.rounds == 1
+    assert trainer.epoch_size == 1
     assert math.isfinite(figures[0][0])
 
 
 def test_the_loss_of_an_epoch_is_the_mean_over_its_pictures():
     trainer, _ = trained(Recipe(bottleneck=2, batch_size=25), 0, count=60)
-    losses = [trainer.play().loss for _ in range(3)]
-    loss, _ = trainer.end_epoch()
+    losses = [trainer.train_step().loss for _ in range(3)]
+    loss = trainer.end_epoch().metrics.loss
     assert loss == pytest.approx(np.average(losses, weights=[25, 25, 10]), rel=1e-9)
     assert abs(loss / np.mean(losses) - 1) > 1e-4
 
@@ -170,7 +171,7 @@ def test_the_loss_of_an_epoch_is_the_mean_over_its_pictures():
 def test_batches_of_one():
     trainer, figures = trained(Recipe(bottleneck=2, batch_size=1), 1, count=5)
     trainer.warm_up()
-    assert trainer.rounds == 5
+    assert trainer.epoch_size == 5
     assert math.isfinite(figures[0][0])
 
 
@@ -186,7 +187,7 @@ def test_batches_of_one():
 def test_networks_of_any_size(shape, recipe, tmp_path):
     pictures = np.random.default_rng(0).integers(0, 256, (6, *shape), dtype=np.uint8)
     trainer = AutoencoderTrainer(pictures, pictures[:1], recipe)
-    losses = [trainer.play().loss for _ in range(40) if trainer.standing.rounds < trainer.rounds]
+    losses = [trainer.train_step().loss for _ in range(40) if not trainer.epoch_is_over]
     assert np.isfinite(losses).all()
     model = trainer.model()
     model.save(tmp_path / "model.npz")
@@ -215,8 +216,8 @@ def test_divergence_is_found_and_undone():
     trainer.network.chain.parameters[:] *= np.float32(1e30)
     trainer.network.chain.parameters[0] = np.nan
     with pytest.raises(DivergenceError, match="not finite in epoch 2"):
-        trainer.play()
-    trainer.return_to_good()
+        trainer.train_step()
+    trainer.snapshot.rollback(trainer)
     np.testing.assert_array_equal(trainer.network.chain.parameters, good)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,15 +13,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fit_image.apps.autoencode.folder import AutoencoderFolder
+from fit_image.apps.autoencode.directory import AutoencoderDirectory
 from fit_image.apps.autoencode.model import AutoencoderModel
 from fit_image.archive import read_archive
-from shell import Shell, wait_until
+from kinds import AUTOENCODE as SMALL
+from kinds import bars as make_bars
+from shell import Shell
 
 shell = Shell("autoencode")
 succeed, fail = shell.succeed, shell.fail
-
-SMALL = ("--bottleneck", 4, "--batch-size", 20)
 
 
 @pytest.fixture(autouse=True)
@@ -32,16 +31,7 @@ def _folder(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def bars(tmp_path_factory):
-    """An npz file of 60 bars of 14x12 that stand or lie."""
-    file, rng = tmp_path_factory.mktemp("bars") / "bars.npz", np.random.default_rng(1)
-    pictures, labels = np.zeros((60, 12, 14), np.uint8), rng.integers(0, 2, 60)
-    for picture, label, at in zip(pictures, labels, rng.integers(3, 8, 60), strict=True):
-        if label:
-            picture[at : at + 2, 2:12] = 255
-        else:
-            picture[2:10, at : at + 2] = 255
-    np.savez(file, images=pictures, labels=labels)
-    return file
+    return make_bars(tmp_path_factory.mktemp("bars"))
 
 
 @pytest.fixture(scope="module")
@@ -84,10 +74,10 @@ def test_training_leaves_all_its_files(run, bars):
     head, *rows = (run / "metrics.csv").read_text().splitlines()
     assert head == "epoch,loss,test_loss,psnr,seconds"
     assert [row.split(",")[0] for row in rows] == ["1", "2"]
-    folder = AutoencoderFolder.open(run)
+    folder = AutoencoderDirectory.open(run)
     assert folder.result.status == "done"
-    assert folder.source.path == str(bars)
-    assert (folder.source.pictures, folder.source.held_out) == (54, 6)
+    assert folder.manifest.source.path == str(bars)
+    assert (folder.manifest.source.pictures, folder.manifest.source.held_out) == (54, 6)
     row = folder.metrics.read()[-1]
     assert row.psnr == pytest.approx(-10 * np.log10(row.test_loss), abs=1e-3)
     with Image.open(run / "final.png") as sheet:
@@ -126,37 +116,6 @@ def test_every_option(options, bars):
         assert features["codes"].shape == (60, size)
 
 
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_training_goes_on_to_the_same_bits(signum, bars):
-    process = shell.start("train", bars, "-o", "stopped", *SMALL, "--epochs", 100_000)
-    wait_until(lambda: exists("stopped/frames/epoch-000001.png"))
-    process.send_signal(signum)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 128 + signum, errors
-    assert "--resume" in errors
-    folder = AutoencoderFolder.open("stopped")
-    assert folder.result.status == "interrupted"
-    done = folder.result.epochs
-    succeed("train", bars, "-o", "stopped", "--epochs", done + 1, "--resume", "-q")
-    succeed("train", bars, "-o", "whole", "--epochs", done + 1, *SMALL, "-q")
-    equal(contents("stopped"), contents("whole"))
-
-
-def test_a_killed_training_goes_on_to_the_same_bits(bars):
-    process = shell.start("train", bars, "-o", "killed", *SMALL, "--epochs", 100_000)
-    wait_until(lambda: exists("killed/frames/epoch-000003.png"))
-    process.kill()
-    process.communicate()
-    epochs = len(AutoencoderFolder.open("killed").metrics.read()) + 2
-    AutoencoderModel.load(Path("killed"))
-    succeed("train", bars, "-o", "killed", "--epochs", epochs, "--resume", "-q")
-    succeed("train", bars, "-o", "whole", "--epochs", epochs, *SMALL, "-q")
-    equal(contents("killed"), contents("whole"))
-    metrics = [AutoencoderFolder.open(name).metrics.read() for name in ("killed", "whole")]
-    assert [row.test_loss for row in metrics[0]] == [row.test_loss for row in metrics[1]]
-    assert len(list(Path("killed/frames").iterdir())) == epochs + 1
-
-
 def test_what_a_training_cannot_go_on_with(run, bars):
     again = ("train", bars, "-o", run, "--resume")
     assert "already holds a run" in fail("train", bars, "-o", run)
@@ -182,8 +141,8 @@ def test_a_full_disk_is_one_line_and_nothing_is_lost(bars):
 def test_the_rate_may_change(bars):
     succeed("train", bars, "-o", "run", *SMALL, "--epochs", 1, "-q")
     succeed("train", bars, "-o", "run", "--resume", "--epochs", 2, "--lr", 0.1, "-q")
-    stages = AutoencoderFolder.open("run").stages
-    assert [stage.recipe.learning_rate for stage in stages] == [None, 0.1]
+    stages = AutoencoderDirectory.open("run").manifest.periods
+    assert [stage.config.learning_rate for stage in stages] == [None, 0.1]
 
 
 def test_pictures_of_their_own_are_held_out(bars):
@@ -198,10 +157,10 @@ def test_pictures_of_their_own_are_held_out(bars):
     seen[0] //= 2
     np.savez("test.npz", images=seen)
     succeed("train", bars, "-o", "run", *SMALL, "--epochs", 1, "--test", "test.npz", "-q")
-    source = AutoencoderFolder.open("run").source
+    source = AutoencoderDirectory.open("run").manifest.source
     assert (source.pictures, source.held_out) == (60, 7)
     succeed("train", bars, "-o", "run", "--resume", "--epochs", 2, "-q")
-    assert AutoencoderFolder.open("run").source == source
+    assert AutoencoderDirectory.open("run").manifest.source == source
     succeed("grid", "run", "--columns", 99)
     with Image.open("grid.png") as sheet:
         assert sheet.size[0] == 7 * 72 - 2
@@ -219,7 +178,7 @@ def test_divergence_is_reported_and_the_last_good_epoch_kept(bars):
     line = fail_later("train", bars, "-o", "run", *SMALL, *deep, "-q")
     assert "not finite in epoch" in line
     assert "try a smaller --lr" in line
-    folder = AutoencoderFolder.open("run")
+    folder = AutoencoderDirectory.open("run")
     assert folder.result.status == "diverged"
     assert all(np.isfinite(array).all() for array in contents("run").values())
 
@@ -295,9 +254,9 @@ def test_features_do_not_take_the_place_of_what_they_are_made_from(run, bars):
 def test_turning_pictures_can_be_given_up(bars):
     succeed("train", bars, "-o", "run", *SMALL, "--mirror", "--epochs", 1, "-q")
     succeed("train", bars, "-o", "run", "--resume", "--epochs", 2, "-q")
-    assert AutoencoderFolder.open("run").recipe.mirror
+    assert AutoencoderDirectory.open("run").manifest.config.mirror
     succeed("train", bars, "-o", "run", "--resume", "--no-mirror", "--epochs", 3, "-q")
-    assert not AutoencoderFolder.open("run").recipe.mirror
+    assert not AutoencoderDirectory.open("run").manifest.config.mirror
 
 
 def test_grid(run):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fit_image.apps.fit_directory import FitMetrics
 from fit_image.apps.sweep.conduct import read_outcomes
 from fit_image.apps.sweep.execution import Advanced, Ended, Notice, Started
 from fit_image.apps.sweep.folder import SweepFolder
@@ -18,7 +19,6 @@ from fit_image.cli import display
 from fit_image.cli.board import Board, Watch
 from fit_image.cli.display import Lines, Table
 from fit_image.cli.results import show_groups
-from fit_image.metrics import Row
 from fit_image.notation import parse_layers
 
 
@@ -129,7 +129,7 @@ def test_the_table_itself_shows_what_has_ended(board, trials, written):
 def test_perfect_copies_come_first_and_networks_without_a_picture_last(trials, written):
     rows = {0: 20.0, 1: math.inf, 2: None}
     outcomes = [
-        Outcome(trial, "done", 1, 1.0, (Row(1, 0.1, rows[index], 1.0),))
+        Outcome(trial, "done", 1, 1.0, (FitMetrics(1, 0.1, rows[index], 1.0),))
         for index, trial in enumerate(trials)
     ]
     show_groups(outcomes, Lines())

@@ -15,7 +15,7 @@ from PIL import Image
 from fit_image import scaling
 from fit_image.animation import WRITERS, write_animation
 from fit_image.apps.fit import fit
-from fit_image.apps.trainer import Trainer
+from fit_image.apps.trainer import FitTrainer
 from fit_image.cli import cli
 from fit_image.components import CHANNELS
 from fit_image.config import FitConfig, ImageConfig
@@ -239,7 +239,7 @@ class TestLearning:
     def test_equals_the_naive_twin(self, count, rng):
         picture = rng.random((8, 6, count), dtype=np.float32)
         config = FitConfig(layers=(12, 9), epochs=1)
-        trainer = Trainer(picture, config)
+        trainer = FitTrainer(picture, config)
         twin = NaiveNetwork.copy_of(trainer.network)
         trainer.train(seconds=0.0)  # draws the order only
         for pixel in trainer._samples.order.tolist():

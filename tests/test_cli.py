@@ -401,56 +401,6 @@ def test_a_full_standard_output_is_one_line(picture, args):
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_an_interrupted_run_goes_on_to_the_same_bits(picture, uninterrupted):
-    process = start(picture, *REST[:4], "-o", "out", "--animation", "none", "-q")
-    wait_until(Path("out/frames/epoch-000001.png").exists)
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
-    succeed(picture, *REST, "--resume")
-    assert_same_run(Path("out"), uninterrupted)
-
-
-def test_a_killed_run_goes_on_to_the_same_bits(picture, uninterrupted):
-    # Half of it, so that a checkpoint is there; then killed while it goes on.
-    succeed(picture, "--layers", "2x16", "--epochs", 10, "-o", "out", "--animation", "none")
-    process = start(picture, "--resume", "--epochs", 40, "-o", "out", "-q")
-    wait_until(Path("out/frames/epoch-000012.png").exists)
-    process.kill()
-    process.communicate()
-    Path(f"out/.model.partial-{process.pid}-00.npz").write_bytes(b"torn")
-    with Path("out/metrics.csv").open("a") as file:
-        file.write("13,0.1")  # torn while it was written
-    succeed(picture, *REST, "--resume")
-    assert_same_run(Path("out"), uninterrupted)
-    assert not list(Path("out").rglob(".*partial*"))
-
-
-ADAM = ("--layers", "2x16", "--optimizer", "adam", "--batch-size", 50, "--animation", "none")
-
-
-def test_a_killed_run_with_an_optimizer_goes_on_to_the_same_bits(picture):
-    succeed(picture, *ADAM, "--epochs", 60, "-o", "whole", "--threads", 1)
-    succeed(picture, *ADAM, "--epochs", 10, "-o", "out", "--threads", 2)
-    process = start(picture, "--resume", "--epochs", 60, "-o", "out", "-q")
-    wait_until(Path("out/frames/epoch-000012.png").exists)
-    process.kill()
-    process.communicate()
-    succeed(picture, "--resume", "--epochs", 60, "-o", "out")
-    assert_same_run(Path("out"), Path("whole"))
-
-
-def test_a_killed_run_that_chooses_by_error_goes_on_to_the_same_bits(picture):
-    by_error = (*ADAM, "--sampling", "error")
-    succeed(picture, *by_error, "--epochs", 60, "-o", "whole", "--threads", 1)
-    succeed(picture, *by_error, "--epochs", 10, "-o", "out", "--threads", 2)
-    process = start(picture, "--resume", "--epochs", 60, "-o", "out", "-q")
-    wait_until(Path("out/frames/epoch-000012.png").exists)
-    process.kill()
-    process.communicate()
-    succeed(picture, "--resume", "--epochs", 60, "-o", "out")
-    assert_same_run(Path("out"), Path("whole"))
-
-
 def test_a_run_tells_its_batch_size_and_optimizer(picture):
     succeed(picture, *SMALL, "--optimizer", "adam", "--batch-size", 10**9)
     fit = json.loads(Path("pic-fit/run.json").read_text())["fit"]
@@ -475,12 +425,6 @@ def test_a_run_killed_before_its_first_checkpoint_starts_again(picture, uninterr
     process.communicate()
     Path("out/checkpoint.npz").unlink(missing_ok=True)
     succeed(picture, "-o", "out", "--resume")
-    assert_same_run(Path("out"), uninterrupted)
-
-
-def test_resume_may_add_epochs_and_remembers_the_other_options(picture, uninterrupted):
-    succeed(picture, "--layers", "2x16", "--epochs", 20, "-o", "out", "--animation", "none")
-    succeed(picture, "--resume", "--epochs", 40, "-o", "out")
     assert_same_run(Path("out"), uninterrupted)
 
 

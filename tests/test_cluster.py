@@ -16,6 +16,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from fit_image.apps.fit_directory import FitDirectory, FitManifest
 from fit_image.apps.source import load_source
 from fit_image.apps.sweep.cluster import Cluster
 from fit_image.apps.sweep.connection import LostLegError
@@ -28,9 +29,7 @@ from fit_image.apps.sweep.trial import Trial
 from fit_image.config import ImageConfig, RecordConfig
 from fit_image.errors import FitImageError, InputError
 from fit_image.image import save_image
-from fit_image.manifest import Manifest
 from fit_image.presets import preset_config
-from fit_image.run import RunFolder
 from fit_image.version import __version__
 
 SRC = Path(__file__).parents[1] / "src"
@@ -48,7 +47,7 @@ def source(tmp_path_factory):
 def make_trial(source, *, seed=0, epochs=8, layers="1x8", animations=(), **settings):
     fit = preset_config("classic", 48, 32, layers=layers, epochs=epochs, seed=seed, **settings)
     record = RecordConfig(animations=animations)
-    return Trial.of(Manifest(source.picture, fit, ImageConfig(), record, "classic"))
+    return Trial.of(FitManifest(source.picture, fit, ImageConfig(), record, "classic"))
 
 
 def long_trial(source, **settings):
@@ -200,7 +199,7 @@ def test_a_stopped_trial_goes_on_here_and_one_stopped_here_goes_on_there(
 
     executor = Cluster(folder, [trial], lambda trial: source, two_workers.address)
     assert ends(run(executor, stop)) == {trial.key: "interrupted"}
-    result = RunFolder.open(path).result
+    result = FitDirectory.open(path).result
     assert result.status == "interrupted"
     assert 20 < result.epochs < 220
     assert (path / "final.png").read_bytes() == max((path / "frames").iterdir()).read_bytes()
@@ -208,7 +207,7 @@ def test_a_stopped_trial_goes_on_here_and_one_stopped_here_goes_on_there(
     executor = Cluster(folder, [trial], lambda trial: source, two_workers.address)
     assert ends(run(executor)) == {trial.key: "done"}
     assert learned(path) == expected
-    assert RunFolder.open(path).result.wall_seconds > result.wall_seconds
+    assert FitDirectory.open(path).result.wall_seconds > result.wall_seconds
 
 
 def test_another_version_is_refused_before_any_work(two_workers, source, tmp_path, monkeypatch):

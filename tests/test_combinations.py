@@ -10,7 +10,7 @@ import itertools
 import numpy as np
 import pytest
 
-from fit_image.apps.trainer import Trainer
+from fit_image.apps.trainer import FitTrainer
 from fit_image.components import (
     ACTIVATIONS,
     CHANNELS,
@@ -69,13 +69,12 @@ def begin(options, threads):
     # Wide enough for a second block of rows, so that a second thread has something to do.
     layers = parse_layers("200,9:tanh,residual:2x2x9")
     config = FitConfig(layers=layers, epochs=3, warmup=0.5, learning_rate=0.003, **options)
-    return Trainer(picture, config, threads=threads)
+    return FitTrainer(picture, config, threads=threads)
 
 
 def resumed(trainer):
-    other = Trainer(trainer.image, trainer.config, threads=2)
-    arrays = trainer.optimizer_arrays()
-    other.restore(trainer.network, trainer.progress, arrays, trainer.errors)
+    other = FitTrainer(trainer.image, trainer.config, threads=2)
+    other.resume_from(trainer.checkpoint())
     return other
 
 
@@ -113,5 +112,5 @@ def test_returning_to_the_good_state_undoes_everything(options):
     trainer = begin(options, threads=1)
     trainer._chunk = 5
     trainer.train(seconds=1e-9)
-    trainer.return_to_good()
+    trainer.snapshot.rollback(trainer)
     assert finish(trainer) == expected

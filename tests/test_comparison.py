@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFont
 
+from fit_image.apps.fit_directory import FitDirectory, FitManifest, FitMetrics, Picture
 from fit_image.apps.sweep import comparison
 from fit_image.apps.sweep.comparison import MOST_GROUPS, write_comparison
 from fit_image.apps.sweep.contact_sheet import Sheet, _wrapped
@@ -15,9 +16,6 @@ from fit_image.apps.sweep.trial import Trial
 from fit_image.config import FitConfig, ImageConfig, RecordConfig
 from fit_image.errors import FitImageError
 from fit_image.image import save_image
-from fit_image.manifest import Manifest, Picture
-from fit_image.metrics import Row
-from fit_image.run import RunFolder
 
 SIZE = (40, 30)
 TARGET = (200, 180, 160)
@@ -40,9 +38,9 @@ class Maker:
         """Add a trial; ``frames`` are colours by epoch, None for an epoch without frame."""
         shown = Picture(f"/p/{picture}.png", f"sha of {picture}", *size)
         fit = FitConfig(layers=layers, epochs=9, seed=seed)
-        trial = Trial.of(Manifest(shown, fit, image or ImageConfig(), RecordConfig()))
+        trial = Trial.of(FitManifest(shown, fit, image or ImageConfig(), RecordConfig()))
         self.folder = self.folder.extended([trial])
-        run = RunFolder(self.folder.run_path(trial), trial.manifest)
+        run = FitDirectory(self.folder.run_path(trial), trial.manifest)
         run.create()
         save_image(run.target, flat(TARGET if picture == "a" else RED, size))
         for epoch, colour in frames.items():
@@ -50,7 +48,7 @@ class Maker:
                 run.write_frame(epoch, flat(colour, size))
             if epoch:
                 value = None if not colour else (psnr or {}).get(epoch, 20.0)
-                run.metrics.append(Row(epoch, 0.1, value, (seconds or {}).get(epoch, epoch)))
+                run.metrics.append(FitMetrics(epoch, 0.1, value, (seconds or {}).get(epoch, epoch)))
         return trial
 
     def write(self, **options):

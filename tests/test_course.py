@@ -6,11 +6,12 @@ import dataclasses
 
 import pytest
 
-from fit_image.apps.course import Milestone, follow
+from fit_image.apps.course import follow
 from fit_image.apps.fit import fit
-from fit_image.apps.trainer import Trainer
+from fit_image.apps.trainer import FitTrainer
 from fit_image.config import FitConfig
 from fit_image.core import pieces
+from fit_image.runs.trainer import EpochEnd
 from test_fit import BATCHES, train
 from test_importance import begin_epoch
 
@@ -20,7 +21,7 @@ WAYS = [{}, *BATCHES, {"sampling": "error"}, {"sampling": "error", "optimizer": 
 
 
 def milestones(trainer, frame_every=1):
-    return [each for each in follow(trainer, frame_every) if isinstance(each, Milestone)]
+    return [each for each in follow(trainer, frame_every) if isinstance(each, EpochEnd)]
 
 
 def state_of(trainer):
@@ -29,18 +30,17 @@ def state_of(trainer):
 
 
 def resumed(trainer, image, **changes):
-    other = Trainer(image, dataclasses.replace(trainer.config, **changes))
-    arrays = trainer.optimizer_arrays()
-    other.restore(trainer.network, trainer.progress, arrays, trainer.errors)
+    other = FitTrainer(image, dataclasses.replace(trainer.config, **changes))
+    other.resume_from(trainer.checkpoint())
     return other
 
 
 def test_all_epochs_are_an_end(small_picture):
-    trainer = Trainer(small_picture, FitConfig(layers=(8,), epochs=3))
+    trainer = FitTrainer(small_picture, FitConfig(layers=(8,), epochs=3))
     assert trainer.ended is None
     reached = milestones(trainer, frame_every=2)
     assert [each.epoch for each in reached] == [0, 1, 2, 3]
-    assert [each.drawing is not None for each in reached] == [True, False, True, True]
+    assert [each.frame is not None for each in reached] == [True, False, True, True]
     assert all(each.complete for each in reached)
     assert trainer.ended == "epochs"
     assert milestones(trainer) == []
@@ -58,7 +58,7 @@ def test_a_target_ends_at_the_first_picture_that_has_it(small_picture):
 
 
 def test_an_untrained_network_may_be_good_enough(small_picture):
-    trainer = Trainer(small_picture, FitConfig(layers=(8,), target_psnr=0.1))
+    trainer = FitTrainer(small_picture, FitConfig(layers=(8,), target_psnr=0.1))
     assert [each.epoch for each in milestones(trainer)] == [0]
     assert trainer.ended == "target-psnr"
 
@@ -74,10 +74,10 @@ def test_the_time_may_be_up_inside_an_epoch(small_picture):
 @pytest.mark.parametrize("options", WAYS, ids=str)
 def test_going_on_is_as_if_it_had_never_stopped(options, small_picture):
     config = FitConfig(layers=(16,), **{**options, "epochs": 3})
-    whole = Trainer(small_picture, config)
+    whole = FitTrainer(small_picture, config)
     expected = milestones(whole)
 
-    trainer = Trainer(small_picture, dataclasses.replace(config, time_limit=AN_INSTANT))
+    trainer = FitTrainer(small_picture, dataclasses.replace(config, time_limit=AN_INSTANT))
     reached, stops = milestones(trainer), 0
     while trainer.ended == "time-limit":
         stops += 1
@@ -91,23 +91,23 @@ def test_going_on_is_as_if_it_had_never_stopped(options, small_picture):
     complete = [each for each in reached if each.complete]
     assert [each.epoch for each in complete] == [0, 1, 2, 3]
     for one, other in zip(complete[1:], expected[1:], strict=True):
-        assert one.loss == other.loss
-        assert (one.drawing.picture == other.drawing.picture).all()
+        assert one.metrics.loss == other.metrics.loss
+        assert (one.frame == other.frame).all()
 
 
 def test_a_limit_reached_before_only_draws(small_picture):
-    first = Trainer(small_picture, FitConfig(layers=(8,), time_limit=AN_INSTANT))
+    first = FitTrainer(small_picture, FitConfig(layers=(8,), time_limit=AN_INSTANT))
     *_, partial = milestones(first)
     again = resumed(first, small_picture)
     (drawn,) = milestones(again)
-    assert (drawn.epoch, drawn.loss, drawn.complete) == (1, partial.loss, False)
-    assert (drawn.drawing.picture == partial.drawing.picture).all()
+    assert (drawn.epoch, drawn.metrics.loss, drawn.complete) == (1, partial.metrics.loss, False)
+    assert (drawn.frame == partial.frame).all()
     assert state_of(again) == state_of(first)
     assert again.progress == first.progress
 
 
 def test_a_target_below_a_picture_drawn_before_ends_inside_an_epoch(small_picture):
-    first = Trainer(small_picture, FitConfig(layers=(8,), time_limit=AN_INSTANT))
+    first = FitTrainer(small_picture, FitConfig(layers=(8,), time_limit=AN_INSTANT))
     milestones(first)
     again = resumed(first, small_picture, time_limit=None, target_psnr=0.1)
     (drawn,) = milestones(again)
@@ -118,24 +118,24 @@ def test_a_target_below_a_picture_drawn_before_ends_inside_an_epoch(small_pictur
 def test_time_that_ends_in_a_huge_batch_draws_the_epoch_before(small_picture, monkeypatch):
     monkeypatch.setattr(pieces, "_PIECE_NUMBERS", 1)
     options = {"layers": (8,), "optimizer": "adam", "batch_size": 1000, "epochs": 5}
-    trainer = Trainer(small_picture, FitConfig(**options))
+    trainer = FitTrainer(small_picture, FitConfig(**options))
     course = follow(trainer, 10)
     reached = [next(course)]
-    while not (isinstance(reached[-1], Milestone) and reached[-1].epoch == 1):
+    while not (isinstance(reached[-1], EpochEnd) and reached[-1].epoch == 1):
         reached.append(next(course))
-    assert reached[-1].drawing is None
+    assert reached[-1].frame is None
     trainer.config = dataclasses.replace(
         trainer.config, time_limit=trainer.progress.seconds + AN_INSTANT
     )
     *_, last = course
-    assert (last.epoch, last.loss, last.complete) == (1, reached[-1].loss, True)
-    assert last.drawing is not None
+    assert (last.epoch, last.metrics.loss, last.complete) == (1, reached[-1].metrics.loss, True)
+    assert last.frame is not None
     assert trainer.progress.position == 0
 
 
 def test_time_that_ends_among_pixels_chosen_by_error_keeps_the_choice(small_picture):
     config = FitConfig(layers=(16,), epochs=3, sampling="error")
-    whole, trainer = Trainer(small_picture, config), Trainer(small_picture, config)
+    whole, trainer = FitTrainer(small_picture, config), FitTrainer(small_picture, config)
     milestones(whole)
     train(trainer, 1)
     begin_epoch(trainer)

@@ -43,8 +43,8 @@ def data(rng):
 def trained(data):
     trainer = DigitTrainer(data, SMALL, threads=1)
     while not trainer.epoch_is_over:
-        trainer.play()
-    _, model = trainer.end_epoch()
+        trainer.train_step()
+    model = trainer.end_epoch().model
     return trainer, model
 
 
@@ -185,14 +185,14 @@ def test_the_rules_of_a_round(generator, real, fake, expected, data, rng):
 
 def test_a_round_can_be_stopped_and_has_then_not_happened(data):
     trainer = DigitTrainer(data, SMALL, threads=1)
-    before, asked = trainer.to_arrays(), []
+    before, asked = trainer.state_dict(), []
 
     def go_on():
         asked.append(True)
         return len(asked) < 3
 
-    assert trainer.play(go_on) is None
-    equal(trainer.to_arrays(), before)
+    assert trainer.train_step(go_on) is None
+    equal(trainer.state_dict(), before)
     with pytest.raises(RoundAbandonedError):
         trainer.game.play(
             np.zeros((20, 12, 12, 1), np.float32),
@@ -207,19 +207,19 @@ def test_training_depends_on_nothing_but_where_it_stands(threads, data):
     trainer = DigitTrainer(data, SMALL, threads=1)
     other = DigitTrainer(data, SMALL, threads=threads)
     other.warm_up()
-    equal(other.to_arrays(), trainer.to_arrays())
+    equal(other.state_dict(), trainer.state_dict())
     for _ in range(2):
-        trainer.play()
-    other.play()
-    saved = other.to_arrays()
+        trainer.train_step()
+    other.train_step()
+    saved = other.state_dict()
     other = DigitTrainer(data, SMALL, threads=threads)
-    other.restore(saved)
-    other.play()
-    equal(other.to_arrays(), trainer.to_arrays())
+    other.resume_from(saved)
+    other.train_step()
+    equal(other.state_dict(), trainer.state_dict())
     for each in (trainer, other):
-        each.play()
+        each.train_step()
         each.end_epoch()
-    equal(other.to_arrays(), trainer.to_arrays())
+    equal(other.state_dict(), trainer.state_dict())
 
 
 def test_the_average_draws_and_does_not_play(data):
@@ -237,21 +237,21 @@ def test_the_average_draws_and_does_not_play(data):
     encoder.step = watched
     for each in (trainer, plain):
         while not each.epoch_is_over:
-            each.play()
+            each.train_step()
     np.testing.assert_allclose(encoder.to_arrays()["average"], expected, rtol=1e-4, atol=1e-6)
     np.testing.assert_array_equal(encoder.chain.parameters, plain.game._encoder.chain.parameters)
     assert (trainer.model().numbers != plain.model().numbers).any()
     np.testing.assert_array_equal(encoder.chain.parameters, plain.game._encoder.chain.parameters)
     trainer.end_epoch()
     other = DigitTrainer(data, replace(SMALL, average=0.75), threads=1)
-    other.restore(trainer.to_arrays())
-    equal(other.to_arrays(), trainer.to_arrays())
+    other.resume_from(trainer.state_dict())
+    equal(other.state_dict(), trainer.state_dict())
     np.testing.assert_array_equal(other.model().numbers, trainer.model().numbers)
 
 
 def test_damaged_arrays_are_refused(data):
     trainer = DigitTrainer(data, SMALL, threads=1)
-    good = trainer.to_arrays()
+    good = trainer.state_dict()
     for name, value in (
         ("encoder_parameters", good["encoder_parameters"][:-16]),
         ("generator_parameters", good["generator_parameters"] * np.float32(np.nan)),
@@ -260,7 +260,7 @@ def test_damaged_arrays_are_refused(data):
         ("epoch", np.array(-1.0)),
     ):
         with pytest.raises(ValueError, match=r".+"):
-            trainer.restore({**good, name: value})
+            trainer.resume_from({**good, name: value})
 
 
 def test_a_collapse_is_noticed_and_undone(data):
@@ -269,14 +269,14 @@ def test_a_collapse_is_noticed_and_undone(data):
     trainer._look = lambda model: next(taken)
     for epoch in range(2):
         while not trainer.epoch_is_over:
-            trainer.play()
+            trainer.train_step()
         if epoch == 0:
             trainer.end_epoch()
-            good = trainer.to_arrays()
+            good = trainer.state_dict()
     with pytest.raises(DivergenceError, match="taken for standing"):
         trainer.end_epoch()
-    trainer.return_to_good()
-    equal(trainer.to_arrays(), good)
+    trainer.snapshot.rollback(trainer)
+    equal(trainer.state_dict(), good)
 
 
 def test_a_generator_that_never_draws_two_classes_is_noticed_when_it_has_settled(data, monkeypatch):
@@ -285,7 +285,7 @@ def test_a_generator_that_never_draws_two_classes_is_noticed_when_it_has_settled
     trainer._look = lambda model: {0}
     for epoch in range(2):
         while not trainer.epoch_is_over:
-            trainer.play()
+            trainer.train_step()
         if epoch == 0:
             trainer.end_epoch()
     with pytest.raises(DivergenceError, match="taken for lying"):
@@ -312,7 +312,7 @@ def test_a_loss_that_is_not_finite_is_noticed(data):
     trainer = DigitTrainer(data, SMALL, threads=1)
     trainer.game._classifier.chain.parameters[:] = np.nan
     with pytest.raises(DivergenceError, match="not finite in epoch 1"):
-        trainer.play()
+        trainer.train_step()
 
 
 def test_too_few_or_too_small_pictures_are_refused(data):

@@ -12,18 +12,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fit_image.apps.digits.folder import DigitFolder
+from fit_image.apps.digits.directory import DigitsDirectory
 from fit_image.apps.digits.model import SHIPPED, DigitModel
 from fit_image.archive import read_archive
+from kinds import DIGITS as SMALL
+from kinds import labelled_bars
 from shell import Shell, wait_until
 
 shell = Shell("digits")
 succeed, fail = shell.succeed, shell.fail
-
-SMALL = (
-    *("--batch-size", 20, "--latent", 4, "--units", 4, "--blocks", 1, "--block-layers", 1),
-    *("--encoder-units", 16, "--maps", 4, "--generator-steps", 2),
-)
 
 
 @pytest.fixture(autouse=True)
@@ -31,21 +28,9 @@ def _folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-def write_idx(path, array):
-    header = bytes([0, 0, 8, array.ndim]) + b"".join(n.to_bytes(4, "big") for n in array.shape)
-    path.write_bytes(gzip.compress(header + array.tobytes()))
-
-
 @pytest.fixture(scope="module")
 def bars(tmp_path_factory):
-    """A folder of IDX files: 60 bars of 14x14 that stand or lie."""
-    folder, rng = tmp_path_factory.mktemp("bars"), np.random.default_rng(1)
-    pictures, labels = np.zeros((60, 14, 14), np.uint8), rng.integers(0, 2, 60).astype(np.uint8)
-    for picture, label, at in zip(pictures, labels, rng.integers(4, 9, 60), strict=True):
-        (picture if label else picture.T)[2:12, at : at + 2] = 255
-    write_idx(folder / "train-images-idx3-ubyte.gz", pictures)
-    write_idx(folder / "train-labels-idx1-ubyte.gz", labels)
-    return folder
+    return labelled_bars(tmp_path_factory.mktemp("bars"))
 
 
 @pytest.fixture(scope="module")
@@ -93,12 +78,12 @@ def test_training_leaves_all_its_files(run, bars):
     assert head.startswith("epoch,generator_loss,divergence,")
     assert head.endswith("steps,seconds")
     assert [row.split(",")[0] for row in rows] == ["1", "2"]
-    folder = DigitFolder.open(run)
+    folder = DigitsDirectory.open(run)
     assert folder.result.status == "done"
     assert folder.result.epochs == 2
-    assert folder.source.path == str(bars)
-    assert folder.source.pictures == 60
-    assert folder.recipe.blocks == 1
+    assert folder.manifest.source.path == str(bars)
+    assert folder.manifest.source.pictures == 60
+    assert folder.manifest.config.blocks == 1
     with Image.open(run / "final.png") as sheet:
         assert sheet.size == (10 * 52, 2 * 52)
     assert DigitModel.load(run).names == ("0", "1")
@@ -111,45 +96,6 @@ def test_json(bars):
     assert summary["output"] == "run"
     assert 0 <= summary["real_accuracy"] <= 1
     assert summary["steps"] >= 2
-
-
-def test_a_training_goes_on_to_the_same_bits(run, bars):
-    succeed("train", bars, "-o", "parts", "--epochs", 1, *SMALL, "-q", "--threads", 1)
-    succeed("train", bars, "-o", "parts", "--epochs", 2, "--resume", "-q", "--threads", 2)
-    equal(contents(Path("parts")), contents(run))
-    for name in ("frames/epoch-000002.png", "final.png"):
-        assert (DigitFolder.open("parts").path / name).read_bytes() == (run / name).read_bytes()
-
-
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_training_goes_on_to_the_same_bits(signum, bars, run):
-    arguments = ("train", bars, "-o", "stopped", *SMALL)
-    process = shell.start(*arguments, "--epochs", 200)
-    wait_until(lambda: exists("stopped/frames/epoch-000001.png"))
-    process.send_signal(signum)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 128 + signum, errors
-    assert "--resume" in errors
-    folder = DigitFolder.open("stopped")
-    assert folder.result.status == "interrupted"
-    done = folder.result.epochs
-    succeed("train", bars, "-o", "stopped", "--epochs", done + 1, "--resume", "-q")
-    succeed("train", bars, "-o", "whole", "--epochs", done + 1, *SMALL, "-q")
-    equal(contents(folder.path), contents(Path("whole")))
-
-
-def test_a_killed_training_goes_on_to_the_same_bits(bars):
-    process = shell.start("train", bars, "-o", "killed", *SMALL, "--epochs", 200)
-    wait_until(lambda: exists("killed/frames/epoch-000002.png"))
-    process.kill()
-    process.communicate()
-    rows = len(DigitFolder.open("killed").metrics.read())
-    epochs = rows + 2
-    succeed("train", bars, "-o", "killed", "--epochs", epochs, "--resume", "-q")
-    succeed("train", bars, "-o", "whole", "--epochs", epochs, *SMALL, "-q")
-    equal(contents(Path("killed")), contents(Path("whole")))
-    metrics = [DigitFolder.open(name).metrics.read() for name in ("killed", "whole")]
-    assert [row.figures for row in metrics[0]] == [row.figures for row in metrics[1]]
 
 
 def test_what_a_training_cannot_go_on_with(run, bars, tmp_path):
@@ -170,7 +116,7 @@ def test_a_collapse_after_a_resume_returns_to_the_last_good_epoch(bars, monkeypa
     wait_until(lambda: exists("run/frames/epoch-000003.png"))
     process.send_signal(signal.SIGINT)
     process.communicate()
-    at = DigitFolder.open("run").result.epochs
+    at = DigitsDirectory.open("run").result.epochs
     good = read_archive(Path("run/good.npz"), "digits_checkpoint", 1)
     with monkeypatch.context() as patch:
         patch.setattr("fit_image.apps.digits.trainer.DigitTrainer._look", lambda self, model: {0})
@@ -186,26 +132,21 @@ def test_the_way_to_go_on_knows_limit_and_channels(bars):
     arguments = ("train", bars, "-o", "run", *SMALL, "--limit", 40)
     succeed(*arguments, "--epochs", 1, "-q")
     succeed("train", bars, "-o", "run", "--resume", "--epochs", 2, "-q")
-    assert DigitFolder.open("run").source.limit == 40
+    assert DigitsDirectory.open("run").manifest.source.limit == 40
 
 
 def test_a_run_without_its_checkpoint(bars):
     succeed("train", bars, "-o", "run", *SMALL, "--epochs", 1, "-q")
     Path("run/checkpoint.npz").unlink()
     assert "checkpoint.npz is missing" in fail("train", bars, "-o", "run", "--resume")
-    # Killed before the first one, it begins again.
-    Path("run/metrics.csv").write_text("epoch\n")
-    Path("run/frames/epoch-000000.png").unlink()
-    succeed("train", bars, "-o", "run", "--resume", "-q")
-    assert exists("run/frames/epoch-000000.png")
 
 
 def test_rules_may_change_when_a_training_goes_on(bars):
     succeed("train", bars, "-o", "run", *SMALL, "--epochs", 1, "-q")
     succeed("train", bars, "-o", "run", "--resume", "--epochs", 2, "--lr", 0.01, "-q")
     succeed("train", bars, "-o", "run", "--resume", "--epochs", 3, "-q")
-    folder = DigitFolder.open("run")
-    assert [(stage.epoch, stage.recipe.learning_rate) for stage in folder.stages] == [
+    folder = DigitsDirectory.open("run")
+    assert [(stage.epoch, stage.config.learning_rate) for stage in folder.manifest.periods] == [
         (0, 0.001),
         (1, 0.01),
     ]
@@ -223,7 +164,7 @@ def test_results_do_not_go_among_the_data(bars):
 def test_overwrite_begins_anew(bars):
     succeed("train", bars, "-o", "run", "--epochs", 2, *SMALL, "-q")
     succeed("train", bars, "-o", "run", "--epochs", 1, *SMALL, "-q", "--overwrite")
-    assert len(DigitFolder.open("run").metrics.read()) == 1
+    assert len(DigitsDirectory.open("run").metrics.read()) == 1
     assert not exists("run/frames/epoch-000002.png")
 
 
@@ -252,7 +193,7 @@ def test_a_collapse_is_reported_and_the_last_good_state_kept(bars, monkeypatch):
     assert result.exit_code == 1
     assert "collapsed in epoch 3" in result.stderr
     assert "keeps the last good epoch, 2" in result.stderr
-    folder = DigitFolder.open("run")
+    folder = DigitsDirectory.open("run")
     assert folder.result.status == "diverged"
     assert folder.result.epochs == 2
     succeed("train", bars, "-o", "whole", *SMALL, "--epochs", 2, "-q")
@@ -289,7 +230,7 @@ def test_a_folder_a_class(bars):
         "train", "set", "-o", "run", "--epochs", 1, "--channels", "rgb", *SMALL, "--crop", 4
     )
     assert "set: left out, as no whole pictures: cat/broken.png" in result.stderr
-    model = DigitModel.load(DigitFolder.open("run").path)
+    model = DigitModel.load(DigitsDirectory.open("run").path)
     assert (model.names, model.channels, model.width) == (("cat", "dog"), 3, 8)
     succeed("draw", "run", "--label", "dog", "--size", "20x10", "-q")
     with Image.open("dog.png") as picture:

@@ -14,7 +14,7 @@ from PIL import Image
 
 import fit_image
 from fit_image.apps.fit import fit
-from fit_image.apps.trainer import Trainer
+from fit_image.apps.trainer import FitTrainer
 from fit_image.config import FitConfig
 from fit_image.core import pieces
 from fit_image.errors import DivergenceError, InputError
@@ -57,7 +57,7 @@ def train(trainer, epochs):
 
 
 def test_an_epoch_shows_every_pixel_once_in_a_fresh_order(small_picture):
-    trainer = Trainer(small_picture, SMALL)
+    trainer = FitTrainer(small_picture, SMALL)
     seen = []
     for _ in range(2):
         trainer.train(seconds=0.0)
@@ -69,7 +69,7 @@ def test_an_epoch_shows_every_pixel_once_in_a_fresh_order(small_picture):
 
 
 def test_training_equals_the_naive_twin(small_picture):
-    trainer = Trainer(small_picture, SMALL)
+    trainer = FitTrainer(small_picture, SMALL)
     twin = NaiveNetwork.copy_of(trainer.network)
     height, width, _ = small_picture.shape
     losses = []
@@ -119,7 +119,7 @@ MEASURE = """
 import sys
 import numpy as np
 from fit_image.apps.compiling import warm_up
-from fit_image.apps.trainer import Trainer
+from fit_image.apps.trainer import FitTrainer
 from fit_image.config import (FitConfig)
 
 def peak():
@@ -127,7 +127,7 @@ def peak():
         return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) * 1024
 
 def train(side):
-    trainer = Trainer(np.zeros((side, side, 3), np.uint8), FitConfig(layers=(1,), epochs=2))
+    trainer = FitTrainer(np.zeros((side, side, 3), np.uint8), FitConfig(layers=(1,), epochs=2))
     for _ in range(2):
         while not trainer.train():
             continue
@@ -178,26 +178,26 @@ def test_a_view_of_levels_trains_as_its_copy(rng):
 
 
 def test_stopping_anywhere_changes_nothing(small_picture):
-    whole = Trainer(small_picture, SMALL)
+    whole = FitTrainer(small_picture, SMALL)
     train(whole, 3)
-    stopped = Trainer(small_picture, SMALL)
+    stopped = FitTrainer(small_picture, SMALL)
     train(stopped, 1)
     stopped.train(seconds=0.0)  # does nothing
     stopped._chunk = 5
     stopped.train(seconds=1e-9)  # one chunk
     assert 0 < stopped.progress.position < stopped.pixels
-    resumed = Trainer(small_picture, SMALL)
-    resumed.restore(stopped.network, stopped.progress)
+    resumed = FitTrainer(small_picture, SMALL)
+    resumed.resume_from(stopped.checkpoint())
     train(resumed, 2)
     assert resumed.network.parameters.tobytes() == whole.network.parameters.tobytes()
 
 
 def test_a_state_of_a_complete_epoch_may_be_restored(small_picture):
-    whole = Trainer(small_picture, SMALL)
+    whole = FitTrainer(small_picture, SMALL)
     while not whole.train():
         continue
-    resumed = Trainer(small_picture, SMALL)
-    resumed.restore(whole.network, whole.progress)
+    resumed = FitTrainer(small_picture, SMALL)
+    resumed.resume_from(whole.checkpoint())
     assert resumed.train()  # there is nothing left to learn in this epoch
     for trainer in (whole, resumed):
         trainer.finish_epoch()
@@ -217,15 +217,15 @@ def test_pictures_of_one_row_or_column(shape, value):
 @pytest.mark.parametrize("options", BATCHES, ids=str)
 def test_stopping_between_batches_changes_nothing(options, small_picture):
     config = FitConfig(layers=(16, 16), **options)
-    whole = Trainer(small_picture, config)
+    whole = FitTrainer(small_picture, config)
     train(whole, 3)
-    stopped = Trainer(small_picture, config)
+    stopped = FitTrainer(small_picture, config)
     train(stopped, 1)
     stopped._chunk = 1
     stopped.train(seconds=1e-9)  # one batch
     assert stopped.progress.position == min(config.batch_size, stopped.pixels)
-    resumed = Trainer(small_picture, config)
-    resumed.restore(stopped.network, stopped.progress, stopped.optimizer_arrays())
+    resumed = FitTrainer(small_picture, config)
+    resumed.resume_from(stopped.checkpoint())
     train(resumed, 2)
     assert resumed.network.parameters.tobytes() == whole.network.parameters.tobytes()
     for name, array in whole.optimizer_arrays().items():
@@ -234,15 +234,15 @@ def test_stopping_between_batches_changes_nothing(options, small_picture):
 
 @pytest.mark.parametrize("options", BATCHES, ids=str)
 def test_returning_to_the_good_state_returns_the_optimizer(options, small_picture):
-    trainer = Trainer(small_picture, FitConfig(layers=(16,), **options))
+    trainer = FitTrainer(small_picture, FitConfig(layers=(16,), **options))
     train(trainer, 1)
-    trainer.keep_as_good()
+    trainer.snapshot.take(trainer)
     good, remembered = trainer.network.parameters.copy(), trainer.optimizer_arrays()
     results = []
     for _ in range(2):
         train(trainer, 1)
         results.append(trainer.network.parameters.tobytes())
-        trainer.return_to_good()
+        trainer.snapshot.rollback(trainer)
         assert (trainer.network.parameters == good).all()
         for name, array in trainer.optimizer_arrays().items():
             np.testing.assert_array_equal(array, remembered[name])
@@ -253,17 +253,17 @@ def test_returning_to_the_good_state_returns_the_optimizer(options, small_pictur
 def test_a_huge_batch_may_be_stopped_inside(encoding, small_picture, monkeypatch):
     monkeypatch.setattr(pieces, "_PIECE_NUMBERS", 1)
     config = FitConfig(layers=(16,), optimizer="adam", batch_size=1000, encoding=encoding)
-    whole, stopped = Trainer(small_picture, config), Trainer(small_picture, config)
+    whole, stopped = FitTrainer(small_picture, config), FitTrainer(small_picture, config)
     train(whole, 2)
     train(stopped, 1)
     assert not stopped.train(seconds=1e-9)
     assert (stopped.progress.position, stopped.pending) == (0, 64)
-    resumed = Trainer(small_picture, config)
-    resumed.restore(stopped.network, stopped.progress, stopped.optimizer_arrays())
+    resumed = FitTrainer(small_picture, config)
+    resumed.resume_from(stopped.checkpoint())
     train(resumed, 1)
-    returned = Trainer(small_picture, config)
+    returned = FitTrainer(small_picture, config)
     assert not returned.train(seconds=1e-9)
-    returned.restore(stopped.network, stopped.progress, stopped.optimizer_arrays())
+    returned.resume_from(stopped.checkpoint())
     train(returned, 1)
     train(stopped, 1)
     for trainer in (resumed, returned, stopped):
@@ -281,19 +281,19 @@ def test_a_batch_larger_than_the_picture_is_the_whole_picture(small_picture):
 
 
 def test_the_state_of_another_optimizer_is_refused(small_picture):
-    adam = Trainer(small_picture, FitConfig(layers=(8,), optimizer="adam"))
+    adam = FitTrainer(small_picture, FitConfig(layers=(8,), optimizer="adam"))
     for config in (FitConfig(layers=(8,)), FitConfig(layers=(8,), optimizer="momentum")):
-        trainer = Trainer(small_picture, config)
+        trainer = FitTrainer(small_picture, config)
         with pytest.raises(InputError, match="another optimizer"):
-            trainer.restore(adam.network, adam.progress, adam.optimizer_arrays())
+            trainer.resume_from(adam.checkpoint())
 
 
 @pytest.mark.parametrize("encoding", ["none", "positional:3", "fourier:4@2", "fourier:4@1", "grid"])
 def test_the_state_of_another_encoding_is_refused(encoding, small_picture):
-    saved = Trainer(small_picture, FitConfig(layers=(8,), encoding="fourier:4@3"))
-    trainer = Trainer(small_picture, FitConfig(layers=(8,), encoding=encoding))
+    saved = FitTrainer(small_picture, FitConfig(layers=(8,), encoding="fourier:4@3"))
+    trainer = FitTrainer(small_picture, FitConfig(layers=(8,), encoding=encoding))
     with pytest.raises(InputError, match="other layers"):
-        trainer.restore(saved.network, saved.progress)
+        trainer.resume_from(saved.checkpoint())
 
 
 def test_a_rate_too_high_diverges(small_picture):
@@ -302,7 +302,7 @@ def test_a_rate_too_high_diverges(small_picture):
 
 
 def test_returning_to_the_last_good_state(small_picture):
-    trainer = Trainer(small_picture, SMALL)
+    trainer = FitTrainer(small_picture, SMALL)
     while not trainer.train():
         continue
     list(trainer.draw())
@@ -310,7 +310,7 @@ def test_returning_to_the_last_good_state(small_picture):
     good = trainer.network.parameters.copy()
     train(trainer, 1)  # not drawn: it may have collapsed already
     trainer.network.parameters[:] = np.nan
-    trainer.return_to_good()
+    trainer.snapshot.rollback(trainer)
     assert trainer.network.parameters.tobytes() == good.tobytes()
     assert (trainer.progress.epoch, trainer.progress.position) == (1, 0)
 
@@ -363,7 +363,7 @@ def test_the_first_steps_may_waver(side):
     [(0.51, 90.0, False), (0.51, math.inf, False), (1.0, 30.0, True)],
 )
 def test_a_collapse_is_what_can_be_seen(drawn, best, collapsed):
-    trainer = Trainer(np.full((4, 4, 3), 0.5, np.float32), SMALL)
+    trainer = FitTrainer(np.full((4, 4, 3), 0.5, np.float32), SMALL)
     trainer.progress.epoch = 1000
     trainer.network.parameters[:] = 0
     *_, last_rows = trainer.network.rows()
@@ -397,7 +397,7 @@ def test_the_measured_curve_of_the_recipe(data):
     """
     with Image.open(data / "monalisa.jpg") as picture:
         image = np.asarray(picture.convert("RGB"), dtype=np.float32) / 255
-    trainer = Trainer(image, FitConfig())
+    trainer = FitTrainer(image, FitConfig())
     while not trainer.train():
         continue
     assert -10 * math.log10(2 * trainer.loss / 3) == pytest.approx(15.8, abs=0.2)

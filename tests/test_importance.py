@@ -8,7 +8,7 @@ import pytest
 from fit_image.apps.fit import fit
 from fit_image.apps.importance import Importance, error_levels, measure_errors
 from fit_image.apps.samples import Samples
-from fit_image.apps.trainer import Trainer
+from fit_image.apps.trainer import FitTrainer
 from fit_image.config import FitConfig
 from fit_image.core import pieces
 from fit_image.errors import InputError
@@ -95,7 +95,7 @@ def test_levels_are_the_square_roots_of_errors():
 def test_errors_are_those_of_the_network(small_picture, monkeypatch):
     monkeypatch.setattr("fit_image.model._BAND_PIXELS", 1024)
     image = small_picture.repeat(3, axis=0).repeat(3, axis=1)
-    network = Trainer(image, BY_ERROR).network
+    network = FitTrainer(image, BY_ERROR).network
     *first, levels = measure_errors(network, image, None)
     assert first == [None, None, None]
     errors = np.abs(network.render() - image).clip(0, 1).mean(axis=2)
@@ -103,14 +103,14 @@ def test_errors_are_those_of_the_network(small_picture, monkeypatch):
 
 
 def test_a_network_without_finite_colours_is_wrong_everywhere(small_picture):
-    trainer = Trainer(small_picture, BY_ERROR)
+    trainer = FitTrainer(small_picture, BY_ERROR)
     trainer.network.parameters[:] = np.nan
     *_, levels = measure_errors(trainer.network, small_picture, None)
     assert (levels == 255).all()
 
 
 def test_the_first_epoch_is_uniform_and_the_others_choose(small_picture):
-    trainer = Trainer(small_picture, BY_ERROR)
+    trainer = FitTrainer(small_picture, BY_ERROR)
     for epoch in range(3):
         *_, levels = measure_errors(trainer.network, small_picture, None)
         begin_epoch(trainer)
@@ -129,16 +129,14 @@ def test_the_first_epoch_is_uniform_and_the_others_choose(small_picture):
 @pytest.mark.parametrize("options", [{}, {"optimizer": "adam", "batch_size": 50}], ids=str)
 def test_stopping_anywhere_changes_nothing(options, small_picture):
     config = FitConfig(layers=(16,), epochs=3, sampling="error", **options)
-    whole = Trainer(small_picture, config, threads=2)
+    whole = FitTrainer(small_picture, config, threads=2)
     train(whole, 3)
-    trainer, states = Trainer(small_picture, config, threads=1), 0
+    trainer, states = FitTrainer(small_picture, config, threads=1), 0
     for epoch in range(3):
         begin_epoch(trainer)
         while not trainer.train(seconds=1e-9):
-            resumed = Trainer(small_picture, config)
-            resumed.restore(
-                trainer.network, trainer.progress, trainer.optimizer_arrays(), trainer.errors
-            )
+            resumed = FitTrainer(small_picture, config)
+            resumed.resume_from(trainer.checkpoint())
             trainer, states = resumed, states + 1
             assert (trainer.errors is not None) == (epoch > 0)
         trainer.finish_epoch()
@@ -149,44 +147,48 @@ def test_stopping_anywhere_changes_nothing(options, small_picture):
 def test_a_huge_batch_may_be_stopped_inside(small_picture, monkeypatch):
     monkeypatch.setattr(pieces, "_PIECE_NUMBERS", 1)
     config = FitConfig(layers=(8,), optimizer="adam", batch_size=1000, sampling="error")
-    whole, stopped = Trainer(small_picture, config), Trainer(small_picture, config)
+    whole, stopped = FitTrainer(small_picture, config), FitTrainer(small_picture, config)
     train(whole, 2)
     train(stopped, 1)
     for _ in range(2):  # the errors, and a piece
         assert not stopped.train(seconds=1e-9)
     assert stopped.pending
-    resumed = Trainer(small_picture, config)
-    resumed.restore(stopped.network, stopped.progress, stopped.optimizer_arrays(), stopped.errors)
+    resumed = FitTrainer(small_picture, config)
+    resumed.resume_from(stopped.checkpoint())
     train(resumed, 1)
     assert resumed.network.parameters.tobytes() == whole.network.parameters.tobytes()
 
 
 def test_returning_to_the_good_state_returns_the_errors(small_picture):
-    trainer = Trainer(small_picture, BY_ERROR)
+    trainer = FitTrainer(small_picture, BY_ERROR)
     train(trainer, 1)
     begin_epoch(trainer)
-    trainer.keep_as_good()
+    trainer.snapshot.take(trainer)
     results = []
     for _ in range(2):
         train(trainer, 2)
         results.append(trainer.network.parameters.tobytes())
-        trainer.return_to_good()
+        trainer.snapshot.rollback(trainer)
     assert results[0] == results[1]
 
 
 @pytest.mark.parametrize("damage", ["missing", "short", "type", "zero", "unknown"])
 def test_errors_that_make_no_sense_are_refused(damage, small_picture):
-    trainer = Trainer(small_picture, BY_ERROR)
+    trainer = FitTrainer(small_picture, BY_ERROR)
     train(trainer, 1)
     begin_epoch(trainer)
     errors = trainer.errors.copy()
     if damage == "zero":
         errors[5] = 0
-    errors = {"missing": None, "short": errors[1:], "type": errors.astype(int)}.get(damage, errors)
+    arrays = trainer.checkpoint() | {"errors": errors}
+    if damage == "missing":
+        del arrays["errors"]
+    elif damage in ("short", "type"):
+        arrays["errors"] = errors[1:] if damage == "short" else errors.astype(int)
     sampling = "uniform" if damage == "unknown" else "error"
-    other = Trainer(small_picture, FitConfig(layers=(16, 16), sampling=sampling))
+    other = FitTrainer(small_picture, FitConfig(layers=(16, 16), sampling=sampling))
     with pytest.raises(InputError, match=r"errors|--sampling"):
-        other.restore(trainer.network, trainer.progress, {}, errors)
+        other.resume_from(arrays)
 
 
 def test_measuring_takes_training_time(small_picture, monkeypatch):

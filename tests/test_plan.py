@@ -7,16 +7,15 @@ from dataclasses import replace
 import pytest
 
 from fit_image.apps.architecture import make_network
-from fit_image.apps.record import Status
+from fit_image.apps.fit_directory import FitMetrics
 from fit_image.apps.sweep.cost import expected_seconds, longest_first, measured_factor
 from fit_image.apps.sweep.outcome import Outcome
 from fit_image.apps.sweep.plan import Question, plan_trials
-from fit_image.apps.sweep.training import share_done
 from fit_image.components import CHANNELS
 from fit_image.config import RecordConfig
 from fit_image.errors import InputError
-from fit_image.metrics import Row
 from fit_image.notation import parse_layers
+from fit_image.runs.progress import Status
 
 
 def plan(picture, *rows, **options):
@@ -128,15 +127,15 @@ def test_more_work_is_expected_to_take_longer(picture):
 
 def test_the_share_done_is_by_epochs_or_by_time_whichever_is_further(picture):
     (trial,) = plan(picture, {"epochs": (10,), "time_limit": (4.0,)})
-    assert share_done(trial, Status(0, 0, 384, None, 0.0)) == 0.0
-    assert share_done(trial, Status(3, 192, 384, 20.0, 0.4)) == pytest.approx(0.25)
-    assert share_done(trial, Status(3, 192, 384, 20.0, 3.0)) == pytest.approx(0.75)
-    assert share_done(trial, Status(3, 192, 384, 20.0, 4.1)) == 1.0
+    assert trial.manifest.share_done(Status(0, 0, 384, 0.0)) == 0.0
+    assert trial.manifest.share_done(Status(3, 192, 384, 0.4)) == pytest.approx(0.25)
+    assert trial.manifest.share_done(Status(3, 192, 384, 3.0)) == pytest.approx(0.75)
+    assert trial.manifest.share_done(Status(3, 192, 384, 4.1)) == 1.0
 
 
 def test_finished_trials_correct_what_is_expected(picture):
     (trial,) = plan(picture, {"epochs": (10,), "layers": ("2x300",)})
-    rows = tuple(Row(epoch, 0.1, 20.0, 3.0 * epoch) for epoch in range(1, 11))
+    rows = tuple(FitMetrics(epoch, 0.1, 20.0, 3.0 * epoch) for epoch in range(1, 11))
     slow = Outcome(trial, "done", 10, 30.0, rows)
     factor = measured_factor([slow])
     assert expected_seconds(trial, factor) == pytest.approx(30.0, rel=0.5)
@@ -144,6 +143,8 @@ def test_finished_trials_correct_what_is_expected(picture):
     # The epoch that a time limit cuts short tells nothing.
     fit = replace(trial.manifest.fit, time_limit=3.1)
     limited = replace(trial, manifest=replace(trial.manifest, fit=fit))
-    cut = (rows[0], Row(2, 0.1, 20.0, 3.1))
+    cut = (rows[0], FitMetrics(2, 0.1, 20.0, 3.1))
     assert measured_factor([Outcome(limited, "done", 2, 3.1, cut)]) == pytest.approx(factor)
-    assert measured_factor([Outcome(limited, "done", 1, 3.1, (Row(1, 0.1, 20.0, 3.1),))]) == 1.0
+    assert (
+        measured_factor([Outcome(limited, "done", 1, 3.1, (FitMetrics(1, 0.1, 20.0, 3.1),))]) == 1.0
+    )

@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from fit_image.apps.record import Recording
+from fit_image.apps.fit_directory import FitDirectory, FitManifest, FitMetrics, Picture
 from fit_image.apps.source import load_source
 from fit_image.apps.sweep.folder import SweepFolder
 from fit_image.apps.sweep.outcome import Outcome, group_outcomes, read_outcome
@@ -23,14 +23,12 @@ from fit_image.apps.sweep.report import write_report
 from fit_image.apps.sweep.report_data import command_line, curves
 from fit_image.apps.sweep.report_pictures import telling_crop
 from fit_image.apps.sweep.trial import Trial
-from fit_image.apps.trainer import Trainer
+from fit_image.apps.trainer import FitTrainer
 from fit_image.cli import cli
 from fit_image.config import FitConfig, ImageConfig, RecordConfig
 from fit_image.errors import InputError
-from fit_image.manifest import Manifest, Picture
-from fit_image.metrics import Row
 from fit_image.presets import preset_config
-from fit_image.run import RunFolder
+from fit_image.runs.recorder import RunRecorder
 
 HOSTILE = '"><script>alert(1)<\\script><b>.png'
 LAYERS = ("1x12", "2x9", "3x7")
@@ -48,18 +46,18 @@ def make_sweep(path, pictures, layers=LAYERS, seeds=2):
             for seed in range(seeds):
                 fit = FitConfig(layers=spec, epochs=EPOCHS, seed=seed)
                 record = RecordConfig(animations=())
-                trials.append(Trial.of(Manifest(source.picture, fit, ImageConfig(), record)))
+                trials.append(Trial.of(FitManifest(source.picture, fit, ImageConfig(), record)))
     folder = SweepFolder(path, trials)
     folder.write()
     for trial in folder.trials[:-1]:
         source = sources[trial.manifest.picture.path]
-        run = RunFolder(folder.run_path(trial), trial.manifest)
+        run = FitDirectory(folder.run_path(trial), trial.manifest)
         with run.locked():
-            trainer = Trainer(source.image.levels, trial.manifest.fit, threads=1)
-            recording = Recording.begin(run, trainer, source)
-            for _ in recording.steps():
+            trainer = FitTrainer(source.image.levels, trial.manifest.fit, threads=1)
+            recorder = RunRecorder.begin(run, trainer)
+            for _ in recorder.steps():
                 pass
-            recording.conclude("done")
+            recorder.conclude("done")
     return folder
 
 
@@ -91,8 +89,8 @@ def page(sweep):
 def curve_outcome(seed, *rows):
     fit = FitConfig(layers="1x8", seed=seed)
     picture = Picture("/cat.png", "0" * 64, 10, 10)
-    trial = Trial.of(Manifest(picture, fit, ImageConfig(), RecordConfig()))
-    rows = tuple(Row(epoch, 0.1, psnr, seconds) for epoch, psnr, seconds in rows)
+    trial = Trial.of(FitManifest(picture, fit, ImageConfig(), RecordConfig()))
+    rows = tuple(FitMetrics(epoch, 0.1, psnr, seconds) for epoch, psnr, seconds in rows)
     return Outcome(trial, "done", len(rows), rows[-1].seconds, rows)
 
 
@@ -166,14 +164,14 @@ def test_perfect_pictures_and_empty_groups_have_no_points():
 def test_the_command_line_names_what_differs(preset, options, image, text):
     fit = preset_config(preset, 30, 20, **options)
     picture = Picture("/pictures/a cat.png", "0" * 64, 30, 20)
-    manifest = Manifest(picture, fit, ImageConfig(**image), RecordConfig(), preset)
+    manifest = FitManifest(picture, fit, ImageConfig(**image), RecordConfig(), preset)
     assert command_line(Trial.of(manifest)) == text
 
 
 def test_the_command_line_of_a_grid_gives_the_same_trial():
     fit = preset_config("instant", 30, 20, encoding="grid:levels=4", activation="sine")
     picture = Picture("/cat.png", "0" * 64, 30, 20)
-    manifest = Manifest(picture, fit, ImageConfig(), RecordConfig(frame_every=2), "instant")
+    manifest = FitManifest(picture, fit, ImageConfig(), RecordConfig(frame_every=2), "instant")
     words = shlex.split(command_line(Trial.of(manifest)))
     given = dict(zip(words[2::2], words[3::2], strict=True))
     assert given.pop("--frame-every") == "2"

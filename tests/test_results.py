@@ -7,15 +7,13 @@ from dataclasses import replace
 
 import pytest
 
+from fit_image.apps.fit_directory import FitDirectory, FitManifest, FitMetrics, FitResult, Picture
 from fit_image.apps.sweep.folder import SweepFolder
 from fit_image.apps.sweep.outcome import Outcome, Spread, group_outcomes, read_outcome, varied
 from fit_image.apps.sweep.results import write_results
 from fit_image.apps.sweep.trial import Trial
 from fit_image.config import FitConfig, ImageConfig, RecordConfig
-from fit_image.manifest import Manifest, Picture, Result
-from fit_image.metrics import Row
 from fit_image.presets import PRESETS, preset_config
-from fit_image.run import RunFolder
 
 STATUSES = ("waiting", "running", "interrupted", "failed", "diverged", "done")
 
@@ -25,12 +23,15 @@ def trial(
 ):
     shown = Picture(picture, f"sha of {picture}", width, 8)
     fit = FitConfig(**{"layers": "2x5", "epochs": 4, **options})
-    return Trial.of(Manifest(shown, fit, image or ImageConfig(), record or RecordConfig(), preset))
+    return Trial.of(
+        FitManifest(shown, fit, image or ImageConfig(), record or RecordConfig(), preset)
+    )
 
 
 def outcome(trial, *psnr, status="done", step=1.5, **options):
     rows = tuple(
-        Row(epoch, 0.1 / epoch, value, epoch * step) for epoch, value in enumerate(psnr, start=1)
+        FitMetrics(epoch, 0.1 / epoch, value, epoch * step)
+        for epoch, value in enumerate(psnr, start=1)
     )
     return Outcome(trial, status, len(rows), len(rows) * step, rows, **options)
 
@@ -156,11 +157,12 @@ def test_a_failure_has_its_message(tmp_path):
 def test_a_trial_that_was_finished_after_all_has_not_failed(tmp_path):
     one = trial()
     folder = SweepFolder(tmp_path, [one], {one.key: "its worker died 3 times"})
-    run = RunFolder(folder.run_path(one), one.manifest)
+    run = FitDirectory(folder.run_path(one), one.manifest)
     run.create()
     assert read_outcome(folder, one).status == "failed"
-    run.metrics.append(Row(4, 0.1, 20.0, 1.0))
-    run.write_manifest(Result("done", "epochs", 4, 20.0, 0.1, 63, 1.0, 1.0, 1))
+    run.metrics.append(FitMetrics(4, 0.1, 20.0, 1.0))
+    run.result = FitResult("done", "epochs", 4, 20.0, 0.1, 63, 1.0, 1.0, 1)
+    run.write_document()
     found = read_outcome(SweepFolder(tmp_path, [one], folder.failures), one)
     assert (found.status, found.message) == ("done", "")
 

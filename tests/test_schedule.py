@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fit_image import components
-from fit_image.apps.trainer import Trainer
+from fit_image.apps.trainer import FitTrainer
 from fit_image.config import FitConfig
 from fit_image.core.schedule import SCHEDULES, RateSchedule
 from naive import NAIVE_OPTIMIZERS, NaiveNetwork, values
@@ -54,7 +54,7 @@ def test_factors_do_not_depend_on_how_they_are_asked_for(name):
 def test_training_follows_the_schedule(name, options, small_picture):
     """The last batch of an epoch is one of 84, and has the mean factor of its samples."""
     fit = FitConfig(layers=(8,), epochs=2, lr_schedule=name, warmup=0.5, **options)
-    trainer = Trainer(small_picture, fit)
+    trainer = FitTrainer(small_picture, fit)
     twin, naive = NaiveNetwork.copy_of(trainer.network), NAIVE_OPTIMIZERS[fit.optimizer]()
     pixels, width = trainer.pixels, trainer.width
     for epoch in range(2):

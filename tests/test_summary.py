@@ -6,12 +6,11 @@ import math
 
 import pytest
 
+from fit_image.apps.fit_directory import FitManifest, FitMetrics, Picture
 from fit_image.apps.sweep.outcome import Outcome, group_outcomes
 from fit_image.apps.sweep.summary import brief, findings, remarks
 from fit_image.apps.sweep.trial import Trial
 from fit_image.config import FitConfig, ImageConfig, RecordConfig
-from fit_image.manifest import Manifest, Picture
-from fit_image.metrics import Row
 
 PICTURE = Picture("/pictures/cat.png", "0" * 64, 24, 16)
 
@@ -19,8 +18,8 @@ PICTURE = Picture("/pictures/cat.png", "0" * 64, 24, 16)
 def outcome(layers, seed, *psnrs, pace=1.0, status="done", **options):
     """A trial with a picture an epoch, each ``pace`` seconds after the last."""
     fit = FitConfig(layers=layers, seed=seed, **options)
-    trial = Trial.of(Manifest(PICTURE, fit, ImageConfig(), RecordConfig()))
-    rows = tuple(Row(n, 0.1, psnr, n * pace) for n, psnr in enumerate(psnrs, start=1))
+    trial = Trial.of(FitManifest(PICTURE, fit, ImageConfig(), RecordConfig()))
+    rows = tuple(FitMetrics(n, 0.1, psnr, n * pace) for n, psnr in enumerate(psnrs, start=1))
     return Outcome(trial, status, len(rows), len(rows) * pace, rows)
 
 

@@ -59,7 +59,7 @@ def trained(folder, recipe, epochs=1):
     trainer = PatchTrainer(split_folder(folder, recipe), recipe, threads=1)
     for _ in range(epochs):
         while not trainer.epoch_is_over:
-            trainer.play()
+            trainer.train_step()
         trainer.end_epoch()
     return trainer
 
@@ -344,15 +344,15 @@ def test_a_training_goes_on_with_the_same_bits(folder, recipe):
     for _ in range(30):
         if whole.epoch_is_over:
             whole.end_epoch()
-        whole.play()
+        whole.train_step()
     for _ in range(13):
-        first.play()
+        first.train_step()
     second = begin()
-    second.restore(first.to_arrays())
+    second.resume_from(first.checkpoint())
     for _ in range(17):
         if second.epoch_is_over:
             second.end_epoch()
-        second.play()
+        second.train_step()
     assert (whole.chain.parameters == second.chain.parameters).all()
     assert (whole.counting == second.counting).all()
     assert whole.validate() == second.validate()
@@ -364,7 +364,7 @@ def test_threads_change_no_bit(folder):
         recipe = replace(QUICK, whiten=True)
         trainer = PatchTrainer(split_folder(folder, recipe), recipe, threads=threads)
         for _ in range(5):
-            trainer.play()
+            trainer.train_step()
         restored = trainer.restorer().restore(screen(1), threads=threads)
         found.append((trainer.chain.parameters.copy(), restored))
     assert (found[0][0] == found[1][0]).all()
@@ -411,7 +411,7 @@ def test_the_average_follows_and_is_what_counts(folder):
     trainer = PatchTrainer(split_folder(folder, recipe), recipe, threads=1)
     expected = trainer.chain.parameters.astype(np.float64)
     for step in range(1, 21):
-        trainer.play()
+        trainer.train_step()
         now = trainer.chain.parameters
         if step == 1:
             expected[:] = now
@@ -444,10 +444,10 @@ def test_what_does_not_fit_in_memory_is_refused(folder, monkeypatch):
 def test_a_checkpoint_with_words_for_numbers_is_refused(name, folder):
     recipe = replace(QUICK, whiten=True)
     trainer = PatchTrainer(split_folder(folder, recipe), recipe, threads=1)
-    trainer.play()
-    arrays = trainer.to_arrays()
+    trainer.train_step()
+    arrays = trainer.state_dict()
     with pytest.raises(ValueError, match=r"\w"):
-        trainer.restore({**arrays, name: np.full(arrays[name].shape, "a")})
+        trainer.resume_from({**arrays, name: np.full(arrays[name].shape, "a")})
 
 
 def test_patience_ends_a_training(folder):
@@ -455,17 +455,17 @@ def test_patience_ends_a_training(folder):
     trainer = PatchTrainer(split_folder(folder, recipe), recipe, threads=1)
     trainer._best_error = 0.0
     for _ in range(2):
-        assert not trainer.is_done
-        trainer.play()
+        assert trainer.ended is None
+        trainer.train_step()
         trainer.end_epoch()
-    assert trainer.is_done
+    assert trainer.ended == "patience"
 
 
 def test_divergence_is_reported(folder):
     trainer = PatchTrainer(split_folder(folder, SMALL), SMALL, threads=1)
     trainer.chain.parameters[:] = np.float32(3e38)
     with pytest.raises(DivergenceError, match="not finite"):
-        trainer.play()
+        trainer.train_step()
 
 
 @pytest.fixture(scope="module")

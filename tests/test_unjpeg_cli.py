@@ -10,20 +10,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageOps
 
-from fit_image.apps.unjpeg.folder import UnjpegFolder
+from fit_image.apps.unjpeg.directory import UnjpegDirectory
 from fit_image.apps.unjpeg.model import Restorer
 from fit_image.archive import read_archive
 from fit_image.image import psnr
 from fit_image.jpeg import Compression
-from shell import Shell, wait_until
+from kinds import UNJPEG as SMALL
+from kinds import words
+from shell import Shell
 
 shell = Shell("unjpeg")
 succeed, fail = shell.succeed, shell.fail
-
-SMALL = ("--block", 8, "--layers", "12", "--batch-size", 20, "--patches", 200, "--lr", 0.003)
-SMALL += ("--quality", 30, "--optimizer", "adam", "--difference", "--average", 0.9)
 
 
 @pytest.fixture(autouse=True)
@@ -33,14 +32,7 @@ def _folder(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def clean(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("clean")
-    for seed in range(4):
-        picture = Image.new("RGB", (90, 70), "white")
-        draw = ImageDraw.Draw(picture)
-        for top in range(4, 70, 12):
-            draw.text((3, top), f"words {seed * top} and more", fill="darkred")
-        picture.save(folder / f"{seed}.png")
-    return folder
+    return words(tmp_path_factory.mktemp("clean"))
 
 
 @pytest.fixture(scope="module")
@@ -84,11 +76,11 @@ def test_training_leaves_all_its_files(run, clean):
     head, *rows = (run / "metrics.csv").read_text().splitlines()
     assert head == "epoch,error,damage,validation_error,validation_damage,gain,seconds"
     assert [row.split(",")[0] for row in rows] == ["1", "2"]
-    folder = UnjpegFolder.open(run)
+    folder = UnjpegDirectory.open(run)
     assert folder.result.status == "done"
-    assert (folder.source.training, folder.source.validation) == (3, 1)
-    assert folder.source.path == str(clean)
-    assert folder.recipe.widths == (12,)
+    assert (folder.manifest.source.training, folder.manifest.source.validation) == (3, 1)
+    assert folder.manifest.source.path == str(clean)
+    assert folder.manifest.config.widths == (12,)
     with Image.open(run / "final.png") as sheet:
         # JPEG's, the network's and the clean part, 70 x 90 enlarged, with gaps.
         assert sheet.size == (3 * 3 * 90 + 2 * 6, 3 * 70)
@@ -102,40 +94,6 @@ def test_json(clean):
     assert summary["gain"] == pytest.approx(
         20 * np.log10(summary["validation_damage"] / summary["validation_error"]), abs=1e-3
     )
-
-
-def test_a_training_goes_on_to_the_same_bits(run, clean):
-    succeed("train", clean, "-o", "parts", "--epochs", 1, *SMALL, "-q", "--threads", 1)
-    succeed("train", clean, "-o", "parts", "--epochs", 2, "--resume", "-q", "--threads", 2)
-    equal(contents("parts"), contents(run))
-    assert Path("parts/final.png").read_bytes() == (run / "final.png").read_bytes()
-
-
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_training_goes_on_to_the_same_bits(signum, clean):
-    process = shell.start("train", clean, "-o", "stopped", *SMALL, "--epochs", 5000)
-    wait_until(lambda: Path("stopped/frames/epoch-000001.png").exists())
-    process.send_signal(signum)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 128 + signum, errors
-    assert "--resume" in errors
-    folder = UnjpegFolder.open("stopped")
-    assert folder.result.status == "interrupted"
-    epochs = folder.result.epochs + 1
-    succeed("train", clean, "-o", "stopped", "--epochs", epochs, "--resume", "-q")
-    succeed("train", clean, "-o", "whole", "--epochs", epochs, *SMALL, "-q")
-    equal(contents("stopped"), contents("whole"))
-
-
-def test_a_killed_training_goes_on_to_the_same_bits(clean):
-    process = shell.start("train", clean, "-o", "killed", *SMALL, "--epochs", 5000)
-    wait_until(lambda: Path("killed/frames/epoch-000002.png").exists())
-    process.kill()
-    process.communicate()
-    epochs = int(contents("killed")["epoch"]) + 2
-    succeed("train", clean, "-o", "killed", "--epochs", epochs, "--resume", "-q")
-    succeed("train", clean, "-o", "whole", "--epochs", epochs, *SMALL, "-q")
-    equal(contents("killed"), contents("whole"))
 
 
 def test_what_a_training_cannot_go_on_with(run, clean, tmp_path):
@@ -154,8 +112,8 @@ def test_what_a_training_cannot_go_on_with(run, clean, tmp_path):
 def test_the_learning_rate_may_change(clean):
     succeed("train", clean, "-o", "run", "--epochs", 1, *SMALL, "-q")
     succeed("train", clean, "-o", "run", "--epochs", 2, "--resume", "--lr", 0.001, "-q")
-    stages = UnjpegFolder.open("run").stages
-    assert [(stage.epoch, stage.recipe.learning_rate) for stage in stages] == [
+    stages = UnjpegDirectory.open("run").manifest.periods
+    assert [(stage.epoch, stage.config.learning_rate) for stage in stages] == [
         (0, 0.003),
         (1, 0.001),
     ]
@@ -166,18 +124,18 @@ def test_divergence_is_one_line_and_the_last_good_epoch_is_kept(clean, run, monk
 
     succeed("train", clean, "-o", "run", "--epochs", 1, *SMALL, "-q")
     before = contents("run")
-    play = trainer.PatchTrainer.play
+    train_step = trainer.PatchTrainer.train_step
 
     def sick(self, go_on=lambda: True):
-        if self.standing.rounds == 5:
+        if self.progress.position == 5:
             self.chain.parameters[:] = np.nan
-        return play(self, go_on)
+        return train_step(self, go_on)
 
-    monkeypatch.setattr(trainer.PatchTrainer, "play", sick)
+    monkeypatch.setattr(trainer.PatchTrainer, "train_step", sick)
     result = shell.run("train", clean, "-o", "run", "--epochs", 3, "--resume", "-q")
     assert result.exit_code == 1
     assert "not finite in epoch 2; run keeps the last good epoch, 1" in result.stderr
-    assert UnjpegFolder.open("run").result.status == "diverged"
+    assert UnjpegDirectory.open("run").result.status == "diverged"
     equal(contents("run"), before)
     assert len(Path("run/metrics.csv").read_text().splitlines()) == 2
 
@@ -188,15 +146,15 @@ def test_divergence_in_the_last_step_of_an_epoch(number, clean, monkeypatch):
 
     succeed("train", clean, "-o", "run", "--epochs", 1, *SMALL, "-q")
     before = contents("run")
-    play = trainer.PatchTrainer.play
+    train_step = trainer.PatchTrainer.train_step
 
     def sick(self, go_on=lambda: True):
-        figures = play(self, go_on)
+        figures = train_step(self, go_on)
         if self.epoch_is_over:
             self.chain.parameters[:] = number
         return figures
 
-    monkeypatch.setattr(trainer.PatchTrainer, "play", sick)
+    monkeypatch.setattr(trainer.PatchTrainer, "train_step", sick)
     result = shell.run("train", clean, "-o", "run", "--epochs", 3, "--resume", "-q")
     assert result.exit_code == 1
     (line,) = result.stderr.splitlines()

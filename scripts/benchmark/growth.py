@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fit_image.apps.trainer import Trainer
+from fit_image.apps.fit_directory import FitProgress
+from fit_image.apps.trainer import FitTrainer
 from fit_image.config import FitConfig
 from fit_image.notation import parse_layers
-from fit_image.progress import Progress
 
 LAYERS = ("3x32", "2x64")
 PIXELS = (100_000, 1_000_000, 5_000_000, 25_000_000)
@@ -59,7 +59,7 @@ def measure_growth(layers: str, turns: int) -> Growth:
     for pixels in PIXELS:
         side = round(pixels**0.5)
         noise = rng.integers(0, 256, (side, side, 3), dtype=np.uint8)
-        trainers.append(Trainer(noise, config))
+        trainers.append(FitTrainer(noise, config))
     times = np.array([[_epoch_us(trainer) for trainer in trainers] for _ in range(turns)])
     differences = np.median(times / np.median(times, axis=1, keepdims=True), axis=0) - 1
     us = np.median(times) * (1 + differences)
@@ -67,8 +67,8 @@ def measure_growth(layers: str, turns: int) -> Growth:
     return Growth(layers, pixels, tuple(us.tolist()), tuple(differences.tolist()))
 
 
-def _epoch_us(trainer: Trainer) -> float:
-    trainer.restore(trainer.network, Progress())
+def _epoch_us(trainer: FitTrainer) -> float:
+    trainer.progress = FitProgress()
     began = time.perf_counter()
     trainer.train(seconds=0.0)  # puts the pixels in order, no more
     ordered = time.perf_counter()

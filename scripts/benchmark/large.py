@@ -9,7 +9,8 @@ from typing import Any
 
 from benchmark.pictures import LARGE_SIZE, Picture, save_enlarged
 from benchmark.program import peak_bytes, peak_command
-from fit_image.metrics import Metrics
+from fit_image.apps.fit_directory import FitMetrics
+from fit_image.runs.metrics import MetricsFile
 
 GOAL_DB = 30.0
 _LOOK_EVERY = 0.1  # seconds
@@ -45,7 +46,7 @@ def measure_large(
     save_enlarged(source.path, picture, size)
     args = [str(picture), "--preset", "instant", "--max-pixels", "none", "--animation", "none"]
     command = peak_command(*args, "-q", "-o", str(run), *options)
-    metrics = Metrics(run / "metrics.csv")
+    metrics = MetricsFile(run / "metrics.csv", FitMetrics)
 
     reached = None
     began = time.perf_counter()

@@ -77,7 +77,7 @@ def _epoch() -> float:
     trainer.warm_up()
     began = time.perf_counter()
     while not trainer.epoch_is_over:
-        trainer.play()
+        trainer.train_step()
     trainer.end_epoch()
     return time.perf_counter() - began
 

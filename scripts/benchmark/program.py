@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from benchmark.jobs import HEIGHT, WIDTH
-from fit_image.apps.trainer import Trainer
+from fit_image.apps.trainer import FitTrainer
 from fit_image.config import FitConfig
 
 COMMAND = (sys.executable, "-m", "fit_image")
@@ -111,7 +111,7 @@ def speed_beside_a_busy_process(turns: int) -> float:
 
 
 def _run_us(image: np.ndarray, seconds: float = 3.0) -> float:
-    trainer = Trainer(image, FitConfig())
+    trainer = FitTrainer(image, FitConfig())
     began, learned = time.perf_counter(), 0
     while time.perf_counter() - began < seconds:
         position = trainer.progress.position

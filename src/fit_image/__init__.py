@@ -9,7 +9,7 @@ from fit_image.version import __version__
 if TYPE_CHECKING:
     from fit_image.animation import write_animation
     from fit_image.apps.fit import Epoch, fit
-    from fit_image.apps.trainer import Trainer
+    from fit_image.apps.trainer import FitTrainer as Trainer
     from fit_image.config import FitConfig
     from fit_image.errors import DivergenceError, FitImageError, InputError
     from fit_image.image import load_image, psnr, save_image, to_uint8
@@ -42,7 +42,7 @@ _HOMES = {
     "FitImageError": "errors",
     "InputError": "errors",
     "Network": "model",
-    "Trainer": "apps.trainer",
+    "Trainer": "apps.trainer:FitTrainer",
     "fit": "apps.fit",
     "load_image": "image",
     "parse_layers": "notation",
@@ -58,7 +58,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    module, _, other_name = _HOMES[name].partition(":")
+    return getattr(import_module(f"{__name__}.{module}"), other_name or name)
 
 
 def __dir__() -> list[str]:

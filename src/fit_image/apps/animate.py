@@ -6,16 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fit_image.animation import AnimationReport, write_animation
+from fit_image.apps.fit_directory import FitDirectory
 from fit_image.config import RecordConfig
 from fit_image.errors import InputError
 from fit_image.frames import frame_paths
 from fit_image.image import load_image, to_uint8
 from fit_image.pacing import choose_frames
-from fit_image.run import RunFolder
 
 
 def animate(
-    run: RunFolder,
+    run: FitDirectory,
     path: Path,
     record: RecordConfig,
     *,
@@ -26,7 +26,7 @@ def animate(
 
     Parameters
     ----------
-    run : RunFolder
+    run : FitDirectory
     path : Path
         Where to write it; the suffix chooses the format.
     record : RecordConfig

@@ -3,65 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from fit_image.apps.drawing import Drawing
-from fit_image.apps.trainer import Trainer
+from fit_image.apps.fit_directory import FitMetrics
+from fit_image.runs.trainer import EpochEnd
 
-
-@dataclass(frozen=True)
-class Milestone:
-    """An epoch that is learned, or as much of the last one as the time allowed.
-
-    Attributes
-    ----------
-    epoch : int
-        Its number; 0 is the untrained network.
-    loss : float
-        Mean over the pixels learned; NaN for epoch 0.
-    drawing : Drawing or None
-        The picture after it, unless that is not asked for.
-    complete : bool
-        Whether all its pixels are learned.
-    """
-
-    epoch: int
-    loss: float
-    drawing: Drawing | None
-    complete: bool
+if TYPE_CHECKING:
+    from fit_image.apps.trainer import FitTrainer
 
 
-def follow(trainer: Trainer, frame_every: int) -> Iterator[Milestone | int]:
-    """Train until `Trainer.ended`, from wherever the trainer stands.
+def follow(trainer: FitTrainer, frame_every: int) -> Iterator[EpochEnd | int]:
+    """Train until `FitTrainer.ended`, from wherever the trainer stands.
 
     The picture is drawn after every ``frame_every`` epochs, in the beginning and at the end. A
     state that ends inside of an epoch is always drawn, also if nothing is left to learn.
 
     Yields
     ------
-    Milestone or int
-        A milestone when it is reached; several times a second before, the number of the epoch under
-        way. If the time is up before anything of an epoch is learned, and the one before was not
-        drawn, its milestone comes again, drawn.
+    EpochEnd or int
+        The end of an epoch when it is reached; several times a second before, the number of the
+        epoch under way. If the time is up before anything of an epoch is learned, and the one
+        before was not drawn, its end comes again, drawn.
 
     Raises
     ------
     DivergenceError
         If training diverges.
     """
-    last: Milestone | None = None
+    last: EpochEnd | None = None
     if trainer.learned_epochs == 0 and trainer.progress.position == 0:
-        last = yield from _draw(trainer, Milestone(0, trainer.loss, None, complete=True))
+        last = yield from _draw(trainer, _end(trainer, 0))
     while trainer.ended is None or trainer.progress.position > 0:
         epoch = trainer.progress.epoch + 1
         while trainer.ended is None and not trainer.train():
             yield epoch
         position = trainer.progress.position
         if position == 0:
-            if last and not last.drawing:
+            if last and last.frame is None:
                 yield from _draw(trainer, last)
             return
-        last = Milestone(epoch, trainer.loss, None, complete=position == trainer.pixels)
+        last = _end(trainer, epoch, complete=position == trainer.pixels)
         if epoch % frame_every == 0 or trainer.ended:
             last = yield from _draw(trainer, last)
         else:
@@ -71,13 +53,19 @@ def follow(trainer: Trainer, frame_every: int) -> Iterator[Milestone | int]:
             return
 
 
-def _draw(trainer: Trainer, milestone: Milestone) -> Generator[Milestone | int, None, Milestone]:
-    """Draw the picture, count its epoch if that is to be done, and yield the milestone with it."""
-    drawing = None
+def _end(trainer: FitTrainer, epoch: int, *, complete: bool = True) -> EpochEnd:
+    metrics = FitMetrics(epoch, trainer.loss, None, trainer.progress.seconds)
+    return EpochEnd(epoch, metrics, None, complete=complete)
+
+
+def _draw(trainer: FitTrainer, end: EpochEnd) -> Generator[EpochEnd | int, None, EpochEnd]:
+    """Draw the picture, count its epoch if that is to be done, and yield the end with it."""
     for drawing in trainer.draw():  # noqa: B007  # the last one is complete
-        yield milestone.epoch
-    milestone = replace(milestone, drawing=drawing)
+        yield end.epoch
+    seconds = trainer.progress.seconds
+    metrics = replace(end.metrics, psnr=drawing.psnr, seconds=seconds)
+    end = replace(end, metrics=metrics, frame=drawing.picture)
     if trainer.progress.position == trainer.pixels:
         trainer.finish_epoch()
-    yield milestone
-    return milestone
+    yield end
+    return end

@@ -10,13 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.apps.compiling import warm_up
-from fit_image.apps.course import Milestone, follow
-from fit_image.apps.trainer import Trainer
+from fit_image.apps.course import follow
+from fit_image.apps.trainer import FitTrainer
 from fit_image.config import FitConfig
 from fit_image.errors import InputError
 from fit_image.image import check_shape
 from fit_image.model import Network
 from fit_image.presets import preset_config
+from fit_image.runs.trainer import EpochEnd
 
 
 @dataclass(frozen=True)
@@ -97,19 +98,19 @@ def fit(
     check_shape(image)
     height, width = image.shape[:2]
     config = config or preset_config(preset, width, height, **options)
-    return _epochs(Trainer(image, config, threads=threads), frame_every)
+    return _epochs(FitTrainer(image, config, threads=threads), frame_every)
 
 
-def _epochs(trainer: Trainer, frame_every: int) -> Iterator[Epoch]:
+def _epochs(trainer: FitTrainer, frame_every: int) -> Iterator[Epoch]:
     warm_up(trainer.config)
     for reached in follow(trainer, frame_every):
-        if isinstance(reached, Milestone):
-            drawing = reached.drawing
+        if isinstance(reached, EpochEnd):
+            metrics, picture = reached.metrics, reached.frame
             yield Epoch(
                 reached.epoch,
-                reached.loss,
-                drawing.psnr if drawing else None,
-                trainer.progress.seconds,
-                drawing.picture if drawing else None,
+                metrics.loss,
+                metrics.psnr,
+                metrics.seconds,
+                picture,
                 trainer.network,
             )

@@ -6,20 +6,20 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from fit_image.apps.fit_directory import Picture
 from fit_image.config import ImageConfig
 from fit_image.image import LoadedImage, file_sha256, load_image
-from fit_image.manifest import Picture
 
 
 @dataclass(frozen=True)
-class Source:
+class PictureSource:
     """A picture, loaded and identified."""
 
     image: LoadedImage
     picture: Picture
 
 
-def load_source(path: str | os.PathLike[str], config: ImageConfig) -> Source:
+def load_source(path: str | os.PathLike[str], config: ImageConfig) -> PictureSource:
     """Load the picture of a run.
 
     Raises
@@ -34,4 +34,6 @@ def load_source(path: str | os.PathLike[str], config: ImageConfig) -> Source:
         channels=config.channels,
     )
     height, width = image.levels.shape[:2]
-    return Source(image, Picture(str(Path(path).absolute()), file_sha256(path), width, height))
+    return PictureSource(
+        image, Picture(str(Path(path).absolute()), file_sha256(path), width, height)
+    )

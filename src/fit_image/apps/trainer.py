@@ -4,27 +4,35 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from fit_image.apps.architecture import make_network
+from fit_image.apps.compiling import warm_up
+from fit_image.apps.course import follow
 from fit_image.apps.drawing import Drawing
+from fit_image.apps.fit_directory import FitMetrics, FitProgress, FitResult
 from fit_image.apps.importance import Levels, measure_errors
 from fit_image.apps.learner import make_learner
 from fit_image.apps.memory import check_memory
 from fit_image.apps.samples import Samples
+from fit_image.archive import Arrays
 from fit_image.config import FitConfig
 from fit_image.core import machine
 from fit_image.core.schedule import RateSchedule
 from fit_image.core.thread_choice import ThreadChoice, counts_up_to
 from fit_image.errors import DivergenceError, InputError
 from fit_image.image import COLOUR_TYPES, check_shape
+from fit_image.model import FORMAT_VERSION as MODEL_VERSION
 from fit_image.model import Network
-from fit_image.progress import Progress
+from fit_image.runs.checkpoint import CheckpointPolicy
+from fit_image.runs.manifest import Manifest
+from fit_image.runs.metrics import MetricsFile
+from fit_image.runs.snapshot import Snapshot
+from fit_image.runs.trainer import EpochEnd, Trainer, part_of
 
 _LARGEST_CHUNK = 1 << 13
 
@@ -33,12 +41,15 @@ _LARGEST_CHUNK = 1 << 13
 _SETTLING_STEPS = 500
 
 
-class Trainer:
-    """A network, a picture, and how far the one has learned the other.
+_OPTIMIZER = "optimizer_"
+"""What the names of the optimizer's arrays begin with."""
 
-    Training does not depend on how it is cut into calls: stopping anywhere and going on from the
-    saved network, `Progress`, `optimizer_arrays` and `errors` gives the same bits as never having
-    stopped.
+_ERRORS = "errors"
+"""The name of the pixels' errors."""
+
+
+class FitTrainer(Trainer):
+    """A network, a picture, and how far the one has learned the other.
 
     Parameters
     ----------
@@ -56,6 +67,12 @@ class Trainer:
         If the image has another shape or type, or the network does not fit in memory.
     """
 
+    # Epochs of small pictures take milliseconds.
+    checkpoint_policy = CheckpointPolicy(0.005, 20.0, 55.0, at_epoch_ends=False)
+    repeatable_seconds = 2 * checkpoint_policy.longest
+
+    progress: FitProgress
+
     def __init__(
         self, image: npt.NDArray[Any], config: FitConfig, *, threads: int | None = None
     ) -> None:
@@ -67,9 +84,9 @@ class Trainer:
             raise InputError("an image of float32 has colours in 0..1; divide bytes by 255")
         self.image = np.ascontiguousarray(image)
         self.threads = threads
-        self.progress = Progress()
+        self.progress = FitProgress()
         self.height, self.width, channels = image.shape
-        self.pixels = self.width * self.height
+        self.pixels = self.epoch_size = self.width * self.height
         self.config = config = config.for_picture(self.width, self.height)
         check_memory(config, (self.width, self.height), channels)
         self.network = make_network(config, (self.width, self.height), channels)
@@ -84,27 +101,34 @@ class Trainer:
         self._ordered_epoch = 0
         self._errors: Levels | None = None
         self._forget_order()
+        self._newest_loss: float | None = None
         self._chunk = 1  # learned at once; it grows as fast as the time allows
         self._sound = False  # whether the state has been drawn, and did not collapse
-        self.keep_as_good()
+        self.snapshot = Snapshot(self.state_dict())
 
-    def restore(
-        self,
-        network: Network,
-        progress: Progress,
-        optimizer_arrays: Mapping[str, npt.NDArray[Any]] | None = None,
-        errors: Levels | None = None,
-    ) -> None:
-        """Go on from a saved state.
+    def checkpoint(self) -> Arrays:
+        """See `Trainer.checkpoint`; it is a model file, too."""
+        return {
+            "fit_image_model": np.array(MODEL_VERSION, dtype=np.int64),
+            **self.network.to_arrays(),
+            **self._memory(),
+        }
 
-        Parameters
-        ----------
-        network : Network
-        progress : Progress
-        optimizer_arrays : mapping of str to array, optional
-            What the method of that name returned; only the classic recipe needs none.
-        errors : uint8 (pixels,), optional
-            What the attribute of that name was.
+    def state_dict(self) -> Arrays:
+        """See `Trainer.state_dict`."""
+        return {"parameters": self.network.parameters.copy(), **self._memory()}
+
+    def _memory(self) -> Arrays:
+        """Return what there is to remember besides the parameters."""
+        optimizer = self._learner.to_arrays()
+        return {
+            **self.progress.to_arrays(),
+            **{f"{_OPTIMIZER}{name}": array for name, array in optimizer.items()},
+            **({} if self.errors is None else {_ERRORS: self.errors}),
+        }
+
+    def resume_from(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Go on from `checkpoint`.
 
         Raises
         ------
@@ -112,42 +136,32 @@ class Trainer:
             If the network has other layers, the progress is impossible for this picture, or the
             arrays are not those of the configured optimizer and sampling.
         """
+        try:
+            network, progress = Network.from_arrays(arrays), FitProgress.from_arrays(arrays)
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"the checkpoint is damaged: {error}") from error
         if not self.network.is_like(network):
             raise InputError("the saved network has other layers, inputs or another size")
         if not 0 <= progress.position <= self.pixels or progress.epoch < 0:
             raise InputError("the saved progress does not belong to this picture")
-        self._check_errors(progress, errors)
+        self._check_errors(progress, arrays.get(_ERRORS))
         try:
-            self._learner.restore(optimizer_arrays or {})
+            self.load_state_dict({**arrays, "parameters": network.parameters})
         except ValueError as error:
             raise InputError(str(error)) from error
-        self.network.parameters[:] = network.parameters
-        self.progress = replace(progress)
-        self._forget_order()
-        self._errors = errors
-        self.keep_as_good()
+        self.snapshot.take(self)
 
-    def optimizer_arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Return what the optimizer remembers of earlier batches, for `restore`."""
+    def load_state_dict(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """See `Trainer.load_state_dict`."""
+        self._learner.restore(part_of(arrays, _OPTIMIZER))
+        self.network.parameters[:] = arrays["parameters"]
+        self.progress = FitProgress.from_arrays(arrays)
+        self._forget_order()
+        self._errors = arrays.get(_ERRORS)
+
+    def optimizer_arrays(self) -> Arrays:
+        """Return what the optimizer remembers of earlier batches."""
         return self._learner.to_arrays()
-
-    def keep_as_good(self) -> None:
-        """Remember the present state as the one `return_to_good` returns to."""
-        self._good = (
-            self.network.parameters.copy(),
-            replace(self.progress),
-            self._learner.to_arrays(),
-            self.errors,
-        )
-
-    def return_to_good(self) -> None:
-        """Undo all since `keep_as_good`, such as the steps that led to divergence."""
-        parameters, progress, optimizer_arrays, errors = self._good
-        self.network.parameters[:] = parameters
-        self._learner.restore(optimizer_arrays)
-        self.progress = replace(progress)
-        self._forget_order()
-        self._errors = errors
 
     def train(self, seconds: float = 0.1) -> bool:
         """Learn for about ``seconds``, at most to the end of the epoch and to the time limit.
@@ -230,6 +244,11 @@ class Trainer:
         return self._threads.fastest
 
     @property
+    def position(self) -> int:
+        """See `Trainer.position`."""
+        return self.progress.position + self.pending
+
+    @property
     def pending(self) -> int:
         """Pixels learned of a batch under way; a saved state is one without them."""
         return self._learner.pending
@@ -271,16 +290,60 @@ class Trainer:
         steps: int = progress.epoch * -(-self.pixels // batch) + -(-progress.position // batch)
         return steps
 
+    @property
+    def is_running_away(self) -> bool:
+        """See `Trainer.is_running_away`."""
+        return self._newest_loss is not None and self.loss > 10 * self._newest_loss
+
+    def take_history(self, rows: Sequence[FitMetrics]) -> None:
+        """See `Trainer.take_history`."""
+        newest = FitMetrics.newest(rows)
+        self.newest_metrics, self._newest_loss = newest["psnr"], newest["loss"]
+
+    def result(
+        self, status: str, wall_seconds: float, metrics: MetricsFile[FitMetrics]
+    ) -> FitResult:
+        """See `Trainer.result`."""
+        newest = FitMetrics.newest(metrics.read())
+        return FitResult(
+            status=status,
+            ended=self.ended if status == "done" else None,
+            epochs=self.progress.epoch,
+            psnr=newest["psnr"],
+            loss=newest["loss"],
+            parameters=self.network.parameter_count,
+            seconds=round(self.progress.seconds, 3),
+            wall_seconds=round(wall_seconds, 3),
+            threads=self.learning_threads,
+        )
+
+    def model(self) -> Network:
+        """See `Trainer.model`."""
+        return self.network
+
+    def warm_up(self) -> None:
+        """See `Trainer.warm_up`."""
+        warm_up(self.config)
+
+    def course(self, manifest: Manifest, go_on: Callable[[], bool]) -> Iterator[EpochEnd | int]:
+        """See `Trainer.course`."""
+        for reached in follow(self, manifest.frame_every):
+            if isinstance(reached, EpochEnd):
+                if reached.frame is not None:
+                    self.newest_metrics = reached.metrics.psnr
+                self._newest_loss = reached.metrics.loss if reached.epoch else None
+            yield reached
+
     def finish_epoch(self) -> None:
         """Count the epoch as complete.
 
-        If its picture has been drawn, this is the state that `return_to_good` returns to.
+        If its picture has been drawn, this is the last good state from here on.
         """
         self.progress.epoch += 1
         self.progress.position = 0
         self.progress.loss_sum = 0.0
         if self._sound:
-            self.keep_as_good()
+            self.snapshot.take(self)
 
     def draw(self) -> Iterator[Drawing]:
         """Draw the picture in pieces, yielding after each one what there is so far.
@@ -314,7 +377,7 @@ class Trainer:
         self._errors = None
         self._measuring = measure_errors(self.network, self.image, self.threads)
 
-    def _chooses_by_error(self, progress: Progress) -> bool:
+    def _chooses_by_error(self, progress: FitProgress) -> bool:
         return self.config.sampling == "error" and progress.epoch > 0
 
     def _know_errors(self, seconds: float) -> bool:
@@ -329,7 +392,7 @@ class Trainer:
         self.progress.seconds += elapsed
         return self._errors is not None
 
-    def _check_errors(self, progress: Progress, errors: Levels | None) -> None:
+    def _check_errors(self, progress: FitProgress, errors: Levels | None) -> None:
         needed = self._chooses_by_error(progress) and 0 < progress.position < self.pixels
         if needed != (errors is not None):
             raise InputError("the saved state is one of another --sampling")

@@ -50,15 +50,15 @@ def command(
     """Make an animation from the frames of a run, finished or not."""
     from fit_image.animation import check_suffix
     from fit_image.apps.animate import animate
+    from fit_image.apps.fit_directory import FitDirectory
     from fit_image.atomic import check_destination
-    from fit_image.run import RunFolder
 
     signals.act_at_once()
     output = output or path / "animation.gif"
     check_suffix(output)
-    run = RunFolder.open(path)
+    run = FitDirectory.open(path)
     check_destination(output)
-    RunFolder.check_spared(path, output, Path(run.manifest.picture.path))
+    FitDirectory.check_spared(path, output, Path(run.manifest.picture.path))
     display = make_display(quiet)
     record = replace(RecordConfig(), fps=fps, with_target=with_target, pace=pace)
     with display:

@@ -5,25 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
+from fit_image.cli.common.config_options import config_of
 from fit_image.config import FitConfig, ImageConfig, RecordConfig, option_of
 from fit_image.errors import InputError
 from fit_image.presets import preset_config
 
 if TYPE_CHECKING:
-    from fit_image.run import RunFolder
+    from fit_image.apps.fit_directory import FitDirectory
 
 NO_ANIMATION = "none"
 
-Config = TypeVar("Config", ImageConfig, RecordConfig)
-
 
 def configuration(
-    ctx: click.Context, given: dict[str, Any], earlier: RunFolder | None
+    ctx: click.Context, given: dict[str, Any], earlier: FitDirectory | None
 ) -> tuple[Callable[[int, int], FitConfig], ImageConfig, RecordConfig]:
     """Return the options given; of a resumed run, those not given are the earlier ones.
 
@@ -52,8 +51,8 @@ def configuration(
         )
     return (
         decide,
-        _configured(ImageConfig, manifest.image if manifest else None, explicit),
-        _configured(RecordConfig, manifest.record if manifest else None, explicit),
+        config_of(ctx, ImageConfig, given, manifest.image if manifest else None),
+        config_of(ctx, RecordConfig, given, manifest.record if manifest else None),
     )
 
 
@@ -87,12 +86,7 @@ def record_of_trials(given: dict[str, Any]) -> RecordConfig:
         check_suffix(name)
         if Path(name).name != name:
             raise InputError(f"--animation {name}: every trial makes its own, so give a bare name")
-    return _configured(RecordConfig, None, {**given, "animations": names})
-
-
-def _configured(cls: type[Config], earlier: Config | None, values: dict[str, Any]) -> Config:
-    own = _fields(cls, values)
-    return replace(earlier, **own) if earlier else cls(**own)
+    return RecordConfig(**_fields(RecordConfig, {**given, "animations": names}))
 
 
 def _fields(cls: type, values: dict[str, Any]) -> dict[str, Any]:

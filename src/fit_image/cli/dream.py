@@ -10,8 +10,8 @@ import click
 from click.core import ParameterSource
 
 from fit_image.cli import options
+from fit_image.cli.common.animations import animate_frames
 from fit_image.cli.display import Step, make_display
-from fit_image.cli.session import animate_frames
 from fit_image.cli.signals import Signals
 from fit_image.cli.sparing import check_apart
 from fit_image.components import ACTIVATIONS

@@ -58,10 +58,10 @@ def command(
     """
     if size and scale:
         raise click.UsageError("--size and --scale exclude each other.")
+    from fit_image.apps.fit_directory import FitDirectory
     from fit_image.atomic import check_destination
     from fit_image.image import Canvas, check_image_target, save_image, to_uint8
     from fit_image.model import Network
-    from fit_image.run import RunFolder
 
     signals.act_at_once()
     network = Network.load(path)
@@ -81,9 +81,9 @@ def command(
     check_destination(output)
     folder = path if path.is_dir() else path.parent
     pictures = []
-    if RunFolder.holds_run(folder):
-        pictures = [Path(RunFolder.open(folder).manifest.picture.path)]
-    check_spared(RunFolder, path, output, *pictures)
+    if FitDirectory.holds_run(folder):
+        pictures = [Path(FitDirectory.open(folder).manifest.picture.path)]
+    check_spared(FitDirectory, path, output, *pictures)
 
     canvas = Canvas(width, height, network.channels)
     with make_display(quiet) as display:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from fit_image.errors import InputError
 
 if TYPE_CHECKING:
-    from fit_image.training_folder import TrainingFolder
+    from fit_image.runs.directory import RunDirectory
 
 
 def check_spared(
-    kind: type[TrainingFolder], network: Path | None, output: Path, *inputs: Path
+    kind: type[RunDirectory], network: Path | None, output: Path, *inputs: Path
 ) -> None:
     """Refuse to write over a network, what its training needs, or what else is read.
 

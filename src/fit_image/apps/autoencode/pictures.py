@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fit_image.apps.autoencode.folder import AutoencoderFolder, Source
+from fit_image.apps.autoencode.directory import AutoencoderDirectory, AutoencoderSource
 from fit_image.core.dense import IntArray
 from fit_image.errors import InputError
 from fit_image.picture_data import OnFile, PictureData, Pictures, load_picture_data
@@ -24,7 +24,7 @@ class Lesson:
     Attributes
     ----------
     pictures, held_out : ndarray of uint8, shape (count, height, width, channels)
-    source : Source
+    source : AutoencoderSource
     skipped, folders : tuple of Path
     fitted : int
         See `fit_image.picture_data.PictureData`; of both together.
@@ -34,7 +34,7 @@ class Lesson:
 
     pictures: Pictures
     held_out: Pictures
-    source: Source
+    source: AutoencoderSource
     skipped: tuple[Path, ...]
     folders: tuple[Path, ...]
     fitted: int
@@ -95,7 +95,7 @@ def load_lesson(
     digest = hashlib.sha256(repr((pictures.shape, held_out.shape)).encode())
     digest.update(np.ascontiguousarray(pictures).data)
     digest.update(np.ascontiguousarray(held_out).data)
-    source = Source(
+    source = AutoencoderSource(
         str(path.absolute()),
         digest.hexdigest(),
         len(pictures),
@@ -107,7 +107,7 @@ def load_lesson(
     return Lesson(pictures, held_out, source, skipped, folders, fitted, known)
 
 
-def load_held_out(folder: AutoencoderFolder) -> Pictures:
+def load_held_out(folder: AutoencoderDirectory) -> Pictures:
     """Read the pictures again that a training was not shown.
 
     Raises
@@ -115,11 +115,11 @@ def load_held_out(folder: AutoencoderFolder) -> Pictures:
     InputError
         If they cannot be read, or are not the same any more.
     """
-    source = folder.source
+    source = folder.manifest.source
     lesson = load_lesson(
         Path(source.path),
         None if source.test is None else Path(source.test),
-        folder.recipe.seed,
+        folder.manifest.config.seed,
         (source.width, source.height),
         source.channels,
     )

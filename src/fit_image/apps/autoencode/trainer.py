@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fit_image.apps.autoencode.directory import AutoencoderMetrics
 from fit_image.apps.autoencode.model import AutoencoderModel
 from fit_image.apps.autoencode.networks import make_autoencoder, working_bytes
 from fit_image.apps.autoencode.recipe import Recipe
+from fit_image.apps.autoencode.sheet import COLUMNS, choose, draw_sheet
 from fit_image.apps.memory import check_available
-from fit_image.apps.recipe_trainer import RecipeTrainer, Standing, number_of
+from fit_image.archive import Arrays
 from fit_image.core.adam import AdamW
 from fit_image.core.dense import FloatArray
 from fit_image.core.loss import mean_squared_error
@@ -24,6 +26,9 @@ from fit_image.core.together import take_step
 from fit_image.errors import DivergenceError
 from fit_image.image import to_float
 from fit_image.picture_data import Pictures
+from fit_image.runs.progress import Progress
+from fit_image.runs.snapshot import Snapshot
+from fit_image.runs.trainer import EpochEnd, StepTrainer, number_of, part_of
 
 # What distinguishes the random numbers of one purpose from those of another.
 _WEIGHTS, _ORDER, _ROUND = range(3)
@@ -32,8 +37,8 @@ _GOOD = "good_"
 
 
 @dataclass(frozen=True)
-class Figures:
-    """What a round has come to.
+class StepMetrics:
+    """What a step has come to.
 
     Attributes
     ----------
@@ -44,7 +49,7 @@ class Figures:
     loss: float
 
 
-class AutoencoderTrainer(RecipeTrainer[Recipe, Figures]):
+class AutoencoderTrainer(StepTrainer[StepMetrics]):
     """Takes step after step, each with the next batch of shuffled pictures.
 
     Parameters
@@ -55,16 +60,13 @@ class AutoencoderTrainer(RecipeTrainer[Recipe, Figures]):
     threads : int, optional
         Default: all cores. Does not change the result.
 
-    Attributes
-    ----------
-    good : dict of str to array
-        What `to_arrays` returned at the end of the last epoch that ended well.
-
     Raises
     ------
     InputError
         If the pictures are too small for the network, or the network is too large for the memory.
     """
+
+    saves_model_with_checkpoint = True
 
     def __init__(
         self,
@@ -74,7 +76,7 @@ class AutoencoderTrainer(RecipeTrainer[Recipe, Figures]):
         *,
         threads: int | None = None,
     ) -> None:
-        self.pictures, self.held_out, self.recipe = pictures, held_out, recipe
+        self.pictures, self.held_out, self.config = pictures, held_out, recipe
         batch = min(recipe.batch_size, len(pictures))
         mean = (pictures.mean(axis=0, dtype=np.float64) / 255).astype(np.float32)
         self.network = make_autoencoder(recipe, mean)
@@ -84,8 +86,8 @@ class AutoencoderTrainer(RecipeTrainer[Recipe, Figures]):
         )
         chain = self.network.chain
         self.mean = mean
-        self.rounds = -(-len(pictures) // batch)
-        self.standing = Standing()
+        self.epoch_size = -(-len(pictures) // batch)
+        self.progress = Progress()
         self._batch = batch
         self._workers = Workers(threads)
         self._passage = chain.passage(batch)
@@ -93,50 +95,52 @@ class AutoencoderTrainer(RecipeTrainer[Recipe, Figures]):
         self._adam = AdamW(chain.parameters.size, recipe.weight_decay)
         self._sum = 0.0
         self.network.initialise(mean, np.random.default_rng([recipe.seed, _WEIGHTS]))
-        self.good = self._state()
+        self.snapshot = Snapshot(self.state_dict())
 
-    def play(self, go_on: Callable[[], bool] = lambda: True) -> Figures:
-        """See `RecipeTrainer.play`."""
-        recipe, standing = self.recipe, self.standing
+    def train_step(self, go_on: Callable[[], bool] = lambda: True) -> StepMetrics:
+        """See `StepTrainer.train_step`."""
+        recipe, progress = self.config, self.progress
         began = time.perf_counter()
-        order = np.random.default_rng([recipe.seed, _ORDER, standing.epoch]).permutation(
+        order = np.random.default_rng([recipe.seed, _ORDER, progress.epoch]).permutation(
             len(self.pictures)
         )
-        chosen = order[standing.rounds * self._batch :][: self._batch]
-        rng = np.random.default_rng([recipe.seed, _ROUND, standing.epoch, standing.rounds])
+        chosen = order[progress.position * self._batch :][: self._batch]
+        rng = np.random.default_rng([recipe.seed, _ROUND, progress.epoch, progress.position])
         loss = self._step(self._varied(to_float(self.pictures[chosen]), rng))
-        standing.seconds += time.perf_counter() - began
+        progress.seconds += time.perf_counter() - began
         if not math.isfinite(loss):
-            raise DivergenceError(f"the loss is not finite in epoch {standing.epoch + 1}")
+            raise DivergenceError(f"the loss is not finite in epoch {progress.epoch + 1}")
         self._sum += loss * len(chosen)
-        standing.rounds += 1
-        return Figures(loss)
+        progress.position += 1
+        return StepMetrics(loss)
 
     def warm_up(self) -> None:
-        """See `RecipeTrainer.warm_up`."""
-        before = self._state()
+        """See `Trainer.warm_up`."""
+        before = self.state_dict()
         self._step(self._varied(to_float(self.pictures[: self._batch]), np.random.default_rng(0)))
-        self._restore(before)
+        self.load_state_dict(before)
 
-    def end_epoch(self) -> tuple[float, float]:
-        """Count the epoch; return its mean loss, and the mean squared error on held-out pictures.
-
-        Raises
-        ------
-        DivergenceError
-            If that is not finite.
-        """
+    def end_epoch(self) -> EpochEnd:
+        """See `StepTrainer.end_epoch`; the loss on held-out pictures must be finite."""
+        progress = self.progress
         loss = self._sum / len(self.pictures)
         test_loss = self.test_loss()
         if not math.isfinite(test_loss):
             raise DivergenceError(
-                f"the loss on held-out pictures is not finite in epoch {self.standing.epoch + 1}"
+                f"the loss on held-out pictures is not finite in epoch {progress.epoch + 1}"
             )
         self._sum = 0.0
-        self.standing.epoch += 1
-        self.standing.rounds = 0
-        self.good = self._state()
-        return loss, test_loss
+        progress.epoch += 1
+        progress.position = 0
+        self.snapshot.take(self)
+        metrics = AutoencoderMetrics.measured(progress.epoch, loss, test_loss, progress.seconds)
+        return EpochEnd(progress.epoch, metrics, self.draw())
+
+    def draw(self) -> npt.NDArray[np.uint8]:
+        """See `StepTrainer.draw`."""
+        # The same pictures in every frame: what moves is what is learned.
+        pictures = choose(self.held_out, COLUMNS, self.config.seed)
+        return draw_sheet(self.model(), pictures)
 
     def test_loss(self) -> float:
         """Return the mean squared error of a number (0..1) of the held-out pictures."""
@@ -147,44 +151,39 @@ class AutoencoderTrainer(RecipeTrainer[Recipe, Figures]):
             total += float(np.square(drawn - wanted).sum(dtype=np.float64))
         return total / self.held_out.size
 
-    def return_to_good(self) -> None:
-        """Undo all since the last epoch that ended well."""
-        self._restore(self.good)
-
     def model(self) -> AutoencoderModel:
         """Return the network, which goes on learning: no copy of it."""
-        return AutoencoderModel(self.recipe, self.mean, self.network)
+        return AutoencoderModel(self.config, self.mean, self.network)
 
-    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """See `RecipeTrainer.to_arrays`; inside an epoch, the last good state is a part of it."""
-        arrays = self._state()
-        if self.standing.rounds:
-            arrays |= {f"{_GOOD}{name}": array for name, array in self.good.items()}
+    def checkpoint(self) -> Arrays:
+        """See `Trainer.checkpoint`; inside an epoch, the last good state is a part of it."""
+        arrays = self.state_dict()
+        if self.progress.position and self.snapshot.arrays is not None:
+            good = self.snapshot.arrays.items()
+            arrays |= {f"{_GOOD}{name}": array for name, array in good}
         return arrays
 
-    def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        """See `RecipeTrainer.restore`."""
-        good = {
-            name.removeprefix(_GOOD): array
-            for name, array in arrays.items()
-            if name.startswith(_GOOD)
-        }
+    def resume_from(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """See `Trainer.resume_from`."""
+        good = part_of(arrays, _GOOD)
         if good:
-            self._restore(good)
-        self._restore(arrays)
-        if bool(good) != bool(self.standing.rounds):
+            self.load_state_dict(good)
+        self.load_state_dict(arrays)
+        if bool(good) != bool(self.progress.position):
             raise ValueError("its last good state is missing")
-        self.good = good or self._state()
+        self.snapshot = Snapshot(good or self.state_dict())
 
-    def _state(self) -> dict[str, npt.NDArray[Any]]:
+    def state_dict(self) -> Arrays:
+        """See `Trainer.state_dict`."""
         return {
-            **super().to_arrays(),
+            **super().state_dict(),
             "sum": np.array(self._sum),
             "parameters": self.network.chain.parameters.copy(),
             **{f"adam_{name}": array for name, array in self._adam.to_arrays().items()},
         }
 
-    def _restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+    def load_state_dict(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """See `Trainer.load_state_dict`."""
         total = number_of(arrays, "sum")
         parameters = arrays.get("parameters")
         own = self.network.chain.parameters
@@ -195,21 +194,15 @@ class AutoencoderTrainer(RecipeTrainer[Recipe, Figures]):
             or not np.isfinite(parameters).all()
         ):
             raise ValueError("its parameters are not those of this network")
-        self._adam.restore(
-            {
-                name.removeprefix("adam_"): array
-                for name, array in arrays.items()
-                if name.startswith("adam_")
-            }
-        )
-        super().restore(arrays)
+        self._adam.restore(part_of(arrays, "adam_"))
+        super().load_state_dict(arrays)
         own[:], self._sum = parameters, total
 
     def _varied(self, pictures: FloatArray, rng: np.random.Generator) -> FloatArray:
         """Turn and shift pictures by chance, as the recipe says; what comes in is the edge's."""
         height, width = pictures.shape[1:3]
-        shift = self.recipe.shift
-        if self.recipe.mirror:
+        shift = self.config.shift
+        if self.config.mirror:
             turned = rng.random(len(pictures)) < 0.5
             pictures[turned] = pictures[turned, :, ::-1]
         if shift:
@@ -238,7 +231,7 @@ class AutoencoderTrainer(RecipeTrainer[Recipe, Figures]):
             chain.parameters,
             self._gradient,
             np.array([[0, chain.parameters.size]]),
-            np.array([self.recipe.rate], dtype=np.float32),
+            np.array([self.config.rate], dtype=np.float32),
             1.0,
             self._workers,
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fit_image.apps.digits.folder import DigitFolder
+from fit_image.apps.digits.directory import DigitsDirectory
 from fit_image.apps.digits.model import DigitModel
 from fit_image.apps.digits.networks import generator_numbers, make_encoder, make_generator
 from fit_image.core.dense import FloatArray
@@ -52,19 +52,19 @@ def encode_picture(run: Path, picture: Path) -> Encoded:
     InputError
         If the folder holds no training that has begun, or the picture cannot be read.
     """
-    folder = DigitFolder.open(run)
+    folder = DigitsDirectory.open(run)
     model = DigitModel.load(run)
     arrays = folder.read_checkpoint()
     if arrays is None:
         raise InputError(f"{run} has no checkpoint, which holds the encoder")
     shape = (model.height, model.width, model.channels)
-    encoder = make_encoder(folder.recipe, *shape)
+    encoder = make_encoder(folder.manifest.config, *shape)
     saved = arrays.get("encoder_average", arrays.get("encoder_parameters"))
     if saved is None or saved.shape != encoder.parameters.shape or not np.isfinite(saved).all():
         raise InputError(f"{folder.checkpoint} is damaged: it holds no such encoder")
     encoder.parameters[:] = saved
     # The encoder of a training under way is newer than its model: so must the generator be.
-    generator = make_generator(folder.recipe, *shape)
+    generator = make_generator(folder.manifest.config, *shape)
     newest = arrays.get("generator_average", arrays.get("generator_parameters"))
     if newest is None or newest.shape != generator.parameters.shape:
         raise InputError(f"{folder.checkpoint} is damaged: it holds no such generator")
@@ -72,13 +72,16 @@ def encode_picture(run: Path, picture: Path) -> Encoded:
     model = replace(model, numbers=generator_numbers(generator))
     channels = "grey" if model.channels == 1 else "rgb"
     levels = to_uint8(load_image(picture, channels=channels, max_pixels=None).levels)
-    seen = resized(levels, folder.source.width, folder.source.height)
+    seen = resized(levels, folder.manifest.source.width, folder.manifest.source.height)
     inputs = centre_crop(seen[np.newaxis], model.height)
     edges = np.concatenate([inputs[0, [0, -1]].ravel(), inputs[0, :, [0, -1]].ravel()])
     if (np.median(edges) < 0.5) != (model.background < 0.5) and model.channels == 1:
         inputs = np.float32(1.0) - inputs
     outputs = encoder.forward(inputs, encoder.passage(1), Workers(1))[0]
-    latents, log_variance = outputs[: folder.recipe.latent], outputs[folder.recipe.latent :]
+    latents, log_variance = (
+        outputs[: folder.manifest.config.latent],
+        outputs[folder.manifest.config.latent :],
+    )
     distance = ((latents - model.means) / np.maximum(model.deviations, 1e-6)) ** 2
     unlikely = (distance / 2 + np.log(np.maximum(model.deviations, 1e-6))).sum(axis=1)
     nearest = model.names[int(unlikely.argmin())]

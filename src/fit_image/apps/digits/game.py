@@ -35,7 +35,7 @@ class RoundAbandonedError(Exception):
 
 
 @dataclass(frozen=True)
-class Figures:
+class RoundMetrics:
     """What a round has come to; losses in nats a picture, accuracies as shares.
 
     Attributes
@@ -104,7 +104,7 @@ class Game:
         labels: Labels,
         rng: np.random.Generator,
         go_on: Callable[[], bool] = lambda: True,
-    ) -> Figures:
+    ) -> RoundMetrics:
         """Play a round with a batch: steps of the generator, then perhaps of the classifier.
 
         Parameters
@@ -156,7 +156,7 @@ class Game:
                 self._step(self._classifier)
                 if real_accuracy > recipe.real_goal:
                     break
-        return Figures(
+        return RoundMetrics(
             loss,
             divergence,
             real_loss,

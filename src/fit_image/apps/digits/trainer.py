@@ -11,21 +11,28 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.apps.digits.game import Figures, Game, GradientError, RoundAbandonedError
+from fit_image.apps.digits.directory import DigitsMetrics
+from fit_image.apps.digits.game import Game, GradientError, RoundAbandonedError, RoundMetrics
 from fit_image.apps.digits.model import DigitModel
 from fit_image.apps.digits.networks import working_bytes
 from fit_image.apps.digits.recipe import Recipe
+from fit_image.apps.digits.sheet import draw_sheet
 from fit_image.apps.memory import check_available
-from fit_image.apps.recipe_trainer import RecipeTrainer, Standing, number_of
 from fit_image.crops import centre_crop, random_crops
 from fit_image.errors import DivergenceError, InputError
 from fit_image.labelled import Labelled
+from fit_image.runs.progress import Progress
+from fit_image.runs.snapshot import Snapshot
+from fit_image.runs.trainer import EpochEnd, StepTrainer, number_of
 
 SAMPLES = 10
 """Pictures of each class that are looked at after an epoch."""
 
 # What distinguishes the random numbers of one purpose from those of another.
-_ORDER, _ROUND, _LOOK = 1, 2, 3
+_ORDER, _ROUND, _LOOK, _FRAMES = 1, 2, 3, 4
+
+_TILE = 52
+"""Pixels of a side of a sample in the frames."""
 
 _LEAST_SIDE = 8
 
@@ -35,10 +42,10 @@ _SETTLING_ROUNDS = 300
 # Rounds of more seconds than this can be stopped inside.
 _LONG_ROUND = 1.0
 
-_FIGURES = [field.name for field in fields(Figures)]
+_METRICS = [field.name for field in fields(RoundMetrics)]
 
 
-class DigitTrainer(RecipeTrainer[Recipe, Figures]):
+class DigitTrainer(StepTrainer[RoundMetrics]):
     """Plays round after round, each with the next batch of shuffled and cropped pictures.
 
     Parameters
@@ -49,11 +56,6 @@ class DigitTrainer(RecipeTrainer[Recipe, Figures]):
     threads : int, optional
         Default: all cores. Does not change the result.
 
-    Attributes
-    ----------
-    good : dict of str to array
-        What `to_arrays` returned at the end of the last epoch that ended well.
-
     Raises
     ------
     InputError
@@ -61,7 +63,7 @@ class DigitTrainer(RecipeTrainer[Recipe, Figures]):
     """
 
     def __init__(self, data: Labelled, recipe: Recipe, *, threads: int | None = None) -> None:
-        self.data, self.recipe = data, recipe
+        self.data, self.config = data, recipe
         count, height, width, channels = data.pictures.shape
         if count < recipe.batch_size:
             raise InputError(
@@ -80,22 +82,22 @@ class DigitTrainer(RecipeTrainer[Recipe, Figures]):
             "give a smaller --batch-size",
         )
         self.game = Game(recipe, (side, side, channels), len(data.names), threads=threads)
-        self.rounds = count // recipe.batch_size
-        self.standing = Standing()
-        self._sums = dict.fromkeys(_FIGURES, 0.0)
+        self.epoch_size = count // recipe.batch_size
+        self.progress = Progress()
+        self._sums = dict.fromkeys(_METRICS, 0.0)
         self._was_diverse = False
         self._round_seconds = math.inf
-        self.good = self.to_arrays()
+        self.snapshot = Snapshot(self.state_dict())
 
-    def play(self, go_on: Callable[[], bool] = lambda: True) -> Figures | None:
-        """See `RecipeTrainer.play`."""
-        recipe, standing = self.recipe, self.standing
+    def train_step(self, go_on: Callable[[], bool] = lambda: True) -> RoundMetrics | None:
+        """See `StepTrainer.train_step`."""
+        recipe, progress = self.config, self.progress
         began = time.perf_counter()
-        rng = np.random.default_rng([recipe.seed, _ORDER, standing.epoch])
+        rng = np.random.default_rng([recipe.seed, _ORDER, progress.epoch])
         order = rng.permutation(len(self.data.labels))
-        first = standing.rounds * recipe.batch_size
+        first = progress.position * recipe.batch_size
         chosen = order[first : first + recipe.batch_size]
-        rng = np.random.default_rng([recipe.seed, _ROUND, standing.epoch, standing.rounds])
+        rng = np.random.default_rng([recipe.seed, _ROUND, progress.epoch, progress.position])
         pictures = random_crops(self.data.pictures[chosen], self.side, rng)
         labels = self.data.labels[chosen]
         # What is not finite is found below, and said in one line.
@@ -103,35 +105,35 @@ class DigitTrainer(RecipeTrainer[Recipe, Figures]):
         before = self.game.to_arrays() if long else {}
         try:
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                figures = self.game.play(pictures, labels, rng, go_on if long else lambda: True)
+                metrics = self.game.play(pictures, labels, rng, go_on if long else lambda: True)
         except RoundAbandonedError:
             self.game.restore(before)
             return None
         except GradientError:
             raise DivergenceError(
-                f"a gradient is not finite in epoch {standing.epoch + 1}"
+                f"a gradient is not finite in epoch {progress.epoch + 1}"
             ) from None
         self._round_seconds = time.perf_counter() - began
-        standing.seconds += self._round_seconds
-        for name, value in asdict(figures).items():
+        progress.seconds += self._round_seconds
+        for name, value in asdict(metrics).items():
             if not math.isfinite(value):
                 raise DivergenceError(
-                    f"the {name.replace('_', ' ')} is not finite in epoch {standing.epoch + 1}"
+                    f"the {name.replace('_', ' ')} is not finite in epoch {progress.epoch + 1}"
                 )
             self._sums[name] += value
-        standing.rounds += 1
-        return figures
+        progress.position += 1
+        return metrics
 
     def warm_up(self) -> None:
-        """See `RecipeTrainer.warm_up`."""
+        """See `Trainer.warm_up`."""
         before, rng = self.game.to_arrays(), np.random.default_rng(0)
-        chosen = slice(self.recipe.batch_size)
+        chosen = slice(self.config.batch_size)
         pictures = centre_crop(self.data.pictures[chosen], self.side)
         self.game.try_all(pictures, self.data.labels[chosen], rng)
         self.game.restore(before)
 
-    def end_epoch(self) -> tuple[dict[str, float], DigitModel]:
-        """Count the epoch; return the means of its figures over the rounds, and the model.
+    def end_epoch(self) -> EpochEnd:
+        """See `StepTrainer.end_epoch`.
 
         Raises
         ------
@@ -139,25 +141,33 @@ class DigitTrainer(RecipeTrainer[Recipe, Figures]):
             If all generated pictures are taken for one class, and once were not, or never were
             in many rounds.
         """
-        means = {name: total / self.rounds for name, total in self._sums.items()}
+        means = {name: total / self.epoch_size for name, total in self._sums.items()}
         model = self.model()
         taken_for = self._look(model)
-        settled = (self.standing.epoch + 1) * self.rounds >= _SETTLING_ROUNDS
+        progress = self.progress
+        settled = (progress.epoch + 1) * self.epoch_size >= _SETTLING_ROUNDS
         if len(taken_for) == 1 and (self._was_diverse or settled):
             raise DivergenceError(
-                f"the generator collapsed in epoch {self.standing.epoch + 1}: all its pictures are "
+                f"the generator collapsed in epoch {progress.epoch + 1}: all its pictures are "
                 f"taken for {self.data.names[taken_for.pop()]}"
             )
         self._was_diverse |= len(taken_for) > len(self.data.names) // 2
-        self._sums = dict.fromkeys(_FIGURES, 0.0)
-        self.standing.epoch += 1
-        self.standing.rounds = 0
-        self.good = self.to_arrays()
-        return means, model
+        self._sums = dict.fromkeys(_METRICS, 0.0)
+        progress.epoch += 1
+        progress.position = 0
+        self.snapshot.take(self)
+        metrics = DigitsMetrics(epoch=progress.epoch, seconds=progress.seconds, **means)
+        return EpochEnd(progress.epoch, metrics, self._drawn(model), model)
 
-    def return_to_good(self) -> None:
-        """Undo all since the last epoch that ended well."""
-        self.restore(self.good)
+    def draw(self) -> npt.NDArray[np.uint8]:
+        """See `StepTrainer.draw`."""
+        return self._drawn(self.model())
+
+    def _drawn(self, model: DigitModel) -> npt.NDArray[np.uint8]:
+        # The same chance for every frame: what moves is what is learned.
+        rng = np.random.default_rng([self.config.seed, _FRAMES])
+        rows = [model.sample([label] * SAMPLES, rng) for label in range(len(model.names))]
+        return draw_sheet(model, rows, _TILE, _TILE)
 
     def model(self) -> DigitModel:
         """Return the generator as it draws, with the statistics of the classes' real pictures."""
@@ -166,11 +176,11 @@ class DigitTrainer(RecipeTrainer[Recipe, Figures]):
 
     def _model(self) -> DigitModel:
         names = self.data.names
-        means = np.zeros((len(names), self.recipe.latent), dtype=np.float64)
+        means = np.zeros((len(names), self.config.latent), dtype=np.float64)
         squares, counts = np.zeros_like(means), np.zeros(len(names))
         brightness = 0.0
-        for first in range(0, len(self.data.labels), self.recipe.batch_size):
-            part = slice(first, first + self.recipe.batch_size)
+        for first in range(0, len(self.data.labels), self.config.batch_size):
+            part = slice(first, first + self.config.batch_size)
             pictures = centre_crop(self.data.pictures[part], self.side)
             labels = self.data.labels[part]
             mean, variance = self.game.encode(pictures)
@@ -182,7 +192,7 @@ class DigitTrainer(RecipeTrainer[Recipe, Figures]):
         means /= counts[:, np.newaxis]
         deviations = np.sqrt(np.maximum(squares / counts[:, np.newaxis] - means**2, 0.0))
         return DigitModel(
-            self.recipe,
+            self.config,
             self.game.shape[2],
             self.side,
             self.side,
@@ -193,30 +203,30 @@ class DigitTrainer(RecipeTrainer[Recipe, Figures]):
             brightness / len(self.data.labels),
         )
 
-    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """See `RecipeTrainer.to_arrays`."""
+    def state_dict(self) -> dict[str, npt.NDArray[Any]]:
+        """See `Trainer.state_dict`."""
         return {
-            **super().to_arrays(),
+            **super().state_dict(),
             **self.game.to_arrays(),
             **{f"sum_{name}": np.array(total) for name, total in self._sums.items()},
             "was_diverse": np.array(float(self._was_diverse)),
         }
 
-    def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        """See `RecipeTrainer.restore`."""
-        sums = {name: number_of(arrays, f"sum_{name}") for name in _FIGURES}
+    def load_state_dict(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """See `Trainer.load_state_dict`."""
+        sums = {name: number_of(arrays, f"sum_{name}") for name in _METRICS}
         was_diverse = number_of(arrays, "was_diverse") > 0
         self.game.restore(arrays)
-        super().restore(arrays)
+        super().load_state_dict(arrays)
         self._sums, self._was_diverse = sums, was_diverse
 
     def _look(self, model: DigitModel) -> set[int]:
         """Return the classes for which the classifier takes some generated pictures."""
-        rng = np.random.default_rng([self.recipe.seed, _LOOK])
+        rng = np.random.default_rng([self.config.seed, _LOOK])
         latents = model.sample(np.arange(len(model.names) * SAMPLES) % len(model.names), rng)
         found: set[int] = set()
-        for first in range(0, len(latents), self.recipe.batch_size):
+        for first in range(0, len(latents), self.config.batch_size):
             with self.game.averaged():
-                drawn = self.game.draw(latents[first : first + self.recipe.batch_size])
+                drawn = self.game.draw(latents[first : first + self.config.batch_size])
             found |= set(self.game.classify(drawn).tolist())
         return found

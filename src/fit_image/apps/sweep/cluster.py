@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from fit_image.apps.source import Source
+from fit_image.apps.source import PictureSource
 from fit_image.apps.sweep.connection import (
     LostLegError,
     check_installed,
@@ -66,7 +66,7 @@ class Cluster:
         self,
         folder: SweepFolder,
         trials: Sequence[Trial],
-        sources: Callable[[Trial], Source],
+        sources: Callable[[Trial], PictureSource],
         address: str,
         *,
         leg_seconds: float = _LEG_SECONDS,
@@ -249,7 +249,7 @@ class Cluster:
             ) from error
         course.task = None
 
-    def _picture(self, trial: Trial, source: Source) -> Any:
+    def _picture(self, trial: Trial, source: PictureSource) -> Any:
         """Return the picture as it lies on the workers, sent there if need be."""
         manifest = trial.manifest
         which = (manifest.picture.sha256, manifest.image)
@@ -301,7 +301,7 @@ class _Course:
     """A trial under way: a leg on the cluster, or a task here that prepares or takes in one."""
 
     trial: Trial
-    source: Source | None = None
+    source: PictureSource | None = None
     leg: Any = None
     task: futures.Future[Files] | None = None
     status: str = "running"

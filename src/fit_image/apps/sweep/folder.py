@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Self
 
 from fit_image import atomic
+from fit_image.apps.fit_directory import FitDirectory
 from fit_image.apps.sweep.trial import Trial
 from fit_image.document import read_document
 from fit_image.errors import FitImageError, InputError, os_error_reason
 from fit_image.locking import lock_folder
-from fit_image.run import RunFolder
 
 FORMAT_VERSION = 1
 
@@ -99,7 +99,7 @@ class SweepFolder:
         """Return the folder of a trial's run."""
         return self.path / "trials" / trial.key
 
-    def run(self, trial: Trial) -> RunFolder | None:
+    def run(self, trial: Trial) -> FitDirectory | None:
         """Return a trial's run, or None if it has not begun.
 
         Raises
@@ -109,7 +109,7 @@ class SweepFolder:
         """
         path = self.run_path(trial)
         try:
-            return RunFolder.open(path) if RunFolder.holds_run(path) else None
+            return FitDirectory.open(path) if FitDirectory.holds_run(path) else None
         except InputError as error:
             raise InputError(f"{error}; without its folder, the trial is trained again") from error
 

@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.apps.record import Status
-from fit_image.apps.source import Source
-from fit_image.apps.sweep.training import share_done, train_trial
+from fit_image.apps.fit_directory import Picture
+from fit_image.apps.source import PictureSource
+from fit_image.apps.sweep.training import train_trial
 from fit_image.apps.sweep.transfer import Files, read_news, write_state
 from fit_image.apps.sweep.trial import Trial
 from fit_image.errors import FitImageError, InputError, os_error_reason
 from fit_image.image import LoadedImage
-from fit_image.manifest import Picture
+from fit_image.runs.progress import Status
 from fit_image.version import __version__
 
 # More is not worth losing with a worker, nor keeping in its memory.
@@ -117,10 +117,10 @@ def _failed(message: str) -> Leg:
     return Leg("failed", f"{message} (on {platform.node()})")
 
 
-def _source(levels: npt.NDArray[Any], picture: Picture) -> Source:
+def _source(levels: npt.NDArray[Any], picture: Picture) -> PictureSource:
     # What arrives may be read-only, for which every kernel would be compiled once more.
     levels = np.require(levels, requirements=("C", "W"))
-    return Source(LoadedImage(levels, (picture.width, picture.height)), picture)
+    return PictureSource(LoadedImage(levels, (picture.width, picture.height)), picture)
 
 
 @dataclass
@@ -138,8 +138,8 @@ class _Pace:
         due = now >= self.deadline
         if due or now - self._looked_at >= _SECONDS_BETWEEN_REPORTS:
             self._looked_at = now
-            share = share_done(self.trial, status)
-            self.report((self.trial.key, status.epoch, share, status.seconds, status.psnr))
+            share = self.trial.manifest.share_done(status)
+            self.report((self.trial.key, status.epoch, share, status.seconds, status.metrics))
             due = due or self._has_much() or self.is_stopped()
         return due
 

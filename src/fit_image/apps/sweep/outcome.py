@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fit_image.apps.fit_directory import FitMetrics
 from fit_image.apps.sweep.folder import SweepFolder
 from fit_image.apps.sweep.trial import Trial, layers_label
 from fit_image.apps.usage import unused_fields
 from fit_image.config import option_of
 from fit_image.errors import InputError
-from fit_image.metrics import Row
 from fit_image.strict_json import to_json
 
 LEVELS = (20, 25, 30)
@@ -37,7 +37,7 @@ class Outcome:
         Learned so far; the last one perhaps in part, at a time limit.
     seconds : float
         Of training so far.
-    rows : tuple of Row
+    rows : tuple of FitMetrics
         The metrics of each epoch.
     message : str
         Why it failed, or empty.
@@ -47,11 +47,11 @@ class Outcome:
     status: str
     epochs: int = 0
     seconds: float = 0.0
-    rows: tuple[Row, ...] = ()
+    rows: tuple[FitMetrics, ...] = ()
     message: str = ""
 
     @property
-    def drawn(self) -> list[Row]:
+    def drawn(self) -> list[FitMetrics]:
         """The rows that have a PSNR."""
         return [row for row in self.rows if row.psnr is not None]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from fit_image.apps.source import Source, load_source
+from fit_image.apps.source import PictureSource, load_source
 from fit_image.apps.sweep.trial import Trial
 from fit_image.errors import InputError
 
@@ -13,9 +13,9 @@ class Pictures:
     """Loads pictures, and keeps the last one for the trials that follow."""
 
     def __init__(self) -> None:
-        self._last: tuple[object, Source] | None = None
+        self._last: tuple[object, PictureSource] | None = None
 
-    def __call__(self, trial: Trial) -> Source:
+    def __call__(self, trial: Trial) -> PictureSource:
         """Return the picture of a trial.
 
         Raises

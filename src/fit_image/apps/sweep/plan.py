@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from fit_image.apps.fit_directory import FitManifest, Picture
 from fit_image.apps.memory import check_memory
 from fit_image.apps.source import load_source
 from fit_image.apps.sweep.matching import match_layers
@@ -18,7 +19,6 @@ from fit_image.apps.usage import unused_fields
 from fit_image.components import CHANNELS, OPTIMIZERS
 from fit_image.config import FitConfig, ImageConfig, RecordConfig, option_of
 from fit_image.errors import InputError
-from fit_image.manifest import Manifest, Picture
 from fit_image.notation import Hidden
 from fit_image.presets import preset_config
 
@@ -87,7 +87,7 @@ def plan_trials(question: Question) -> list[Trial]:
             raise InputError(f"{_named(question, values)}{error}") from error
         ignored |= unused
         used |= values.keys() - unused.keys()
-        trial = Trial.of(Manifest(picture, fit, prepare, question.record, preset))
+        trial = Trial.of(FitManifest(picture, fit, prepare, question.record, preset))
         trials.setdefault(trial.key, trial)
     if not trials:
         raise InputError("there is nothing to try: give at least one value for every option")

@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from fit_image.apps.fit_directory import FitMetrics
 from fit_image.apps.sweep.folder import SweepFolder
 from fit_image.apps.sweep.outcome import Outcome
 from fit_image.frames import Picture, ahead, frame_paths, read_frame
 from fit_image.image import parse_background
-from fit_image.metrics import Row
 
 AMPLIFIED = 4
 """By what the difference to the target is multiplied."""
@@ -204,7 +204,7 @@ def _frames(reel: Reel, epochs: npt.NDArray[np.int_]) -> list[dict[str, Any]]:
         ]
 
 
-def _figures(row: Row | None) -> dict[str, float | None]:
+def _figures(row: FitMetrics | None) -> dict[str, float | None]:
     if row is None:  # the untrained network
         return {"seconds": 0.0, "psnr": None}
     finite = row.psnr is not None and math.isfinite(row.psnr)

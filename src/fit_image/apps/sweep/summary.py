@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from fit_image.apps.fit_directory import FitMetrics
 from fit_image.apps.sweep.outcome import Group, Outcome
-from fit_image.metrics import Row
 
 # How far a parameter count may lie from the middle of those it is compared with.
 _TOLERANCE = 0.01
@@ -142,7 +142,10 @@ def _sizes(groups: Sequence[Group]) -> list[list[Group]]:
 
 
 def _compare(
-    question: str, terms: str, groups: Sequence[Group], by_then: Callable[[Outcome, Row], bool]
+    question: str,
+    terms: str,
+    groups: Sequence[Group],
+    by_then: Callable[[Outcome, FitMetrics], bool],
 ) -> Finding:
     figures: dict[str, list[float]] = {}
     late = []
@@ -188,12 +191,12 @@ def _counted(group: Group) -> list[Outcome]:
     return [outcome for outcome in group.done if outcome.drawn]
 
 
-def _last_psnr(outcome: Outcome, by_then: Callable[[Outcome, Row], bool]) -> float | None:
+def _last_psnr(outcome: Outcome, by_then: Callable[[Outcome, FitMetrics], bool]) -> float | None:
     rows = [row for row in outcome.drawn if by_then(outcome, row)]
     return rows[-1].psnr if rows else None
 
 
-def _seconds(outcome: Outcome, row: Row) -> float:
+def _seconds(outcome: Outcome, row: FitMetrics) -> float:
     """Return the training time until a row; the last step before a time limit may overrun it."""
     limit = outcome.trial.manifest.fit.time_limit
     return row.seconds if limit is None else min(row.seconds, limit)

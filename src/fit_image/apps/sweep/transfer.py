@@ -8,13 +8,14 @@ from pathlib import Path
 
 from fit_image import atomic
 from fit_image.apps.animate import animate
-from fit_image.apps.source import Source
+from fit_image.apps.fit_directory import FitDirectory
+from fit_image.apps.source import PictureSource
 from fit_image.apps.sweep.outcome import FINISHED
 from fit_image.apps.sweep.trial import Trial
 from fit_image.errors import FitImageError, InputError, os_error_reason
 from fit_image.frames import frame_paths
 from fit_image.image import save_image
-from fit_image.run import RunFolder
+from fit_image.runs.trainer import number_of
 
 Files = dict[str, bytes]
 
@@ -33,7 +34,7 @@ def read_state(path: Path) -> Files:
     FitImageError
         If a file cannot be read.
     """
-    return _read(path, _STATE) if RunFolder.holds_run(path) else {}
+    return _read(path, _STATE) if FitDirectory.holds_run(path) else {}
 
 
 def write_state(path: Path, state: Mapping[str, bytes]) -> None:
@@ -56,7 +57,7 @@ def read_news(path: Path) -> Files:
 
 
 def take_in(
-    trial: Trial, path: Path, source: Source, status: str, news: Mapping[str, bytes]
+    trial: Trial, path: Path, source: PictureSource, status: str, news: Mapping[str, bytes]
 ) -> None:
     """Write what `read_news` returned elsewhere to the folder of the trial's run.
 
@@ -67,7 +68,7 @@ def take_in(
     trial : Trial
     path : Path
         The folder of its run, as it was when the state was read, or new.
-    source : Source
+    source : PictureSource
         Its picture.
     status : str
         What ``run.json`` says among the news.
@@ -81,7 +82,7 @@ def take_in(
         If a file cannot be written.
     """
     _check_names(news)
-    run = RunFolder(path, trial.manifest)
+    run = FitDirectory(path, trial.manifest)
     with run.locked(patience=20.0):
         _forget_after_checkpoint(run)
         for name in sorted(name for name in news if name not in _NEWS):
@@ -112,9 +113,9 @@ def _check_names(news: Mapping[str, bytes]) -> None:
             raise InputError(f"a worker returned a file that is none of a run: {name[:80]!a}")
 
 
-def _forget_after_checkpoint(run: RunFolder) -> None:
-    saved = run.read_checkpoint()
-    run.forget_after(saved[1].epoch if saved else 0)
+def _forget_after_checkpoint(run: FitDirectory) -> None:
+    arrays = run.read_checkpoint()
+    run.forget_after(int(number_of(arrays, "progress_epoch")) if arrays else 0)
 
 
 def _read(path: Path, names: tuple[str, ...]) -> Files:

@@ -10,11 +10,11 @@ from functools import cached_property
 from typing import Any, Self
 
 from fit_image.apps.architecture import make_encoding, make_layers
+from fit_image.apps.fit_directory import FitManifest
 from fit_image.components import CHANNELS
 from fit_image.config import FitConfig
 from fit_image.encoding_spec import GridSpec, parse_encoding
 from fit_image.errors import InputError
-from fit_image.manifest import Manifest
 from fit_image.notation import Hidden, format_layers
 from fit_image.strict_json import to_json
 
@@ -31,7 +31,7 @@ class Trial:
 
     Attributes
     ----------
-    manifest : Manifest
+    manifest : FitManifest
         What the run is asked to do.
     parameters : int
         Weights and biases of the network, tables included.
@@ -39,12 +39,12 @@ class Trial:
         Operations of learning from one pixel once: 6 for each weight it passes.
     """
 
-    manifest: Manifest
+    manifest: FitManifest
     parameters: int
     work: float
 
     @classmethod
-    def of(cls, manifest: Manifest) -> Self:
+    def of(cls, manifest: FitManifest) -> Self:
         """Return the trial of a manifest, with its parameters counted."""
         picture, fit = manifest.picture, manifest.fit
         channels = CHANNELS[manifest.image.channels]
@@ -65,7 +65,7 @@ class Trial:
         """
         if not isinstance(data, Mapping):
             raise InputError("a trial must be an object")
-        return cls.of(Manifest.from_json(data))
+        return cls.of(FitManifest.from_json(data))
 
     def to_json(self) -> dict[str, Any]:
         """Return the manifest as JSON values."""

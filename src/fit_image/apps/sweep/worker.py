@@ -16,12 +16,12 @@ import traceback
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from fit_image.apps.record import Status
 from fit_image.apps.sweep.pictures import Pictures
-from fit_image.apps.sweep.training import share_done, train_trial
+from fit_image.apps.sweep.training import train_trial
 from fit_image.apps.sweep.trial import Trial
 from fit_image.core.jit import on_compile
 from fit_image.errors import FitImageError, InputError
+from fit_image.runs.progress import Status
 
 _SECONDS_BETWEEN_REPORTS = 0.2
 
@@ -64,9 +64,9 @@ class _Worker:
                 self._report(
                     event="advanced",
                     epoch=status.epoch,
-                    share=share_done(trial, status),
+                    share=trial.manifest.share_done(status),
                     seconds=status.seconds,
-                    psnr=status.psnr,
+                    psnr=status.metrics,
                 )
             return self._stopping.is_set()
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fit_image.components import SUBSAMPLINGS
-from fit_image.config import check_range, option_of
+from fit_image.config import option_of
 from fit_image.errors import InputError
 from fit_image.notation import LARGEST_RATE, Hidden, parse_qualities
+from fit_image.settings import SEED, check_ranges, setting
 
 STEP = 8
 """Pixels from one patch to the next: the side of JPEG's blocks."""
@@ -18,21 +19,6 @@ LARGEST_BLOCK = 256
 LEARNING_RATES = {"sgd": 0.1, "adam": 0.0003}
 """The optimizers, and the learning rates that they have where nothing else is asked for."""
 
-RULES = frozenset({"learning_rate", "patience"})
-"""What may change when a training goes on."""
-
-LIMITS: dict[str, tuple[float, float]] = {
-    "block": (STEP, LARGEST_BLOCK),
-    "learning_rate": (0, LARGEST_RATE),
-    "batch_size": (1, 1 << 16),
-    "patches": (1, 1 << 40),
-    "patience": (0, 1_000_000),
-    "oversample": (0, 10),
-    "average": (0, 0.99999),
-    "seed": (0, 2**63 - 1),
-}
-"""What numbers of a recipe may be."""
-
 
 @dataclass(frozen=True)
 class Recipe:
@@ -41,39 +27,9 @@ class Recipe:
     The defaults are those of the program ``chinery/UnJPEG`` (2016), but for the number of units: of
     these it has 8,000 in a layer.
 
-    Attributes
-    ----------
-    block : int
-        Rows and columns of a patch, a multiple of 8.
-    layers : tuple of Hidden
-        The hidden layers, all of scaled tanh.
-    quality : str
-        Of the JPEG pictures, 1 to 100, or a range of these such as ``30-90``.
-    subsampling : str
-        A key of `SUBSAMPLINGS`.
-    difference : bool
-        Whether the network's outputs are added to its inputs.
-    optimizer : str
-        A key of `LEARNING_RATES`.
-    learning_rate : float
-        Of Adam; or of plain gradient descent, where each layer's is this over its fan-in. 0 is the
-        optimizer's default.
-    batch_size : int
-        Patches of a batch.
-    patches : int
-        Of an epoch.
-    patience : int
-        Epochs without a better validation error after which the training ends; 0 for no end.
-    oversample : float
-        Patches are drawn with a chance that is their JPEG's error to this power; 0 for all alike.
-    whiten : bool
-        Whether inputs are decorrelated, and all made equally wide (LeCun et al., "Efficient
-        BackProp", 1998). When the network is saved, that becomes a part of its first layer.
-    average : float
-        What is kept of the mean of the network over its steps, which then is the one that counts; 0
-        for no mean. Polyak and Juditsky, "Acceleration of stochastic approximation by averaging",
-        1992, with a mean that forgets.
-    seed : int
+    Whitening is after LeCun et al., "Efficient BackProp", 1998; when the network is saved, it
+    becomes a part of its first layer. The mean of the network over its steps is that of Polyak and
+    Juditsky, "Acceleration of stochastic approximation by averaging", 1992, but forgets.
 
     Raises
     ------
@@ -81,24 +37,47 @@ class Recipe:
         If a value is out of its range.
     """
 
-    block: int = 24
-    layers: tuple[Hidden, ...] = (Hidden(2047),) * 4
-    quality: str = "85"
-    subsampling: str = "4:2:0"
-    difference: bool = False
-    optimizer: str = "sgd"
-    learning_rate: float = 0.0
-    batch_size: int = 100
-    patches: int = 100_000
-    patience: int = 20
-    oversample: float = 0.0
-    whiten: bool = False
-    average: float = 0.0
-    seed: int = 0
+    block: int = setting(24, "Rows and columns of a patch, a multiple of 8.", (STEP, LARGEST_BLOCK))
+    layers: tuple[Hidden, ...] = setting(
+        (Hidden(2047),) * 4, "Units of the hidden layers, such as 4x2047 or 500,300."
+    )
+    quality: str = setting("85", "Of the JPEG pictures, 1 to 100, or a range such as 30-90.")
+    subsampling: str = setting("4:2:0", "How much coarser than luma their colours are.")
+    difference: bool = setting(False, "Learn what to add to the JPEG, instead of the whole.")
+    optimizer: str = setting("sgd", "Plain gradient descent, or Adam.")
+    learning_rate: float = setting(
+        0.0,
+        "Of Adam; or of descent, divided by a layer's inputs. 0 for the default.",
+        (0, LARGEST_RATE),
+        may_change=True,
+    )
+    batch_size: int = setting(100, "Patches of a batch.", (1, 1 << 16))
+    patches: int = setting(100_000, "Patches of an epoch.", (1, 1 << 40))
+    patience: int = setting(
+        20,
+        "Epochs without a better validation error that end the training; 0 for no end.",
+        (0, 1_000_000),
+        may_change=True,
+    )
+    oversample: float = setting(
+        0.0, "Draw patches by their JPEG's error to this power; 0 for all alike.", (0, 10)
+    )
+    whiten: bool = setting(
+        False,
+        "Decorrelate the inputs: learning is faster by far with Adam and --difference.",
+    )
+    average: float = setting(
+        0.0,
+        "What to keep of the network's mean over the steps, such as 0.999, which then is what "
+        "counts; 0 for none.",
+        (0, 0.99999),
+    )
+    seed: int = setting(
+        0, "Of the first weights, the order of patches, and all else that is left to chance.", SEED
+    )
 
     def __post_init__(self) -> None:
-        for name, limits in LIMITS.items():
-            check_range(name, getattr(self, name), limits)
+        check_ranges(self)
         if self.block % STEP:
             raise InputError(f"--block must be a multiple of {STEP}, not {self.block}")
         if self.patches < self.batch_size:

@@ -6,24 +6,30 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from fit_image.apps.memory import check_available
-from fit_image.apps.recipe_trainer import RecipeTrainer, Standing, number_of
 from fit_image.apps.unjpeg import network, sampling
+from fit_image.apps.unjpeg.directory import UnjpegMetrics
 from fit_image.apps.unjpeg.model import Restorer
 from fit_image.apps.unjpeg.patches import Cutter
 from fit_image.apps.unjpeg.pictures import Folder, measure
 from fit_image.apps.unjpeg.recipe import Recipe
+from fit_image.apps.unjpeg.sheet import Part, choose_parts, draw_parts
 from fit_image.apps.unjpeg.stream import PatchStream, rmse
+from fit_image.archive import Arrays
 from fit_image.core.adam import Adam
 from fit_image.core.dense import FloatArray
 from fit_image.core.stage import Workers
 from fit_image.core.together import take_step
 from fit_image.errors import DivergenceError
+from fit_image.runs.progress import Progress
+from fit_image.runs.snapshot import Snapshot
+from fit_image.runs.trainer import EpochEnd, StepTrainer, number_of, part_of
 
 _LEAST_ERROR = 0.002
 """Added to a patch's error where a gradient is divided by it: half a step of a byte."""
@@ -33,7 +39,7 @@ _WEIGHTS = 21
 
 
 @dataclass(frozen=True)
-class Figures:
+class BatchMetrics:
     """What a batch has come to; root mean square errors of Y, Cb and Cr in 0..1.
 
     Attributes
@@ -48,7 +54,7 @@ class Figures:
     damage: float
 
 
-class PatchTrainer(RecipeTrainer[Recipe, Figures]):
+class PatchTrainer(StepTrainer[BatchMetrics]):
     """Learns batch after batch.
 
     The loss of a batch is the mean over its patches of their root mean square errors, with outputs
@@ -78,10 +84,11 @@ class PatchTrainer(RecipeTrainer[Recipe, Figures]):
     """
 
     def __init__(self, folder: Folder, recipe: Recipe, *, threads: int | None = None) -> None:
-        self.recipe = recipe
+        self.config = recipe
         self.validation = folder.validation
-        self.rounds = recipe.patches // recipe.batch_size
-        self.standing = Standing()
+        self.epoch_size = recipe.patches // recipe.batch_size
+        self.progress = Progress()
+        self.snapshot = Snapshot()  # too large to be kept in memory: the checkpoint serves
         check_available(
             network.needed_bytes(recipe) + sampling.needed_bytes(recipe),
             "choose narrower --layers, or a smaller --block" + ", or no --whiten" * recipe.whiten,
@@ -106,20 +113,20 @@ class PatchTrainer(RecipeTrainer[Recipe, Figures]):
             sampling.measure_whitening(folder, recipe, self.cutter) if recipe.whiten else None
         )
 
-    def play(self, go_on: Callable[[], bool] = lambda: True) -> Figures | None:
-        """See `RecipeTrainer.play`."""
+    def train_step(self, go_on: Callable[[], bool] = lambda: True) -> BatchMetrics | None:
+        """See `StepTrainer.train_step`."""
         began = time.perf_counter()
         self.stream.next()
-        figures = self._learn(self.stream.inputs, self.stream.targets)
-        self.standing.seconds += time.perf_counter() - began
-        if not math.isfinite(figures.error):
-            raise DivergenceError(f"the error is not finite in epoch {self.standing.epoch + 1}")
-        self._squares += (figures.error**2, figures.damage**2)
-        self.standing.rounds += 1
-        return figures
+        metrics = self._learn(self.stream.inputs, self.stream.targets)
+        self.progress.seconds += time.perf_counter() - began
+        if not math.isfinite(metrics.error):
+            raise DivergenceError(f"the error is not finite in epoch {self.progress.epoch + 1}")
+        self._squares += (metrics.error**2, metrics.damage**2)
+        self.progress.position += 1
+        return metrics
 
     def warm_up(self) -> None:
-        """See `RecipeTrainer.warm_up`."""
+        """See `Trainer.warm_up`."""
         parameters = self.chain.parameters.copy()
         average = None if self.average is None else self.average.copy()
         adam = self._adam.to_arrays() if self._adam else {}
@@ -135,29 +142,38 @@ class PatchTrainer(RecipeTrainer[Recipe, Figures]):
         self.stream.close()
 
     @property
-    def is_done(self) -> bool:
-        """Whether the validation error has not become better for as long as the recipe waits."""
-        waited = self.standing.epoch - self._best_epoch
-        return 0 < self.recipe.patience <= waited
+    def ended(self) -> str | None:
+        """See `Trainer.ended`: the validation error was not better for as long as may be."""
+        waited = self.progress.epoch - self._best_epoch
+        return "patience" if 0 < self.config.patience <= waited else None
 
-    def end_epoch(self) -> tuple[float, float]:
-        """Count the epoch, validate; return the errors of its batches, of network and JPEG.
-
-        Raises
-        ------
-        DivergenceError
-            If a weight is not finite.
-        """
+    def end_epoch(self) -> EpochEnd:
+        """See `StepTrainer.end_epoch`; all weights must be finite."""
         self._check_finite()
-        error, damage = np.sqrt(self._squares / self.rounds).tolist()
+        progress = self.progress
+        error, damage = np.sqrt(self._squares / self.epoch_size).tolist()
         self._squares[:] = 0.0
-        self.standing.epoch += 1
-        self.standing.rounds = 0
-        self.validation_error, self.validation_damage = self.validate()
+        progress.epoch += 1
+        progress.position = 0
+        validation = self.validation_error, self.validation_damage = self.validate()
         if self.validation_error < self._best_error:
-            self._best_error, self._best_epoch = self.validation_error, self.standing.epoch
+            self._best_error, self._best_epoch = self.validation_error, progress.epoch
             self.best = self.counting.copy()
-        return error, damage
+        metrics = UnjpegMetrics(progress.epoch, error, damage, *validation, progress.seconds)
+        model = self.model() if self.is_best else None
+        return EpochEnd(progress.epoch, metrics, self.draw(), model)
+
+    def draw(self) -> npt.NDArray[np.uint8]:
+        """See `StepTrainer.draw`."""
+        return draw_parts(self._parts, self.restorer(best=False))
+
+    @cached_property
+    def _parts(self) -> list[Part]:
+        return choose_parts(self.validation, self.config)
+
+    def model(self) -> Restorer:
+        """See `Trainer.model`: the best network by now."""
+        return self.restorer()
 
     @property
     def counting(self) -> FloatArray:
@@ -169,8 +185,8 @@ class PatchTrainer(RecipeTrainer[Recipe, Figures]):
         squares = np.zeros(2)
         at_hand = self.chain.parameters.copy()
         self.chain.parameters[:] = self.counting
-        for first in range(0, len(self._inputs), self.recipe.batch_size):
-            part = slice(first, first + self.recipe.batch_size)
+        for first in range(0, len(self._inputs), self.config.batch_size):
+            part = slice(first, first + self.config.batch_size)
             inputs, targets = self._inputs[part], self._targets[part]
             squares[0] += _square_sum(self._clipped_error(inputs, targets))
             squares[1] += _square_sum(inputs - targets)
@@ -181,11 +197,11 @@ class PatchTrainer(RecipeTrainer[Recipe, Figures]):
     @property
     def is_best(self) -> bool:
         """Whether no epoch was better than the newest one."""
-        return self._best_epoch == self.standing.epoch
+        return self._best_epoch == self.progress.epoch
 
     def restorer(self, *, best: bool = True) -> Restorer:
         """Return the best network so far, or that at hand, as one that restores pictures."""
-        recipe = self.recipe
+        recipe = self.config
         chain = network.make_network(recipe.block, recipe.widths)
         chain.parameters[:] = self.best if best and self.best is not None else self.counting
         if self._whitening:
@@ -194,8 +210,8 @@ class PatchTrainer(RecipeTrainer[Recipe, Figures]):
             self.cutter, recipe.widths, recipe.difference, chain.parameters, recipe.quality
         )
 
-    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """See `RecipeTrainer.to_arrays`.
+    def state_dict(self) -> Arrays:
+        """See `Trainer.state_dict`.
 
         Raises
         ------
@@ -204,7 +220,7 @@ class PatchTrainer(RecipeTrainer[Recipe, Figures]):
         """
         self._check_finite()
         arrays = {
-            **super().to_arrays(),
+            **super().state_dict(),
             **self.stream.to_arrays(),
             "parameters": self.chain.parameters.copy(),
             "squares": self._squares.copy(),
@@ -221,8 +237,8 @@ class PatchTrainer(RecipeTrainer[Recipe, Figures]):
             arrays |= {f"adam_{key}": array for key, array in self._adam.to_arrays().items()}
         return arrays
 
-    def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        """See `RecipeTrainer.restore`."""
+    def load_state_dict(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """See `Trainer.load_state_dict`."""
         mine = self.chain.parameters
         names = ("parameters", *(name for name in ("average", "best") if name in arrays))
         for name in names:
@@ -239,14 +255,8 @@ class PatchTrainer(RecipeTrainer[Recipe, Figures]):
         if self._whitening:
             self._whitening.restore(arrays)
         if self._adam:
-            self._adam.restore(
-                {
-                    key.removeprefix("adam_"): array
-                    for key, array in arrays.items()
-                    if key.startswith("adam_")
-                }
-            )
-        super().restore(arrays)
+            self._adam.restore(part_of(arrays, "adam_"))
+        super().load_state_dict(arrays)
         self.stream.restore(arrays)
         self._best_epoch = int(number_of(arrays, "best_epoch"))
         self._best_error = number_of(arrays, "best_error") if "best" in arrays else math.inf
@@ -257,33 +267,33 @@ class PatchTrainer(RecipeTrainer[Recipe, Figures]):
 
     def _check_finite(self) -> None:
         if not np.isfinite(self.chain.parameters).all():
-            raise DivergenceError(f"a weight is not finite in epoch {self.standing.epoch + 1}")
+            raise DivergenceError(f"a weight is not finite in epoch {self.progress.epoch + 1}")
 
-    def _learn(self, inputs: FloatArray, targets: FloatArray) -> Figures:
+    def _learn(self, inputs: FloatArray, targets: FloatArray) -> BatchMetrics:
         error = self._clipped_error(inputs, targets)
         damage = self.cutter.deviation * math.sqrt(_square_sum(inputs - targets) / inputs.size)
         # Clipping hides infinity.
         if not np.isfinite(self._passage.output).all():
-            return Figures(math.nan, damage)
+            return BatchMetrics(math.nan, damage)
         roots = rmse(error)
-        figures = Figures(self.cutter.deviation * math.sqrt(np.square(roots).mean()), damage)
+        metrics = BatchMetrics(self.cutter.deviation * math.sqrt(np.square(roots).mean()), damage)
         least = _LEAST_ERROR / self.cutter.deviation
         error *= (1.0 / (len(error) * (roots + least))).astype(np.float32)[:, np.newaxis]
         self._step(error)
-        if self.recipe.average:
-            self._follow(self.recipe.average)
-        return figures
+        if self.config.average:
+            self._follow(self.config.average)
+        return metrics
 
     def _follow(self, kept: float) -> None:
         """Let the mean follow; it begins as the first network, and short."""
-        steps = self.standing.epoch * self.rounds + self.standing.rounds
+        steps = self.progress.epoch * self.epoch_size + self.progress.position
         kept = min(kept, (steps + 1) / (steps + 10))
         if self.average is None:
             self.average = self.chain.parameters.copy()
         self.average += np.float32(1.0 - kept) * (self.chain.parameters - self.average)
 
     def _step(self, by_outputs: FloatArray) -> None:
-        chain, rate = self.chain, self.recipe.rate
+        chain, rate = self.chain, self.config.rate
         if self._adam is None or self._gradient is None:
             rates = [rate / stage.inputs[0] for stage in chain.stages]
             chain.descend(self._passage, by_outputs, self._workers, rates)
@@ -302,7 +312,7 @@ class PatchTrainer(RecipeTrainer[Recipe, Figures]):
     def _clipped_error(self, inputs: FloatArray, targets: FloatArray) -> FloatArray:
         seen = self._whitening.apply(inputs, self._workers) if self._whitening else inputs
         outputs = self.chain.forward(seen, self._passage, self._workers)
-        restored = outputs + inputs if self.recipe.difference else outputs.copy()
+        restored = outputs + inputs if self.config.difference else outputs.copy()
         np.clip(restored, self.cutter.lowest, self.cutter.highest, out=restored)
         restored -= targets
         return restored

@@ -47,7 +47,7 @@ def command(
     """
     import numpy as np
 
-    from fit_image.apps.autoencode.folder import AutoencoderFolder
+    from fit_image.apps.autoencode.directory import AutoencoderDirectory
     from fit_image.apps.autoencode.model import AutoencoderModel
     from fit_image.atomic import check_destination
     from fit_image.image import check_image_suffix, load_image, save_image, to_uint8
@@ -59,7 +59,7 @@ def command(
         check_image_suffix(target)
         if target.parent != output:
             check_destination(target)
-        check_spared(AutoencoderFolder, run, target, *pictures)
+        check_spared(AutoencoderDirectory, run, target, *pictures)
     model = AutoencoderModel.load(run)
     display = make_display(quiet)
     inputs, notes = [], []

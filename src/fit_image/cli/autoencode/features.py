@@ -40,7 +40,7 @@ def command(
     """
     import numpy as np
 
-    from fit_image.apps.autoencode.folder import AutoencoderFolder
+    from fit_image.apps.autoencode.directory import AutoencoderDirectory
     from fit_image.apps.autoencode.model import AutoencoderModel
     from fit_image.atomic import atomic_path, check_destination
     from fit_image.picture_data import load_picture_data
@@ -49,7 +49,7 @@ def command(
     if output.suffix != ".npz":
         raise InputError(f"cannot write {output}: its name must end in .npz")
     check_destination(output)
-    check_spared(AutoencoderFolder, run, output, data)
+    check_spared(AutoencoderDirectory, run, output, data)
     model = AutoencoderModel.load(run)
     size, display = (model.width, model.height), make_display(quiet)
     with display:

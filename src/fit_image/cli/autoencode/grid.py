@@ -52,7 +52,7 @@ def command(
 
     RUN is the folder of a training, whose pictures must still be where they were.
     """
-    from fit_image.apps.autoencode.folder import AutoencoderFolder
+    from fit_image.apps.autoencode.directory import AutoencoderDirectory
     from fit_image.apps.autoencode.model import AutoencoderModel
     from fit_image.apps.autoencode.pictures import load_held_out
     from fit_image.apps.autoencode.sheet import choose, draw_sheet
@@ -62,10 +62,10 @@ def command(
     signals.act_at_once()
     check_image_suffix(output)
     check_destination(output)
-    check_spared(AutoencoderFolder, run, output)
-    folder = AutoencoderFolder.open(run)
+    check_spared(AutoencoderDirectory, run, output)
+    folder = AutoencoderDirectory.open(run)
     model = AutoencoderModel.load(run)
     held_out = load_held_out(folder)
-    chosen = choose(held_out, columns, folder.recipe.seed if seed is None else seed)
+    chosen = choose(held_out, columns, folder.manifest.config.seed if seed is None else seed)
     save_image(output, draw_sheet(model, chosen, threads=threads))
     click.echo(output)

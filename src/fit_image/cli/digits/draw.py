@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from fit_image.cli import options
+from fit_image.cli.common.compilation import announcing_compilation
 from fit_image.cli.digits.drawing_options import drawing_options, output_option, run_argument
 from fit_image.cli.display import Step, make_display
-from fit_image.cli.session import announcing_compilation
 from fit_image.cli.signals import Signals
 from fit_image.cli.sparing import check_spared
 
@@ -51,7 +51,7 @@ def command(
     """
     import numpy as np
 
-    from fit_image.apps.digits.folder import DigitFolder
+    from fit_image.apps.digits.directory import DigitsDirectory
     from fit_image.apps.digits.model import DigitModel
     from fit_image.apps.digits.sheet import on_paper
     from fit_image.atomic import check_destination
@@ -64,7 +64,7 @@ def command(
     output = output or Path(f"{label}.png")
     check_image_target(output, width, height, model.channels)
     check_destination(output)
-    check_spared(DigitFolder, run, output)
+    check_spared(DigitsDirectory, run, output)
     (latents,) = model.sample([index], np.random.default_rng(seed), spread)
     canvas = Canvas(width, height, model.channels)
     with make_display(quiet) as display, announcing_compilation(display):

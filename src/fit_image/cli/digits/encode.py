@@ -50,8 +50,8 @@ def command(
     RUN is the folder of a training. PICTURE is scaled to the size of those it has learned from, and
     inverted if it is on the other shade.
     """
+    from fit_image.apps.digits.directory import DigitsDirectory
     from fit_image.apps.digits.encoding import encode_picture
-    from fit_image.apps.digits.folder import DigitFolder
     from fit_image.apps.digits.sheet import draw_sheet
     from fit_image.atomic import check_destination
     from fit_image.image import check_image_target, save_image
@@ -61,7 +61,7 @@ def command(
     width, height = size
     check_image_target(output, width, height)
     check_destination(output)
-    check_spared(DigitFolder, run, output, picture)
+    check_spared(DigitsDirectory, run, output, picture)
     encoded = encode_picture(run, picture)
     drawn = draw_sheet(encoded.model, [encoded.latents[None]], width, height, paper=paper)
     save_image(output, drawn)

@@ -55,7 +55,7 @@ def command(
     """
     import numpy as np
 
-    from fit_image.apps.digits.folder import DigitFolder
+    from fit_image.apps.digits.directory import DigitsDirectory
     from fit_image.apps.digits.model import DigitModel
     from fit_image.apps.digits.sheet import draw_sheet
     from fit_image.atomic import check_destination
@@ -72,7 +72,7 @@ def command(
         )
     check_image_target(output, width * columns, height * classes, model.channels)
     check_destination(output)
-    check_spared(DigitFolder, run, output)
+    check_spared(DigitsDirectory, run, output)
     rng = np.random.default_rng(seed)
     rows = [model.sample([label] * columns, rng, spread) for label in range(classes)]
     sheet = draw_sheet(model, rows, width, height, paper=paper, scale=scale, threads=threads)

@@ -8,9 +8,10 @@ from pathlib import Path
 import click
 
 from fit_image.cli import options
+from fit_image.cli.common.animations import animate_frames
+from fit_image.cli.common.compilation import announcing_compilation
 from fit_image.cli.digits.drawing_options import drawing_options, output_option, run_argument
 from fit_image.cli.display import Step, make_display
-from fit_image.cli.session import animate_frames, announcing_compilation
 from fit_image.cli.signals import Signals
 from fit_image.cli.sparing import check_spared
 from fit_image.components import WALKS
@@ -80,7 +81,7 @@ def command(
     import numpy as np
 
     from fit_image.animation import check_size, check_suffix
-    from fit_image.apps.digits.folder import DigitFolder
+    from fit_image.apps.digits.directory import DigitsDirectory
     from fit_image.apps.digits.model import DigitModel
     from fit_image.apps.digits.morph import walk
     from fit_image.apps.digits.sheet import draw_sheet
@@ -93,7 +94,7 @@ def command(
     width, height = size
     check_suffix(output)
     check_destination(output)
-    check_spared(DigitFolder, run, output)
+    check_spared(DigitsDirectory, run, output)
     check_size(output, width, height)
     model = DigitModel.load(run)
     visited = [model.label(name.strip()) for name in labels.split(",")]

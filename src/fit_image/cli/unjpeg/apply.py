@@ -72,7 +72,7 @@ def command(
     the package, one for a quality from 65 on, one for a lower one. EXIF data (of JPEG, PNG and
     WebP files), the colour profile and transparency stay as they are.
     """
-    from fit_image.apps.unjpeg.folder import UnjpegFolder
+    from fit_image.apps.unjpeg.directory import UnjpegDirectory
     from fit_image.apps.unjpeg.model import SHIPPED_SUBSAMPLING, Restorer
     from fit_image.apps.unjpeg.restoring import (
         check_side_by_side,
@@ -91,7 +91,7 @@ def command(
     for target in targets:
         check_image_suffix(target)
         check_destination(target)
-        check_spared(UnjpegFolder, model, target, picture)
+        check_spared(UnjpegDirectory, model, target, picture)
     check_apart(output, compare, "--compare")
     damaged = read_picture(picture)
     if model is None:

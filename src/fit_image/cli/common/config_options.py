@@ -1,8 +1,8 @@
-"""The options of a training by a recipe, and those that are the recipe."""
+"""The options of trainings on a set of pictures: those that are the configuration, and the rest."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,52 +14,38 @@ from fit_image.cli import options
 from fit_image.cli.options import Command, Real
 from fit_image.config import option_of
 
-RecipeType = TypeVar("RecipeType")
+ConfigType = TypeVar("ConfigType")
 
 
-def recipe_options(
-    recipe_type: type[Any],
-    helps: Mapping[str, str],
+def config_options(
+    config_type: type[Any],
     types: Mapping[str, Any] | None = None,
     shown: Mapping[str, str] | None = None,
-    rules: Collection[str] = (),
-    limits: Mapping[str, tuple[float, float]] | None = None,
 ) -> Callable[[Command], Command]:
-    """Return a decorator that adds an option for every field of a recipe.
+    """Return a decorator that adds an option for every field of a configuration.
 
     Parameters
     ----------
-    recipe_type : type
-        A dataclass whose fields all have defaults; those that are not bool, int, float or text have
-        a type in ``types``.
-    helps : mapping of str to str
-        Of every field.
+    config_type : type
+        A dataclass of `fit_image.settings.setting`; fields that are not bool, int, float or text
+        have a type in ``types``. Of flags that may change when a run goes on, there is the
+        opposite, too.
     types : mapping of str to click type, optional
         Of those that are no plain numbers or flags.
     shown : mapping of str to str, optional
         What the help says for a default that says nothing.
-    rules : collection of str
-        Fields that may change when a training goes on: of flags, there is the opposite, too.
-    limits : mapping of str to (float, float), optional
-        What plain numbers may be; those that are missing, 0 or more.
     """
-    types, shown, limits = types or {}, shown or {}, limits or {}
+    types, shown = types or {}, shown or {}
 
     def add_all(command: Command) -> Command:
-        for field in reversed(fields(recipe_type)):
+        for field in reversed(fields(config_type)):
             declared = option_of(field.name)
-            if isinstance(field.default, bool) and field.name in rules:
+            if isinstance(field.default, bool) and field.metadata["may_change"]:
                 declared = f"{declared}/--no-{declared.removeprefix('--')}"
+            limits = field.metadata["limits"] or (0, None)
+            kind = _kind(field.default, types.get(field.name), shown.get(field.name), limits)
             add: Callable[[Any], Any] = click.option(
-                declared,
-                field.name,
-                help=helps[field.name],
-                **_kind(
-                    field.default,
-                    types.get(field.name),
-                    shown.get(field.name),
-                    limits.get(field.name, (0, None)),
-                ),
+                declared, field.name, help=field.metadata["help"], **kind
             )
             command = add(command)
         return command
@@ -86,16 +72,16 @@ def _kind(
     return {"type": given, "default": default, "show_default": text or True, "metavar": letter}
 
 
-def recipe_of(
+def config_of(
     ctx: click.Context,
-    recipe_type: type[RecipeType],
+    config_type: type[ConfigType],
     given: Mapping[str, Any],
-    earlier: RecipeType | None,
-) -> RecipeType:
-    """Return the recipe asked for; of a resumed training, what is not given is as before."""
-    names = [field.name for field in fields(recipe_type)]  # type: ignore[arg-type]
+    earlier: ConfigType | None,
+) -> ConfigType:
+    """Return the configuration asked for; of a resumed training, what is not given is as before."""
+    names = [field.name for field in fields(config_type)]  # type: ignore[arg-type]
     if earlier is None:
-        return recipe_type(**{name: given[name] for name in names})
+        return config_type(**{name: given[name] for name in names})
     explicit = {name: given[name] for name in names if is_given(ctx, name)}
     return replace(earlier, **explicit)  # type: ignore[type-var]
 
@@ -106,18 +92,18 @@ def is_given(ctx: click.Context, name: str) -> bool:
 
 
 def training_options(*, output: str, epochs: int, epochs_help: str) -> Callable[[Command], Command]:
-    """Return a decorator that adds the options which all trainings by a recipe have.
+    """Return a decorator that adds ``--output`` and ``--epochs``, with their defaults."""
 
-    Parameters
-    ----------
-    output : str
-        The folder, if none is given.
-    epochs : int
-        How many, if nothing is said.
-    epochs_help : str
-    """
-    before: list[Callable[[Any], Any]] = [
-        click.option(
+    def add_all(command: Command) -> Command:
+        add_epochs = click.option(
+            "--epochs",
+            type=click.IntRange(min=1, max=1_000_000),
+            default=epochs,
+            show_default=True,
+            metavar="N",
+            help=epochs_help,
+        )
+        add_output = click.option(
             "-o",
             "--output",
             type=click.Path(path_type=Path),
@@ -125,21 +111,8 @@ def training_options(*, output: str, epochs: int, epochs_help: str) -> Callable[
             show_default=True,
             metavar="DIR",
             help="Folder for all results.",
-        ),
-        click.option(
-            "--epochs",
-            type=click.IntRange(min=1, max=1_000_000),
-            default=epochs,
-            show_default=True,
-            metavar="N",
-            help=epochs_help,
-        ),
-    ]
-
-    def add_all(command: Command) -> Command:
-        for add in reversed(before):
-            command = add(command)
-        return command
+        )
+        return add_output(add_epochs(command))
 
     return add_all
 

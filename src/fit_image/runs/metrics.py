@@ -2,78 +2,84 @@
 
 from __future__ import annotations
 
-import csv
 import errno
 import math
 import os
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from fit_image import atomic
 from fit_image.errors import FitImageError, InputError, os_error_reason
 from fit_image.regular_file import check_regular
 
 
-class AnyRow(Protocol):
-    """What a file of metrics holds: a row an epoch, which is text as in CSV."""
-
-    columns: ClassVar[tuple[str, ...]]
-
-    @property
-    def epoch(self) -> int:
-        """Counted from 1."""
-
-    @classmethod
-    def parse(cls, line: str) -> Self:
-        """Read a line of the file; ValueError if it is not one."""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the figures, by their columns, as JSON values."""
-
-
-RowType = TypeVar("RowType", bound=AnyRow)
-
-
-@dataclass(frozen=True)
-class Row:
-    """An epoch's figures.
+class EpochMetrics:
+    """The metrics of an epoch, a row of the file; the base of dataclasses of numbers.
 
     Attributes
     ----------
+    formats : mapping of str to str
+        The columns after ``epoch``, and how their numbers are written. They are fields, or
+        properties that follow from them.
+    optional : frozenset of str
+        Columns that may be empty: None.
     epoch : int
         Counted from 1.
-    loss : float
-        Mean of the training loss over the epoch's pixels.
-    psnr : float or None
-        In dB; None when no frame was drawn.
     seconds : float
         Training time so far.
     """
 
-    columns: ClassVar = ("epoch", "loss", "psnr", "seconds")
+    formats: ClassVar[Mapping[str, str]]
+    optional: ClassVar[frozenset[str]] = frozenset()
 
     epoch: int
-    loss: float
-    psnr: float | None
     seconds: float
 
     @classmethod
     def parse(cls, line: str) -> Self:
         """Read a line of the file; ValueError if it is not one."""
-        epoch, loss, psnr, seconds = next(csv.reader([line]))
-        return cls(int(epoch), float(loss), float(psnr) if psnr else None, float(seconds))
+        epoch, *texts = line.rstrip("\n").split(",")
+        found = dict(zip(cls.formats, texts, strict=True))
+        values = {
+            field.name: None
+            if field.name in cls.optional and not found[field.name]
+            else float(found[field.name])
+            for field in fields(cls)  # type: ignore[arg-type]
+            if field.name != "epoch"
+        }
+        return cls(epoch=int(epoch), **values)  # type: ignore[call-arg]
+
+    @classmethod
+    def newest(cls, rows: Sequence[Self]) -> dict[str, Any]:
+        """Return the newest known value of every column but ``epoch``, as JSON values."""
+        return {
+            name: _finite(
+                next((v for row in reversed(rows) if (v := getattr(row, name)) is not None), None)
+            )
+            for name in cls.formats
+        }
 
     def to_json(self) -> dict[str, Any]:
-        """Return the figures, by their columns, as JSON values."""
-        return {**asdict(self), "psnr": _finite(self.psnr)}
+        """Return the columns as JSON values."""
+        return {name: _finite(getattr(self, name)) for name in ("epoch", *self.formats)}
 
     def __str__(self) -> str:
-        psnr = "" if self.psnr is None else f"{self.psnr:.4f}"
-        return f"{self.epoch},{self.loss:.9g},{psnr},{self.seconds:.3f}"
+        values = ((getattr(self, name), form) for name, form in self.formats.items())
+        shown = ("" if value is None else format(value, form) for value, form in values)
+        return ",".join((str(self.epoch), *shown))
 
 
-class MetricsFile(Generic[RowType]):
+def _finite(value: float | None) -> float | None:
+    # JSON has no infinity, which is the PSNR of a perfect copy.
+    return value if value is not None and math.isfinite(value) else None
+
+
+MetricsType = TypeVar("MetricsType", bound=EpochMetrics)
+
+
+class MetricsFile(Generic[MetricsType]):
     """A file of metrics.
 
     Parameters
@@ -83,7 +89,7 @@ class MetricsFile(Generic[RowType]):
         Of its rows.
     """
 
-    def __init__(self, path: Path, row: type[RowType]) -> None:
+    def __init__(self, path: Path, row: type[MetricsType]) -> None:
         self.path = path
         self._row = row
 
@@ -91,7 +97,7 @@ class MetricsFile(Generic[RowType]):
         """Write a file without rows."""
         self._write([])
 
-    def append(self, row: RowType) -> None:
+    def append(self, row: MetricsType) -> None:
         """Add a row; when the disk is full, the file stays as it was.
 
         Raises
@@ -116,7 +122,7 @@ class MetricsFile(Generic[RowType]):
         """Make sure that the rows survive a power cut."""
         atomic.flush_to_disk(self.path)
 
-    def read(self) -> list[RowType]:
+    def read(self) -> list[MetricsType]:
         """Return the rows; a torn or damaged one ends them.
 
         Raises
@@ -131,14 +137,14 @@ class MetricsFile(Generic[RowType]):
             return []
         except OSError as error:
             raise InputError(f"cannot read {self.path}: {os_error_reason(error)}") from error
-        rows: list[RowType] = []
+        rows: list[MetricsType] = []
         for line in text.splitlines(keepends=True)[1:]:
             # A line without its end was being written when the process was killed.
             if not line.endswith("\n"):
                 break
             try:
                 rows.append(self._row.parse(line))
-            except (ValueError, StopIteration):
+            except ValueError:
                 break
         return rows
 
@@ -152,27 +158,6 @@ class MetricsFile(Generic[RowType]):
         """
         self._write([row for row in self.read() if row.epoch <= epoch])
 
-    def _write(self, rows: list[RowType]) -> None:
-        lines = [",".join(self._row.columns), *map(str, rows)]
+    def _write(self, rows: list[MetricsType]) -> None:
+        lines = [",".join(("epoch", *self._row.formats)), *map(str, rows)]
         atomic.write_bytes(self.path, "".join(f"{line}\n" for line in lines).encode())
-
-
-class Metrics(MetricsFile[Row]):
-    """The file ``metrics.csv`` of a run."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, Row)
-
-    def newest_figures(self) -> tuple[float | None, float | None]:
-        """Return the newest PSNR and the newest loss, None where there is none or it is infinite.
-
-        JSON has no infinity, which is the PSNR of a perfect copy.
-        """
-        rows = self.read()
-        psnr = next((row.psnr for row in reversed(rows) if row.psnr is not None), None)
-        loss = rows[-1].loss if rows else None
-        return _finite(psnr), _finite(loss)
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None

@@ -1,0 +1,123 @@
+"""The directory of a training of an auto-encoder: its manifest and its metrics."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from fit_image.apps.autoencode.recipe import Recipe
+from fit_image.runs.directory import RunDirectory
+from fit_image.runs.manifest import DataManifest
+from fit_image.runs.metrics import EpochMetrics
+from fit_image.settings import changeable
+
+
+@dataclass(frozen=True)
+class AutoencoderMetrics(EpochMetrics):
+    """The metrics of an epoch.
+
+    Attributes
+    ----------
+    epoch : int
+        Counted from 1.
+    loss : float
+        Mean squared error of a number (0..1) of the pictures learned from, over the epoch's steps.
+    test_loss : float
+        The same of the held-out pictures, at the end of the epoch.
+    psnr : float
+        Of that: the PSNR of the mean error, and not the mean of PSNRs. In dB.
+    seconds : float
+        Training time so far.
+    """
+
+    formats: ClassVar = {"loss": ".9g", "test_loss": ".9g", "psnr": ".4f", "seconds": ".3f"}
+
+    epoch: int
+    loss: float
+    test_loss: float
+    psnr: float
+    seconds: float
+
+    @classmethod
+    def measured(cls, epoch: int, loss: float, test_loss: float, seconds: float) -> Self:
+        """Return the row with its PSNR."""
+        psnr = -10.0 * math.log10(test_loss) if test_loss else math.inf
+        return cls(epoch, loss, test_loss, psnr, seconds)
+
+
+@dataclass(frozen=True)
+class AutoencoderSource:
+    """Which pictures an auto-encoder learns, and which are held out.
+
+    Attributes
+    ----------
+    path : str
+        Absolute path when the training began.
+    sha256 : str
+        Of both.
+    pictures, held_out : int
+        How many are learned from, and how many are not.
+    test : str or None
+        Absolute path of those held out; None if they are a tenth of the same data, chosen by the
+        recipe's seed.
+    width, height : int
+    channels : str
+        ``grey`` or ``rgb``.
+    """
+
+    path: str
+    sha256: str
+    pictures: int
+    held_out: int
+    test: str | None
+    width: int
+    height: int
+    channels: str
+
+
+class AutoencoderManifest(DataManifest[AutoencoderSource, Recipe]):
+    """What a training of an auto-encoder was asked to do."""
+
+    source_type = AutoencoderSource
+    config_type = Recipe
+    may_change = changeable(Recipe)
+
+    def describe(self) -> dict[str, Any]:
+        """See `Manifest.describe`; where nothing was asked for, what it comes to."""
+        config = self.config
+        came_to = {"learning_rate": config.rate, "bottleneck": config.code_units}
+        return {**super().describe(), **came_to}
+
+
+class AutoencoderDirectory(RunDirectory):
+    """The directory of a training of an auto-encoder."""
+
+    description = "training of an auto-encoder"
+    document_name = "autoencoder.json"
+    archive_kind = "autoencoder_checkpoint"
+    model_kind = "autoencoder"
+    manifest_type = AutoencoderManifest
+    metrics_type = AutoencoderMetrics
+
+    manifest: AutoencoderManifest
+
+    @classmethod
+    def describe_model(cls, path: Path) -> dict[str, Any]:
+        """See `RunDirectory.describe_model`."""
+        from fit_image.apps.autoencode.model import AutoencoderModel
+
+        model = AutoencoderModel.load(path)
+        return {
+            "model": str(path),
+            "kind": "convolutional" if model.recipe.conv else "fully connected",
+            "hidden": list(model.recipe.hidden),
+            "tied": model.recipe.tied,
+            "code": model.network.code_size,
+            "compression": round(model.compression, 3),
+            "parameters": model.network.chain.parameter_count,
+            "width": model.width,
+            "height": model.height,
+            "channels": model.channels,
+        }

@@ -1,0 +1,103 @@
+"""What the commands do that train on a set of pictures."""
+
+from __future__ import annotations
+
+import os
+from abc import abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from fit_image.cli.common.animations import animate_frames
+from fit_image.cli.common.config_options import config_of, is_given
+from fit_image.cli.common.train_command import Prepared, TrainCommand
+from fit_image.errors import InputError
+
+if TYPE_CHECKING:
+    from fit_image.runs.directory import RunDirectory
+    from fit_image.runs.progress import Status
+    from fit_image.runs.trainer import Trainer
+
+
+class DataTrainCommand(TrainCommand):
+    """Trains on a set of pictures.
+
+    Attributes
+    ----------
+    config_type : type
+    remedy : str
+        What to do if training diverges.
+    """
+
+    config_type: ClassVar[type[Any]]
+    remedy: ClassVar[str]
+    beginning = "the first round"
+
+    @abstractmethod
+    def read(self, config: Any, earlier: Any) -> tuple[Any, Callable[[], Trainer]]:
+        """Read the data.
+
+        Parameters
+        ----------
+        config : config_type
+        earlier : dataclass or None
+            The source of the run that goes on.
+
+        Returns
+        -------
+        source : dataclass
+        make_trainer : callable
+        """
+
+    @abstractmethod
+    def step_parts(self, metrics: Any) -> list[str]:
+        """Return what the line of progress shows of a step's metrics."""
+
+    def option(self, name: str, earlier: Any) -> Any:
+        """Return an option's value or, where it is not given and a run goes on, the earlier one."""
+        if earlier is None or is_given(self.ctx, name):
+            return self.options[name]
+        return getattr(earlier, name)
+
+    def prepare(self, earlier: RunDirectory | None) -> Prepared:
+        """See `TrainCommand.prepare`."""
+        manifest = earlier.manifest if earlier else None
+        config = config_of(
+            self.ctx, self.config_type, self.options, manifest.config if manifest else None
+        )
+        source, make_trainer = self.read(config, manifest.source if manifest else None)
+        epochs = self.option("epochs", manifest)
+        manifest_type: Any = self.directory_type.manifest_type
+        return manifest_type.of(source, config, epochs), make_trainer
+
+    def check_replaced(self) -> None:
+        """See `TrainCommand.check_replaced`; the data are not to be mixed with results."""
+        output = Path(os.path.realpath(self.output))
+        if Path(os.path.realpath(self.data)) in (output, *output.parents):
+            raise InputError(f"{self.output} is in the folder of the data: choose another with -o")
+        super().check_replaced()
+
+    def parts(self, status: Status, left: list[str]) -> list[str]:
+        """See `TrainCommand.parts`."""
+        done = f"round {status.position}/{status.epoch_size}"
+        return [done, *left, *self.step_parts(status.metrics)]
+
+    def advice(self, trainer: Trainer) -> str:
+        """See `TrainCommand.advice`."""
+        return self.remedy
+
+    def animations(self, directory: RunDirectory) -> list[Path]:
+        """See `TrainCommand.animations`."""
+        return [directory.path / "animation.gif"]
+
+    def animate(self, directory: RunDirectory, file: Path) -> None:
+        """See `TrainCommand.animate`."""
+        from fit_image.frames import frame_paths
+
+        frames = [path for _, path in frame_paths(directory.frames)]
+        animate_frames(file, frames, self.display, fps=self.options["fps"])
+
+    def summary(self, directory: RunDirectory) -> dict[str, Any]:
+        """See `TrainCommand.summary`."""
+        rows = directory.metrics.read()
+        return directory.metrics_type.newest(rows) | super().summary(directory)

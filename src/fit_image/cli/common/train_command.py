@@ -1,0 +1,232 @@
+"""What all commands that train do: train until done or stopped, animate, sum up."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import click
+
+from fit_image.cli.common.compilation import announcing_compilation
+from fit_image.cli.display import Step, TimeLeft, counted, format_duration, make_display
+from fit_image.cli.signals import Signals
+from fit_image.errors import DivergenceError, FitImageError
+
+if TYPE_CHECKING:
+    from fit_image.runs.directory import RunDirectory
+    from fit_image.runs.manifest import Manifest
+    from fit_image.runs.progress import Status
+    from fit_image.runs.recorder import RunRecorder
+    from fit_image.runs.trainer import Trainer
+
+Prepared = tuple["Manifest", Callable[[], "Trainer"]]
+
+
+class TrainCommand(ABC):
+    """Trains in a directory; a subclass for every command.
+
+    Parameters
+    ----------
+    ctx : click.Context
+        Whose object is the `Signals`.
+    data : Path
+        What is learned from, as the user gave it.
+    output : Path
+        The directory of the run.
+    options : dict
+        All other options by their names, ``resume``, ``overwrite``, ``as_json`` and ``quiet`` among
+        them.
+
+    Attributes
+    ----------
+    words : tuple of str
+        The words of the command, such as ``("digits", "train")``.
+    kind : str
+        What models are that it trains (`RunDirectory.model_kind`).
+    beginning : str
+        What is shown until the first step is taken.
+    """
+
+    words: ClassVar[tuple[str, ...]]
+    kind: ClassVar[str]
+    beginning: ClassVar[str]
+
+    def __init__(
+        self, ctx: click.Context, data: Path, output: Path, options: dict[str, Any]
+    ) -> None:
+        if options["resume"] and options["overwrite"]:
+            raise click.UsageError("--resume and --overwrite exclude each other.")
+        self.ctx, self.data, self.output, self.options = ctx, data, output, options
+        self.signals: Signals = ctx.obj
+        self.display = make_display(options["quiet"])
+        self.time_left = TimeLeft()
+
+    @property
+    def directory_type(self) -> type[RunDirectory]:
+        """The kind of run."""
+        from fit_image.apps.run_kinds import KINDS
+
+        return next(kind for kind in KINDS if kind.model_kind == self.kind)
+
+    @abstractmethod
+    def prepare(self, earlier: RunDirectory | None) -> Prepared:
+        """Read the data, and find all mistakes of the user that can be found.
+
+        Parameters
+        ----------
+        earlier : RunDirectory or None
+            The run that goes on, or None if one begins.
+
+        Returns
+        -------
+        asked : Manifest
+            What is asked for; where the user says nothing, what was.
+        make_trainer : callable
+        """
+
+    @abstractmethod
+    def parts(self, status: Status, left: list[str]) -> list[str]:
+        """Return what the line of progress shows after the epoch; ``left`` is the time left."""
+
+    @abstractmethod
+    def advice(self, trainer: Any) -> str:
+        """Return what to do if training diverges."""
+
+    @abstractmethod
+    def animations(self, directory: Any) -> list[Path]:
+        """Return the animations to make of a run."""
+
+    @abstractmethod
+    def animate(self, directory: Any, file: Path) -> None:
+        """Make one of them, and say so."""
+
+    def check_replaced(self) -> None:
+        """Raise `InputError` if a new run would replace what the user has not offered."""
+        self.directory_type.check_replaced(self.output, overwrite=self.options["overwrite"])
+
+    def describe(self, result: Any) -> str:
+        """Return the result of a run in a line."""
+        epochs = counted(result.epochs, "epoch")
+        return f"{epochs}, {format_duration(result.seconds)} of training"
+
+    def summary(self, directory: Any) -> dict[str, Any]:
+        """Return what ``--json`` shows of a run besides its directory."""
+        return {"epochs": directory.result.epochs, "seconds": directory.result.seconds}
+
+    def close(self) -> None:  # noqa: B027  # not every command has something to do
+        """Do what remains to be done, whatever happened."""
+
+    def run(self) -> None:
+        """Train until done or stopped by a signal, animate the frames, and say what came.
+
+        Raises
+        ------
+        DivergenceError
+            If it diverged; the last good state is written.
+        """
+        try:
+            self._run()
+        finally:
+            self.close()
+
+    def _run(self) -> None:
+        kind = self.directory_type
+        kind.check_folder(self.output)
+        resuming = self.options["resume"] and kind.holds_run(self.output)
+        earlier = kind.open(self.output) if resuming else None
+        if earlier is None:
+            self.check_replaced()
+        with self.signals.acting_at_once(), self.display:
+            asked, make_trainer = self.prepare(earlier)
+            if earlier:
+                earlier.check_resumable(asked)
+            with announcing_compilation(self.display):
+                trainer = make_trainer()
+                trainer.warm_up()
+        del make_trainer
+        directory = earlier or kind(self.output, asked)
+        with directory.locked(), self.display:
+            if earlier:
+                directory = kind.open(self.output)  # again, now that no other process can write
+            else:
+                self.check_replaced()  # again, for the same reason
+            self._train(directory, trainer, asked if resuming else None)
+            del trainer  # animating large pictures needs its memory
+            self._animate(directory)
+        if self.signals.received is not None:
+            self.ctx.exit(128 + self.signals.received)
+        self.display.message(self.describe(directory.result))
+        if self.options["as_json"]:
+            click.echo(json.dumps({"output": str(self.output), **self.summary(directory)}))
+        else:
+            click.echo(self.output)
+
+    def _train(self, directory: RunDirectory, trainer: Trainer, resumed: Manifest | None) -> None:
+        from fit_image.runs.recorder import RunRecorder
+
+        if resumed is None:
+            recorder = RunRecorder.begin(directory, trainer)
+        else:
+            recorder = RunRecorder.resume(directory, trainer, resumed)
+            begun = trainer.progress.begun_epochs > 0
+            self.display.message(
+                f"going on from epoch {trainer.progress.epoch}"
+                if begun
+                else "nothing learned yet: starting from the beginning"
+            )
+        try:
+            self._take_steps(recorder)
+        except DivergenceError as error:
+            advice = self.advice(trainer)
+            recorder.rollback()
+            epochs = recorder.conclude("diverged").epochs
+            kept = f"; {directory.path} keeps the last good epoch, {epochs}" * (epochs > 0)
+            raise DivergenceError(f"{error}{kept}; {advice}") from None
+        interrupted = self.signals.received is not None
+        result = recorder.conclude("interrupted" if interrupted else "done")
+        if interrupted:
+            epochs = directory.manifest.epochs
+            # A bare name could be taken for a command, or for an option.
+            name = str(self.data) if self.data.is_absolute() else f"./{self.data}"
+            again = ["fit-image", *self.words, name, "-o", str(directory.path), "--resume"]
+            self.display.message(
+                f"stopped in epoch {min(result.epochs + 1, epochs)} of {epochs}; "
+                f"to go on: {shlex.join(again)}"
+            )
+
+    def _take_steps(self, recorder: RunRecorder[Trainer]) -> None:
+        manifest = recorder.directory.manifest
+        latest = Step(0.0, (self.beginning,))
+
+        def go_on() -> bool:
+            self.display.step(latest)
+            return self.signals.received is None
+
+        for status in recorder.steps(go_on):
+            if self.signals.received is not None:
+                break
+            latest = self._step(manifest, status)
+            self.display.step(latest)
+
+    def _step(self, manifest: Manifest, status: Status) -> Step:
+        if status.epoch == 0:
+            return Step(0.0, (self.beginning,))
+        done = manifest.share_done(status)
+        left = self.time_left.seconds_left(done)
+        parts = self.parts(status, [] if left is None else [f"{format_duration(left)} left"])
+        return Step(done, (f"epoch {status.epoch}/{manifest.epochs}", *parts))
+
+    def _animate(self, directory: RunDirectory) -> None:
+        self.signals.at_once = True
+        for file in self.animations(directory):
+            try:
+                self.animate(directory, file)
+            except FitImageError as error:
+                # Of an interrupted training, the way to go on is what matters.
+                if self.signals.received is None:
+                    raise
+                self.display.message(str(error))

@@ -1,0 +1,330 @@
+"""The directory of a run: the files that all kinds have, and how they survive what happens."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numba
+import numpy as np
+import numpy.typing as npt
+import PIL
+
+from fit_image import atomic
+from fit_image.archive import Arrays, read_archive, write_archive
+from fit_image.document import read_document
+from fit_image.errors import FitImageError, InputError, os_error_reason
+from fit_image.frames import frame_path, frame_paths
+from fit_image.image import save_image
+from fit_image.locking import lock_folder
+from fit_image.runs.manifest import Manifest, Result, RunResult
+from fit_image.runs.metrics import EpochMetrics, MetricsFile
+from fit_image.runs.snapshot import Snapshot
+from fit_image.strict_json import from_json
+from fit_image.version import __version__
+
+_OF_ALL_KINDS = ("metrics.csv", "checkpoint.npz", "model.npz", "final.png", "animation.gif")
+"""What all kinds of runs write."""
+
+
+class RunDirectory(ABC):
+    """The directory of a run; a subclass for every kind.
+
+    Parameters
+    ----------
+    path : Path
+    manifest : Manifest
+    result : Result or None
+        As last written; None before the first time.
+
+    Attributes
+    ----------
+    description : str
+        What it is the directory of, such as ``run`` or ``training of digits``.
+    document_name : str
+        The file that makes a directory one of its kind.
+    archive_kind, model_kind : str
+        Of its checkpoints, and of its model file.
+    format_version : int
+        Of its document and checkpoints.
+    manifest_type, result_type, metrics_type : type
+    own_files : tuple of str
+        What a run writes there beside the document and what all kinds write.
+    made_again : tuple of str
+        Files that users may make themselves, too.
+    snapshot_name : str or None
+        The file of the last good state, if that has one of its own.
+    """
+
+    description: ClassVar[str]
+    document_name: ClassVar[str]
+    archive_kind: ClassVar[str]
+    model_kind: ClassVar[str]
+    format_version: ClassVar[int] = 1
+    manifest_type: ClassVar[type[Manifest]]
+    result_type: ClassVar[type[Result]] = RunResult
+    metrics_type: ClassVar[type[EpochMetrics]]
+    own_files: ClassVar[tuple[str, ...]] = ()
+    made_again: ClassVar[tuple[str, ...]] = ()
+    snapshot_name: ClassVar[str | None] = None
+
+    _kinds: ClassVar[list[type[RunDirectory]]] = []
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        RunDirectory._kinds.append(cls)
+
+    def __init__(self, path: Path, manifest: Any, result: Any = None) -> None:
+        self.path = path
+        self.manifest = manifest
+        self.result = result
+        self.metrics: MetricsFile[Any] = MetricsFile(path / "metrics.csv", self.metrics_type)
+        self.frames = path / "frames"
+        self.final = path / "final.png"
+        self.model = path / "model.npz"
+        self.checkpoint = path / "checkpoint.npz"
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Self:
+        """Read the document of a directory.
+
+        Raises
+        ------
+        InputError
+            If the directory holds no such run, or a damaged one, or one of another version.
+        """
+        path = Path(path)
+        file = path / cls.document_name
+        data = read_document(file, cls.description, cls.format_version)
+        try:
+            result = data.get("result")
+            return cls(
+                path,
+                cls.manifest_type.from_json(data),
+                None if result is None else from_json(cls.result_type, result),
+            )
+        except InputError as error:
+            raise InputError(f"{file} is damaged: {error}") from error
+
+    @classmethod
+    @abstractmethod
+    def describe_model(cls, path: Path) -> dict[str, Any]:
+        """Return what people may want to know of a model file, as JSON values."""
+
+    @classmethod
+    def file_names(cls) -> tuple[str, ...]:
+        """Return all that a run writes there, but for the frames."""
+        return (cls.document_name, *_OF_ALL_KINDS, *cls.own_files)
+
+    @classmethod
+    def holds_run(cls, path: Path) -> bool:
+        """Return whether ``path`` is a folder of this kind."""
+        return (path / cls.document_name).exists()
+
+    @classmethod
+    def replaced_by_run(cls, path: Path) -> list[Path]:
+        """Return the files in ``path`` that a new run would replace or remove."""
+        names = dict.fromkeys(name for kind in (cls, *cls._kinds) for name in kind.file_names())
+        present = [path / name for name in names if (path / name).exists()]
+        return present + [frame for _, frame in frame_paths(path / "frames")]
+
+    @classmethod
+    def check_folder(cls, path: Path) -> None:
+        """Raise `InputError` if ``path`` cannot be a folder, because something else is there."""
+        if path.is_symlink() and not path.exists():
+            raise InputError(f"cannot use {path}: it is a link to nothing; choose another with -o")
+        folder = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+        if not folder.is_dir():
+            raise InputError(f"cannot use {path}: {folder} is not a folder; choose another with -o")
+
+    @classmethod
+    def check_replaced(cls, path: Path, *, overwrite: bool) -> None:
+        """Raise `InputError` if a new run would replace what the user has not offered."""
+        if (path / "sweep.json").exists():
+            raise InputError(f"{path} holds a sweep: choose another folder with -o")
+        if overwrite:
+            return
+        if cls.holds_run(path):
+            raise InputError(
+                f"{path} already holds a run: --resume goes on with it, --overwrite replaces it, "
+                "-o chooses another folder"
+            )
+        replaced = cls.replaced_by_run(path)
+        if replaced:
+            raise InputError(
+                f"{replaced[0]} would be replaced: --overwrite allows it, -o chooses another folder"
+            )
+
+    @classmethod
+    def check_spared(cls, path: Path, output: Path, *inputs: Path) -> None:
+        """Find out that writing to ``output`` would replace what a run in ``path`` needs.
+
+        Raises
+        ------
+        InputError
+            If it would, or would replace one of ``inputs``.
+        """
+        kept = [path / name for name in cls.file_names() if name not in cls.made_again]
+        target = Path(os.path.realpath(output))
+        in_frames = target.parent == Path(os.path.realpath(path / "frames"))
+        if in_frames or target in [Path(os.path.realpath(file)) for file in (*kept, *inputs)]:
+            raise InputError(f"{output} would replace a file that the run needs: give another name")
+
+    def create(self) -> None:
+        """Make the folder, or empty it of an earlier run; other files in it stay.
+
+        Raises
+        ------
+        FitImageError
+            If that cannot be done.
+        """
+        try:
+            # First what must not be resumed under the new document; then the document, so that a
+            # run killed at any moment can be resumed.
+            self.checkpoint.unlink(missing_ok=True)
+            self.frames.mkdir(parents=True, exist_ok=True)
+            self.write_document()
+            for file in self.replaced_by_run(self.path):
+                if file.name != self.document_name:
+                    file.unlink()
+        except OSError as error:
+            raise FitImageError(
+                f"cannot use the folder {self.path}: {os_error_reason(error)}"
+            ) from error
+        self._remove_leftovers()
+        self.metrics.create()
+
+    def locked(self, patience: float = 0.0) -> AbstractContextManager[None]:
+        """Return a context that keeps other processes from writing to the folder.
+
+        See `lock_folder`.
+        """
+        return lock_folder(self.path, patience)
+
+    def write_document(self) -> None:
+        """Write the document.
+
+        Raises
+        ------
+        FitImageError
+            If that fails.
+        """
+        data = {
+            "format": self.format_version,
+            **self.manifest.to_json(),
+            "result": self.result and asdict(self.result),
+            "versions": {
+                "fit-image": __version__,
+                "python": platform.python_version(),
+                "numpy": np.__version__,
+                "numba": numba.__version__,
+                "pillow": PIL.__version__,
+                "platform": platform.platform(),
+            },
+        }
+        text = json.dumps(data, indent=2, allow_nan=False)
+        atomic.write_bytes(self.path / self.document_name, f"{text}\n".encode())
+
+    def check_resumable(self, asked: Manifest) -> None:
+        """Raise `InputError`, naming what differs, if the run learns otherwise than asked."""
+        found = self.manifest.differences(asked)
+        if found:
+            raise InputError(
+                f"cannot resume {self.path}: {', '.join(found)} differ{'s' * (len(found) == 1)}; "
+                "choose another folder with -o, or --overwrite"
+            )
+
+    def prepare(self, trainer: Any) -> None:  # noqa: B027  # not every kind needs something
+        """Write what a run of this kind needs besides, if it is missing."""
+
+    def describe(self) -> dict[str, Any]:
+        """Return what people may want to know of the run, as JSON values."""
+        facts = {"run": str(self.path), **self.manifest.describe()}
+        facts |= asdict(self.result) if self.result else {}
+        # The rows are newer than the document while a run is under way, or when it was killed.
+        rows = self.metrics.read()
+        facts["epochs_done"] = rows[-1].epoch if rows else facts.get("epochs", 0)
+        facts["epochs"] = self.manifest.epochs
+        facts |= self.metrics_type.newest(rows) if rows else {}
+        facts["frames"] = len(frame_paths(self.frames))
+        return facts
+
+    def write_checkpoint(self, arrays: Mapping[str, Any]) -> None:
+        """Write what `read_checkpoint` returns."""
+        write_archive(self.checkpoint, self.archive_kind, self.format_version, arrays)
+
+    def read_checkpoint(self) -> Arrays | None:
+        """Return what `write_checkpoint` was given, or None if there is no checkpoint yet.
+
+        Raises
+        ------
+        InputError
+            If the file is damaged.
+        """
+        return self._read_arrays(self.checkpoint)
+
+    def write_snapshot(self, snapshot: Snapshot) -> None:
+        """Write the last good state, if that has a file of its own."""
+        if self.snapshot_name and snapshot.arrays is not None:
+            file = self.path / self.snapshot_name
+            write_archive(file, self.archive_kind, self.format_version, snapshot.arrays)
+
+    def read_snapshot(self) -> Arrays | None:
+        """Return the arrays of the last good state, or None if it has no file.
+
+        Raises
+        ------
+        InputError
+            If the file is damaged.
+        """
+        return self._read_arrays(self.path / self.snapshot_name) if self.snapshot_name else None
+
+    def _read_arrays(self, path: Path) -> Arrays | None:
+        if not path.exists():
+            return None
+        return read_archive(path, self.archive_kind, self.format_version)
+
+    def write_frame(self, epoch: int, picture: npt.NDArray[np.uint8]) -> None:
+        """Write the frame (uint8, height x width x channels) of an epoch."""
+        save_image(frame_path(self.frames, epoch), picture)
+
+    def copy_final(self) -> None:
+        """Make the newest frame the final picture.
+
+        Raises
+        ------
+        FitImageError
+            If that fails.
+        """
+        frames = frame_paths(self.frames)
+        if frames:
+            atomic.copy(frames[-1][1], self.final)
+
+    def forget_after(self, epoch: int) -> None:
+        """Drop rows and frames of later epochs: they will be made again from the checkpoint.
+
+        Raises
+        ------
+        FitImageError
+            If a file cannot be changed.
+        """
+        self._remove_leftovers()
+        self.metrics.forget_after(epoch)
+        try:
+            self.frames.mkdir(exist_ok=True)
+            for number, frame in frame_paths(self.frames):
+                if number > epoch:
+                    frame.unlink()
+        except OSError as error:
+            raise FitImageError(f"cannot change {self.frames}: {os_error_reason(error)}") from error
+
+    def _remove_leftovers(self) -> None:
+        for folder in (self.path, self.frames):
+            atomic.remove_leftovers(folder)

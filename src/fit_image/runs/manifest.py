@@ -1,0 +1,222 @@
+"""What a run was asked to do, and how far it has come."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
+
+from fit_image.config import option_of
+from fit_image.errors import InputError
+from fit_image.runs.progress import Progress, Status
+from fit_image.strict_json import from_json, to_json
+
+
+class Result:
+    """How far a run has come; the base of dataclasses of JSON values.
+
+    Attributes
+    ----------
+    status : str
+        ``running``, ``done``, ``interrupted`` or ``diverged``.
+    epochs : int
+        Epochs completed.
+    seconds, wall_seconds : float
+        Training time; time from start to end, summed over resumed sessions.
+    """
+
+    status: str
+    epochs: int
+    seconds: float
+    wall_seconds: float
+
+
+@dataclass(frozen=True)
+class RunResult(Result):
+    """A result that tells no more than all do."""
+
+    status: str
+    epochs: int
+    seconds: float
+    wall_seconds: float
+
+
+class Manifest(ABC):
+    """What a run was asked to do: enough to repeat it. The base of frozen dataclasses.
+
+    Attributes
+    ----------
+    epochs : int
+        To train.
+    frame_every : int
+        Epochs from one frame to the next.
+    """
+
+    epochs: int
+    frame_every: int = 1
+
+    @abstractmethod
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+
+    @classmethod
+    @abstractmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Read what `to_json` returned, perhaps among other things.
+
+        Raises
+        ------
+        InputError
+            If something is missing or out of its range.
+        """
+
+    @abstractmethod
+    def differences(self, asked: Self) -> list[str]:
+        """Return what keeps a run from going on as it is asked to, for people to read."""
+
+    @abstractmethod
+    def continued(self, asked: Self, progress: Progress) -> Self:
+        """Return the manifest of a run that goes on from somewhere as it is asked to."""
+
+    @abstractmethod
+    def describe(self) -> dict[str, Any]:
+        """Return what people may want to know, as JSON values."""
+
+    def share_done(self, status: Status) -> float:
+        """Return how much of the run is done (0..1), as far as that can be told."""
+        return min(status.epochs / self.epochs, 1.0)
+
+
+class DataSource(Protocol):
+    """Which pictures are learned from; a dataclass of JSON values."""
+
+    @property
+    def path(self) -> str:
+        """Absolute path when the run began; it may have moved since."""
+
+    @property
+    def sha256(self) -> str:
+        """Of what is learned from."""
+
+
+SourceType = TypeVar("SourceType", bound=DataSource)
+ConfigType = TypeVar("ConfigType")
+
+
+@dataclass(frozen=True)
+class ConfigPeriod(Generic[ConfigType]):
+    """From where on a configuration was in use.
+
+    Attributes
+    ----------
+    epoch, position : int
+        Epochs completed, and steps of the next one, when it began.
+    config : dataclass
+    """
+
+    epoch: int
+    position: int
+    config: ConfigType
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {"epoch": self.epoch, "rounds": self.position, "recipe": to_json(self.config)}
+
+    @classmethod
+    def from_json(cls, config_type: type[ConfigType], data: object) -> Self:
+        """Read what `to_json` returned; `InputError` if it is not that."""
+        if not isinstance(data, dict) or data.keys() != {"epoch", "rounds", "recipe"}:
+            raise InputError("'stages' has an entry of another kind")
+        epoch, position = data["epoch"], data["rounds"]
+        if type(epoch) is not int or type(position) is not int:
+            raise InputError("'stages' has an entry without its epoch and rounds")
+        return cls(epoch, position, from_json(config_type, data["recipe"]))
+
+
+@dataclass(frozen=True)
+class DataManifest(Manifest, Generic[SourceType, ConfigType]):
+    """What a run on a set of pictures was asked to do.
+
+    Attributes
+    ----------
+    source_type, config_type : type
+    may_change : frozenset of str
+        Fields of the configuration that may change when a run goes on: how networks learn, and not
+        what they are.
+    source : source_type
+    periods : tuple of ConfigPeriod
+        The configurations, first to last.
+    epochs : int
+    """
+
+    source_type: ClassVar[type[Any]]
+    config_type: ClassVar[type[Any]]
+    may_change: ClassVar[frozenset[str]]
+
+    source: SourceType
+    periods: tuple[ConfigPeriod[ConfigType], ...]
+    epochs: int
+
+    @classmethod
+    def of(cls, source: SourceType, config: ConfigType, epochs: int) -> Self:
+        """Return the manifest of a run that begins."""
+        return cls(source, (ConfigPeriod(0, 0, config),), epochs)
+
+    @property
+    def config(self) -> ConfigType:
+        """The newest one."""
+        return self.periods[-1].config
+
+    def to_json(self) -> dict[str, Any]:
+        """See `Manifest.to_json`."""
+        return {
+            "source": to_json(self.source),
+            "stages": [period.to_json() for period in self.periods],
+            "epochs": self.epochs,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """See `Manifest.from_json`."""
+        epochs, stages = data.get("epochs"), data.get("stages")
+        if not isinstance(stages, list) or not stages:
+            raise InputError("'stages' must be a list")
+        if type(epochs) is not int or epochs < 1:
+            raise InputError(f"'epochs' has a wrong value: {epochs!r}")
+        periods = tuple(ConfigPeriod.from_json(cls.config_type, stage) for stage in stages)
+        return cls(from_json(cls.source_type, data.get("source")), periods, epochs)
+
+    def differences(self, asked: Self) -> list[str]:
+        """See `Manifest.differences`."""
+        other = asked.source.sha256 != self.source.sha256
+        found = [f"the pictures (were {self.source.path})"] if other else []
+        return found + differing_options(self.config, asked.config, self.may_change)
+
+    def continued(self, asked: Self, progress: Progress) -> Self:
+        """See `Manifest.continued`."""
+        periods = self.periods
+        if asked.config != self.config:
+            periods += (ConfigPeriod(progress.epoch, progress.position, asked.config),)
+        source = replace(self.source, path=asked.source.path)  # type: ignore[type-var]
+        return type(self)(source, periods, asked.epochs)
+
+    def describe(self) -> dict[str, Any]:
+        """See `Manifest.describe`."""
+        facts = asdict(self.source)  # type: ignore[call-overload]
+        facts["data"] = facts.pop("path")
+        return {**facts, **to_json(self.config)}
+
+
+def differing_options(before: Any, now: Any, may_change: Collection[str]) -> list[str]:
+    """Return which options two configurations differ in, with both values."""
+    old, new = to_json(before), to_json(now)
+    return [
+        f"{option_of(name)} (was {_shown(old[name])}, now {_shown(new[name])})"
+        for name in old
+        if old[name] != new[name] and name not in may_change
+    ]
+
+
+def _shown(value: object) -> str:
+    return "none" if value is None else str(value)

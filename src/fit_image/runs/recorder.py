@@ -1,0 +1,205 @@
+"""A training that is recorded in the directory of its run, and can be stopped and resumed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Generic, Self, TypeVar
+
+from fit_image.errors import InputError
+from fit_image.runs.checkpoint import CheckpointTimer
+from fit_image.runs.directory import RunDirectory
+from fit_image.runs.manifest import Manifest, Result
+from fit_image.runs.progress import Status
+from fit_image.runs.trainer import EpochEnd, Trainer
+
+TrainerType = TypeVar("TrainerType", bound=Trainer)
+
+
+class RunRecorder(Generic[TrainerType]):
+    """A training under way, and the directory that its results go to.
+
+    Parameters
+    ----------
+    directory : RunDirectory
+        Locked by the caller (`RunDirectory.locked`).
+    trainer : Trainer
+    """
+
+    def __init__(self, directory: RunDirectory, trainer: TrainerType) -> None:
+        self.directory = directory
+        self.trainer = trainer
+        trainer.take_history(directory.metrics.read())
+        self._wall_before = directory.result.wall_seconds if directory.result else 0.0
+        self._began = time.monotonic()
+        self._timer = CheckpointTimer(trainer.checkpoint_policy)
+        self._recorded_epoch: int | None = None
+
+    @classmethod
+    def begin(cls, directory: RunDirectory, trainer: TrainerType) -> Self:
+        """Start in a directory, emptied of any earlier run.
+
+        Raises
+        ------
+        FitImageError
+            If the directory cannot be written.
+        """
+        directory.create()
+        directory.prepare(trainer)
+        recorder = cls(directory, trainer)
+        recorder.note("running")
+        recorder.checkpoint()
+        return recorder
+
+    @classmethod
+    def resume(cls, directory: RunDirectory, trainer: TrainerType, asked: Manifest) -> Self:
+        """Go on from the last checkpoint.
+
+        Parameters
+        ----------
+        directory : RunDirectory
+        trainer : Trainer
+            A new one.
+        asked : Manifest
+            What to do from here on; it may differ from what the run has done as far as
+            `Manifest.differences` permits.
+
+        Raises
+        ------
+        InputError
+            If the pictures or the configuration are others, or the checkpoint is damaged.
+        FitImageError
+            If the directory cannot be written.
+        """
+        directory.check_resumable(asked)
+        path = directory.path
+        try:
+            arrays = directory.read_checkpoint()
+            if arrays is None:
+                # One is written when a run begins: starting again may throw its work away.
+                rows = directory.metrics.read()
+                if rows and rows[-1].seconds > trainer.repeatable_seconds:
+                    raise InputError(f"{directory.checkpoint} is missing")
+            else:
+                good = directory.read_snapshot()
+                if good is not None:
+                    trainer.load_state_dict(good)
+                    trainer.snapshot.arrays = good
+                trainer.resume_from(arrays)
+        except (InputError, ValueError) as error:
+            raise InputError(
+                f"cannot resume {path}: {error}; --overwrite starts the run again"
+            ) from error
+        begun = trainer.progress.begun_epochs
+        if asked.epochs < begun:
+            raise InputError(
+                f"cannot resume {path} to --epochs {asked.epochs}: it is at {begun} already"
+            )
+        directory.manifest = directory.manifest.continued(asked, trainer.progress)
+        if arrays is None:
+            return cls.begin(directory, trainer)
+        directory.forget_after(trainer.progress.epoch)
+        directory.prepare(trainer)
+        recorder = cls(directory, trainer)
+        recorder.note("running")
+        return recorder
+
+    def steps(self, go_on: Callable[[], bool] = lambda: True) -> Iterator[Status]:
+        """Train until something ends it; draw, write and checkpoint on the way.
+
+        The caller may stop iterating at any time, and calls `conclude` in the end.
+
+        Parameters
+        ----------
+        go_on : callable
+            Asked now and then, if steps take long; if it says no, the iteration ends.
+
+        Yields
+        ------
+        Status
+            Several times a second, as far as the network's size allows.
+
+        Raises
+        ------
+        DivergenceError
+            If training diverges; `rollback` undoes it.
+        FitImageError
+            If a file cannot be written.
+        """
+        trainer = self.trainer
+        for reached in trainer.course(self.directory.manifest, go_on):
+            if isinstance(reached, EpochEnd):
+                self._record(reached)
+                epoch, complete = reached.epoch, reached.complete
+            else:
+                epoch, complete = reached, False
+            self._checkpoint_if_due(epoch_ended=complete and epoch > 0)
+            yield Status(
+                epoch,
+                trainer.epoch_size if complete else trainer.position,
+                trainer.epoch_size,
+                trainer.progress.seconds,
+                trainer.newest_metrics,
+            )
+
+    def conclude(self, status: str) -> Any:
+        """Write the checkpoint, the model, the final picture and the result, and return that.
+
+        Parameters
+        ----------
+        status : str
+            ``done``, ``interrupted`` or ``diverged``.
+
+        Raises
+        ------
+        FitImageError
+            If a file cannot be written.
+        """
+        self.checkpoint()
+        self.trainer.model().save(self.directory.model)
+        self.directory.copy_final()
+        return self.note(status)
+
+    def rollback(self) -> None:
+        """Undo what led to divergence, in the network and in the directory."""
+        self.trainer.snapshot.rollback(self.trainer, self.directory)
+        self.directory.forget_after(self.trainer.progress.epoch)
+        self.trainer.take_history(self.directory.metrics.read())
+
+    def checkpoint(self) -> None:
+        """Save all that is needed to go on from here."""
+
+        def write() -> None:
+            self.directory.metrics.flush_to_disk()
+            self.directory.write_checkpoint(self.trainer.checkpoint())
+
+        self._timer.save(write)
+
+    def note(self, status: str) -> Result:
+        """Write how far the run has come, and return it."""
+        wall_seconds = self._wall_before + time.monotonic() - self._began
+        result = self.trainer.result(status, wall_seconds, self.directory.metrics)
+        self.directory.result = result
+        self.directory.write_document()
+        return result
+
+    def _record(self, end: EpochEnd) -> None:
+        directory = self.directory
+        if end.frame is not None:
+            directory.write_frame(end.epoch, end.frame)
+        if end.epoch == self._recorded_epoch:  # again, because it was not drawn the first time
+            directory.metrics.forget_after(end.epoch - 1)
+        if end.epoch > 0:
+            directory.metrics.append(end.metrics)
+        if end.model is not None:
+            end.model.save(directory.model)
+        if end.epoch > 0:
+            directory.write_snapshot(self.trainer.snapshot)
+        self._recorded_epoch = end.epoch
+
+    def _checkpoint_if_due(self, *, epoch_ended: bool) -> None:
+        if self._timer.is_due(epoch_ended=epoch_ended) and not self.trainer.is_running_away:
+            if self.trainer.saves_model_with_checkpoint:
+                self.trainer.model().save(self.directory.model)
+            self.checkpoint()
+            self.note("running")
