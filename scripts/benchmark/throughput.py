@@ -9,9 +9,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from fit_image.apps.sweep.folder import SweepFolder
-from fit_image.apps.sweep.local import Local
-from fit_image.apps.sweep.plan import Question, plan_trials
+from fit_image.apps.sweep.execution.local import Local
+from fit_image.apps.sweep.plan.plan import Question, plan_trials
+from fit_image.apps.sweep.plan.sweep_directory import SweepFolder
 from fit_image.config import RecordConfig
 from fit_image.core.machine import usable_cores
 from fit_image.errors import FitImageError

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from fit_image.cli.display import Display, Line, Step, Table, TimeLeft, format_duration
 
 if TYPE_CHECKING:
-    from fit_image.apps.sweep.execution import Advanced, Event
-    from fit_image.apps.sweep.folder import SweepFolder
-    from fit_image.apps.sweep.outcome import Outcome
-    from fit_image.apps.sweep.trial import Trial
+    from fit_image.apps.sweep.execution.executor import Advanced, Event
+    from fit_image.apps.sweep.plan.sweep_directory import SweepFolder
+    from fit_image.apps.sweep.plan.trial import Trial
+    from fit_image.apps.sweep.results.outcome import Outcome
 
 _MOST_ENDED = 10
 
@@ -38,7 +38,7 @@ class Board:
         labels: Mapping[str, str],
         costs: Mapping[str, float],
     ) -> None:
-        from fit_image.apps.sweep.outcome import FINISHED
+        from fit_image.apps.sweep.results.outcome import FINISHED
 
         self._folder = folder
         self._labels = labels
@@ -57,7 +57,7 @@ class Board:
 
     def note(self, event: Event) -> str | None:
         """Take in what has happened; return a line for a log if it is worth one."""
-        from fit_image.apps.sweep.execution import Advanced, Ended, Notice, Started
+        from fit_image.apps.sweep.execution.executor import Advanced, Ended, Notice, Started
 
         match event:
             case Started(trial):
@@ -73,7 +73,7 @@ class Board:
         return None
 
     def _end(self, trial: Trial, status: str, message: str) -> str:
-        from fit_image.apps.sweep.outcome import read_outcome
+        from fit_image.apps.sweep.results.outcome import read_outcome
 
         self._running.pop(trial.key, None)
         outcome = read_outcome(self._folder, trial)
@@ -140,7 +140,7 @@ class Watch:
 
     def see(self, event: Event | None) -> None:
         """Take in an event, or that nothing has happened for a while."""
-        from fit_image.apps.sweep.execution import Notice
+        from fit_image.apps.sweep.execution.executor import Notice
 
         line = self._board.note(event) if event else None
         display = self._display

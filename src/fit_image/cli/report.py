@@ -24,9 +24,9 @@ def command(signals: Signals, /, path: Path, by: str, quiet: bool) -> None:
 
     DIR is the folder of a sweep. The page opens in any browser, without a network.
     """
-    from fit_image.apps.sweep.conduct import read_outcomes
-    from fit_image.apps.sweep.folder import SweepFolder
-    from fit_image.apps.sweep.report import check_drawn
+    from fit_image.apps.sweep.execution.run_sweep import read_outcomes
+    from fit_image.apps.sweep.plan.sweep_directory import SweepFolder
+    from fit_image.apps.sweep.results.report import check_drawn
 
     signals.act_at_once()
     folder = SweepFolder.open(path)

@@ -13,8 +13,8 @@ from fit_image.cli.sweep_plan import aligned
 from fit_image.errors import InputError
 
 if TYPE_CHECKING:
-    from fit_image.apps.sweep.folder import SweepFolder
-    from fit_image.apps.sweep.outcome import Outcome, Spread
+    from fit_image.apps.sweep.plan.sweep_directory import SweepFolder
+    from fit_image.apps.sweep.results.outcome import Outcome, Spread
 
 _MOST_GROUPS = 20
 
@@ -29,9 +29,9 @@ def write_all(
     Path or None
         The page; None where it cannot be made, and why not has been said.
     """
-    from fit_image.apps.sweep.comparison import write_comparison
-    from fit_image.apps.sweep.report import check_extra, write_report
-    from fit_image.apps.sweep.results import write_results
+    from fit_image.apps.sweep.results.comparison import write_comparison
+    from fit_image.apps.sweep.results.report import check_extra, write_report
+    from fit_image.apps.sweep.results.tables import write_results
 
     def show(name: str, done: int, total: int) -> None:
         display.step(Step(done / total, (f"making {name}", f"{done}/{total}")))
@@ -61,7 +61,7 @@ def write_all(
 
 def show_groups(outcomes: Sequence[Outcome], display: Display) -> None:
     """Show a line for each network, the best first."""
-    from fit_image.apps.sweep.outcome import Spread, group_outcomes
+    from fit_image.apps.sweep.results.outcome import Spread, group_outcomes
 
     rows = []
     for group in group_outcomes(outcomes):

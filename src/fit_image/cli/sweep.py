@@ -23,9 +23,9 @@ from fit_image.cli.sweep_plan import ask, show_plan
 from fit_image.errors import FitImageError, InputError
 
 if TYPE_CHECKING:
-    from fit_image.apps.sweep.execution import Executor
-    from fit_image.apps.sweep.folder import SweepFolder
-    from fit_image.apps.sweep.trial import Trial
+    from fit_image.apps.sweep.execution.executor import Executor
+    from fit_image.apps.sweep.plan.sweep_directory import SweepFolder
+    from fit_image.apps.sweep.plan.trial import Trial
 
 
 @click.command(
@@ -72,10 +72,10 @@ def command(
     display = make_display(quiet, Table)
 
     # Heavy imports come after the command line has been understood.
-    from fit_image.apps.sweep.conduct import read_outcomes, unfinished
-    from fit_image.apps.sweep.pictures import check_pictures
-    from fit_image.apps.sweep.plan import plan_trials
-    from fit_image.apps.sweep.results import write_results
+    from fit_image.apps.sweep.execution.run_sweep import read_outcomes, unfinished
+    from fit_image.apps.sweep.plan.plan import plan_trials
+    from fit_image.apps.sweep.plan.trial_pictures import check_pictures
+    from fit_image.apps.sweep.results.tables import write_results
     from fit_image.core.machine import usable_cores
 
     asked = plan_trials(question) if question else []
@@ -121,7 +121,7 @@ def command(
 
 def _folder(output: Path, may_begin: bool) -> SweepFolder:
     """Return the sweep in a folder, or a new one if that may begin there."""
-    from fit_image.apps.sweep.folder import SweepFolder
+    from fit_image.apps.sweep.plan.sweep_directory import SweepFolder
 
     if SweepFolder.holds_sweep(output) or not may_begin:
         return SweepFolder.open(output)
@@ -140,13 +140,13 @@ def _folder(output: Path, may_begin: bool) -> SweepFolder:
 def _executor(
     folder: SweepFolder, trials: Sequence[Trial], jobs: int | None, scheduler: str | None
 ) -> Executor:
-    from fit_image.apps.sweep.cost import longest_first
-    from fit_image.apps.sweep.local import Local
+    from fit_image.apps.sweep.execution.cost import longest_first
+    from fit_image.apps.sweep.execution.local import Local
     from fit_image.core.machine import usable_cores
 
     if scheduler is not None and trials:
-        from fit_image.apps.sweep.cluster import Cluster
-        from fit_image.apps.sweep.pictures import Pictures
+        from fit_image.apps.sweep.execution.cluster import Cluster
+        from fit_image.apps.sweep.plan.trial_pictures import Pictures
 
         return Cluster(folder, longest_first(trials), Pictures(), scheduler)
     return Local(folder, longest_first(trials), jobs or usable_cores())
@@ -159,9 +159,9 @@ def _train(
     display: Display,
     signals: Signals,
 ) -> None:
-    from fit_image.apps.sweep.conduct import conduct, read_outcomes
-    from fit_image.apps.sweep.cost import expected_seconds
-    from fit_image.apps.sweep.outcome import trial_labels
+    from fit_image.apps.sweep.execution.cost import expected_seconds
+    from fit_image.apps.sweep.execution.run_sweep import conduct, read_outcomes
+    from fit_image.apps.sweep.results.outcome import trial_labels
 
     costs = {trial.key: expected_seconds(trial) for trial in trials}
     board = Board(folder, read_outcomes(folder), trial_labels(folder.trials), costs)

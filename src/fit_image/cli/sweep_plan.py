@@ -15,10 +15,10 @@ from fit_image.config import RecordConfig
 from fit_image.errors import InputError
 
 if TYPE_CHECKING:
-    from fit_image.apps.sweep.folder import SweepFolder
-    from fit_image.apps.sweep.outcome import Outcome
-    from fit_image.apps.sweep.plan import Question
-    from fit_image.apps.sweep.trial import Trial
+    from fit_image.apps.sweep.plan.plan import Question
+    from fit_image.apps.sweep.plan.sweep_directory import SweepFolder
+    from fit_image.apps.sweep.plan.trial import Trial
+    from fit_image.apps.sweep.results.outcome import Outcome
 
 _MOST_TRIALS = 10_000
 
@@ -39,7 +39,7 @@ def ask(
     if len(tables) > 1:
         raise click.UsageError("--from-csv and --from-toml exclude each other.")
 
-    from fit_image.apps.sweep.plan import Question
+    from fit_image.apps.sweep.plan.plan import Question
 
     rows = read_rows(*tables[0], axes) if tables else (axes,)
     if given["match_params"] and not all("layers" in row for row in rows):
@@ -58,8 +58,8 @@ def show_plan(
     as_json: bool,
 ) -> None:
     """Print the trials with their parameters, work and expected time."""
-    from fit_image.apps.sweep.cost import expected_seconds, measured_factor
-    from fit_image.apps.sweep.outcome import trial_labels
+    from fit_image.apps.sweep.execution.cost import expected_seconds, measured_factor
+    from fit_image.apps.sweep.results.outcome import trial_labels
 
     labels = trial_labels(folder.trials)
     factor = measured_factor(outcomes)

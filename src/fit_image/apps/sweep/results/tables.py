@@ -1,0 +1,136 @@
+"""Results of a sweep as files: a row a trial, and the means over seeds."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from fit_image import atomic
+from fit_image.apps.sweep.plan.sweep_directory import SweepFolder
+from fit_image.apps.sweep.results.outcome import (
+    LEVELS,
+    Group,
+    Outcome,
+    Spread,
+    configuration,
+    group_outcomes,
+)
+
+FORMAT_VERSION = 1
+
+MEASURED = ("psnr", "best_psnr", "seconds", *(f"seconds_to_{level}" for level in LEVELS))
+"""Columns whose mean and spread over seeds is a result, too."""
+
+
+def write_results(folder: SweepFolder, outcomes: Sequence[Outcome]) -> None:
+    """Write ``results.csv``, ``results.json`` and ``means.csv``.
+
+    A row of ``results.csv`` is a trial: ``key``, ``label`` (what tells it from others, the seed
+    left out), ``picture`` (path), the configuration by the names of its fields, ``parameters``,
+    ``work`` (operations), ``epochs_learned``, ``psnr`` of the last picture and ``best_psnr`` (dB),
+    ``seconds`` of training, ``seconds_to_20`` and so on (dB), ``status``, ``message`` and ``run``,
+    its folder within that of the sweep. ``means.csv`` has a row for all trials that differ in the
+    seed only, with mean, deviation, least and most over those that are done.
+
+    What is not known is empty in the CSV files, which are UTF-8 with commas, and null in the JSON
+    file. The PSNR of a perfect copy is infinite: ``inf`` in CSV, and null in JSON, which has no
+    infinity; the times to lower PSNRs tell it from a picture never drawn. No mean is taken of
+    figures of which one is missing or infinite.
+
+    Parameters
+    ----------
+    folder : SweepFolder
+    outcomes : sequence of Outcome
+        In the order of the rows.
+
+    Raises
+    ------
+    FitImageError
+        If a file cannot be written.
+    """
+    groups = group_outcomes(outcomes)
+    labels = {outcome.trial.key: group.label for group in groups for outcome in group.outcomes}
+    rows = [_row(folder, each, labels[each.trial.key]) for each in outcomes]
+    means = [_means(group) for group in groups]
+    data = {"format": FORMAT_VERSION, "trials": list(map(_finite, rows)), "groups": means}
+    text = json.dumps(data, indent=1, allow_nan=False)
+    atomic.write_bytes(folder.results_csv, _table(rows))
+    atomic.write_bytes(folder.results_json, f"{text}\n".encode())
+    atomic.write_bytes(folder.means_csv, _table(map(_flat, means)))
+
+
+def _row(folder: SweepFolder, outcome: Outcome, label: str) -> dict[str, Any]:
+    trial = outcome.trial
+    return {
+        "key": trial.key,
+        "label": label,
+        **_setting(outcome),
+        "parameters": trial.parameters,
+        "work": round(outcome.work),
+        "epochs_learned": outcome.epochs,
+        **_measured(outcome),
+        "status": outcome.status,
+        "message": outcome.message,
+        "run": folder.run_path(trial).relative_to(folder.path).as_posix(),
+    }
+
+
+def _setting(outcome: Outcome) -> dict[str, Any]:
+    trial = outcome.trial
+    return configuration(trial) | {"picture": trial.manifest.picture.path}
+
+
+def _measured(outcome: Outcome) -> dict[str, float | None]:
+    values = (outcome.psnr, outcome.best_psnr, outcome.seconds, *map(outcome.seconds_to, LEVELS))
+    return dict(zip(MEASURED, values, strict=True))
+
+
+def _means(group: Group) -> dict[str, Any]:
+    figures = [_measured(outcome) for outcome in group.done]
+    spreads = {name: Spread.of([each[name] for each in figures]) for name in MEASURED}
+    setting = _setting(group.first)
+    del setting["seed"]
+    return {
+        "label": group.label,
+        "configuration": setting,
+        "parameters": group.trial.parameters,
+        "seeds": [outcome.trial.seed for outcome in group.outcomes],
+        "done": len(group.done),
+        **{name: spread and asdict(spread) for name, spread in spreads.items()},
+    }
+
+
+def _flat(means: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a group's figures in one row."""
+    names = list(Spread.__dataclass_fields__)
+    row: dict[str, Any] = {}
+    for name, value in means.items():
+        if name == "configuration":
+            row |= value
+        elif name in MEASURED:
+            row |= {f"{name}_{part}": value and value[part] for part in names}
+        else:
+            row[name] = " ".join(map(str, value)) if name == "seeds" else value
+    return row
+
+
+def _finite(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in row.items()
+    }
+
+
+def _table(rows: Iterable[Mapping[str, Any]]) -> bytes:
+    buffer = io.StringIO(newline="")
+    first, *others = rows
+    writer = csv.DictWriter(buffer, first)
+    writer.writeheader()
+    writer.writerows([first, *others])
+    # File names may hold bytes that are no text.
+    return buffer.getvalue().encode("utf-8", "backslashreplace")
