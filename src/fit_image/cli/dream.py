@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from fit_image.cli import options
-from fit_image.cli.display import Step, make_display
+from fit_image.cli.common import options
+from fit_image.cli.common.display import Step, make_display
+from fit_image.cli.common.output_guard import check_apart
+from fit_image.cli.common.signals import Signals
 from fit_image.cli.session import animate_frames
-from fit_image.cli.signals import Signals
-from fit_image.cli.sparing import check_apart
 from fit_image.components import ACTIVATIONS
 from fit_image.errors import InputError
 from fit_image.notation import LARGEST_RATE, Hidden, parse_layers
 
 if TYPE_CHECKING:
     from fit_image.apps.dream import Sheet
-    from fit_image.cli.display import Display
+    from fit_image.cli.common.display import Display
 
 _MOST_LATENT = 10_000
 _MOST_TILES = 10_000

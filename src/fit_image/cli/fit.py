@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fit_image.cli import session
+from fit_image.cli.common.display import make_display
+from fit_image.cli.common.headings import HeadedCommand
+from fit_image.cli.common.signals import Signals
 from fit_image.cli.configuration import animation_names, check_used, configuration
-from fit_image.cli.display import make_display
 from fit_image.cli.fit_options import fit_options
-from fit_image.cli.headings import HeadedCommand
-from fit_image.cli.signals import Signals
 from fit_image.errors import InputError
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from typing import Any, NoReturn
 import click
 from click.shell_completion import CompletionItem
 
-from fit_image.cli.headings import write_options
-from fit_image.cli.signals import Interrupted, Signals
+from fit_image.cli.common.headings import write_options
+from fit_image.cli.common.signals import Interrupted, Signals
 from fit_image.errors import FitImageError, one_line, os_error_reason
 from fit_image.version import __version__
 
@@ -30,7 +30,7 @@ _COMMANDS = {
     "digits": "fit_image.cli.digits",
     "autoencode": "fit_image.cli.autoencode",
     "unjpeg": "fit_image.cli.unjpeg",
-    "sweep": "fit_image.cli.sweep",
+    "sweep": "fit_image.cli.sweep.command",
     "report": "fit_image.cli.report",
 }
 _DEFAULT = "fit"

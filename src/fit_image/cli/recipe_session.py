@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from fit_image.cli.display import Display, Step, TimeLeft, counted, format_duration
+from fit_image.cli.common.display import Display, Step, TimeLeft, counted, format_duration
+from fit_image.cli.common.signals import Signals
 from fit_image.cli.session import animate_frames
-from fit_image.cli.signals import Signals
 from fit_image.errors import DivergenceError, FitImageError, InputError
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from fit_image.cli import options
-from fit_image.cli.display import make_display
-from fit_image.cli.results import write_all
-from fit_image.cli.signals import Signals
-from fit_image.cli.sweep_options import BY_OPTION
+from fit_image.cli.common import options
+from fit_image.cli.common.display import make_display
+from fit_image.cli.common.signals import Signals
+from fit_image.cli.sweep.options import BY_OPTION
+from fit_image.cli.sweep.results import write_all
 
 
 @click.command(

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fit_image.cli.display import (
+from fit_image.cli.common.display import (
     Display,
     Step,
     TimeLeft,
@@ -17,7 +17,7 @@ from fit_image.cli.display import (
     describe_animation,
     format_duration,
 )
-from fit_image.cli.signals import Interrupted, Signals
+from fit_image.cli.common.signals import Interrupted, Signals
 from fit_image.errors import DivergenceError, FitImageError
 
 if TYPE_CHECKING:

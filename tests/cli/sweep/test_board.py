@@ -14,10 +14,10 @@ from fit_image.apps.sweep.execution.run_sweep import read_outcomes
 from fit_image.apps.sweep.plan.plan import Question, plan_trials
 from fit_image.apps.sweep.plan.sweep_directory import SweepFolder
 from fit_image.apps.sweep.results.outcome import Outcome, trial_labels
-from fit_image.cli import display
-from fit_image.cli.board import Board, Watch
-from fit_image.cli.display import Lines, Table
-from fit_image.cli.results import show_groups
+from fit_image.cli.common import display
+from fit_image.cli.common.display import Lines, Table
+from fit_image.cli.sweep.board import Board, Watch
+from fit_image.cli.sweep.results import show_groups
 from fit_image.metrics import Row
 from fit_image.notation import parse_layers
 

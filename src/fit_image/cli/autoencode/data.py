@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fit_image.cli.display import Display, Step, left_out
+from fit_image.cli.common.display import Display, Step, left_out
 
 if TYPE_CHECKING:
     from fit_image.apps.autoencode.pictures import Lesson

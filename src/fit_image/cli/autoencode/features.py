@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
-from fit_image.cli import options
 from fit_image.cli.autoencode.data import reading, report_left_out
-from fit_image.cli.display import make_display
-from fit_image.cli.signals import Signals
-from fit_image.cli.sparing import check_spared
+from fit_image.cli.common import options
+from fit_image.cli.common.display import make_display
+from fit_image.cli.common.output_guard import check_spared
+from fit_image.cli.common.signals import Signals
 from fit_image.errors import InputError
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from fit_image.cli import options
-from fit_image.cli.signals import Signals
-from fit_image.cli.sparing import check_spared
+from fit_image.cli.common import options
+from fit_image.cli.common.output_guard import check_spared
+from fit_image.cli.common.signals import Signals
 
 
 @click.command("grid", short_help="Draw held-out pictures, and redrawn below.")

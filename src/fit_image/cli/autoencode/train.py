@@ -17,9 +17,10 @@ from fit_image.apps.autoencode.recipe import (
     RULES,
     Recipe,
 )
-from fit_image.cli import options
 from fit_image.cli.autoencode.data import reading, report_left_out
-from fit_image.cli.display import counted, make_display
+from fit_image.cli.common import options
+from fit_image.cli.common.display import counted, make_display
+from fit_image.cli.common.signals import Signals
 from fit_image.cli.recipe_options import (
     is_given,
     recipe_of,
@@ -29,12 +30,11 @@ from fit_image.cli.recipe_options import (
 )
 from fit_image.cli.recipe_session import earlier_folder, record
 from fit_image.cli.session import announcing_compilation
-from fit_image.cli.signals import Signals
 
 if TYPE_CHECKING:
     from fit_image.apps.autoencode.pictures import Lesson
     from fit_image.apps.autoencode.trainer import AutoencoderTrainer, Figures
-    from fit_image.cli.display import Display
+    from fit_image.cli.common.display import Display
 
 _HELPS = {
     "bottleneck": "Numbers of the code that a picture is squeezed into.",

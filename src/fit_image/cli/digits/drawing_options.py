@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from fit_image.cli.options import Command, Real
+from fit_image.cli.common.options import Command, Real
 from fit_image.components import PAPERS
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from fit_image.cli import options
+from fit_image.cli.common import options
+from fit_image.cli.common.output_guard import check_spared
+from fit_image.cli.common.signals import Signals
 from fit_image.cli.digits.drawing_options import paper_option
-from fit_image.cli.signals import Signals
-from fit_image.cli.sparing import check_spared
 
 
 @click.command("encode", short_help="Draw a digit like one in a picture.")

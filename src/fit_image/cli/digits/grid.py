@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from fit_image.cli import options
+from fit_image.cli.common import options
+from fit_image.cli.common.output_guard import check_spared
+from fit_image.cli.common.signals import Signals
 from fit_image.cli.digits.drawing_options import drawing_options, output_option, run_argument
-from fit_image.cli.signals import Signals
-from fit_image.cli.sparing import check_spared
 from fit_image.errors import InputError
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fit_image.apps.digits.recipe import LIMITS, Recipe
-from fit_image.cli.display import left_out, make_display
+from fit_image.cli.common.display import left_out, make_display
+from fit_image.cli.common.signals import Signals
 from fit_image.cli.recipe_options import (
     is_given,
     recipe_of,
@@ -19,7 +20,6 @@ from fit_image.cli.recipe_options import (
 )
 from fit_image.cli.recipe_session import earlier_folder, record
 from fit_image.cli.session import announcing_compilation
-from fit_image.cli.signals import Signals
 from fit_image.errors import InputError
 
 if TYPE_CHECKING:

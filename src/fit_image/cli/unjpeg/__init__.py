@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from fit_image.cli.lazy_group import LazyGroup
+from fit_image.cli.common.lazy_group import LazyGroup
 
 
 @click.command(

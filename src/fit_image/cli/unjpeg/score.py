@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fit_image.cli import options
-from fit_image.cli.display import Step, left_out, make_display
-from fit_image.cli.signals import Signals
+from fit_image.cli.common import options
+from fit_image.cli.common.display import Step, left_out, make_display
+from fit_image.cli.common.signals import Signals
 from fit_image.cli.unjpeg.model_argument import network_and
 from fit_image.components import SUBSAMPLINGS
 from fit_image.errors import InputError, one_line

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fit_image.apps.unjpeg.recipe import LEARNING_RATES, LIMITS, Recipe
-from fit_image.cli import options
-from fit_image.cli.display import left_out, make_display
+from fit_image.cli.common import options
+from fit_image.cli.common.display import left_out, make_display
+from fit_image.cli.common.signals import Signals
 from fit_image.cli.recipe_options import (
     is_given,
     recipe_of,
@@ -20,7 +21,6 @@ from fit_image.cli.recipe_options import (
 )
 from fit_image.cli.recipe_session import earlier_folder, record
 from fit_image.cli.session import announcing_compilation
-from fit_image.cli.signals import Signals
 from fit_image.components import SUBSAMPLINGS
 
 if TYPE_CHECKING:

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from fit_image.cli.board import Board, Watch
+from fit_image.cli.common.display import Display, Table, make_display
+from fit_image.cli.common.headings import HeadedCommand
+from fit_image.cli.common.signals import Signals
 from fit_image.cli.configuration import record_of_trials
-from fit_image.cli.display import Display, Table, make_display
-from fit_image.cli.headings import HeadedCommand
-from fit_image.cli.results import show_groups, write_all
-from fit_image.cli.signals import Signals
-from fit_image.cli.sweep_options import SWEEP_OPTIONS
-from fit_image.cli.sweep_plan import ask, show_plan
+from fit_image.cli.sweep.board import Board, Watch
+from fit_image.cli.sweep.options import SWEEP_OPTIONS
+from fit_image.cli.sweep.plan import ask, show_plan
+from fit_image.cli.sweep.results import show_groups, write_all
 from fit_image.errors import FitImageError, InputError
 
 if TYPE_CHECKING:

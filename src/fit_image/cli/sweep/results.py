@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fit_image.cli.display import Display, Step, describe_animation, format_duration
-from fit_image.cli.sweep_plan import aligned
+from fit_image.cli.common.display import Display, Step, describe_animation, format_duration
+from fit_image.cli.sweep.plan import aligned
 from fit_image.errors import InputError
 
 if TYPE_CHECKING:

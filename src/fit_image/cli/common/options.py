@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from fit_image.cli.headings import headed_option
+from fit_image.cli.common.headings import headed_option
 from fit_image.components import OPTIMIZERS, PACES
 from fit_image.config import FPS, ImageConfig, option_of
 from fit_image.encoding_spec import parse_encoding

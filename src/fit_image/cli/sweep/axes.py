@@ -12,8 +12,8 @@ from typing import Any
 
 import click
 
+from fit_image.cli.common.headings import HeadedOption, heading_of
 from fit_image.cli.fit import command as fit_command
-from fit_image.cli.headings import HeadedOption, heading_of
 from fit_image.config import FitConfig, ImageConfig, option_of
 from fit_image.encoding_spec import ENCODINGS
 from fit_image.errors import InputError, os_error_reason

@@ -9,9 +9,9 @@ import sys
 
 import pytest
 
-from fit_image.cli import display
-from fit_image.cli.display import Bar, Lines, Step, TimeLeft, format_duration
-from fit_image.cli.signals import Interrupted, Signals
+from fit_image.cli.common import display
+from fit_image.cli.common.display import Bar, Lines, Step, TimeLeft, format_duration
+from fit_image.cli.common.signals import Interrupted, Signals
 
 
 class Terminal(io.StringIO):

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fit_image.cli.axes import given_axes, read_csv, read_rows, read_toml
-from fit_image.cli.display import format_duration
+from fit_image.cli.common.display import format_duration
+from fit_image.cli.sweep.axes import given_axes, read_csv, read_rows, read_toml
 from fit_image.config import RecordConfig
 from fit_image.errors import InputError
 

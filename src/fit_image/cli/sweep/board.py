@@ -6,7 +6,7 @@ import bisect
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from fit_image.cli.display import Display, Line, Step, Table, TimeLeft, format_duration
+from fit_image.cli.common.display import Display, Line, Step, Table, TimeLeft, format_duration
 
 if TYPE_CHECKING:
     from fit_image.apps.sweep.execution.executor import Advanced, Event

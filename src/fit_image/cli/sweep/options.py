@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from fit_image.cli import options
-from fit_image.cli.axes import MOST_SEEDS, axis_options
+from fit_image.cli.common import options
+from fit_image.cli.common.headings import HeadedOption
 from fit_image.cli.fit import command as fit_command
-from fit_image.cli.headings import HeadedOption
+from fit_image.cli.sweep.axes import MOST_SEEDS, axis_options
 
 _FITTING = {option.name: option for option in fit_command.params}
 
