@@ -25,11 +25,11 @@ def command(signals: Signals, /, path: Path, by: str, quiet: bool) -> None:
     DIR is the folder of a sweep. The page opens in any browser, without a network.
     """
     from fit_image.apps.sweep.execution.run_sweep import read_outcomes
-    from fit_image.apps.sweep.plan.sweep_directory import SweepFolder
+    from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
     from fit_image.apps.sweep.results.report import check_drawn
 
     signals.act_at_once()
-    folder = SweepFolder.open(path)
+    folder = SweepDirectory.open(path)
     outcomes = read_outcomes(folder)
     check_drawn(folder, outcomes)
     with make_display(quiet) as display:

@@ -17,13 +17,13 @@ import numpy as np
 import pytest
 
 from fit_image.apps.source import load_source
-from fit_image.apps.sweep.execution.cluster import Cluster
-from fit_image.apps.sweep.execution.connection import LostLegError
+from fit_image.apps.sweep.execution.cluster import ClusterExecutor
+from fit_image.apps.sweep.execution.connection import LostWorkError
 from fit_image.apps.sweep.execution.executor import Advanced, Ended, Notice, Started
 from fit_image.apps.sweep.execution.training import train_trial
-from fit_image.apps.sweep.execution.transfer import read_news, take_in
-from fit_image.apps.sweep.execution.work_unit import Leg, run_leg
-from fit_image.apps.sweep.plan.sweep_directory import SweepFolder
+from fit_image.apps.sweep.execution.transfer import read_output, store_output
+from fit_image.apps.sweep.execution.work_unit import WorkResult, run_work_unit
+from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.plan.trial import Trial
 from fit_image.config import ImageConfig, RecordConfig
 from fit_image.errors import FitImageError, InputError
@@ -159,7 +159,7 @@ def ends(events):
 def test_a_worker_lost_in_the_middle_changes_nothing(two_workers, source, tmp_path, capfd):
     trials = [long_trial(source, seed=0), long_trial(source, seed=1), make_trial(source, seed=2)]
     trials.append(make_trial(source, learning_rate=50.0))  # diverges
-    folder = SweepFolder(tmp_path / "sweep", trials)
+    folder = SweepDirectory(tmp_path / "sweep", trials)
     advanced, killed = [], []
 
     def kill_a_busy_worker(event, executor):
@@ -172,7 +172,9 @@ def test_a_worker_lost_in_the_middle_changes_nothing(two_workers, source, tmp_pa
                 two_workers.kill(pids[worker])
                 killed.append(worker)
 
-    executor = Cluster(folder, trials, lambda trial: source, two_workers.address, leg_seconds=0.8)
+    executor = ClusterExecutor(
+        folder, trials, lambda trial: source, two_workers.address, unit_seconds=0.8
+    )
     events = run(executor, kill_a_busy_worker)
 
     assert [event.trial for event in events if isinstance(event, Started)] == trials
@@ -190,7 +192,7 @@ def test_a_stopped_trial_goes_on_here_and_one_stopped_here_goes_on_there(
 ):
     trial = make_trial(source, layers="2x128", epochs=220, animations=("animation.gif",))
     expected = learned(local(trial, source, tmp_path / "local"))
-    folder = SweepFolder(tmp_path / "sweep", [trial])
+    folder = SweepDirectory(tmp_path / "sweep", [trial])
     path = folder.run_path(trial)
     train_trial(trial, path, source, lambda status: status.epoch == 20 and status.position > 0)
 
@@ -198,14 +200,14 @@ def test_a_stopped_trial_goes_on_here_and_one_stopped_here_goes_on_there(
         if isinstance(event, Advanced):
             executor.stop()
 
-    executor = Cluster(folder, [trial], lambda trial: source, two_workers.address)
+    executor = ClusterExecutor(folder, [trial], lambda trial: source, two_workers.address)
     assert ends(run(executor, stop)) == {trial.key: "interrupted"}
     result = RunFolder.open(path).result
     assert result.status == "interrupted"
     assert 20 < result.epochs < 220
     assert (path / "final.png").read_bytes() == max((path / "frames").iterdir()).read_bytes()
 
-    executor = Cluster(folder, [trial], lambda trial: source, two_workers.address)
+    executor = ClusterExecutor(folder, [trial], lambda trial: source, two_workers.address)
     assert ends(run(executor)) == {trial.key: "done"}
     assert learned(path) == expected
     assert RunFolder.open(path).result.wall_seconds > result.wall_seconds
@@ -214,9 +216,9 @@ def test_a_stopped_trial_goes_on_here_and_one_stopped_here_goes_on_there(
 def test_another_version_is_refused_before_any_work(two_workers, source, tmp_path, monkeypatch):
     monkeypatch.setattr("fit_image.apps.sweep.execution.cluster.__version__", "0.0.1")
     trial = make_trial(source)
-    folder = SweepFolder(tmp_path / "sweep", [trial])
+    folder = SweepDirectory(tmp_path / "sweep", [trial])
     with pytest.raises(InputError, match=rf"has fit-image {__version__}, and this is 0\.0\.1"):
-        run(Cluster(folder, [trial], lambda trial: source, two_workers.address))
+        run(ClusterExecutor(folder, [trial], lambda trial: source, two_workers.address))
     assert not folder.path.exists()
 
 
@@ -228,11 +230,11 @@ def test_workers_without_fit_image_are_told_of(two_workers, source, tmp_path, mo
     elsewhere.__module__, elsewhere.__qualname__ = "fit_image_elsewhere", "elsewhere"
     monkeypatch.setitem(sys.modules, "fit_image_elsewhere", type(sys)("fit_image_elsewhere"))
     sys.modules["fit_image_elsewhere"].elsewhere = elsewhere
-    monkeypatch.setattr("fit_image.apps.sweep.execution.cluster.run_dask_leg", elsewhere)
+    monkeypatch.setattr("fit_image.apps.sweep.execution.cluster.run_dask_work_unit", elsewhere)
     trial = make_trial(source)
-    folder = SweepFolder(tmp_path / "sweep", [trial])
+    folder = SweepDirectory(tmp_path / "sweep", [trial])
     with pytest.raises(InputError, match="install the same version on every machine"):
-        run(Cluster(folder, [trial], lambda trial: source, two_workers.address))
+        run(ClusterExecutor(folder, [trial], lambda trial: source, two_workers.address))
 
 
 def test_a_scheduler_lost_in_the_middle_ends_the_sweep_in_one_line(
@@ -241,13 +243,13 @@ def test_a_scheduler_lost_in_the_middle_ends_the_sweep_in_one_line(
     pytest.importorskip("distributed")
     monkeypatch.setattr("fit_image.apps.sweep.execution.connection._CONNECT_SECONDS", 0.5)
     processes = Processes(tmp_path)
-    folder = SweepFolder(tmp_path / "sweep", [make_trial(source)])
+    folder = SweepDirectory(tmp_path / "sweep", [make_trial(source)])
 
     def kill_scheduler(event, executor):
         if isinstance(event, Notice):
             processes.close()
 
-    executor = Cluster(folder, folder.trials, lambda trial: source, processes.address)
+    executor = ClusterExecutor(folder, folder.trials, lambda trial: source, processes.address)
     with pytest.raises(FitImageError, match=r"lost the scheduler at .* --resume"):
         run(executor, kill_scheduler)
     assert capfd.readouterr() == ("", "")
@@ -259,10 +261,10 @@ def test_a_scheduler_that_is_not_there_is_told_before_any_work(
 ):
     pytest.importorskip("distributed")
     monkeypatch.setattr("fit_image.apps.sweep.execution.connection._CONNECT_SECONDS", 0.5)
-    folder = SweepFolder(tmp_path / "sweep", [make_trial(source)])
+    folder = SweepDirectory(tmp_path / "sweep", [make_trial(source)])
     with (
         pytest.raises(InputError, match="cannot reach a dask scheduler at") as caught,
-        Cluster(folder, folder.trials, lambda trial: source, address),
+        ClusterExecutor(folder, folder.trials, lambda trial: source, address),
     ):
         pass
     assert "\n" not in str(caught.value)
@@ -279,7 +281,9 @@ def test_what_fails_on_a_worker_fails_one_trial_only(source, monkeypatch):
     order = {"trial": trial.to_json(), "state": {}, "seconds": 9.0}
 
     def leg():
-        return run_leg(__version__, source.image.levels, order, lambda: False, lambda report: None)
+        return run_work_unit(
+            __version__, source.image.levels, order, lambda: False, lambda report: None
+        )
 
     assert leg().status == "done"
     for error in (InputError("no"), FitImageError("no"), MemoryError, OSError(28, "no")):
@@ -296,7 +300,7 @@ def test_a_leg_ends_when_it_has_much_to_return(source, monkeypatch):
     monkeypatch.setattr("fit_image.apps.sweep.execution.work_unit._SECONDS_BETWEEN_REPORTS", 0.0)
     order = {"trial": trial.to_json(), "state": {}, "seconds": 60.0}
     reports = []
-    leg = run_leg(__version__, source.image.levels, order, lambda: False, reports.append)
+    leg = run_work_unit(__version__, source.image.levels, order, lambda: False, reports.append)
     assert leg.status == "interrupted"
     frames = [data for name, data in leg.news.items() if name.startswith("frames/")]
     assert 10_000 < sum(map(len, frames)) < 20_000
@@ -309,18 +313,18 @@ def test_a_leg_ends_when_it_has_much_to_return(source, monkeypatch):
 )
 def test_files_that_are_none_of_a_run_are_refused(name, source, tmp_path):
     trial = make_trial(source)
-    news = read_news(local(trial, source, tmp_path))
+    news = read_output(local(trial, source, tmp_path))
     with pytest.raises(InputError, match="none of a run"):
-        take_in(trial, tmp_path / "sweep" / trial.key, source, "done", {**news, name: b""})
+        store_output(trial, tmp_path / "sweep" / trial.key, source, "done", {**news, name: b""})
     assert not (tmp_path / "sweep").exists()
 
 
 def test_incomplete_files_are_refused(source, tmp_path):
     trial = make_trial(source)
-    news = read_news(local(trial, source, tmp_path))
+    news = read_output(local(trial, source, tmp_path))
     del news["checkpoint.npz"]
     with pytest.raises(InputError, match=r"no checkpoint\.npz"):
-        take_in(trial, tmp_path / "sweep" / trial.key, source, "done", news)
+        store_output(trial, tmp_path / "sweep" / trial.key, source, "done", news)
     assert not (tmp_path / "sweep").exists()
 
 
@@ -342,20 +346,22 @@ class LosingClient:
 @pytest.mark.parametrize(("lost", "status"), [((3, 3), "done"), ((4,), "failed")])
 def test_legs_lost_in_sequence_fail_a_trial(lost, status, source, tmp_path, monkeypatch):
     trial = make_trial(source)
-    news = read_news(local(trial, source, tmp_path))
+    news = read_output(local(trial, source, tmp_path))
     legs = []
     for number, after in zip(lost, ("interrupted", "done"), strict=False):
-        legs += [*[LostLegError("lost")] * number, Leg(after, news=news)]
+        legs += [*[LostWorkError("lost")] * number, WorkResult(after, news=news)]
 
     def next_leg(future):
         leg = legs.pop(0)
-        if isinstance(leg, LostLegError):
+        if isinstance(leg, LostWorkError):
             raise leg
         return leg
 
     monkeypatch.setattr("fit_image.apps.sweep.execution.cluster.result_of", next_leg)
     monkeypatch.setattr("fit_image.apps.sweep.execution.cluster._HEARTBEAT", 0.001)
-    sweep = Cluster(SweepFolder(tmp_path / "sweep"), [trial], lambda _: source, "tcp://none")
+    sweep = ClusterExecutor(
+        SweepDirectory(tmp_path / "sweep"), [trial], lambda _: source, "tcp://none"
+    )
     sweep._client = LosingClient()
     with ThreadPoolExecutor(1) as sweep._pool:
         ended = [event for event in sweep.events() if isinstance(event, Ended)]
@@ -366,7 +372,7 @@ def test_legs_lost_in_sequence_fail_a_trial(lost, status, source, tmp_path, monk
 @pytest.mark.parametrize("checkpoint", [False, True])
 def test_frames_of_a_future_that_did_not_happen_are_dropped(checkpoint, source, tmp_path):
     trial = make_trial(source, epochs=6)
-    news = read_news(local(trial, source, tmp_path))
+    news = read_output(local(trial, source, tmp_path))
     path = tmp_path / "sweep" / trial.key
     longer = local(make_trial(source, epochs=8), source, tmp_path)
     frames = path / "frames"
@@ -376,15 +382,15 @@ def test_frames_of_a_future_that_did_not_happen_are_dropped(checkpoint, source, 
     if checkpoint:
         # Without a run.json, which is written last: the run began again.
         (path / "checkpoint.npz").write_bytes((longer / "checkpoint.npz").read_bytes())
-    take_in(trial, path, source, "done", news)
+    store_output(trial, path, source, "done", news)
     assert learned(path) == learned(tmp_path / trial.key)
 
 
 def test_without_dask_the_extra_is_named(source, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
-    folder = SweepFolder(tmp_path / "sweep", [make_trial(source)])
+    folder = SweepDirectory(tmp_path / "sweep", [make_trial(source)])
     with (
         pytest.raises(InputError, match=r"fit-image\[cluster\]"),
-        Cluster(folder, folder.trials, lambda trial: source, "tcp://127.0.0.1:1"),
+        ClusterExecutor(folder, folder.trials, lambda trial: source, "tcp://127.0.0.1:1"),
     ):
         pass

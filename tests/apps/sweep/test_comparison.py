@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFont
 
-from fit_image.apps.sweep.plan.sweep_directory import SweepFolder
+from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.plan.trial import Trial
 from fit_image.apps.sweep.results import comparison
 from fit_image.apps.sweep.results.comparison import MOST_GROUPS, write_comparison
-from fit_image.apps.sweep.results.contact_sheet import Sheet, _wrapped
+from fit_image.apps.sweep.results.contact_sheet import ContactSheet, _wrapped
 from fit_image.apps.sweep.results.outcome import read_outcome
 from fit_image.config import FitConfig, ImageConfig, RecordConfig
 from fit_image.errors import FitImageError
@@ -32,7 +32,7 @@ class Maker:
     """Makes a sweep of runs whose frames are single colours."""
 
     def __init__(self, path):
-        self.folder = SweepFolder(path)
+        self.folder = SweepDirectory(path)
 
     def add(
         self, layers, frames, *, seconds=None, psnr=None, seed=0, picture="a", size=SIZE, image=None
@@ -77,7 +77,7 @@ def maker(tmp_path):
 
 def tiles(picture, labels, aspect=SIZE[0] / SIZE[1]):
     """Return the middle colour of each tile of a sweep of one picture."""
-    sheet = Sheet([aspect], [["target", *labels]])
+    sheet = ContactSheet([aspect], [["target", *labels]])
     assert picture.shape == (sheet.height, sheet.width, 3)
     colours = []
     for number in range(len(labels) + 1):
@@ -152,7 +152,7 @@ def test_each_picture_has_its_rows_and_its_target(maker):
         maker.add(layers, {0: BLACK, 1: colour}, picture="b", size=wide)
     shown, _ = maker.film()
     labels = [["target", f"{name}, 1x5", f"{name}, 2x5"] for name in "ab"]
-    sheet = Sheet([SIZE[0] / SIZE[1], 3], labels)
+    sheet = ContactSheet([SIZE[0] / SIZE[1], 3], labels)
     assert shown[-1].shape == (sheet.height, sheet.width, 3)
     for section, expected in enumerate([(TARGET, GREEN, BLUE), (RED, GREEN, BLUE)]):
         for number, colour in enumerate(expected):
@@ -167,7 +167,7 @@ def test_a_picture_prepared_otherwise_is_another_target(maker):
     maker.add("1x5", {0: BLACK, 1: BLUE}, image=ImageConfig(max_pixels=300), size=(20, 15))
     shown, _ = maker.film()
     labels = [["target", "1x5, max pixels none"], ["target", "1x5, max pixels 300"]]
-    sheet = Sheet([SIZE[0] / SIZE[1]] * 2, labels)
+    sheet = ContactSheet([SIZE[0] / SIZE[1]] * 2, labels)
     assert shown[-1].shape == (sheet.height, sheet.width, 3)
 
 
@@ -190,9 +190,11 @@ def test_of_many_trials_the_best_are_shown(maker, monkeypatch):
 def captions(monkeypatch):
     """Return a list that fills with what is written above and below the tiles."""
     written = []
-    monkeypatch.setattr(Sheet, "write_heading", lambda self, draw, text: written.append(text))
     monkeypatch.setattr(
-        Sheet, "write_below", lambda self, draw, section, number, text: written.append(text)
+        ContactSheet, "write_heading", lambda self, draw, text: written.append(text)
+    )
+    monkeypatch.setattr(
+        ContactSheet, "write_below", lambda self, draw, section, number, text: written.append(text)
     )
     return written
 
@@ -259,7 +261,7 @@ def test_steps_are_of_epochs_or_seconds(maker):
 @pytest.mark.parametrize("count", [1, 2, 3, 7, 14, 25])
 @pytest.mark.parametrize("aspect", [0.01, 0.7, 1.5, 40])
 def test_tiles_keep_apart_and_within_the_sheet(count, aspect):
-    sheet = Sheet([aspect, 1.5], [["a label", "x, " * 30, *"z" * count]] * 2)
+    sheet = ContactSheet([aspect, 1.5], [["a label", "x, " * 30, *"z" * count]] * 2)
     assert sheet.width <= 1000
     places = [sheet.place(section, number) for section in (0, 1) for number in range(count + 2)]
     tile = sheet.scaled(flat(RED), 0)
@@ -273,7 +275,7 @@ def test_tiles_keep_apart_and_within_the_sheet(count, aspect):
 def test_small_pictures_are_shown_as_squares():
     checks = np.zeros((2, 2, 3), np.uint8)
     checks[0, 0] = checks[1, 1] = 255
-    sheet = Sheet([1], [["target", "1x5"]])
+    sheet = ContactSheet([1], [["target", "1x5"]])
     assert np.unique(np.asarray(sheet.scaled(checks, 0))).tolist() == [0, 255]
 
 

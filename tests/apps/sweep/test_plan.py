@@ -10,7 +10,7 @@ from fit_image.apps.architecture import make_network
 from fit_image.apps.record import Status
 from fit_image.apps.sweep.execution.cost import expected_seconds, longest_first, measured_factor
 from fit_image.apps.sweep.execution.training import share_done
-from fit_image.apps.sweep.plan.plan import Question, plan_trials
+from fit_image.apps.sweep.plan.plan import SweepSpec, plan_trials
 from fit_image.apps.sweep.results.outcome import Outcome
 from fit_image.components import CHANNELS
 from fit_image.config import RecordConfig
@@ -24,7 +24,7 @@ def plan(picture, *rows, **options):
         {**row, "layers": tuple(map(parse_layers, row["layers"]))} if "layers" in row else row
         for row in rows
     )
-    return plan_trials(Question((picture,), rows, **options))
+    return plan_trials(SweepSpec((picture,), rows, **options))
 
 
 def test_the_trials_are_the_product_of_the_values(picture):

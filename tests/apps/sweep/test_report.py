@@ -17,12 +17,12 @@ from PIL import Image
 
 from fit_image.apps.record import Recording
 from fit_image.apps.source import load_source
-from fit_image.apps.sweep.plan.sweep_directory import SweepFolder
+from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.plan.trial import Trial
-from fit_image.apps.sweep.results.outcome import Outcome, group_outcomes, read_outcome
+from fit_image.apps.sweep.results.outcome import Outcome, group_by_seed, read_outcome
 from fit_image.apps.sweep.results.report import write_report
 from fit_image.apps.sweep.results.report_data import command_line, curves
-from fit_image.apps.sweep.results.report_pictures import telling_crop
+from fit_image.apps.sweep.results.report_pictures import most_different_crop
 from fit_image.apps.trainer import Trainer
 from fit_image.cli import cli
 from fit_image.config import FitConfig, ImageConfig, RecordConfig
@@ -49,7 +49,7 @@ def make_sweep(path, pictures, layers=LAYERS, seeds=2):
                 fit = FitConfig(layers=spec, epochs=EPOCHS, seed=seed)
                 record = RecordConfig(animations=())
                 trials.append(Trial.of(Manifest(source.picture, fit, ImageConfig(), record)))
-    folder = SweepFolder(path, trials)
+    folder = SweepDirectory(path, trials)
     folder.write()
     for trial in folder.trials[:-1]:
         source = sources[trial.manifest.picture.path]
@@ -97,7 +97,7 @@ def curve_outcome(seed, *rows):
 
 
 def test_a_curve_is_the_mean_over_seeds_with_their_extremes():
-    (group,) = group_outcomes(
+    (group,) = group_by_seed(
         [
             curve_outcome(0, (1, 10.0, 1.0), (2, 20.0, 2.0)),
             curve_outcome(1, (1, 12.0, 2.0), (2, 24.0, 4.0), (3, 99.0, 6.0)),
@@ -117,7 +117,7 @@ def test_a_curve_is_the_mean_over_seeds_with_their_extremes():
 
 
 def test_a_seed_much_slower_than_another_does_not_hide_the_curve():
-    (group,) = group_outcomes(
+    (group,) = group_by_seed(
         [
             curve_outcome(0, (1, 10.0, 1.0), (2, 20.0, 2.0)),
             curve_outcome(1, (1, 12.0, 5.0), (2, 24.0, 6.0)),
@@ -129,7 +129,7 @@ def test_a_seed_much_slower_than_another_does_not_hide_the_curve():
 
 def test_a_long_curve_keeps_its_ends_and_its_beginning():
     rows = [(epoch, 10 + math.log(epoch), epoch / 7) for epoch in range(1, 3001)]
-    (group,) = group_outcomes([curve_outcome(0, *rows)])
+    (group,) = group_by_seed([curve_outcome(0, *rows)])
     x = curves(group)["epochs"]["x"]
     assert len(x) <= 200
     assert x[:4] == [1, 2, 3, 4]
@@ -138,9 +138,9 @@ def test_a_long_curve_keeps_its_ends_and_its_beginning():
 
 
 def test_perfect_pictures_and_empty_groups_have_no_points():
-    (group,) = group_outcomes([curve_outcome(0, (1, math.inf, 1.0))])
+    (group,) = group_by_seed([curve_outcome(0, (1, math.inf, 1.0))])
     assert curves(group)["epochs"]["x"] == []
-    (group,) = group_outcomes([replace(curve_outcome(0, (1, 9.0, 1.0)), rows=(), status="waiting")])
+    (group,) = group_by_seed([replace(curve_outcome(0, (1, 9.0, 1.0)), rows=(), status="waiting")])
     assert curves(group)["seconds"]["mean"] == []
 
 
@@ -186,14 +186,14 @@ def test_the_crop_is_where_the_better_pictures_differ(rng):
     target = rng.integers(0, 100, (80, 60, 3)).astype(np.uint8)
     one, other, failed = target.copy(), target.copy(), np.full_like(target, 255)
     other[50:60, 8:14] += 90
-    left, top, right, bottom = telling_crop(target, [one, failed, other, failed])
+    left, top, right, bottom = most_different_crop(target, [one, failed, other, failed])
     assert (right - left, bottom - top) == (15, 20)
     assert left <= 8
     assert right >= 14
     assert top <= 50
     assert bottom >= 60
-    assert telling_crop(target, [other])[1] in range(40, 51)
-    assert telling_crop(target[:1, :1], [other[:1, :1]]) == (0, 0, 1, 1)
+    assert most_different_crop(target, [other])[1] in range(40, 51)
+    assert most_different_crop(target[:1, :1], [other[:1, :1]]) == (0, 0, 1, 1)
 
 
 # The file
@@ -240,13 +240,13 @@ def test_at_most_so_many_networks_are_drawn(sweep, tmp_path, monkeypatch):
     text = " ".join(page.read_text("utf-8").split())
     assert "Only the best 2 networks are drawn." in text
     assert "Only the best 1 of 3 networks are pictured." in text
-    groups = group_outcomes(outcomes[: len(LAYERS) * 2])
+    groups = group_by_seed(outcomes[: len(LAYERS) * 2])
     best = max(range(3), key=lambda index: sum(each.psnr for each in groups[index].outcomes))
     assert embedded(page)[0]["pictured"] == [best]
 
 
 def test_nothing_to_report_is_said(sweep, tmp_path):
-    empty = SweepFolder(tmp_path / "empty", sweep.trials)
+    empty = SweepDirectory(tmp_path / "empty", sweep.trials)
     empty.write()
     with pytest.raises(InputError, match="no trial has drawn a picture yet"):
         write_report(empty, outcomes_of(empty))
@@ -273,7 +273,7 @@ def report(*args):
 def copied(sweep, tmp_path):
     shutil.copytree(sweep.path, tmp_path / "copy")
     (tmp_path / "copy" / "report.html").unlink(missing_ok=True)
-    return SweepFolder.open(tmp_path / "copy")
+    return SweepDirectory.open(tmp_path / "copy")
 
 
 def test_the_command_writes_everything_and_names_the_page(copied):
@@ -304,7 +304,7 @@ def test_the_command_refuses_what_is_no_sweep(tmp_path):
 
 
 def test_the_command_has_nothing_to_show_of_a_sweep_that_has_not_begun(sweep, tmp_path):
-    SweepFolder(tmp_path, sweep.trials).write()
+    SweepDirectory(tmp_path, sweep.trials).write()
     before = sorted(tmp_path.iterdir())
     result = report(tmp_path)
     assert result.exit_code == 2
@@ -491,7 +491,7 @@ def test_the_chart_changes_its_axis(browser, page, sweep):
     assert x_of_lines() == [curve["seconds"]["x"] for curve in embedded(page)[0]["curves"]]
     choose(browser, "axis", "work")
     assert "operations" in title()
-    groups = group_outcomes(outcomes_of(sweep)[: 2 * len(LAYERS)])
+    groups = group_by_seed(outcomes_of(sweep)[: 2 * len(LAYERS)])
     for line, group in zip(x_of_lines(), groups, strict=True):
         assert line[-1] == pytest.approx(group.first.work)
     assert script(browser, "document.getElementById('chart').layout.xaxis.type") == "linear"

@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import pytest
 
-from fit_image.apps.sweep.plan.sweep_directory import SweepFolder
+from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.plan.trial import Trial
 from fit_image.apps.sweep.results.outcome import (
     Outcome,
-    Spread,
-    group_outcomes,
+    Statistics,
+    distinguishing_fields,
+    group_by_seed,
     read_outcome,
-    varied,
 )
 from fit_image.apps.sweep.results.tables import write_results
 from fit_image.config import FitConfig, ImageConfig, RecordConfig
@@ -43,7 +43,7 @@ def outcome(trial, *psnr, status="done", step=1.5, **options):
 
 def written(tmp_path, outcomes):
     """Return rows of results.csv and means.csv, and results.json."""
-    folder = SweepFolder(tmp_path, [each.trial for each in outcomes])
+    folder = SweepDirectory(tmp_path, [each.trial for each in outcomes])
     write_results(folder, outcomes)
     tables = []
     for path in (folder.results_csv, folder.means_csv):
@@ -53,7 +53,7 @@ def written(tmp_path, outcomes):
 
 
 def labels(trials):
-    return [group.label for group in group_outcomes([outcome(each) for each in trials])]
+    return [group.label for group in group_by_seed([outcome(each) for each in trials])]
 
 
 def test_a_row_has_configuration_and_results(tmp_path):
@@ -161,13 +161,13 @@ def test_a_failure_has_its_message(tmp_path):
 
 def test_a_trial_that_was_finished_after_all_has_not_failed(tmp_path):
     one = trial()
-    folder = SweepFolder(tmp_path, [one], {one.key: "its worker died 3 times"})
+    folder = SweepDirectory(tmp_path, [one], {one.key: "its worker died 3 times"})
     run = RunFolder(folder.run_path(one), one.manifest)
     run.create()
     assert read_outcome(folder, one).status == "failed"
     run.metrics.append(Row(4, 0.1, 20.0, 1.0))
     run.write_manifest(Result("done", "epochs", 4, 20.0, 0.1, 63, 1.0, 1.0, 1))
-    found = read_outcome(SweepFolder(tmp_path, [one], folder.failures), one)
+    found = read_outcome(SweepDirectory(tmp_path, [one], folder.failures), one)
     assert (found.status, found.message) == ("done", "")
 
 
@@ -209,7 +209,7 @@ def test_files_replace_earlier_ones_and_leave_nothing_else(tmp_path):
 
 def test_groups_are_in_the_order_asked_for_and_their_seeds_sorted():
     trials = [trial(layers=layers, seed=seed) for layers in ("2x5", "1x9") for seed in (3, 1)]
-    groups = group_outcomes([outcome(each) for each in (trials[0], *trials[2:], trials[1])])
+    groups = group_by_seed([outcome(each) for each in (trials[0], *trials[2:], trials[1])])
     assert [group.label for group in groups] == ["2x5", "1x9"]
     assert [[each.trial.seed for each in group.outcomes] for group in groups] == [[1, 3], [1, 3]]
     assert groups[0].trial is trials[1]
@@ -242,19 +242,19 @@ def test_what_follows_from_what_was_asked_is_left_out():
     # An optimizer brings its own rate, batch size and weight decay, a preset nearly everything.
     optimizers = [trial(optimizer=name) for name in ("sgd", "adam", "adamw")]
     assert optimizers[0].manifest.fit.batch_size != optimizers[1].manifest.fit.batch_size
-    assert varied(optimizers) == ["optimizer"]
+    assert distinguishing_fields(optimizers) == ["optimizer"]
     assert labels(optimizers) == ["sgd", "adam", "adamw"]
     presets = [
         Trial.of(replace(trial().manifest, fit=preset_config(name, 10, 8, epochs=4), preset=name))
         for name in PRESETS
     ]
-    assert varied(presets) == ["preset"]
+    assert distinguishing_fields(presets) == ["preset"]
     assert labels(presets) == list(PRESETS)
 
 
 def test_pictures_are_told_apart_by_their_names():
     trials = [trial(f"/p/{name}.png", width=width) for name, width in (("cat", 10), ("dog", 12))]
-    assert varied(trials) == ["picture"]
+    assert distinguishing_fields(trials) == ["picture"]
     assert labels(trials) == ["cat", "dog"]
 
 
@@ -281,7 +281,7 @@ def test_preparation_and_recording_are_told_apart():
 
 @pytest.mark.parametrize("values", [[], [None], [20.0, None], [20.0, math.inf], [math.nan]])
 def test_no_spread_of_what_is_not_known(values):
-    assert Spread.of(values) is None
+    assert Statistics.of(values) is None
 
 
 def test_figures_of_an_outcome():

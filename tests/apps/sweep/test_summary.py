@@ -7,8 +7,8 @@ import math
 import pytest
 
 from fit_image.apps.sweep.plan.trial import Trial
-from fit_image.apps.sweep.results.outcome import Outcome, group_outcomes
-from fit_image.apps.sweep.results.summary import brief, findings, remarks
+from fit_image.apps.sweep.results.outcome import Outcome, group_by_seed
+from fit_image.apps.sweep.results.summary import findings, format_digits, remarks
 from fit_image.config import FitConfig, ImageConfig, RecordConfig
 from fit_image.manifest import Manifest, Picture
 from fit_image.metrics import Row
@@ -25,7 +25,7 @@ def outcome(layers, seed, *psnrs, pace=1.0, status="done", **options):
 
 
 def found(*outcomes):
-    return {each.question: each for each in findings(group_outcomes(outcomes))}
+    return {each.question: each for each in findings(group_by_seed(outcomes))}
 
 
 def test_a_lead_larger_than_the_spread_over_seeds_is_clear():
@@ -123,7 +123,7 @@ def test_a_network_without_a_picture_by_then_is_named():
 def test_equal_parameters_are_within_one_percent_of_their_middle():
     # 3n + n + 3n + 3 = 6n + 3 parameters with one layer.
     same = [outcome(f"1x{n}", 0, 20.0 + n / 1000) for n in (1000, 1010, 1020)]
-    answers = findings(group_outcomes([*same, outcome("1x1021", 0, 30.0), outcome("1x5", 0, 9.0)]))
+    answers = findings(group_by_seed([*same, outcome("1x1021", 0, 30.0), outcome("1x5", 0, 9.0)]))
     (answer,) = (each for each in answers if each.question == "Equal parameters")
     assert answer.terms == "with 6,003 to 6,123 parameters, after 1 epoch"
     assert answer.winner == "1x1020"
@@ -151,7 +151,7 @@ def test_what_is_not_done_does_not_count():
         outcome("4x8", 0, 50.0, status="interrupted"),
         outcome("4x8", 1, status="waiting"),
     ]
-    groups = group_outcomes(outcomes)
+    groups = group_by_seed(outcomes)
     assert findings(groups)[0].text.startswith("2x8 has 21.00 dB, 1.00 dB ahead of 1x8;")
     assert remarks(groups) == [
         "1x8: 1 of 2 diverged; means are of trials that are done.",
@@ -167,7 +167,7 @@ def test_what_is_not_done_does_not_count():
     ],
 )
 def test_nothing_to_compare(outcomes, text):
-    (answer,) = findings(group_outcomes(outcomes))
+    (answer,) = findings(group_by_seed(outcomes))
     assert answer.text.startswith(text)
     assert not answer.winner
 
@@ -177,4 +177,4 @@ def test_nothing_to_compare(outcomes, text):
     [(0.01234, "0.0123"), (2, "2.00"), (99.96, "100"), (999.6, "1,000"), (12345, "12,345")],
 )
 def test_brief(number, text):
-    assert brief(number) == text
+    assert format_digits(number) == text

@@ -17,9 +17,9 @@ from click.testing import CliRunner
 from PIL import Image
 
 from fit_image.apps.sweep.execution.executor import Ended, Notice, Started
-from fit_image.apps.sweep.execution.local import Local
+from fit_image.apps.sweep.execution.local import LocalExecutor
 from fit_image.apps.sweep.execution.run_sweep import read_outcomes
-from fit_image.apps.sweep.plan.sweep_directory import SweepFolder
+from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.cli import cli
 from fit_image.errors import InputError
 from fit_image.model import Network
@@ -50,7 +50,7 @@ def _folder(tmp_path, monkeypatch):
 
 
 def outcomes(folder):
-    return read_outcomes(SweepFolder.open(folder))
+    return read_outcomes(SweepDirectory.open(folder))
 
 
 def learned(folder):
@@ -102,7 +102,7 @@ def test_a_trial_is_the_run_that_a_single_fit_makes(picture):
     assert single.exit_code == 0
     expected = {file.name for file in Path("pic-fit").rglob("*")}
     trial = next(each for each in outcomes("pic-sweep") if len(each.trial.manifest.fit.layers) == 2)
-    path = SweepFolder.open("pic-sweep").run_path(trial.trial)
+    path = SweepDirectory.open("pic-sweep").run_path(trial.trial)
     assert {file.name for file in path.rglob("*")} == expected
     for name in ("model.npz", "animation.gif", "frames/epoch-000003.png", "target.png"):
         assert (path / name).read_bytes() == (Path("pic-fit") / name).read_bytes()
@@ -330,11 +330,11 @@ def test_a_sweep_that_was_killed_goes_on_to_the_same_bits(picture, reference):
 
 
 def test_a_worker_that_is_killed_is_replaced(picture, reference):
-    sweep = SweepFolder.open("undisturbed")
-    folder = SweepFolder(Path("killed"), sweep.trials)
+    sweep = SweepDirectory.open("undisturbed")
+    folder = SweepDirectory(Path("killed"), sweep.trials)
     folder.write()
     seen = []
-    with Local(folder, folder.trials, 1) as workers:
+    with LocalExecutor(folder, folder.trials, 1) as workers:
         for event in workers.events():
             seen.append(event)
             if len(seen) == 3:
@@ -348,11 +348,11 @@ def test_a_worker_that_is_killed_is_replaced(picture, reference):
 
 def test_a_trial_whose_workers_die_again_and_again_fails_and_the_others_go_on(picture):
     succeed(picture, *SMALL, "-q")
-    sweep = SweepFolder.open("pic-sweep")
-    folder = SweepFolder(Path("again"), sweep.trials)
+    sweep = SweepDirectory.open("pic-sweep")
+    folder = SweepDirectory(Path("again"), sweep.trials)
     folder.write()
     ended = {}
-    with Local(folder, folder.trials, 1) as workers:
+    with LocalExecutor(folder, folder.trials, 1) as workers:
         for event in workers.events():
             if isinstance(event, Started) and event.trial == folder.trials[0]:
                 (worker,) = workers._workers
@@ -366,7 +366,7 @@ def test_a_trial_whose_workers_die_again_and_again_fails_and_the_others_go_on(pi
 
 def test_a_failed_trial_is_reported_and_tried_again_on_resume(picture):
     succeed(picture, *SMALL, "-q")
-    sweep = SweepFolder.open("pic-sweep")
+    sweep = SweepDirectory.open("pic-sweep")
     path = sweep.run_path(sweep.trials[0])
     data = json.loads((path / "run.json").read_text())
     data["result"]["status"] = "interrupted"
@@ -400,7 +400,7 @@ def test_a_full_disk_stops_the_sweep_and_nothing_is_lost(picture, reference):
 
 def test_a_damaged_list_of_trials_is_refused(picture):
     with pytest.raises(InputError, match="not the folder of a sweep"):
-        SweepFolder.open("nowhere")
+        SweepDirectory.open("nowhere")
 
 
 def test_a_trial_that_lost_its_metrics_is_not_taken_for_done(picture):

@@ -44,7 +44,7 @@ AXES = (*(name for name in _OPTIONS if name != "seed"), "seed")
 MOST_SEEDS = 999_999
 
 
-class Several(click.ParamType):
+class ValueList(click.ParamType):
     """Values separated by commas, each of the type of an option of fitting."""
 
     name = "values"
@@ -79,7 +79,7 @@ def _axis_option(option: click.Parameter) -> click.Option:
     return HeadedOption(
         [*option.opts, str(option.name)],
         heading=heading_of(option),
-        type=Several(option),
+        type=ValueList(option),
         multiple=True,
         metavar=metavar if option.name in _SEPARATORS else f"{metavar},...",
         show_default=str(default),
@@ -178,7 +178,7 @@ def _parse_row(where: str, row: Row) -> dict[str, Values]:
                 raise InputError(f"{where}: {given!a} is no axis; they are {', '.join(names)}")
             name = names[column]
             try:
-                option = Several(_OPTIONS[name])
+                option = ValueList(_OPTIONS[name])
                 values = sum((option.convert(text, None, None) for text in texts), ())
             except click.BadParameter as error:
                 raise InputError(f"{where}, {column}: {error.message}") from error

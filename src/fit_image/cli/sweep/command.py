@@ -16,15 +16,15 @@ from fit_image.cli.common.display import Display, Table, make_display
 from fit_image.cli.common.headings import HeadedCommand
 from fit_image.cli.common.signals import Signals
 from fit_image.cli.configuration import record_of_trials
-from fit_image.cli.sweep.board import Board, Watch
 from fit_image.cli.sweep.options import SWEEP_OPTIONS
-from fit_image.cli.sweep.plan import ask, show_plan
+from fit_image.cli.sweep.plan import make_spec, show_plan
+from fit_image.cli.sweep.progress import ProgressView, SweepProgress
 from fit_image.cli.sweep.results import show_groups, write_all
 from fit_image.errors import FitImageError, InputError
 
 if TYPE_CHECKING:
     from fit_image.apps.sweep.execution.executor import Executor
-    from fit_image.apps.sweep.plan.sweep_directory import SweepFolder
+    from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
     from fit_image.apps.sweep.plan.trial import Trial
 
 
@@ -67,7 +67,7 @@ def command(
             raise click.UsageError(
                 f"{option.opts[0]} needs an IMAGE: --resume alone goes on as before."
             )
-    question = ask(images, given, record, yes) if images else None
+    spec = make_spec(images, given, record, yes) if images else None
     output = output or Path(f"{images[0].stem}-sweep")
     display = make_display(quiet, Table)
 
@@ -78,9 +78,9 @@ def command(
     from fit_image.apps.sweep.results.tables import write_results
     from fit_image.core.machine import usable_cores
 
-    asked = plan_trials(question) if question else []
+    asked = plan_trials(spec) if spec else []
     signals.check()
-    folder = _folder(output, question is not None).extended(asked)
+    folder = _folder(output, spec is not None).extended(asked)
     outcomes = read_outcomes(folder)
     left = unfinished(outcomes, folder.trials if resume else asked)
     new = {trial.key for trial in asked}
@@ -119,12 +119,12 @@ def command(
         )
 
 
-def _folder(output: Path, may_begin: bool) -> SweepFolder:
+def _folder(output: Path, may_begin: bool) -> SweepDirectory:
     """Return the sweep in a folder, or a new one if that may begin there."""
-    from fit_image.apps.sweep.plan.sweep_directory import SweepFolder
+    from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 
-    if SweepFolder.holds_sweep(output) or not may_begin:
-        return SweepFolder.open(output)
+    if SweepDirectory.holds_sweep(output) or not may_begin:
+        return SweepDirectory.open(output)
     if output.is_symlink() and not output.exists():
         raise InputError(f"cannot use {output}: it is a link to nothing; choose another with -o")
     parent = next(folder for folder in (output, *output.absolute().parents) if folder.exists())
@@ -134,40 +134,40 @@ def _folder(output: Path, may_begin: bool) -> SweepFolder:
         raise InputError(
             f"{output} holds something else than a sweep: choose another folder with -o"
         )
-    return SweepFolder(output)
+    return SweepDirectory(output)
 
 
 def _executor(
-    folder: SweepFolder, trials: Sequence[Trial], jobs: int | None, scheduler: str | None
+    folder: SweepDirectory, trials: Sequence[Trial], jobs: int | None, scheduler: str | None
 ) -> Executor:
     from fit_image.apps.sweep.execution.cost import longest_first
-    from fit_image.apps.sweep.execution.local import Local
+    from fit_image.apps.sweep.execution.local import LocalExecutor
     from fit_image.core.machine import usable_cores
 
     if scheduler is not None and trials:
-        from fit_image.apps.sweep.execution.cluster import Cluster
-        from fit_image.apps.sweep.plan.trial_pictures import Pictures
+        from fit_image.apps.sweep.execution.cluster import ClusterExecutor
+        from fit_image.apps.sweep.plan.trial_pictures import TrialPictures
 
-        return Cluster(folder, longest_first(trials), Pictures(), scheduler)
-    return Local(folder, longest_first(trials), jobs or usable_cores())
+        return ClusterExecutor(folder, longest_first(trials), TrialPictures(), scheduler)
+    return LocalExecutor(folder, longest_first(trials), jobs or usable_cores())
 
 
 def _train(
-    folder: SweepFolder,
+    folder: SweepDirectory,
     executor: Executor,
     trials: Sequence[Trial],
     display: Display,
     signals: Signals,
 ) -> None:
     from fit_image.apps.sweep.execution.cost import expected_seconds
-    from fit_image.apps.sweep.execution.run_sweep import conduct, read_outcomes
+    from fit_image.apps.sweep.execution.run_sweep import read_outcomes, run_sweep
     from fit_image.apps.sweep.results.outcome import trial_labels
 
     costs = {trial.key: expected_seconds(trial) for trial in trials}
-    board = Board(folder, read_outcomes(folder), trial_labels(folder.trials), costs)
-    watch = Watch(board, display)
+    board = SweepProgress(folder, read_outcomes(folder), trial_labels(folder.trials), costs)
+    watch = ProgressView(board, display)
     stopping = False
-    for event in conduct(folder, executor, trials):
+    for event in run_sweep(folder, executor, trials):
         watch.see(event)
         if signals.received is not None and not stopping:
             stopping = True

@@ -15,17 +15,17 @@ from fit_image.config import RecordConfig
 from fit_image.errors import InputError
 
 if TYPE_CHECKING:
-    from fit_image.apps.sweep.plan.plan import Question
-    from fit_image.apps.sweep.plan.sweep_directory import SweepFolder
+    from fit_image.apps.sweep.plan.plan import SweepSpec
+    from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
     from fit_image.apps.sweep.plan.trial import Trial
     from fit_image.apps.sweep.results.outcome import Outcome
 
 _MOST_TRIALS = 10_000
 
 
-def ask(
+def make_spec(
     images: tuple[Path, ...], given: dict[str, Any], record: RecordConfig, allow_many: bool
-) -> Question:
+) -> SweepSpec:
     """Return what the command line asks for.
 
     Raises
@@ -39,19 +39,19 @@ def ask(
     if len(tables) > 1:
         raise click.UsageError("--from-csv and --from-toml exclude each other.")
 
-    from fit_image.apps.sweep.plan.plan import Question
+    from fit_image.apps.sweep.plan.plan import SweepSpec
 
     rows = read_rows(*tables[0], axes) if tables else (axes,)
     if given["match_params"] and not all("layers" in row for row in rows):
         raise click.UsageError("--match-params needs --layers to change.")
-    question = Question(images, rows, record, given["match_params"])
-    if len(question) > _MOST_TRIALS and not allow_many:
-        raise InputError(f"these are {len(question):,} trials; --yes allows so many")
-    return question
+    spec = SweepSpec(images, rows, record, given["match_params"])
+    if len(spec) > _MOST_TRIALS and not allow_many:
+        raise InputError(f"these are {len(spec):,} trials; --yes allows so many")
+    return spec
 
 
 def show_plan(
-    folder: SweepFolder,
+    folder: SweepDirectory,
     outcomes: Sequence[Outcome],
     left: Sequence[Trial],
     workers: int,
@@ -93,13 +93,13 @@ def show_plan(
         )
         for row in rows
     ]
-    for line in aligned(table, "lrrrl"):
+    for line in align_columns(table, "lrrrl"):
         click.echo(line)
     at_once = f"{workers} at a time" if workers > 1 else "one at a time"
     click.echo(f"{len(left)} to train, {at_once}: about {format_duration(seconds)}")
 
 
-def aligned(table: Sequence[Sequence[str]], sides: str) -> list[str]:
+def align_columns(table: Sequence[Sequence[str]], sides: str) -> list[str]:
     """Return the lines of a table whose columns are aligned to the left (l) or right (r)."""
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     return [

@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fit_image.cli.common.display import Display, Step, describe_animation, format_duration
-from fit_image.cli.sweep.plan import aligned
+from fit_image.cli.sweep.plan import align_columns
 from fit_image.errors import InputError
 
 if TYPE_CHECKING:
-    from fit_image.apps.sweep.plan.sweep_directory import SweepFolder
-    from fit_image.apps.sweep.results.outcome import Outcome, Spread
+    from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
+    from fit_image.apps.sweep.results.outcome import Outcome, Statistics
 
 _MOST_GROUPS = 20
 
 
 def write_all(
-    folder: SweepFolder, outcomes: Sequence[Outcome], by: str, display: Display
+    folder: SweepDirectory, outcomes: Sequence[Outcome], by: str, display: Display
 ) -> Path | None:
     """Write all that shows the answer: tables, comparison.gif and the page.
 
@@ -61,13 +61,13 @@ def write_all(
 
 def show_groups(outcomes: Sequence[Outcome], display: Display) -> None:
     """Show a line for each network, the best first."""
-    from fit_image.apps.sweep.results.outcome import Spread, group_outcomes
+    from fit_image.apps.sweep.results.outcome import Statistics, group_by_seed
 
     rows = []
-    for group in group_outcomes(outcomes):
+    for group in group_by_seed(outcomes):
         figures = [outcome.psnr for outcome in group.done if outcome.psnr is not None]
-        psnr = Spread.of(figures)
-        seconds = Spread.of([outcome.seconds for outcome in group.done])
+        psnr = Statistics.of(figures)
+        seconds = Statistics.of([outcome.seconds for outcome in group.done])
         missing = len(group.outcomes) - len(group.done)
         cells = (
             group.label,
@@ -79,11 +79,11 @@ def show_groups(outcomes: Sequence[Outcome], display: Display) -> None:
         rows.append((statistics.fmean(figures) if figures else -math.inf, cells))
     rows.sort(key=lambda row: row[0], reverse=True)
     table = [("network", "parameters", "PSNR", "time", ""), *(cells for _, cells in rows)]
-    for line in aligned(table[: _MOST_GROUPS + 1], "lrrrl"):
+    for line in align_columns(table[: _MOST_GROUPS + 1], "lrrrl"):
         display.message(line)
     if len(rows) > _MOST_GROUPS:
         display.message(f"and {len(rows) - _MOST_GROUPS} more, in results.csv")
 
 
-def _with_spread(psnr: Spread) -> str:
+def _with_spread(psnr: Statistics) -> str:
     return f"{psnr.mean:.2f}" + (f" ± {psnr.deviation:.2f}" if psnr.deviation else "")

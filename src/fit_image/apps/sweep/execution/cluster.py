@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from fit_image.apps.source import Source
 from fit_image.apps.sweep.execution.connection import (
-    LostLegError,
+    LostWorkError,
     check_installed,
     connect,
     first_line,
@@ -22,16 +22,16 @@ from fit_image.apps.sweep.execution.connection import (
     result_of,
 )
 from fit_image.apps.sweep.execution.executor import Advanced, Ended, Event, Notice, Started
-from fit_image.apps.sweep.execution.transfer import Files, read_state, take_in
-from fit_image.apps.sweep.execution.work_unit import Report, VersionError, run_dask_leg
-from fit_image.apps.sweep.plan.sweep_directory import SweepFolder
+from fit_image.apps.sweep.execution.transfer import Files, read_state, store_output
+from fit_image.apps.sweep.execution.work_unit import Report, VersionError, run_dask_work_unit
+from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.plan.trial import Trial
 from fit_image.apps.sweep.results.outcome import FINISHED
 from fit_image.errors import FitImageError, InputError
 from fit_image.version import __version__
 
 # What a lost worker costs at most.
-_LEG_SECONDS = 20.0
+_UNIT_SECONDS = 20.0
 
 _SECONDS_TO_STOP = 10.0
 _SECONDS_BETWEEN_LOOKS = 1.0
@@ -41,7 +41,7 @@ _HEARTBEAT = 0.1
 _ATTEMPTS = 4
 
 
-class Cluster:
+class ClusterExecutor:
     """Trains trials on a cluster; an `fit_image.apps.sweep.execution.executor.Executor`.
 
     A trial is trained in legs of some seconds. A worker is given the state of the run, and returns
@@ -50,7 +50,7 @@ class Cluster:
 
     Parameters
     ----------
-    folder : SweepFolder
+    folder : SweepDirectory
         Where the trials have their folders.
     trials : sequence of Trial
         In the order in which they begin.
@@ -58,24 +58,24 @@ class Cluster:
         Returns the picture of a trial.
     address : str
         Of the scheduler, such as ``tcp://host:8786``.
-    leg_seconds : float
+    unit_seconds : float
         How long a leg takes.
     """
 
     def __init__(
         self,
-        folder: SweepFolder,
+        folder: SweepDirectory,
         trials: Sequence[Trial],
         sources: Callable[[Trial], Source],
         address: str,
         *,
-        leg_seconds: float = _LEG_SECONDS,
+        unit_seconds: float = _UNIT_SECONDS,
     ) -> None:
         self._folder = folder
         self._waiting = collections.deque(trials)
         self._sources = sources
         self._address = address
-        self._leg_seconds = leg_seconds
+        self._leg_seconds = unit_seconds
         self._under_way: dict[str, _Course] = {}
         self._pictures: dict[object, Any] = {}
         self._reports: collections.deque[Report] = collections.deque()
@@ -200,7 +200,7 @@ class Cluster:
                 yield self._end(course, "interrupted")
             elif self._threads > 0:
                 self._submit(course, state)
-        except (VersionError, LostLegError) as error:
+        except (VersionError, LostWorkError) as error:
             yield from self._lose(course, error)
         except InputError as error:
             yield self._end(course, "failed", str(error))
@@ -232,7 +232,7 @@ class Cluster:
         order = {"trial": trial.to_json(), "state": state, "seconds": self._leg_seconds}
         try:
             course.leg = self._client.submit(
-                run_dask_leg,
+                run_dask_work_unit,
                 __version__,
                 self._picture(trial, course.source),
                 order,
@@ -244,7 +244,7 @@ class Cluster:
                 pure=False,
             )
         except (OSError, RuntimeError) as error:
-            raise LostLegError(
+            raise LostWorkError(
                 f"cannot send work to {self._address}: {first_line(error)}"
             ) from error
         course.task = None
@@ -287,7 +287,7 @@ class Cluster:
             raise InputError(leg.message)
         course.status = leg.status
         trial, path = course.trial, self._folder.run_path(course.trial)
-        take_in(trial, path, course.source, leg.status, leg.news)
+        store_output(trial, path, course.source, leg.status, leg.news)
         return {} if leg.status in FINISHED else read_state(path)
 
     # In the thread of the client:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from concurrent import futures
 from typing import Any
 
-from fit_image.apps.sweep.execution.work_unit import Leg, VersionError
+from fit_image.apps.sweep.execution.work_unit import VersionError, WorkResult
 from fit_image.errors import FitImageError, InputError
 
 _CONNECT_SECONDS = 5.0
@@ -19,7 +19,7 @@ _CONNECT_SECONDS = 5.0
 _LOGGERS = ("distributed", "tornado", "asyncio")
 
 
-class LostLegError(FitImageError):
+class LostWorkError(FitImageError):
     """A leg is gone with the machines that knew of it."""
 
 
@@ -95,12 +95,12 @@ def quiet() -> Iterator[None]:
             logger.handlers, logger.propagate = handlers, propagate
 
 
-def result_of(future: Any) -> Leg:
+def result_of(future: Any) -> WorkResult:
     """Return the leg that a task returned.
 
     Raises
     ------
-    LostLegError
+    LostWorkError
         If it never came to an end, and may another time.
     VersionError
         If the machines of the cluster have another fit-image, or none.
@@ -110,9 +110,9 @@ def result_of(future: Any) -> Leg:
     from distributed import KilledWorker
 
     try:
-        leg: Leg = future.result()
+        leg: WorkResult = future.result()
     except (asyncio.CancelledError, futures.CancelledError, OSError) as error:
-        raise LostLegError(f"the cluster lost it: {first_line(error)}") from error
+        raise LostWorkError(f"the cluster lost it: {first_line(error)}") from error
     except VersionError:
         raise
     except KilledWorker:

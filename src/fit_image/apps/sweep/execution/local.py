@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from fit_image.apps.sweep.execution.executor import Advanced, Ended, Event, Notice, Started
-from fit_image.apps.sweep.plan.sweep_directory import SweepFolder
+from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.plan.trial import Trial
 from fit_image.errors import FitImageError
 
@@ -31,14 +31,14 @@ _ATTEMPTS = 3
 _HEARTBEAT = 0.2
 
 
-class Local:
+class LocalExecutor:
     """Trains trials in worker processes; an `fit_image.apps.sweep.execution.executor.Executor`.
 
     A worker that dies, for whatever reason, is replaced, and its trial goes on from the checkpoint.
 
     Parameters
     ----------
-    folder : SweepFolder
+    folder : SweepDirectory
         Where the trials have their folders.
     trials : iterable of Trial
         In the order in which they begin.
@@ -46,7 +46,7 @@ class Local:
         Workers at most.
     """
 
-    def __init__(self, folder: SweepFolder, trials: Iterable[Trial], jobs: int) -> None:
+    def __init__(self, folder: SweepDirectory, trials: Iterable[Trial], jobs: int) -> None:
         self._folder = folder
         self._waiting = collections.deque(trials)
         self._jobs = jobs
@@ -159,7 +159,7 @@ class _Worker:
         self._rest = b""
         self.trial: Trial | None = None
 
-    def begin(self, trial: Trial, folder: SweepFolder) -> None:
+    def begin(self, trial: Trial, folder: SweepDirectory) -> None:
         """Have it train a trial."""
         self.trial = trial
         order = {"trial": trial.to_json(), "path": str(folder.run_path(trial).absolute())}

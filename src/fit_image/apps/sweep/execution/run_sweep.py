@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from fit_image.apps.sweep.execution.executor import Ended, Event, Executor
-from fit_image.apps.sweep.plan.sweep_directory import SweepFolder
+from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.plan.trial import Trial
 from fit_image.apps.sweep.results.outcome import FINISHED, Outcome, read_outcome
 
 
-def read_outcomes(folder: SweepFolder) -> list[Outcome]:
+def read_outcomes(folder: SweepDirectory) -> list[Outcome]:
     """Read from disk what became of all trials, in their order.
 
     Raises
@@ -27,8 +27,8 @@ def unfinished(outcomes: Sequence[Outcome], trials: Sequence[Trial]) -> list[Tri
     return [trial for trial in trials if trial.key not in finished]
 
 
-def conduct(
-    folder: SweepFolder, executor: Executor, trials: Sequence[Trial]
+def run_sweep(
+    folder: SweepDirectory, executor: Executor, trials: Sequence[Trial]
 ) -> Iterator[Event | None]:
     """Run trials, and remember which of them failed.
 

@@ -43,7 +43,7 @@ def write_state(path: Path, state: Mapping[str, bytes]) -> None:
         (path / name).write_bytes(data)
 
 
-def read_news(path: Path) -> Files:
+def read_output(path: Path) -> Files:
     """Return the state, the model, and all frames there are.
 
     Raises
@@ -55,10 +55,10 @@ def read_news(path: Path) -> Files:
     return _read(path, (*_NEWS, *frames))
 
 
-def take_in(
+def store_output(
     trial: Trial, path: Path, source: Source, status: str, news: Mapping[str, bytes]
 ) -> None:
-    """Write what `read_news` returned elsewhere to the folder of the trial's run.
+    """Write what `read_output` returned elsewhere to the folder of the trial's run.
 
     What can be made here does not travel: the target, the final picture, the animations.
 

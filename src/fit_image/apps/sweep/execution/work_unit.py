@@ -16,7 +16,7 @@ import numpy.typing as npt
 from fit_image.apps.record import Status
 from fit_image.apps.source import Source
 from fit_image.apps.sweep.execution.training import share_done, train_trial
-from fit_image.apps.sweep.execution.transfer import Files, read_news, write_state
+from fit_image.apps.sweep.execution.transfer import Files, read_output, write_state
 from fit_image.apps.sweep.plan.trial import Trial
 from fit_image.errors import FitImageError, InputError, os_error_reason
 from fit_image.image import LoadedImage
@@ -37,7 +37,7 @@ class VersionError(InputError):
 
 
 @dataclass(frozen=True)
-class Leg:
+class WorkResult:
     """How far a trial has come on a worker.
 
     Attributes
@@ -55,13 +55,13 @@ class Leg:
     news: Files = field(default_factory=dict)
 
 
-def run_leg(
+def run_work_unit(
     version: str,
     levels: npt.NDArray[Any],
     order: Mapping[str, Any],
     is_stopped: Callable[[], bool],
     report: Callable[[Report], None],
-) -> Leg:
+) -> WorkResult:
     """Train a trial for some seconds.
 
     Parameters
@@ -80,7 +80,7 @@ def run_leg(
 
     Returns
     -------
-    Leg
+    WorkResult
 
     Raises
     ------
@@ -103,7 +103,7 @@ def run_leg(
             pace = _Pace(trial, path / "frames", deadline, is_stopped, report)
             try:
                 result = train_trial(trial, path, source, pace.should_stop, animations=False)
-                return Leg(result.status, news=read_news(path))
+                return WorkResult(result.status, news=read_output(path))
             except FitImageError as error:
                 # The folder is gone when somebody reads this.
                 return _failed(str(error).replace(folder, "trials"))
@@ -113,8 +113,8 @@ def run_leg(
         return _failed(f"cannot use a temporary folder: {os_error_reason(error)}")
 
 
-def _failed(message: str) -> Leg:
-    return Leg("failed", f"{message} (on {platform.node()})")
+def _failed(message: str) -> WorkResult:
+    return WorkResult("failed", f"{message} (on {platform.node()})")
 
 
 def _source(levels: npt.NDArray[Any], picture: Picture) -> Source:
@@ -147,13 +147,13 @@ class _Pace:
         return sum(frame.stat().st_size for frame in self.frames.iterdir()) > _LARGEST_FRAMES
 
 
-def run_dask_leg(
+def run_dask_work_unit(
     version: str, levels: npt.NDArray[Any], order: Mapping[str, Any], stop: str, topic: str
-) -> Leg:
+) -> WorkResult:
     """Run a leg as a task of dask: stopped by the event of a name, reporting on a topic."""
     from distributed import Event, get_worker
 
     worker = get_worker()
-    return run_leg(
+    return run_work_unit(
         version, levels, order, Event(stop).is_set, lambda news: worker.log_event(topic, news)
     )

@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 from fit_image.apps.record import Status
 from fit_image.apps.sweep.execution.training import share_done, train_trial
 from fit_image.apps.sweep.plan.trial import Trial
-from fit_image.apps.sweep.plan.trial_pictures import Pictures
+from fit_image.apps.sweep.plan.trial_pictures import TrialPictures
 from fit_image.core.jit import on_compile
 from fit_image.errors import FitImageError, InputError
 
@@ -33,7 +33,7 @@ class _Worker:
         self._stopping = threading.Event()
         self._reports = reports
         self._reported_at = 0.0
-        self._pictures = Pictures()
+        self._pictures = TrialPictures()
         threading.Thread(target=self._listen, args=(orders,), daemon=True).start()
 
     def run(self) -> None:

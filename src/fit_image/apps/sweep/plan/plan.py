@@ -27,7 +27,7 @@ Axes = Mapping[str, Sequence[Any]]
 
 
 @dataclass(frozen=True)
-class Question:
+class SweepSpec:
     """What a sweep is asked.
 
     Attributes
@@ -57,8 +57,8 @@ class Question:
                 yield path, dict(zip(row, values, strict=True))
 
 
-def plan_trials(question: Question) -> list[Trial]:
-    """Return the trials that answer a question, each once, in the order of the values.
+def plan_trials(spec: SweepSpec) -> list[Trial]:
+    """Return the trials that answer a spec, each once, in the order of the values.
 
     A value that a combination has no use for, such as the frequency of waves with ReLUs, is left
     out of it.
@@ -73,21 +73,21 @@ def plan_trials(question: Question) -> list[Trial]:
     trials: dict[str, Trial] = {}
     ignored: dict[str, str] = {}
     used: set[str] = set()
-    for path, values in question.combinations():
+    for path, values in spec.combinations():
         try:
             prepare = ImageConfig(**_only(ImageConfig, values))
             picture = pictures(path, prepare)
             preset = values.get("preset", "classic")
             fit, unused = _configure(preset, picture, _only(FitConfig, values))
             channels = CHANNELS[prepare.channels]
-            if question.match_params:
-                fit = _matched(fit, question.match_params, picture, channels)
+            if spec.match_params:
+                fit = _matched(fit, spec.match_params, picture, channels)
             check_memory(fit, (picture.width, picture.height), channels)
         except InputError as error:
-            raise InputError(f"{_named(question, values)}{error}") from error
+            raise InputError(f"{_named(spec, values)}{error}") from error
         ignored |= unused
         used |= values.keys() - unused.keys()
-        trial = Trial.of(Manifest(picture, fit, prepare, question.record, preset))
+        trial = Trial.of(Manifest(picture, fit, prepare, spec.record, preset))
         trials.setdefault(trial.key, trial)
     if not trials:
         raise InputError("there is nothing to try: give at least one value for every option")
@@ -130,12 +130,12 @@ def _only(config: type, values: Mapping[str, Any]) -> dict[str, Any]:
     return {each.name: values[each.name] for each in fields(config) if each.name in values}
 
 
-def _named(question: Question, values: Mapping[str, Any]) -> str:
+def _named(spec: SweepSpec, values: Mapping[str, Any]) -> str:
     """Return which combination this is, by the values that differ; empty if none do."""
     differing = [
         f"{option_of(name)} {_shown(value)}"
         for name, value in values.items()
-        if len({each for row in question.rows for each in row.get(name, (None,))}) > 1
+        if len({each for row in spec.rows for each in row.get(name, (None,))}) > 1
     ]
     return f"{', '.join(differing)}: " if differing else ""
 

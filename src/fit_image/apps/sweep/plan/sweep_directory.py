@@ -19,7 +19,7 @@ from fit_image.run import RunFolder
 FORMAT_VERSION = 1
 
 
-class SweepFolder:
+class SweepDirectory:
     """The folder of a sweep.
 
     Attributes
@@ -91,9 +91,9 @@ class SweepFolder:
         text = json.dumps(data, indent=1, allow_nan=False)
         atomic.write_bytes(self.path / "sweep.json", f"{text}\n".encode())
 
-    def extended(self, trials: Iterable[Trial]) -> SweepFolder:
+    def extended(self, trials: Iterable[Trial]) -> SweepDirectory:
         """Return the folder with further trials; `write` makes it so."""
-        return SweepFolder(self.path, (*self.trials, *trials), self.failures)
+        return SweepDirectory(self.path, (*self.trials, *trials), self.failures)
 
     def run_path(self, trial: Trial) -> Path:
         """Return the folder of a trial's run."""

@@ -9,7 +9,7 @@ from fit_image.apps.sweep.plan.trial import Trial
 from fit_image.errors import InputError
 
 
-class Pictures:
+class TrialPictures:
     """Loads pictures, and keeps the last one for the trials that follow."""
 
     def __init__(self) -> None:
@@ -45,6 +45,6 @@ def check_pictures(trials: Iterable[Trial]) -> None:
     InputError
         If so.
     """
-    load = Pictures()
+    load = TrialPictures()
     for trial in {(each.manifest.picture, each.manifest.image): each for each in trials}.values():
         load(trial)

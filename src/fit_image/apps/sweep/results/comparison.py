@@ -13,9 +13,9 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from fit_image.animation import AnimationReport, write_film
-from fit_image.apps.sweep.plan.sweep_directory import SweepFolder
-from fit_image.apps.sweep.results.contact_sheet import Sheet
-from fit_image.apps.sweep.results.outcome import Group, Outcome, group_outcomes
+from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
+from fit_image.apps.sweep.results.contact_sheet import ContactSheet
+from fit_image.apps.sweep.results.outcome import Outcome, SeedGroup, group_by_seed
 from fit_image.decoding import Colour
 from fit_image.frames import Film, Picture, frame_paths, read_frame
 from fit_image.image import parse_background
@@ -76,7 +76,7 @@ class _Take:
 
 
 def write_comparison(
-    folder: SweepFolder,
+    folder: SweepDirectory,
     outcomes: Sequence[Outcome],
     *,
     by: str = "epochs",
@@ -91,7 +91,7 @@ def write_comparison(
 
     Parameters
     ----------
-    folder : SweepFolder
+    folder : SweepDirectory
     outcomes : sequence of Outcome
     by : str
         What they keep step in: ``epochs``, or ``seconds`` of training.
@@ -112,7 +112,7 @@ def write_comparison(
     """
     if by not in ("epochs", "seconds"):
         raise ValueError(f"trials keep step in epochs or seconds, not {by!r}")
-    found = [_take(folder, group, by) for group in group_outcomes(outcomes)]
+    found = [_take(folder, group, by) for group in group_by_seed(outcomes)]
     takes = [take for take in found if take]
     if not takes:
         return None
@@ -128,7 +128,7 @@ def write_comparison(
     return write_film(folder.comparison, film, fps=fps)
 
 
-def _take(folder: SweepFolder, group: Group, by: str) -> _Take | None:
+def _take(folder: SweepDirectory, group: SeedGroup, by: str) -> _Take | None:
     """Return the frames of the lowest seed that has any, None if none has."""
     for outcome in group.outcomes:
         run = folder.run(outcome.trial)
@@ -164,7 +164,7 @@ def _composer(
     kinds = list(dict.fromkeys(take.picture for take in takes))
     rows = [[take for take in takes if take.picture == kind] for kind in kinds]
     targets = [read_frame(row[0].target, row[0].behind) for row in rows]
-    sheet = Sheet(
+    sheet = ContactSheet(
         [target.shape[1] / target.shape[0] for target in targets],
         [["target", *(take.label for take in row)] for row in rows],
     )

@@ -26,7 +26,7 @@ _MOST_LINES = 2  # of a label
 _PIXELATED = 4.0  # times larger: from there on, pixels are shown as squares
 
 
-class Sheet:
+class ContactSheet:
     """Tiles of equal width in rows; each section has its own height, and begins a row.
 
     Parameters

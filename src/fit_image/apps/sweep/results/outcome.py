@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fit_image.apps.sweep.plan.sweep_directory import SweepFolder
+from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.plan.trial import Trial, layers_label
 from fit_image.apps.usage import unused_fields
 from fit_image.config import option_of
@@ -82,7 +82,7 @@ class Outcome:
         return next((row.seconds for row in self.drawn if (row.psnr or 0.0) >= level), None)
 
 
-def read_outcome(folder: SweepFolder, trial: Trial) -> Outcome:
+def read_outcome(folder: SweepDirectory, trial: Trial) -> Outcome:
     """Read from disk what became of a trial.
 
     Raises
@@ -115,7 +115,7 @@ def read_outcome(folder: SweepFolder, trial: Trial) -> Outcome:
 
 
 @dataclass(frozen=True)
-class Group:
+class SeedGroup:
     """The outcomes of trials that differ in the seed only.
 
     Attributes
@@ -146,7 +146,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Spread:
+class Statistics:
     """Mean and spread of a figure over seeds.
 
     Attributes
@@ -161,7 +161,7 @@ class Spread:
     most: float
 
     @classmethod
-    def of(cls, values: Sequence[float | None]) -> Spread | None:
+    def of(cls, values: Sequence[float | None]) -> Statistics | None:
         """Return the spread; None where a value is missing or infinite, or there are none."""
         numbers = [value for value in values if value is not None and math.isfinite(value)]
         if not numbers or len(numbers) < len(values):
@@ -170,21 +170,21 @@ class Spread:
         return cls(statistics.fmean(numbers), deviation, min(numbers), max(numbers))
 
 
-def group_outcomes(outcomes: Sequence[Outcome]) -> list[Group]:
+def group_by_seed(outcomes: Sequence[Outcome]) -> list[SeedGroup]:
     """Return the groups, in the order in which the first trial of each was asked for."""
     members: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
         members.setdefault(outcome.trial.with_seed(0).key, []).append(outcome)
     labels = _labels([each[0].trial for each in members.values()])
     return [
-        Group(label, tuple(sorted(each, key=lambda outcome: outcome.trial.seed)))
+        SeedGroup(label, tuple(sorted(each, key=lambda outcome: outcome.trial.seed)))
         for label, each in zip(labels, members.values(), strict=True)
     ]
 
 
 def trial_labels(trials: Sequence[Trial]) -> dict[str, str]:
     """Return what trials are called, by their keys; with the seed where there are several."""
-    groups = group_outcomes([Outcome(trial, "waiting") for trial in trials])
+    groups = group_by_seed([Outcome(trial, "waiting") for trial in trials])
     seeds = any(len(group.outcomes) > 1 for group in groups)
     return {
         outcome.trial.key: f"{group.label}, seed {outcome.trial.seed}" if seeds else group.label
@@ -197,7 +197,7 @@ def trial_labels(trials: Sequence[Trial]) -> dict[str, str]:
 _ASKED_FIRST = ("picture", "preset", "layers", "encoding", "activation", "optimizer")
 
 
-def varied(trials: Sequence[Trial]) -> list[str]:
+def distinguishing_fields(trials: Sequence[Trial]) -> list[str]:
     """Return the names of the fewest fields that tell trials apart, the seed left out."""
     facts = [configuration(trial) for trial in trials]
     names = [*_ASKED_FIRST, *(name for name in facts[0] if name not in _ASKED_FIRST)]
@@ -213,7 +213,7 @@ def varied(trials: Sequence[Trial]) -> list[str]:
 def _labels(trials: Sequence[Trial]) -> list[str]:
     if not trials:
         return []
-    names = varied(trials) or ["layers"]
+    names = distinguishing_fields(trials) or ["layers"]
     pictures = _names({each.manifest.picture.sha256: each.manifest.picture.path for each in trials})
     labels = []
     for trial in trials:

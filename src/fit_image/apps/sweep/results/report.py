@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from fit_image import atomic
-from fit_image.apps.sweep.plan.sweep_directory import SweepFolder
-from fit_image.apps.sweep.results.outcome import LEVELS, Outcome, group_outcomes
+from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
+from fit_image.apps.sweep.results.outcome import LEVELS, Outcome, group_by_seed
 from fit_image.apps.sweep.results.report_data import (
     MOST_CURVES,
     best_first,
@@ -21,8 +21,13 @@ from fit_image.apps.sweep.results.report_data import (
     shown,
     trial_row,
 )
-from fit_image.apps.sweep.results.report_pictures import AMPLIFIED, Reel, contact_sheet, player
-from fit_image.apps.sweep.results.summary import brief, findings, remarks
+from fit_image.apps.sweep.results.report_pictures import (
+    AMPLIFIED,
+    FrameSequence,
+    contact_sheet,
+    player,
+)
+from fit_image.apps.sweep.results.summary import findings, format_digits, remarks
 from fit_image.errors import InputError
 from fit_image.version import __version__
 
@@ -38,7 +43,7 @@ _FRAME_BYTES = 11_000_000
 
 
 def write_report(
-    folder: SweepFolder,
+    folder: SweepDirectory,
     outcomes: Sequence[Outcome],
     *,
     on_step: Callable[[int, int], None] | None = None,
@@ -47,7 +52,7 @@ def write_report(
 
     Parameters
     ----------
-    folder : SweepFolder
+    folder : SweepDirectory
         Whose ``report`` is written.
     outcomes : sequence of Outcome
         Of its trials.
@@ -85,7 +90,7 @@ def write_report(
     return folder.report
 
 
-def check_drawn(folder: SweepFolder, outcomes: Sequence[Outcome]) -> None:
+def check_drawn(folder: SweepDirectory, outcomes: Sequence[Outcome]) -> None:
     """Raise `InputError` unless there is something to report."""
     if not any(outcome.drawn for outcome in outcomes):
         raise InputError(f"{folder.path}: no trial has drawn a picture yet: nothing to report")
@@ -104,12 +109,14 @@ def check_extra() -> None:
 class _Section:
     """What the page shows of one picture."""
 
-    def __init__(self, folder: SweepFolder, outcomes: Sequence[Outcome]) -> None:
+    def __init__(self, folder: SweepDirectory, outcomes: Sequence[Outcome]) -> None:
         self._folder = folder
-        self.groups = group_outcomes(outcomes)
+        self.groups = group_by_seed(outcomes)
         self.ranked = best_first(self.groups)
         self.curves = sorted(self.ranked[:MOST_CURVES])
-        reels = ((index, Reel.of(folder, shown(self.groups[index])[0])) for index in self.ranked)
+        reels = (
+            (index, FrameSequence.of(folder, shown(self.groups[index])[0])) for index in self.ranked
+        )
         with_frames = ((index, reel) for index, reel in reels if reel)
         self.reels = dict(sorted(itertools.islice(with_frames, MOST_PICTURED)))
 
@@ -170,7 +177,7 @@ def _render(sections: Sequence[dict[str, Any]], outcomes: Sequence[Outcome]) -> 
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
-    environment.filters["brief"] = brief
+    environment.filters["format_digits"] = format_digits
     groups = [group for section in sections for group in section["groups"]]
     for_script = ("groups", "curves", "pictured", "player", "target", "wide")
     return environment.from_string((page / "page.html").read_text("utf-8")).render(

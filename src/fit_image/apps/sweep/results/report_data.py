@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.apps.sweep.plan.trial import Trial
-from fit_image.apps.sweep.results.outcome import LEVELS, Group, Outcome, Spread
+from fit_image.apps.sweep.results.outcome import LEVELS, Outcome, SeedGroup, Statistics
 from fit_image.config import FitConfig, ImageConfig, RecordConfig, option_of
 from fit_image.notation import format_layers
 from fit_image.presets import preset_config
@@ -28,25 +28,25 @@ _POINTS = 100  # of a curve, evenly spaced, and as many again evenly on a logari
 _DECIDING = ("layers", "encoding", "activation", "optimizer", "epochs")
 
 
-def best_first(groups: Sequence[Group]) -> list[int]:
+def best_first(groups: Sequence[SeedGroup]) -> list[int]:
     """Return the places of the groups that have a PSNR, by its mean over the seeds."""
     means = {index: mean_psnr(group) for index, group in enumerate(groups)}
     ranked = sorted((-mean, index) for index, mean in means.items() if mean is not None)
     return [index for _, index in ranked]
 
 
-def shown(group: Group) -> list[Outcome]:
+def shown(group: SeedGroup) -> list[Outcome]:
     """Return the outcomes that stand for a group: those done, or else what there is."""
     return [outcome for outcome in group.done or group.outcomes if outcome.drawn]
 
 
-def mean_psnr(group: Group) -> float | None:
+def mean_psnr(group: SeedGroup) -> float | None:
     """Return the mean of the last PSNR of a group's seeds, None if none has one."""
     values = [outcome.psnr for outcome in shown(group) if outcome.psnr is not None]
     return sum(values) / len(values) if values else None
 
 
-def curves(group: Group) -> dict[str, Any]:
+def curves(group: SeedGroup) -> dict[str, Any]:
     """Return PSNR against epochs and seconds: mean, least and most over the seeds.
 
     Between two pictures of a run, and where seeds were not drawn at the same moment, PSNR is
@@ -82,7 +82,7 @@ def curves(group: Group) -> dict[str, Any]:
     }
 
 
-def group_row(group: Group) -> dict[str, Any]:
+def group_row(group: SeedGroup) -> dict[str, Any]:
     """Return a group's row of the table: spreads over the seeds that are done."""
     done = group.done
     return {
@@ -142,7 +142,7 @@ def _word(value: object) -> str:
     return "none" if value is None else str(value)
 
 
-def _status(group: Group) -> str:
+def _status(group: SeedGroup) -> str:
     counts = Counter(outcome.status for outcome in group.outcomes)
     if len(counts) == 1:
         return group.first.status
@@ -150,7 +150,7 @@ def _status(group: Group) -> str:
 
 
 def _spread(values: Sequence[float | None]) -> dict[str, float] | None:
-    spread = Spread.of(values)
+    spread = Statistics.of(values)
     if spread is None:
         return None
     return {"mean": spread.mean, "deviation": spread.deviation}

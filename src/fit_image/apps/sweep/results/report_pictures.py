@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from fit_image.apps.sweep.plan.sweep_directory import SweepFolder
+from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.results.outcome import Outcome
 from fit_image.frames import Picture, ahead, frame_paths, read_frame
 from fit_image.image import parse_background
@@ -31,7 +31,7 @@ _STEPS = (8, 60)  # of the player, fewest and most
 
 
 @dataclass(frozen=True)
-class Reel:
+class FrameSequence:
     """The frames of a trial.
 
     Attributes
@@ -45,7 +45,7 @@ class Reel:
     frames: list[tuple[int, Path]]
 
     @classmethod
-    def of(cls, folder: SweepFolder, outcome: Outcome) -> Reel | None:
+    def of(cls, folder: SweepDirectory, outcome: Outcome) -> FrameSequence | None:
         """Return the frames of a trial, None if there are none."""
         run = folder.run(outcome.trial)
         frames = frame_paths(run.frames) if run else []
@@ -60,7 +60,7 @@ class Reel:
         """The last frame."""
         return self.picture(self.frames[-1][1])
 
-    def target(self, folder: SweepFolder) -> Picture:
+    def target(self, folder: SweepDirectory) -> Picture:
         """Return what was to be learned, as uint8 (height, width, 3)."""
         return self.picture(folder.run_path(self.outcome.trial) / "target.png")
 
@@ -80,7 +80,7 @@ def contact_sheet(target: Picture, finals: Sequence[Picture]) -> dict[str, Any]:
         ``crop`` and its ``difference`` of each; and ``box``, where in the picture the crop is:
         left, top, width and height in percent.
     """
-    left, top, right, bottom = telling_crop(target, finals)
+    left, top, right, bottom = most_different_crop(target, finals)
     crop = np.s_[top:bottom, left:right]
     pictures = []
     for final in finals:
@@ -109,7 +109,7 @@ def contact_sheet(target: Picture, finals: Sequence[Picture]) -> dict[str, Any]:
     }
 
 
-def telling_crop(target: Picture, finals: Sequence[Picture]) -> tuple[int, int, int, int]:
+def most_different_crop(target: Picture, finals: Sequence[Picture]) -> tuple[int, int, int, int]:
     """Return where pictures differ most among one another, or a single one from the target.
 
     Of many, the half that is nearer to the target counts: failures differ from the others anywhere.
@@ -146,13 +146,13 @@ def telling_crop(target: Picture, finals: Sequence[Picture]) -> tuple[int, int, 
 
 
 def player(
-    reels: Sequence[Reel], most_bytes: int, on_reel: Callable[[], None] | None = None
+    reels: Sequence[FrameSequence], most_bytes: int, on_reel: Callable[[], None] | None = None
 ) -> dict[str, Any]:
     """Return the frames of trials at common steps, by epochs and by seconds.
 
     Parameters
     ----------
-    reels : sequence of Reel
+    reels : sequence of FrameSequence
     most_bytes : int
         Of all frames, about: there are fewer steps where there is less room.
     on_reel : callable, optional
@@ -192,7 +192,7 @@ def thumbnail(picture: Picture) -> str:
     return _uri(picture, "WEBP", quality=_QUALITY)
 
 
-def _frames(reel: Reel, epochs: npt.NDArray[np.int_]) -> list[dict[str, Any]]:
+def _frames(reel: FrameSequence, epochs: npt.NDArray[np.int_]) -> list[dict[str, Any]]:
     drawn = np.array([epoch for epoch, _ in reel.frames])
     rows = {row.epoch: row for row in reel.outcome.rows}
     places = np.unique(np.searchsorted(drawn, epochs, side="right").clip(1) - 1)

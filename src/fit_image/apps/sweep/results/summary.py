@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from fit_image.apps.sweep.results.outcome import Group, Outcome
+from fit_image.apps.sweep.results.outcome import Outcome, SeedGroup
 from fit_image.metrics import Row
 
 # How far a parameter count may lie from the middle of those it is compared with.
@@ -49,7 +49,7 @@ class Finding:
     verdict: str = ""
 
 
-def findings(groups: Sequence[Group]) -> list[Finding]:
+def findings(groups: Sequence[SeedGroup]) -> list[Finding]:
     """Return who is ahead at equal epochs, at equal time and at equal parameters.
 
     Only trials that are done count. A figure is the mean over the seeds of the PSNR of the last
@@ -57,7 +57,7 @@ def findings(groups: Sequence[Group]) -> list[Finding]:
 
     Parameters
     ----------
-    groups : sequence of Group
+    groups : sequence of SeedGroup
         Of one picture.
     """
     groups = [group for group in groups if any(outcome.drawn for outcome in group.done)]
@@ -69,7 +69,7 @@ def findings(groups: Sequence[Group]) -> list[Finding]:
     return [_equal_epochs("Equal epochs", groups), _equal_time(groups), *_equal_parameters(groups)]
 
 
-def remarks(groups: Sequence[Group]) -> list[str]:
+def remarks(groups: Sequence[SeedGroup]) -> list[str]:
     """Return what a reader must know about trials that do not count."""
     lines = []
     for group in groups:
@@ -84,13 +84,13 @@ def remarks(groups: Sequence[Group]) -> list[str]:
     return lines
 
 
-def brief(number: float, digits: int = 3) -> str:
+def format_digits(number: float, digits: int = 3) -> str:
     """Return a number of at least 0 with so many digits, or all that stand before the point."""
     whole = number >= 10 ** (digits - 1)
     return f"{number:,.0f}" if whole else f"{number:#.{digits}g}".rstrip(".")
 
 
-def _equal_epochs(question: str, groups: Sequence[Group], terms: str = "") -> Finding:
+def _equal_epochs(question: str, groups: Sequence[SeedGroup], terms: str = "") -> Finding:
     epochs = min(outcome.whole_epochs for group in groups for outcome in _counted(group))
     if not epochs:
         which = f"networks {terms}" if terms else "networks"
@@ -101,17 +101,17 @@ def _equal_epochs(question: str, groups: Sequence[Group], terms: str = "") -> Fi
     return _compare(question, terms, groups, lambda _, row: row.epoch <= epochs)
 
 
-def _equal_time(groups: Sequence[Group]) -> Finding:
+def _equal_time(groups: Sequence[SeedGroup]) -> Finding:
     seconds = min(
         _seconds(outcome, outcome.drawn[-1]) for group in groups for outcome in _counted(group)
     )
-    terms = f"after {brief(seconds)} s of training"
+    terms = f"after {format_digits(seconds)} s of training"
     return _compare(
         "Equal time", terms, groups, lambda outcome, row: _seconds(outcome, row) <= seconds
     )
 
 
-def _equal_parameters(groups: Sequence[Group]) -> list[Finding]:
+def _equal_parameters(groups: Sequence[SeedGroup]) -> list[Finding]:
     question = "Equal parameters"
     sizes = [size for size in _sizes(groups) if len(size) > 1]
     if not sizes:
@@ -128,9 +128,9 @@ def _equal_parameters(groups: Sequence[Group]) -> list[Finding]:
     return found
 
 
-def _sizes(groups: Sequence[Group]) -> list[list[Group]]:
+def _sizes(groups: Sequence[SeedGroup]) -> list[list[SeedGroup]]:
     """Return the groups in clusters of about equal parameters, from few to many."""
-    clusters: list[list[Group]] = []
+    clusters: list[list[SeedGroup]] = []
     for group in sorted(groups, key=lambda group: group.trial.parameters):
         count = group.trial.parameters
         least = clusters[-1][0].trial.parameters if clusters else 0
@@ -142,7 +142,7 @@ def _sizes(groups: Sequence[Group]) -> list[list[Group]]:
 
 
 def _compare(
-    question: str, terms: str, groups: Sequence[Group], by_then: Callable[[Outcome, Row], bool]
+    question: str, terms: str, groups: Sequence[SeedGroup], by_then: Callable[[Outcome, Row], bool]
 ) -> Finding:
     figures: dict[str, list[float]] = {}
     late = []
@@ -184,7 +184,7 @@ def _lead(
     return f"{mean}, no more than the seeds differ ({spread:.2f} dB)", "too close to call"
 
 
-def _counted(group: Group) -> list[Outcome]:
+def _counted(group: SeedGroup) -> list[Outcome]:
     return [outcome for outcome in group.done if outcome.drawn]
 
 

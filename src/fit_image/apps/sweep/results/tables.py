@@ -11,14 +11,14 @@ from dataclasses import asdict
 from typing import Any
 
 from fit_image import atomic
-from fit_image.apps.sweep.plan.sweep_directory import SweepFolder
+from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.results.outcome import (
     LEVELS,
-    Group,
     Outcome,
-    Spread,
+    SeedGroup,
+    Statistics,
     configuration,
-    group_outcomes,
+    group_by_seed,
 )
 
 FORMAT_VERSION = 1
@@ -27,7 +27,7 @@ MEASURED = ("psnr", "best_psnr", "seconds", *(f"seconds_to_{level}" for level in
 """Columns whose mean and spread over seeds is a result, too."""
 
 
-def write_results(folder: SweepFolder, outcomes: Sequence[Outcome]) -> None:
+def write_results(folder: SweepDirectory, outcomes: Sequence[Outcome]) -> None:
     """Write ``results.csv``, ``results.json`` and ``means.csv``.
 
     A row of ``results.csv`` is a trial: ``key``, ``label`` (what tells it from others, the seed
@@ -44,7 +44,7 @@ def write_results(folder: SweepFolder, outcomes: Sequence[Outcome]) -> None:
 
     Parameters
     ----------
-    folder : SweepFolder
+    folder : SweepDirectory
     outcomes : sequence of Outcome
         In the order of the rows.
 
@@ -53,7 +53,7 @@ def write_results(folder: SweepFolder, outcomes: Sequence[Outcome]) -> None:
     FitImageError
         If a file cannot be written.
     """
-    groups = group_outcomes(outcomes)
+    groups = group_by_seed(outcomes)
     labels = {outcome.trial.key: group.label for group in groups for outcome in group.outcomes}
     rows = [_row(folder, each, labels[each.trial.key]) for each in outcomes]
     means = [_means(group) for group in groups]
@@ -64,7 +64,7 @@ def write_results(folder: SweepFolder, outcomes: Sequence[Outcome]) -> None:
     atomic.write_bytes(folder.means_csv, _table(map(_flat, means)))
 
 
-def _row(folder: SweepFolder, outcome: Outcome, label: str) -> dict[str, Any]:
+def _row(folder: SweepDirectory, outcome: Outcome, label: str) -> dict[str, Any]:
     trial = outcome.trial
     return {
         "key": trial.key,
@@ -90,9 +90,9 @@ def _measured(outcome: Outcome) -> dict[str, float | None]:
     return dict(zip(MEASURED, values, strict=True))
 
 
-def _means(group: Group) -> dict[str, Any]:
+def _means(group: SeedGroup) -> dict[str, Any]:
     figures = [_measured(outcome) for outcome in group.done]
-    spreads = {name: Spread.of([each[name] for each in figures]) for name in MEASURED}
+    spreads = {name: Statistics.of([each[name] for each in figures]) for name in MEASURED}
     setting = _setting(group.first)
     del setting["seed"]
     return {
@@ -107,7 +107,7 @@ def _means(group: Group) -> dict[str, Any]:
 
 def _flat(means: Mapping[str, Any]) -> dict[str, Any]:
     """Return a group's figures in one row."""
-    names = list(Spread.__dataclass_fields__)
+    names = list(Statistics.__dataclass_fields__)
     row: dict[str, Any] = {}
     for name, value in means.items():
         if name == "configuration":

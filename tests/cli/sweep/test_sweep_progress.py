@@ -11,12 +11,12 @@ from PIL import Image
 
 from fit_image.apps.sweep.execution.executor import Advanced, Ended, Notice, Started
 from fit_image.apps.sweep.execution.run_sweep import read_outcomes
-from fit_image.apps.sweep.plan.plan import Question, plan_trials
-from fit_image.apps.sweep.plan.sweep_directory import SweepFolder
+from fit_image.apps.sweep.plan.plan import SweepSpec, plan_trials
+from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.results.outcome import Outcome, trial_labels
 from fit_image.cli.common import display
 from fit_image.cli.common.display import Lines, Table
-from fit_image.cli.sweep.board import Board, Watch
+from fit_image.cli.sweep.progress import ProgressView, SweepProgress
 from fit_image.cli.sweep.results import show_groups
 from fit_image.metrics import Row
 from fit_image.notation import parse_layers
@@ -27,14 +27,14 @@ def trials(small_picture, tmp_path):
     path = tmp_path / "pic.png"
     Image.fromarray((small_picture * 255).astype(np.uint8)).save(path)
     layers = tuple(map(parse_layers, ("1x8", "2x8", "3x8")))
-    return plan_trials(Question((path,), ({"layers": layers, "epochs": (10,)},)))
+    return plan_trials(SweepSpec((path,), ({"layers": layers, "epochs": (10,)},)))
 
 
 @pytest.fixture
 def board(trials, tmp_path):
-    folder = SweepFolder(tmp_path / "sweep", trials)
+    folder = SweepDirectory(tmp_path / "sweep", trials)
     costs = {trial.key: 1.0 for trial in trials}
-    return Board(folder, read_outcomes(folder), trial_labels(trials), costs)
+    return SweepProgress(folder, read_outcomes(folder), trial_labels(trials), costs)
 
 
 @pytest.fixture
@@ -58,8 +58,8 @@ def test_the_board_counts_what_is_done(board, trials):
 
 
 def test_what_was_left_earlier_and_is_not_asked_for_does_not_count(trials, tmp_path):
-    folder = SweepFolder(tmp_path / "sweep", trials)
-    board = Board(folder, read_outcomes(folder), trial_labels(trials), {trials[0].key: 1.0})
+    folder = SweepDirectory(tmp_path / "sweep", trials)
+    board = SweepProgress(folder, read_outcomes(folder), trial_labels(trials), {trials[0].key: 1.0})
     assert board.step().parts[0] == "0/1 trials"
     assert board.lines(10) == []
 
@@ -98,7 +98,7 @@ def test_the_table_fits_the_terminal(board, trials, written, columns, monkeypatc
     monkeypatch.setattr(display, "_columns", lambda: columns)
     monkeypatch.setattr(display, "_rows", lambda: 6)
     table = Table()
-    watch = Watch(board, table)
+    watch = ProgressView(board, table)
     watch.see(Started(trials[0]))
     table._shown_at = -1.0
     watch.see(Advanced(trials[0], 5, 0.5, 2.0, 20.0))
@@ -112,14 +112,14 @@ def test_the_table_fits_the_terminal(board, trials, written, columns, monkeypatc
 
 
 def test_plain_lines_where_there_is_no_terminal(board, trials, written):
-    watch = Watch(board, Lines())
+    watch = ProgressView(board, Lines())
     for event in (Started(trials[0]), None, Notice("hello"), Ended(trials[0], "done")):
         watch.see(event)
     assert written == ["hello\n", "[1/3] 1x8: waiting\n"]
 
 
 def test_the_table_itself_shows_what_has_ended(board, trials, written):
-    watch = Watch(board, Table())
+    watch = ProgressView(board, Table())
     for event in (Started(trials[0]), Notice("hello"), Ended(trials[0], "done")):
         watch.see(event)
     assert "hello\n" in written

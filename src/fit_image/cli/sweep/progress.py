@@ -10,19 +10,19 @@ from fit_image.cli.common.display import Display, Line, Step, Table, TimeLeft, f
 
 if TYPE_CHECKING:
     from fit_image.apps.sweep.execution.executor import Advanced, Event
-    from fit_image.apps.sweep.plan.sweep_directory import SweepFolder
+    from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
     from fit_image.apps.sweep.plan.trial import Trial
     from fit_image.apps.sweep.results.outcome import Outcome
 
 _MOST_ENDED = 10
 
 
-class Board:
+class SweepProgress:
     """What is known of the trials of a sweep.
 
     Parameters
     ----------
-    folder : SweepFolder
+    folder : SweepDirectory
     outcomes : sequence of Outcome
         Of all trials as the sweep begins.
     labels : mapping of str to str
@@ -33,7 +33,7 @@ class Board:
 
     def __init__(
         self,
-        folder: SweepFolder,
+        folder: SweepDirectory,
         outcomes: Sequence[Outcome],
         labels: Mapping[str, str],
         costs: Mapping[str, float],
@@ -131,10 +131,10 @@ class Board:
         return Line(label, "  ".join([*parts, format_duration(last.seconds)]), last.share)
 
 
-class Watch:
+class ProgressView:
     """Shows a board on a display, event by event."""
 
-    def __init__(self, board: Board, display: Display) -> None:
+    def __init__(self, board: SweepProgress, display: Display) -> None:
         self._board = board
         self._display = display
 
