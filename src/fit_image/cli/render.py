@@ -8,7 +8,7 @@ import click
 
 from fit_image.cli.common import options
 from fit_image.cli.common.display import Step, make_display
-from fit_image.cli.common.output_guard import check_spared
+from fit_image.cli.common.output_guard import check_output
 from fit_image.cli.common.signals import Signals
 
 
@@ -83,7 +83,7 @@ def command(
     pictures = []
     if RunFolder.holds_run(folder):
         pictures = [Path(RunFolder.open(folder).manifest.picture.path)]
-    check_spared(RunFolder, path, output, *pictures)
+    check_output(RunFolder, path, output, *pictures)
 
     canvas = Canvas(width, height, network.channels)
     with make_display(quiet) as display:

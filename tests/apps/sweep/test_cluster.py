@@ -167,7 +167,7 @@ def test_a_worker_lost_in_the_middle_changes_nothing(two_workers, source, tmp_pa
             advanced.append(event)
         elif advanced and not killed:
             pids = executor._client.run(os.getpid)
-            busy = [worker for worker, legs in executor._client.processing().items() if legs]
+            busy = [worker for worker, units in executor._client.processing().items() if units]
             for worker in busy[:1]:
                 two_workers.kill(pids[worker])
                 killed.append(worker)
@@ -237,11 +237,8 @@ def test_workers_without_fit_image_are_told_of(two_workers, source, tmp_path, mo
         run(ClusterExecutor(folder, [trial], lambda trial: source, two_workers.address))
 
 
-def test_a_scheduler_lost_in_the_middle_ends_the_sweep_in_one_line(
-    source, tmp_path, monkeypatch, capfd
-):
+def test_a_scheduler_lost_in_the_middle_ends_the_sweep_in_one_line(source, tmp_path, capfd):
     pytest.importorskip("distributed")
-    monkeypatch.setattr("fit_image.apps.sweep.execution.connection._CONNECT_SECONDS", 0.5)
     processes = Processes(tmp_path)
     folder = SweepDirectory(tmp_path / "sweep", [make_trial(source)])
 
@@ -249,22 +246,21 @@ def test_a_scheduler_lost_in_the_middle_ends_the_sweep_in_one_line(
         if isinstance(event, Notice):
             processes.close()
 
-    executor = ClusterExecutor(folder, folder.trials, lambda trial: source, processes.address)
+    executor = ClusterExecutor(
+        folder, folder.trials, lambda trial: source, processes.address, connect_seconds=0.5
+    )
     with pytest.raises(FitImageError, match=r"lost the scheduler at .* --resume"):
         run(executor, kill_scheduler)
     assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "no such thing", "tcp://", "x://y:1"])
-def test_a_scheduler_that_is_not_there_is_told_before_any_work(
-    address, source, tmp_path, monkeypatch, capfd
-):
+def test_a_scheduler_that_is_not_there_is_told_before_any_work(address, source, tmp_path, capfd):
     pytest.importorskip("distributed")
-    monkeypatch.setattr("fit_image.apps.sweep.execution.connection._CONNECT_SECONDS", 0.5)
     folder = SweepDirectory(tmp_path / "sweep", [make_trial(source)])
     with (
         pytest.raises(InputError, match="cannot reach a dask scheduler at") as caught,
-        ClusterExecutor(folder, folder.trials, lambda trial: source, address),
+        ClusterExecutor(folder, folder.trials, lambda trial: source, address, connect_seconds=0.5),
     ):
         pass
     assert "\n" not in str(caught.value)
@@ -272,7 +268,7 @@ def test_a_scheduler_that_is_not_there_is_told_before_any_work(
     assert capfd.readouterr() == ("", "")
 
 
-def failing_leg(error):
+def failing(error):
     return lambda *arguments, **options: (_ for _ in ()).throw(error)
 
 
@@ -280,29 +276,33 @@ def test_what_fails_on_a_worker_fails_one_trial_only(source, monkeypatch):
     trial = make_trial(source)
     order = {"trial": trial.to_json(), "state": {}, "seconds": 9.0}
 
-    def leg():
+    def train():
         return run_work_unit(
             __version__, source.image.levels, order, lambda: False, lambda report: None
         )
 
-    assert leg().status == "done"
+    assert train().status == "done"
     for error in (InputError("no"), FitImageError("no"), MemoryError, OSError(28, "no")):
-        monkeypatch.setattr(
-            "fit_image.apps.sweep.execution.work_unit.train_trial", failing_leg(error)
-        )
-        assert leg().status == "failed"
-        assert "no" in leg().message
+        monkeypatch.setattr("fit_image.apps.sweep.execution.work_unit.train_trial", failing(error))
+        assert train().status == "failed"
+        assert "no" in train().message
 
 
-def test_a_leg_ends_when_it_has_much_to_return(source, monkeypatch):
+def test_a_work_unit_ends_when_its_frames_are_large(source):
     trial = make_trial(source, epochs=100_000)
-    monkeypatch.setattr("fit_image.apps.sweep.execution.work_unit._LARGEST_FRAMES", 10_000)
-    monkeypatch.setattr("fit_image.apps.sweep.execution.work_unit._SECONDS_BETWEEN_REPORTS", 0.0)
     order = {"trial": trial.to_json(), "state": {}, "seconds": 60.0}
     reports = []
-    leg = run_work_unit(__version__, source.image.levels, order, lambda: False, reports.append)
-    assert leg.status == "interrupted"
-    frames = [data for name, data in leg.news.items() if name.startswith("frames/")]
+    result = run_work_unit(
+        __version__,
+        source.image.levels,
+        order,
+        lambda: False,
+        reports.append,
+        max_frame_bytes=10_000,
+        report_seconds=0.0,
+    )
+    assert result.status == "interrupted"
+    frames = [data for name, data in result.output.items() if name.startswith("frames/")]
     assert 10_000 < sum(map(len, frames)) < 20_000
     assert reports[-1][0] == trial.key
 
@@ -313,23 +313,23 @@ def test_a_leg_ends_when_it_has_much_to_return(source, monkeypatch):
 )
 def test_files_that_are_none_of_a_run_are_refused(name, source, tmp_path):
     trial = make_trial(source)
-    news = read_output(local(trial, source, tmp_path))
-    with pytest.raises(InputError, match="none of a run"):
-        store_output(trial, tmp_path / "sweep" / trial.key, source, "done", {**news, name: b""})
+    output = read_output(local(trial, source, tmp_path))
+    with pytest.raises(InputError, match="not part of a run"):
+        store_output(trial, tmp_path / "sweep" / trial.key, source, "done", {**output, name: b""})
     assert not (tmp_path / "sweep").exists()
 
 
 def test_incomplete_files_are_refused(source, tmp_path):
     trial = make_trial(source)
-    news = read_output(local(trial, source, tmp_path))
-    del news["checkpoint.npz"]
+    output = read_output(local(trial, source, tmp_path))
+    del output["checkpoint.npz"]
     with pytest.raises(InputError, match=r"no checkpoint\.npz"):
-        store_output(trial, tmp_path / "sweep" / trial.key, source, "done", news)
+        store_output(trial, tmp_path / "sweep" / trial.key, source, "done", output)
     assert not (tmp_path / "sweep").exists()
 
 
 class LosingClient:
-    """Stands for a cluster on which every leg ends at once."""
+    """A client of a cluster on which every work unit ends at once."""
 
     status = "running"
 
@@ -344,35 +344,38 @@ class LosingClient:
 
 
 @pytest.mark.parametrize(("lost", "status"), [((3, 3), "done"), ((4,), "failed")])
-def test_legs_lost_in_sequence_fail_a_trial(lost, status, source, tmp_path, monkeypatch):
+def test_work_units_lost_in_a_row_fail_a_trial(lost, status, source, tmp_path, monkeypatch):
     trial = make_trial(source)
-    news = read_output(local(trial, source, tmp_path))
-    legs = []
+    output = read_output(local(trial, source, tmp_path))
+    results = []
     for number, after in zip(lost, ("interrupted", "done"), strict=False):
-        legs += [*[LostWorkError("lost")] * number, WorkResult(after, news=news)]
+        results += [*[LostWorkError("lost")] * number, WorkResult(after, output=output)]
 
-    def next_leg(future):
-        leg = legs.pop(0)
-        if isinstance(leg, LostWorkError):
-            raise leg
-        return leg
+    def next_result(future):
+        result = results.pop(0)
+        if isinstance(result, LostWorkError):
+            raise result
+        return result
 
-    monkeypatch.setattr("fit_image.apps.sweep.execution.cluster.result_of", next_leg)
-    monkeypatch.setattr("fit_image.apps.sweep.execution.cluster._HEARTBEAT", 0.001)
+    monkeypatch.setattr("fit_image.apps.sweep.execution.cluster.result_of", next_result)
     sweep = ClusterExecutor(
-        SweepDirectory(tmp_path / "sweep"), [trial], lambda _: source, "tcp://none"
+        SweepDirectory(tmp_path / "sweep"),
+        [trial],
+        lambda _: source,
+        "tcp://none",
+        poll_seconds=0.001,
     )
     sweep._client = LosingClient()
     with ThreadPoolExecutor(1) as sweep._pool:
         ended = [event for event in sweep.events() if isinstance(event, Ended)]
     assert [event.status for event in ended] == [status]
-    assert len(legs) == (status == "failed")
+    assert len(results) == (status == "failed")
 
 
 @pytest.mark.parametrize("checkpoint", [False, True])
 def test_frames_of_a_future_that_did_not_happen_are_dropped(checkpoint, source, tmp_path):
     trial = make_trial(source, epochs=6)
-    news = read_output(local(trial, source, tmp_path))
+    output = read_output(local(trial, source, tmp_path))
     path = tmp_path / "sweep" / trial.key
     longer = local(make_trial(source, epochs=8), source, tmp_path)
     frames = path / "frames"
@@ -382,7 +385,7 @@ def test_frames_of_a_future_that_did_not_happen_are_dropped(checkpoint, source, 
     if checkpoint:
         # Without a run.json, which is written last: the run began again.
         (path / "checkpoint.npz").write_bytes((longer / "checkpoint.npz").read_bytes())
-    store_output(trial, path, source, "done", news)
+    store_output(trial, path, source, "done", output)
     assert learned(path) == learned(tmp_path / trial.key)
 
 

@@ -8,9 +8,8 @@ from PIL import Image, ImageFont
 
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.plan.trial import Trial
-from fit_image.apps.sweep.results import comparison
-from fit_image.apps.sweep.results.comparison import MOST_GROUPS, write_comparison
-from fit_image.apps.sweep.results.contact_sheet import ContactSheet, _wrapped
+from fit_image.apps.sweep.results.comparison import MAX_GROUPS, write_comparison
+from fit_image.apps.sweep.results.contact_sheet import ContactSheet, wrap_label
 from fit_image.apps.sweep.results.outcome import read_outcome
 from fit_image.config import FitConfig, ImageConfig, RecordConfig
 from fit_image.errors import FitImageError
@@ -81,7 +80,7 @@ def tiles(picture, labels, aspect=SIZE[0] / SIZE[1]):
     assert picture.shape == (sheet.height, sheet.width, 3)
     colours = []
     for number in range(len(labels) + 1):
-        left, top = sheet.place(0, number)
+        left, top = sheet.position(0, number)
         colours.append(tuple(picture[top + 50, left + 50].astype(int)))
     return colours
 
@@ -156,8 +155,10 @@ def test_each_picture_has_its_rows_and_its_target(maker):
     assert shown[-1].shape == (sheet.height, sheet.width, 3)
     for section, expected in enumerate([(TARGET, GREEN, BLUE), (RED, GREEN, BLUE)]):
         for number, colour in enumerate(expected):
-            left, top = sheet.place(section, number)
-            height = (sheet.place(1, 0)[1] - sheet.place(0, 0)[1]) // 2 if section == 0 else 50
+            left, top = sheet.position(section, number)
+            height = (
+                (sheet.position(1, 0)[1] - sheet.position(0, 0)[1]) // 2 if section == 0 else 50
+            )
             assert near(shown[-1][top + 5, left + 5], colour)
             assert near(shown[-1][top + height, left + 50], colour)
 
@@ -178,13 +179,12 @@ def test_transparent_frames_show_the_background(maker):
     assert near(tiles(shown[-1], ["1x5"]), [TARGET, (0, 220, 0)])
 
 
-def test_of_many_trials_the_best_are_shown(maker, monkeypatch):
-    monkeypatch.setattr(comparison, "MOST_GROUPS", 2)
+def test_of_many_trials_the_best_are_shown(maker):
     for width, (colour, psnr) in enumerate([(RED, 30), (GREEN, 10), (BLUE, 20)], start=1):
         maker.add(f"1x{width}", {0: BLACK, 1: colour}, psnr={1: psnr})
-    shown, _ = maker.film()
+    shown, _ = maker.film(max_groups=2)
     assert near(tiles(shown[-1], ["1x1", "1x3"]), [TARGET, RED, BLUE])
-    assert MOST_GROUPS == 24
+    assert MAX_GROUPS == 24
 
 
 def captions(monkeypatch):
@@ -194,7 +194,9 @@ def captions(monkeypatch):
         ContactSheet, "write_heading", lambda self, draw, text: written.append(text)
     )
     monkeypatch.setattr(
-        ContactSheet, "write_below", lambda self, draw, section, number, text: written.append(text)
+        ContactSheet,
+        "write_caption",
+        lambda self, draw, section, number, text: written.append(text),
     )
     return written
 
@@ -212,11 +214,10 @@ def test_captions_tell_the_moment_and_the_psnr(maker, monkeypatch, by, headings)
 
 def test_captions_tell_of_divergence_and_of_what_is_left_out(maker, monkeypatch):
     written = captions(monkeypatch)
-    monkeypatch.setattr(comparison, "MOST_GROUPS", 1)
     trial = maker.add("1x5", {0: BLACK, 1: RED})
     maker.add("2x5", {0: BLACK})
     maker.folder.failures[trial.key] = "no memory"
-    maker.write()
+    maker.write(max_groups=1)
     assert {"epoch 1, the best 1 of 2", "20.00 dB, failed"} <= set(written)
 
 
@@ -263,13 +264,13 @@ def test_steps_are_of_epochs_or_seconds(maker):
 def test_tiles_keep_apart_and_within_the_sheet(count, aspect):
     sheet = ContactSheet([aspect, 1.5], [["a label", "x, " * 30, *"z" * count]] * 2)
     assert sheet.width <= 1000
-    places = [sheet.place(section, number) for section in (0, 1) for number in range(count + 2)]
+    places = [sheet.position(section, number) for section in (0, 1) for number in range(count + 2)]
     tile = sheet.scaled(flat(RED), 0)
     for left, top in places[: count + 2]:
         assert left + tile.width <= sheet.width
-        assert top + tile.height < sheet.place(1, 0)[1]
+        assert top + tile.height < sheet.position(1, 0)[1]
     assert len(set(places)) == len(places)
-    assert sheet.place(1, count + 1)[1] + sheet.scaled(flat(RED), 1).height < sheet.height
+    assert sheet.position(1, count + 1)[1] + sheet.scaled(flat(RED), 1).height < sheet.height
 
 
 def test_small_pictures_are_shown_as_squares():
@@ -282,12 +283,12 @@ def test_small_pictures_are_shown_as_squares():
 def test_labels_break_at_commas_and_are_shortened():
     font = ImageFont.load_default(14)
     width = int(font.getlength("4x300, lr 0.05, bat"))
-    assert _wrapped("4x300", font, width) == ["4x300"]
-    assert _wrapped("4x300, lr 0.05, batch size 1", font, width) == [
+    assert wrap_label("4x300", font, width) == ["4x300"]
+    assert wrap_label("4x300, lr 0.05, batch size 1", font, width) == [
         "4x300, lr 0.05,",
         "batch size 1",
     ]
-    first, second = _wrapped("1x9, 2x8, 3x7, 4x6, 5x5, 6x4, 7x3, 8x2", font, width)
+    first, second = wrap_label("1x9, 2x8, 3x7, 4x6, 5x5, 6x4, 7x3, 8x2", font, width)
     assert first.endswith(",")
     assert second.endswith("…")
     assert max(map(font.getlength, (first, second))) <= width

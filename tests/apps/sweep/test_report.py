@@ -219,20 +219,19 @@ def test_the_page_is_whole_and_bounded(page, sweep):
 
 
 def test_little_room_means_fewer_frames(sweep, tmp_path, monkeypatch):
-    monkeypatch.setattr("fit_image.apps.sweep.results.report._FRAME_BYTES", 1)
     monkeypatch.setattr(sweep, "report", tmp_path / "small.html")
     steps = []
-    page = write_report(sweep, outcomes_of(sweep), on_step=lambda *step: steps.append(step))
+    page = write_report(
+        sweep, outcomes_of(sweep), max_frame_bytes=1, on_step=lambda *step: steps.append(step)
+    )
     assert 2 < len(embedded(page)[0]["player"]["epochs"]) <= 8
     assert steps == [(number, 6) for number in range(1, 7)]
 
 
 def test_at_most_so_many_networks_are_drawn(sweep, tmp_path, monkeypatch):
-    monkeypatch.setattr("fit_image.apps.sweep.results.report.MOST_CURVES", 2)
-    monkeypatch.setattr("fit_image.apps.sweep.results.report.MOST_PICTURED", 1)
     monkeypatch.setattr(sweep, "report", tmp_path / "few.html")
     outcomes = outcomes_of(sweep)
-    page = write_report(sweep, outcomes)
+    page = write_report(sweep, outcomes, max_curves=2, max_pictured=1)
     for picture in embedded(page):
         assert len(picture["curves"]) == 2
         assert len(picture["pictured"]) == 1

@@ -18,8 +18,8 @@ from PIL import Image
 
 from fit_image.apps.sweep.execution.executor import Ended, Notice, Started
 from fit_image.apps.sweep.execution.local import LocalExecutor
-from fit_image.apps.sweep.execution.run_sweep import read_outcomes
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
+from fit_image.apps.sweep.results.outcome import read_outcomes
 from fit_image.cli import cli
 from fit_image.errors import InputError
 from fit_image.model import Network
@@ -230,20 +230,20 @@ def test_names_that_are_no_text(picture):
         (["--match-params", "4x300"], "--layers"),
         (["--layers", "3x9", "--match-params", "1x1"], "within 1%"),
         (["--from-csv", "none.csv"], "none.csv"),
-        (["--from-csv", "unknown.csv"], "'colour' is no axis"),
+        (["--from-csv", "unknown.csv"], "unknown option 'colour'"),
         (["--from-csv", "torn.csv"], "line 3"),
         (["--from-csv", "empty.csv"], "no trials"),
         (["--from-csv", "blank.csv"], "no trials"),
         (["--from-csv", "double.csv"], "two columns 'lr'"),
         (["--from-csv", "wrong.csv"], "trial 1, lr"),
         (["--from-csv", "twice.csv", "--lr", "0.1"], "both give --lr"),
-        (["--from-toml", "wrong.csv"], "cannot be understood"),
+        (["--from-toml", "wrong.csv"], "cannot parse wrong.csv"),
         (["--from-toml", "wrong.toml"], "must be text, a number"),
         (["--animation", "/tmp/all.gif"], "bare name"),
         (["--animation", "movie.xyz"], ".xyz"),
         (["-j", "2", "--scheduler", "tcp://127.0.0.1:1"], "-j"),
         (["-o", "pic.png"], "not a folder"),
-        (["-o", "other"], "something else"),
+        (["-o", "other"], "holds no sweep"),
     ],
 )
 def test_bad_input_is_one_line_before_any_work(picture, args, message):

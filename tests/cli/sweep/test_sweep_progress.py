@@ -10,10 +10,9 @@ import pytest
 from PIL import Image
 
 from fit_image.apps.sweep.execution.executor import Advanced, Ended, Notice, Started
-from fit_image.apps.sweep.execution.run_sweep import read_outcomes
 from fit_image.apps.sweep.plan.plan import SweepSpec, plan_trials
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
-from fit_image.apps.sweep.results.outcome import Outcome, trial_labels
+from fit_image.apps.sweep.results.outcome import Outcome, read_outcomes, trial_labels
 from fit_image.cli.common import display
 from fit_image.cli.common.display import Lines, Table
 from fit_image.cli.sweep.progress import ProgressView, SweepProgress
@@ -31,7 +30,7 @@ def trials(small_picture, tmp_path):
 
 
 @pytest.fixture
-def board(trials, tmp_path):
+def progress(trials, tmp_path):
     folder = SweepDirectory(tmp_path / "sweep", trials)
     costs = {trial.key: 1.0 for trial in trials}
     return SweepProgress(folder, read_outcomes(folder), trial_labels(trials), costs)
@@ -45,63 +44,65 @@ def written(monkeypatch):
     return texts
 
 
-def test_the_board_counts_what_is_done(board, trials):
-    assert board.done == 0.0
-    board.note(Started(trials[0]))
-    board.note(Advanced(trials[0], 5, 0.5, 2.0, 20.0))
-    assert board.done == pytest.approx(1 / 6)
-    line = board.note(Ended(trials[0], "failed", "its worker died"))
+def test_the_progress_counts_what_is_done(progress, trials):
+    assert progress.done == 0.0
+    progress.update(Started(trials[0]))
+    progress.update(Advanced(trials[0], 5, 0.5, 2.0, 20.0))
+    assert progress.done == pytest.approx(1 / 6)
+    line = progress.update(Ended(trials[0], "failed", "its worker died"))
     assert line.startswith("[1/3] 1x8: ")
     assert line.endswith("its worker died")
-    assert board.done == pytest.approx(1 / 3)
-    assert board.step().parts[0] == "1/3 trials"
+    assert progress.done == pytest.approx(1 / 3)
+    assert progress.step().parts[0] == "1/3 trials"
 
 
 def test_what_was_left_earlier_and_is_not_asked_for_does_not_count(trials, tmp_path):
     folder = SweepDirectory(tmp_path / "sweep", trials)
-    board = SweepProgress(folder, read_outcomes(folder), trial_labels(trials), {trials[0].key: 1.0})
-    assert board.step().parts[0] == "0/1 trials"
-    assert board.lines(10) == []
+    progress = SweepProgress(
+        folder, read_outcomes(folder), trial_labels(trials), {trials[0].key: 1.0}
+    )
+    assert progress.step().parts[0] == "0/1 trials"
+    assert progress.lines(10) == []
 
 
-def test_an_interrupted_trial_does_not_count(board, trials):
-    board.note(Started(trials[0]))
-    board.note(Ended(trials[0], "interrupted"))
-    assert board.step().parts[0] == "0/3 trials"
+def test_an_interrupted_trial_does_not_count(progress, trials):
+    progress.update(Started(trials[0]))
+    progress.update(Ended(trials[0], "interrupted"))
+    assert progress.step().parts[0] == "0/3 trials"
 
 
-def test_what_runs_comes_before_what_has_ended(board, trials):
-    board.note(Started(trials[0]))
-    board.note(Ended(trials[0], "done"))
-    board.note(Started(trials[1]))
-    board.note(Advanced(trials[1], 4, 0.3, 2.0, 21.5))
-    lines = board.lines(10)
+def test_what_runs_comes_before_what_has_ended(progress, trials):
+    progress.update(Started(trials[0]))
+    progress.update(Ended(trials[0], "done"))
+    progress.update(Started(trials[1]))
+    progress.update(Advanced(trials[1], 4, 0.3, 2.0, 21.5))
+    lines = progress.lines(10)
     assert (lines[0].name, lines[0].share) == ("2x8", 0.3)
     assert lines[0].figures == "epoch 4/10  21.50 dB  2 s"
     assert [line.name for line in lines[1:]] == ["ended:", "1x8"]
 
 
 @pytest.mark.parametrize("room", [1, 2, 3, 5])
-def test_the_board_keeps_to_its_room(board, trials, room):
-    board.note(Started(trials[2]))
-    board.note(Ended(trials[2], "done"))
+def test_the_progress_keeps_to_its_room(progress, trials, room):
+    progress.update(Started(trials[2]))
+    progress.update(Ended(trials[2], "done"))
     for trial in trials[:2]:
-        board.note(Started(trial))
-    lines = board.lines(room)
+        progress.update(Started(trial))
+    lines = progress.lines(room)
     assert 1 <= len(lines) <= room
     if room == 1:
         assert "2 more" in lines[0].name
 
 
 @pytest.mark.parametrize("columns", [8, 20, 40, 80, 200])
-def test_the_table_fits_the_terminal(board, trials, written, columns, monkeypatch):
+def test_the_table_fits_the_terminal(progress, trials, written, columns, monkeypatch):
     monkeypatch.setattr(display, "_columns", lambda: columns)
     monkeypatch.setattr(display, "_rows", lambda: 6)
     table = Table()
-    watch = ProgressView(board, table)
-    watch.see(Started(trials[0]))
+    view = ProgressView(progress, table)
+    view.show(Started(trials[0]))
     table._shown_at = -1.0
-    watch.see(Advanced(trials[0], 5, 0.5, 2.0, 20.0))
+    view.show(Advanced(trials[0], 5, 0.5, 2.0, 20.0))
     lines = re.split(r"[\r\n]", re.sub(r"\x1b\[\d*[A-Z]", "", "".join(written)))
     assert max(map(len, lines)) < columns
     if columns >= 40:
@@ -111,17 +112,17 @@ def test_the_table_fits_the_terminal(board, trials, written, columns, monkeypatc
     assert "".join(written) == "\r\x1b[K\x1b[1F\x1b[J"
 
 
-def test_plain_lines_where_there_is_no_terminal(board, trials, written):
-    watch = ProgressView(board, Lines())
+def test_plain_lines_where_there_is_no_terminal(progress, trials, written):
+    view = ProgressView(progress, Lines())
     for event in (Started(trials[0]), None, Notice("hello"), Ended(trials[0], "done")):
-        watch.see(event)
+        view.show(event)
     assert written == ["hello\n", "[1/3] 1x8: waiting\n"]
 
 
-def test_the_table_itself_shows_what_has_ended(board, trials, written):
-    watch = ProgressView(board, Table())
+def test_the_table_itself_shows_what_has_ended(progress, trials, written):
+    view = ProgressView(progress, Table())
     for event in (Started(trials[0]), Notice("hello"), Ended(trials[0], "done")):
-        watch.see(event)
+        view.show(event)
     assert "hello\n" in written
     assert not any("[1/3]" in text for text in written)
 

@@ -10,7 +10,7 @@ import click
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 HEADINGS = ("Picture", "Network", "Learning", "Stopping", "Trials", "Recording", "Run")
-"""In the order of the help. What has none stands before them, under ``Options``."""
+"""In the order of the help; options without a heading come first, under ``Options``."""
 
 
 class HeadedOption(click.Option):
@@ -19,7 +19,7 @@ class HeadedOption(click.Option):
     Parameters
     ----------
     *args, **attributes
-        Of `click.Option`.
+        For `click.Option`.
     heading : str
         One of `HEADINGS`.
     """
@@ -40,14 +40,14 @@ class HeadedCommand(click.Command):
 def headed_option(
     heading: str, *declarations: str, **attributes: Any
 ) -> Callable[[Command], Command]:
-    """Return `click.option`, under one of `HEADINGS`."""
+    """Return `click.option` with one of `HEADINGS`."""
     return click.option(*declarations, cls=HeadedOption, heading=heading, **attributes)
 
 
 def write_options(
     params: Iterable[click.Parameter], ctx: click.Context, formatter: click.HelpFormatter
 ) -> None:
-    """Write the help of options, in a section for each heading."""
+    """Write the help of options, with a section for each heading."""
     sections: dict[str, list[tuple[str, str]]] = {name: [] for name in ("Options", *HEADINGS)}
     for param in params:
         record = param.get_help_record(ctx) if isinstance(param, click.Option) else None
@@ -60,8 +60,8 @@ def write_options(
 
 
 def heading_of(param: click.Parameter) -> str:
-    """Return the heading of an option; ``Options`` where it has none."""
+    """Return the heading of an option; ``Options`` if it has none."""
     if isinstance(param, HeadedOption):
         return param.heading
-    # click makes these itself.
+    # click creates these itself.
     return "Run" if {"--help", "--version"} & {*param.opts} else "Options"

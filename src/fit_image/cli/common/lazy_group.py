@@ -1,4 +1,4 @@
-"""Groups of commands that are imported when they are called: help must not wait for numerics."""
+"""Command groups that import a command when it is called, so that help is fast."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ import click
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are the ``command`` of modules in its package; alone, it shows help.
+    """A group whose commands are the ``command`` of modules in its package.
+
+    Without a command it shows its help.
 
     Parameters
     ----------
     package : str
-        Of the modules.
+        Package of the modules.
     names : sequence of str
-        Of the modules and the commands, in the order of the help.
+        Names of the modules and commands, in the order of the help.
     **attributes
-        Of `click.Group`.
+        For `click.Group`.
     """
 
     def __init__(self, *, package: str, names: Sequence[str], **attributes: Any) -> None:
@@ -38,7 +40,7 @@ class LazyGroup(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Invoke the command that was asked for, or show the help."""
+        """Invoke the command, or show the help if there is none."""
         result = super().invoke(ctx)
         if ctx.invoked_subcommand is None:
             click.echo(ctx.get_help())

@@ -1,4 +1,4 @@
-"""Types and decorators of options, shared by the commands."""
+"""Parameter types and options shared by the commands."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Encoding(click.ParamType):
     name = "encoding"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Check with `parse_encoding`, and return in full."""
+        """Parse with `parse_encoding`, and return it in full."""
         try:
             return str(parse_encoding(value))
         except InputError as error:
@@ -75,12 +75,12 @@ class Init(click.ParamType):
 
 
 class Real(click.FloatRange):
-    """A number in a range that is neither NaN nor infinite."""
+    """A finite number in a range."""
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        """Refuse NaN, which is inside every range as far as comparisons know."""
+        """Reject infinities, and NaN, which passes all comparisons with limits."""
         number = float(super().convert(value, param, ctx))
         if not math.isfinite(number):
             self.fail(f"{value} is not a finite number.", param, ctx)
@@ -88,7 +88,7 @@ class Real(click.FloatRange):
 
 
 class Numbers(click.ParamType):
-    """Numbers of 0 or more, separated by commas."""
+    """Non-negative numbers, separated by commas."""
 
     name = "numbers"
 
@@ -103,7 +103,7 @@ class Numbers(click.ParamType):
 
 
 class Qualities(click.ParamType):
-    """A quality of JPEG, or a range of these."""
+    """A JPEG quality or a range of qualities."""
 
     name = "Q"
 
@@ -184,7 +184,7 @@ class Size(click.ParamType):
             self.fail(f"{value!a} is not a size such as 1920x1080.", param, ctx)
         width, height = int(match[1]), int(match[2])
         if not (1 <= width <= LARGEST_SIDE and 1 <= height <= LARGEST_SIDE):
-            self.fail(f"{value!a}: a side has 1 to {LARGEST_SIDE} pixels.", param, ctx)
+            self.fail(f"{value!a}: sides must be from 1 to {LARGEST_SIDE} pixels.", param, ctx)
         return width, height
 
 
@@ -205,14 +205,14 @@ class Region(click.ParamType):
             self.fail(f"{value!a} is not four numbers such as 0,0,1,1.", param, ctx)
         corners = (x0, y0, x1, y1)
         if any(not math.isfinite(corner) or abs(corner) > 1e6 for corner in corners):
-            self.fail(f"{value!a}: places lie between -1e6 and 1e6.", param, ctx)
+            self.fail(f"{value!a}: coordinates must be between -1e6 and 1e6.", param, ctx)
         if x0 == x1 or y0 == y1:
-            self.fail(f"{value!a} is a region without area.", param, ctx)
+            self.fail(f"{value!a} is an empty region.", param, ctx)
         return corners
 
 
 def by_optimizer(name: str) -> str:
-    """Return in words what each optimizer takes by default for a field of `FitConfig`."""
+    """Describe the default of a field of `FitConfig` for each optimizer."""
     first, *others = OPTIMIZERS
     usual = getattr(OPTIMIZERS[first], name)
     groups: dict[float | None, list[str]] = {}
@@ -225,7 +225,7 @@ def by_optimizer(name: str) -> str:
 
 
 def describe_presets() -> str:
-    """Return what the presets stand for, with a picture of the usual size."""
+    """Describe the options of each preset, for a picture of the default size."""
     parts = []
     for name, preset in PRESETS.items():
         values = [
@@ -298,5 +298,5 @@ def quiet_option(command: Command) -> Command:
 
 
 def path_argument(metavar: str) -> Callable[[Command], Command]:
-    """Add an argument ``path``: a run's folder, or a model file."""
+    """Add an argument ``path``: the folder of a run, or a model file."""
     return click.argument("path", metavar=metavar, type=click.Path(path_type=Path))

@@ -1,4 +1,4 @@
-"""Ctrl-C and its relatives: stop gracefully at the first, at once at the second."""
+"""SIGINT, SIGTERM and SIGHUP: the first stops gracefully, the second immediately."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Self
 
 
 class Interrupted(BaseException):
-    """A signal asked the program to stop now.
+    """A signal stops the program immediately.
 
-    Not a KeyboardInterrupt, which click turns into an exit code of its own.
+    Not a KeyboardInterrupt, for which click chooses an exit code of its own.
     """
 
     def __init__(self, signum: int) -> None:
@@ -23,16 +23,16 @@ class Interrupted(BaseException):
 class Signals:
     """Handles SIGINT, SIGTERM and SIGHUP while its context lasts.
 
-    The first signal is noted, for the program to look at when it can stop well; the next one
-    raises `Interrupted`. Raising anywhere is not safe: inside an import, for example, Python may
+    The first signal is recorded, and the program checks for it where it can stop; the second one
+    raises `Interrupted`. Raising everywhere is not safe: inside an import, for example, Python may
     swallow the exception.
 
     Attributes
     ----------
     received : int or None
-        The signal that was noted.
+        The first signal.
     at_once : bool
-        Whether the first signal raises, too.
+        Whether the first signal raises `Interrupted`, too.
     """
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class Signals:
 
     def __enter__(self) -> Self:
         for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            # nohup asks for SIGHUP to be ignored.
+            # nohup ignores SIGHUP.
             if signum == signal.SIGHUP and signal.getsignal(signum) == signal.SIG_IGN:
                 continue
             self._before[signum] = signal.signal(signum, self._handle)
@@ -56,22 +56,22 @@ class Signals:
     ) -> None:
         stopping = self.received is not None or isinstance(error, Interrupted)
         for signum, handler in self._before.items():
-            # One more Ctrl-C must not disturb the last line and the exit code.
+            # Another Ctrl-C must not disturb the last line and the exit code.
             signal.signal(signum, signal.SIG_IGN if stopping else handler)  # type: ignore[arg-type]
 
     def check(self) -> None:
-        """Raise `Interrupted` if a signal was noted."""
+        """Raise `Interrupted` if a signal has arrived."""
         if self.received is not None:
             raise Interrupted(self.received)
 
     def act_at_once(self) -> None:
-        """Raise `Interrupted` at any signal from here on, and if one was noted."""
+        """Raise `Interrupted` at any signal from now on, or if one has arrived."""
         self.at_once = True
         self.check()
 
     @contextlib.contextmanager
     def acting_at_once(self) -> Iterator[None]:
-        """Let any signal raise `Interrupted` inside the block, where nothing can be lost."""
+        """Raise `Interrupted` at any signal inside the block, where nothing can be lost."""
         self.act_at_once()
         try:
             yield
@@ -80,7 +80,7 @@ class Signals:
 
     def _handle(self, signum: int, frame: FrameType | None) -> None:
         now = self.at_once or self.received is not None
-        # Noted in any case: where Python swallows the exception, the next `check` raises it again.
+        # Always recorded: if Python swallows the exception, the next `check` raises it again.
         self.received = signum
         if now:
             raise Interrupted(signum)

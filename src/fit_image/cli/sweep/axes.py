@@ -1,4 +1,4 @@
-"""Options of fitting that take several values, on the command line or in files."""
+"""Options of ``fit-image IMAGE`` with several values, from the command line or files."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from fit_image.errors import InputError, os_error_reason
 from fit_image.regular_file import check_regular
 
 Values = tuple[Any, ...]
-Row = dict[str, list[str]]
+TrialRow = dict[str, list[str]]
 
-# Where a comma separates values: those of layers and encodings have commas of their own.
-_NOWHERE = re.compile(r"(?!)")
+# Separators of values, because those of layers and encodings contain commas.
+_NEVER = re.compile(r"(?!)")
 _COMMA = re.compile(",")
 _SEPARATORS = {
-    "layers": _NOWHERE,
+    "layers": _NEVER,
     "encoding": re.compile(rf",(?=(?:{'|'.join(ENCODINGS)})(?:[:,]|$))"),
     "background": re.compile(r",(?![^(]*\))"),
 }
@@ -37,15 +37,15 @@ _OPTIONS = {
     str(each.name): each for each in fit_command.params if each.name in {"preset", *_FIELDS}
 }
 
-# Seeds last: trials that differ in nothing else follow each other.
+# The seed last, so that trials that differ only in it are consecutive.
 AXES = (*(name for name in _OPTIONS if name != "seed"), "seed")
-"""The options of fitting, by their fields, that may take several values."""
+"""Field names of the options that may have several values."""
 
-MOST_SEEDS = 999_999
+MAX_SEEDS = 999_999
 
 
 class ValueList(click.ParamType):
-    """Values separated by commas, each of the type of an option of fitting."""
+    """Values separated by commas, each of the type of an option."""
 
     name = "values"
 
@@ -56,7 +56,7 @@ class ValueList(click.ParamType):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> Values:
-        """Return the values as a tuple."""
+        """Parse the values into a tuple."""
         if isinstance(value, tuple):
             return value
         texts = [text.strip() for text in self.separator.split(value)]
@@ -66,7 +66,7 @@ class ValueList(click.ParamType):
 
 
 def axis_options() -> list[click.Option]:
-    """Return an option for each of `AXES`, which may be repeated and takes several values."""
+    """Return a repeatable option with several values for each of `AXES`."""
     return [_axis_option(option) for option in _OPTIONS.values()]
 
 
@@ -88,7 +88,7 @@ def _axis_option(option: click.Parameter) -> click.Option:
 
 
 def given_axes(given: Mapping[str, tuple[Values, ...]], seeds: int | None) -> dict[str, Values]:
-    """Return the values of the axes that were given on the command line."""
+    """Return the axes given on the command line."""
     axes = {name: tuple(sum(given[name], ())) for name in AXES if given[name]}
     if seeds is not None:
         if "seed" in axes:
@@ -97,17 +97,17 @@ def given_axes(given: Mapping[str, tuple[Values, ...]], seeds: int | None) -> di
     return axes
 
 
-def read_rows(
-    read: Callable[[Path], list[Row]], path: Path, axes: Mapping[str, Values]
+def read_grids(
+    read: Callable[[Path], list[TrialRow]], path: Path, axes: Mapping[str, Values]
 ) -> tuple[dict[str, Values], ...]:
-    """Read the rows of a file, each with the axes of the command line beside its own.
+    """Read the trials of a file, and add the axes of the command line to each.
 
     ``read`` is `read_csv` or `read_toml`.
 
     Raises
     ------
     InputError
-        If the file cannot be read, has no rows, or one of them is not of axes and their values.
+        If the file cannot be read, has no trials, or has an unknown name or an invalid value.
     """
     check_regular(path)
     try:
@@ -115,9 +115,9 @@ def read_rows(
     except OSError as error:
         raise InputError(f"cannot read {path}: {os_error_reason(error)}") from error
     except UnicodeDecodeError as error:
-        raise InputError(f"{path} cannot be understood: it is no text in UTF-8") from error
+        raise InputError(f"{path} is not valid UTF-8 text") from error
     except (csv.Error, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{path} cannot be understood: {error}") from error
+        raise InputError(f"cannot parse {path}: {error}") from error
     if not rows:
         raise InputError(f"{path} has no trials")
     found = []
@@ -129,8 +129,8 @@ def read_rows(
     return tuple(found)
 
 
-def read_csv(path: Path) -> list[Row]:
-    """Return the rows of a table: the texts of each cell by the name of its column."""
+def read_csv(path: Path) -> list[TrialRow]:
+    """Return the rows of a CSV table: the text of each cell by column name."""
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file, strict=True)
         names = [name for name in reader.fieldnames or () if name.strip()]
@@ -142,19 +142,19 @@ def read_csv(path: Path) -> list[Row]:
             if any(text.strip() for text in row.pop(None, ())):
                 raise InputError(f"{path}, line {reader.line_num}, has more values than the header")
             given = {name: [text] for name, text in row.items() if text and text.strip()}
-            # Spreadsheets leave rows behind in which all is empty.
+            # Spreadsheets leave empty rows behind.
             if given:
                 rows.append(given)
     return rows
 
 
-def read_toml(path: Path) -> list[Row]:
-    """Return the ``[[trial]]`` tables, each with what stands above them all."""
+def read_toml(path: Path) -> list[TrialRow]:
+    """Return the ``[[trial]]`` tables, each with the keys above them."""
     data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     rows = data.pop("trial", [{}] if data else [])
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise InputError(f"{path}: trials are tables under [[trial]]")
-    # The row's own first: what all have in common varies fastest.
+        raise InputError(f"{path}: 'trial' must be an array of tables, [[trial]]")
+    # The table's own keys first, so that the shared ones vary fastest.
     merged = [row | {name: data[name] for name in data if name not in row} for row in rows]
     return [{name: _texts(path, name, value) for name, value in row.items()} for row in merged]
 
@@ -166,7 +166,7 @@ def _texts(path: Path, name: str, value: Any) -> list[str]:
     return [str(each) for each in values]
 
 
-def _parse_row(where: str, row: Row) -> dict[str, Values]:
+def _parse_row(where: str, row: TrialRow) -> dict[str, Values]:
     names = {option_of(name).removeprefix("--"): name for name in AXES}
     axes: dict[str, Values] = {}
     for given, texts in row.items():
@@ -175,7 +175,7 @@ def _parse_row(where: str, row: Row) -> dict[str, Values]:
             name, values = "seed", _seeds(where, texts)
         else:
             if column not in names:
-                raise InputError(f"{where}: {given!a} is no axis; they are {', '.join(names)}")
+                raise InputError(f"{where}: unknown option {given!a}; known are {', '.join(names)}")
             name = names[column]
             try:
                 option = ValueList(_OPTIONS[name])
@@ -190,5 +190,5 @@ def _parse_row(where: str, row: Row) -> dict[str, Values]:
 
 def _seeds(where: str, texts: list[str]) -> Values:
     if len(texts) != 1 or not re.fullmatch("[0-9]{1,6}", texts[0].strip()) or not int(texts[0]):
-        raise InputError(f"{where}: seeds is a number of seeds, 1 to {MOST_SEEDS}")
+        raise InputError(f"{where}: seeds must be a number from 1 to {MAX_SEEDS}")
     return tuple(range(int(texts[0])))

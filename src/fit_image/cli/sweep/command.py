@@ -50,58 +50,58 @@ def command(
     quiet: bool,
     **given: Any,
 ) -> None:
-    """Train every combination of the values given, and compare the results.
+    """Train every combination of the given values, and compare the results.
 
-    Options of fitting may be repeated, and take several values with commas between them; those
-    whose values have commas of their own, such as --layers, are repeated.
+    Options of fit-image IMAGE take several values, separated by commas; those whose values contain
+    commas, such as --layers, are repeated instead.
     """
     signals: Signals = ctx.obj
     if jobs is not None and scheduler is not None:
-        raise click.UsageError("-j is for this machine, --scheduler for others: give one of them.")
+        raise click.UsageError("-j and --scheduler exclude each other.")
     if not images and not (resume and output):
-        raise click.UsageError("Missing argument 'IMAGE'; --resume -o DIR goes on without one.")
+        raise click.UsageError("Missing argument 'IMAGE'; only --resume -o DIR needs none.")
     record = record_of_trials(given)
     for option in SWEEP_OPTIONS:
         default = ctx.get_parameter_source(str(option.name)) is ParameterSource.DEFAULT
         if option.name in given and not default and not images:
             raise click.UsageError(
-                f"{option.opts[0]} needs an IMAGE: --resume alone goes on as before."
+                f"{option.opts[0]} needs an IMAGE: without one, --resume changes nothing."
             )
     spec = make_spec(images, given, record, yes) if images else None
     output = output or Path(f"{images[0].stem}-sweep")
     display = make_display(quiet, Table)
 
     # Heavy imports come after the command line has been understood.
-    from fit_image.apps.sweep.execution.run_sweep import read_outcomes, unfinished
     from fit_image.apps.sweep.plan.plan import plan_trials
     from fit_image.apps.sweep.plan.trial_pictures import check_pictures
+    from fit_image.apps.sweep.results.outcome import read_outcomes, unfinished
     from fit_image.apps.sweep.results.tables import write_results
     from fit_image.core.machine import usable_cores
 
-    asked = plan_trials(spec) if spec else []
+    planned = plan_trials(spec) if spec else []
     signals.check()
-    folder = _folder(output, spec is not None).extended(asked)
+    folder = _folder(output, spec is not None).extended(planned)
     outcomes = read_outcomes(folder)
-    left = unfinished(outcomes, folder.trials if resume else asked)
-    new = {trial.key for trial in asked}
-    check_pictures([trial for trial in left if trial.key not in new])
+    remaining = unfinished(outcomes, folder.trials if resume else planned)
+    new = {trial.key for trial in planned}
+    check_pictures([trial for trial in remaining if trial.key not in new])
     if plan:
-        # How many workers a cluster will have, nobody knows.
+        # The number of workers of a cluster is unknown.
         workers = 1 if scheduler else jobs or usable_cores()
-        show_plan(folder, outcomes, left, workers, as_json)
+        show_plan(folder, outcomes, remaining, workers, as_json)
         return
 
     signals.check()
-    # The executor first: it finds out what is missing before anything is written.
-    with display, _executor(folder, left, jobs, scheduler) as executor, folder.locked():
-        folder = _folder(output, True).extended(asked)  # again, now that nobody else can write
-        _train(folder, executor, left, display, signals)
+    # The executor first: it checks its requirements before anything is written.
+    with display, _executor(folder, remaining, jobs, scheduler) as executor, folder.locked():
+        folder = _folder(output, True).extended(planned)  # again, under the lock
+        _train(folder, executor, remaining, display, signals)
         outcomes = read_outcomes(folder)
         if signals.received is not None:
             write_results(folder, outcomes)
-            remaining = len(unfinished(outcomes, folder.trials))
+            left = len(unfinished(outcomes, folder.trials))
             again = shlex.join(["fit-image", "sweep", "--resume", "-o", str(output)])
-            display.message(f"stopped; {remaining} trials are left; to go on: {again}")
+            display.message(f"stopped; {left} trials are left; to go on: {again}")
             ctx.exit(128 + signals.received)
         signals.at_once = True
         write_all(folder, outcomes, by, display)
@@ -115,25 +115,23 @@ def command(
     if failed:
         raise FitImageError(
             f"{len(failed)} of {len(outcomes)} trials failed ({failed[0].message}); "
-            "--resume tries them again"
+            "--resume repeats them"
         )
 
 
-def _folder(output: Path, may_begin: bool) -> SweepDirectory:
-    """Return the sweep in a folder, or a new one if that may begin there."""
+def _folder(output: Path, may_create: bool) -> SweepDirectory:
+    """Return the sweep in a folder, or a new one if allowed."""
     from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 
-    if SweepDirectory.holds_sweep(output) or not may_begin:
+    if SweepDirectory.holds_sweep(output) or not may_create:
         return SweepDirectory.open(output)
     if output.is_symlink() and not output.exists():
-        raise InputError(f"cannot use {output}: it is a link to nothing; choose another with -o")
+        raise InputError(f"cannot use {output}: it is a broken link; choose another folder with -o")
     parent = next(folder for folder in (output, *output.absolute().parents) if folder.exists())
     if not parent.is_dir():
         raise InputError(f"cannot use {output}: {parent} is not a folder; choose another with -o")
     if output.is_dir() and any(file.name != ".lock" for file in output.iterdir()):
-        raise InputError(
-            f"{output} holds something else than a sweep: choose another folder with -o"
-        )
+        raise InputError(f"{output} is not empty and holds no sweep: choose another folder with -o")
     return SweepDirectory(output)
 
 
@@ -160,16 +158,16 @@ def _train(
     signals: Signals,
 ) -> None:
     from fit_image.apps.sweep.execution.cost import expected_seconds
-    from fit_image.apps.sweep.execution.run_sweep import read_outcomes, run_sweep
-    from fit_image.apps.sweep.results.outcome import trial_labels
+    from fit_image.apps.sweep.execution.run_sweep import run_sweep
+    from fit_image.apps.sweep.results.outcome import read_outcomes, trial_labels
 
     costs = {trial.key: expected_seconds(trial) for trial in trials}
-    board = SweepProgress(folder, read_outcomes(folder), trial_labels(folder.trials), costs)
-    watch = ProgressView(board, display)
+    progress = SweepProgress(folder, read_outcomes(folder), trial_labels(folder.trials), costs)
+    view = ProgressView(progress, display)
     stopping = False
     for event in run_sweep(folder, executor, trials):
-        watch.see(event)
+        view.show(event)
         if signals.received is not None and not stopping:
             stopping = True
-            display.message("stopping: trials under way are saved")
+            display.message("stopping: running trials are saved")
             executor.stop()

@@ -1,4 +1,4 @@
-"""The options of ``fit-image sweep``."""
+"""Options of ``fit-image sweep``."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import click
 from fit_image.cli.common import options
 from fit_image.cli.common.headings import HeadedOption
 from fit_image.cli.fit import command as fit_command
-from fit_image.cli.sweep.axes import MOST_SEEDS, axis_options
+from fit_image.cli.sweep.axes import MAX_SEEDS, axis_options
 
-_FITTING = {option.name: option for option in fit_command.params}
+_FIT_OPTIONS = {option.name: option for option in fit_command.params}
 
 BY_OPTION = HeadedOption(
     ["--by"],
@@ -29,35 +29,35 @@ SWEEP_OPTIONS: list[click.Parameter] = [
     HeadedOption(
         ["--seeds"],
         heading="Learning",
-        type=click.IntRange(min=1, max=MOST_SEEDS),
+        type=click.IntRange(min=1, max=MAX_SEEDS),
         metavar="N",
         show_default="1",
-        help="Train each trial with seeds 0 to N - 1, to tell differences from chance.",
+        help="Train each trial with seeds 0 to N - 1, to separate differences from chance.",
     ),
     HeadedOption(
         ["--match-params"],
         heading="Network",
         type=options.Layers(),
         metavar="SPEC",
-        help="Change the widths of all --layers so that each network has the number of parameters "
-        "of one with these layers, within 1%.",
+        help="Scale the widths of all --layers to the parameter count of a network with these "
+        "layers, within 1%.",
     ),
     HeadedOption(
         ["--from-csv"],
         heading="Trials",
         type=click.Path(path_type=Path),
         metavar="FILE",
-        help="Read the trials from the rows of a table whose columns are named like options.",
+        help="CSV table of trials: a row per trial, a column per option.",
     ),
     HeadedOption(
         ["--from-toml"],
         heading="Trials",
         type=click.Path(path_type=Path),
         metavar="FILE",
-        help="Read the trials from [[trial]] tables whose keys are named like options.",
+        help="TOML file of trials: a [[trial]] table per trial, a key per option.",
     ),
-    # The same for all trials.
-    *(_FITTING[name] for name in ("frame_every", "animations", "fps", "with_target", "pace")),
+    # One value for all trials.
+    *(_FIT_OPTIONS[name] for name in ("frame_every", "animations", "fps", "with_target", "pace")),
     BY_OPTION,
     HeadedOption(
         ["-o", "--output"],
@@ -65,7 +65,7 @@ SWEEP_OPTIONS: list[click.Parameter] = [
         type=click.Path(path_type=Path),
         metavar="DIR",
         show_default="<IMAGE>-sweep",
-        help="Folder for all trials and results; trials finished there are not repeated.",
+        help="Folder for all trials and results; finished trials in it are not repeated.",
     ),
     HeadedOption(
         ["-j", "--jobs"],
@@ -73,7 +73,7 @@ SWEEP_OPTIONS: list[click.Parameter] = [
         type=click.IntRange(min=1, max=1024),
         metavar="N",
         show_default="all cores",
-        help="Number of trials at a time, each with one thread.",
+        help="Trials to train in parallel, each with one thread.",
     ),
     HeadedOption(
         ["--scheduler"],
@@ -86,8 +86,8 @@ SWEEP_OPTIONS: list[click.Parameter] = [
         ["--resume"],
         heading="Run",
         is_flag=True,
-        help="Finish all trials of the folder, including earlier ones; IMAGE may be left out.",
+        help="Finish all trials in the folder, including those of earlier calls; needs no IMAGE.",
     ),
     HeadedOption(["--yes"], heading="Run", is_flag=True, help="Allow more than 10,000 trials."),
-    *(_FITTING[name] for name in ("as_json", "quiet")),
+    *(_FIT_OPTIONS[name] for name in ("as_json", "quiet")),
 ]

@@ -1,4 +1,4 @@
-"""What a sweep is asked for, and the list of trials that answer it."""
+"""The sweep specification from the command line, and ``--plan``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fit_image.cli.common.display import format_duration
-from fit_image.cli.sweep.axes import given_axes, read_csv, read_rows, read_toml
+from fit_image.cli.sweep.axes import given_axes, read_csv, read_grids, read_toml
 from fit_image.config import RecordConfig
 from fit_image.errors import InputError
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from fit_image.apps.sweep.plan.trial import Trial
     from fit_image.apps.sweep.results.outcome import Outcome
 
-_MOST_TRIALS = 10_000
+_MAX_TRIALS = 10_000
 
 
 def make_spec(
     images: tuple[Path, ...], given: dict[str, Any], record: RecordConfig, allow_many: bool
 ) -> SweepSpec:
-    """Return what the command line asks for.
+    """Return the sweep specification of the command line.
 
     Raises
     ------
     UsageError, InputError
-        If it makes no sense, or is too much.
+        If options conflict, a file of trials is invalid, or there are too many trials.
     """
     axes = given_axes(given, given["seeds"])
     files = (read_csv, given["from_csv"]), (read_toml, given["from_toml"])
@@ -41,29 +41,29 @@ def make_spec(
 
     from fit_image.apps.sweep.plan.plan import SweepSpec
 
-    rows = read_rows(*tables[0], axes) if tables else (axes,)
-    if given["match_params"] and not all("layers" in row for row in rows):
-        raise click.UsageError("--match-params needs --layers to change.")
-    spec = SweepSpec(images, rows, record, given["match_params"])
-    if len(spec) > _MOST_TRIALS and not allow_many:
-        raise InputError(f"these are {len(spec):,} trials; --yes allows so many")
+    grids = read_grids(*tables[0], axes) if tables else (axes,)
+    if given["match_params"] and not all("layers" in grid for grid in grids):
+        raise click.UsageError("--match-params needs --layers to scale.")
+    spec = SweepSpec(images, grids, record, given["match_params"])
+    if len(spec) > _MAX_TRIALS and not allow_many:
+        raise InputError(f"{len(spec):,} trials; --yes allows more than {_MAX_TRIALS:,}")
     return spec
 
 
 def show_plan(
     folder: SweepDirectory,
     outcomes: Sequence[Outcome],
-    left: Sequence[Trial],
+    remaining: Sequence[Trial],
     workers: int,
     as_json: bool,
 ) -> None:
-    """Print the trials with their parameters, work and expected time."""
+    """Print the trials with their parameters, work and estimated time."""
     from fit_image.apps.sweep.execution.cost import expected_seconds, measured_factor
     from fit_image.apps.sweep.results.outcome import trial_labels
 
     labels = trial_labels(folder.trials)
     factor = measured_factor(outcomes)
-    waiting = {trial.key for trial in left}
+    waiting = {trial.key for trial in remaining}
     rows: list[dict[str, Any]] = [
         {
             "key": trial.key,
@@ -96,11 +96,11 @@ def show_plan(
     for line in align_columns(table, "lrrrl"):
         click.echo(line)
     at_once = f"{workers} at a time" if workers > 1 else "one at a time"
-    click.echo(f"{len(left)} to train, {at_once}: about {format_duration(seconds)}")
+    click.echo(f"{len(remaining)} to train, {at_once}: about {format_duration(seconds)}")
 
 
 def align_columns(table: Sequence[Sequence[str]], sides: str) -> list[str]:
-    """Return the lines of a table whose columns are aligned to the left (l) or right (r)."""
+    """Return the lines of a table with columns aligned left (l) or right (r)."""
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     return [
         "  ".join(
@@ -111,10 +111,10 @@ def align_columns(table: Sequence[Sequence[str]], sides: str) -> list[str]:
     ]
 
 
-def format_work(operations: float) -> str:
-    """Return operations with a prefix, such as ``3.2 TFLOP``."""
+def format_work(flops: float) -> str:
+    """Format FLOPs with a unit prefix, such as ``3.2 TFLOP``."""
     for prefix in ("", "k", "M", "G", "T"):
-        if operations < 999.5:
-            return f"{operations:.3g} {prefix}FLOP"
-        operations /= 1000
-    return f"{operations:,.3g} PFLOP"
+        if flops < 999.5:
+            return f"{flops:.3g} {prefix}FLOP"
+        flops /= 1000
+    return f"{flops:,.3g} PFLOP"

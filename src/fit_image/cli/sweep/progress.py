@@ -1,4 +1,4 @@
-"""A sweep under way as a person sees it: a live table on a terminal, plain lines elsewhere."""
+"""Progress of a sweep: a live table on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ if TYPE_CHECKING:
     from fit_image.apps.sweep.plan.trial import Trial
     from fit_image.apps.sweep.results.outcome import Outcome
 
-_MOST_ENDED = 10
+_MAX_ENDED = 10
 
 
 class SweepProgress:
-    """What is known of the trials of a sweep.
+    """State of all trials of a sweep.
 
     Parameters
     ----------
     folder : SweepDirectory
     outcomes : sequence of Outcome
-        Of all trials as the sweep begins.
+        Of all trials at the start.
     labels : mapping of str to str
-        What the trials are called, by their keys.
+        Labels of the trials by key.
     costs : mapping of str to float
-        How long those still to be trained are expected to take, by their keys.
+        Expected seconds of the trials to be trained, by key.
     """
 
     def __init__(
@@ -46,8 +46,8 @@ class SweepProgress:
         self._shares = dict.fromkeys(costs, 0.0)
         self._running: dict[str, Advanced | None] = {}
         self._epochs: dict[str, int] = {}
-        # What nobody asked for this time may still be waiting.
-        # By falling PSNR, ready to be shown: the board is drawn many times a second.
+        # Sorted by falling PSNR as they end, because the lines are drawn many times a second.
+        # Trials that are neither finished nor to be trained now are left out.
         self._ended: list[tuple[float, Line]] = []
         for each in outcomes:
             if each.trial.key not in costs and each.status in FINISHED:
@@ -55,8 +55,8 @@ class SweepProgress:
         self._total = len(self._ended) + len(costs)
         self._time_left = TimeLeft()
 
-    def note(self, event: Event) -> str | None:
-        """Take in what has happened; return a line for a log if it is worth one."""
+    def update(self, event: Event) -> str | None:
+        """Update with an event; return a line for the log if it deserves one."""
         from fit_image.apps.sweep.execution.executor import Advanced, Ended, Notice, Started
 
         match event:
@@ -82,15 +82,15 @@ class SweepProgress:
             self._add(outcome)
         count = f"[{len(self._ended)}/{self._total}]"
         reason = f": {message}" if message else ""
-        return f"{count} {self._labels[trial.key]}: {_result(outcome)}{reason}"
+        return f"{count} {self._labels[trial.key]}: {_format_outcome(outcome)}{reason}"
 
     def _add(self, outcome: Outcome) -> None:
-        line = Line(self._labels[outcome.trial.key], _result(outcome))
+        line = Line(self._labels[outcome.trial.key], _format_outcome(outcome))
         bisect.insort(self._ended, (-(outcome.psnr or 0.0), line), key=lambda item: item[0])
 
     @property
     def done(self) -> float:
-        """Share (0..1) of the expected time of what this sweep has to train."""
+        """Fraction (0..1) of the expected training time."""
         total = sum(self._costs.values())
         return (
             sum(cost * self._shares[key] for key, cost in self._costs.items()) / total
@@ -99,7 +99,7 @@ class SweepProgress:
         )
 
     def step(self) -> Step:
-        """Return where the whole stands."""
+        """Return the overall progress."""
         parts = [f"{len(self._ended)}/{self._total} trials"]
         left = self._time_left.seconds_left(self.done)
         if left is not None:
@@ -107,13 +107,13 @@ class SweepProgress:
         return Step(self.done, tuple(parts))
 
     def lines(self, room: int) -> list[Line]:
-        """Return at most so many lines: what runs, then the best of what has ended."""
+        """Return at most ``room`` lines: running trials, then the best ended ones."""
         running = list(self._running.items())
         shown = running if len(running) <= room else running[: room - 1]
-        lines = [self._progress(key, last) for key, last in shown]
+        lines = [self._running_line(key, last) for key, last in shown]
         if len(shown) < len(running):
             lines.append(Line(f"and {len(running) - len(shown)} more"))
-        most = min(_MOST_ENDED, room - len(lines) - 1)
+        most = min(_MAX_ENDED, room - len(lines) - 1)
         ended = [line for _, line in self._ended[: max(most, 0)]]
         if ended:
             best = "" if len(ended) == len(self._ended) else f", the best {len(ended)}"
@@ -121,7 +121,7 @@ class SweepProgress:
             lines += ended
         return lines
 
-    def _progress(self, key: str, last: Advanced | None) -> Line:
+    def _running_line(self, key: str, last: Advanced | None) -> Line:
         label = self._labels[key]
         if last is None:
             return Line(label, "starting", 0.0)
@@ -132,29 +132,29 @@ class SweepProgress:
 
 
 class ProgressView:
-    """Shows a board on a display, event by event."""
+    """Shows the progress of a sweep on a display."""
 
-    def __init__(self, board: SweepProgress, display: Display) -> None:
-        self._board = board
+    def __init__(self, progress: SweepProgress, display: Display) -> None:
+        self._progress = progress
         self._display = display
 
-    def see(self, event: Event | None) -> None:
-        """Take in an event, or that nothing has happened for a while."""
+    def show(self, event: Event | None) -> None:
+        """Update with an event, or only redraw."""
         from fit_image.apps.sweep.execution.executor import Notice
 
-        line = self._board.note(event) if event else None
+        line = self._progress.update(event) if event else None
         display = self._display
         if isinstance(display, Table):
             if line and isinstance(event, Notice):
                 display.message(line)
-            display.show(self._board.lines, self._board.step())
+            display.show(self._progress.lines, self._progress.step())
             return
         if line:
             display.message(line)
-        display.step(self._board.step())
+        display.step(self._progress.step())
 
 
-def _result(outcome: Outcome) -> str:
+def _format_outcome(outcome: Outcome) -> str:
     parts = [] if outcome.status == "done" else [outcome.status]
     if outcome.psnr is not None:
         parts.append(f"{outcome.psnr:.2f} dB")

@@ -1,4 +1,4 @@
-"""The results of a sweep, in files and in a few lines."""
+"""Output of a sweep's results: files, and a table on the terminal."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
     from fit_image.apps.sweep.results.outcome import Outcome, Statistics
 
-_MOST_GROUPS = 20
+_MAX_GROUPS = 20
 
 
 def write_all(
     folder: SweepDirectory, outcomes: Sequence[Outcome], by: str, display: Display
 ) -> Path | None:
-    """Write all that shows the answer: tables, comparison.gif and the page.
+    """Write the tables, comparison.gif and the page.
 
     Returns
     -------
     Path or None
-        The page; None where it cannot be made, and why not has been said.
+        The page; None if it cannot be made, after a message with the reason.
     """
     from fit_image.apps.sweep.results.comparison import write_comparison
     from fit_image.apps.sweep.results.report import check_extra, write_report
@@ -46,12 +46,12 @@ def write_all(
     if animation:
         display.message(describe_animation(animation))
     if not any(outcome.drawn for outcome in outcomes):
-        display.message(f"no trial has drawn a picture after its first epoch: no {folder.report}")
+        display.message(f"no trial has a frame after its first epoch: no {folder.report}")
         return None
     try:
         check_extra()
     except InputError as error:
-        # Without the page, what has been written is still worth having.
+        # The other files are useful without the page.
         display.message(str(error))
         return None
     return write_report(
@@ -60,30 +60,30 @@ def write_all(
 
 
 def show_groups(outcomes: Sequence[Outcome], display: Display) -> None:
-    """Show a line for each network, the best first."""
+    """Show a row for each network, the best first."""
     from fit_image.apps.sweep.results.outcome import Statistics, group_by_seed
 
     rows = []
     for group in group_by_seed(outcomes):
-        figures = [outcome.psnr for outcome in group.done if outcome.psnr is not None]
-        psnr = Statistics.of(figures)
+        psnrs = [outcome.psnr for outcome in group.done if outcome.psnr is not None]
+        psnr = Statistics.of(psnrs)
         seconds = Statistics.of([outcome.seconds for outcome in group.done])
         missing = len(group.outcomes) - len(group.done)
         cells = (
             group.label,
             f"{group.trial.parameters:,}",
-            f"{_with_spread(psnr)} dB" if psnr else "exact" if figures else "",
+            f"{_format_psnr(psnr)} dB" if psnr else "exact" if psnrs else "",
             format_duration(seconds.mean) if seconds else "",
             f"{missing} of {len(group.outcomes)} not done" if missing else "",
         )
-        rows.append((statistics.fmean(figures) if figures else -math.inf, cells))
+        rows.append((statistics.fmean(psnrs) if psnrs else -math.inf, cells))
     rows.sort(key=lambda row: row[0], reverse=True)
     table = [("network", "parameters", "PSNR", "time", ""), *(cells for _, cells in rows)]
-    for line in align_columns(table[: _MOST_GROUPS + 1], "lrrrl"):
+    for line in align_columns(table[: _MAX_GROUPS + 1], "lrrrl"):
         display.message(line)
-    if len(rows) > _MOST_GROUPS:
-        display.message(f"and {len(rows) - _MOST_GROUPS} more, in results.csv")
+    if len(rows) > _MAX_GROUPS:
+        display.message(f"and {len(rows) - _MAX_GROUPS} more, in results.csv")
 
 
-def _with_spread(psnr: Statistics) -> str:
+def _format_psnr(psnr: Statistics) -> str:
     return f"{psnr.mean:.2f}" + (f" ± {psnr.deviation:.2f}" if psnr.deviation else "")

@@ -30,36 +30,36 @@ from fit_image.apps.sweep.results.outcome import FINISHED
 from fit_image.errors import FitImageError, InputError
 from fit_image.version import __version__
 
-# What a lost worker costs at most.
-_UNIT_SECONDS = 20.0
+_STOP_SECONDS = 10.0
+_CHECK_SECONDS = 1.0
 
-_SECONDS_TO_STOP = 10.0
-_SECONDS_BETWEEN_LOOKS = 1.0
-_HEARTBEAT = 0.1
-
-# A trial whose legs get lost so often in sequence is not tried again.
-_ATTEMPTS = 4
+# A trial fails after this many lost work units in a row.
+_MAX_LOSSES = 4
 
 
 class ClusterExecutor:
     """Trains trials on a cluster; an `fit_image.apps.sweep.execution.executor.Executor`.
 
-    A trial is trained in legs of some seconds. A worker is given the state of the run, and returns
-    the next state and what was recorded meanwhile, which is taken in before the next leg, on any
-    worker. So nothing is shared but the network, and a lost worker costs a leg.
+    A trial is trained in work units of some seconds. A worker receives the state of the run, and
+    returns the next state and the files recorded meanwhile, which are stored before the next unit
+    starts on any worker. No file system is shared, and a lost worker costs one unit.
 
     Parameters
     ----------
     folder : SweepDirectory
-        Where the trials have their folders.
+        Folder of the sweep, which holds those of the trials.
     trials : sequence of Trial
-        In the order in which they begin.
+        In the order in which they start.
     sources : callable
         Returns the picture of a trial.
     address : str
-        Of the scheduler, such as ``tcp://host:8786``.
+        Address of the scheduler, such as ``tcp://host:8786``.
     unit_seconds : float
-        How long a leg takes.
+        Training time of a work unit.
+    connect_seconds : float
+        Time limit for reaching the scheduler.
+    poll_seconds : float
+        Time between checks for events.
     """
 
     def __init__(
@@ -69,23 +69,27 @@ class ClusterExecutor:
         sources: Callable[[Trial], Source],
         address: str,
         *,
-        unit_seconds: float = _UNIT_SECONDS,
+        unit_seconds: float = 20.0,
+        connect_seconds: float = 5.0,
+        poll_seconds: float = 0.1,
     ) -> None:
         self._folder = folder
         self._waiting = collections.deque(trials)
         self._sources = sources
         self._address = address
-        self._leg_seconds = unit_seconds
-        self._under_way: dict[str, _Course] = {}
+        self._unit_seconds = unit_seconds
+        self._connect_seconds = connect_seconds
+        self._poll_seconds = poll_seconds
+        self._running: dict[str, _RunningTrial] = {}
         self._pictures: dict[object, Any] = {}
         self._reports: collections.deque[Report] = collections.deque()
         name = f"fit-image-{uuid.uuid4().hex}"
         self._stop_name, self._topic = f"{name}-stop", f"{name}-reports"
-        self._stop_until: float | None = None
+        self._stop_deadline: float | None = None
         self._threads = 0
         self._workers: set[str] = set()
-        self._looked_at = 0.0
-        self._told_to_wait = False
+        self._checked_at = 0.0
+        self._waiting_for_workers = False
         self._context = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -94,19 +98,19 @@ class ClusterExecutor:
         Raises
         ------
         InputError
-            If that is impossible, or dask.distributed is not installed.
+            If there is none, or dask.distributed is not installed.
         """
-        check_installed()  # before it is quiet: dask sets up its log when it is imported
+        check_installed()  # before `quiet`: dask configures its loggers when imported
         with contextlib.ExitStack() as context:
             context.enter_context(quiet())
-            self._client = connect(self._address)
+            self._client = connect(self._address, self._connect_seconds)
             context.callback(self._client.close, timeout=2)
-            # It would say so of every large network.
             import dask
 
+            # Otherwise it warns of every large network.
             threshold = {"distributed.admin.large-graph-warning-threshold": "1 PB"}
             context.enter_context(dask.config.set(threshold))
-            self._client.subscribe_topic(self._topic, self._hear)
+            self._client.subscribe_topic(self._topic, self._on_report)
             self._pool = futures.ThreadPoolExecutor(4, "fit-image-transfer")
             self._context = context.pop_all()
         return self
@@ -119,127 +123,129 @@ class ClusterExecutor:
     ) -> None:
         with self._context:
             self._pool.shutdown(wait=False, cancel_futures=True)
-            self._recall_legs()
+            self._cancel_work()
             self._pool.shutdown()
 
     def events(self) -> Iterator[Event | None]:
-        """Run all trials; see `fit_image.apps.sweep.execution.executor.Executor`."""
-        while self._waiting or self._under_way:
+        """Train all trials; see `fit_image.apps.sweep.execution.executor.Executor`."""
+        while self._waiting or self._running:
             idle = True
-            for event in self._proceed():
+            for event in self._poll():
                 idle = False
                 yield event
             if idle:
                 yield None
-                time.sleep(_HEARTBEAT)
+                time.sleep(self._poll_seconds)
 
     def stop(self) -> None:
         """Ask the workers to return the states of their trials."""
         self._waiting.clear()
-        if self._stop_until is None:
-            self._stop_until = time.monotonic() + _SECONDS_TO_STOP
-            self._tell_to_stop()
+        if self._stop_deadline is None:
+            self._stop_deadline = time.monotonic() + _STOP_SECONDS
+            self._request_stop()
 
-    def _proceed(self) -> Iterator[Event]:
+    def _poll(self) -> Iterator[Event]:
         if self._client.status == "closed":
             raise FitImageError(f"lost the scheduler at {self._address}; to go on: --resume")
         if self._client.status != "running":
-            return  # it is connecting again
-        if time.monotonic() - self._looked_at >= _SECONDS_BETWEEN_LOOKS:
-            self._looked_at = time.monotonic()
-            yield from self._look_at_workers()
-        yield from self._begin_trials()
+            return  # it is reconnecting
+        if time.monotonic() - self._checked_at >= _CHECK_SECONDS:
+            self._checked_at = time.monotonic()
+            yield from self._check_workers()
+        yield from self._start_trials()
         while self._reports:
             key, epoch, share, seconds, psnr = self._reports.popleft()
-            course = self._under_way.get(key)
-            if course:
-                yield Advanced(course.trial, epoch, share, seconds, psnr)
-        for course in list(self._under_way.values()):
-            yield from self._follow(course)
-        if self._stop_until is not None and (
-            time.monotonic() >= self._stop_until or self._threads == 0
+            running = self._running.get(key)
+            if running:
+                yield Advanced(running.trial, epoch, share, seconds, psnr)
+        for running in list(self._running.values()):
+            yield from self._advance(running)
+        if self._stop_deadline is not None and (
+            time.monotonic() >= self._stop_deadline or self._threads == 0
         ):
-            self._recall_legs()
+            self._cancel_work()
 
-    def _look_at_workers(self) -> Iterator[Event]:
+    def _check_workers(self) -> Iterator[Event]:
         try:
             threads = self._client.nthreads()
         except OSError:
-            return  # the connection is lost, which the client will find out
+            return  # the connection is lost, as the client will notice
         for worker in self._workers - set(threads):
-            yield Notice(f"the worker at {worker} has left; another one repeats its last seconds")
+            yield Notice(
+                f"the worker at {worker} has left; its work unit is repeated on another one"
+            )
         self._workers, self._threads = set(threads), sum(threads.values())
-        if self._threads == 0 and not self._told_to_wait:
+        if self._threads == 0 and not self._waiting_for_workers:
             yield Notice(f"waiting for workers of {self._address}")
-        self._told_to_wait = self._threads == 0
+        self._waiting_for_workers = self._threads == 0
 
-    def _begin_trials(self) -> Iterator[Event]:
-        def busy() -> int:
-            return sum(course.status not in FINISHED for course in self._under_way.values())
+    def _start_trials(self) -> Iterator[Event]:
+        def count_busy() -> int:
+            return sum(running.status not in FINISHED for running in self._running.values())
 
-        while self._waiting and busy() < self._threads:
-            course = _Course(self._waiting.popleft())
-            self._under_way[course.trial.key] = course
-            course.task = self._pool.submit(self._read, course)
-            yield Started(course.trial)
+        while self._waiting and count_busy() < self._threads:
+            running = _RunningTrial(self._waiting.popleft())
+            self._running[running.trial.key] = running
+            running.task = self._pool.submit(self._read, running)
+            yield Started(running.trial)
 
-    def _follow(self, course: _Course) -> Iterator[Event]:
-        """Do what is next for a trial under way."""
-        if course.task is None:
-            # Done, or lost with the workers that had its picture, or with the scheduler.
-            if course.leg is not None and course.leg.status != "pending":
-                course.task = self._pool.submit(self._fetch, course)
+    def _advance(self, running: _RunningTrial) -> Iterator[Event]:
+        """Take the next step of a running trial."""
+        if running.task is None:
+            # Done; or lost, with its worker, its picture or the scheduler.
+            if running.unit is not None and running.unit.status != "pending":
+                running.task = self._pool.submit(self._collect, running)
             return
-        if not course.task.done():
+        if not running.task.done():
             return
         try:
-            state = course.task.result()
-            if course.status in FINISHED:
-                yield self._end(course, course.status)
-            elif self._stop_until is not None:
-                yield self._end(course, "interrupted")
+            state = running.task.result()
+            if running.status in FINISHED:
+                yield self._end(running, running.status)
+            elif self._stop_deadline is not None:
+                yield self._end(running, "interrupted")
             elif self._threads > 0:
-                self._submit(course, state)
+                self._submit(running, state)
         except (VersionError, LostWorkError) as error:
-            yield from self._lose(course, error)
+            yield from self._retry(running, error)
         except InputError as error:
-            yield self._end(course, "failed", str(error))
+            yield self._end(running, "failed", str(error))
         except FitImageError as error:
             raise FitImageError(f"{error}; to go on: --resume") from error
 
-    def _lose(self, course: _Course, error: FitImageError) -> Iterator[Event]:
+    def _retry(self, running: _RunningTrial, error: FitImageError) -> Iterator[Event]:
         if isinstance(error, VersionError):
             raise error
-        course.losses += 1
-        if self._stop_until is not None:
-            yield self._end(course, "interrupted")
-        elif course.losses >= _ATTEMPTS:
-            yield self._end(course, "failed", str(error))
+        running.losses += 1
+        if self._stop_deadline is not None:
+            yield self._end(running, "interrupted")
+        elif running.losses >= _MAX_LOSSES:
+            yield self._end(running, "failed", str(error))
         else:
-            # Who is left, and has the picture, is to be found out again.
+            # Count the workers and send the picture again.
             self._pictures.clear()
-            self._threads, self._looked_at = 0, 0.0
-            course.leg = None
-            course.task = self._pool.submit(self._read, course)
+            self._threads, self._checked_at = 0, 0.0
+            running.unit = None
+            running.task = self._pool.submit(self._read, running)
 
-    def _end(self, course: _Course, status: str, message: str = "") -> Ended:
-        del self._under_way[course.trial.key]
-        return Ended(course.trial, status, message)
+    def _end(self, running: _RunningTrial, status: str, message: str = "") -> Ended:
+        del self._running[running.trial.key]
+        return Ended(running.trial, status, message)
 
-    def _submit(self, course: _Course, state: Files) -> None:
-        trial = course.trial
-        course.source = course.source or self._sources(trial)
-        order = {"trial": trial.to_json(), "state": state, "seconds": self._leg_seconds}
+    def _submit(self, running: _RunningTrial, state: Files) -> None:
+        trial = running.trial
+        running.source = running.source or self._sources(trial)
+        order = {"trial": trial.to_json(), "state": state, "seconds": self._unit_seconds}
         try:
-            course.leg = self._client.submit(
+            running.unit = self._client.submit(
                 run_dask_work_unit,
                 __version__,
-                self._picture(trial, course.source),
+                self._picture(trial, running.source),
                 order,
                 self._stop_name,
                 self._topic,
-                key=f"fit-image-leg-{trial.key}-{uuid.uuid4().hex}",
-                # What has begun comes before what is new.
+                key=f"fit-image-unit-{trial.key}-{uuid.uuid4().hex}",
+                # Trials in progress before new ones.
                 priority=1 if state else 0,
                 pure=False,
             )
@@ -247,25 +253,25 @@ class ClusterExecutor:
             raise LostWorkError(
                 f"cannot send work to {self._address}: {first_line(error)}"
             ) from error
-        course.task = None
+        running.task = None
 
     def _picture(self, trial: Trial, source: Source) -> Any:
-        """Return the picture as it lies on the workers, sent there if need be."""
+        """Return the picture on the workers, and send it there first if necessary."""
         manifest = trial.manifest
-        which = (manifest.picture.sha256, manifest.image)
-        if which not in self._pictures:
-            self._pictures[which] = self._client.scatter(source.image.levels, broadcast=True)
-        return self._pictures[which]
+        key = (manifest.picture.sha256, manifest.image)
+        if key not in self._pictures:
+            self._pictures[key] = self._client.scatter(source.image.levels, broadcast=True)
+        return self._pictures[key]
 
-    def _recall_legs(self) -> None:
-        """Take back what the workers have not returned."""
-        legs = [course.leg for course in self._under_way.values() if course.leg is not None]
-        if legs and self._client.status == "running":
-            self._tell_to_stop()
+    def _cancel_work(self) -> None:
+        """Cancel the work units that have not returned."""
+        units = [each.unit for each in self._running.values() if each.unit is not None]
+        if units and self._client.status == "running":
+            self._request_stop()
             with contextlib.suppress(OSError, TimeoutError):
-                self._client.cancel(legs)
+                self._client.cancel(units)
 
-    def _tell_to_stop(self) -> None:
+    def _request_stop(self) -> None:
         import distributed
 
         if self._client.status == "running":
@@ -274,35 +280,35 @@ class ClusterExecutor:
 
     # In a thread of the pool:
 
-    def _read(self, course: _Course) -> Files:
-        return read_state(self._folder.run_path(course.trial))
+    def _read(self, running: _RunningTrial) -> Files:
+        return read_state(self._folder.run_path(running.trial))
 
-    def _fetch(self, course: _Course) -> Files:
-        """Take in what a leg returned, and return the state for the next one."""
-        assert course.source
-        leg = result_of(course.leg)
-        course.leg = None  # its memory on the worker is free
-        course.losses = 0
-        if leg.status == "failed":
-            raise InputError(leg.message)
-        course.status = leg.status
-        trial, path = course.trial, self._folder.run_path(course.trial)
-        store_output(trial, path, course.source, leg.status, leg.news)
-        return {} if leg.status in FINISHED else read_state(path)
+    def _collect(self, running: _RunningTrial) -> Files:
+        """Store the output of a work unit, and return the state for the next one."""
+        assert running.source
+        result = result_of(running.unit)
+        running.unit = None  # frees its memory on the worker
+        running.losses = 0
+        if result.status == "failed":
+            raise InputError(result.message)
+        running.status = result.status
+        trial, path = running.trial, self._folder.run_path(running.trial)
+        store_output(trial, path, running.source, result.status, result.output)
+        return {} if result.status in FINISHED else read_state(path)
 
     # In the thread of the client:
 
-    def _hear(self, event: tuple[float, Report]) -> None:
+    def _on_report(self, event: tuple[float, Report]) -> None:
         self._reports.append(event[1])
 
 
 @dataclass(eq=False)
-class _Course:
-    """A trial under way: a leg on the cluster, or a task here that prepares or takes in one."""
+class _RunningTrial:
+    """A trial with a work unit on the cluster, or a local task that reads or stores its files."""
 
     trial: Trial
     source: Source | None = None
-    leg: Any = None
+    unit: Any = None
     task: futures.Future[Files] | None = None
     status: str = "running"
     losses: int = 0

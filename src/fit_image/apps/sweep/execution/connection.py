@@ -1,4 +1,4 @@
-"""The boundary to dask.distributed: connecting, and what its errors mean here."""
+"""Connection to dask.distributed, and the translation of its errors."""
 
 from __future__ import annotations
 
@@ -13,14 +13,12 @@ from typing import Any
 from fit_image.apps.sweep.execution.work_unit import VersionError, WorkResult
 from fit_image.errors import FitImageError, InputError
 
-_CONNECT_SECONDS = 5.0
-
-# They would write to the terminal of whoever only waits for results.
+# Their messages must not appear on the terminal.
 _LOGGERS = ("distributed", "tornado", "asyncio")
 
 
 class LostWorkError(FitImageError):
-    """A leg is gone with the machines that knew of it."""
+    """A work unit was lost with its worker or scheduler, and may be repeated."""
 
 
 def check_installed() -> None:
@@ -33,37 +31,43 @@ def check_installed() -> None:
         ) from None
 
 
-def connect(address: str) -> Any:
+def connect(address: str, timeout: float) -> Any:
     """Return a ``distributed.Client`` of the scheduler at an address.
+
+    Parameters
+    ----------
+    address : str
+    timeout : float
+        In seconds.
 
     Raises
     ------
     InputError
-        If that is impossible.
+        If there is no scheduler there.
     """
     from distributed import Client
 
     try:
-        # Before there is a client: one that meets no scheduler may wait without end.
+        # First without a client, which may wait forever where there is no scheduler.
         with futures.ThreadPoolExecutor(1) as thread:
-            thread.submit(asyncio.run, _find_scheduler(address)).result()
+            thread.submit(asyncio.run, _find_scheduler(address, timeout)).result()
         with warnings.catch_warnings():
-            # Of other versions of dask, which may do; what does not is found out.
+            # It warns of other versions of dask, which may work; errors are reported later.
             warnings.simplefilter("ignore")
-            return Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
-    except Exception as error:  # whatever another kind of server makes dask raise
+            return Client(address, timeout=timeout, set_as_default=False)
+    except Exception as error:  # another kind of server makes dask raise anything
         raise InputError(
             f"cannot reach a dask scheduler at {address!r}: {first_line(error)}"
         ) from error
 
 
-async def _find_scheduler(address: str) -> None:
+async def _find_scheduler(address: str, timeout: float) -> None:
     from distributed import Security
     from distributed.comm import connect
 
     async def ask() -> Any:
         security = Security().get_connection_args("client")
-        comm = await connect(address, timeout=_CONNECT_SECONDS, **security)
+        comm = await connect(address, timeout=timeout, **security)
         try:
             await comm.write({"op": "identity", "reply": True})
             return await comm.read()
@@ -71,17 +75,17 @@ async def _find_scheduler(address: str) -> None:
             comm.abort()
 
     try:
-        identity = await asyncio.wait_for(ask(), _CONNECT_SECONDS)
+        identity = await asyncio.wait_for(ask(), timeout)
     except TimeoutError:
-        raise TimeoutError(f"no answer within {_CONNECT_SECONDS:g} seconds") from None
+        raise TimeoutError(f"no answer within {timeout:g} seconds") from None
     if not isinstance(identity, dict) or identity.get("type") != "Scheduler":
         raise ValueError("another program answers there")
 
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Return a context in which dask writes nothing to the log."""
-    # Some of those below have handlers of their own.
+    """Silence the loggers of dask."""
+    # Some child loggers have handlers of their own.
     known = [name for name in logging.root.manager.loggerDict if name.startswith(_LOGGERS)]
     loggers = [logging.getLogger(name) for name in {*_LOGGERS, *known}]
     silent = logging.NullHandler()
@@ -96,23 +100,23 @@ def quiet() -> Iterator[None]:
 
 
 def result_of(future: Any) -> WorkResult:
-    """Return the leg that a task returned.
+    """Return the result of a task.
 
     Raises
     ------
     LostWorkError
-        If it never came to an end, and may another time.
+        If the task was lost; it may succeed when repeated.
     VersionError
-        If the machines of the cluster have another fit-image, or none.
+        If a machine of the cluster has another version of fit-image, or none.
     InputError
-        If its trial cannot be trained there.
+        If the trial cannot be trained on the cluster.
     """
     from distributed import KilledWorker
 
     try:
-        leg: WorkResult = future.result()
+        result: WorkResult = future.result()
     except (asyncio.CancelledError, futures.CancelledError, OSError) as error:
-        raise LostWorkError(f"the cluster lost it: {first_line(error)}") from error
+        raise LostWorkError(f"lost by the cluster: {first_line(error)}") from error
     except VersionError:
         raise
     except KilledWorker:
@@ -123,12 +127,12 @@ def result_of(future: Any) -> WorkResult:
                 "a machine of the cluster cannot run fit-image: install the same version on "
                 f"every machine ({first_line(error.__cause__ or error)})"
             ) from error
-        raise InputError(f"the cluster cannot train it: {first_line(error)}") from error
-    return leg
+        raise InputError(f"cannot be trained on the cluster: {first_line(error)}") from error
+    return result
 
 
 def first_line(error: BaseException) -> str:
-    """Return what an error says, in one line."""
+    """Return the first line of an error's message."""
     return (str(error).strip() or type(error).__name__).partition("\n")[0]
 
 

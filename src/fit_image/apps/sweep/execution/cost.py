@@ -1,4 +1,4 @@
-"""How long trials will take, before they run."""
+"""Estimates of training time."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from fit_image.apps.sweep.plan.trial import Trial
 from fit_image.apps.sweep.results.outcome import Outcome
 from fit_image.encoding_spec import GridSpec, parse_encoding
 
-# Seconds on one core of a server of 2023, a pixel and operation, and what else a pixel takes.
-# Other machines differ; what is finished tells by how much.
-_OPERATION = {"sample": 16e-12, "batch": 13e-12}
-_PIXEL = 0.4e-6
+# Seconds per FLOP, and per pixel in addition, on one core of a server of 2023. `measured_factor`
+# corrects them for other machines.
+_TRAIN_FLOP = {"sample": 16e-12, "batch": 13e-12}
+_TRAIN_PIXEL = 0.4e-6
 _GRID_PIXEL = 0.6e-6
-_DRAWN_OPERATION = 3.5e-12
-_DRAWN_PIXEL = 0.2e-6
+_RENDER_FLOP = 3.5e-12
+_RENDER_PIXEL = 0.2e-6
 
 
 def expected_seconds(trial: Trial, factor: float = 1.0) -> float:
-    """Return about how long a trial takes on one core, drawing included.
+    """Estimate the seconds of a trial on one core, rendering of frames included.
 
     Parameters
     ----------
     trial : Trial
     factor : float
-        Times of this machine, as a share of those assumed; see `measured_factor`.
+        Time on this machine relative to the reference; see `measured_factor`.
     """
     fit, picture = trial.manifest.fit, trial.manifest.picture
     training = factor * _training_seconds(trial)
@@ -33,12 +33,12 @@ def expected_seconds(trial: Trial, factor: float = 1.0) -> float:
     share = 1.0 if limit is None or training <= limit else limit / training
     frames = share * fit.epochs / trial.manifest.record.frame_every + 1
     pixels = picture.width * picture.height
-    drawing = frames * pixels * (_DRAWN_PIXEL + _DRAWN_OPERATION * trial.work)
-    return share * training + factor * drawing
+    rendering = frames * pixels * (_RENDER_PIXEL + _RENDER_FLOP * trial.work)
+    return share * training + factor * rendering
 
 
 def measured_factor(outcomes: Iterable[Outcome]) -> float:
-    """Return how long finished trials took, as a share of what was expected; else 1."""
+    """Return the median ratio of measured to estimated training time; 1 without finished trials."""
     factors = [
         row.seconds
         / row.epoch
@@ -53,7 +53,7 @@ def measured_factor(outcomes: Iterable[Outcome]) -> float:
 
 
 def longest_first(trials: Sequence[Trial]) -> list[Trial]:
-    """Return trials in the order that leaves the least idle time at the end."""
+    """Return trials by falling expected time, so that no long one is left for the end."""
     return sorted(trials, key=expected_seconds, reverse=True)
 
 
@@ -61,5 +61,5 @@ def _training_seconds(trial: Trial) -> float:
     fit = trial.manifest.fit
     grid = isinstance(parse_encoding(fit.encoding), GridSpec)
     by_sample = fit.optimizer == "sgd" and fit.batch_size == 1
-    operation = _OPERATION["sample" if by_sample else "batch"]
-    return trial.samples * (_PIXEL + _GRID_PIXEL * grid + operation * trial.work)
+    flop = _TRAIN_FLOP["sample" if by_sample else "batch"]
+    return trial.samples * (_TRAIN_PIXEL + _GRID_PIXEL * grid + flop * trial.work)

@@ -1,4 +1,4 @@
-"""What runs trials, and what it tells meanwhile."""
+"""Executors of trials, and the events that they report."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from fit_image.apps.sweep.plan.trial import Trial
 
 @dataclass(frozen=True)
 class Started:
-    """A trial has begun, or goes on from its checkpoint."""
+    """A trial has started, or resumed from its checkpoint."""
 
     trial: Trial
 
 
 @dataclass(frozen=True)
 class Advanced:
-    """A trial has learned some more.
+    """Progress of a trial.
 
     Attributes
     ----------
     trial : Trial
     epoch : int
-        The one under way.
+        Current epoch.
     share : float
-        Of the trial's epochs, or of its time if that will be up before; 0..1.
+        Fraction of the trial's epochs, or of its time limit if that is larger, in 0..1.
     seconds : float
-        Of training so far.
+        Training time so far.
     psnr : float or None
-        Of the newest picture, in dB.
+        PSNR of the newest frame, in dB.
     """
 
     trial: Trial
@@ -43,7 +43,7 @@ class Advanced:
 
 @dataclass(frozen=True)
 class Ended:
-    """A trial has come to an end here.
+    """A trial has ended in this executor.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class Ended:
     status : str
         ``done``, ``diverged``, ``interrupted`` or ``failed``.
     message : str
-        Why it failed, or empty.
+        Reason of a failure, or empty.
     """
 
     trial: Trial
@@ -61,7 +61,7 @@ class Ended:
 
 @dataclass(frozen=True)
 class Notice:
-    """Something that a person might want to know."""
+    """A message for the user."""
 
     text: str
 
@@ -70,13 +70,13 @@ Event = Started | Advanced | Ended | Notice
 
 
 class Executor(Protocol):
-    """Runs trials, each in its folder.
+    """Trains trials, each in its own folder.
 
-    As a context it leaves nothing behind that still runs.
+    A context manager: nothing is left running when it exits.
     """
 
     def __enter__(self) -> Self:
-        """Find out that everything needed is there."""
+        """Check the requirements, and connect where needed."""
 
     def __exit__(
         self,
@@ -84,18 +84,18 @@ class Executor(Protocol):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """End at once what still runs."""
+        """Terminate what is still running."""
 
     def events(self) -> Iterator[Event | None]:
-        """Run all trials and yield what happens; None several times a second when nothing does.
+        """Train all trials and yield events; None several times a second when there is none.
 
-        Every trial that starts ends, unless the iteration is left.
+        Every trial that starts also ends, unless the iteration is abandoned.
 
         Raises
         ------
         FitImageError
-            If it makes no sense to go on, such as when the disk is full.
+            If the sweep cannot continue, for example because the disk is full.
         """
 
     def stop(self) -> None:
-        """Ask what runs to save its state and to end; `events` goes on until it has."""
+        """Ask running trials to save a checkpoint and stop; `events` continues until they have."""

@@ -1,4 +1,4 @@
-"""Trials in processes of this machine, one thread each."""
+"""Trials in worker processes of this machine, one thread each."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.plan.trial import Trial
 from fit_image.errors import FitImageError
 
-# Every library that might start threads of its own, so that workers do not get in each other's way.
+# For every library that may start threads of its own: workers must not oversubscribe the cores.
 _ONE_THREAD = {
     f"{library}_NUM_THREADS": "1" for library in ("BLIS", "MKL", "NUMBA", "OMP", "OPENBLAS")
 } | {"VECLIB_MAXIMUM_THREADS": "1"}
 
-# A trial whose worker dies so often is not tried again.
-_ATTEMPTS = 3
+# A trial fails after this many crashes of its worker.
+_MAX_CRASHES = 3
 
-_HEARTBEAT = 0.2
+_POLL_SECONDS = 0.2
 
 
 class LocalExecutor:
     """Trains trials in worker processes; an `fit_image.apps.sweep.execution.executor.Executor`.
 
-    A worker that dies, for whatever reason, is replaced, and its trial goes on from the checkpoint.
+    A worker that crashes is replaced, and its trial resumes from the checkpoint.
 
     Parameters
     ----------
     folder : SweepDirectory
-        Where the trials have their folders.
+        Folder of the sweep, which holds those of the trials.
     trials : iterable of Trial
-        In the order in which they begin.
+        In the order in which they start.
     jobs : int
-        Workers at most.
+        Maximum number of workers.
     """
 
     def __init__(self, folder: SweepDirectory, trials: Iterable[Trial], jobs: int) -> None:
@@ -52,7 +52,7 @@ class LocalExecutor:
         self._jobs = jobs
         self._selector = selectors.DefaultSelector()
         self._workers: set[_Worker] = set()
-        self._deaths: collections.Counter[str] = collections.Counter()
+        self._crashes: collections.Counter[str] = collections.Counter()
         self._compiling = False
         self._stopping = False
 
@@ -70,58 +70,58 @@ class LocalExecutor:
         self._selector.close()
 
     def events(self) -> Iterator[Event | None]:
-        """Run all trials; see `fit_image.apps.sweep.execution.executor.Executor`."""
-        yield from self._assign()
+        """Train all trials; see `fit_image.apps.sweep.execution.executor.Executor`."""
+        yield from self._start_trials()
         while any(worker.trial for worker in self._workers):
-            ready = self._selector.select(_HEARTBEAT)
+            ready = self._selector.select(_POLL_SECONDS)
             if not ready:
                 yield None
             for key, _ in ready:
                 worker: _Worker = key.data
-                reports = worker.read()
+                reports = worker.read_reports()
                 if reports is None:
-                    yield from self._bury(worker)
+                    yield from self._handle_exit(worker)
                 for report in reports or ():
-                    yield from self._understand(worker, report)
-            yield from self._assign()
+                    yield from self._handle_report(worker, report)
+            yield from self._start_trials()
 
     def stop(self) -> None:
-        """Ask the workers to save their state and end."""
+        """Ask the workers to save checkpoints and stop."""
         self._stopping = True
         self._waiting.clear()
         for worker in self._workers:
-            worker.dismiss()
+            worker.request_stop()
 
-    def _assign(self) -> Iterator[Event]:
+    def _start_trials(self) -> Iterator[Event]:
         idle = [worker for worker in self._workers if worker.trial is None]
         while self._waiting and (idle or len(self._workers) < self._jobs):
-            worker = idle.pop() if idle else self._hire()
+            worker = idle.pop() if idle else self._start_worker()
             trial = self._waiting.popleft()
-            worker.begin(trial, self._folder)
+            worker.start(trial, self._folder)
             yield Started(trial)
 
-    def _hire(self) -> _Worker:
+    def _start_worker(self) -> _Worker:
         worker = _Worker()
         self._workers.add(worker)
         self._selector.register(worker.reports, selectors.EVENT_READ, worker)
         return worker
 
-    def _bury(self, worker: _Worker) -> Iterator[Event]:
+    def _handle_exit(self, worker: _Worker) -> Iterator[Event]:
         self._selector.unregister(worker.reports)
         self._workers.remove(worker)
         trial, cause = worker.trial, worker.kill()
         if trial is None:
             return
-        self._deaths[trial.key] += 1
+        self._crashes[trial.key] += 1
         if self._stopping:
             yield Ended(trial, "interrupted")
-        elif self._deaths[trial.key] < _ATTEMPTS:
-            yield Notice(f"a worker died ({cause}); its trial goes on from its checkpoint")
+        elif self._crashes[trial.key] < _MAX_CRASHES:
+            yield Notice(f"a worker died ({cause}); its trial resumes from its checkpoint")
             self._waiting.appendleft(trial)
         else:
-            yield Ended(trial, "failed", f"its worker died {_ATTEMPTS} times ({cause})")
+            yield Ended(trial, "failed", f"its worker died {_MAX_CRASHES} times ({cause})")
 
-    def _understand(self, worker: _Worker, report: dict[str, Any]) -> Iterator[Event]:
+    def _handle_report(self, worker: _Worker, report: dict[str, Any]) -> Iterator[Event]:
         trial = worker.trial
         assert trial is not None
         match report.pop("event"):
@@ -133,7 +133,7 @@ class LocalExecutor:
                     yield Notice("compiling for this machine; this is needed once")
             case "ended":
                 worker.trial = None
-                if report.pop("hopeless"):
+                if report.pop("fatal"):
                     raise FitImageError(f"{report['message']}; to go on: --resume")
                 yield Ended(trial, **report)
 
@@ -143,8 +143,8 @@ class _Worker:
 
     def __init__(self) -> None:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # closed by kill
-        # A session of its own: Ctrl-C on the terminal is the parent's business. -P: files where
-        # the user happens to be are not taken for modules.
+        # A session of its own: the parent handles Ctrl-C. -P: files in the current folder are not
+        # imported as modules.
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "fit_image.apps.sweep.execution.worker"],
             stdin=subprocess.PIPE,
@@ -156,37 +156,37 @@ class _Worker:
         assert self._process.stdin
         assert self._process.stdout
         self._orders, self.reports = self._process.stdin, self._process.stdout
-        self._rest = b""
+        self._partial_line = b""
         self.trial: Trial | None = None
 
-    def begin(self, trial: Trial, folder: SweepDirectory) -> None:
-        """Have it train a trial."""
+    def start(self, trial: Trial, folder: SweepDirectory) -> None:
+        """Start to train a trial."""
         self.trial = trial
         order = {"trial": trial.to_json(), "path": str(folder.run_path(trial).absolute())}
-        with contextlib.suppress(BrokenPipeError):  # it is dead, and its silence will tell
+        with contextlib.suppress(BrokenPipeError):  # it has exited, which `read_reports` finds out
             self._orders.write(json.dumps(order).encode() + b"\n")
             self._orders.flush()
 
-    def read(self) -> list[dict[str, Any]] | None:
-        """Return what it reports; None if it has ended."""
+    def read_reports(self) -> list[dict[str, Any]] | None:
+        """Return its new reports; None if it has exited."""
         data = os.read(self.reports.fileno(), 1 << 16)
         if not data:
             return None
-        *lines, self._rest = (self._rest + data).split(b"\n")
+        *lines, self._partial_line = (self._partial_line + data).split(b"\n")
         return [json.loads(line) for line in lines]
 
-    def dismiss(self) -> None:
-        """Ask it to save its state and end."""
+    def request_stop(self) -> None:
+        """Ask it to save a checkpoint and exit."""
         with contextlib.suppress(BrokenPipeError):
             self._orders.close()
 
     def kill(self) -> str:
-        """End it now, if it has not ended; return how it ended."""
+        """Kill it unless it has exited, and return the cause of its exit."""
         self._process.kill()
         code = self._process.wait()
         self._errors.seek(0)
         last = self._errors.read().decode(errors="replace").strip().rpartition("\n")[2]
-        self.dismiss()
+        self.request_stop()
         self.reports.close()
         self._errors.close()
         if code < 0:

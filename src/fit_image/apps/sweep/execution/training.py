@@ -1,4 +1,4 @@
-"""Training one trial in its folder, from wherever it stands."""
+"""Training of one trial in its folder, from the last checkpoint if there is one."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from fit_image.errors import DivergenceError
 from fit_image.manifest import Result
 from fit_image.run import RunFolder
 
-# An interrupted sweep that is resumed at once may find its last workers saving their state.
-_PATIENCE = 20.0
+# After a sweep is interrupted and resumed at once, its old workers may still be saving checkpoints.
+_LOCK_SECONDS = 20.0
 
 
 def train_trial(
@@ -28,24 +28,24 @@ def train_trial(
     *,
     animations: bool = True,
 ) -> Result:
-    """Train a trial with one thread, and leave its folder as a single fit would.
+    """Train a trial with one thread; its folder is the same as that of a single fit.
 
     Parameters
     ----------
     trial : Trial
     path : Path
-        The folder of its run; it goes on where that one was stopped.
+        Folder of its run, which is resumed if it exists.
     source : Source
-        Its picture, loaded.
+        Its picture.
     should_stop : callable
-        Is given the status several times a second, and returns whether to stop here.
+        Called with the status several times a second; returns whether to stop.
     animations : bool
-        Whether to make the animations that the manifest asks for.
+        Whether to write the animations of the manifest.
 
     Returns
     -------
     Result
-        Its status is ``done``, ``diverged`` or ``interrupted``.
+        With status ``done``, ``diverged`` or ``interrupted``.
 
     Raises
     ------
@@ -55,9 +55,9 @@ def train_trial(
     manifest = trial.manifest
     earlier = RunFolder.holds_run(path)
     run = RunFolder.open(path) if earlier else RunFolder(path, manifest)
-    with run.locked(patience=_PATIENCE):
+    with run.locked(patience=_LOCK_SECONDS):
         if earlier:
-            run = RunFolder.open(path)  # again, now that no other process can write
+            run = RunFolder.open(path)  # again, under the lock
             if run.result and run.result.status in FINISHED:
                 return run.result
         warm_up(manifest.fit)
@@ -68,7 +68,7 @@ def train_trial(
             recording = Recording.begin(run, trainer, source)
         status = _train(recording, should_stop)
         if status in FINISHED and animations:
-            # Before the result is written: a run that is done has them.
+            # Before the result: a run that is done has its animations.
             for name in manifest.record.animations:
                 animate(run, path / name, manifest.record)
         return recording.conclude(status)
@@ -86,7 +86,7 @@ def _train(recording: Recording, should_stop: Callable[[Status], bool]) -> str:
 
 
 def share_done(trial: Trial, status: Status) -> float:
-    """Return how much of a trial is done (0..1), by its epochs or by its time."""
+    """Return the progress of a trial (0..1), by epochs or by time, whichever is further."""
     fit = trial.manifest.fit
     learned = max(status.epoch - 1, 0) + status.position / status.pixels
     by_time = status.seconds / fit.time_limit if fit.time_limit else 0.0

@@ -1,4 +1,4 @@
-"""A run's files as bytes, on their way between the sweep's folder and a worker elsewhere."""
+"""Transfer of a run's files, as bytes, between the sweep's folder and a worker."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from fit_image.run import RunFolder
 
 Files = dict[str, bytes]
 
-# In the order in which they are read: rows are written before the checkpoint that counts on them.
+# In the order of reading: metrics are written before the checkpoint that refers to them.
 _STATE = ("checkpoint.npz", "metrics.csv", "run.json")
-_NEWS = (*_STATE, "model.npz")
+_OUTPUT = (*_STATE, "model.npz")
 
 _FRAME_NAME = re.compile(r"frames/epoch-\d{6,}\.png", re.ASCII)
 
 
 def read_state(path: Path) -> Files:
-    """Return what a run needs to go on, by the files' names; nothing if there is no run.
+    """Read the files from which a run resumes, by name; none if there is no run.
 
     Raises
     ------
@@ -37,14 +37,14 @@ def read_state(path: Path) -> Files:
 
 
 def write_state(path: Path, state: Mapping[str, bytes]) -> None:
-    """Make the folder of a run of what `read_state` returned; OSError if that fails."""
+    """Write what `read_state` returned to a new folder."""
     path.mkdir()
     for name, data in state.items():
         (path / name).write_bytes(data)
 
 
 def read_output(path: Path) -> Files:
-    """Return the state, the model, and all frames there are.
+    """Read the state, the model and all frames of a run, by name.
 
     Raises
     ------
@@ -52,46 +52,46 @@ def read_output(path: Path) -> Files:
         If a file cannot be read.
     """
     frames = [f"frames/{frame.name}" for _, frame in frame_paths(path / "frames")]
-    return _read(path, (*_NEWS, *frames))
+    return _read(path, (*_OUTPUT, *frames))
 
 
 def store_output(
-    trial: Trial, path: Path, source: Source, status: str, news: Mapping[str, bytes]
+    trial: Trial, path: Path, source: Source, status: str, output: Mapping[str, bytes]
 ) -> None:
-    """Write what `read_output` returned elsewhere to the folder of the trial's run.
+    """Write a worker's `read_output` to the folder of the trial's run.
 
-    What can be made here does not travel: the target, the final picture, the animations.
+    Files that can be made here are not transferred: the target, the final picture, the animations.
 
     Parameters
     ----------
     trial : Trial
     path : Path
-        The folder of its run, as it was when the state was read, or new.
+        Folder of its run, unchanged since `read_state`, or new.
     source : Source
         Its picture.
     status : str
-        What ``run.json`` says among the news.
-    news : mapping of str to bytes
+        The status in the ``run.json`` of the output.
+    output : mapping of str to bytes
 
     Raises
     ------
     InputError
-        If the files are not those of a run; then nothing is written.
+        If these are not the files of a run; then nothing is written.
     FitImageError
         If a file cannot be written.
     """
-    _check_names(news)
+    _check_names(output)
     run = RunFolder(path, trial.manifest)
     with run.locked(patience=20.0):
         _forget_after_checkpoint(run)
-        for name in sorted(name for name in news if name not in _NEWS):
-            atomic.write_bytes(path / name, news[name])
+        for name in sorted(name for name in output if name not in _OUTPUT):
+            atomic.write_bytes(path / name, output[name])
         if not run.target.exists():
             save_image(run.target, source.image.levels)
         for name in ("metrics.csv", "checkpoint.npz", "model.npz"):
-            atomic.write_bytes(path / name, news[name])
+            atomic.write_bytes(path / name, output[name])
         rows = run.metrics.read()
-        # The checkpoint may have been one of a run that has begun again since.
+        # The old checkpoint may be of a run that was restarted since.
         run.forget_after(rows[-1].epoch if rows else 0)
         frames = frame_paths(run.frames)
         if frames:
@@ -99,17 +99,17 @@ def store_output(
         if status in FINISHED:
             for name in trial.manifest.record.animations:
                 animate(run, path / name, trial.manifest.record)
-        # Last: a run that is done has all of its files.
-        atomic.write_bytes(path / "run.json", news["run.json"])
+        # Last: a run that is done has all its files.
+        atomic.write_bytes(path / "run.json", output["run.json"])
 
 
-def _check_names(news: Mapping[str, bytes]) -> None:
-    missing = [name for name in _NEWS if name not in news]
+def _check_names(output: Mapping[str, bytes]) -> None:
+    missing = [name for name in _OUTPUT if name not in output]
     if missing:
         raise InputError(f"a worker returned no {missing[0]}")
-    for name in news:
-        if name not in _NEWS and not _FRAME_NAME.fullmatch(name):
-            raise InputError(f"a worker returned a file that is none of a run: {name[:80]!a}")
+    for name in output:
+        if name not in _OUTPUT and not _FRAME_NAME.fullmatch(name):
+            raise InputError(f"a worker returned a file that is not part of a run: {name[:80]!a}")
 
 
 def _forget_after_checkpoint(run: RunFolder) -> None:

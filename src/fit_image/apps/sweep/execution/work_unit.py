@@ -1,4 +1,4 @@
-"""What a worker of a cluster does: some seconds of a trial, from its state to its next one."""
+"""Work unit of a cluster: some seconds of a trial's training, from one state to the next."""
 
 from __future__ import annotations
 
@@ -23,36 +23,34 @@ from fit_image.image import LoadedImage
 from fit_image.manifest import Picture
 from fit_image.version import __version__
 
-# More is not worth losing with a worker, nor keeping in its memory.
-_LARGEST_FRAMES = 1 << 25
-
-_SECONDS_BETWEEN_REPORTS = 1.0
+MAX_FRAME_BYTES = 1 << 25
+"""Frames kept in a worker's memory, and lost with it, at most."""
 
 Report = tuple[str, int, float, float, float | None]
-"""A trial's key; and its epoch, share, seconds and psnr as in `Advanced`."""
+"""A trial's key, then its epoch, share, seconds and psnr as in `Advanced`."""
 
 
 class VersionError(InputError):
-    """A worker cannot do what is asked, because its fit-image is another one."""
+    """A worker has another version of fit-image."""
 
 
 @dataclass(frozen=True)
 class WorkResult:
-    """How far a trial has come on a worker.
+    """Result of a work unit.
 
     Attributes
     ----------
     status : str
-        As `train_trial` says, or ``failed``.
+        That of `train_trial`, or ``failed``.
     message : str
-        Why it failed, or empty.
-    news : dict of str to bytes
-        The files to take in, by their names.
+        Reason of a failure, or empty.
+    output : dict of str to bytes
+        Files for `store_output`, by name.
     """
 
     status: str
     message: str = ""
-    news: Files = field(default_factory=dict)
+    output: Files = field(default_factory=dict)
 
 
 def run_work_unit(
@@ -61,22 +59,29 @@ def run_work_unit(
     order: Mapping[str, Any],
     is_stopped: Callable[[], bool],
     report: Callable[[Report], None],
+    *,
+    max_frame_bytes: int = MAX_FRAME_BYTES,
+    report_seconds: float = 1.0,
 ) -> WorkResult:
     """Train a trial for some seconds.
 
     Parameters
     ----------
     version : str
-        Of the fit-image that asks.
+        Version of fit-image that sends the work.
     levels : ndarray of uint8 or uint16, shape (height, width, channels)
         The picture.
     order : mapping
-        ``trial`` as JSON values, the ``state`` of its run (`read_state`), and after how many
-        ``seconds`` to return.
+        ``trial`` as JSON values, the ``state`` of its run (`read_state`), and the ``seconds`` to
+        train.
     is_stopped : callable
-        Is asked about once a second whether to return at once.
+        Called before each report; returns whether to return at once.
     report : callable
-        Is told about once a second, and in the end, how far the trial has come.
+        Called with the progress of the trial, also at the end.
+    max_frame_bytes : int
+        The unit ends early when its frames are larger.
+    report_seconds : float
+        Time between reports.
 
     Returns
     -------
@@ -85,12 +90,12 @@ def run_work_unit(
     Raises
     ------
     VersionError
-        If ``version`` is another one than here.
+        If ``version`` differs from that of this worker.
     """
     if version != __version__:
         raise VersionError(
             f"a worker on {platform.node()} has fit-image {__version__}, and this is {version}: "
-            "install the same one on every machine"
+            "install the same version on every machine"
         )
     deadline = time.monotonic() + order["seconds"]
     trial = Trial.from_json(order["trial"])
@@ -100,12 +105,20 @@ def run_work_unit(
             path = Path(folder) / trial.key
             if order["state"]:
                 write_state(path, order["state"])
-            pace = _Pace(trial, path / "frames", deadline, is_stopped, report)
+            pacer = _Pacer(
+                trial,
+                path / "frames",
+                deadline,
+                is_stopped,
+                report,
+                max_frame_bytes,
+                report_seconds,
+            )
             try:
-                result = train_trial(trial, path, source, pace.should_stop, animations=False)
-                return WorkResult(result.status, news=read_output(path))
+                result = train_trial(trial, path, source, pacer.should_stop, animations=False)
+                return WorkResult(result.status, output=read_output(path))
             except FitImageError as error:
-                # The folder is gone when somebody reads this.
+                # The temporary folder is gone when this is read.
                 return _failed(str(error).replace(folder, "trials"))
     except MemoryError:
         return _failed("not enough memory")
@@ -118,42 +131,46 @@ def _failed(message: str) -> WorkResult:
 
 
 def _source(levels: npt.NDArray[Any], picture: Picture) -> Source:
-    # What arrives may be read-only, for which every kernel would be compiled once more.
+    # Arrays may arrive read-only, a type for which every kernel would be compiled again.
     levels = np.require(levels, requirements=("C", "W"))
     return Source(LoadedImage(levels, (picture.width, picture.height)), picture)
 
 
 @dataclass
-class _Pace:
+class _Pacer:
     trial: Trial
     frames: Path
     deadline: float
     is_stopped: Callable[[], bool]
     report: Callable[[Report], None]
-    _looked_at: float = 0.0
+    max_frame_bytes: int
+    report_seconds: float
+    _reported_at: float = 0.0
 
     def should_stop(self, status: Status) -> bool:
-        """Return whether to end the leg here."""
+        """Return whether to end the work unit."""
         now = time.monotonic()
         due = now >= self.deadline
-        if due or now - self._looked_at >= _SECONDS_BETWEEN_REPORTS:
-            self._looked_at = now
+        if due or now - self._reported_at >= self.report_seconds:
+            self._reported_at = now
             share = share_done(self.trial, status)
             self.report((self.trial.key, status.epoch, share, status.seconds, status.psnr))
-            due = due or self._has_much() or self.is_stopped()
+            due = due or self._is_full() or self.is_stopped()
         return due
 
-    def _has_much(self) -> bool:
-        return sum(frame.stat().st_size for frame in self.frames.iterdir()) > _LARGEST_FRAMES
+    def _is_full(self) -> bool:
+        return sum(frame.stat().st_size for frame in self.frames.iterdir()) > self.max_frame_bytes
 
 
 def run_dask_work_unit(
     version: str, levels: npt.NDArray[Any], order: Mapping[str, Any], stop: str, topic: str
 ) -> WorkResult:
-    """Run a leg as a task of dask: stopped by the event of a name, reporting on a topic."""
+    """Run a work unit as a dask task, stopped by a named event, reporting on a topic."""
     from distributed import Event, get_worker
 
     worker = get_worker()
-    return run_work_unit(
-        version, levels, order, Event(stop).is_set, lambda news: worker.log_event(topic, news)
-    )
+
+    def report(progress: Report) -> None:
+        worker.log_event(topic, progress)
+
+    return run_work_unit(version, levels, order, Event(stop).is_set, report)

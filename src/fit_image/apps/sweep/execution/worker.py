@@ -1,8 +1,8 @@
-"""A process that trains one trial after another.
+"""Worker process that trains one trial after another.
 
-``python -m fit_image.apps.sweep.execution.worker`` reads orders and writes reports, one JSON object
-a line, on its standard input and output. When its input ends, also because the other side was
-killed, it saves the state of its trial and ends.
+``python -m fit_image.apps.sweep.execution.worker`` reads orders from its standard input and
+writes reports to its standard output, one JSON object a line. At the end of the input, also when
+its parent was killed, it saves a checkpoint and exits.
 """
 
 from __future__ import annotations
@@ -37,22 +37,22 @@ class _Worker:
         threading.Thread(target=self._listen, args=(orders,), daemon=True).start()
 
     def run(self) -> None:
-        """Carry out orders until there are no more."""
+        """Train trials until the input ends."""
         while (order := self._orders.get()) is not None:
             trial = Trial.from_json(order["trial"])
             try:
-                status, message, hopeless = self._train(trial, Path(order["path"])), "", False
+                status, message, fatal = self._train(trial, Path(order["path"])), "", False
             except FitImageError as error:
-                # What cannot be written for one trial cannot be written for the next.
+                # A write error would hit the next trial, too.
                 status, message = "failed", str(error)
-                hopeless = not isinstance(error, InputError)
+                fatal = not isinstance(error, InputError)
             except MemoryError:
-                status, message, hopeless = "failed", "not enough memory", False
-            self._report(event="ended", status=status, message=message, hopeless=hopeless)
+                status, message, fatal = "failed", "not enough memory", False
+            self._report(event="ended", status=status, message=message, fatal=fatal)
 
     def _listen(self, orders: BinaryIO) -> None:
         for line in orders:
-            if line.endswith(b"\n"):  # else its writer was killed
+            if line.endswith(b"\n"):  # otherwise the parent was killed while writing it
                 self._orders.put(json.loads(line))
         self._stopping.set()
         self._orders.put(None)
@@ -81,19 +81,19 @@ class _Worker:
 
 
 def main() -> None:
-    """Work for the process that started this one."""
-    # Whatever else is printed must not be taken for a report.
+    """Run the worker."""
+    # Other output of this process must not mix with the reports.
     reports = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     try:
         _Worker(sys.stdin.buffer, reports).run()
     except BrokenPipeError:
-        # Nobody is listening any more.
+        # The parent is gone.
         os._exit(1)
     except Exception:
         traceback.print_exc()
-        # At once: the interpreter would abort while the other thread reads, and that would be
-        # taken for the cause.
+        # Skip the interpreter's shutdown: it aborts while the other thread is reading, and the
+        # parent would report that as the cause.
         os._exit(1)
 
 

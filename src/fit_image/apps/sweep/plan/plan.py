@@ -1,4 +1,4 @@
-"""From values asked for to trials: every combination of them, each network once."""
+"""Expansion of a sweep's specification into trials."""
 
 from __future__ import annotations
 
@@ -28,46 +28,45 @@ Axes = Mapping[str, Sequence[Any]]
 
 @dataclass(frozen=True)
 class SweepSpec:
-    """What a sweep is asked.
+    """Specification of a sweep.
 
     Attributes
     ----------
     pictures : tuple of Path
-    rows : tuple of Axes
-        Of each, every combination of values is a trial with each picture.
+    grids : tuple of Axes
+        Every combination of a grid's values is a trial with each picture.
     record : RecordConfig
-        What is kept of every trial.
+        Frames and animations of every trial.
     match_params : tuple of Hidden or None
-        Widths are changed so that every network has as many parameters as this one.
+        Reference layers: all widths are scaled to the parameter count of these.
     """
 
     pictures: tuple[Path, ...]
-    rows: tuple[Axes, ...]
+    grids: tuple[Axes, ...]
     record: RecordConfig = field(default_factory=RecordConfig)
     match_params: tuple[Hidden, ...] | None = None
 
     def __len__(self) -> int:
-        """Return the number of combinations; some may turn out to be the same trial."""
-        return len(self.pictures) * sum(math.prod(map(len, row.values())) for row in self.rows)
+        """Return the number of combinations, of which some may be the same trial."""
+        return len(self.pictures) * sum(math.prod(map(len, grid.values())) for grid in self.grids)
 
     def combinations(self) -> Iterator[tuple[Path, dict[str, Any]]]:
-        """Yield each picture with each combination of values, by their names."""
-        for path, row in itertools.product(self.pictures, self.rows):
-            for values in itertools.product(*row.values()):
-                yield path, dict(zip(row, values, strict=True))
+        """Yield each picture with each combination of values by field name."""
+        for path, grid in itertools.product(self.pictures, self.grids):
+            for values in itertools.product(*grid.values()):
+                yield path, dict(zip(grid, values, strict=True))
 
 
 def plan_trials(spec: SweepSpec) -> list[Trial]:
-    """Return the trials that answer a spec, each once, in the order of the values.
+    """Return the trials of a sweep, without duplicates, in the order of the values.
 
-    A value that a combination has no use for, such as the frequency of waves with ReLUs, is left
-    out of it.
+    Values that a combination does not use, such as ``omega`` with ReLUs, are dropped from it.
 
     Raises
     ------
     InputError
-        If there is nothing to try, a picture cannot be used, a combination is impossible or does
-        not fit in memory, or a value would change nothing in any of them.
+        If there are no trials, a picture cannot be read, a combination is invalid or does not fit
+        in memory, or a value has no effect in any combination.
     """
     pictures = cache(lambda path, prepare: load_source(path, prepare).picture)
     trials: dict[str, Trial] = {}
@@ -75,22 +74,22 @@ def plan_trials(spec: SweepSpec) -> list[Trial]:
     used: set[str] = set()
     for path, values in spec.combinations():
         try:
-            prepare = ImageConfig(**_only(ImageConfig, values))
+            prepare = ImageConfig(**_select(ImageConfig, values))
             picture = pictures(path, prepare)
             preset = values.get("preset", "classic")
-            fit, unused = _configure(preset, picture, _only(FitConfig, values))
+            fit, unused = _configure(preset, picture, _select(FitConfig, values))
             channels = CHANNELS[prepare.channels]
             if spec.match_params:
-                fit = _matched(fit, spec.match_params, picture, channels)
+                fit = _match_parameters(fit, spec.match_params, picture, channels)
             check_memory(fit, (picture.width, picture.height), channels)
         except InputError as error:
-            raise InputError(f"{_named(spec, values)}{error}") from error
+            raise InputError(f"{_describe(spec, values)}{error}") from error
         ignored |= unused
         used |= values.keys() - unused.keys()
         trial = Trial.of(Manifest(picture, fit, prepare, spec.record, preset))
         trials.setdefault(trial.key, trial)
     if not trials:
-        raise InputError("there is nothing to try: give at least one value for every option")
+        raise InputError("no trials: give at least one value for every option")
     for name, reason in ignored.items():
         if name not in used:
             raise InputError(f"{option_of(name)} would change nothing: {reason}")
@@ -100,9 +99,9 @@ def plan_trials(spec: SweepSpec) -> list[Trial]:
 def _configure(
     preset: str, picture: Picture, values: Mapping[str, Any]
 ) -> tuple[FitConfig, dict[str, str]]:
-    """Return the configuration, and the values that it has no use for, with the reasons."""
+    """Return the configuration, and the values that have no effect, with the reasons."""
     size = (picture.width, picture.height)
-    # Without what only one optimizer takes, until it is known which one this is.
+    # The optimizer must be known before an option that only one of them takes.
     values = dict(values)
     decay = values.pop("weight_decay", None)
     fit = preset_config(preset, *size, **values)
@@ -116,7 +115,7 @@ def _configure(
     return preset_config(preset, *size, **values), unused
 
 
-def _matched(
+def _match_parameters(
     fit: FitConfig, like: tuple[Hidden, ...], picture: Picture, channels: int
 ) -> FitConfig:
     def count(layers: tuple[Hidden, ...]) -> int:
@@ -126,19 +125,19 @@ def _matched(
     return replace(fit, layers=match_layers(fit.layers, count(like), count))
 
 
-def _only(config: type, values: Mapping[str, Any]) -> dict[str, Any]:
+def _select(config: type, values: Mapping[str, Any]) -> dict[str, Any]:
     return {each.name: values[each.name] for each in fields(config) if each.name in values}
 
 
-def _named(spec: SweepSpec, values: Mapping[str, Any]) -> str:
-    """Return which combination this is, by the values that differ; empty if none do."""
-    differing = [
-        f"{option_of(name)} {_shown(value)}"
+def _describe(spec: SweepSpec, values: Mapping[str, Any]) -> str:
+    """Return the values of a combination that vary in the sweep; empty if none do."""
+    varying = [
+        f"{option_of(name)} {_format_value(value)}"
         for name, value in values.items()
-        if len({each for row in spec.rows for each in row.get(name, (None,))}) > 1
+        if len({each for grid in spec.grids for each in grid.get(name, (None,))}) > 1
     ]
-    return f"{', '.join(differing)}: " if differing else ""
+    return f"{', '.join(varying)}: " if varying else ""
 
 
-def _shown(value: Any) -> str:
+def _format_value(value: Any) -> str:
     return layers_label(value) if isinstance(value, tuple) else str(value)

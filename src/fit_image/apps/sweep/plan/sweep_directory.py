@@ -1,4 +1,4 @@
-"""A sweep's folder: which trials belong to it, and where everything lies."""
+"""Folder of a sweep: its list of trials, and the paths of its files."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ FORMAT_VERSION = 1
 
 
 class SweepDirectory:
-    """The folder of a sweep.
+    """Folder of a sweep.
 
     Attributes
     ----------
     path : Path
     trials : tuple of Trial
-        In the order they were asked for, each once.
+        Without duplicates, in the order of the plan.
     failures : dict of str to str
-        Why trials failed that nothing can be expected of, by their keys.
+        Reasons of failed trials, by key.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class SweepDirectory:
         Raises
         ------
         InputError
-            If the folder holds no sweep, or a damaged one, or one of another version.
+            If the folder holds no sweep, or its ``sweep.json`` is damaged or of another version.
         """
         path = Path(path)
         file = path / "sweep.json"
@@ -69,12 +69,12 @@ class SweepDirectory:
             raise InputError(f"{file} is damaged: {error}") from error
 
     def write(self) -> None:
-        """Write ``sweep.json``; the folder is made if need be.
+        """Write ``sweep.json``, and create the folder if necessary.
 
         Raises
         ------
         FitImageError
-            If that fails.
+            If it cannot be written.
         """
         data = {
             "format": FORMAT_VERSION,
@@ -92,7 +92,7 @@ class SweepDirectory:
         atomic.write_bytes(self.path / "sweep.json", f"{text}\n".encode())
 
     def extended(self, trials: Iterable[Trial]) -> SweepDirectory:
-        """Return the folder with further trials; `write` makes it so."""
+        """Return the folder with more trials; nothing is written before `write`."""
         return SweepDirectory(self.path, (*self.trials, *trials), self.failures)
 
     def run_path(self, trial: Trial) -> Path:
@@ -100,7 +100,7 @@ class SweepDirectory:
         return self.path / "trials" / trial.key
 
     def run(self, trial: Trial) -> RunFolder | None:
-        """Return a trial's run, or None if it has not begun.
+        """Return a trial's run, None before it has started.
 
         Raises
         ------
@@ -111,8 +111,8 @@ class SweepDirectory:
         try:
             return RunFolder.open(path) if RunFolder.holds_run(path) else None
         except InputError as error:
-            raise InputError(f"{error}; without its folder, the trial is trained again") from error
+            raise InputError(f"{error}; delete its folder to train the trial again") from error
 
     def locked(self) -> AbstractContextManager[None]:
-        """Return a context that keeps other processes from writing to the folder."""
+        """Lock the folder against other processes, as a context manager."""
         return lock_folder(self.path)

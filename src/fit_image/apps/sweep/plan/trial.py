@@ -1,4 +1,4 @@
-"""A trial: one network, one picture, and what their comparison with others needs to know."""
+"""Trial: one run of a sweep, with its parameter count and FLOPs."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from fit_image.manifest import Manifest
 from fit_image.notation import Hidden, format_layers
 from fit_image.strict_json import to_json
 
-# A multiplication and an addition forward, and twice that backward, for each weight.
-_OPERATIONS = 6
+# Per weight: a multiplication and an addition forward, and twice that backward.
+_FLOPS_PER_WEIGHT = 6
 
-# Crossings of the lattice around a place.
+# Grid vertices around a point in two dimensions.
 _CORNERS = 4
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A run of a sweep.
+    """One run of a sweep.
 
     Attributes
     ----------
     manifest : Manifest
-        What the run is asked to do.
+        Configuration of the run.
     parameters : int
-        Weights and biases of the network, tables included.
+        Number of weights and biases, hash tables included.
     work : float
-        Operations of learning from one pixel once: 6 for each weight it passes.
+        FLOPs of training on one pixel once: 6 per weight used.
     """
 
     manifest: Manifest
@@ -45,23 +45,23 @@ class Trial:
 
     @classmethod
     def of(cls, manifest: Manifest) -> Self:
-        """Return the trial of a manifest, with its parameters counted."""
+        """Return the trial of a manifest."""
         picture, fit = manifest.picture, manifest.fit
         channels = CHANNELS[manifest.image.channels]
         size = (picture.width, picture.height)
         dense, tables = count_parameters(fit, size, channels)
         spec = parse_encoding(fit.encoding)
         touched = _CORNERS * spec.levels * spec.features if isinstance(spec, GridSpec) else 0
-        return cls(manifest, dense + tables, float(_OPERATIONS * (dense + touched)))
+        return cls(manifest, dense + tables, float(_FLOPS_PER_WEIGHT * (dense + touched)))
 
     @classmethod
     def from_json(cls, data: object) -> Self:
-        """Read what `to_json` returned.
+        """Return the trial of `to_json`.
 
         Raises
         ------
         InputError
-            If it is something else.
+            If the data are invalid.
         """
         if not isinstance(data, Mapping):
             raise InputError("a trial must be an object")
@@ -73,42 +73,42 @@ class Trial:
 
     @cached_property
     def key(self) -> str:
-        """Names the trial: 16 hexadecimal digits of its configuration and picture."""
+        """Identifier: 16 hexadecimal digits of a hash of its configuration and picture."""
         manifest = self.manifest
-        decides = {
+        identity = {
             "picture": manifest.picture.sha256,
             "fit": to_json(manifest.fit),
             "image": to_json(manifest.image),
             "frame_every": manifest.record.frame_every,
         }
-        text = json.dumps(decides, sort_keys=True, allow_nan=False)
+        text = json.dumps(identity, sort_keys=True, allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
     def seed(self) -> int:
-        """The seed of weights and order."""
+        """Seed of the initial weights and of the order of the pixels."""
         return self.manifest.fit.seed
 
     @property
     def samples(self) -> int:
-        """Pixels learned in all epochs."""
+        """Training samples: pixels times epochs."""
         picture = self.manifest.picture
         return picture.width * picture.height * self.manifest.fit.epochs
 
     def with_seed(self, seed: int) -> Trial:
-        """Return the trial that differs in the seed only."""
+        """Return the trial with another seed."""
         manifest = replace(self.manifest, fit=replace(self.manifest.fit, seed=seed))
         return replace(self, manifest=manifest)
 
 
 def count_parameters(fit: FitConfig, size: tuple[int, int], channels: int) -> tuple[int, int]:
-    """Return the parameters of a network's layers, and those of its encoding's tables."""
+    """Return the number of parameters of a network's layers, and of its encoding."""
     encoding = make_encoding(fit, size)
     layers = make_layers(fit, encoding.outputs, channels)
     return sum(layer.parameter_count for layer in layers), encoding.parameter_count
 
 
 def layers_label(layers: tuple[Hidden, ...]) -> str:
-    """Return hidden layers as a person writes them: always with their number."""
+    """Format hidden layers with their number, such as ``1x300``."""
     text = format_layers(layers)
     return f"1x{text}" if len(layers) == 1 else text

@@ -1,4 +1,4 @@
-"""The pictures that trials learn, as they were when the sweep was planned."""
+"""Pictures of trials, checked against the digests of the plan."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fit_image.errors import InputError
 
 
 class TrialPictures:
-    """Loads pictures, and keeps the last one for the trials that follow."""
+    """Loads pictures, and caches the last one."""
 
     def __init__(self) -> None:
         self._last: tuple[object, Source] | None = None
@@ -21,29 +21,29 @@ class TrialPictures:
         Raises
         ------
         InputError
-            If it is missing, or another one than it was.
+            If the file is missing or has changed.
         """
         manifest = trial.manifest
         wanted = (manifest.picture, manifest.image)
         if self._last is None or self._last[0] != wanted:
-            self._last = None  # before the next one is in memory
+            self._last = None  # free its memory first
             source = load_source(manifest.picture.path, manifest.image)
             if source.picture.sha256 != manifest.picture.sha256:
                 raise InputError(
-                    f"{manifest.picture.path} is not the picture any more that the sweep began "
-                    "with: sweep it into another folder with -o"
+                    f"{manifest.picture.path} has changed since the sweep began: "
+                    "choose another folder with -o"
                 )
             self._last = (wanted, source)
         return self._last[1]
 
 
 def check_pictures(trials: Iterable[Trial]) -> None:
-    """Find out that the picture of a trial is missing, or another one than it was.
+    """Check the pictures of trials.
 
     Raises
     ------
     InputError
-        If so.
+        If a file is missing or has changed.
     """
     load = TrialPictures()
     for trial in {(each.manifest.picture, each.manifest.image): each for each in trials}.values():

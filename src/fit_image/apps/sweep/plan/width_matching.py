@@ -1,17 +1,17 @@
-"""Widths that give networks of different depths the same number of parameters."""
+"""Widths for which networks of different depths have the same number of parameters."""
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from fit_image.errors import InputError
 from fit_image.notation import MAX_WIDTH, Hidden, format_layers
 
-# Networks counted in the search among neighbours, which only the smallest targets need.
-_MOST_TRIED = 2_000
+# Limit of the neighbourhood search, which only the smallest targets need.
+_MAX_CANDIDATES = 2_000
 
 
 def match_layers(
@@ -20,35 +20,35 @@ def match_layers(
     count: Callable[[tuple[Hidden, ...]], int],
     tolerance: float = 0.01,
 ) -> tuple[Hidden, ...]:
-    """Widen or narrow layers in proportion, until they have a number of parameters.
+    """Scale the widths of layers to a target number of parameters.
 
-    The widths keep their proportions exactly where that comes near enough. Otherwise they are
-    rounded, so that of equal layers the first ones may be a unit wider than the last; and where
-    even that is too coarse, as few units as possible are moved.
+    The widths keep their exact proportions if that is within the tolerance. Otherwise they are
+    rounded, so that the first of several equal layers may be a unit wider than the last; where even
+    that is too coarse, as few units as possible are changed.
 
     Parameters
     ----------
     layers : tuple of Hidden
-        Their activations stay; of their widths, the proportions.
+        Layers whose activations and proportions are kept.
     parameters : int
-        How many to come near to, 1 or more.
+        Target number of parameters, 1 or more.
     count : callable
-        Returns the parameters of a network with the layers given, more for wider ones.
+        Returns the number of parameters of a network with given layers; grows with their width.
     tolerance : float
-        Largest difference, as a share of ``parameters``.
+        Maximum relative difference to ``parameters``.
 
     Returns
     -------
     tuple of Hidden
-        As many layers, of 1 to `MAX_WIDTH` units.
+        The same number of layers, with 1 to `MAX_WIDTH` units each.
 
     Raises
     ------
     InputError
-        If none is near enough; names the nearest.
+        If no widths are within the tolerance; the message names the nearest.
     """
     if any(layer.skip for layer in layers):
-        raise InputError(f"the widths of {format_layers(layers)} are those of residual blocks")
+        raise InputError(f"cannot change the widths of {format_layers(layers)}: residual blocks")
     proportions = [layer.width for layer in layers]
     counted: dict[tuple[int, ...], int] = {}
 
@@ -65,19 +65,19 @@ def match_layers(
 
     least, most = len(layers), MAX_WIDTH * sum(proportions) // max(proportions)
     units = range(least, most + 1)
-    below = bisect_right(units, parameters, key=lambda total: size(_shared(total, proportions)))
-    # Totals that the proportions divide without a rest.
+    below = bisect_right(units, parameters, key=lambda total: size(_distribute(total, proportions)))
+    # Totals that keep the proportions exactly.
     step = sum(proportions) // math.gcd(*proportions)
     start = (least + below - 1) // step * step
     exact = [total for total in (start, start + step) if total in units]
     rounded = [total for total in (least + below - 1, least + below) if total in units]
     for totals in (exact or rounded, rounded):
-        best = nearest(_shared(total, proportions) for total in totals)
+        best = nearest(_distribute(total, proportions) for total in totals)
         if matches(best):
             return _with_widths(layers, best)
 
-    border = {_shared(total, proportions) for total in rounded}
-    while border and len(counted) < _MOST_TRIED:
+    border = {_distribute(total, proportions) for total in rounded}
+    while border and len(counted) < _MAX_CANDIDATES:
         border = {each for widths in border for each in _neighbours(widths)} - counted.keys()
         best = nearest({best, *border})
         if matches(best):
@@ -92,8 +92,8 @@ def _with_widths(layers: tuple[Hidden, ...], widths: Sequence[int]) -> tuple[Hid
     return tuple(replace(layer, width=width) for layer, width in zip(layers, widths, strict=True))
 
 
-def _shared(total: int, proportions: list[int]) -> tuple[int, ...]:
-    """Share units among layers by largest remainders, the first of equal ones first."""
+def _distribute(total: int, proportions: list[int]) -> tuple[int, ...]:
+    """Distribute units by the largest remainder method; ties favour the first layers."""
     whole = sum(proportions)
     widths, remainders = zip(*(divmod(total * each, whole) for each in proportions), strict=True)
     order = sorted(range(len(widths)), key=lambda index: -remainders[index])
@@ -101,8 +101,8 @@ def _shared(total: int, proportions: list[int]) -> tuple[int, ...]:
     return tuple(max(1, width + (index in wider)) for index, width in enumerate(widths))
 
 
-def _neighbours(widths: tuple[int, ...]) -> Iterable[tuple[int, ...]]:
-    """Return the widths with one layer a unit wider or narrower."""
+def _neighbours(widths: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    """Yield the widths with one layer a unit wider or narrower."""
     for index, width in enumerate(widths):
         for changed in (width - 1, width + 1):
             if 1 <= changed <= MAX_WIDTH:

@@ -1,4 +1,4 @@
-"""``comparison.gif``: the trials of a sweep side by side, learning in step."""
+"""``comparison.gif``: the trials of a sweep side by side, synchronised."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ from fit_image.decoding import Colour
 from fit_image.frames import Film, Picture, frame_paths, read_frame
 from fit_image.image import parse_background
 
-MOST_GROUPS = 24
-"""Trials shown side by side; more would be too small to tell apart."""
+MAX_GROUPS = 24
+"""Maximum number of trials side by side; more would be too small."""
 
-_MOST_STEPS = 40  # a few megabytes
-_FASTEST = 20.0  # pictures a second
-_SHORTEST = 4.0  # seconds, the last picture's hold apart
+_MAX_STEPS = 40  # a few megabytes
+_MAX_FPS = 20.0
+_MIN_SECONDS = 4.0  # without the last frame's hold
 
 
 @dataclass(frozen=True)
-class _Take:
-    """The frames of one trial, and when they were drawn.
+class _TrialFrames:
+    """Frames of one trial with their times.
 
     Attributes
     ----------
     label : str
     picture : object
-        What it learns, the same for all that have the same target.
+        Identity of the target, equal for trials of one section.
     target : Path
     behind : (int, int, int)
-        Colour behind transparent frames.
+        Background of transparent frames.
     times : list of float
-        Epochs or seconds, increasing.
+        Epoch or seconds of each frame, increasing.
     frames : list of Path
     psnr : list of float or None
-        Of each frame.
+        PSNR of each frame in dB.
     ending : str
-        What is said of the last one.
+        Added to the caption of the last frame.
     """
 
     label: str
@@ -80,65 +80,67 @@ def write_comparison(
     outcomes: Sequence[Outcome],
     *,
     by: str = "epochs",
+    max_groups: int = MAX_GROUPS,
     on_frame: Callable[[int, int], None] | None = None,
 ) -> AnimationReport | None:
-    """Make ``comparison.gif``: the target, and beside it one trial of each group as it learned.
+    """Write ``comparison.gif``: the target, and beside it one trial of each group.
 
-    Each group of trials that differ in the seed only is shown by that of the lowest seed that has
-    frames; of more than `MOST_GROUPS`, the best are shown. A trial that has ended keeps its last
-    picture until the others have, too. Each picture of the sweep has its
-    own rows, once for each way in which it was prepared.
+    Each group of trials that differ only in the seed is represented by the lowest seed that has
+    frames. A trial that has ended keeps its last frame until all have ended. Each picture of the
+    sweep has rows of its own, once for each way of preparing it.
 
     Parameters
     ----------
     folder : SweepDirectory
     outcomes : sequence of Outcome
     by : str
-        What they keep step in: ``epochs``, or ``seconds`` of training.
+        Synchronise by ``epochs``, or by ``seconds`` of training.
+    max_groups : int
+        If there are more groups, the best are shown.
     on_frame : callable, optional
-        Called in this thread with the pictures written so far, and their number.
+        Called in this thread with the number of frames written, and of all frames.
 
     Returns
     -------
     AnimationReport or None
-        None, and nothing is written, if no trial has a frame.
+        None if no trial has a frame; then nothing is written.
 
     Raises
     ------
     FitImageError
-        If a frame or a target cannot be read, or the file not be written.
+        If a frame or a target cannot be read, or the file cannot be written.
     ValueError
         If ``by`` is neither.
     """
     if by not in ("epochs", "seconds"):
-        raise ValueError(f"trials keep step in epochs or seconds, not {by!r}")
-    found = [_take(folder, group, by) for group in group_by_seed(outcomes)]
-    takes = [take for take in found if take]
-    if not takes:
+        raise ValueError(f"by must be 'epochs' or 'seconds', not {by!r}")
+    found = [_load_frames(folder, group, by) for group in group_by_seed(outcomes)]
+    available = [each for each in found if each]
+    if not available:
         return None
-    best = sorted(takes, key=lambda take: take.best, reverse=True)[:MOST_GROUPS]
-    note = f"the best {MOST_GROUPS} of {len(takes)}" if len(takes) > MOST_GROUPS else ""
-    shown = [take for take in takes if take in best]
-    moments = _moments(max(take.times[-1] for take in shown), by)
+    best = sorted(available, key=lambda each: each.best, reverse=True)[:max_groups]
+    note = f"the best {max_groups} of {len(available)}" if len(available) > max_groups else ""
+    shown = [each for each in available if each in best]
+    moments = _moments(max(each.times[-1] for each in shown), by)
     last = moments[-1]
     unit = "epoch {:.0f}" if by == "epochs" else "{:.2f} s" if last < 10 else "{:.1f} s"
     captions = [", ".join(filter(None, [unit.format(moment), note])) for moment in moments]
     film = Film(len(moments), _composer(shown, moments, captions), on_frame)
-    fps = min(_FASTEST, len(moments) / _SHORTEST)
+    fps = min(_MAX_FPS, len(moments) / _MIN_SECONDS)
     return write_film(folder.comparison, film, fps=fps)
 
 
-def _take(folder: SweepDirectory, group: SeedGroup, by: str) -> _Take | None:
-    """Return the frames of the lowest seed that has any, None if none has."""
+def _load_frames(folder: SweepDirectory, group: SeedGroup, by: str) -> _TrialFrames | None:
+    """Return the frames of the lowest seed that has any, None if there are none."""
     for outcome in group.outcomes:
         run = folder.run(outcome.trial)
         drawn = dict(frame_paths(run.frames)) if run else {}
         rows = {row.epoch: row for row in outcome.rows}
-        # The untrained network has a frame, but no row.
+        # The untrained network has a frame, but no metrics.
         epochs = [epoch for epoch in drawn if epoch == 0 or epoch in rows]
         if run and epochs:
             seconds = [rows[epoch].seconds if epoch else 0.0 for epoch in epochs]
-            return _Take(
+            return _TrialFrames(
                 group.label,
                 (run.manifest.picture.sha256, run.manifest.image),
                 run.target,
@@ -152,33 +154,33 @@ def _take(folder: SweepDirectory, group: SeedGroup, by: str) -> _Take | None:
 
 
 def _moments(last: float, by: str) -> list[float]:
-    """Return even steps to the last epoch or second; epochs are whole."""
-    steps = np.linspace(0, last, _MOST_STEPS)
+    """Return even steps to the last epoch or second; epochs are integers."""
+    steps = np.linspace(0, last, _MAX_STEPS)
     return sorted(set((np.rint(steps) if by == "epochs" else steps).tolist()))
 
 
 def _composer(
-    takes: Sequence[_Take], moments: Sequence[float], captions: Sequence[str]
+    trials: Sequence[_TrialFrames], moments: Sequence[float], captions: Sequence[str]
 ) -> Callable[[int], Picture]:
-    """Return the function that draws the picture of a moment, by its index."""
-    kinds = list(dict.fromkeys(take.picture for take in takes))
-    rows = [[take for take in takes if take.picture == kind] for kind in kinds]
+    """Return a function that draws the frame of a moment by its index."""
+    kinds = list(dict.fromkeys(each.picture for each in trials))
+    rows = [[each for each in trials if each.picture == kind] for kind in kinds]
     targets = [read_frame(row[0].target, row[0].behind) for row in rows]
     sheet = ContactSheet(
         [target.shape[1] / target.shape[0] for target in targets],
-        [["target", *(take.label for take in row)] for row in rows],
+        [["target", *(each.label for each in row)] for row in rows],
     )
     base = sheet.image()
     for section, target in enumerate(targets):
-        base.paste(sheet.scaled(target, section), sheet.place(section, 0))
+        base.paste(sheet.scaled(target, section), sheet.position(section, 0))
     placed = [
-        (take, section, number)
+        (each, section, number)
         for section, row in enumerate(rows)
-        for number, take in enumerate(row, start=1)
+        for number, each in enumerate(row, start=1)
     ]
 
-    # Trials that have ended, or draw seldom, show the same frame many times.
-    @lru_cache(maxsize=2 * len(takes))
+    # A trial that has ended, or with few frames, shows the same frame many times.
+    @lru_cache(maxsize=2 * len(trials))
     def tile(path: Path, behind: Colour, section: int) -> Image.Image:
         return sheet.scaled(read_frame(path, behind), section)
 
@@ -186,12 +188,12 @@ def _composer(
         image = base.copy()
         draw = ImageDraw.Draw(image)
         sheet.write_heading(draw, captions[index])
-        for take, section, number in placed:
-            frame = take.at(moments[index])
+        for each, section, number in placed:
+            frame = each.at(moments[index])
             if frame is not None:
-                place = sheet.place(section, number)
-                image.paste(tile(take.frames[frame], take.behind, section), place)
-                sheet.write_below(draw, section, number, take.caption(frame))
+                position = sheet.position(section, number)
+                image.paste(tile(each.frames[frame], each.behind, section), position)
+                sheet.write_caption(draw, section, number, each.caption(frame))
         return np.asarray(image)
 
     return picture

@@ -1,4 +1,4 @@
-"""A sheet of labelled pictures, in rows: where everything stands, and how it is written."""
+"""Contact sheet: labelled pictures in rows."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from fit_image.frames import Picture
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
-_PAPER = (255, 255, 255)
-_EMPTY = (226, 226, 230)
-_INK = (24, 24, 28)
-_PALE = (90, 90, 98)
+_BACKGROUND = (255, 255, 255)
+_EMPTY_TILE = (226, 226, 230)
+_TEXT = (24, 24, 28)
+_CAPTION = (90, 90, 98)
 
-_WIDTH, _HEIGHT = 1000, 800  # of a sheet at most, about, in pixels
-_WIDEST = 360  # tile
-_NARROWEST = 100  # tile, where only the height asks for less
+_WIDTH, _HEIGHT = 1000, 800  # approximate maximum of a sheet, in pixels
+_MAX_TILE = 360  # width
+_MIN_TILE = 100  # width, unless the columns need less
 _MARGIN = 16
 _GAP = 12  # between tiles
 _FONT_SIZES = (12, 17)
-_MOST_LINES = 2  # of a label
-_PIXELATED = 4.0  # times larger: from there on, pixels are shown as squares
+_MAX_LINES = 2  # of a label
+_NEAREST_SCALE = 4.0  # from this magnification on, pixels are shown as squares
 
 
 class ContactSheet:
-    """Tiles of equal width in rows; each section has its own height, and begins a row.
+    """Tiles of equal width in rows; each section has its own height and starts a row.
 
     Parameters
     ----------
     aspects : sequence of float
-        Width by height of the tiles of each section.
+        Aspect ratio (width / height) of the tiles of each section.
     labels : sequence of sequences of str
-        Of the tiles of each section.
+        Labels of the tiles of each section.
 
     Attributes
     ----------
@@ -43,14 +43,14 @@ class ContactSheet:
 
     def __init__(self, aspects: Sequence[float], labels: Sequence[Sequence[str]]) -> None:
         counts = [len(each) for each in labels]
-        columns, tile = _arranged(aspects, counts)
+        columns, tile = _arrange(aspects, counts)
         self._columns, self._tile = columns, tile
         small, large = _FONT_SIZES
         size = min(max(tile // 14, small), large)
         self._font = ImageFont.load_default(size)
         self._heading = ImageFont.load_default(large)
         self._line = round(1.35 * size)
-        wrapped = [[_wrapped(label, self._font, tile) for label in each] for each in labels]
+        wrapped = [[wrap_label(label, self._font, tile) for label in each] for each in labels]
         self._lines = max(len(lines) for each in wrapped for lines in each)
         self._labels = wrapped
         self._heights = [min(max(1, round(tile / aspect)), _HEIGHT) for aspect in aspects]
@@ -63,51 +63,53 @@ class ContactSheet:
         self.height = top - _GAP + _MARGIN // 2
 
     def image(self) -> Image.Image:
-        """Return the sheet with its labels, and empty tiles."""
-        image = Image.new("RGB", (self.width, self.height), _PAPER)
+        """Return the sheet with labels and empty tiles."""
+        image = Image.new("RGB", (self.width, self.height), _BACKGROUND)
         draw = ImageDraw.Draw(image)
         for section, labels in enumerate(self._labels):
             for number, lines in enumerate(labels):
-                left, top = self.place(section, number)
+                left, top = self.position(section, number)
                 right, bottom = left + self._tile - 1, top + self._heights[section] - 1
-                draw.rectangle((left, top, right, bottom), _EMPTY)
+                draw.rectangle((left, top, right, bottom), _EMPTY_TILE)
                 for row, line in enumerate(lines):
                     at = (left + self._tile // 2, bottom + 5 + row * self._line)
-                    draw.text(at, line, _INK, self._font, anchor="ma")
+                    draw.text(at, line, _TEXT, self._font, anchor="ma")
         return image
 
-    def place(self, section: int, number: int) -> tuple[int, int]:
-        """Return the left and top of a tile, counted within its section."""
+    def position(self, section: int, number: int) -> tuple[int, int]:
+        """Return the left and top of a tile, by its number in the section."""
         row, column = divmod(number, self._columns)
         top = self._tops[section] + row * self._pitch(self._heights[section])
         return _MARGIN + column * (self._tile + _GAP), top
 
     def scaled(self, picture: Picture, section: int) -> Image.Image:
-        """Return a picture in the size of a section's tiles."""
+        """Return a picture scaled to the tiles of a section."""
         image = Image.fromarray(picture)
-        pixelated = self._tile >= _PIXELATED * image.width
-        way = Image.Resampling.NEAREST if pixelated else Image.Resampling.LANCZOS
-        return image.resize((self._tile, self._heights[section]), way)
+        pixelated = self._tile >= _NEAREST_SCALE * image.width
+        filter_ = Image.Resampling.NEAREST if pixelated else Image.Resampling.LANCZOS
+        return image.resize((self._tile, self._heights[section]), filter_)
 
     def write_heading(self, draw: ImageDraw.ImageDraw, text: str) -> None:
-        """Write a line above all tiles."""
-        draw.text((_MARGIN, _MARGIN // 2 + 2), text, _INK, self._heading, anchor="la")
+        """Write the heading of the sheet."""
+        draw.text((_MARGIN, _MARGIN // 2 + 2), text, _TEXT, self._heading, anchor="la")
 
-    def write_below(self, draw: ImageDraw.ImageDraw, section: int, number: int, text: str) -> None:
-        """Write a line below the label of a tile."""
-        left, top = self.place(section, number)
+    def write_caption(
+        self, draw: ImageDraw.ImageDraw, section: int, number: int, text: str
+    ) -> None:
+        """Write the caption of a tile, below its label."""
+        left, top = self.position(section, number)
         lines = len(self._labels[section][number])
         below = top + self._heights[section] + 4 + lines * self._line
-        draw.text((left + self._tile // 2, below), text, _PALE, self._font, anchor="ma")
+        draw.text((left + self._tile // 2, below), text, _CAPTION, self._font, anchor="ma")
 
     def _pitch(self, height: int) -> int:
-        """Return how far rows of tiles of a height are apart."""
+        """Return the distance between rows of tiles of this height."""
         return height + (self._lines + 1) * self._line + _GAP
 
 
-def _arranged(aspects: Sequence[float], counts: Sequence[int]) -> tuple[int, int]:
-    """Return the columns and the width of tiles that make these large, and leave few gaps."""
-    text = round(1.35 * _FONT_SIZES[1]) * (_MOST_LINES + 1) + _GAP
+def _arrange(aspects: Sequence[float], counts: Sequence[int]) -> tuple[int, int]:
+    """Return the number of columns and the tile width, for large tiles and few gaps."""
+    text = round(1.35 * _FONT_SIZES[1]) * (_MAX_LINES + 1) + _GAP
 
     def rows(columns: int) -> list[int]:
         return [math.ceil(count / columns) for count in counts]
@@ -116,32 +118,32 @@ def _arranged(aspects: Sequence[float], counts: Sequence[int]) -> tuple[int, int
         across = (_WIDTH - 2 * _MARGIN + _GAP) // columns - _GAP
         below = rows(columns)
         tall = sum(each / aspect for each, aspect in zip(below, aspects, strict=True))
-        down = max(_NARROWEST, int((_HEIGHT - sum(below) * text) / tall))
-        return min(_WIDEST, across, down)
+        down = max(_MIN_TILE, int((_HEIGHT - sum(below) * text) / tall))
+        return min(_MAX_TILE, across, down)
 
     def merit(columns: int) -> float:
-        # Squared, or seven tiles would be three, three and one.
+        # Squared, so that seven tiles are not arranged as three, three and one.
         return width(columns) * (sum(counts) / (sum(rows(columns)) * columns)) ** 2
 
     columns = max(range(1, max(counts) + 1), key=merit)
     return columns, width(columns)
 
 
-def _wrapped(text: str, font: Font, width: int) -> list[str]:
-    """Break a label at its commas, and shorten what is too long."""
+def wrap_label(text: str, font: Font, width: int) -> list[str]:
+    """Break a label into lines at its commas, and shorten lines that are too long."""
     first, *parts = text.split(", ")
     lines = [first]
     for part in parts:
         joined = f"{lines[-1]}, {part}"
-        if font.getlength(f"{joined},") <= width or len(lines) == _MOST_LINES:
+        if font.getlength(f"{joined},") <= width or len(lines) == _MAX_LINES:
             lines[-1] = joined
         else:
             lines[-1] += ","
             lines.append(part)
-    return [_shortened(line, font, width) for line in lines]
+    return [_shorten(line, font, width) for line in lines]
 
 
-def _shortened(text: str, font: Font, width: int) -> str:
+def _shorten(text: str, font: Font, width: int) -> str:
     if font.getlength(text) <= width:
         return text
     while text and font.getlength(f"{text}…") > width:

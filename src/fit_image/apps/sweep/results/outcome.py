@@ -1,4 +1,4 @@
-"""What became of trials: each by itself, and those that differ in the seed only together."""
+"""Outcomes of trials, and their groups over seeds."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from fit_image.metrics import Row
 from fit_image.strict_json import to_json
 
 LEVELS = (20, 25, 30)
-"""PSNRs in dB, the time to which is a result."""
+"""PSNR levels in dB; the time to reach each is a result."""
 
 FINISHED = ("done", "diverged")
-"""Statuses with which nothing is left to do."""
+"""Statuses of trials that need no more training."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How far a trial has come.
+    """Outcome of a trial so far.
 
     Attributes
     ----------
@@ -34,13 +34,13 @@ class Outcome:
     status : str
         ``waiting``, ``running``, ``interrupted``, ``failed``, or one of `FINISHED`.
     epochs : int
-        Learned so far; the last one perhaps in part, at a time limit.
+        Epochs trained; the last may be partial, at a time limit.
     seconds : float
-        Of training so far.
+        Training time.
     rows : tuple of Row
-        The metrics of each epoch.
+        Metrics of each epoch.
     message : str
-        Why it failed, or empty.
+        Reason of a failure, or empty.
     """
 
     trial: Trial
@@ -52,43 +52,43 @@ class Outcome:
 
     @property
     def drawn(self) -> list[Row]:
-        """The rows that have a PSNR."""
+        """Rows that have a PSNR."""
         return [row for row in self.rows if row.psnr is not None]
 
     @property
     def psnr(self) -> float | None:
-        """Of the last picture drawn, in dB; infinite for a perfect one."""
+        """PSNR of the last frame in dB; infinite for a perfect copy."""
         return self.drawn[-1].psnr if self.drawn else None
 
     @property
     def best_psnr(self) -> float | None:
-        """Of the best picture drawn, in dB."""
+        """PSNR of the best frame in dB."""
         return max((row.psnr for row in self.drawn if row.psnr is not None), default=None)
 
     @property
     def whole_epochs(self) -> int:
-        """Epochs learned in full: a time limit may cut the last one short."""
+        """Complete epochs: a time limit may cut the last one short."""
         limit = self.trial.manifest.fit.time_limit
         return self.epochs - (limit is not None and self.seconds >= limit)
 
     @property
     def work(self) -> float:
-        """Operations of learning done so far; the last epoch counts in full."""
+        """FLOPs of training so far; the last epoch counts in full."""
         picture = self.trial.manifest.picture
         return self.trial.work * picture.width * picture.height * self.epochs
 
     def seconds_to(self, level: float) -> float | None:
-        """Return the training time until a picture of this PSNR was drawn, None if none was."""
+        """Return the training time to the first frame of at least this PSNR, None without one."""
         return next((row.seconds for row in self.drawn if (row.psnr or 0.0) >= level), None)
 
 
 def read_outcome(folder: SweepDirectory, trial: Trial) -> Outcome:
-    """Read from disk what became of a trial.
+    """Read the outcome of a trial from its folder.
 
     Raises
     ------
     InputError
-        If a file of it is damaged or cannot be read.
+        If a file is damaged or cannot be read.
     """
     run = folder.run(trial)
     failure = folder.failures.get(trial.key, "")
@@ -99,7 +99,7 @@ def read_outcome(folder: SweepDirectory, trial: Trial) -> Outcome:
     if run.result and run.result.status == "done" and learned < run.result.epochs:
         raise InputError(
             f"{run.path / 'metrics.csv'} is damaged: epochs are missing; "
-            "without its folder, the trial is trained again"
+            "delete its folder to train the trial again"
         )
     status = run.result.status if run.result else "running"
     if failure and status not in FINISHED:
@@ -114,16 +114,33 @@ def read_outcome(folder: SweepDirectory, trial: Trial) -> Outcome:
     )
 
 
+def read_outcomes(folder: SweepDirectory) -> list[Outcome]:
+    """Read the outcomes of all trials of a sweep, in its order.
+
+    Raises
+    ------
+    InputError
+        If a file is damaged or cannot be read.
+    """
+    return [read_outcome(folder, trial) for trial in folder.trials]
+
+
+def unfinished(outcomes: Sequence[Outcome], trials: Sequence[Trial]) -> list[Trial]:
+    """Return the trials that are neither done nor diverged."""
+    finished = {each.trial.key for each in outcomes if each.status in FINISHED}
+    return [trial for trial in trials if trial.key not in finished]
+
+
 @dataclass(frozen=True)
 class SeedGroup:
-    """The outcomes of trials that differ in the seed only.
+    """Outcomes of trials that differ only in the seed.
 
     Attributes
     ----------
     label : str
-        What tells the group from the others of its sweep, such as ``4x300, lr 0.1``.
+        Distinguishes the group from the others of its sweep, such as ``4x300, lr 0.1``.
     outcomes : tuple of Outcome
-        In the order of the seeds.
+        By increasing seed.
     """
 
     label: str
@@ -131,28 +148,28 @@ class SeedGroup:
 
     @property
     def first(self) -> Outcome:
-        """The outcome of the lowest seed."""
+        """Outcome of the lowest seed."""
         return self.outcomes[0]
 
     @property
     def trial(self) -> Trial:
-        """The trial of the lowest seed, which has all that the others have in common."""
+        """Trial of the lowest seed, for the settings that all seeds share."""
         return self.first.trial
 
     @property
     def done(self) -> tuple[Outcome, ...]:
-        """The outcomes that count in means: those of trials done."""
+        """Outcomes with status ``done``, over which means are taken."""
         return tuple(outcome for outcome in self.outcomes if outcome.status == "done")
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """Mean and spread of a figure over seeds.
+    """Statistics of a measurement over seeds.
 
     Attributes
     ----------
     mean, deviation, least, most : float
-        The standard deviation is that of a sample, 0 for a single one.
+        The deviation is the sample standard deviation, 0 for a single value.
     """
 
     mean: float
@@ -162,7 +179,7 @@ class Statistics:
 
     @classmethod
     def of(cls, values: Sequence[float | None]) -> Statistics | None:
-        """Return the spread; None where a value is missing or infinite, or there are none."""
+        """Return the statistics; None without values, or if one is missing or infinite."""
         numbers = [value for value in values if value is not None and math.isfinite(value)]
         if not numbers or len(numbers) < len(values):
             return None
@@ -171,7 +188,7 @@ class Statistics:
 
 
 def group_by_seed(outcomes: Sequence[Outcome]) -> list[SeedGroup]:
-    """Return the groups, in the order in which the first trial of each was asked for."""
+    """Return the groups, in the order of their first trials."""
     members: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
         members.setdefault(outcome.trial.with_seed(0).key, []).append(outcome)
@@ -183,7 +200,7 @@ def group_by_seed(outcomes: Sequence[Outcome]) -> list[SeedGroup]:
 
 
 def trial_labels(trials: Sequence[Trial]) -> dict[str, str]:
-    """Return what trials are called, by their keys; with the seed where there are several."""
+    """Return the labels of trials by key, with the seed if there are several seeds."""
     groups = group_by_seed([Outcome(trial, "waiting") for trial in trials])
     seeds = any(len(group.outcomes) > 1 for group in groups)
     return {
@@ -193,21 +210,21 @@ def trial_labels(trials: Sequence[Trial]) -> dict[str, str]:
     }
 
 
-# In this order, what differs is taken for the question; what follows from it is left out.
-_ASKED_FIRST = ("picture", "preset", "layers", "encoding", "activation", "optimizer")
+# Fields that label a trial, the most telling first; those that follow from others are left out.
+_LABEL_ORDER = ("picture", "preset", "layers", "encoding", "activation", "optimizer")
 
 
 def distinguishing_fields(trials: Sequence[Trial]) -> list[str]:
-    """Return the names of the fewest fields that tell trials apart, the seed left out."""
-    facts = [configuration(trial) for trial in trials]
-    names = [*_ASKED_FIRST, *(name for name in facts[0] if name not in _ASKED_FIRST)]
-    kept: list[str] = []
+    """Return the names of few fields that distinguish all trials, the seed left out."""
+    settings = [trial_settings(trial) for trial in trials]
+    names = [*_LABEL_ORDER, *(name for name in settings[0] if name not in _LABEL_ORDER)]
+    chosen: list[str] = []
     for name in names:
-        if name != "seed" and len({_values(each, [*kept, name]) for each in facts}) > len(
-            {_values(each, kept) for each in facts}
+        if name != "seed" and len({_values(each, [*chosen, name]) for each in settings}) > len(
+            {_values(each, chosen) for each in settings}
         ):
-            kept.append(name)
-    return kept
+            chosen.append(name)
+    return chosen
 
 
 def _labels(trials: Sequence[Trial]) -> list[str]:
@@ -218,16 +235,16 @@ def _labels(trials: Sequence[Trial]) -> list[str]:
     labels = []
     for trial in trials:
         unused = unused_fields(trial.manifest.fit)
-        parts = (_shown(trial, name, pictures) for name in names if name not in unused)
+        parts = (_format_setting(trial, name, pictures) for name in names if name not in unused)
         labels.append(", ".join(parts))
     return labels
 
 
 def _names(paths: Mapping[str, str]) -> dict[str, str]:
-    """Return what pictures are called, by their SHA-256: as short as tells them apart."""
+    """Return names of pictures by SHA-256, as short as possible without being ambiguous."""
     stems = {sha256: _printable(Path(path).stem) for sha256, path in paths.items()}
     whole = {sha256: _printable(path) for sha256, path in paths.items()}
-    # A picture that was replaced has the path of its successor.
+    # A picture that was replaced has the same path as its successor.
     numbered = {sha256: f"{name} ({sha256[:8]})" for sha256, name in whole.items()}
     return next(
         (names for names in (stems, whole) if len({*names.values()}) == len(names)), numbered
@@ -238,20 +255,20 @@ def _printable(name: str) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in name)
 
 
-def _shown(trial: Trial, name: str, pictures: Mapping[str, str]) -> str:
+def _format_setting(trial: Trial, name: str, pictures: Mapping[str, str]) -> str:
     if name == "layers":
         return layers_label(trial.manifest.fit.layers)
-    value = configuration(trial)[name]
+    value = trial_settings(trial)[name]
     if name == "picture":
         return pictures[value]
-    if name in _ASKED_FIRST and value != "none":
+    if name in _LABEL_ORDER and value != "none":
         return str(value)
     text = "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
     return f"{option_of(name).removeprefix('--').replace('-', ' ')} {text}"
 
 
-def configuration(trial: Trial) -> dict[str, Any]:
-    """Return all that decides a trial, by the names of the fields; the picture is its SHA-256."""
+def trial_settings(trial: Trial) -> dict[str, Any]:
+    """Return all settings of a trial by field name; the picture is its SHA-256."""
     manifest = trial.manifest
     return {
         "picture": manifest.picture.sha256,
@@ -262,5 +279,5 @@ def configuration(trial: Trial) -> dict[str, Any]:
     }
 
 
-def _values(facts: dict[str, Any], names: Sequence[str]) -> tuple[Any, ...]:
-    return tuple(facts[name] for name in names)
+def _values(settings: dict[str, Any], names: Sequence[str]) -> tuple[Any, ...]:
+    return tuple(settings[name] for name in names)

@@ -1,4 +1,4 @@
-"""``report.html``: one page that shows what a sweep found, and needs nothing but itself."""
+"""``report.html``: the results of a sweep as one self-contained page."""
 
 from __future__ import annotations
 
@@ -13,91 +13,99 @@ from fit_image import atomic
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.results.outcome import LEVELS, Outcome, group_by_seed
 from fit_image.apps.sweep.results.report_data import (
-    MOST_CURVES,
+    MAX_CURVES,
     best_first,
     command_line,
     curves,
     group_row,
-    shown,
+    representatives,
     trial_row,
 )
 from fit_image.apps.sweep.results.report_pictures import (
     AMPLIFIED,
     FrameSequence,
-    contact_sheet,
+    compare_finals,
     player,
 )
 from fit_image.apps.sweep.results.summary import findings, format_digits, remarks
 from fit_image.errors import InputError
 from fit_image.version import __version__
 
-MOST_PICTURED = 24
-"""Groups whose pictures are shown."""
+MAX_PICTURED = 24
+"""Maximum number of groups with pictures."""
 
 COLOURS = 7
-"""Of groups, in the style sheet; further groups have them again with other dashes."""
+"""Colours in the style sheet; further groups repeat them with other dashes."""
 
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 
-_FRAME_BYTES = 11_000_000
+MAX_FRAME_BYTES = 11_000_000
+"""Approximate maximum size of the player's frames."""
 
 
 def write_report(
     folder: SweepDirectory,
     outcomes: Sequence[Outcome],
     *,
+    max_curves: int = MAX_CURVES,
+    max_pictured: int = MAX_PICTURED,
+    max_frame_bytes: int = MAX_FRAME_BYTES,
     on_step: Callable[[int, int], None] | None = None,
 ) -> Path:
-    """Write the page, whole or not at all.
+    """Write the page atomically.
 
     Parameters
     ----------
     folder : SweepDirectory
-        Whose ``report`` is written.
+        The page is its ``report``.
     outcomes : sequence of Outcome
         Of its trials.
+    max_curves, max_pictured : int
+        If there are more groups, the best have curves and pictures.
+    max_frame_bytes : int
+        Approximate size of the player's frames; the fewer bytes, the fewer frames.
     on_step : callable, optional
-        Called with the trials whose pictures are in the page, and their number.
+        Called with the number of trials whose frames are in the page, and their total.
 
     Returns
     -------
     Path
-        The file.
+        The page.
 
     Raises
     ------
     InputError
-        If no trial has drawn a picture, a trial's file is damaged, or plotly or jinja2 is missing.
+        If no trial has a frame with a PSNR, a file is damaged, or plotly or jinja2 is missing.
     FitImageError
-        If a frame cannot be read or the page not be written.
+        If a frame cannot be read, or the page cannot be written.
     """
     check_drawn(folder, outcomes)
     check_extra()
-    sections = [_Section(folder, each) for each in _by_picture(outcomes)]
+    sections = [_Section(folder, each, max_curves, max_pictured) for each in _by_picture(outcomes)]
     total = sum(len(section.reels) for section in sections)
     done = 0
 
-    def on_reel() -> None:
+    def on_trial() -> None:
         nonlocal done
         done += 1
         if on_step:
             on_step(done, total)
 
-    room = _FRAME_BYTES // len(sections)
-    page = _render([section.values(room, on_reel) for section in sections], outcomes)
-    # File names may hold bytes that are no text.
+    room = max_frame_bytes // len(sections)
+    page = _render([section.values(room, on_trial) for section in sections], outcomes, max_curves)
+    # File names may contain bytes that are not valid text.
     atomic.write_bytes(folder.report, page.encode("utf-8", "backslashreplace"))
     return folder.report
 
 
 def check_drawn(folder: SweepDirectory, outcomes: Sequence[Outcome]) -> None:
-    """Raise `InputError` unless there is something to report."""
+    """Raise `InputError` if no trial has a frame with a PSNR."""
     if not any(outcome.drawn for outcome in outcomes):
         raise InputError(f"{folder.path}: no trial has drawn a picture yet: nothing to report")
 
 
 def check_extra() -> None:
-    """Raise `InputError` unless what the page is made with is installed."""
+    """Raise `InputError` if plotly or jinja2 is not installed."""
     try:
         import jinja2  # noqa: F401
         import plotly.offline  # noqa: F401
@@ -107,27 +115,34 @@ def check_extra() -> None:
 
 
 class _Section:
-    """What the page shows of one picture."""
+    """The part of the page about one picture."""
 
-    def __init__(self, folder: SweepDirectory, outcomes: Sequence[Outcome]) -> None:
+    def __init__(
+        self,
+        folder: SweepDirectory,
+        outcomes: Sequence[Outcome],
+        max_curves: int,
+        max_pictured: int,
+    ) -> None:
         self._folder = folder
         self.groups = group_by_seed(outcomes)
         self.ranked = best_first(self.groups)
-        self.curves = sorted(self.ranked[:MOST_CURVES])
+        self.curves = sorted(self.ranked[:max_curves])
         reels = (
-            (index, FrameSequence.of(folder, shown(self.groups[index])[0])) for index in self.ranked
+            (index, FrameSequence.of(folder, representatives(self.groups[index])[0]))
+            for index in self.ranked
         )
         with_frames = ((index, reel) for index, reel in reels if reel)
-        self.reels = dict(sorted(itertools.islice(with_frames, MOST_PICTURED)))
+        self.reels = dict(sorted(itertools.islice(with_frames, max_pictured)))
 
-    def values(self, most_bytes: int, on_reel: Callable[[], None]) -> dict[str, Any]:
-        """Return all that the template and the script need."""
+    def values(self, most_bytes: int, on_trial: Callable[[], None]) -> dict[str, Any]:
+        """Return the values for the template and the script."""
         groups, ranked, reels = self.groups, self.ranked, [*self.reels.values()]
         picture = groups[0].trial.manifest.picture
         sheet = None
         if reels:
             target = reels[0].target(self._folder)
-            sheet = contact_sheet(target, [reel.final for reel in reels])
+            sheet = compare_finals(target, [reel.final for reel in reels])
         return {
             "name": Path(picture.path).name,
             "size": f"{picture.width} x {picture.height}",
@@ -151,7 +166,7 @@ class _Section:
             "pictured": [*self.reels],
             "sheet": sheet,
             "target": sheet and sheet["target"],
-            "player": player(reels, most_bytes, on_reel),
+            "player": player(reels, most_bytes, on_trial),
         }
 
 
@@ -161,7 +176,7 @@ def _style(index: int) -> dict[str, Any]:
 
 
 def _by_picture(outcomes: Sequence[Outcome]) -> list[list[Outcome]]:
-    """Return the outcomes of each picture: PSNRs compare where the target is the same."""
+    """Group outcomes by target: PSNRs of different targets do not compare."""
     sections: dict[object, list[Outcome]] = {}
     for outcome in outcomes:
         manifest = outcome.trial.manifest
@@ -169,7 +184,9 @@ def _by_picture(outcomes: Sequence[Outcome]) -> list[list[Outcome]]:
     return [*sections.values()]
 
 
-def _render(sections: Sequence[dict[str, Any]], outcomes: Sequence[Outcome]) -> str:
+def _render(
+    sections: Sequence[dict[str, Any]], outcomes: Sequence[Outcome], max_curves: int
+) -> str:
     import jinja2
     import plotly.offline
 
@@ -188,7 +205,7 @@ def _render(sections: Sequence[dict[str, Any]], outcomes: Sequence[Outcome]) -> 
         plotly=plotly.offline.get_plotlyjs(),
         levels=LEVELS,
         amplified=AMPLIFIED,
-        most_commands=MOST_CURVES,
+        most_commands=max_curves,
         inf=math.inf,
         version=__version__,
         names=[*dict.fromkeys(section["name"] for section in sections)],
@@ -201,7 +218,7 @@ def _render(sections: Sequence[dict[str, Any]], outcomes: Sequence[Outcome]) -> 
 
 
 def _range(counts: Sequence[int], noun: str) -> str:
-    """Return how many there are, such as ``1 seed`` or ``1,803 to 2,643 parameters``."""
+    """Format a range of counts, such as ``1 seed`` or ``1,803 to 2,643 parameters``."""
     least, most = min(counts), max(counts)
     ending = "" if most == 1 else "s"
     return f"{least:,}{f' to {most:,}' if most > least else ''} {noun}{ending}"

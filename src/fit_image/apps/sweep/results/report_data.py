@@ -1,4 +1,4 @@
-"""Curves and tables of the report, as JSON values."""
+"""Curves and tables of the report as JSON values."""
 
 from __future__ import annotations
 
@@ -19,48 +19,47 @@ from fit_image.config import FitConfig, ImageConfig, RecordConfig, option_of
 from fit_image.notation import format_layers
 from fit_image.presets import preset_config
 
-MOST_CURVES = 40
-"""Groups in the chart."""
+MAX_CURVES = 40
+"""Maximum number of groups in the chart."""
 
-_POINTS = 100  # of a curve, evenly spaced, and as many again evenly on a logarithmic axis
+_POINTS = 100  # per curve, evenly spaced on a linear axis, and as many on a logarithmic one
 
-# What decides the defaults of other fields comes before them.
+# Fields that decide the defaults of others come first.
 _DECIDING = ("layers", "encoding", "activation", "optimizer", "epochs")
 
 
 def best_first(groups: Sequence[SeedGroup]) -> list[int]:
-    """Return the places of the groups that have a PSNR, by its mean over the seeds."""
+    """Return the indices of groups with a PSNR, by falling mean over the seeds."""
     means = {index: mean_psnr(group) for index, group in enumerate(groups)}
     ranked = sorted((-mean, index) for index, mean in means.items() if mean is not None)
     return [index for _, index in ranked]
 
 
-def shown(group: SeedGroup) -> list[Outcome]:
-    """Return the outcomes that stand for a group: those done, or else what there is."""
+def representatives(group: SeedGroup) -> list[Outcome]:
+    """Return the outcomes with a PSNR that represent a group: those done, or else all."""
     return [outcome for outcome in group.done or group.outcomes if outcome.drawn]
 
 
 def mean_psnr(group: SeedGroup) -> float | None:
-    """Return the mean of the last PSNR of a group's seeds, None if none has one."""
-    values = [outcome.psnr for outcome in shown(group) if outcome.psnr is not None]
+    """Return the mean over seeds of the last PSNR, None without one."""
+    values = [outcome.psnr for outcome in representatives(group) if outcome.psnr is not None]
     return sum(values) / len(values) if values else None
 
 
 def curves(group: SeedGroup) -> dict[str, Any]:
     """Return PSNR against epochs and seconds: mean, least and most over the seeds.
 
-    Between two pictures of a run, and where seeds were not drawn at the same moment, PSNR is
-    interpolated. A curve ends where the first seed ends. Should one seed have ended before another
-    had its first picture, the seconds are the mean over the seeds of those to each epoch.
+    PSNR is interpolated between frames. A curve ends with the first seed that ends. If one seed
+    ended before the first frame of another, seconds are the mean over seeds of those to each epoch.
 
     Returns
     -------
     dict
         ``epochs`` and ``seconds``, each with lists ``x``, ``mean``, ``least`` and ``most``, in dB;
-        ``work``, the operations of an epoch; and ``seeds``, how many the mean is of.
+        ``work``, the FLOPs of an epoch; and ``seeds``, the number of seeds in the mean.
     """
     runs = []
-    for outcome in shown(group):
+    for outcome in representatives(group):
         rows = [
             (row.epoch, row.seconds, row.psnr)
             for row in outcome.drawn
@@ -73,7 +72,7 @@ def curves(group: SeedGroup) -> dict[str, Any]:
     by_seconds = _curve([(seconds, psnr) for _, seconds, psnr in runs])
     if not by_seconds["x"] and by_epochs["x"]:
         times = [np.interp(by_epochs["x"], epochs, seconds) for epochs, seconds, _ in runs]
-        by_seconds = by_epochs | {"x": _short(np.mean(times, axis=0))}
+        by_seconds = by_epochs | {"x": _round(np.mean(times, axis=0))}
     return {
         "epochs": by_epochs,
         "seconds": by_seconds,
@@ -83,17 +82,17 @@ def curves(group: SeedGroup) -> dict[str, Any]:
 
 
 def group_row(group: SeedGroup) -> dict[str, Any]:
-    """Return a group's row of the table: spreads over the seeds that are done."""
+    """Return a group's row of the table: statistics over the seeds that are done."""
     done = group.done
     return {
         "parameters": group.trial.parameters,
         "seeds": len(done),
         "asked": len(group.outcomes),
-        "epochs": _spread([outcome.epochs for outcome in done]),
-        "seconds": _spread([outcome.seconds for outcome in done]),
-        "psnr": _spread([outcome.psnr for outcome in done]),
-        "best": _spread([outcome.best_psnr for outcome in done]),
-        "to": [_spread([each.seconds_to(level) for each in done]) for level in LEVELS],
+        "epochs": _statistics([outcome.epochs for outcome in done]),
+        "seconds": _statistics([outcome.seconds for outcome in done]),
+        "psnr": _statistics([outcome.psnr for outcome in done]),
+        "best": _statistics([outcome.best_psnr for outcome in done]),
+        "to": [_statistics([each.seconds_to(level) for each in done]) for level in LEVELS],
         "status": _status(group),
     }
 
@@ -114,7 +113,7 @@ def trial_row(outcome: Outcome) -> dict[str, Any]:
 
 
 def command_line(trial: Trial) -> str:
-    """Return the call of fit-image that repeats a trial, with what differs from the defaults."""
+    """Return the command that repeats a trial, without the default values."""
     manifest, fit = trial.manifest, trial.manifest.fit
     picture = Path(manifest.picture.path).name
     words = ["fit-image", f"./{picture}" if picture.startswith("-") else picture]
@@ -134,11 +133,14 @@ def command_line(trial: Trial) -> str:
     if manifest.record.frame_every != RecordConfig().frame_every:
         given["frame_every"] = manifest.record.frame_every
     for name, value in given.items():
-        words += [option_of(name), format_layers(value) if name == "layers" else _word(value)]
+        words += [
+            option_of(name),
+            format_layers(value) if name == "layers" else _format_value(value),
+        ]
     return shlex.join(words)
 
 
-def _word(value: object) -> str:
+def _format_value(value: object) -> str:
     return "none" if value is None else str(value)
 
 
@@ -149,11 +151,11 @@ def _status(group: SeedGroup) -> str:
     return ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
 
 
-def _spread(values: Sequence[float | None]) -> dict[str, float] | None:
-    spread = Statistics.of(values)
-    if spread is None:
+def _statistics(values: Sequence[float | None]) -> dict[str, float] | None:
+    found = Statistics.of(values)
+    if found is None:
         return None
-    return {"mean": spread.mean, "deviation": spread.deviation}
+    return {"mean": found.mean, "deviation": found.deviation}
 
 
 def _curve(runs: Sequence[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]) -> Any:
@@ -161,19 +163,19 @@ def _curve(runs: Sequence[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]
     stop = min((x[-1] for x, _ in runs), default=-1.0)
     if stop < start:
         return {"x": [], "mean": [], "least": [], "most": []}
-    places = np.unique(np.concatenate([x for x, _ in runs]).clip(start, stop))
-    if len(places) > 2 * _POINTS:
-        last = len(places) - 1
+    points = np.unique(np.concatenate([x for x, _ in runs]).clip(start, stop))
+    if len(points) > 2 * _POINTS:
+        last = len(points) - 1
         even, early = np.linspace(0, last, _POINTS), np.geomspace(1, last, _POINTS)
-        places = places[np.unique(np.rint(np.concatenate([even, early])).astype(int))]
-    psnr = np.array([np.interp(places, x, values) for x, values in runs])
+        points = points[np.unique(np.rint(np.concatenate([even, early])).astype(int))]
+    psnr = np.array([np.interp(points, x, values) for x, values in runs])
     return {
-        "x": _short(places),
+        "x": _round(points),
         "mean": psnr.mean(axis=0).round(3).tolist(),
         "least": psnr.min(axis=0).round(3).tolist(),
         "most": psnr.max(axis=0).round(3).tolist(),
     }
 
 
-def _short(places: npt.NDArray[np.float64]) -> list[float]:
-    return [float(f"{place:.5g}") for place in places]
+def _round(points: npt.NDArray[np.float64]) -> list[float]:
+    return [float(f"{point:.5g}") for point in points]

@@ -1,4 +1,4 @@
-"""Pictures of the report, as data: URIs."""
+"""Pictures of the report as data: URIs."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from fit_image.image import parse_background
 from fit_image.metrics import Row
 
 AMPLIFIED = 4
-"""By what the difference to the target is multiplied."""
+"""Amplification of the difference to the target."""
 
 _THUMBNAIL = (300, 400)
 _QUALITY = 85
-_LARGEST_CROP = 96
-_AHEAD = 6
-_STEPS = (8, 60)  # of the player, fewest and most
+_MAX_CROP = 96  # side in pixels
+_READ_AHEAD = 6
+_STEPS = (8, 60)  # minimum and maximum of the player
 
 
 @dataclass(frozen=True)
 class FrameSequence:
-    """The frames of a trial.
+    """Frames of a trial.
 
     Attributes
     ----------
     outcome : Outcome
     frames : list of (int, Path)
-        Epochs and files, in order; at least one.
+        Epoch and file of each frame, in order; at least one.
     """
 
     outcome: Outcome
@@ -46,7 +46,7 @@ class FrameSequence:
 
     @classmethod
     def of(cls, folder: SweepDirectory, outcome: Outcome) -> FrameSequence | None:
-        """Return the frames of a trial, None if there are none."""
+        """Return the frames of a trial, None without any."""
         run = folder.run(outcome.trial)
         frames = frame_paths(run.frames) if run else []
         return cls(outcome, frames) if frames else None
@@ -61,12 +61,12 @@ class FrameSequence:
         return self.picture(self.frames[-1][1])
 
     def target(self, folder: SweepDirectory) -> Picture:
-        """Return what was to be learned, as uint8 (height, width, 3)."""
+        """Return the target as uint8 (height, width, 3)."""
         return self.picture(folder.run_path(self.outcome.trial) / "target.png")
 
 
-def contact_sheet(target: Picture, finals: Sequence[Picture]) -> dict[str, Any]:
-    """Return the target and the final pictures, and the same crop of all of them, magnified.
+def compare_finals(target: Picture, finals: Sequence[Picture]) -> dict[str, Any]:
+    """Return the target and the final pictures, with the same crop of each.
 
     Parameters
     ----------
@@ -77,8 +77,8 @@ def contact_sheet(target: Picture, finals: Sequence[Picture]) -> dict[str, Any]:
     -------
     dict
         ``target`` and ``target_crop``, data: URIs; ``pictures``, a list with the ``whole``, the
-        ``crop`` and its ``difference`` of each; and ``box``, where in the picture the crop is:
-        left, top, width and height in percent.
+        ``crop`` and its ``difference`` of each; and ``box``, the position of the crop: left, top,
+        width and height in percent of the picture.
     """
     left, top, right, bottom = most_different_crop(target, finals)
     crop = np.s_[top:bottom, left:right]
@@ -110,14 +110,14 @@ def contact_sheet(target: Picture, finals: Sequence[Picture]) -> dict[str, Any]:
 
 
 def most_different_crop(target: Picture, finals: Sequence[Picture]) -> tuple[int, int, int, int]:
-    """Return where pictures differ most among one another, or a single one from the target.
+    """Return the crop in which pictures differ most, or a single one differs from the target.
 
-    Of many, the half that is nearer to the target counts: failures differ from the others anywhere.
+    Of several, the better half counts: failed ones differ everywhere.
 
     Returns
     -------
     (int, int, int, int)
-        Left, top, right and bottom of about a quarter of each side, in pixels.
+        Left, top, right and bottom in pixels; about a quarter of each side.
     """
 
     def error(picture: Picture) -> float:
@@ -132,7 +132,7 @@ def most_different_crop(target: Picture, finals: Sequence[Picture]) -> tuple[int
     for picture in others:
         variance += np.square(picture - mean).sum(axis=2)
     height, width, _ = target.shape
-    rows, columns = (min(max(side // 4, 1), _LARGEST_CROP) for side in (height, width))
+    rows, columns = (min(max(side // 4, 1), _MAX_CROP) for side in (height, width))
     total = np.zeros((height + 1, width + 1))
     total[1:, 1:] = variance.cumsum(axis=0).cumsum(axis=1)
     windows = (
@@ -146,31 +146,31 @@ def most_different_crop(target: Picture, finals: Sequence[Picture]) -> tuple[int
 
 
 def player(
-    reels: Sequence[FrameSequence], most_bytes: int, on_reel: Callable[[], None] | None = None
+    reels: Sequence[FrameSequence], most_bytes: int, on_trial: Callable[[], None] | None = None
 ) -> dict[str, Any]:
-    """Return the frames of trials at common steps, by epochs and by seconds.
+    """Return the frames of trials for common steps, by epochs and by seconds.
 
     Parameters
     ----------
     reels : sequence of FrameSequence
     most_bytes : int
-        Of all frames, about: there are fewer steps where there is less room.
-    on_reel : callable, optional
+        Approximate size of all frames; limits the number of steps.
+    on_trial : callable, optional
         Called after each trial.
 
     Returns
     -------
     dict
-        ``epochs`` and ``seconds``: values of the steps, closer together at the beginning;
-        ``reels``: for each trial its ``frames``, dicts of ``epoch``, ``seconds``, ``psnr`` (None
-        where not known) and ``src``. A trial shows the last frame that it had drawn by a step.
+        ``epochs`` and ``seconds``: values of the steps, denser at the start; ``reels``: for each
+        trial its ``frames``, dicts of ``epoch``, ``seconds``, ``psnr`` (None if unknown) and
+        ``src``. A step shows the last frame up to it.
     """
     if not reels:
         return {"epochs": [], "seconds": [], "reels": []}
     needed = sum(len(thumbnail(reel.final)) for reel in reels)
     fewest, most = _STEPS
     steps = min(max(most_bytes // needed, fewest), most)
-    # Squared, because a network learns most at the beginning.
+    # Squared, because networks learn most at the start.
     shares = np.linspace(0, 1, steps) ** 2
     last_epoch = max(reel.frames[-1][0] for reel in reels)
     epochs = np.unique(np.rint(shares * last_epoch).astype(int))
@@ -178,8 +178,8 @@ def player(
     shown = []
     for reel in reels:
         shown.append({"frames": _frames(reel, epochs)})
-        if on_reel:
-            on_reel()
+        if on_trial:
+            on_trial()
     return {
         "epochs": epochs.tolist(),
         "seconds": [float(f"{share * last_second:.4g}") for share in shares[:-1]] + [last_second],
@@ -188,23 +188,23 @@ def player(
 
 
 def thumbnail(picture: Picture) -> str:
-    """Return a picture, scaled down if it is large, as the data: URI of a WebP."""
+    """Return a picture, scaled down if large, as the data: URI of a WebP."""
     return _uri(picture, "WEBP", quality=_QUALITY)
 
 
 def _frames(reel: FrameSequence, epochs: npt.NDArray[np.int_]) -> list[dict[str, Any]]:
     drawn = np.array([epoch for epoch, _ in reel.frames])
     rows = {row.epoch: row for row in reel.outcome.rows}
-    places = np.unique(np.searchsorted(drawn, epochs, side="right").clip(1) - 1)
-    chosen = [reel.frames[place] for place in places]
-    with ahead(lambda frame: thumbnail(reel.picture(frame[1])), chosen, _AHEAD) as sources:
+    indices = np.unique(np.searchsorted(drawn, epochs, side="right").clip(1) - 1)
+    chosen = [reel.frames[index] for index in indices]
+    with ahead(lambda frame: thumbnail(reel.picture(frame[1])), chosen, _READ_AHEAD) as sources:
         return [
-            {"epoch": epoch, **_figures(rows.get(epoch)), "src": source}
+            {"epoch": epoch, **_metrics(rows.get(epoch)), "src": source}
             for (epoch, _), source in zip(chosen, sources, strict=True)
         ]
 
 
-def _figures(row: Row | None) -> dict[str, float | None]:
+def _metrics(row: Row | None) -> dict[str, float | None]:
     if row is None:  # the untrained network
         return {"seconds": 0.0, "psnr": None}
     finite = row.psnr is not None and math.isfinite(row.psnr)

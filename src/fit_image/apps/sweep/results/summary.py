@@ -1,4 +1,4 @@
-"""What a sweep shows, in plain words that claim no more than its numbers do."""
+"""Findings of a sweep as sentences that claim no more than its numbers support."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ from dataclasses import dataclass
 from fit_image.apps.sweep.results.outcome import Outcome, SeedGroup
 from fit_image.metrics import Row
 
-# How far a parameter count may lie from the middle of those it is compared with.
+# Parameter counts within this relative distance of their centre count as equal.
 _TOLERANCE = 0.01
 
-_MOST_SIZES = 6
+_MAX_SIZES = 6
 
-# Below this many dB two figures read the same.
-_LEVEL = 0.005
+# PSNRs that differ by less, in dB, count as equal.
+_PSNR_RESOLUTION = 0.005
 
 
 @dataclass(frozen=True)
 class Finding:
-    """The answer to one question.
+    """Answer to one question.
 
     Attributes
     ----------
     question : str
         Such as ``Equal epochs``.
     terms : str
-        What was equal, such as ``after 40 epochs``; empty if nothing could be compared.
+        Terms of the comparison, such as ``after 40 epochs``; empty without one.
     text : str
-        The answer, in a sentence or two.
+        Answer in a sentence or two.
     winner : str
-        The label of the group that is ahead; empty if nothing could be compared.
+        Label of the best group; empty without a comparison.
     psnr : float or None
-        Its mean over the seeds, in dB; infinite for perfect copies.
+        Mean over the seeds of the best group, in dB; infinite for perfect copies.
     verdict : str
-        ``clear`` if the lead is larger than the seeds differ, else ``too close to call``, or
-        ``one seed`` where that is not known; empty if nothing could be compared.
+        ``clear`` if the lead exceeds the range over seeds, else ``too close to call``; ``one
+        seed`` if there is no range; empty without a comparison.
     """
 
     question: str
@@ -50,10 +50,10 @@ class Finding:
 
 
 def findings(groups: Sequence[SeedGroup]) -> list[Finding]:
-    """Return who is ahead at equal epochs, at equal time and at equal parameters.
+    """Return the best groups at equal epochs, equal time and equal parameters.
 
-    Only trials that are done count. A figure is the mean over the seeds of the PSNR of the last
-    picture drawn by then. Parameters are equal within 1% of their middle.
+    Only trials that are done count. Groups are compared by the mean over seeds of the PSNR of the
+    last frame by then. Parameter counts within 1% of their centre are equal.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def findings(groups: Sequence[SeedGroup]) -> list[Finding]:
 
 
 def remarks(groups: Sequence[SeedGroup]) -> list[str]:
-    """Return what a reader must know about trials that do not count."""
+    """Return notes about trials that are not done, and so do not count."""
     lines = []
     for group in groups:
         counts = Counter(outcome.status for outcome in group.outcomes if outcome.status != "done")
@@ -85,7 +85,7 @@ def remarks(groups: Sequence[SeedGroup]) -> list[str]:
 
 
 def format_digits(number: float, digits: int = 3) -> str:
-    """Return a number of at least 0 with so many digits, or all that stand before the point."""
+    """Format a number >= 0 with this many significant digits, but all before the point."""
     whole = number >= 10 ** (digits - 1)
     return f"{number:,.0f}" if whole else f"{number:#.{digits}g}".rstrip(".")
 
@@ -121,7 +121,7 @@ def _equal_parameters(groups: Sequence[SeedGroup]) -> list[Finding]:
         )
         return [Finding(question, "", text)]
     found = []
-    for size in sizes[-_MOST_SIZES:]:
+    for size in sizes[-_MAX_SIZES:]:
         least, most = size[0].trial.parameters, size[-1].trial.parameters
         count = f"{least:,}" if least == most else f"{least:,} to {most:,}"
         found.append(_equal_epochs(question, size, f"with {count} parameters"))
@@ -129,7 +129,7 @@ def _equal_parameters(groups: Sequence[SeedGroup]) -> list[Finding]:
 
 
 def _sizes(groups: Sequence[SeedGroup]) -> list[list[SeedGroup]]:
-    """Return the groups in clusters of about equal parameters, from few to many."""
+    """Return clusters of groups with equal parameter counts, in increasing order."""
     clusters: list[list[SeedGroup]] = []
     for group in sorted(groups, key=lambda group: group.trial.parameters):
         count = group.trial.parameters
@@ -144,40 +144,40 @@ def _sizes(groups: Sequence[SeedGroup]) -> list[list[SeedGroup]]:
 def _compare(
     question: str, terms: str, groups: Sequence[SeedGroup], by_then: Callable[[Outcome, Row], bool]
 ) -> Finding:
-    figures: dict[str, list[float]] = {}
+    psnrs: dict[str, list[float]] = {}
     late = []
     for group in groups:
         last = [_last_psnr(outcome, by_then) for outcome in _counted(group)]
         values = [value for value in last if value is not None]
         if len(values) == len(last):
-            figures[group.label] = values
+            psnrs[group.label] = values
         else:
             late.append(group.label)
     note = f" Without a picture by then: {', '.join(late)}." if late else ""
-    if len(figures) < 2:
+    if len(psnrs) < 2:
         text = f"Too few networks had drawn a picture {terms} to compare them.{note}"
         return Finding(question, "", text)
-    means = {label: statistics.fmean(values) for label, values in figures.items()}
+    means = {label: statistics.fmean(values) for label, values in psnrs.items()}
     first, second = sorted(means, key=lambda label: -means[label])[:2]
-    lead, verdict = _lead(means, figures, first, second)
+    lead, verdict = _lead(means, psnrs, first, second)
     return Finding(question, terms, f"{first} has {lead}.{note}", first, means[first], verdict)
 
 
 def _lead(
-    means: dict[str, float], figures: dict[str, list[float]], first: str, second: str
+    means: dict[str, float], psnrs: dict[str, list[float]], first: str, second: str
 ) -> tuple[str, str]:
-    """Return how far the first is ahead of the second, in words, and the verdict."""
+    """Return the lead of the first over the second in words, and the verdict."""
     if math.isinf(means[first]):
         if math.isinf(means[second]):
             return f"a perfect copy, and so has {second}", "too close to call"
         return f"a perfect copy, {second} has {means[second]:.2f} dB", "clear"
     lead = means[first] - means[second]
-    ahead = f"{lead:.2f} dB ahead of" if lead >= _LEVEL else "level with"
+    ahead = f"{lead:.2f} dB ahead of" if lead >= _PSNR_RESOLUTION else "level with"
     mean = f"{means[first]:.2f} dB, {ahead} {second}"
-    if min(len(figures[first]), len(figures[second])) < 2:
+    if min(len(psnrs[first]), len(psnrs[second])) < 2:
         return f"{mean}; with one seed, how much of that is chance is not known", "one seed"
-    spread = max(max(values) - min(values) for values in (figures[first], figures[second]))
-    if lead < _LEVEL:
+    spread = max(max(values) - min(values) for values in (psnrs[first], psnrs[second]))
+    if lead < _PSNR_RESOLUTION:
         return f"{mean}; the seeds differ by {spread:.2f} dB", "too close to call"
     if lead > spread:
         return f"{mean}, more than the seeds differ ({spread:.2f} dB)", "clear"
@@ -194,6 +194,6 @@ def _last_psnr(outcome: Outcome, by_then: Callable[[Outcome, Row], bool]) -> flo
 
 
 def _seconds(outcome: Outcome, row: Row) -> float:
-    """Return the training time until a row; the last step before a time limit may overrun it."""
+    """Return the training time of a row, without the overrun of a time limit."""
     limit = outcome.trial.manifest.fit.time_limit
     return row.seconds if limit is None else min(row.seconds, limit)

@@ -1,4 +1,4 @@
-"""Results of a sweep as files: a row a trial, and the means over seeds."""
+"""Tables of results: one row per trial, and means over seeds."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from fit_image.apps.sweep.results.outcome import (
     Outcome,
     SeedGroup,
     Statistics,
-    configuration,
     group_by_seed,
+    trial_settings,
 )
 
 FORMAT_VERSION = 1
 
 MEASURED = ("psnr", "best_psnr", "seconds", *(f"seconds_to_{level}" for level in LEVELS))
-"""Columns whose mean and spread over seeds is a result, too."""
+"""Columns of which ``means.csv`` has statistics over seeds."""
 
 
 def write_results(folder: SweepDirectory, outcomes: Sequence[Outcome]) -> None:
     """Write ``results.csv``, ``results.json`` and ``means.csv``.
 
-    A row of ``results.csv`` is a trial: ``key``, ``label`` (what tells it from others, the seed
-    left out), ``picture`` (path), the configuration by the names of its fields, ``parameters``,
-    ``work`` (operations), ``epochs_learned``, ``psnr`` of the last picture and ``best_psnr`` (dB),
-    ``seconds`` of training, ``seconds_to_20`` and so on (dB), ``status``, ``message`` and ``run``,
-    its folder within that of the sweep. ``means.csv`` has a row for all trials that differ in the
-    seed only, with mean, deviation, least and most over those that are done.
+    ``results.csv`` has a row per trial: ``key``, ``label`` (without the seed), ``picture`` (path),
+    the configuration by field name, ``parameters``, ``work`` (FLOPs), ``epochs_learned``, ``psnr``
+    of the last frame and ``best_psnr`` (dB), ``seconds`` of training, ``seconds_to_20`` and so on
+    (dB), ``status``, ``message`` and ``run``, its folder relative to that of the sweep.
+    ``means.csv`` has a row for all trials that differ only in the seed, with mean, deviation, least
+    and most over those that are done.
 
-    What is not known is empty in the CSV files, which are UTF-8 with commas, and null in the JSON
-    file. The PSNR of a perfect copy is infinite: ``inf`` in CSV, and null in JSON, which has no
-    infinity; the times to lower PSNRs tell it from a picture never drawn. No mean is taken of
-    figures of which one is missing or infinite.
+    Unknown values are empty in the CSV files, which are UTF-8 with commas, and null in the JSON
+    file. The PSNR of a perfect copy is infinite: ``inf`` in CSV, null in JSON, where the times to
+    lower PSNRs distinguish it from a missing one. Statistics are empty if one of the values is
+    missing or infinite.
 
     Parameters
     ----------
@@ -57,11 +57,11 @@ def write_results(folder: SweepDirectory, outcomes: Sequence[Outcome]) -> None:
     labels = {outcome.trial.key: group.label for group in groups for outcome in group.outcomes}
     rows = [_row(folder, each, labels[each.trial.key]) for each in outcomes]
     means = [_means(group) for group in groups]
-    data = {"format": FORMAT_VERSION, "trials": list(map(_finite, rows)), "groups": means}
+    data = {"format": FORMAT_VERSION, "trials": list(map(_replace_infinite, rows)), "groups": means}
     text = json.dumps(data, indent=1, allow_nan=False)
     atomic.write_bytes(folder.results_csv, _table(rows))
     atomic.write_bytes(folder.results_json, f"{text}\n".encode())
-    atomic.write_bytes(folder.means_csv, _table(map(_flat, means)))
+    atomic.write_bytes(folder.means_csv, _table(map(_flatten, means)))
 
 
 def _row(folder: SweepDirectory, outcome: Outcome, label: str) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def _row(folder: SweepDirectory, outcome: Outcome, label: str) -> dict[str, Any]
     return {
         "key": trial.key,
         "label": label,
-        **_setting(outcome),
+        **_settings(outcome),
         "parameters": trial.parameters,
         "work": round(outcome.work),
         "epochs_learned": outcome.epochs,
@@ -80,9 +80,9 @@ def _row(folder: SweepDirectory, outcome: Outcome, label: str) -> dict[str, Any]
     }
 
 
-def _setting(outcome: Outcome) -> dict[str, Any]:
+def _settings(outcome: Outcome) -> dict[str, Any]:
     trial = outcome.trial
-    return configuration(trial) | {"picture": trial.manifest.picture.path}
+    return trial_settings(trial) | {"picture": trial.manifest.picture.path}
 
 
 def _measured(outcome: Outcome) -> dict[str, float | None]:
@@ -91,22 +91,22 @@ def _measured(outcome: Outcome) -> dict[str, float | None]:
 
 
 def _means(group: SeedGroup) -> dict[str, Any]:
-    figures = [_measured(outcome) for outcome in group.done]
-    spreads = {name: Statistics.of([each[name] for each in figures]) for name in MEASURED}
-    setting = _setting(group.first)
-    del setting["seed"]
+    values = [_measured(outcome) for outcome in group.done]
+    statistics = {name: Statistics.of([each[name] for each in values]) for name in MEASURED}
+    settings = _settings(group.first)
+    del settings["seed"]
     return {
         "label": group.label,
-        "configuration": setting,
+        "configuration": settings,
         "parameters": group.trial.parameters,
         "seeds": [outcome.trial.seed for outcome in group.outcomes],
         "done": len(group.done),
-        **{name: spread and asdict(spread) for name, spread in spreads.items()},
+        **{name: each and asdict(each) for name, each in statistics.items()},
     }
 
 
-def _flat(means: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a group's figures in one row."""
+def _flatten(means: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the statistics of a group as one row."""
     names = list(Statistics.__dataclass_fields__)
     row: dict[str, Any] = {}
     for name, value in means.items():
@@ -119,7 +119,7 @@ def _flat(means: Mapping[str, Any]) -> dict[str, Any]:
     return row
 
 
-def _finite(row: Mapping[str, Any]) -> dict[str, Any]:
+def _replace_infinite(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: None if isinstance(value, float) and not math.isfinite(value) else value
         for name, value in row.items()
@@ -132,5 +132,5 @@ def _table(rows: Iterable[Mapping[str, Any]]) -> bytes:
     writer = csv.DictWriter(buffer, first)
     writer.writeheader()
     writer.writerows([first, *others])
-    # File names may hold bytes that are no text.
+    # File names may contain bytes that are not valid text.
     return buffer.getvalue().encode("utf-8", "backslashreplace")
