@@ -23,12 +23,13 @@ from fit_image.apps.sweep.results.outcome import read_outcomes
 from fit_image.cli import cli
 from fit_image.errors import InputError
 from fit_image.model import Network
+from pictures import make_small_picture, save_picture
 from shell import Shell, wait_until
 
 shell = Shell("sweep")
 run, succeed, fail, start = shell.run, shell.succeed, shell.fail, shell.start
 
-SMALL = ("--layers", "1x8", "--layers", "2x8", "--epochs", "3")
+SMALL = ("--layers", "1x8", "--layers", "2x8", "--epochs", "3", "-j", "1")
 LONG = (
     "--layers",
     "2x16",
@@ -47,6 +48,35 @@ RESULTS = ("results.csv", "results.json", "means.csv", "comparison.gif")
 @pytest.fixture(autouse=True)
 def _folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """Folder of the long sweep, trained without interruption."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    succeed(save_picture(make_small_picture(), folder), *LONG, "-o", folder / "sweep", "-q")
+    assert {each.status for each in outcomes(folder / "sweep")} == {"done"}
+    return folder / "sweep"
+
+
+@pytest.fixture(scope="module")
+def reference(undisturbed):
+    """The bits of the long sweep."""
+    return learned(undisturbed)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("finished")
+    succeed(save_picture(make_small_picture(), folder), *SMALL, "-o", folder / "sweep", "-q")
+    return folder / "sweep"
+
+
+@pytest.fixture
+def sweep(finished):
+    """A finished sweep, which the test may damage."""
+    shutil.copytree(finished, "pic-sweep")
+    return SweepDirectory.open("pic-sweep")
 
 
 def outcomes(folder):
@@ -279,7 +309,7 @@ def test_a_picture_that_has_changed_is_noticed(picture):
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)
     Image.new("RGB", (24, 16), "blue").save(picture)
-    assert "not the picture any more" in fail("--resume", "-o", "pic-sweep")
+    assert "has changed since the sweep began" in fail("--resume", "-o", "pic-sweep")
 
 
 def test_two_sweeps_do_not_write_to_one_folder(picture):
@@ -293,14 +323,6 @@ def test_two_sweeps_do_not_write_to_one_folder(picture):
 
 
 # Interruption and resuming
-
-
-@pytest.fixture
-def reference(picture):
-    """What the long sweep learns when nobody disturbs it."""
-    succeed(picture, *LONG, "-o", "undisturbed", "-q")
-    assert {each.status for each in outcomes("undisturbed")} == {"done"}
-    return learned("undisturbed")
 
 
 def test_an_interrupted_sweep_goes_on_to_the_same_bits(picture, reference):
@@ -329,9 +351,8 @@ def test_a_sweep_that_was_killed_goes_on_to_the_same_bits(picture, reference):
     assert learned("pic-sweep") == reference
 
 
-def test_a_worker_that_is_killed_is_replaced(picture, reference):
-    sweep = SweepDirectory.open("undisturbed")
-    folder = SweepDirectory(Path("killed"), sweep.trials)
+def test_a_worker_that_is_killed_is_replaced(undisturbed, reference):
+    folder = SweepDirectory(Path("killed"), SweepDirectory.open(undisturbed).trials)
     folder.write()
     seen = []
     with LocalExecutor(folder, folder.trials, 1) as workers:
@@ -346,9 +367,7 @@ def test_a_worker_that_is_killed_is_replaced(picture, reference):
     assert learned("killed") == reference
 
 
-def test_a_trial_whose_workers_die_again_and_again_fails_and_the_others_go_on(picture):
-    succeed(picture, *SMALL, "-q")
-    sweep = SweepDirectory.open("pic-sweep")
+def test_a_trial_whose_workers_die_again_and_again_fails_and_the_others_go_on(sweep):
     folder = SweepDirectory(Path("again"), sweep.trials)
     folder.write()
     ended = {}
@@ -364,9 +383,7 @@ def test_a_trial_whose_workers_die_again_and_again_fails_and_the_others_go_on(pi
     assert "SIGKILL" in first.message
 
 
-def test_a_failed_trial_is_reported_and_tried_again_on_resume(picture):
-    succeed(picture, *SMALL, "-q")
-    sweep = SweepDirectory.open("pic-sweep")
+def test_a_failed_trial_is_reported_and_tried_again_on_resume(sweep):
     path = sweep.run_path(sweep.trials[0])
     data = json.loads((path / "run.json").read_text())
     data["result"]["status"] = "interrupted"
@@ -403,9 +420,8 @@ def test_a_damaged_list_of_trials_is_refused(picture):
         SweepDirectory.open("nowhere")
 
 
-def test_a_trial_that_lost_its_metrics_is_not_taken_for_done(picture):
-    succeed(picture, *SMALL, "-q")
-    run_folder = next(Path("pic-sweep/trials").iterdir())
+def test_a_trial_that_lost_its_metrics_is_not_taken_for_done(sweep):
+    run_folder = sweep.run_path(sweep.trials[0])
     lines = (run_folder / "metrics.csv").read_text().splitlines(keepends=True)
     (run_folder / "metrics.csv").write_text("".join(lines[:-1]))
     assert "metrics.csv is damaged" in fail("--resume", "-o", "pic-sweep")

@@ -1,4 +1,4 @@
-"""What a person sees of the progress, and what a signal does to it."""
+"""Progress on the terminal, and signals."""
 
 from __future__ import annotations
 

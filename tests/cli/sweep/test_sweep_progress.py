@@ -1,30 +1,30 @@
-"""What a person sees of a sweep under way."""
+"""Progress of a sweep on the terminal."""
 
 from __future__ import annotations
 
 import math
+import os
 import re
+import sys
+import time
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from fit_image.apps.sweep.execution.executor import Advanced, Ended, Notice, Started
 from fit_image.apps.sweep.plan.plan import SweepSpec, plan_trials
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.results.outcome import Outcome, read_outcomes, trial_labels
-from fit_image.cli.common import display
 from fit_image.cli.common.display import Lines, Table
 from fit_image.cli.sweep.progress import ProgressView, SweepProgress
 from fit_image.cli.sweep.results import show_groups
 from fit_image.metrics import Row
 from fit_image.notation import parse_layers
+from pictures import save_picture
 
 
 @pytest.fixture
 def trials(small_picture, tmp_path):
-    path = tmp_path / "pic.png"
-    Image.fromarray((small_picture * 255).astype(np.uint8)).save(path)
+    path = save_picture(small_picture, tmp_path)
     layers = tuple(map(parse_layers, ("1x8", "2x8", "3x8")))
     return plan_trials(SweepSpec((path,), ({"layers": layers, "epochs": (10,)},)))
 
@@ -37,11 +37,10 @@ def progress(trials, tmp_path):
 
 
 @pytest.fixture
-def written(monkeypatch):
-    texts = []
-    monkeypatch.setattr(display, "_write", texts.append)
+def written(monkeypatch, capsys):
+    """Return a function that returns what was written since its last call."""
     monkeypatch.setenv("NO_COLOR", "1")
-    return texts
+    return lambda: capsys.readouterr().err
 
 
 def test_the_progress_counts_what_is_done(progress, trials):
@@ -96,35 +95,35 @@ def test_the_progress_keeps_to_its_room(progress, trials, room):
 
 @pytest.mark.parametrize("columns", [8, 20, 40, 80, 200])
 def test_the_table_fits_the_terminal(progress, trials, written, columns, monkeypatch):
-    monkeypatch.setattr(display, "_columns", lambda: columns)
-    monkeypatch.setattr(display, "_rows", lambda: 6)
+    monkeypatch.setattr(sys.stderr, "fileno", lambda: 2)
+    monkeypatch.setattr(os, "get_terminal_size", lambda _: os.terminal_size((columns, 6)))
     table = Table()
     view = ProgressView(progress, table)
     view.show(Started(trials[0]))
-    table._shown_at = -1.0
+    time.sleep(0.11)  # it is drawn at most ten times a second
     view.show(Advanced(trials[0], 5, 0.5, 2.0, 20.0))
-    lines = re.split(r"[\r\n]", re.sub(r"\x1b\[\d*[A-Z]", "", "".join(written)))
+    lines = re.split(r"[\r\n]", re.sub(r"\x1b\[\d*[A-Z]", "", written()))
     assert max(map(len, lines)) < columns
     if columns >= 40:
         assert any("1x8" in line and "20.00 dB" in line for line in lines)
-    written.clear()
     table.clear()
-    assert "".join(written) == "\r\x1b[K\x1b[1F\x1b[J"
+    assert written() == "\r\x1b[K\x1b[1F\x1b[J"
 
 
 def test_plain_lines_where_there_is_no_terminal(progress, trials, written):
     view = ProgressView(progress, Lines())
     for event in (Started(trials[0]), None, Notice("hello"), Ended(trials[0], "done")):
         view.show(event)
-    assert written == ["hello\n", "[1/3] 1x8: waiting\n"]
+    assert written() == "hello\n[1/3] 1x8: waiting\n"
 
 
 def test_the_table_itself_shows_what_has_ended(progress, trials, written):
     view = ProgressView(progress, Table())
     for event in (Started(trials[0]), Notice("hello"), Ended(trials[0], "done")):
         view.show(event)
-    assert "hello\n" in written
-    assert not any("[1/3]" in text for text in written)
+    text = written()
+    assert "hello\n" in text
+    assert "[1/3]" not in text
 
 
 def test_perfect_copies_come_first_and_networks_without_a_picture_last(trials, written):
@@ -134,6 +133,7 @@ def test_perfect_copies_come_first_and_networks_without_a_picture_last(trials, w
         for index, trial in enumerate(trials)
     ]
     show_groups(outcomes, Lines())
-    assert [line.split()[0] for line in written] == ["network", "2x8", "1x8", "3x8"]
-    assert "exact" in written[1]
-    assert "20.00 dB" in written[2]
+    lines = written().splitlines()
+    assert [line.split()[0] for line in lines] == ["network", "2x8", "1x8", "3x8"]
+    assert "exact" in lines[1]
+    assert "20.00 dB" in lines[2]
