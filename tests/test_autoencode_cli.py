@@ -212,7 +212,7 @@ def test_what_apply_refuses(run, bars):
     assert "cannot read b.png" in fail("apply", run, "a.png", "b.png", "-o", "out")
     assert "2 pictures do not fit" in fail("apply", run, "a.png", "b.png", "-o", "out.png")
     assert "two pictures would be" in fail("apply", run, "a.png", "sub/a.png")
-    assert "is what it would be made from" in fail("apply", run, "a.png", "-o", "a.png")
+    assert "is an input of this command" in fail("apply", run, "a.png", "-o", "a.png")
     assert "must end in" in fail("apply", run, "a.png", "-o", "a.txt")
     assert "no folder" in fail("apply", run, "a.png", "-o", "none/a.png")
     assert "no model.npz" in fail("apply", "sub", "a.png")
@@ -237,7 +237,7 @@ def test_features_do_not_take_the_place_of_what_they_are_made_from(run, bars):
     Path("link.npz").symlink_to("bars.npz")
     before = {path: path.read_bytes() for path in Path().rglob("*.npz")}
     for output in ("bars.npz", "link.npz"):
-        assert "is what it would be made from" in fail("features", "run", "bars.npz", "-o", output)
+        assert "is an input of this command" in fail("features", "run", "bars.npz", "-o", output)
     for network in ("run", "run/model.npz"):
         for output in ("run/model.npz", "run/../run/checkpoint.npz"):
             line = fail("features", network, "bars.npz", "-o", output)

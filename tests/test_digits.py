@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from fit_image.apps.coordinates import pixel_coordinates
 from fit_image.apps.digits.game import Game, RoundAbandonedError
 from fit_image.apps.digits.model import DigitModel
 from fit_image.apps.digits.morph import walk
@@ -14,7 +15,6 @@ from fit_image.apps.digits.networks import make_classifier, make_encoder, make_g
 from fit_image.apps.digits.recipe import Recipe
 from fit_image.apps.digits.sheet import draw_sheet, on_paper
 from fit_image.apps.digits.trainer import DigitTrainer
-from fit_image.apps.places import places
 from fit_image.core.stage import Workers
 from fit_image.errors import DivergenceError, InputError
 from fit_image.labelled import Labelled
@@ -69,12 +69,12 @@ def test_the_networks_are_those_of_the_source():
 
 
 def test_places_lie_around_the_middle():
-    seen = places(5, 3, 8.0)
+    seen = pixel_coordinates(5, 3, 8.0)
     assert seen.shape == (3, 5, 3)
     np.testing.assert_allclose(seen[1, 2], [0, 0, 0])
     np.testing.assert_allclose(seen[0, 2], [0, -8, 8])
     np.testing.assert_allclose(seen[2, 4], [16, 8, np.hypot(16, 8)])
-    np.testing.assert_array_equal(places(5, 3, 8.0, range(1, 3)), seen[1:])
+    np.testing.assert_array_equal(pixel_coordinates(5, 3, 8.0, range(1, 3)), seen[1:])
 
 
 def loss_of(game, pictures, labels):

@@ -231,7 +231,7 @@ def test_pictures_without_any_error_do_not_count(clean, run, tmp_path):
     assert facts["mean_gain"] == pytest.approx(expected, abs=1e-3)
     table = succeed("score", run, folder, "-q").stdout.splitlines()
     assert f"{expected:+6.2f} dB" in table[-2]
-    assert table[-1] == "1 not in the mean: without any error, JPEG or restored"
+    assert table[-1] == "1 not in the mean: exact, as JPEG or restored"
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
@@ -411,7 +411,7 @@ def test_what_applying_refuses(run, jpeg, tmp_path):
     assert "nowhere.jpg" in fail("apply", "nowhere.jpg")
     assert "no model.npz" in fail("apply", "none", jpeg)
     assert "not a fit-image unjpeg file" in fail("apply", run / "checkpoint.npz", jpeg)
-    assert "is what it would be made from" in fail("apply", jpeg, "-o", jpeg)
+    assert "is an input of this command" in fail("apply", jpeg, "-o", jpeg)
     assert "same file" in fail("apply", jpeg, "-o", "a.png", "--compare", "a.png")
     assert "same file" in fail("apply", jpeg, "-o", "a.png", "--compare", "none/../a.png")
     assert "must end in" in fail("apply", jpeg, "-o", "a.txt")

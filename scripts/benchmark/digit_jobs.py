@@ -12,10 +12,10 @@ from torch import nn
 from benchmark import digit_drawing, digit_peers
 from benchmark.compare import microseconds
 from benchmark.jobs import Job
+from fit_image.apps.coordinates import INPUTS, pixel_coordinates
 from fit_image.apps.digits.game import Game
 from fit_image.apps.digits.networks import generator_layers, make_classifier, make_generator
 from fit_image.apps.digits.recipe import Recipe
-from fit_image.apps.places import INPUTS, places
 from fit_image.core.chain import Chain
 from fit_image.core.network import Network
 from fit_image.core.stage import Stage, Workers
@@ -35,7 +35,7 @@ def generators() -> Iterator[Pair]:
     network = Network(generator_layers(recipe, 1))
     network.parameters[:] = chain.parameters
     peer = digit_peers.Generator(network)
-    points = places(SIDE, SIDE, recipe.scale).reshape(-1, len(INPUTS))
+    points = pixel_coordinates(SIDE, SIDE, recipe.scale).reshape(-1, len(INPUTS))
     latents = recipe.scale * rng.standard_normal((BATCH, recipe.latent), dtype=np.float32)
     repeated = np.repeat(latents, len(points), axis=0)
     inputs = np.concatenate([repeated, np.tile(points, (BATCH, 1))], axis=1)
@@ -244,7 +244,7 @@ def _games(recipe: Recipe) -> tuple[Game, digit_peers.Game]:
         digit_peers.Encoder(game._encoder.chain, recipe.keep),
         digit_peers.Generator(network),
         digit_peers.Classifier(game._classifier.chain),
-        places(SIDE, SIDE, recipe.scale).reshape(-1, len(INPUTS)),
+        pixel_coordinates(SIDE, SIDE, recipe.scale).reshape(-1, len(INPUTS)),
         SIDE,
     )
     return game, peer
@@ -256,7 +256,9 @@ def drawing() -> Pair:
     network = model._network(latents)
     peer = digit_peers.Generator(network)
     count = _PIECES * _PIECE
-    seen = places(side, side, Recipe().scale, range(side // 2, side // 2 + count // side + 1))
+    seen = pixel_coordinates(
+        side, side, Recipe().scale, range(side // 2, side // 2 + count // side + 1)
+    )
     pieces = torch.from_numpy(seen.reshape(-1, len(INPUTS))[:count].copy()).split(_PIECE)
     _agree(network.predict(pieces[0].numpy()), peer(pieces[0]).detach())
     drawn = model.bands(latents, side, side)

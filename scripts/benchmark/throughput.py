@@ -9,9 +9,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from fit_image.apps.sweep.folder import SweepFolder
-from fit_image.apps.sweep.local import Local
-from fit_image.apps.sweep.plan import Question, plan_trials
+from fit_image.apps.sweep.execution.local import LocalExecutor
+from fit_image.apps.sweep.plan.plan import SweepSpec, plan_trials
+from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.config import RecordConfig
 from fit_image.core.machine import usable_cores
 from fit_image.errors import FitImageError
@@ -44,11 +44,11 @@ def _pixels_a_second(layers: str, jobs: int, seeds: int) -> float:
         picture = Path(name) / "noise.png"
         Image.effect_noise((_SIDE, _SIDE), 60).convert("RGB").save(picture)
         axes = {"layers": [parse_layers(layers)], "epochs": [_EPOCHS], "seed": range(seeds)}
-        trials = plan_trials(Question((picture,), (axes,), RecordConfig(animations=())))
-        folder = SweepFolder(Path(name) / "sweep", trials)
+        trials = plan_trials(SweepSpec((picture,), (axes,), RecordConfig(animations=())))
+        folder = SweepDirectory(Path(name) / "sweep", trials)
         folder.write()
         began = time.perf_counter()
-        with Local(folder, trials, jobs) as workers:
+        with LocalExecutor(folder, trials, jobs) as workers:
             for event in workers.events():
                 if getattr(event, "status", "done") != "done":
                     raise FitImageError(f"a trial has {event}")

@@ -57,7 +57,7 @@ def render(comparison: Comparison, pairs: Sequence[Pair], name: str) -> str:
     """Return the page as HTML."""
     lesson = comparison.lesson
     source = lesson.source
-    css = (files("fit_image.apps.sweep") / "page" / "page.css").read_text("utf-8")
+    css = (files("fit_image.apps.sweep.results") / "page" / "page.css").read_text("utf-8")
     average = comparison.average()
     facts = [
         f"{source.pictures:,} pictures learned from",

@@ -1,4 +1,4 @@
-"""A picture being drawn, and whether it still is a likeness."""
+"""A picture rendered in strips, and the detection of collapsed training."""
 
 from __future__ import annotations
 
@@ -13,48 +13,48 @@ from fit_image.core.dense import FloatArray
 from fit_image.errors import DivergenceError
 from fit_image.image import to_float, to_uint8
 
-# A picture this much worse than the best one so far is a network that broke down. Healthy training
-# wavers by 1 or 2 dB from epoch to epoch, and by 4 while the first epochs find their way.
+# A drop of the PSNR by this much below the best so far means that training has collapsed. Healthy
+# training varies by 1 or 2 dB between epochs, and by up to 4 in the first ones.
 COLLAPSE_DB = 6.0
 
-# Nobody sees errors smaller than this, and the PSNR of a nearly perfect copy wavers widely.
+# Errors above this PSNR are invisible, and the PSNR of a nearly perfect copy varies widely.
 COLLAPSE_FROM_DB = 35.0
 
 
 @dataclass
 class Drawing:
-    """A picture being drawn.
+    """A picture rendered strip by strip.
 
     Attributes
     ----------
     picture : uint8 (height, width, channels)
     rows : int
-        How many are drawn.
+        Number of rows rendered.
     squared_error : float
-        Sum over the drawn values, clipped to 0..1, against the target.
+        Sum over the rendered values, clipped to 0..1, against the target.
     """
 
     picture: npt.NDArray[np.uint8]
     rows: int = 0
     squared_error: float = 0.0
 
-    def add(self, top: int, band: FloatArray, target: npt.NDArray[Any]) -> None:
-        """Put the next piece (float32, colours not clipped) in its place."""
-        self.picture[top : top + len(band)] = to_uint8(band)
-        difference = np.clip(band, 0.0, 1.0) - to_float(target[top : top + len(band)])
+    def add(self, top: int, strip: FloatArray, target: npt.NDArray[Any]) -> None:
+        """Add the next strip (float32, colours not clipped)."""
+        self.picture[top : top + len(strip)] = to_uint8(strip)
+        difference = np.clip(strip, 0.0, 1.0) - to_float(target[top : top + len(strip)])
         self.squared_error += float(np.square(difference, dtype=np.float64).sum())
-        self.rows = top + len(band)
+        self.rows = top + len(strip)
 
     @property
     def psnr(self) -> float:
-        """Of the drawn rows against the target, in dB."""
+        """PSNR of the rendered rows against the target, in dB."""
         values = self.rows * self.picture.shape[1] * self.picture.shape[2]
         return -10.0 * math.log10(self.squared_error / values) if self.squared_error else math.inf
 
     def check_sound(self, best_psnr: float, epoch: int) -> None:
-        """Raise `DivergenceError` if the complete picture, of this epoch, is no likeness any more.
+        """Raise `DivergenceError` if the complete picture of this epoch shows a collapse.
 
-        It is one as long as it is not far worse than an earlier one of ``best_psnr``.
+        That is a PSNR far below ``best_psnr``, the best so far, or a colour that is not finite.
         """
         if not math.isfinite(self.squared_error):
             raise DivergenceError(f"the network's colours are not finite in epoch {epoch}")

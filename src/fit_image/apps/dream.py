@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
+from fit_image.apps.coordinates import INPUTS, pixel_coordinates
 from fit_image.apps.memory import check_available
-from fit_image.apps.places import INPUTS, places
 from fit_image.components import ACTIVATIONS, CHANNELS
 from fit_image.core.layer import dense_stack
 from fit_image.core.network import Network
@@ -137,7 +137,7 @@ class Dreamer:
         -------
         uint8 (rows, width, channels)
         """
-        around = places(width, height, self._dream.scale, range(top, top + rows))
+        around = pixel_coordinates(width, height, self._dream.scale, range(top, top + rows))
         seen = around[..., [INPUTS.index(name) for name in self._dream.inputs]]
         colours = self._network.predict(seen.reshape(-1, seen.shape[2]), threads=self._threads)
         return to_uint8(colours.reshape(rows, width, self.channels))

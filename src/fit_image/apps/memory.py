@@ -1,4 +1,4 @@
-"""Whether a network fits in memory."""
+"""Checks that a network fits in memory."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from fit_image.errors import InputError
 
 
 def check_memory(config: FitConfig, size: tuple[int, int], channels: int) -> None:
-    """Find out that learning a picture of this width and height needs too much memory.
+    """Check that training on a picture of this width and height fits in memory.
 
-    Asked before the first allocation, because a system that runs out kills without a message.
+    Called before the first allocation, because a system out of memory kills processes silently.
 
     Raises
     ------
     InputError
-        If it does.
+        If it does not fit.
     """
     encoding = make_encoding(config, size)
     layers = make_layers(config, encoding.outputs, channels)
@@ -27,7 +27,7 @@ def check_memory(config: FitConfig, size: tuple[int, int], channels: int) -> Non
 
 
 def check_available(needed: int, advice: str) -> None:
-    """Raise `InputError`, with advice, if a network needs more bytes than there are."""
+    """Raise `InputError`, with advice, if a network needs more memory than there is."""
     available = machine.physical_memory()
     if needed > available:
         raise InputError(

@@ -1,4 +1,4 @@
-"""Which fields of a configuration change nothing."""
+"""Fields of a configuration without effect."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fit_image.notation import parse_init
 
 
 def unused_fields(fit: FitConfig) -> dict[str, str]:
-    """Return the fields that nothing in the network uses, and why not."""
+    """Return the fields that have no effect on the network, each with the reason."""
     names = rules(fit.activations, parse_init(fit.init)[0])
     used = {field for activation in fit.activations for field in ACTIVATIONS[activation].fields}
     if "siren" in names:
@@ -23,6 +23,6 @@ def unused_fields(fit: FitConfig) -> dict[str, str]:
         "omega": f"no layer is of {activations_with('omega')}",
         "scale": f"no layer is of {activations_with('scale')}",
         "slope": f"no layer is of {activations_with('slope')}",
-        "init_scale": "no layer begins with --init classic",
+        "init_scale": "no layer is initialised with --init classic",
     }
     return {name: reason for name, reason in reasons.items() if name not in used}

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from fit_image.cli import options
-from fit_image.cli.display import Step, describe_animation, make_display
-from fit_image.cli.signals import Signals
+from fit_image.cli.common import options
+from fit_image.cli.common.display import Step, describe_animation, make_display
+from fit_image.cli.common.signals import Signals
 from fit_image.config import RecordConfig
 
 

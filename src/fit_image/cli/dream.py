@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from fit_image.cli import options
+from fit_image.cli.common import options
 from fit_image.cli.common.animations import animate_frames
-from fit_image.cli.display import Step, make_display
-from fit_image.cli.signals import Signals
-from fit_image.cli.sparing import check_apart
+from fit_image.cli.common.display import Step, make_display
+from fit_image.cli.common.output_guard import check_distinct
+from fit_image.cli.common.signals import Signals
 from fit_image.components import ACTIVATIONS
 from fit_image.errors import InputError
 from fit_image.notation import LARGEST_RATE, Hidden, parse_layers
 
 if TYPE_CHECKING:
     from fit_image.apps.dream import Sheet
-    from fit_image.cli.display import Display
+    from fit_image.cli.common.display import Display
 
-_MOST_LATENT = 10_000
-_MOST_TILES = 10_000
+_MAX_LATENT = 10_000
+_MAX_TILES = 10_000
 
 
 @click.command("dream", short_help="Draw pictures of random networks.")
@@ -33,7 +33,7 @@ _MOST_TILES = 10_000
     type=click.Path(path_type=Path),
     metavar="FILE",
     show_default="dream.png",
-    help="Picture to write; the suffix chooses the format.",
+    help="Picture to write; its suffix sets the format.",
 )
 @click.option(
     "--layers",
@@ -41,12 +41,12 @@ _MOST_TILES = 10_000
     default="8x64",
     show_default=True,
     metavar="SPEC",
-    help="Hidden layers, as for fitting.",
+    help="Hidden layers, as in fit-image IMAGE.",
 )
 @click.option(
     "--residual",
     metavar="BxLxU",
-    help="Residual blocks instead: as --layers residual:BxLxU, such as 24x4x6.",
+    help="Residual blocks, the same as --layers residual:BxLxU, such as 24x4x6.",
 )
 @click.option(
     "--stddev",
@@ -63,21 +63,21 @@ _MOST_TILES = 10_000
     default="tanh",
     show_default=True,
     metavar="NAME",
-    help=f"Of the hidden layers that name none: {', '.join(ACTIVATIONS)}.",
+    help=f"Activation of hidden layers without one in --layers: {', '.join(ACTIVATIONS)}.",
 )
 @click.option(
     "--inputs",
     default="x,y,r",
     show_default=True,
     metavar="x,y,r",
-    help="What the network sees of a place: some of x, y, and the radius.",
+    help="Inputs of the network: any of x, y and r, the distance from the centre.",
 )
 @click.option(
     "--latent",
-    type=click.IntRange(min=0, max=_MOST_LATENT),
+    type=click.IntRange(min=0, max=_MAX_LATENT),
     metavar="N",
     show_default="0, 8 with --animate",
-    help="Random numbers beside the place, the same everywhere.",
+    help="Number of latent inputs: random numbers, the same for all pixels.",
 )
 @click.option(
     "--scale",
@@ -85,21 +85,21 @@ _MOST_TILES = 10_000
     default=1.0,
     show_default=True,
     metavar="K",
-    help="x and y run from -K to K along the shorter side.",
+    help="Range of x and y: -K to K along the shorter side.",
 )
 @click.option(
     "--size",
     type=options.Size(),
     metavar="WxH",
     show_default="1080x1080, 540x540 with --animate",
-    help="Width and height of the whole in pixels.",
+    help="Width and height of the whole picture in pixels.",
 )
 @click.option(
     "--color",
     type=click.Choice(["rgb", "grey"]),
     default="rgb",
     show_default=True,
-    help="Three numbers a pixel, or one.",
+    help="Colour or grey.",
 )
 @click.option(
     "--seed",
@@ -107,22 +107,22 @@ _MOST_TILES = 10_000
     default=0,
     show_default=True,
     metavar="N",
-    help="Of the weights; in a grid that of the first picture.",
+    help="Seed of the weights; in a grid, of the first picture.",
 )
 @click.option(
     "--grid",
     type=options.Size(),
     metavar="CxR",
     show_default="1x1, or a column for each --stddev",
-    help="So many columns and rows of pictures, each of the next seed.",
+    help="Columns and rows of pictures, each with the next seed.",
 )
 @click.option(
     "--animate",
     "animation",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Animation to make, of a closed walk through the latent space: .gif, .webp, .png, .mp4, "
-    ".webm.",
+    help="Animation to write, of a closed path through the latent space: .gif, .webp, .png, .mp4 "
+    "or .webm.",
 )
 @click.option(
     "--frames",
@@ -130,7 +130,7 @@ _MOST_TILES = 10_000
     default=120,
     show_default=True,
     metavar="N",
-    help="Of the animation.",
+    help="Frames of the animation.",
 )
 @options.fps_option
 @options.threads_option("all cores")
@@ -157,15 +157,15 @@ def command(
     threads: int | None,
     quiet: bool,
 ) -> None:
-    """Draw what a network paints that has learned nothing: its weights are random.
+    """Draw the output of an untrained network, with random weights.
 
-    The picture is a function of the place, so that it can be drawn at any size.
+    The picture is a function of the coordinates, so it can be drawn at any size.
     """
     signals: Signals = ctx.obj
     for name in ("frames", "fps"):
         given = ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
         if given and not animation:
-            raise click.UsageError(f"--{name} is for --animate.")
+            raise click.UsageError(f"--{name} needs --animate.")
     if residual is not None:
         if ctx.get_parameter_source("layers") is not ParameterSource.DEFAULT:
             raise click.UsageError("--layers and --residual exclude each other.")
@@ -173,11 +173,11 @@ def command(
     if latent is None:
         latent = 8 if animation else 0
     if animation and not latent:
-        raise click.UsageError("--animate walks through the latent space: it needs --latent.")
+        raise click.UsageError("--animate moves through the latent space: it needs --latent.")
     width, height = size or ((540, 540) if animation else (1080, 1080))
     columns, rows = grid or (len(deviations), 1)
-    if columns * rows > _MOST_TILES:
-        raise InputError(f"--grid: {columns * rows:,} pictures are too many")
+    if columns * rows > _MAX_TILES:
+        raise InputError(f"--grid: {columns * rows:,} pictures are more than {_MAX_TILES:,}")
 
     from fit_image.animation import check_size, check_suffix
     from fit_image.apps.dream import Dream, Dreamer, Sheet
@@ -193,7 +193,7 @@ def command(
         check_suffix(animation)
         check_destination(animation)
         check_size(animation, width, height)
-        check_apart(output, animation, "--animate")
+        check_distinct(output, animation, "--animate")
     dreams = [
         Dream(
             layers=layers,
@@ -247,4 +247,4 @@ def _animate(folder: Path, animation: Path, fps: float, display: Display) -> Non
     from fit_image.frames import frame_paths
 
     paths = [path for _, path in frame_paths(folder)]
-    animate_frames(animation, paths, display, fps=fps, hold=0.0)  # it goes round
+    animate_frames(animation, paths, display, fps=fps, hold=0.0)  # it loops

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fit_image.cli.common.animations import showing_frames
+from fit_image.cli.common.display import describe_animation
+from fit_image.cli.common.headings import HeadedCommand
+from fit_image.cli.common.signals import Interrupted
 from fit_image.cli.common.train_command import Prepared, TrainCommand
 from fit_image.cli.configuration import animation_names, check_used, configuration
-from fit_image.cli.display import describe_animation
 from fit_image.cli.fit_options import fit_options
-from fit_image.cli.headings import HeadedCommand
-from fit_image.cli.signals import Interrupted
 from fit_image.errors import InputError
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from fit_image.cli import options
-from fit_image.cli.headings import headed_option
+from fit_image.cli.common import options
+from fit_image.cli.common.headings import headed_option
 from fit_image.components import (
     ACTIVATIONS,
     CHANNELS,

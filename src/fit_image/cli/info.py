@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from fit_image.cli import options
-from fit_image.cli.display import format_duration
-from fit_image.cli.signals import Signals
+from fit_image.cli.common import options
+from fit_image.cli.common.display import format_duration
+from fit_image.cli.common.signals import Signals
 from fit_image.errors import one_line
 
 

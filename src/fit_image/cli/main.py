@@ -1,4 +1,4 @@
-"""The group of commands, where a picture in the place of a command means fitting."""
+"""The main command group; a picture in place of a command means ``fit``."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from typing import Any, NoReturn
 import click
 from click.shell_completion import CompletionItem
 
-from fit_image.cli.headings import write_options
-from fit_image.cli.signals import Interrupted, Signals
+from fit_image.cli.common.headings import write_options
+from fit_image.cli.common.signals import Interrupted, Signals
 from fit_image.errors import FitImageError, one_line, os_error_reason
 from fit_image.version import __version__
 
-# Modules are imported when their command is called: help must not wait for numerics.
+# Modules are imported when their command is called, so that help is fast.
 _COMMANDS = {
     "fit": "fit_image.cli.fit",
     "render": "fit_image.cli.render",
@@ -30,7 +30,7 @@ _COMMANDS = {
     "digits": "fit_image.cli.digits",
     "autoencode": "fit_image.cli.autoencode",
     "unjpeg": "fit_image.cli.unjpeg",
-    "sweep": "fit_image.cli.sweep",
+    "sweep": "fit_image.cli.sweep.command",
     "report": "fit_image.cli.report",
 }
 _DEFAULT = "fit"
@@ -55,7 +55,7 @@ class FitImage(click.Group):
         return None if module is None else importlib.import_module(module).command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Take everything that does not begin with a command as options of fitting."""
+        """Insert ``fit`` unless the first argument is a command."""
         own = {name for param in self.get_params(ctx) for name in param.opts}
         if not args and not ctx.resilient_parsing:
             args = ["--help"]
@@ -66,14 +66,14 @@ class FitImage(click.Group):
         return super().parse_args(ctx, args)
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Show both forms of call."""
+        """Write both forms of usage, and examples."""
         formatter.write_usage(ctx.command_path, "IMAGE [OPTIONS]")
         formatter.write_usage(ctx.command_path, "COMMAND [ARGS]...", prefix="       ")
         with formatter.section("Examples"):
             formatter.write_dl([(f"{ctx.command_path} {call}", text) for call, text in _EXAMPLES])
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Show the options of fitting, then the other commands."""
+        """Write the options of ``fit``, then the other commands."""
         fit = self.get_command(ctx, _DEFAULT)
         assert fit is not None
         with click.Context(fit, info_name=_DEFAULT, parent=ctx) as fit_context:
@@ -92,13 +92,13 @@ class FitImage(click.Group):
             formatter.write_dl(others)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Offer commands, options of fitting, and pictures."""
+        """Complete commands, options of ``fit``, and files."""
         fit = self.get_command(ctx, _DEFAULT)
         assert fit is not None
         own = super().shell_complete(ctx, incomplete)
         own = [item for item in own if item.value != _DEFAULT]
         if not incomplete.startswith("-"):
-            # First, because click's bash function forgets what comes before a file.
+            # First, because click's bash function drops items before a file.
             return [CompletionItem(incomplete, type="file"), *own]
         fit_context = click.Context(fit, info_name=_DEFAULT, parent=ctx)
         known = {item.value for item in own}
@@ -106,7 +106,7 @@ class FitImage(click.Group):
         return [*own, *(item for item in more if item.value not in known)]
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command with signals handled."""
+        """Run the command inside `Signals`."""
         with Signals() as signals:
             ctx.obj = signals
             return super().invoke(ctx)
@@ -119,17 +119,17 @@ class FitImage(click.Group):
         standalone_mode: bool = True,
         **extra: Any,
     ) -> Any:
-        """Run, and turn every error into one line and an exit code."""
+        """Run, and report every error as one line and an exit code."""
         if not standalone_mode:
             return super().main(args, prog_name, complete_var, False, **extra)
-        # Closed standard streams are None; what would go there goes nowhere.
+        # Closed standard streams are None; discard their output.
         sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115
         sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
         if isinstance(sys.stdout, io.TextIOWrapper):
-            # Names of files may hold bytes that are no text.
+            # File names may contain bytes that are not valid text.
             sys.stdout.reconfigure(errors="surrogateescape")
         try:
-            # click gives back the code of ctx.exit(), and None from a command that just ended.
+            # click returns the code of ctx.exit(), and None from a command that returned.
             code = super().main(args, prog_name, complete_var, False, **extra)
             sys.stdout.flush()
             _exit(code if isinstance(code, int) else 0)
@@ -144,8 +144,8 @@ class FitImage(click.Group):
         except MemoryError:
             _fail("not enough memory; try smaller --layers, --size or --max-pixels", 1)
         except OSError as error:
-            # Files are named where they are written; what is left is a name that the system
-            # refuses, or standard output.
+            # Errors of reading and writing are handled where they occur; left are file names that
+            # the system rejects, and standard output.
             name = error.filename or "standard output"
             _fail(f"cannot use {name}: {os_error_reason(error)}", 2 if error.filename else 1)
 
@@ -161,20 +161,20 @@ def _exit(code: int) -> NoReturn:
         sys.stdout.flush()
         sys.stderr.flush()
     except (OSError, ValueError):
-        # Python would flush again on its way out, fail again, and exit with a code of its own.
+        # Otherwise Python flushes again at exit, fails again, and exits with another code.
         os._exit(code)
     sys.exit(code)
 
 
 def _suggest_command(args: list[str]) -> None:
-    """Raise a usage error when the first word is no picture but almost a command."""
+    """Raise a usage error if the first word is no file but similar to a command."""
     word = args[0]
     if word.startswith("-") or Path(word).exists():
         return
     close = difflib.get_close_matches(word, [name for name in _COMMANDS if name != _DEFAULT], n=1)
     if close:
         raise click.UsageError(
-            f"there is no picture and no command {word!a}. Did you mean 'fit-image {close[0]}'?"
+            f"no picture and no command is named {word!a}. Did you mean 'fit-image {close[0]}'?"
         )
 
 
@@ -186,8 +186,8 @@ def _suggest_command(args: list[str]) -> None:
 def cli() -> None:
     """Teach a small neural network to paint a picture, and watch it learn.
 
-    The network maps a pixel's place (x, y) to its colour. It learns from the picture's pixels in
-    shuffled order; every epoch becomes a frame of an animation. A picture whose name is that of a
+    The network maps a pixel's coordinates (x, y) to its colour. It learns from the picture's pixels
+    in shuffled order; every epoch becomes a frame of an animation. A picture with the name of a
     command is given as ./render.
     """
 

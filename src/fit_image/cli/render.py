@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from fit_image.cli import options
-from fit_image.cli.display import Step, make_display
-from fit_image.cli.signals import Signals
-from fit_image.cli.sparing import check_spared
+from fit_image.cli.common import options
+from fit_image.cli.common.display import Step, make_display
+from fit_image.cli.common.output_guard import check_output
+from fit_image.cli.common.signals import Signals
 
 
 @click.command("render", short_help="Draw a learned picture at any size and region.")
@@ -83,7 +83,7 @@ def command(
     pictures = []
     if FitDirectory.holds_run(folder):
         pictures = [Path(FitDirectory.open(folder).manifest.picture.path)]
-    check_spared(FitDirectory, path, output, *pictures)
+    check_output(FitDirectory, path, output, *pictures)
 
     canvas = Canvas(width, height, network.channels)
     with make_display(quiet) as display:

@@ -1,4 +1,4 @@
-"""``fit-image report``: what a sweep found, as tables, an animation and a page."""
+"""``fit-image report``: results of a sweep as tables, an animation and a page."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ from pathlib import Path
 
 import click
 
-from fit_image.cli import options
-from fit_image.cli.display import make_display
-from fit_image.cli.results import write_all
-from fit_image.cli.signals import Signals
-from fit_image.cli.sweep_options import BY_OPTION
+from fit_image.cli.common import options
+from fit_image.cli.common.display import make_display
+from fit_image.cli.common.signals import Signals
+from fit_image.cli.sweep.options import BY_OPTION
+from fit_image.cli.sweep.results import write_all
 
 
 @click.command(
-    "report", short_help="Show what a sweep found, as a page and tables.", params=[BY_OPTION]
+    "report", short_help="Write the results of a sweep as a page and tables.", params=[BY_OPTION]
 )
 @options.path_argument("DIR")
 @options.quiet_option
 @click.pass_obj
 def command(signals: Signals, /, path: Path, by: str, quiet: bool) -> None:
-    """Show what a sweep found, finished or not: report.html, comparison.gif, and results.
+    """Write the results of a sweep, finished or not: report.html, comparison.gif and tables.
 
-    DIR is the folder of a sweep. The page opens in any browser, without a network.
+    DIR is the folder of a sweep. The page opens in any browser, without an internet connection.
     """
-    from fit_image.apps.sweep.conduct import read_outcomes
-    from fit_image.apps.sweep.folder import SweepFolder
-    from fit_image.apps.sweep.report import check_drawn
+    from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
+    from fit_image.apps.sweep.results.outcome import read_outcomes
+    from fit_image.apps.sweep.results.report import check_drawn
 
     signals.act_at_once()
-    folder = SweepFolder.open(path)
+    folder = SweepDirectory.open(path)
     outcomes = read_outcomes(folder)
     check_drawn(folder, outcomes)
     with make_display(quiet) as display:

@@ -11,9 +11,9 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from fit_image.apps.coordinates import INPUTS, pixel_coordinates
 from fit_image.apps.digits.networks import generator_layers
 from fit_image.apps.digits.recipe import Recipe
-from fit_image.apps.places import INPUTS, places
 from fit_image.archive import read_archive, write_archive
 from fit_image.core.dense import FloatArray
 from fit_image.core.network import Network
@@ -126,7 +126,7 @@ class DigitModel:
         rows = max(_BAND_PIXELS // width, 1)
         for top in range(0, height, rows):
             stop = min(top + rows, height)
-            seen = places(width, height, scale, range(top, stop))
+            seen = pixel_coordinates(width, height, scale, range(top, stop))
             drawn = network.predict(seen.reshape(-1, len(INPUTS)), threads=threads)
             yield top, drawn.reshape(stop - top, width, self.channels)
 

@@ -10,8 +10,8 @@ import math
 
 import numpy as np
 
+from fit_image.apps.coordinates import INPUTS, pixel_coordinates
 from fit_image.apps.digits.recipe import Recipe
-from fit_image.apps.places import INPUTS, places
 from fit_image.core.chain import Chain
 from fit_image.core.convolution import Convolution
 from fit_image.core.dense import FloatArray
@@ -42,7 +42,7 @@ def make_generator(recipe: Recipe, height: int, width: int, channels: int) -> Ch
     """Return a chain from latent numbers, times the recipe's scale, to pictures."""
     layers = generator_layers(recipe, channels)
     deviations = [_BLOCK_END if layer.skip else _RECTIFIER for layer in layers[1:-1]]
-    points = places(width, height, recipe.scale)
+    points = pixel_coordinates(width, height, recipe.scale)
     return Chain([Generator(layers, points, [_PROJECTION, *deviations, _OUTPUT])])
 
 

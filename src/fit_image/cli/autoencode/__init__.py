@@ -1,10 +1,10 @@
-"""``fit-image autoencode``: networks that redraw pictures from a code."""
+"""``fit-image autoencode``: autoencoders of pictures."""
 
 from __future__ import annotations
 
 import click
 
-from fit_image.cli.lazy_group import LazyGroup
+from fit_image.cli.common.lazy_group import LazyGroup
 
 
 @click.command(
@@ -12,10 +12,10 @@ from fit_image.cli.lazy_group import LazyGroup
     cls=LazyGroup,
     package=__name__,
     names=("train", "apply", "grid", "features"),
-    short_help="Redraw pictures from a compressed code.",
+    short_help="Compress pictures to a code and redraw them.",
 )
 def command() -> None:
-    """Train a network to redraw whole pictures from a few numbers, and use it.
+    """Train an autoencoder on pictures, and use it.
 
-    The network squeezes a picture through a bottleneck, and draws it again from what comes out.
+    The network encodes a picture as a few numbers, its code, and redraws the picture from these.
     """

@@ -1,4 +1,4 @@
-"""``fit-image autoencode apply``: what a network makes of pictures."""
+"""``fit-image autoencode apply``: redrawn pictures."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from fit_image.cli import options
-from fit_image.cli.display import make_display
-from fit_image.cli.signals import Signals
-from fit_image.cli.sparing import check_spared
+from fit_image.cli.common import options
+from fit_image.cli.common.display import make_display
+from fit_image.cli.common.output_guard import check_output
+from fit_image.cli.common.signals import Signals
 from fit_image.errors import InputError
 
 
@@ -25,8 +25,8 @@ from fit_image.errors import InputError
     default=Path(),
     show_default="the current folder",
     metavar="DIR|FILE",
-    help="Folder to write <PICTURE>-redrawn.png to; of a single picture, also a file, whose suffix "
-    "chooses the format.",
+    help="Folder for <PICTURE>-redrawn.png; for a single picture also a file, whose suffix sets "
+    "the format.",
 )
 @options.threads_option("all cores")
 @options.quiet_option
@@ -40,10 +40,10 @@ def command(
     threads: int | None,
     quiet: bool,
 ) -> None:
-    """Squeeze pictures through a network's code, and draw what comes out.
+    """Encode pictures, and redraw them from their codes.
 
-    RUN is the folder of a training, or its model.npz. Pictures of another size than it has learned
-    are scaled and cropped to that.
+    RUN is the folder of a training run, or its model.npz. Pictures are scaled and cropped to the
+    size of the training pictures.
     """
     import numpy as np
 
@@ -59,7 +59,7 @@ def command(
         check_image_suffix(target)
         if target.parent != output:
             check_destination(target)
-        check_spared(AutoencoderDirectory, run, target, *pictures)
+        check_output(AutoencoderDirectory, run, target, *pictures)
     model = AutoencoderModel.load(run)
     display = make_display(quiet)
     inputs, notes = [], []
@@ -76,7 +76,7 @@ def command(
     for note in notes:
         display.message(note)
     if targets[0].parent == output:
-        _make(output)
+        _create(output)
     for target, picture in zip(targets, drawn, strict=True):
         save_image(target, picture)
         click.echo(target)
@@ -85,20 +85,20 @@ def command(
 def _targets(pictures: tuple[Path, ...], output: Path) -> list[Path]:
     if output.suffix and not output.is_dir():
         if len(pictures) > 1:
-            raise InputError(f"{len(pictures)} pictures do not fit in {output}: give a folder")
+            raise InputError(f"{len(pictures)} pictures do not fit in {output}: choose a folder")
         targets = [output]
     else:
         targets = [output / f"{picture.stem}-redrawn.png" for picture in pictures]
         for index, target in enumerate(targets):
             if target in targets[:index]:
-                raise InputError(f"two pictures would be {target}: give one at a time")
+                raise InputError(f"two pictures would be {target}: redraw one at a time")
     for target in targets:
         if target.is_dir():
             raise InputError(f"cannot write {target}: it is a folder")
     return targets
 
 
-def _make(folder: Path) -> None:
+def _create(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise InputError(f"cannot use {folder}: it is not a folder")
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What a person is told while data are read, and of those that are not."""
+"""Messages about reading data."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fit_image.cli.display import Display, Step, left_out
+from fit_image.cli.common.display import Display, Step, left_out
 
 if TYPE_CHECKING:
     from fit_image.apps.autoencode.pictures import Lesson
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 def reading(display: Display) -> Callable[[int, int], None]:
-    """Return what shows how many files of how many have been read."""
+    """Return a callback that shows the progress of reading files."""
     return lambda done, total: display.step(Step(done / total, ("reading pictures",)))
 
 
 def report_left_out(display: Display, data: PictureData | Lesson, path: Path) -> None:
-    """Say which files and folders in ``path`` were left out, if any."""
+    """Report the files and folders in ``path`` that were left out, if any."""
     if data.skipped:
         display.message(left_out(data.skipped, path))
     if data.folders:

@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
-from fit_image.cli import options
 from fit_image.cli.autoencode.data import reading, report_left_out
-from fit_image.cli.display import make_display
-from fit_image.cli.signals import Signals
-from fit_image.cli.sparing import check_spared
+from fit_image.cli.common import options
+from fit_image.cli.common.display import make_display
+from fit_image.cli.common.output_guard import check_output
+from fit_image.cli.common.signals import Signals
 from fit_image.errors import InputError
 
 
@@ -25,7 +25,7 @@ from fit_image.errors import InputError
     default=Path("features.npz"),
     show_default=True,
     metavar="FILE",
-    help="The npz file to write.",
+    help="File to write, .npz.",
 )
 @options.threads_option("all cores")
 @options.quiet_option
@@ -33,10 +33,11 @@ from fit_image.errors import InputError
 def command(
     signals: Signals, /, run: Path, data: Path, output: Path, threads: int | None, quiet: bool
 ) -> None:
-    """Write the codes of all pictures in DATA, as 'codes' (float32, a row a picture).
+    """Write the codes of all pictures in DATA as 'codes' (float32, a row per picture).
 
-    RUN is the folder of a training, or its model.npz. DATA is what 'train' takes, and is scaled and
-    cropped to the size that the network has learned. Where DATA has classes, there are 'labels'.
+    RUN is the folder of a training run, or its model.npz. DATA is of any kind that 'train' reads;
+    pictures are scaled and cropped to the size of the training pictures. If DATA has classes, they
+    are written as 'labels' and 'names'.
     """
     import numpy as np
 
@@ -47,9 +48,9 @@ def command(
 
     signals.act_at_once()
     if output.suffix != ".npz":
-        raise InputError(f"cannot write {output}: its name must end in .npz")
+        raise InputError(f"cannot write {output}: the suffix must be .npz")
     check_destination(output)
-    check_spared(AutoencoderDirectory, run, output, data)
+    check_output(AutoencoderDirectory, run, output, data)
     model = AutoencoderModel.load(run)
     size, display = (model.width, model.height), make_display(quiet)
     with display:

@@ -1,4 +1,4 @@
-"""``fit-image autoencode grid``: held-out pictures, and what a network makes of them."""
+"""``fit-image autoencode grid``: held-out pictures above their reconstructions."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from fit_image.cli import options
-from fit_image.cli.signals import Signals
-from fit_image.cli.sparing import check_spared
+from fit_image.cli.common import options
+from fit_image.cli.common.output_guard import check_output
+from fit_image.cli.common.signals import Signals
 
 
-@click.command("grid", short_help="Draw held-out pictures, and redrawn below.")
+@click.command("grid", short_help="Draw held-out pictures above their reconstructions.")
 @click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
 @click.option(
     "-o",
@@ -20,7 +20,7 @@ from fit_image.cli.sparing import check_spared
     default=Path("grid.png"),
     show_default=True,
     metavar="FILE",
-    help="File to write; the suffix chooses the format.",
+    help="File to write; its suffix sets the format.",
 )
 @click.option(
     "--columns",
@@ -28,14 +28,14 @@ from fit_image.cli.sparing import check_spared
     default=16,
     show_default=True,
     metavar="N",
-    help="Pictures; fewer if fewer were held out.",
+    help="Number of pictures, at most those held out.",
 )
 @click.option(
     "--seed",
     type=click.IntRange(min=0, max=2**63 - 1),
     metavar="N",
-    show_default="that of the training, as in its frames",
-    help="Chooses among the held-out pictures.",
+    show_default="that of RUN, as in its frames",
+    help="Seed of the choice of held-out pictures.",
 )
 @options.threads_option("all cores")
 @click.pass_obj
@@ -48,9 +48,9 @@ def command(
     seed: int | None,
     threads: int | None,
 ) -> None:
-    """Draw held-out pictures in a row, and below what the network makes of them.
+    """Draw a row of held-out pictures above their reconstructions.
 
-    RUN is the folder of a training, whose pictures must still be where they were.
+    RUN is the folder of a training run; its training pictures must not have moved.
     """
     from fit_image.apps.autoencode.directory import AutoencoderDirectory
     from fit_image.apps.autoencode.model import AutoencoderModel
@@ -62,7 +62,7 @@ def command(
     signals.act_at_once()
     check_image_suffix(output)
     check_destination(output)
-    check_spared(AutoencoderDirectory, run, output)
+    check_output(AutoencoderDirectory, run, output)
     folder = AutoencoderDirectory.open(run)
     model = AutoencoderModel.load(run)
     held_out = load_held_out(folder)

@@ -16,15 +16,15 @@ from fit_image.apps.autoencode.recipe import (
     LARGEST_LAYER,
     Recipe,
 )
-from fit_image.cli import options
 from fit_image.cli.autoencode.data import reading, report_left_out
+from fit_image.cli.common import options
 from fit_image.cli.common.config_options import (
     config_options,
     session_options,
     training_options,
 )
 from fit_image.cli.common.data_train_command import DataTrainCommand
-from fit_image.cli.display import counted
+from fit_image.cli.common.display import counted
 
 if TYPE_CHECKING:
     from fit_image.apps.autoencode.directory import AutoencoderSource

@@ -1,1 +1,1 @@
-"""What several commands share."""
+"""Parts that the commands share: options, progress, signals."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from fit_image.cli.display import Display, Step, describe_animation
+from fit_image.cli.common.display import Display, Step, describe_animation
 
 
 def showing_frames(display: Display, file: Path) -> Callable[[int, int], None]:

@@ -6,7 +6,7 @@ import contextlib
 import time
 from collections.abc import Iterator
 
-from fit_image.cli.display import Display
+from fit_image.cli.common.display import Display
 
 
 @contextlib.contextmanager

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from fit_image.cli import options
-from fit_image.cli.options import Command, Real
+from fit_image.cli.common import options
+from fit_image.cli.common.options import Command, Real
 from fit_image.config import option_of
 
 ConfigType = TypeVar("ConfigType")

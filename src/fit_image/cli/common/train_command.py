@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import click
 
 from fit_image.cli.common.compilation import announcing_compilation
-from fit_image.cli.display import Step, TimeLeft, counted, format_duration, make_display
-from fit_image.cli.signals import Signals
+from fit_image.cli.common.display import Step, TimeLeft, counted, format_duration, make_display
+from fit_image.cli.common.signals import Signals
 from fit_image.errors import DivergenceError, FitImageError
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from fit_image.cli.lazy_group import LazyGroup
+from fit_image.cli.common.lazy_group import LazyGroup
 
 
 @click.command(
@@ -15,8 +15,8 @@ from fit_image.cli.lazy_group import LazyGroup
     short_help="Draw digits at any size; train the generator.",
 )
 def command() -> None:
-    """Draw handwritten digits at any size, or train a generator to draw others.
+    """Draw handwritten digits at any size, or train a generator on other pictures.
 
-    A small network maps a place, and some numbers that stand for a digit, to a shade. One that
-    the project has trained comes with the package: drawing needs neither data nor training.
+    A small network maps coordinates and a latent vector, which stands for a digit, to a grey level.
+    A trained one comes with the package: drawing needs neither data nor training.
     """

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from fit_image.cli import options
+from fit_image.cli.common import options
 from fit_image.cli.common.compilation import announcing_compilation
+from fit_image.cli.common.display import Step, make_display
+from fit_image.cli.common.output_guard import check_output
+from fit_image.cli.common.signals import Signals
 from fit_image.cli.digits.drawing_options import drawing_options, output_option, run_argument
-from fit_image.cli.display import Step, make_display
-from fit_image.cli.signals import Signals
-from fit_image.cli.sparing import check_spared
 
 
 @click.command("draw", short_help="Draw a digit at any size.")
@@ -46,8 +46,8 @@ def command(
 ) -> None:
     """Draw a digit that nobody has written, at any size.
 
-    RUN is the folder of a training, or its model.npz; without it, the model that comes with
-    fit-image draws.
+    RUN is the folder of a training run, or its model.npz. Default: the model that comes with
+    fit-image.
     """
     import numpy as np
 
@@ -64,7 +64,7 @@ def command(
     output = output or Path(f"{label}.png")
     check_image_target(output, width, height, model.channels)
     check_destination(output)
-    check_spared(DigitsDirectory, run, output)
+    check_output(DigitsDirectory, run, output)
     (latents,) = model.sample([index], np.random.default_rng(seed), spread)
     canvas = Canvas(width, height, model.channels)
     with make_display(quiet) as display, announcing_compilation(display):

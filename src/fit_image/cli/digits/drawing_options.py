@@ -1,4 +1,4 @@
-"""The options that commands of drawing share."""
+"""Options shared by the drawing commands."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
-from fit_image.cli.options import Command, Real
+from fit_image.cli.common.options import Command, Real
 from fit_image.components import PAPERS
 
 
 def run_argument(command: Command) -> Command:
-    """Add an argument ``run``: a folder, a model file, or nothing for the shipped model."""
+    """Add an optional argument ``run``: a folder or a model file."""
     return click.argument("run", metavar="[RUN]", required=False, type=click.Path(path_type=Path))(
         command
     )
@@ -26,7 +26,7 @@ def output_option(default: str) -> Callable[[Command], Command]:
         type=click.Path(path_type=Path),
         metavar="FILE",
         show_default=default,
-        help="File to write; the suffix chooses the format.",
+        help="File to write; its suffix sets the format.",
     )
 
 
@@ -37,7 +37,7 @@ def paper_option(command: Command) -> Command:
         type=click.Choice(PAPERS),
         default="white",
         show_default=True,
-        help="Shade of the background; 'learned' is that of the pictures learned from.",
+        help="Background; 'learned' keeps that of the training pictures.",
     )(command)
 
 
@@ -50,7 +50,7 @@ def drawing_options(command: Command) -> Command:
             default=0,
             show_default=True,
             metavar="N",
-            help="Chooses among the endless pictures of a class.",
+            help="Seed of the latent vectors.",
         ),
         paper_option,
         click.option(
@@ -59,15 +59,14 @@ def drawing_options(command: Command) -> Command:
             default=0.7,
             show_default=True,
             metavar="X",
-            help="How far from the middle of its class a picture may be: 0 is the middle itself, "
-            "1 as far as real ones.",
+            help="Variation within a class: 0 draws its mean, 1 varies as much as real pictures.",
         ),
         click.option(
             "--scale",
             type=Real(min=0, min_open=True, max=1e6),
             metavar="K",
             show_default="as in training",
-            help="x and y run from -K to K along the shorter side: more shows what lies around.",
+            help="Range of x and y: -K to K along the shorter side; larger shows more around.",
         ),
     ):
         command = add(command)

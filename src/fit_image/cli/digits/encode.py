@@ -1,4 +1,4 @@
-"""``fit-image digits encode``: a picture as latent numbers, and what is drawn from them."""
+"""``fit-image digits encode``: the latent vector of a picture, and the drawing of it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from fit_image.cli import options
+from fit_image.cli.common import options
+from fit_image.cli.common.output_guard import check_output
+from fit_image.cli.common.signals import Signals
 from fit_image.cli.digits.drawing_options import paper_option
-from fit_image.cli.signals import Signals
-from fit_image.cli.sparing import check_spared
 
 
 @click.command("encode", short_help="Draw a digit like one in a picture.")
@@ -22,7 +22,7 @@ from fit_image.cli.sparing import check_spared
     type=click.Path(path_type=Path),
     metavar="FILE",
     show_default="<PICTURE>-drawn.png",
-    help="What the generator draws for it; the suffix chooses the format.",
+    help="Drawing to write; its suffix sets the format.",
 )
 @click.option(
     "--size",
@@ -45,10 +45,10 @@ def command(
     paper: str,
     as_json: bool,
 ) -> None:
-    """Encode a picture as the latent numbers of a generator, and draw what they stand for.
+    """Encode a picture as the latent vector of a generator, and draw it.
 
-    RUN is the folder of a training. PICTURE is scaled to the size of those it has learned from, and
-    inverted if it is on the other shade.
+    RUN is the folder of a training run. PICTURE is scaled to the size of the training pictures, and
+    inverted if its background is the opposite of theirs.
     """
     from fit_image.apps.digits.directory import DigitsDirectory
     from fit_image.apps.digits.encoding import encode_picture
@@ -61,7 +61,7 @@ def command(
     width, height = size
     check_image_target(output, width, height)
     check_destination(output)
-    check_spared(DigitsDirectory, run, output, picture)
+    check_output(DigitsDirectory, run, output, picture)
     encoded = encode_picture(run, picture)
     drawn = draw_sheet(encoded.model, [encoded.latents[None]], width, height, paper=paper)
     save_image(output, drawn)

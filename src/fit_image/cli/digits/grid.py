@@ -1,4 +1,4 @@
-"""``fit-image digits grid``: every class in a row."""
+"""``fit-image digits grid``: a row of pictures of each class."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from fit_image.cli import options
+from fit_image.cli.common import options
+from fit_image.cli.common.output_guard import check_output
+from fit_image.cli.common.signals import Signals
 from fit_image.cli.digits.drawing_options import drawing_options, output_option, run_argument
-from fit_image.cli.signals import Signals
-from fit_image.cli.sparing import check_spared
 from fit_image.errors import InputError
 
 
-@click.command("grid", short_help="Draw every class in a row.")
+@click.command("grid", short_help="Draw a row of each class.")
 @run_argument
 @click.option(
     "--columns",
@@ -21,7 +21,7 @@ from fit_image.errors import InputError
     default=10,
     show_default=True,
     metavar="N",
-    help="Pictures of each class.",
+    help="Pictures per class.",
 )
 @click.option(
     "--size",
@@ -29,7 +29,7 @@ from fit_image.errors import InputError
     default="1080x1080",
     show_default=True,
     metavar="WxH",
-    help="Width and height of the whole in pixels, rounded down to equal parts.",
+    help="Width and height of the grid in pixels, rounded down to equal tiles.",
 )
 @output_option("grid.png")
 @drawing_options
@@ -48,10 +48,10 @@ def command(
     seed: int,
     threads: int | None,
 ) -> None:
-    """Draw a row of pictures of every class.
+    """Draw a row of pictures of each class.
 
-    RUN is the folder of a training, or its model.npz; without it, the model that comes with
-    fit-image draws.
+    RUN is the folder of a training run, or its model.npz. Default: the model that comes with
+    fit-image.
     """
     import numpy as np
 
@@ -72,7 +72,7 @@ def command(
         )
     check_image_target(output, width * columns, height * classes, model.channels)
     check_destination(output)
-    check_spared(DigitsDirectory, run, output)
+    check_output(DigitsDirectory, run, output)
     rng = np.random.default_rng(seed)
     rows = [model.sample([label] * columns, rng, spread) for label in range(classes)]
     sheet = draw_sheet(model, rows, width, height, paper=paper, scale=scale, threads=threads)

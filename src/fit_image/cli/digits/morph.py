@@ -7,24 +7,24 @@ from pathlib import Path
 
 import click
 
-from fit_image.cli import options
+from fit_image.cli.common import options
 from fit_image.cli.common.animations import animate_frames
 from fit_image.cli.common.compilation import announcing_compilation
+from fit_image.cli.common.display import Step, make_display
+from fit_image.cli.common.output_guard import check_output
+from fit_image.cli.common.signals import Signals
 from fit_image.cli.digits.drawing_options import drawing_options, output_option, run_argument
-from fit_image.cli.display import Step, make_display
-from fit_image.cli.signals import Signals
-from fit_image.cli.sparing import check_spared
 from fit_image.components import WALKS
 
 
-@click.command("morph", short_help="Animate the way from digit to digit.")
+@click.command("morph", short_help="Animate the change from digit to digit.")
 @run_argument
 @click.option(
     "--labels",
     default="0,1,2,3,4,5,6,7,8,9",
     show_default=True,
     metavar="NAME,...",
-    help="Classes to visit in turn, and back to the first.",
+    help="Classes to visit in this order, and back to the first.",
 )
 @click.option(
     "--walk",
@@ -32,7 +32,7 @@ from fit_image.components import WALKS
     type=click.Choice(WALKS),
     default="sinusoidal",
     show_default=True,
-    help="Even steps, or slower ones near each digit.",
+    help="Even steps, or smaller ones near each digit.",
 )
 @click.option(
     "--steps",
@@ -73,10 +73,10 @@ def command(
     threads: int | None,
     quiet: bool,
 ) -> None:
-    """Animate how a digit becomes the next one, and the last one the first.
+    """Animate how each digit turns into the next, and the last into the first.
 
-    RUN is the folder of a training, or its model.npz; without it, the model that comes with
-    fit-image draws.
+    RUN is the folder of a training run, or its model.npz. Default: the model that comes with
+    fit-image.
     """
     import numpy as np
 
@@ -94,7 +94,7 @@ def command(
     width, height = size
     check_suffix(output)
     check_destination(output)
-    check_spared(DigitsDirectory, run, output)
+    check_output(DigitsDirectory, run, output)
     check_size(output, width, height)
     model = DigitModel.load(run)
     visited = [model.label(name.strip()) for name in labels.split(",")]
@@ -113,5 +113,5 @@ def command(
                 model, row, width, height, paper=paper, scale=scale, threads=threads
             )
             save_image(paths[index], picture)
-        animate_frames(output, paths, display, fps=fps, hold=0.0)  # it goes round
+        animate_frames(output, paths, display, fps=fps, hold=0.0)  # it loops
     click.echo(output)

@@ -16,7 +16,7 @@ from fit_image.cli.common.config_options import (
     training_options,
 )
 from fit_image.cli.common.data_train_command import DataTrainCommand
-from fit_image.cli.display import left_out
+from fit_image.cli.common.display import left_out
 from fit_image.errors import InputError
 
 if TYPE_CHECKING:

@@ -1,10 +1,10 @@
-"""``fit-image unjpeg``: networks that remove what JPEG has done to pictures."""
+"""``fit-image unjpeg``: networks that remove JPEG artefacts."""
 
 from __future__ import annotations
 
 import click
 
-from fit_image.cli.lazy_group import LazyGroup
+from fit_image.cli.common.lazy_group import LazyGroup
 
 
 @click.command(
@@ -15,8 +15,8 @@ from fit_image.cli.lazy_group import LazyGroup
     short_help="Remove JPEG artefacts; train the network.",
 )
 def command() -> None:
-    """Remove what JPEG compression has done to pictures, or train a network to.
+    """Remove JPEG artefacts from pictures, or train a network for it.
 
-    A network paints every patch of a picture anew, without the noise around edges and the washed
-    out colours. Two that the project has trained come with the package.
+    A network repaints each patch of a picture without ringing around edges and washed-out colours.
+    Two trained networks come with the package.
     """

@@ -1,4 +1,4 @@
-"""``fit-image unjpeg apply``: restore a picture."""
+"""``fit-image unjpeg apply``: restoration of a picture."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from pathlib import Path
 
 import click
 
-from fit_image.cli import options
-from fit_image.cli.display import Step, make_display
-from fit_image.cli.signals import Signals
-from fit_image.cli.sparing import check_apart, check_spared
-from fit_image.cli.unjpeg.model_argument import network_and
+from fit_image.cli.common import options
+from fit_image.cli.common.display import Step, make_display
+from fit_image.cli.common.output_guard import check_distinct, check_output
+from fit_image.cli.common.signals import Signals
+from fit_image.cli.unjpeg.model_argument import split_model
 from fit_image.errors import InputError
 
-_QUALITY = 85
-"""Of a picture that is no JPEG, and may have been one."""
+_DEFAULT_QUALITY = 85
+"""Assumed for pictures that are not JPEG files, but may have been."""
 
 
 @click.command("apply", short_help="Restore a picture.")
@@ -27,28 +27,28 @@ _QUALITY = 85
     type=click.Path(path_type=Path),
     metavar="FILE",
     show_default="<PICTURE>-restored.png",
-    help="The restored picture; the suffix chooses the format.",
+    help="Restored picture to write; its suffix sets the format.",
 )
 @click.option(
     "--compare",
     type=click.Path(path_type=Path),
     metavar="FILE",
     show_default="none",
-    help="The picture as it was and restored, side by side.",
+    help="Picture to write with the input and the restored picture side by side.",
 )
 @click.option(
     "--quality",
     type=click.IntRange(1, 100),
     metavar="N",
-    show_default="as the file says, or 85",
-    help="Of the JPEG: chooses between the networks that come with the package.",
+    show_default="that of the file, or 85",
+    help="JPEG quality, which selects one of the networks that come with fit-image.",
 )
 @click.option(
     "--strength",
     type=options.Real(0, 1),
     metavar="X",
     show_default="1, less for a quality above 92",
-    help="Which share of what the network would change is changed, 0 to 1.",
+    help="Strength of the restoration, 0 (none) to 1 (full).",
 )
 @options.threads_option("all cores")
 @options.json_option
@@ -66,11 +66,11 @@ def command(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Remove what JPEG compression has done to PICTURE.
+    """Remove JPEG artefacts from PICTURE.
 
-    RUN is the folder of a training, or a model file; without one, it is a network that comes with
-    the package, one for a quality from 65 on, one for a lower one. EXIF data (of JPEG, PNG and
-    WebP files), the colour profile and transparency stay as they are.
+    RUN is the folder of a training run, or a model file. Default: one of two networks that come
+    with fit-image, for qualities below 65 and from 65 on. EXIF data (of JPEG, PNG and WebP files),
+    the colour profile and transparency are kept.
     """
     from fit_image.apps.unjpeg.directory import UnjpegDirectory
     from fit_image.apps.unjpeg.model import SHIPPED_SUBSAMPLING, Restorer
@@ -85,29 +85,29 @@ def command(
     from fit_image.image import check_image_suffix, check_image_target, save_image
 
     signals.act_at_once()
-    model, picture = network_and(paths, "PICTURE")
+    model, picture = split_model(paths, "PICTURE")
     output = output or Path(f"{picture.stem}-restored.png")
     targets = [output, *([compare] if compare else [])]
     for target in targets:
         check_image_suffix(target)
         check_destination(target)
-        check_spared(UnjpegDirectory, model, target, picture)
-    check_apart(output, compare, "--compare")
+        check_output(UnjpegDirectory, model, target, picture)
+    check_distinct(output, compare, "--compare")
     damaged = read_picture(picture)
     if model is None:
         if damaged.subsampling not in (None, SHIPPED_SUBSAMPLING) and strength is None:
             raise InputError(
-                f"{picture} has colours of {damaged.subsampling}, and the networks that come with "
-                f"the package know {SHIPPED_SUBSAMPLING} only: train one with --subsampling, or "
-                "give --strength to use them all the same"
+                f"{picture} has {damaged.subsampling} chroma subsampling, but the networks that "
+                f"come with fit-image are for {SHIPPED_SUBSAMPLING}: train one with --subsampling, "
+                "or give --strength to use them anyway"
             )
         restorer = Restorer.shipped(
-            quality or damaged.quality or _QUALITY, grey=damaged.image.mode == "L"
+            quality or damaged.quality or _DEFAULT_QUALITY, grey=damaged.image.mode == "L"
         )
     elif quality is None:
         restorer = Restorer.load(model)
     else:
-        raise click.UsageError("--quality chooses between the networks that come with the package.")
+        raise click.UsageError("--quality selects a network of fit-image: it excludes RUN.")
     kept = kept_of(damaged.image, output)
     check_image_target(output, *damaged.image.size, len(damaged.image.getbands()))
     if compare:

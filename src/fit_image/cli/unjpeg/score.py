@@ -1,4 +1,4 @@
-"""``fit-image unjpeg score``: what a network gains over JPEG."""
+"""``fit-image unjpeg score``: gain of a network over JPEG."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fit_image.cli import options
-from fit_image.cli.display import Step, left_out, make_display
-from fit_image.cli.signals import Signals
-from fit_image.cli.unjpeg.model_argument import network_and
+from fit_image.cli.common import options
+from fit_image.cli.common.display import Step, left_out, make_display
+from fit_image.cli.common.signals import Signals
+from fit_image.cli.unjpeg.model_argument import split_model
 from fit_image.components import SUBSAMPLINGS
 from fit_image.errors import InputError, one_line
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fit_image.apps.unjpeg.scoring import Score
 
 
-@click.command("score", short_help="Measure what a network gains.")
+@click.command("score", short_help="Measure the gain of a network.")
 @click.argument("paths", metavar="[RUN] FOLDER", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
     "--quality",
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
     default=85,
     show_default=True,
     metavar="N",
-    help="Of the JPEG pictures.",
+    help="JPEG quality.",
 )
 @click.option(
     "--subsampling",
     type=click.Choice(list(SUBSAMPLINGS)),
     default="4:2:0",
     show_default=True,
-    help="How much coarser than luma their colours are.",
+    help="Chroma subsampling.",
 )
 @options.threads_option("all cores")
 @options.json_option
@@ -51,11 +51,11 @@ def command(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Compress the clean pictures in FOLDER, restore them, and compare both with the originals.
+    """Compress clean pictures in FOLDER, restore them, and compare both with the originals.
 
-    RUN is the folder of a training, or a model file; without one, it is a network that comes with
-    the package, one for a quality from 65 on, one for a lower one. Give pictures that it has not
-    learned from.
+    RUN is the folder of a training run, or a model file. Default: one of two networks that come
+    with fit-image, for qualities below 65 and from 65 on. Use pictures that were not in the
+    training set.
     """
     from fit_image.apps.unjpeg.model import SHIPPED_SUBSAMPLING, Restorer
     from fit_image.apps.unjpeg.pictures import find_pictures
@@ -63,11 +63,11 @@ def command(
     from fit_image.jpeg import Compression
 
     signals.act_at_once()
-    model, folder = network_and(paths, "FOLDER")
+    model, folder = split_model(paths, "FOLDER")
     if model is None and subsampling != SHIPPED_SUBSAMPLING:
         raise InputError(
-            f"the networks that come with the package know colours of {SHIPPED_SUBSAMPLING} only: "
-            "give the RUN of one that was trained with --subsampling"
+            f"the networks that come with fit-image are for {SHIPPED_SUBSAMPLING}: "
+            "give a RUN that was trained with --subsampling"
         )
     restorer = Restorer.load(model) if model else Restorer.shipped(quality)
     pictures, skipped = find_pictures(folder)
@@ -80,7 +80,7 @@ def command(
                 Step(len(scores) / len(pictures), (each.file.name, f"{each.gain:+.2f} dB"))
             )
     if not scores:
-        raise InputError(f"{folder}: none of its pictures can be read")
+        raise InputError(f"{folder}: no picture in it can be read")
     scored = {each.file for each in scores}
     skipped += [file for file, _ in pictures if file not in scored]
     if skipped:
@@ -126,6 +126,4 @@ def _print(scores: list[Score], folder: Path) -> None:
         jpeg, restored, gain = (sum(each) / len(finite) for each in zip(*finite, strict=True))
         click.echo(f"{'mean':<{width}}  {jpeg:7.2f}   {restored:7.2f}  {gain:+6.2f} dB")
     if len(finite) < len(scores):
-        click.echo(
-            f"{len(scores) - len(finite)} not in the mean: without any error, JPEG or restored"
-        )
+        click.echo(f"{len(scores) - len(finite)} not in the mean: exact, as JPEG or restored")

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fit_image.apps.unjpeg.recipe import LEARNING_RATES, Recipe
-from fit_image.cli import options
+from fit_image.cli.common import options
 from fit_image.cli.common.config_options import (
     config_options,
     session_options,
     training_options,
 )
 from fit_image.cli.common.data_train_command import DataTrainCommand
-from fit_image.cli.display import left_out
+from fit_image.cli.common.display import left_out
 from fit_image.components import SUBSAMPLINGS
 
 if TYPE_CHECKING:

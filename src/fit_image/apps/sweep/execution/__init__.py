@@ -1,0 +1,1 @@
+"""Training of trials, in processes of this machine or on a cluster."""

@@ -1,0 +1,194 @@
+"""Trials in worker processes of this machine, one thread each."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import Any, Self
+
+from fit_image.apps.sweep.execution.executor import Advanced, Ended, Event, Notice, Started
+from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
+from fit_image.apps.sweep.plan.trial import Trial
+from fit_image.errors import FitImageError
+
+# For every library that may start threads of its own: workers must not oversubscribe the cores.
+_ONE_THREAD = {
+    f"{library}_NUM_THREADS": "1" for library in ("BLIS", "MKL", "NUMBA", "OMP", "OPENBLAS")
+} | {"VECLIB_MAXIMUM_THREADS": "1"}
+
+# A trial fails after this many crashes of its worker.
+_MAX_CRASHES = 3
+
+_POLL_SECONDS = 0.2
+
+
+class LocalExecutor:
+    """Trains trials in worker processes; an `fit_image.apps.sweep.execution.executor.Executor`.
+
+    A worker that crashes is replaced, and its trial resumes from the checkpoint.
+
+    Parameters
+    ----------
+    folder : SweepDirectory
+        Folder of the sweep, which holds those of the trials.
+    trials : iterable of Trial
+        In the order in which they start.
+    jobs : int
+        Maximum number of workers.
+    """
+
+    def __init__(self, folder: SweepDirectory, trials: Iterable[Trial], jobs: int) -> None:
+        self._folder = folder
+        self._waiting = collections.deque(trials)
+        self._jobs = jobs
+        self._selector = selectors.DefaultSelector()
+        self._workers: set[_Worker] = set()
+        self._crashes: collections.Counter[str] = collections.Counter()
+        self._compiling = False
+        self._stopping = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for worker in self._workers:
+            worker.kill()
+        self._selector.close()
+
+    def events(self) -> Iterator[Event | None]:
+        """Train all trials; see `fit_image.apps.sweep.execution.executor.Executor`."""
+        yield from self._start_trials()
+        while any(worker.trial for worker in self._workers):
+            ready = self._selector.select(_POLL_SECONDS)
+            if not ready:
+                yield None
+            for key, _ in ready:
+                worker: _Worker = key.data
+                reports = worker.read_reports()
+                if reports is None:
+                    yield from self._handle_exit(worker)
+                for report in reports or ():
+                    yield from self._handle_report(worker, report)
+            yield from self._start_trials()
+
+    def stop(self) -> None:
+        """Ask the workers to save checkpoints and stop."""
+        self._stopping = True
+        self._waiting.clear()
+        for worker in self._workers:
+            worker.request_stop()
+
+    def _start_trials(self) -> Iterator[Event]:
+        idle = [worker for worker in self._workers if worker.trial is None]
+        while self._waiting and (idle or len(self._workers) < self._jobs):
+            worker = idle.pop() if idle else self._start_worker()
+            trial = self._waiting.popleft()
+            worker.start(trial, self._folder)
+            yield Started(trial)
+
+    def _start_worker(self) -> _Worker:
+        worker = _Worker()
+        self._workers.add(worker)
+        self._selector.register(worker.reports, selectors.EVENT_READ, worker)
+        return worker
+
+    def _handle_exit(self, worker: _Worker) -> Iterator[Event]:
+        self._selector.unregister(worker.reports)
+        self._workers.remove(worker)
+        trial, cause = worker.trial, worker.kill()
+        if trial is None:
+            return
+        self._crashes[trial.key] += 1
+        if self._stopping:
+            yield Ended(trial, "interrupted")
+        elif self._crashes[trial.key] < _MAX_CRASHES:
+            yield Notice(f"a worker died ({cause}); its trial resumes from its checkpoint")
+            self._waiting.appendleft(trial)
+        else:
+            yield Ended(trial, "failed", f"its worker died {_MAX_CRASHES} times ({cause})")
+
+    def _handle_report(self, worker: _Worker, report: dict[str, Any]) -> Iterator[Event]:
+        trial = worker.trial
+        assert trial is not None
+        match report.pop("event"):
+            case "advanced":
+                yield Advanced(trial, **report)
+            case "compiling":
+                if not self._compiling:
+                    self._compiling = True
+                    yield Notice("compiling for this machine; this is needed once")
+            case "ended":
+                worker.trial = None
+                if report.pop("fatal"):
+                    raise FitImageError(f"{report['message']}; to go on: --resume")
+                yield Ended(trial, **report)
+
+
+class _Worker:
+    """A process of `fit_image.apps.sweep.execution.worker`."""
+
+    def __init__(self) -> None:
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # closed by kill
+        # A session of its own: the parent handles Ctrl-C. -P: files in the current folder are not
+        # imported as modules.
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "fit_image.apps.sweep.execution.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            env=os.environ | _ONE_THREAD,
+            start_new_session=True,
+        )
+        assert self._process.stdin
+        assert self._process.stdout
+        self._orders, self.reports = self._process.stdin, self._process.stdout
+        self._partial_line = b""
+        self.trial: Trial | None = None
+
+    def start(self, trial: Trial, folder: SweepDirectory) -> None:
+        """Start to train a trial."""
+        self.trial = trial
+        order = {"trial": trial.to_json(), "path": str(folder.run_path(trial).absolute())}
+        with contextlib.suppress(BrokenPipeError):  # it has exited, which `read_reports` finds out
+            self._orders.write(json.dumps(order).encode() + b"\n")
+            self._orders.flush()
+
+    def read_reports(self) -> list[dict[str, Any]] | None:
+        """Return its new reports; None if it has exited."""
+        data = os.read(self.reports.fileno(), 1 << 16)
+        if not data:
+            return None
+        *lines, self._partial_line = (self._partial_line + data).split(b"\n")
+        return [json.loads(line) for line in lines]
+
+    def request_stop(self) -> None:
+        """Ask it to save a checkpoint and exit."""
+        with contextlib.suppress(BrokenPipeError):
+            self._orders.close()
+
+    def kill(self) -> str:
+        """Kill it unless it has exited, and return the cause of its exit."""
+        self._process.kill()
+        code = self._process.wait()
+        self._errors.seek(0)
+        last = self._errors.read().decode(errors="replace").strip().rpartition("\n")[2]
+        self.request_stop()
+        self.reports.close()
+        self._errors.close()
+        if code < 0:
+            return f"signal {signal.Signals(-code).name}"
+        return last or f"exit code {code}"

@@ -1,0 +1,88 @@
+"""Training of one trial in its folder, from the last checkpoint if there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from fit_image.apps.animate import animate
+from fit_image.apps.compiling import warm_up
+from fit_image.apps.fit_directory import FitDirectory, FitResult
+from fit_image.apps.source import PictureSource
+from fit_image.apps.sweep.plan.trial import Trial
+from fit_image.apps.sweep.results.outcome import FINISHED
+from fit_image.apps.trainer import FitTrainer
+from fit_image.errors import DivergenceError
+from fit_image.runs.progress import Status
+from fit_image.runs.recorder import RunRecorder
+
+# After a sweep is interrupted and resumed at once, its old workers may still be saving checkpoints.
+_LOCK_SECONDS = 20.0
+
+
+def train_trial(
+    trial: Trial,
+    path: Path,
+    source: PictureSource,
+    should_stop: Callable[[Status], bool],
+    *,
+    animations: bool = True,
+) -> FitResult:
+    """Train a trial with one thread; its folder is the same as that of a single fit.
+
+    Parameters
+    ----------
+    trial : Trial
+    path : Path
+        Folder of its run, which is resumed if it exists.
+    source : PictureSource
+        Its picture.
+    should_stop : callable
+        Called with the status several times a second; returns whether to stop.
+    animations : bool
+        Whether to write the animations of the manifest.
+
+    Returns
+    -------
+    FitResult
+        With status ``done``, ``diverged`` or ``interrupted``.
+
+    Raises
+    ------
+    FitImageError
+        If a file cannot be written, or the folder cannot be resumed.
+    """
+    manifest = trial.manifest
+    earlier = FitDirectory.holds_run(path)
+    run = FitDirectory.open(path) if earlier else FitDirectory(path, manifest)
+    with run.locked(patience=_LOCK_SECONDS):
+        if earlier:
+            run = FitDirectory.open(path)  # again, under the lock
+            if run.result and run.result.status in FINISHED:
+                return run.result
+        warm_up(manifest.fit)
+        trainer = FitTrainer(source.image.levels, manifest.fit, threads=1)
+        recorder = (
+            RunRecorder.resume(run, trainer, replace(manifest, picture=source.picture))
+            if earlier
+            else RunRecorder.begin(run, trainer)
+        )
+        status = _train(recorder, should_stop)
+        if status in FINISHED and animations:
+            # Before the result: a run that is done has its animations.
+            for name in manifest.record.animations:
+                animate(run, path / name, manifest.record)
+        result: FitResult = recorder.conclude(status)
+        return result
+
+
+def _train(recorder: RunRecorder[FitTrainer], should_stop: Callable[[Status], bool]) -> str:
+    try:
+        for status in recorder.steps():
+            if recorder.trainer.ended is None and should_stop(status):
+                return "interrupted"
+    except DivergenceError:
+        recorder.rollback()
+        return "diverged"
+    return "done"

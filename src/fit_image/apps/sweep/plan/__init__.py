@@ -1,0 +1,1 @@
+"""Trials of a sweep: from the values given to the folder that lists them."""

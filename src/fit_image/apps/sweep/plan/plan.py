@@ -1,0 +1,143 @@
+"""Expansion of a sweep's specification into trials."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from fit_image.apps.fit_directory import FitManifest, Picture
+from fit_image.apps.memory import check_memory
+from fit_image.apps.source import load_source
+from fit_image.apps.sweep.plan.trial import Trial, count_parameters, layers_label
+from fit_image.apps.sweep.plan.width_matching import match_layers
+from fit_image.apps.usage import unused_fields
+from fit_image.components import CHANNELS, OPTIMIZERS
+from fit_image.config import FitConfig, ImageConfig, RecordConfig, option_of
+from fit_image.errors import InputError
+from fit_image.notation import Hidden
+from fit_image.presets import preset_config
+
+Axes = Mapping[str, Sequence[Any]]
+"""Values of fields of `FitConfig` and `ImageConfig`, and of ``preset``."""
+
+
+@dataclass(frozen=True)
+class SweepSpec:
+    """Specification of a sweep.
+
+    Attributes
+    ----------
+    pictures : tuple of Path
+    grids : tuple of Axes
+        Every combination of a grid's values is a trial with each picture.
+    record : RecordConfig
+        Frames and animations of every trial.
+    match_params : tuple of Hidden or None
+        Reference layers: all widths are scaled to the parameter count of these.
+    """
+
+    pictures: tuple[Path, ...]
+    grids: tuple[Axes, ...]
+    record: RecordConfig = field(default_factory=RecordConfig)
+    match_params: tuple[Hidden, ...] | None = None
+
+    def __len__(self) -> int:
+        """Return the number of combinations, of which some may be the same trial."""
+        return len(self.pictures) * sum(math.prod(map(len, grid.values())) for grid in self.grids)
+
+    def combinations(self) -> Iterator[tuple[Path, dict[str, Any]]]:
+        """Yield each picture with each combination of values by field name."""
+        for path, grid in itertools.product(self.pictures, self.grids):
+            for values in itertools.product(*grid.values()):
+                yield path, dict(zip(grid, values, strict=True))
+
+
+def plan_trials(spec: SweepSpec) -> list[Trial]:
+    """Return the trials of a sweep, without duplicates, in the order of the values.
+
+    Values that a combination does not use, such as ``omega`` with ReLUs, are dropped from it.
+
+    Raises
+    ------
+    InputError
+        If there are no trials, a picture cannot be read, a combination is invalid or does not fit
+        in memory, or a value has no effect in any combination.
+    """
+    pictures = cache(lambda path, prepare: load_source(path, prepare).picture)
+    trials: dict[str, Trial] = {}
+    ignored: dict[str, str] = {}
+    used: set[str] = set()
+    for path, values in spec.combinations():
+        try:
+            prepare = ImageConfig(**_select(ImageConfig, values))
+            picture = pictures(path, prepare)
+            preset = values.get("preset", "classic")
+            fit, unused = _configure(preset, picture, _select(FitConfig, values))
+            channels = CHANNELS[prepare.channels]
+            if spec.match_params:
+                fit = _match_parameters(fit, spec.match_params, picture, channels)
+            check_memory(fit, (picture.width, picture.height), channels)
+        except InputError as error:
+            raise InputError(f"{_describe(spec, values)}{error}") from error
+        ignored |= unused
+        used |= values.keys() - unused.keys()
+        trial = Trial.of(FitManifest(picture, fit, prepare, spec.record, preset))
+        trials.setdefault(trial.key, trial)
+    if not trials:
+        raise InputError("no trials: give at least one value for every option")
+    for name, reason in ignored.items():
+        if name not in used:
+            raise InputError(f"{option_of(name)} would change nothing: {reason}")
+    return list(trials.values())
+
+
+def _configure(
+    preset: str, picture: Picture, values: Mapping[str, Any]
+) -> tuple[FitConfig, dict[str, str]]:
+    """Return the configuration, and the values that have no effect, with the reasons."""
+    size = (picture.width, picture.height)
+    # The optimizer must be known before an option that only one of them takes.
+    values = dict(values)
+    decay = values.pop("weight_decay", None)
+    fit = preset_config(preset, *size, **values)
+    unused = {name: why for name, why in unused_fields(fit).items() if name in values}
+    values = {name: value for name, value in values.items() if name not in unused}
+    if decay is not None:
+        if OPTIMIZERS[fit.optimizer].weight_decay is None:
+            unused["weight_decay"] = "it is for adamw"
+        else:
+            values["weight_decay"] = decay
+    return preset_config(preset, *size, **values), unused
+
+
+def _match_parameters(
+    fit: FitConfig, like: tuple[Hidden, ...], picture: Picture, channels: int
+) -> FitConfig:
+    def count(layers: tuple[Hidden, ...]) -> int:
+        size = (picture.width, picture.height)
+        return sum(count_parameters(replace(fit, layers=layers), size, channels))
+
+    return replace(fit, layers=match_layers(fit.layers, count(like), count))
+
+
+def _select(config: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    return {each.name: values[each.name] for each in fields(config) if each.name in values}
+
+
+def _describe(spec: SweepSpec, values: Mapping[str, Any]) -> str:
+    """Return the values of a combination that vary in the sweep; empty if none do."""
+    varying = [
+        f"{option_of(name)} {_format_value(value)}"
+        for name, value in values.items()
+        if len({each for grid in spec.grids for each in grid.get(name, (None,))}) > 1
+    ]
+    return f"{', '.join(varying)}: " if varying else ""
+
+
+def _format_value(value: Any) -> str:
+    return layers_label(value) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,118 @@
+"""Folder of a sweep: its list of trials, and the paths of its files."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Self
+
+from fit_image import atomic
+from fit_image.apps.fit_directory import FitDirectory
+from fit_image.apps.sweep.plan.trial import Trial
+from fit_image.document import read_document
+from fit_image.errors import FitImageError, InputError, os_error_reason
+from fit_image.locking import lock_folder
+
+FORMAT_VERSION = 1
+
+
+class SweepDirectory:
+    """Folder of a sweep.
+
+    Attributes
+    ----------
+    path : Path
+    trials : tuple of Trial
+        Without duplicates, in the order of the plan.
+    failures : dict of str to str
+        Reasons of failed trials, by key.
+    """
+
+    def __init__(
+        self, path: Path, trials: Iterable[Trial] = (), failures: Mapping[str, str] | None = None
+    ) -> None:
+        self.path = path
+        self.trials = tuple({trial.key: trial for trial in trials}.values())
+        self.failures = dict(failures or {})
+        self.results_csv = path / "results.csv"
+        self.results_json = path / "results.json"
+        self.means_csv = path / "means.csv"
+        self.comparison = path / "comparison.gif"
+        self.report = path / "report.html"
+
+    @staticmethod
+    def holds_sweep(path: Path) -> bool:
+        """Return whether ``path`` is the folder of a sweep."""
+        return (path / "sweep.json").exists()
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Self:
+        """Read the ``sweep.json`` of a folder.
+
+        Raises
+        ------
+        InputError
+            If the folder holds no sweep, or its ``sweep.json`` is damaged or of another version.
+        """
+        path = Path(path)
+        file = path / "sweep.json"
+        data = read_document(file, "sweep", FORMAT_VERSION)
+        trials, failures = data.get("trials"), data.get("failures")
+        if not isinstance(trials, list) or not trials or not isinstance(failures, dict):
+            raise InputError(f"{file} is damaged: it has no list of trials")
+        try:
+            return cls(path, map(Trial.from_json, trials), {k: str(v) for k, v in failures.items()})
+        except InputError as error:
+            raise InputError(f"{file} is damaged: {error}") from error
+
+    def write(self) -> None:
+        """Write ``sweep.json``, and create the folder if necessary.
+
+        Raises
+        ------
+        FitImageError
+            If it cannot be written.
+        """
+        data = {
+            "format": FORMAT_VERSION,
+            "trials": [trial.to_json() for trial in self.trials],
+            "failures": self.failures,
+        }
+        try:
+            (self.path / "trials").mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise FitImageError(
+                f"cannot use the folder {self.path}: {os_error_reason(error)}"
+            ) from error
+        atomic.remove_leftovers(self.path)
+        text = json.dumps(data, indent=1, allow_nan=False)
+        atomic.write_bytes(self.path / "sweep.json", f"{text}\n".encode())
+
+    def extended(self, trials: Iterable[Trial]) -> SweepDirectory:
+        """Return the folder with more trials; nothing is written before `write`."""
+        return SweepDirectory(self.path, (*self.trials, *trials), self.failures)
+
+    def run_path(self, trial: Trial) -> Path:
+        """Return the folder of a trial's run."""
+        return self.path / "trials" / trial.key
+
+    def run(self, trial: Trial) -> FitDirectory | None:
+        """Return a trial's run, None before it has started.
+
+        Raises
+        ------
+        InputError
+            If its folder is damaged.
+        """
+        path = self.run_path(trial)
+        try:
+            return FitDirectory.open(path) if FitDirectory.holds_run(path) else None
+        except InputError as error:
+            raise InputError(f"{error}; delete its folder to train the trial again") from error
+
+    def locked(self) -> AbstractContextManager[None]:
+        """Lock the folder against other processes, as a context manager."""
+        return lock_folder(self.path)

@@ -1,0 +1,283 @@
+"""Outcomes of trials, and their groups over seeds."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fit_image.apps.fit_directory import FitMetrics
+from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
+from fit_image.apps.sweep.plan.trial import Trial, layers_label
+from fit_image.apps.usage import unused_fields
+from fit_image.config import option_of
+from fit_image.errors import InputError
+from fit_image.strict_json import to_json
+
+LEVELS = (20, 25, 30)
+"""PSNR levels in dB; the time to reach each is a result."""
+
+FINISHED = ("done", "diverged")
+"""Statuses of trials that need no more training."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Outcome of a trial so far.
+
+    Attributes
+    ----------
+    trial : Trial
+    status : str
+        ``waiting``, ``running``, ``interrupted``, ``failed``, or one of `FINISHED`.
+    epochs : int
+        Epochs trained; the last may be partial, at a time limit.
+    seconds : float
+        Training time.
+    rows : tuple of FitMetrics
+        Metrics of each epoch.
+    message : str
+        Reason of a failure, or empty.
+    """
+
+    trial: Trial
+    status: str
+    epochs: int = 0
+    seconds: float = 0.0
+    rows: tuple[FitMetrics, ...] = ()
+    message: str = ""
+
+    @property
+    def drawn(self) -> list[FitMetrics]:
+        """Rows that have a PSNR."""
+        return [row for row in self.rows if row.psnr is not None]
+
+    @property
+    def psnr(self) -> float | None:
+        """PSNR of the last frame in dB; infinite for a perfect copy."""
+        return self.drawn[-1].psnr if self.drawn else None
+
+    @property
+    def best_psnr(self) -> float | None:
+        """PSNR of the best frame in dB."""
+        return max((row.psnr for row in self.drawn if row.psnr is not None), default=None)
+
+    @property
+    def whole_epochs(self) -> int:
+        """Complete epochs: a time limit may cut the last one short."""
+        limit = self.trial.manifest.fit.time_limit
+        return self.epochs - (limit is not None and self.seconds >= limit)
+
+    @property
+    def work(self) -> float:
+        """FLOPs of training so far; the last epoch counts in full."""
+        picture = self.trial.manifest.picture
+        return self.trial.work * picture.width * picture.height * self.epochs
+
+    def seconds_to(self, level: float) -> float | None:
+        """Return the training time to the first frame of at least this PSNR, None without one."""
+        return next((row.seconds for row in self.drawn if (row.psnr or 0.0) >= level), None)
+
+
+def read_outcome(folder: SweepDirectory, trial: Trial) -> Outcome:
+    """Read the outcome of a trial from its folder.
+
+    Raises
+    ------
+    InputError
+        If a file is damaged or cannot be read.
+    """
+    run = folder.run(trial)
+    failure = folder.failures.get(trial.key, "")
+    if run is None:
+        return Outcome(trial, "failed" if failure else "waiting", message=failure)
+    rows = tuple(run.metrics.read())
+    learned = rows[-1].epoch if rows else 0
+    if run.result and run.result.status == "done" and learned < run.result.epochs:
+        raise InputError(
+            f"{run.path / 'metrics.csv'} is damaged: epochs are missing; "
+            "delete its folder to train the trial again"
+        )
+    status = run.result.status if run.result else "running"
+    if failure and status not in FINISHED:
+        status = "failed"
+    return Outcome(
+        trial,
+        status,
+        learned,
+        rows[-1].seconds if rows else 0.0,
+        rows,
+        failure if status == "failed" else "",
+    )
+
+
+def read_outcomes(folder: SweepDirectory) -> list[Outcome]:
+    """Read the outcomes of all trials of a sweep, in its order.
+
+    Raises
+    ------
+    InputError
+        If a file is damaged or cannot be read.
+    """
+    return [read_outcome(folder, trial) for trial in folder.trials]
+
+
+def unfinished(outcomes: Sequence[Outcome], trials: Sequence[Trial]) -> list[Trial]:
+    """Return the trials that are neither done nor diverged."""
+    finished = {each.trial.key for each in outcomes if each.status in FINISHED}
+    return [trial for trial in trials if trial.key not in finished]
+
+
+@dataclass(frozen=True)
+class SeedGroup:
+    """Outcomes of trials that differ only in the seed.
+
+    Attributes
+    ----------
+    label : str
+        Distinguishes the group from the others of its sweep, such as ``4x300, lr 0.1``.
+    outcomes : tuple of Outcome
+        By increasing seed.
+    """
+
+    label: str
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def first(self) -> Outcome:
+        """Outcome of the lowest seed."""
+        return self.outcomes[0]
+
+    @property
+    def trial(self) -> Trial:
+        """Trial of the lowest seed, for the settings that all seeds share."""
+        return self.first.trial
+
+    @property
+    def done(self) -> tuple[Outcome, ...]:
+        """Outcomes with status ``done``, over which means are taken."""
+        return tuple(outcome for outcome in self.outcomes if outcome.status == "done")
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Statistics of a measurement over seeds.
+
+    Attributes
+    ----------
+    mean, deviation, least, most : float
+        The deviation is the sample standard deviation, 0 for a single value.
+    """
+
+    mean: float
+    deviation: float
+    least: float
+    most: float
+
+    @classmethod
+    def of(cls, values: Sequence[float | None]) -> Statistics | None:
+        """Return the statistics; None without values, or if one is missing or infinite."""
+        numbers = [value for value in values if value is not None and math.isfinite(value)]
+        if not numbers or len(numbers) < len(values):
+            return None
+        deviation = statistics.stdev(numbers) if len(numbers) > 1 else 0.0
+        return cls(statistics.fmean(numbers), deviation, min(numbers), max(numbers))
+
+
+def group_by_seed(outcomes: Sequence[Outcome]) -> list[SeedGroup]:
+    """Return the groups, in the order of their first trials."""
+    members: dict[str, list[Outcome]] = {}
+    for outcome in outcomes:
+        members.setdefault(outcome.trial.with_seed(0).key, []).append(outcome)
+    labels = _labels([each[0].trial for each in members.values()])
+    return [
+        SeedGroup(label, tuple(sorted(each, key=lambda outcome: outcome.trial.seed)))
+        for label, each in zip(labels, members.values(), strict=True)
+    ]
+
+
+def trial_labels(trials: Sequence[Trial]) -> dict[str, str]:
+    """Return the labels of trials by key, with the seed if there are several seeds."""
+    groups = group_by_seed([Outcome(trial, "waiting") for trial in trials])
+    seeds = any(len(group.outcomes) > 1 for group in groups)
+    return {
+        outcome.trial.key: f"{group.label}, seed {outcome.trial.seed}" if seeds else group.label
+        for group in groups
+        for outcome in group.outcomes
+    }
+
+
+# Fields that label a trial, the most telling first; those that follow from others are left out.
+_LABEL_ORDER = ("picture", "preset", "layers", "encoding", "activation", "optimizer")
+
+
+def distinguishing_fields(trials: Sequence[Trial]) -> list[str]:
+    """Return the names of few fields that distinguish all trials, the seed left out."""
+    settings = [trial_settings(trial) for trial in trials]
+    names = [*_LABEL_ORDER, *(name for name in settings[0] if name not in _LABEL_ORDER)]
+    chosen: list[str] = []
+    for name in names:
+        if name != "seed" and len({_values(each, [*chosen, name]) for each in settings}) > len(
+            {_values(each, chosen) for each in settings}
+        ):
+            chosen.append(name)
+    return chosen
+
+
+def _labels(trials: Sequence[Trial]) -> list[str]:
+    if not trials:
+        return []
+    names = distinguishing_fields(trials) or ["layers"]
+    pictures = _names({each.manifest.picture.sha256: each.manifest.picture.path for each in trials})
+    labels = []
+    for trial in trials:
+        unused = unused_fields(trial.manifest.fit)
+        parts = (_format_setting(trial, name, pictures) for name in names if name not in unused)
+        labels.append(", ".join(parts))
+    return labels
+
+
+def _names(paths: Mapping[str, str]) -> dict[str, str]:
+    """Return names of pictures by SHA-256, as short as possible without being ambiguous."""
+    stems = {sha256: _printable(Path(path).stem) for sha256, path in paths.items()}
+    whole = {sha256: _printable(path) for sha256, path in paths.items()}
+    # A picture that was replaced has the same path as its successor.
+    numbered = {sha256: f"{name} ({sha256[:8]})" for sha256, name in whole.items()}
+    return next(
+        (names for names in (stems, whole) if len({*names.values()}) == len(names)), numbered
+    )
+
+
+def _printable(name: str) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in name)
+
+
+def _format_setting(trial: Trial, name: str, pictures: Mapping[str, str]) -> str:
+    if name == "layers":
+        return layers_label(trial.manifest.fit.layers)
+    value = trial_settings(trial)[name]
+    if name == "picture":
+        return pictures[value]
+    if name in _LABEL_ORDER and value != "none":
+        return str(value)
+    text = "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{option_of(name).removeprefix('--').replace('-', ' ')} {text}"
+
+
+def trial_settings(trial: Trial) -> dict[str, Any]:
+    """Return all settings of a trial by field name; the picture is its SHA-256."""
+    manifest = trial.manifest
+    return {
+        "picture": manifest.picture.sha256,
+        "preset": manifest.preset,
+        **to_json(manifest.fit),
+        **to_json(manifest.image),
+        "frame_every": manifest.record.frame_every,
+    }
+
+
+def _values(settings: dict[str, Any], names: Sequence[str]) -> tuple[Any, ...]:
+    return tuple(settings[name] for name in names)

@@ -1,0 +1,181 @@
+"""Curves and tables of the report as JSON values."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fit_image.apps.sweep.plan.trial import Trial
+from fit_image.apps.sweep.results.outcome import LEVELS, Outcome, SeedGroup, Statistics
+from fit_image.config import FitConfig, ImageConfig, RecordConfig, option_of
+from fit_image.notation import format_layers
+from fit_image.presets import preset_config
+
+MAX_CURVES = 40
+"""Maximum number of groups in the chart."""
+
+_POINTS = 100  # per curve, evenly spaced on a linear axis, and as many on a logarithmic one
+
+# Fields that decide the defaults of others come first.
+_DECIDING = ("layers", "encoding", "activation", "optimizer", "epochs")
+
+
+def best_first(groups: Sequence[SeedGroup]) -> list[int]:
+    """Return the indices of groups with a PSNR, by falling mean over the seeds."""
+    means = {index: mean_psnr(group) for index, group in enumerate(groups)}
+    ranked = sorted((-mean, index) for index, mean in means.items() if mean is not None)
+    return [index for _, index in ranked]
+
+
+def representatives(group: SeedGroup) -> list[Outcome]:
+    """Return the outcomes with a PSNR that represent a group: those done, or else all."""
+    return [outcome for outcome in group.done or group.outcomes if outcome.drawn]
+
+
+def mean_psnr(group: SeedGroup) -> float | None:
+    """Return the mean over seeds of the last PSNR, None without one."""
+    values = [outcome.psnr for outcome in representatives(group) if outcome.psnr is not None]
+    return sum(values) / len(values) if values else None
+
+
+def curves(group: SeedGroup) -> dict[str, Any]:
+    """Return PSNR against epochs and seconds: mean, least and most over the seeds.
+
+    PSNR is interpolated between frames. A curve ends with the first seed that ends. If one seed
+    ended before the first frame of another, seconds are the mean over seeds of those to each epoch.
+
+    Returns
+    -------
+    dict
+        ``epochs`` and ``seconds``, each with lists ``x``, ``mean``, ``least`` and ``most``, in dB;
+        ``work``, the FLOPs of an epoch; and ``seeds``, the number of seeds in the mean.
+    """
+    runs = []
+    for outcome in representatives(group):
+        rows = [
+            (row.epoch, row.seconds, row.psnr)
+            for row in outcome.drawn
+            if row.psnr is not None and math.isfinite(row.psnr)
+        ]
+        if rows:
+            runs.append(np.array(rows, np.float64).T)
+    picture = group.trial.manifest.picture
+    by_epochs = _curve([(epochs, psnr) for epochs, _, psnr in runs])
+    by_seconds = _curve([(seconds, psnr) for _, seconds, psnr in runs])
+    if not by_seconds["x"] and by_epochs["x"]:
+        times = [np.interp(by_epochs["x"], epochs, seconds) for epochs, seconds, _ in runs]
+        by_seconds = by_epochs | {"x": _round(np.mean(times, axis=0))}
+    return {
+        "epochs": by_epochs,
+        "seconds": by_seconds,
+        "work": group.trial.work * picture.width * picture.height,
+        "seeds": len(runs),
+    }
+
+
+def group_row(group: SeedGroup) -> dict[str, Any]:
+    """Return a group's row of the table: statistics over the seeds that are done."""
+    done = group.done
+    return {
+        "parameters": group.trial.parameters,
+        "seeds": len(done),
+        "asked": len(group.outcomes),
+        "epochs": _statistics([outcome.epochs for outcome in done]),
+        "seconds": _statistics([outcome.seconds for outcome in done]),
+        "psnr": _statistics([outcome.psnr for outcome in done]),
+        "best": _statistics([outcome.best_psnr for outcome in done]),
+        "to": [_statistics([each.seconds_to(level) for each in done]) for level in LEVELS],
+        "status": _status(group),
+    }
+
+
+def trial_row(outcome: Outcome) -> dict[str, Any]:
+    """Return a trial's row of the table."""
+    return {
+        "seed": outcome.trial.seed,
+        "parameters": outcome.trial.parameters,
+        "epochs": outcome.epochs,
+        "seconds": outcome.seconds,
+        "psnr": outcome.psnr,
+        "best": outcome.best_psnr,
+        "to": [outcome.seconds_to(level) for level in LEVELS],
+        "status": outcome.status,
+        "message": outcome.message,
+    }
+
+
+def command_line(trial: Trial) -> str:
+    """Return the command that repeats a trial, without the default values."""
+    manifest, fit = trial.manifest, trial.manifest.fit
+    picture = Path(manifest.picture.path).name
+    words = ["fit-image", f"./{picture}" if picture.startswith("-") else picture]
+    if manifest.preset != "classic":
+        words += ["--preset", manifest.preset]
+    given: dict[str, Any] = {}
+    names = [*_DECIDING, *(each.name for each in fields(FitConfig) if each.name not in _DECIDING)]
+    for name in names:
+        usual = preset_config(
+            manifest.preset, manifest.picture.width, manifest.picture.height, **given
+        )
+        if getattr(usual, name) != getattr(fit, name):
+            given[name] = getattr(fit, name)
+    usual_image = asdict(ImageConfig())
+    image = asdict(manifest.image)
+    given |= {name: value for name, value in image.items() if value != usual_image[name]}
+    if manifest.record.frame_every != RecordConfig().frame_every:
+        given["frame_every"] = manifest.record.frame_every
+    for name, value in given.items():
+        words += [
+            option_of(name),
+            format_layers(value) if name == "layers" else _format_value(value),
+        ]
+    return shlex.join(words)
+
+
+def _format_value(value: object) -> str:
+    return "none" if value is None else str(value)
+
+
+def _status(group: SeedGroup) -> str:
+    counts = Counter(outcome.status for outcome in group.outcomes)
+    if len(counts) == 1:
+        return group.first.status
+    return ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
+
+
+def _statistics(values: Sequence[float | None]) -> dict[str, float] | None:
+    found = Statistics.of(values)
+    if found is None:
+        return None
+    return {"mean": found.mean, "deviation": found.deviation}
+
+
+def _curve(runs: Sequence[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]) -> Any:
+    start = max((x[0] for x, _ in runs), default=0.0)
+    stop = min((x[-1] for x, _ in runs), default=-1.0)
+    if stop < start:
+        return {"x": [], "mean": [], "least": [], "most": []}
+    points = np.unique(np.concatenate([x for x, _ in runs]).clip(start, stop))
+    if len(points) > 2 * _POINTS:
+        last = len(points) - 1
+        even, early = np.linspace(0, last, _POINTS), np.geomspace(1, last, _POINTS)
+        points = points[np.unique(np.rint(np.concatenate([even, early])).astype(int))]
+    psnr = np.array([np.interp(points, x, values) for x, values in runs])
+    return {
+        "x": _round(points),
+        "mean": psnr.mean(axis=0).round(3).tolist(),
+        "least": psnr.min(axis=0).round(3).tolist(),
+        "most": psnr.max(axis=0).round(3).tolist(),
+    }
+
+
+def _round(points: npt.NDArray[np.float64]) -> list[float]:
+    return [float(f"{point:.5g}") for point in points]

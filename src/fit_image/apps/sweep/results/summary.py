@@ -1,0 +1,202 @@
+"""Findings of a sweep as sentences that claim no more than its numbers support."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from fit_image.apps.fit_directory import FitMetrics
+from fit_image.apps.sweep.results.outcome import Outcome, SeedGroup
+
+# Parameter counts within this relative distance of their centre count as equal.
+_TOLERANCE = 0.01
+
+_MAX_SIZES = 6
+
+# PSNRs that differ by less, in dB, count as equal.
+_PSNR_RESOLUTION = 0.005
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Answer to one question.
+
+    Attributes
+    ----------
+    question : str
+        Such as ``Equal epochs``.
+    terms : str
+        Terms of the comparison, such as ``after 40 epochs``; empty without one.
+    text : str
+        Answer in a sentence or two.
+    winner : str
+        Label of the best group; empty without a comparison.
+    psnr : float or None
+        Mean over the seeds of the best group, in dB; infinite for perfect copies.
+    verdict : str
+        ``clear`` if the lead exceeds the range over seeds, else ``too close to call``; ``one
+        seed`` if there is no range; empty without a comparison.
+    """
+
+    question: str
+    terms: str
+    text: str
+    winner: str = ""
+    psnr: float | None = None
+    verdict: str = ""
+
+
+def findings(groups: Sequence[SeedGroup]) -> list[Finding]:
+    """Return the best groups at equal epochs, equal time and equal parameters.
+
+    Only trials that are done count. Groups are compared by the mean over seeds of the PSNR of the
+    last frame by then. Parameter counts within 1% of their centre are equal.
+
+    Parameters
+    ----------
+    groups : sequence of SeedGroup
+        Of one picture.
+    """
+    groups = [group for group in groups if any(outcome.drawn for outcome in group.done)]
+    if not groups:
+        return [Finding("Result", "", "No trial is done yet, so there is nothing to compare.")]
+    if len(groups) == 1:
+        text = f"Only {groups[0].label} has a trial that is done: there is nothing to compare."
+        return [Finding("Result", "", text)]
+    return [_equal_epochs("Equal epochs", groups), _equal_time(groups), *_equal_parameters(groups)]
+
+
+def remarks(groups: Sequence[SeedGroup]) -> list[str]:
+    """Return notes about trials that are not done, and so do not count."""
+    lines = []
+    for group in groups:
+        counts = Counter(outcome.status for outcome in group.outcomes if outcome.status != "done")
+        if not counts:
+            continue
+        total = len(group.outcomes)
+        parts = [f"{number} of {total} {status}" for status, number in sorted(counts.items())]
+        line = f"{group.label}: {', '.join(parts)}; means are of trials that are done."
+        messages = sorted({outcome.message for outcome in group.outcomes if outcome.message})
+        lines.append(" ".join([line, *messages]))
+    return lines
+
+
+def format_digits(number: float, digits: int = 3) -> str:
+    """Format a number >= 0 with this many significant digits, but all before the point."""
+    whole = number >= 10 ** (digits - 1)
+    return f"{number:,.0f}" if whole else f"{number:#.{digits}g}".rstrip(".")
+
+
+def _equal_epochs(question: str, groups: Sequence[SeedGroup], terms: str = "") -> Finding:
+    epochs = min(outcome.whole_epochs for group in groups for outcome in _counted(group))
+    if not epochs:
+        which = f"networks {terms}" if terms else "networks"
+        text = f"Not all {which} have learned a whole epoch: there is nothing to compare."
+        return Finding(question, "", text)
+    when = f"after {epochs:,} epoch{'s' if epochs != 1 else ''}"
+    terms = f"{terms}, {when}" if terms else when
+    return _compare(question, terms, groups, lambda _, row: row.epoch <= epochs)
+
+
+def _equal_time(groups: Sequence[SeedGroup]) -> Finding:
+    seconds = min(
+        _seconds(outcome, outcome.drawn[-1]) for group in groups for outcome in _counted(group)
+    )
+    terms = f"after {format_digits(seconds)} s of training"
+    return _compare(
+        "Equal time", terms, groups, lambda outcome, row: _seconds(outcome, row) <= seconds
+    )
+
+
+def _equal_parameters(groups: Sequence[SeedGroup]) -> list[Finding]:
+    question = "Equal parameters"
+    sizes = [size for size in _sizes(groups) if len(size) > 1]
+    if not sizes:
+        text = (
+            "No two networks have the same number of parameters within 1%; a sweep with "
+            "--match-params compares such networks."
+        )
+        return [Finding(question, "", text)]
+    found = []
+    for size in sizes[-_MAX_SIZES:]:
+        least, most = size[0].trial.parameters, size[-1].trial.parameters
+        count = f"{least:,}" if least == most else f"{least:,} to {most:,}"
+        found.append(_equal_epochs(question, size, f"with {count} parameters"))
+    return found
+
+
+def _sizes(groups: Sequence[SeedGroup]) -> list[list[SeedGroup]]:
+    """Return clusters of groups with equal parameter counts, in increasing order."""
+    clusters: list[list[SeedGroup]] = []
+    for group in sorted(groups, key=lambda group: group.trial.parameters):
+        count = group.trial.parameters
+        least = clusters[-1][0].trial.parameters if clusters else 0
+        if clusters and count - least <= _TOLERANCE * (count + least):
+            clusters[-1].append(group)
+        else:
+            clusters.append([group])
+    return clusters
+
+
+def _compare(
+    question: str,
+    terms: str,
+    groups: Sequence[SeedGroup],
+    by_then: Callable[[Outcome, FitMetrics], bool],
+) -> Finding:
+    psnrs: dict[str, list[float]] = {}
+    late = []
+    for group in groups:
+        last = [_last_psnr(outcome, by_then) for outcome in _counted(group)]
+        values = [value for value in last if value is not None]
+        if len(values) == len(last):
+            psnrs[group.label] = values
+        else:
+            late.append(group.label)
+    note = f" Without a picture by then: {', '.join(late)}." if late else ""
+    if len(psnrs) < 2:
+        text = f"Too few networks had drawn a picture {terms} to compare them.{note}"
+        return Finding(question, "", text)
+    means = {label: statistics.fmean(values) for label, values in psnrs.items()}
+    first, second = sorted(means, key=lambda label: -means[label])[:2]
+    lead, verdict = _lead(means, psnrs, first, second)
+    return Finding(question, terms, f"{first} has {lead}.{note}", first, means[first], verdict)
+
+
+def _lead(
+    means: dict[str, float], psnrs: dict[str, list[float]], first: str, second: str
+) -> tuple[str, str]:
+    """Return the lead of the first over the second in words, and the verdict."""
+    if math.isinf(means[first]):
+        if math.isinf(means[second]):
+            return f"a perfect copy, and so has {second}", "too close to call"
+        return f"a perfect copy, {second} has {means[second]:.2f} dB", "clear"
+    lead = means[first] - means[second]
+    ahead = f"{lead:.2f} dB ahead of" if lead >= _PSNR_RESOLUTION else "level with"
+    mean = f"{means[first]:.2f} dB, {ahead} {second}"
+    if min(len(psnrs[first]), len(psnrs[second])) < 2:
+        return f"{mean}; with one seed, how much of that is chance is not known", "one seed"
+    spread = max(max(values) - min(values) for values in (psnrs[first], psnrs[second]))
+    if lead < _PSNR_RESOLUTION:
+        return f"{mean}; the seeds differ by {spread:.2f} dB", "too close to call"
+    if lead > spread:
+        return f"{mean}, more than the seeds differ ({spread:.2f} dB)", "clear"
+    return f"{mean}, no more than the seeds differ ({spread:.2f} dB)", "too close to call"
+
+
+def _counted(group: SeedGroup) -> list[Outcome]:
+    return [outcome for outcome in group.done if outcome.drawn]
+
+
+def _last_psnr(outcome: Outcome, by_then: Callable[[Outcome, FitMetrics], bool]) -> float | None:
+    rows = [row for row in outcome.drawn if by_then(outcome, row)]
+    return rows[-1].psnr if rows else None
+
+
+def _seconds(outcome: Outcome, row: FitMetrics) -> float:
+    """Return the training time of a row, without the overrun of a time limit."""
+    limit = outcome.trial.manifest.fit.time_limit
+    return row.seconds if limit is None else min(row.seconds, limit)

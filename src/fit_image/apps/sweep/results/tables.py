@@ -1,0 +1,136 @@
+"""Tables of results: one row per trial, and means over seeds."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from fit_image import atomic
+from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
+from fit_image.apps.sweep.results.outcome import (
+    LEVELS,
+    Outcome,
+    SeedGroup,
+    Statistics,
+    group_by_seed,
+    trial_settings,
+)
+
+FORMAT_VERSION = 1
+
+MEASURED = ("psnr", "best_psnr", "seconds", *(f"seconds_to_{level}" for level in LEVELS))
+"""Columns of which ``means.csv`` has statistics over seeds."""
+
+
+def write_results(folder: SweepDirectory, outcomes: Sequence[Outcome]) -> None:
+    """Write ``results.csv``, ``results.json`` and ``means.csv``.
+
+    ``results.csv`` has a row per trial: ``key``, ``label`` (without the seed), ``picture`` (path),
+    the configuration by field name, ``parameters``, ``work`` (FLOPs), ``epochs_learned``, ``psnr``
+    of the last frame and ``best_psnr`` (dB), ``seconds`` of training, ``seconds_to_20`` and so on
+    (dB), ``status``, ``message`` and ``run``, its folder relative to that of the sweep.
+    ``means.csv`` has a row for all trials that differ only in the seed, with mean, deviation, least
+    and most over those that are done.
+
+    Unknown values are empty in the CSV files, which are UTF-8 with commas, and null in the JSON
+    file. The PSNR of a perfect copy is infinite: ``inf`` in CSV, null in JSON, where the times to
+    lower PSNRs distinguish it from a missing one. Statistics are empty if one of the values is
+    missing or infinite.
+
+    Parameters
+    ----------
+    folder : SweepDirectory
+    outcomes : sequence of Outcome
+        In the order of the rows.
+
+    Raises
+    ------
+    FitImageError
+        If a file cannot be written.
+    """
+    groups = group_by_seed(outcomes)
+    labels = {outcome.trial.key: group.label for group in groups for outcome in group.outcomes}
+    rows = [_row(folder, each, labels[each.trial.key]) for each in outcomes]
+    means = [_means(group) for group in groups]
+    data = {"format": FORMAT_VERSION, "trials": list(map(_replace_infinite, rows)), "groups": means}
+    text = json.dumps(data, indent=1, allow_nan=False)
+    atomic.write_bytes(folder.results_csv, _table(rows))
+    atomic.write_bytes(folder.results_json, f"{text}\n".encode())
+    atomic.write_bytes(folder.means_csv, _table(map(_flatten, means)))
+
+
+def _row(folder: SweepDirectory, outcome: Outcome, label: str) -> dict[str, Any]:
+    trial = outcome.trial
+    return {
+        "key": trial.key,
+        "label": label,
+        **_settings(outcome),
+        "parameters": trial.parameters,
+        "work": round(outcome.work),
+        "epochs_learned": outcome.epochs,
+        **_measured(outcome),
+        "status": outcome.status,
+        "message": outcome.message,
+        "run": folder.run_path(trial).relative_to(folder.path).as_posix(),
+    }
+
+
+def _settings(outcome: Outcome) -> dict[str, Any]:
+    trial = outcome.trial
+    return trial_settings(trial) | {"picture": trial.manifest.picture.path}
+
+
+def _measured(outcome: Outcome) -> dict[str, float | None]:
+    values = (outcome.psnr, outcome.best_psnr, outcome.seconds, *map(outcome.seconds_to, LEVELS))
+    return dict(zip(MEASURED, values, strict=True))
+
+
+def _means(group: SeedGroup) -> dict[str, Any]:
+    values = [_measured(outcome) for outcome in group.done]
+    statistics = {name: Statistics.of([each[name] for each in values]) for name in MEASURED}
+    settings = _settings(group.first)
+    del settings["seed"]
+    return {
+        "label": group.label,
+        "configuration": settings,
+        "parameters": group.trial.parameters,
+        "seeds": [outcome.trial.seed for outcome in group.outcomes],
+        "done": len(group.done),
+        **{name: each and asdict(each) for name, each in statistics.items()},
+    }
+
+
+def _flatten(means: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the statistics of a group as one row."""
+    names = list(Statistics.__dataclass_fields__)
+    row: dict[str, Any] = {}
+    for name, value in means.items():
+        if name == "configuration":
+            row |= value
+        elif name in MEASURED:
+            row |= {f"{name}_{part}": value and value[part] for part in names}
+        else:
+            row[name] = " ".join(map(str, value)) if name == "seeds" else value
+    return row
+
+
+def _replace_infinite(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in row.items()
+    }
+
+
+def _table(rows: Iterable[Mapping[str, Any]]) -> bytes:
+    buffer = io.StringIO(newline="")
+    first, *others = rows
+    writer = csv.DictWriter(buffer, first)
+    writer.writeheader()
+    writer.writerows([first, *others])
+    # File names may contain bytes that are not valid text.
+    return buffer.getvalue().encode("utf-8", "backslashreplace")

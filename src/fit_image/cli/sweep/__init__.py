@@ -1,0 +1,1 @@
+"""``fit-image sweep``: many trials, compared."""

@@ -1,0 +1,173 @@
+"""``fit-image sweep``: many trials, compared."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from fit_image.cli.common.display import Display, Table, make_display
+from fit_image.cli.common.headings import HeadedCommand
+from fit_image.cli.common.signals import Signals
+from fit_image.cli.configuration import record_of_trials
+from fit_image.cli.sweep.options import SWEEP_OPTIONS
+from fit_image.cli.sweep.plan import make_spec, show_plan
+from fit_image.cli.sweep.progress import ProgressView, SweepProgress
+from fit_image.cli.sweep.results import show_groups, write_all
+from fit_image.errors import FitImageError, InputError
+
+if TYPE_CHECKING:
+    from fit_image.apps.sweep.execution.executor import Executor
+    from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
+    from fit_image.apps.sweep.plan.trial import Trial
+
+
+@click.command(
+    "sweep",
+    cls=HeadedCommand,
+    short_help="Compare networks: train all combinations of values.",
+    params=SWEEP_OPTIONS,
+)
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    images: tuple[Path, ...],
+    output: Path | None,
+    jobs: int | None,
+    scheduler: str | None,
+    by: str,
+    plan: bool,
+    resume: bool,
+    yes: bool,
+    as_json: bool,
+    quiet: bool,
+    **given: Any,
+) -> None:
+    """Train every combination of the given values, and compare the results.
+
+    Options of fit-image IMAGE take several values, separated by commas; those whose values contain
+    commas, such as --layers, are repeated instead.
+    """
+    signals: Signals = ctx.obj
+    if jobs is not None and scheduler is not None:
+        raise click.UsageError("-j and --scheduler exclude each other.")
+    if not images and not (resume and output):
+        raise click.UsageError("Missing argument 'IMAGE'; only --resume -o DIR needs none.")
+    record = record_of_trials(given)
+    for option in SWEEP_OPTIONS:
+        default = ctx.get_parameter_source(str(option.name)) is ParameterSource.DEFAULT
+        if option.name in given and not default and not images:
+            raise click.UsageError(
+                f"{option.opts[0]} needs an IMAGE: without one, --resume changes nothing."
+            )
+    spec = make_spec(images, given, record, yes) if images else None
+    output = output or Path(f"{images[0].stem}-sweep")
+    display = make_display(quiet, Table)
+
+    # Heavy imports come after the command line has been understood.
+    from fit_image.apps.sweep.plan.plan import plan_trials
+    from fit_image.apps.sweep.plan.trial_pictures import check_pictures
+    from fit_image.apps.sweep.results.outcome import read_outcomes, unfinished
+    from fit_image.apps.sweep.results.tables import write_results
+    from fit_image.core.machine import usable_cores
+
+    planned = plan_trials(spec) if spec else []
+    signals.check()
+    folder = _folder(output, spec is not None).extended(planned)
+    outcomes = read_outcomes(folder)
+    remaining = unfinished(outcomes, folder.trials if resume else planned)
+    new = {trial.key for trial in planned}
+    check_pictures([trial for trial in remaining if trial.key not in new])
+    if plan:
+        # The number of workers of a cluster is unknown.
+        workers = 1 if scheduler else jobs or usable_cores()
+        show_plan(folder, outcomes, remaining, workers, as_json)
+        return
+
+    signals.check()
+    # The executor first: it checks its requirements before anything is written.
+    with display, _executor(folder, remaining, jobs, scheduler) as executor, folder.locked():
+        folder = _folder(output, True).extended(planned)  # again, under the lock
+        _train(folder, executor, remaining, display, signals)
+        outcomes = read_outcomes(folder)
+        if signals.received is not None:
+            write_results(folder, outcomes)
+            left = len(unfinished(outcomes, folder.trials))
+            again = shlex.join(["fit-image", "sweep", "--resume", "-o", str(output)])
+            display.message(f"stopped; {left} trials are left; to go on: {again}")
+            ctx.exit(128 + signals.received)
+        signals.at_once = True
+        write_all(folder, outcomes, by, display)
+    show_groups(outcomes, display)
+    counts = Counter(outcome.status for outcome in outcomes)
+    if as_json:
+        click.echo(json.dumps({"output": str(output), "trials": len(outcomes), **counts}))
+    else:
+        click.echo(output)
+    failed = [outcome for outcome in outcomes if outcome.status == "failed"]
+    if failed:
+        raise FitImageError(
+            f"{len(failed)} of {len(outcomes)} trials failed ({failed[0].message}); "
+            "--resume repeats them"
+        )
+
+
+def _folder(output: Path, may_create: bool) -> SweepDirectory:
+    """Return the sweep in a folder, or a new one if allowed."""
+    from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
+
+    if SweepDirectory.holds_sweep(output) or not may_create:
+        return SweepDirectory.open(output)
+    if output.is_symlink() and not output.exists():
+        raise InputError(f"cannot use {output}: it is a broken link; choose another folder with -o")
+    parent = next(folder for folder in (output, *output.absolute().parents) if folder.exists())
+    if not parent.is_dir():
+        raise InputError(f"cannot use {output}: {parent} is not a folder; choose another with -o")
+    if output.is_dir() and any(file.name != ".lock" for file in output.iterdir()):
+        raise InputError(f"{output} is not empty and holds no sweep: choose another folder with -o")
+    return SweepDirectory(output)
+
+
+def _executor(
+    folder: SweepDirectory, trials: Sequence[Trial], jobs: int | None, scheduler: str | None
+) -> Executor:
+    from fit_image.apps.sweep.execution.cost import longest_first
+    from fit_image.apps.sweep.execution.local import LocalExecutor
+    from fit_image.core.machine import usable_cores
+
+    if scheduler is not None and trials:
+        from fit_image.apps.sweep.execution.cluster import ClusterExecutor
+        from fit_image.apps.sweep.plan.trial_pictures import TrialPictures
+
+        return ClusterExecutor(folder, longest_first(trials), TrialPictures(), scheduler)
+    return LocalExecutor(folder, longest_first(trials), jobs or usable_cores())
+
+
+def _train(
+    folder: SweepDirectory,
+    executor: Executor,
+    trials: Sequence[Trial],
+    display: Display,
+    signals: Signals,
+) -> None:
+    from fit_image.apps.sweep.execution.cost import expected_seconds
+    from fit_image.apps.sweep.execution.run_sweep import run_sweep
+    from fit_image.apps.sweep.results.outcome import read_outcomes, trial_labels
+
+    costs = {trial.key: expected_seconds(trial) for trial in trials}
+    progress = SweepProgress(folder, read_outcomes(folder), trial_labels(folder.trials), costs)
+    view = ProgressView(progress, display)
+    stopping = False
+    for event in run_sweep(folder, executor, trials):
+        view.show(event)
+        if signals.received is not None and not stopping:
+            stopping = True
+            display.message("stopping: running trials are saved")
+            executor.stop()

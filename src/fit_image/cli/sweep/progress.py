@@ -1,0 +1,163 @@
+"""Progress of a sweep: a live table on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from fit_image.cli.common.display import Display, Line, Step, Table, TimeLeft, format_duration
+
+if TYPE_CHECKING:
+    from fit_image.apps.sweep.execution.executor import Advanced, Event
+    from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
+    from fit_image.apps.sweep.plan.trial import Trial
+    from fit_image.apps.sweep.results.outcome import Outcome
+
+_MAX_ENDED = 10
+
+
+class SweepProgress:
+    """State of all trials of a sweep.
+
+    Parameters
+    ----------
+    folder : SweepDirectory
+    outcomes : sequence of Outcome
+        Of all trials at the start.
+    labels : mapping of str to str
+        Labels of the trials by key.
+    costs : mapping of str to float
+        Expected seconds of the trials to be trained, by key.
+    """
+
+    def __init__(
+        self,
+        folder: SweepDirectory,
+        outcomes: Sequence[Outcome],
+        labels: Mapping[str, str],
+        costs: Mapping[str, float],
+    ) -> None:
+        from fit_image.apps.sweep.results.outcome import FINISHED
+
+        self._folder = folder
+        self._labels = labels
+        self._costs = costs
+        self._shares = dict.fromkeys(costs, 0.0)
+        self._running: dict[str, Advanced | None] = {}
+        self._epochs: dict[str, int] = {}
+        # Sorted by falling PSNR as they end, because the lines are drawn many times a second.
+        # Trials that are neither finished nor to be trained now are left out.
+        self._ended: list[tuple[float, Line]] = []
+        for each in outcomes:
+            if each.trial.key not in costs and each.status in FINISHED:
+                self._add(each)
+        self._total = len(self._ended) + len(costs)
+        self._time_left = TimeLeft()
+
+    def update(self, event: Event) -> str | None:
+        """Update with an event; return a line for the log if it deserves one."""
+        from fit_image.apps.sweep.execution.executor import Advanced, Ended, Notice, Started
+
+        match event:
+            case Started(trial):
+                self._running.setdefault(trial.key, None)
+                self._epochs[trial.key] = trial.manifest.fit.epochs
+            case Advanced(trial):
+                self._running[trial.key] = event
+                self._shares[trial.key] = event.share
+            case Ended(trial):
+                return self._end(trial, event.status, event.message)
+            case Notice(text):
+                return text
+        return None
+
+    def _end(self, trial: Trial, status: str, message: str) -> str:
+        from fit_image.apps.sweep.results.outcome import read_outcome
+
+        self._running.pop(trial.key, None)
+        outcome = read_outcome(self._folder, trial)
+        if status != "interrupted":
+            self._shares[trial.key] = 1.0
+            self._add(outcome)
+        count = f"[{len(self._ended)}/{self._total}]"
+        reason = f": {message}" if message else ""
+        return f"{count} {self._labels[trial.key]}: {_format_outcome(outcome)}{reason}"
+
+    def _add(self, outcome: Outcome) -> None:
+        line = Line(self._labels[outcome.trial.key], _format_outcome(outcome))
+        bisect.insort(self._ended, (-(outcome.psnr or 0.0), line), key=lambda item: item[0])
+
+    @property
+    def done(self) -> float:
+        """Fraction (0..1) of the expected training time."""
+        total = sum(self._costs.values())
+        return (
+            sum(cost * self._shares[key] for key, cost in self._costs.items()) / total
+            if total
+            else 1.0
+        )
+
+    def step(self) -> Step:
+        """Return the overall progress."""
+        parts = [f"{len(self._ended)}/{self._total} trials"]
+        left = self._time_left.seconds_left(self.done)
+        if left is not None:
+            parts.append(f"{format_duration(left)} left")
+        return Step(self.done, tuple(parts))
+
+    def lines(self, room: int) -> list[Line]:
+        """Return at most ``room`` lines: running trials, then the best ended ones."""
+        running = list(self._running.items())
+        shown = running if len(running) <= room else running[: room - 1]
+        lines = [self._running_line(key, last) for key, last in shown]
+        if len(shown) < len(running):
+            lines.append(Line(f"and {len(running) - len(shown)} more"))
+        most = min(_MAX_ENDED, room - len(lines) - 1)
+        ended = [line for _, line in self._ended[: max(most, 0)]]
+        if ended:
+            best = "" if len(ended) == len(self._ended) else f", the best {len(ended)}"
+            lines.append(Line(f"ended{best}:"))
+            lines += ended
+        return lines
+
+    def _running_line(self, key: str, last: Advanced | None) -> Line:
+        label = self._labels[key]
+        if last is None:
+            return Line(label, "starting", 0.0)
+        parts = [f"epoch {last.epoch}/{self._epochs[key]}"]
+        if last.psnr is not None:
+            parts.append(f"{last.psnr:.2f} dB")
+        return Line(label, "  ".join([*parts, format_duration(last.seconds)]), last.share)
+
+
+class ProgressView:
+    """Shows the progress of a sweep on a display."""
+
+    def __init__(self, progress: SweepProgress, display: Display) -> None:
+        self._progress = progress
+        self._display = display
+
+    def show(self, event: Event | None) -> None:
+        """Update with an event, or only redraw."""
+        from fit_image.apps.sweep.execution.executor import Notice
+
+        line = self._progress.update(event) if event else None
+        display = self._display
+        if isinstance(display, Table):
+            if line and isinstance(event, Notice):
+                display.message(line)
+            display.show(self._progress.lines, self._progress.step())
+            return
+        if line:
+            display.message(line)
+        display.step(self._progress.step())
+
+
+def _format_outcome(outcome: Outcome) -> str:
+    parts = [] if outcome.status == "done" else [outcome.status]
+    if outcome.psnr is not None:
+        parts.append(f"{outcome.psnr:.2f} dB")
+    if outcome.seconds:
+        parts.append(format_duration(outcome.seconds))
+    return "  ".join(parts) or outcome.status

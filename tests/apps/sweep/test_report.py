@@ -1,0 +1,636 @@
+"""The page that shows a sweep, as data and in a real browser; and the command that makes it."""
+
+from __future__ import annotations
+
+import json
+import math
+import shlex
+import shutil
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from fit_image.apps.fit_directory import FitDirectory, FitManifest, FitMetrics, Picture
+from fit_image.apps.source import load_source
+from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
+from fit_image.apps.sweep.plan.trial import Trial
+from fit_image.apps.sweep.results.outcome import Outcome, group_by_seed, read_outcome
+from fit_image.apps.sweep.results.report import write_report
+from fit_image.apps.sweep.results.report_data import command_line, curves
+from fit_image.apps.sweep.results.report_pictures import most_different_crop
+from fit_image.apps.trainer import FitTrainer
+from fit_image.cli import cli
+from fit_image.config import FitConfig, ImageConfig, RecordConfig
+from fit_image.errors import InputError
+from fit_image.presets import preset_config
+from fit_image.runs.recorder import RunRecorder
+
+HOSTILE = '"><script>alert(1)<\\script><b>.png'
+LAYERS = ("1x12", "2x9", "3x7")
+EPOCHS = 9
+
+
+def make_sweep(path, pictures, layers=LAYERS, seeds=2):
+    """A finished sweep; the newest of its trials never began."""
+    trials = []
+    sources = {}
+    for picture in pictures:
+        source = load_source(picture, ImageConfig())
+        sources[source.picture.path] = source
+        for spec in layers:
+            for seed in range(seeds):
+                fit = FitConfig(layers=spec, epochs=EPOCHS, seed=seed)
+                record = RecordConfig(animations=())
+                trials.append(Trial.of(FitManifest(source.picture, fit, ImageConfig(), record)))
+    folder = SweepDirectory(path, trials)
+    folder.write()
+    for trial in folder.trials[:-1]:
+        source = sources[trial.manifest.picture.path]
+        run = FitDirectory(folder.run_path(trial), trial.manifest)
+        with run.locked():
+            trainer = FitTrainer(source.image.levels, trial.manifest.fit, threads=1)
+            recorder = RunRecorder.begin(run, trainer)
+            for _ in recorder.steps():
+                pass
+            recorder.conclude("done")
+    return folder
+
+
+def outcomes_of(folder):
+    return [read_outcome(folder, trial) for trial in folder.trials]
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory):
+    """Two pictures, three networks, two seeds: one of them diverged, one waiting."""
+    folder = tmp_path_factory.mktemp("sweep")
+    y, x = np.mgrid[0:48, 0:36].astype(np.float32)
+    pixels = np.stack((x / 35, y / 47, np.hypot(x - 18, y - 24) < 9), axis=2)
+    for name, picture in ((HOSTILE, pixels), ("second.png", pixels[::-1])):
+        Image.fromarray((picture * 255).astype(np.uint8)).save(folder / name)
+    return make_sweep(folder / "out", [folder / HOSTILE, folder / "second.png"])
+
+
+@pytest.fixture(scope="module")
+def page(sweep):
+    outcomes = outcomes_of(sweep)
+    outcomes[1] = replace(outcomes[1], status="diverged")
+    return write_report(sweep, outcomes)
+
+
+# Data
+
+
+def curve_outcome(seed, *rows):
+    fit = FitConfig(layers="1x8", seed=seed)
+    picture = Picture("/cat.png", "0" * 64, 10, 10)
+    trial = Trial.of(FitManifest(picture, fit, ImageConfig(), RecordConfig()))
+    rows = tuple(FitMetrics(epoch, 0.1, psnr, seconds) for epoch, psnr, seconds in rows)
+    return Outcome(trial, "done", len(rows), rows[-1].seconds, rows)
+
+
+def test_a_curve_is_the_mean_over_seeds_with_their_extremes():
+    (group,) = group_by_seed(
+        [
+            curve_outcome(0, (1, 10.0, 1.0), (2, 20.0, 2.0)),
+            curve_outcome(1, (1, 12.0, 2.0), (2, 24.0, 4.0), (3, 99.0, 6.0)),
+        ]
+    )
+    found = curves(group)
+    assert found["epochs"] == {
+        "x": [1, 2],
+        "mean": [11, 22],
+        "least": [10, 20],
+        "most": [12, 24],
+    }
+    # Both have pictures of the second second only.
+    assert found["seconds"] == {"x": [2], "mean": [16], "least": [12], "most": [20]}
+    assert found["work"] == group.trial.work * 100
+    assert found["seeds"] == 2
+
+
+def test_a_seed_much_slower_than_another_does_not_hide_the_curve():
+    (group,) = group_by_seed(
+        [
+            curve_outcome(0, (1, 10.0, 1.0), (2, 20.0, 2.0)),
+            curve_outcome(1, (1, 12.0, 5.0), (2, 24.0, 6.0)),
+        ]
+    )
+    assert curves(group)["seconds"]["x"] == [3, 4]
+    assert curves(group)["seconds"]["mean"] == [11, 22]
+
+
+def test_a_long_curve_keeps_its_ends_and_its_beginning():
+    rows = [(epoch, 10 + math.log(epoch), epoch / 7) for epoch in range(1, 3001)]
+    (group,) = group_by_seed([curve_outcome(0, *rows)])
+    x = curves(group)["epochs"]["x"]
+    assert len(x) <= 200
+    assert x[:4] == [1, 2, 3, 4]
+    assert x[-1] == 3000
+    assert max(np.diff(x)) < 40
+
+
+def test_perfect_pictures_and_empty_groups_have_no_points():
+    (group,) = group_by_seed([curve_outcome(0, (1, math.inf, 1.0))])
+    assert curves(group)["epochs"]["x"] == []
+    (group,) = group_by_seed([replace(curve_outcome(0, (1, 9.0, 1.0)), rows=(), status="waiting")])
+    assert curves(group)["seconds"]["mean"] == []
+
+
+@pytest.mark.parametrize(
+    ("preset", "options", "image", "text"),
+    [
+        ("classic", {}, {}, "fit-image 'a cat.png'"),
+        (
+            "classic",
+            {"layers": "2x8:tanh,4", "optimizer": "adam", "epochs": 3, "time_limit": 2.5},
+            {"max_pixels": None},
+            "fit-image 'a cat.png' --layers 2x8:tanh,4 --optimizer adam --epochs 3"
+            " --time-limit 2.5 --max-pixels none",
+        ),
+        (
+            "instant",
+            {"learning_rate": 0.5, "seed": 3},
+            {"channels": "grey"},
+            "fit-image 'a cat.png' --preset instant --lr 0.5 --seed 3 --channels grey",
+        ),
+    ],
+)
+def test_the_command_line_names_what_differs(preset, options, image, text):
+    fit = preset_config(preset, 30, 20, **options)
+    picture = Picture("/pictures/a cat.png", "0" * 64, 30, 20)
+    manifest = FitManifest(picture, fit, ImageConfig(**image), RecordConfig(), preset)
+    assert command_line(Trial.of(manifest)) == text
+
+
+def test_the_command_line_of_a_grid_gives_the_same_trial():
+    fit = preset_config("instant", 30, 20, encoding="grid:levels=4", activation="sine")
+    picture = Picture("/cat.png", "0" * 64, 30, 20)
+    manifest = FitManifest(picture, fit, ImageConfig(), RecordConfig(frame_every=2), "instant")
+    words = shlex.split(command_line(Trial.of(manifest)))
+    given = dict(zip(words[2::2], words[3::2], strict=True))
+    assert given.pop("--frame-every") == "2"
+    assert given.pop("--preset") == "instant"
+    names = {name.removeprefix("--").replace("-", "_"): value for name, value in given.items()}
+    assert preset_config("instant", 30, 20, **names) == fit
+
+
+def test_the_crop_is_where_the_better_pictures_differ(rng):
+    target = rng.integers(0, 100, (80, 60, 3)).astype(np.uint8)
+    one, other, failed = target.copy(), target.copy(), np.full_like(target, 255)
+    other[50:60, 8:14] += 90
+    left, top, right, bottom = most_different_crop(target, [one, failed, other, failed])
+    assert (right - left, bottom - top) == (15, 20)
+    assert left <= 8
+    assert right >= 14
+    assert top <= 50
+    assert bottom >= 60
+    assert most_different_crop(target, [other])[1] in range(40, 51)
+    assert most_different_crop(target[:1, :1], [other[:1, :1]]) == (0, 0, 1, 1)
+
+
+# The file
+
+
+def embedded(page):
+    text = page.read_text("utf-8")
+    start = text.index('<script type="application/json" id="data">')
+    return json.loads(text[text.index(">", start) + 1 : text.index("</script>", start)])
+
+
+def test_the_page_is_whole_and_bounded(page, sweep):
+    assert page == sweep.report
+    assert page.stat().st_size < 8_000_000
+    assert not [file for file in sweep.path.iterdir() if "partial" in file.name]
+    first, second = embedded(page)
+    assert [group["label"] for group in first["groups"]] == list(LAYERS)
+    assert [len(reel["frames"]) for reel in first["player"]["reels"]] == [EPOCHS + 1] * 3
+    assert first["player"]["epochs"] == list(range(EPOCHS + 1))
+    # The second seed of one network diverged, that of another never began.
+    assert [curve["seeds"] for curve in first["curves"]] == [1, 2, 2]
+    assert [curve["seeds"] for curve in second["curves"]] == [2, 2, 1]
+
+
+def test_little_room_means_fewer_frames(sweep, tmp_path, monkeypatch):
+    monkeypatch.setattr(sweep, "report", tmp_path / "small.html")
+    steps = []
+    page = write_report(
+        sweep, outcomes_of(sweep), max_frame_bytes=1, on_step=lambda *step: steps.append(step)
+    )
+    assert 2 < len(embedded(page)[0]["player"]["epochs"]) <= 8
+    assert steps == [(number, 6) for number in range(1, 7)]
+
+
+def test_at_most_so_many_networks_are_drawn(sweep, tmp_path, monkeypatch):
+    monkeypatch.setattr(sweep, "report", tmp_path / "few.html")
+    outcomes = outcomes_of(sweep)
+    page = write_report(sweep, outcomes, max_curves=2, max_pictured=1)
+    for picture in embedded(page):
+        assert len(picture["curves"]) == 2
+        assert len(picture["pictured"]) == 1
+        assert len(picture["player"]["reels"]) == 1
+    text = " ".join(page.read_text("utf-8").split())
+    assert "Only the best 2 networks are drawn." in text
+    assert "Only the best 1 of 3 networks are pictured." in text
+    groups = group_by_seed(outcomes[: len(LAYERS) * 2])
+    best = max(range(3), key=lambda index: sum(each.psnr for each in groups[index].outcomes))
+    assert embedded(page)[0]["pictured"] == [best]
+
+
+def test_nothing_to_report_is_said(sweep, tmp_path):
+    empty = SweepDirectory(tmp_path / "empty", sweep.trials)
+    empty.write()
+    with pytest.raises(InputError, match="no trial has drawn a picture yet"):
+        write_report(empty, outcomes_of(empty))
+    assert not empty.report.exists()
+
+
+@pytest.mark.parametrize("module", ["plotly.offline", "jinja2"])
+def test_the_missing_extra_is_named(sweep, tmp_path, monkeypatch, module):
+    monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.setattr(sweep, "report", tmp_path / "none.html")
+    with pytest.raises(InputError, match=r"pip install 'fit-image\[report\]'"):
+        write_report(sweep, outcomes_of(sweep))
+    assert not sweep.report.exists()
+
+
+# The command
+
+
+def report(*args):
+    return CliRunner().invoke(cli, ["report", *map(str, args)])
+
+
+@pytest.fixture
+def copied(sweep, tmp_path):
+    shutil.copytree(sweep.path, tmp_path / "copy")
+    (tmp_path / "copy" / "report.html").unlink(missing_ok=True)
+    return SweepDirectory.open(tmp_path / "copy")
+
+
+def test_the_command_writes_everything_and_names_the_page(copied):
+    result = report(copied.path, "--by", "seconds", "-q")
+    assert result.exit_code == 0, result.output
+    assert result.stdout == f"{copied.report}\n"
+    assert result.stderr == ""
+    for file in (copied.report, copied.results_csv, copied.results_json, copied.comparison):
+        assert file.stat().st_size
+
+
+def test_the_command_without_the_extra_writes_the_rest(copied, monkeypatch):
+    monkeypatch.setitem(sys.modules, "plotly.offline", None)
+    result = report(copied.path)
+    assert result.exit_code == 0
+    assert result.stdout == ""
+    assert "pip install 'fit-image[report]'" in result.stderr
+    assert copied.results_csv.exists()
+    assert copied.comparison.exists()
+    assert not copied.report.exists()
+
+
+def test_the_command_refuses_what_is_no_sweep(tmp_path):
+    result = report(tmp_path)
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    assert "is not the folder of a sweep" in line
+
+
+def test_the_command_has_nothing_to_show_of_a_sweep_that_has_not_begun(sweep, tmp_path):
+    SweepDirectory(tmp_path, sweep.trials).write()
+    before = sorted(tmp_path.iterdir())
+    result = report(tmp_path)
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    assert "no trial has drawn a picture yet" in line
+    assert sorted(tmp_path.iterdir()) == before
+
+
+# The browser
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory):
+    webdriver = pytest.importorskip("selenium.webdriver")
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    driver = shutil.which("chromedriver")
+    if not (program and driver):
+        pytest.skip("no chromium and chromedriver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = program
+    for argument in (
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        f"--user-data-dir={tmp_path_factory.mktemp('profile')}",
+    ):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    service = webdriver.ChromeService(driver)
+    browser = webdriver.Chrome(options=options, service=service)
+    yield browser
+    browser.quit()
+
+
+@pytest.fixture
+def browser(chromium, page):
+    """The page, freshly loaded, 1280 pixels wide and light."""
+    show(chromium, 1280, "light")
+    chromium.get(page.as_uri())
+    yield chromium
+    errors = [entry for entry in chromium.get_log("browser") if entry["level"] != "INFO"]
+    assert not errors
+
+
+def show(browser, width, scheme, motion="no-preference"):
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    features = [
+        {"name": "prefers-color-scheme", "value": scheme},
+        {"name": "prefers-reduced-motion", "value": motion},
+    ]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+
+def find(browser, selector):
+    return browser.find_element("css selector", selector)
+
+
+def script(browser, expression):
+    return browser.execute_script(f"return {expression}")
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def choose(browser, name, value):
+    """Choose with the keyboard, as a radio button lets one."""
+    browser.execute_script(f"document.querySelector('[name={name}]:checked').focus()")
+    for _ in range(3):
+        if script(browser, f"document.querySelector('[name={name}]:checked').value") == value:
+            return
+        browser.switch_to.active_element.send_keys("\ue014")  # arrow right
+    raise AssertionError(f"no {value}")
+
+
+def test_nothing_is_asked_of_a_network(chromium, page):
+    # Chromium's own first page has requests of its own.
+    chromium.get("about:blank")
+    chromium.get_log("performance")
+    chromium.get(page.as_uri())
+    find(chromium, "#play").click()
+    choose(chromium, "axis", "work")
+    events = [json.loads(entry["message"])["message"] for entry in chromium.get_log("performance")]
+    urls = [
+        event["params"]["request"]["url"]
+        for event in events
+        if event["method"] == "Network.requestWillBeSent"
+    ]
+    assert page.as_uri() in urls
+    assert {url.partition(":")[0] for url in urls} <= {"file", "data", "blob"}
+
+
+def test_hostile_names_are_text(browser):
+    assert HOSTILE in find(browser, "h1").text
+    assert HOSTILE in browser.title
+    assert HOSTILE in find(browser, "#pictures").text
+    assert script(browser, "document.querySelectorAll('h1 b, h1 script, label b').length") == 0
+
+
+def test_the_page_has_structure(browser):
+    assert script(browser, "document.querySelectorAll('h1').length") == 1
+    assert script(browser, "document.querySelectorAll('main').length") == 1
+    assert script(browser, "[...document.images].every((image) => image.alt)")
+    assert script(browser, "[...document.images].every((image) => image.naturalWidth > 0)")
+    unnamed = (
+        "[...document.querySelectorAll('section')].filter("
+        "(each) => !document.getElementById(each.getAttribute('aria-labelledby'))).length"
+    )
+    assert script(browser, unnamed) == 0
+    summary = find(browser, ".findings").text
+    for question in ("Equal epochs", "Equal time", "Equal parameters"):
+        assert question in summary
+    assert "1x12: 1 of 2 diverged" in find(browser, ".remarks").text
+
+
+def column(browser, table, index):
+    rows = f"[...document.querySelector('{table}').tBodies[0].rows]"
+    return script(browser, f"{rows}.map((row) => row.cells[{index}].dataset.value ?? null)")
+
+
+def test_tables_sort_numbers_as_numbers_and_what_is_missing_last(browser):
+    browser.execute_script("document.querySelector('[data-picture] details').open = true")
+    # The other picture has a trial that never began.
+    choose(browser, "picture", "1")
+    table = '[data-picture="1"] table.trials'
+    browser.execute_script("document.querySelector('[data-picture=\"1\"] details').open = true")
+    headers = browser.find_elements("css selector", f"{table} thead th")
+    index = [header.text.split()[0] for header in headers].index("Final")
+    button = headers[index].find_element("css selector", "button")
+    for order, sign in (("ascending", 1), ("descending", -1)):
+        button.send_keys(" ")
+        assert headers[index].get_attribute("aria-sort") == order
+        *values, missing = column(browser, table, index)
+        assert missing is None
+        numbers = [float(value) for value in values]
+        assert numbers == sorted(numbers, key=lambda number: sign * number)
+        assert len(set(numbers)) > 2
+    others = {header.get_attribute("aria-sort") for header in headers} - {"descending"}
+    assert others == {"none"}
+
+    headers[0].find_element("css selector", "button").click()
+    assert column(browser, table, 0) == sorted(column(browser, table, 0))
+    browser.find_element("css selector", '[data-picture="1"] table.groups thead button').click()
+    assert column(browser, '[data-picture="1"] table.groups', 0) == list(LAYERS)
+
+
+def test_decimals_and_infinity_are_numbers(browser):
+    browser.execute_script(
+        "[...document.querySelector('table.groups').tBodies[0].rows].forEach("
+        "(row, place) => { row.cells[1].dataset.value = ['inf', '0.9', '0.25'][place]; })"
+    )
+    find(browser, "table.groups th:nth-child(2) button").click()
+    assert column(browser, "table.groups", 1) == ["0.25", "0.9", "inf"]
+
+
+def test_groups_begin_with_the_best(browser):
+    values = [float(value) for value in column(browser, "table.groups", 1)]
+    assert values == sorted(values, reverse=True)
+    assert find(browser, "table.groups [aria-sort=descending]").text.startswith("Final PSNR")
+
+
+def test_the_chart_changes_its_axis(browser, page, sweep):
+    def x_of_lines():
+        lines = "document.getElementById('chart').data.filter((trace) => trace.name)"
+        return script(browser, f"{lines}.map((trace) => [...trace.x])")
+
+    def title():
+        return script(browser, "document.getElementById('chart').layout.xaxis.title.text")
+
+    epochs = x_of_lines()
+    assert [line[-1] for line in epochs] == [EPOCHS] * 3
+    assert "epochs" in title()
+    choose(browser, "axis", "seconds")
+    assert "seconds" in title()
+    assert x_of_lines() == [curve["seconds"]["x"] for curve in embedded(page)[0]["curves"]]
+    choose(browser, "axis", "work")
+    assert "operations" in title()
+    groups = group_by_seed(outcomes_of(sweep)[: 2 * len(LAYERS)])
+    for line, group in zip(x_of_lines(), groups, strict=True):
+        assert line[-1] == pytest.approx(group.first.work)
+    assert script(browser, "document.getElementById('chart').layout.xaxis.type") == "linear"
+    find(browser, "#logarithmic").send_keys(" ")
+    assert script(browser, "document.getElementById('chart').layout.xaxis.type") == "log"
+
+
+def test_the_chart_has_bands_and_a_legend_that_hides_lines(browser):
+    count = "document.getElementById('chart').data.length"
+    # Three lines, and bands of the two that have two seeds.
+    assert script(browser, count) == 5
+    boxes = browser.find_elements("css selector", "#legend input")
+    assert [box.find_element("xpath", "..").text for box in boxes] == list(LAYERS)
+    boxes[2].send_keys(" ")
+    assert script(browser, count) == 3
+    boxes[2].send_keys(" ")
+    assert script(browser, count) == 5
+
+
+def test_colours_are_the_same_everywhere(browser):
+    chart = "Object.fromEntries(document.getElementById('chart').data.filter((each) => each.name)"
+    lines = script(browser, f"{chart}.map((trace) => [trace.name, trace.line.color]))")
+    swatches = script(
+        browser,
+        "[...document.querySelectorAll('tbody th, #screens figcaption, .sheet figcaption')]"
+        ".filter((each) => each.querySelector('svg'))"
+        ".map((each) => [each.innerText.trim().split(/\\s/)[0],"
+        " getComputedStyle(each.querySelector('svg')).stroke])",
+    )
+    assert len(set(lines.values())) == 3
+    assert len(swatches) > 9
+    for label, stroke in swatches:
+        if label:  # what is not shown has no text
+            numbers = [int(part) for part in stroke[4:-1].split(",")]
+            assert lines[label] == "#" + "".join(f"{number:02x}" for number in numbers)
+
+
+def screens(browser):
+    figures = "[...document.querySelectorAll('#screens figure')].slice(1)"
+    return script(
+        browser,
+        f"{figures}.map((each) => [each.querySelector('img').src,"
+        " each.querySelector('small').textContent])",
+    )
+
+
+def test_the_player_steps_with_the_keyboard(browser):
+    last = screens(browser)
+    assert [text.split(" ·")[0] for _, text in last] == [f"epoch {EPOCHS}"] * 3
+    slider = find(browser, "#step")
+    slider.send_keys("\ue011")  # home
+    assert [text for _, text in screens(browser)] == ["untrained"] * 3
+    assert find(browser, "#position").text == "epoch 0"
+    slider.send_keys("\ue014\ue014")
+    assert slider.get_attribute("aria-valuetext") == "epoch 2"
+    assert all(text.startswith("epoch 2 · ") for _, text in screens(browser))
+    assert all(now[0] != then[0] for now, then in zip(screens(browser), last, strict=True))
+
+
+def test_the_player_is_in_step_by_seconds_too(browser, page):
+    choose(browser, "pace", "seconds")
+    slider = find(browser, "#step")
+    for _ in range(20):
+        slider.send_keys("\ue012")  # arrow left
+    player = embedded(page)[0]["player"]
+    now = player["seconds"][int(slider.get_attribute("value"))]
+    assert 0 < now < player["seconds"][-1]
+    assert float(find(browser, "#position").text.removesuffix(" s")) == pytest.approx(now, rel=0.01)
+    for (_, text), reel in zip(screens(browser), player["reels"], strict=True):
+        epoch = max(frame["epoch"] for frame in reel["frames"] if frame["seconds"] <= now)
+        assert text.split(" ·")[0] == (f"epoch {epoch}" if epoch else "untrained")
+
+
+def test_the_player_plays_pauses_and_stops_at_the_end(browser):
+    play, slider = find(browser, "#play"), find(browser, "#step")
+    play.send_keys(" ")
+    assert play.text == "Pause"
+    wait_until(lambda: 0 < int(slider.get_attribute("value")) < EPOCHS)
+    play.send_keys(" ")
+    assert play.text == "Play"
+    stopped = slider.get_attribute("value")
+    time.sleep(0.3)
+    assert slider.get_attribute("value") == stopped
+    play.send_keys(" ")
+    wait_until(lambda: play.text == "Play")
+    assert slider.get_attribute("value") == str(EPOCHS)
+
+
+def test_another_picture_changes_everything(browser):
+    before = screens(browser)
+    assert find(browser, '[data-picture="0"]').is_displayed()
+    choose(browser, "picture", "1")
+    shown = "[...document.querySelectorAll('[data-picture]')].filter((each) => !each.hidden)"
+    assert set(script(browser, f"{shown}.map((each) => each.dataset.picture)")) == {"1"}
+    assert all(now[0] != then[0] for now, then in zip(screens(browser), before, strict=True))
+    assert "3x7: 1 of 2 waiting" in find(browser, '[data-picture="1"] .remarks').text
+
+
+def test_dark_follows_the_system_even_when_it_changes(browser):
+    colour = "document.getElementById('chart').data.find((each) => each.name).line.color"
+    background = "getComputedStyle(document.body).backgroundColor"
+    light = script(browser, colour), script(browser, background)
+    show(browser, 1280, "dark")
+    wait_until(lambda: script(browser, colour) != light[0])
+    assert sum(int(part) for part in script(browser, background)[4:-1].split(",")) < 120
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_can_be_told_from_its_background(browser, scheme):
+    show(browser, 1280, scheme)
+
+    def luminance(name):
+        style = "getComputedStyle(document.documentElement)"
+        text = script(browser, f"{style}.getPropertyValue('--{name}').trim()")
+        parts = [int(text[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+        return float(np.dot(linear, (0.2126, 0.7152, 0.0722)))
+
+    def contrast(one, other):
+        low, high = sorted((luminance(one), luminance(other)))
+        return (high + 0.05) / (low + 0.05)
+
+    for name in ("ink", "soft", "accent", "good"):
+        assert contrast(name, "card") >= 4.5
+        assert contrast(name, "page") >= 4.5
+    assert contrast("on-accent", "accent") >= 4.5
+    for number in range(7):
+        assert contrast(f"series-{number}", "card") >= 3
+
+
+def test_a_phone_does_not_scroll_sideways(browser):
+    show(browser, 390, "light")
+    wait_until(lambda: script(browser, "document.getElementById('chart').clientWidth") < 390)
+    wait_until(lambda: script(browser, "document.documentElement.scrollWidth") <= 390)
+    table = "document.querySelector('.scroll')"
+    assert script(browser, f"{table}.scrollWidth > {table}.clientWidth")
+
+
+def test_less_motion_means_a_slower_player(browser):
+    show(browser, 1280, "light", "reduce")
+    play = find(browser, "#play")
+    play.click()
+    time.sleep(0.3)
+    assert find(browser, "#step").get_attribute("value") == "0"
+    play.click()
