@@ -57,10 +57,7 @@ def command(
     earlier = _earlier_run(output, image, resume, overwrite)
     decide, prepare, record = configuration(ctx, given, earlier)
     check_used(ctx, decide(1, 1))  # mistakes are found before the picture is read
-    try:
-        parse_background(prepare.background)
-    except InputError as error:
-        raise InputError(f"--background: {error}") from error
+    parse_background(prepare.background)
     _check_animations(output, image, record)
 
     signals.check()

@@ -113,7 +113,10 @@ class Recipe:
             name, value = field.name, getattr(self, field.name)
             check_range(name, value, LIMITS.get(name, (0, LARGEST_RATE)))
         if self.real_weight + self.fake_weight == 0:
-            raise InputError("--real-weight and --fake-weight cannot both be 0")
+            raise InputError(
+                "real_weight and fake_weight cannot both be 0",
+                fields=("real_weight", "fake_weight"),
+            )
 
 
 LIMITS: dict[str, tuple[float, float]] = {

@@ -19,7 +19,7 @@ from fit_image.apps.memory import check_available
 from fit_image.apps.recipe_trainer import RecipeTrainer, Standing, number_of
 from fit_image.crops import centre_crop, random_crops
 from fit_image.errors import DivergenceError, InputError
-from fit_image.labelled import Labelled
+from fit_image.labelled import LabelledPictures
 
 SAMPLES = 10
 """Pictures of each class that are looked at after an epoch."""
@@ -43,7 +43,7 @@ class DigitTrainer(RecipeTrainer[Recipe, Figures]):
 
     Parameters
     ----------
-    data : Labelled
+    data : LabelledPictures
         Not copied.
     recipe : Recipe
     threads : int, optional
@@ -60,7 +60,9 @@ class DigitTrainer(RecipeTrainer[Recipe, Figures]):
         If the pictures are too small to be cropped, or fewer than a batch, or do not fit in memory.
     """
 
-    def __init__(self, data: Labelled, recipe: Recipe, *, threads: int | None = None) -> None:
+    def __init__(
+        self, data: LabelledPictures, recipe: Recipe, *, threads: int | None = None
+    ) -> None:
         self.data, self.recipe = data, recipe
         count, height, width, channels = data.pictures.shape
         if count < recipe.batch_size:

@@ -17,7 +17,7 @@ from fit_image.apps.sweep.contact_sheet import Sheet
 from fit_image.apps.sweep.folder import SweepFolder
 from fit_image.apps.sweep.outcome import Group, Outcome, group_outcomes
 from fit_image.decoding import Colour
-from fit_image.frames import Film, Picture, frame_paths, read_frame
+from fit_image.frames import Film, Pixels, frame_paths, read_frame
 from fit_image.image import parse_background
 
 MOST_GROUPS = 24
@@ -159,7 +159,7 @@ def _moments(last: float, by: str) -> list[float]:
 
 def _composer(
     takes: Sequence[_Take], moments: Sequence[float], captions: Sequence[str]
-) -> Callable[[int], Picture]:
+) -> Callable[[int], Pixels]:
     """Return the function that draws the picture of a moment, by its index."""
     kinds = list(dict.fromkeys(take.picture for take in takes))
     rows = [[take for take in takes if take.picture == kind] for kind in kinds]
@@ -182,7 +182,7 @@ def _composer(
     def tile(path: Path, behind: Colour, section: int) -> Image.Image:
         return sheet.scaled(read_frame(path, behind), section)
 
-    def picture(index: int) -> Picture:
+    def picture(index: int) -> Pixels:
         image = base.copy()
         draw = ImageDraw.Draw(image)
         sheet.write_heading(draw, captions[index])

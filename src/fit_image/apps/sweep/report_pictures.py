@@ -16,7 +16,7 @@ from PIL import Image
 
 from fit_image.apps.sweep.folder import SweepFolder
 from fit_image.apps.sweep.outcome import Outcome
-from fit_image.frames import Picture, ahead, frame_paths, read_frame
+from fit_image.frames import Pixels, frame_paths, prefetch, read_frame
 from fit_image.image import parse_background
 from fit_image.metrics import Row
 
@@ -51,21 +51,21 @@ class Reel:
         frames = frame_paths(run.frames) if run else []
         return cls(outcome, frames) if frames else None
 
-    def picture(self, path: Path) -> Picture:
+    def picture(self, path: Path) -> Pixels:
         """Return a frame as uint8 (height, width, 3)."""
         return read_frame(path, parse_background(self.outcome.trial.manifest.image.background))
 
     @property
-    def final(self) -> Picture:
+    def final(self) -> Pixels:
         """The last frame."""
         return self.picture(self.frames[-1][1])
 
-    def target(self, folder: SweepFolder) -> Picture:
+    def target(self, folder: SweepFolder) -> Pixels:
         """Return what was to be learned, as uint8 (height, width, 3)."""
         return self.picture(folder.run_path(self.outcome.trial) / "target.png")
 
 
-def contact_sheet(target: Picture, finals: Sequence[Picture]) -> dict[str, Any]:
+def contact_sheet(target: Pixels, finals: Sequence[Pixels]) -> dict[str, Any]:
     """Return the target and the final pictures, and the same crop of all of them, magnified.
 
     Parameters
@@ -109,7 +109,7 @@ def contact_sheet(target: Picture, finals: Sequence[Picture]) -> dict[str, Any]:
     }
 
 
-def telling_crop(target: Picture, finals: Sequence[Picture]) -> tuple[int, int, int, int]:
+def telling_crop(target: Pixels, finals: Sequence[Pixels]) -> tuple[int, int, int, int]:
     """Return where pictures differ most among one another, or a single one from the target.
 
     Of many, the half that is nearer to the target counts: failures differ from the others anywhere.
@@ -120,7 +120,7 @@ def telling_crop(target: Picture, finals: Sequence[Picture]) -> tuple[int, int, 
         Left, top, right and bottom of about a quarter of each side, in pixels.
     """
 
-    def error(picture: Picture) -> float:
+    def error(picture: Pixels) -> float:
         return float(np.square(picture.astype(np.float32) - target).mean())
 
     nearest = sorted(finals, key=error)[: max(2, math.ceil(len(finals) / 2))]
@@ -187,7 +187,7 @@ def player(
     }
 
 
-def thumbnail(picture: Picture) -> str:
+def thumbnail(picture: Pixels) -> str:
     """Return a picture, scaled down if it is large, as the data: URI of a WebP."""
     return _uri(picture, "WEBP", quality=_QUALITY)
 
@@ -197,7 +197,7 @@ def _frames(reel: Reel, epochs: npt.NDArray[np.int_]) -> list[dict[str, Any]]:
     rows = {row.epoch: row for row in reel.outcome.rows}
     places = np.unique(np.searchsorted(drawn, epochs, side="right").clip(1) - 1)
     chosen = [reel.frames[place] for place in places]
-    with ahead(lambda frame: thumbnail(reel.picture(frame[1])), chosen, _AHEAD) as sources:
+    with prefetch(lambda frame: thumbnail(reel.picture(frame[1])), chosen, _AHEAD) as sources:
         return [
             {"epoch": epoch, **_figures(rows.get(epoch)), "src": source}
             for (epoch, _), source in zip(chosen, sources, strict=True)
@@ -211,7 +211,7 @@ def _figures(row: Row | None) -> dict[str, float | None]:
     return {"seconds": row.seconds, "psnr": row.psnr if finite else None}
 
 
-def _uri(picture: Picture, format_name: str, **options: Any) -> str:
+def _uri(picture: Pixels, format_name: str, **options: Any) -> str:
     image = Image.fromarray(picture)
     image.thumbnail(_THUMBNAIL, Image.Resampling.LANCZOS)
     buffer = io.BytesIO()

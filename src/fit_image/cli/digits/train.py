@@ -25,7 +25,7 @@ from fit_image.errors import InputError
 if TYPE_CHECKING:
     from fit_image.apps.digits.folder import Source
     from fit_image.apps.digits.game import Figures
-    from fit_image.labelled import Labelled
+    from fit_image.labelled import LabelledPictures
 
 _HELPS = {
     "batch_size": "Pictures of a batch; all steps of a round learn from the same one.",
@@ -146,7 +146,7 @@ def command(
     )
 
 
-def _limited(labelled: Labelled, limit: int | None, seed: int) -> Labelled:
+def _limited(labelled: LabelledPictures, limit: int | None, seed: int) -> LabelledPictures:
     import numpy as np
 
     count = len(labelled.labels)
@@ -162,7 +162,7 @@ def _limited(labelled: Labelled, limit: int | None, seed: int) -> Labelled:
     return replace(labelled, pictures=labelled.pictures[chosen], labels=labels)
 
 
-def _source(data: Path, labelled: Labelled, channels: str, limit: int | None) -> Source:
+def _source(data: Path, labelled: LabelledPictures, channels: str, limit: int | None) -> Source:
     from fit_image.apps.digits.folder import Source
 
     count, height, width, _ = labelled.pictures.shape
