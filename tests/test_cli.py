@@ -204,7 +204,8 @@ def test_two_at_once_are_refused(picture):
         wait_until(Path("pic-fit/frames/epoch-000001.png").exists)
         result = run(picture, "--overwrite", *SMALL)
         assert result.exit_code == 2
-        assert "another fit-image" in result.stderr
+        assert "another fit-image is writing to pic-fit" in result.stderr
+        assert "choose another folder (-o)" in result.stderr
     finally:
         first.kill()
         first.communicate()

@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fit_image import picture_set
 from fit_image.errors import InputError
 from fit_image.image import load_image, save_image, to_uint8
 from fit_image.labelled import load_labelled
-from fit_image.picture_set import folder_contents, natural_order
+from fit_image.picture_set import folder_contents, load_pictures, natural_order
 from test_idx import idx_bytes
 
 PICTURES = np.arange(6 * 4 * 5, dtype=np.uint8).reshape(6, 4, 5)
@@ -260,10 +259,10 @@ class TestFolders:
         refused(animals, "no part t10k", part="t10k")
 
     def test_too_many_for_the_memory(self, animals):
-        with mock.patch.object(picture_set, "LARGEST_SET", 59):
-            refused(animals, "3 pictures like", "cat/0.png", "5 x 4", "59 bytes")
-        with mock.patch.object(picture_set, "LARGEST_SET", 60):
-            assert len(load_labelled(animals)) == 3
+        files = [animals / name for name in ("cat/0.png", "cat/1.png", "dog/0.png")]
+        with pytest.raises(InputError, match=r"3 pictures like .*cat/0\.png, of 5 x 4 .* 59 bytes"):
+            load_pictures(files, max_bytes=59)
+        assert len(load_pictures(files, max_bytes=60)[0]) == 3
         empty = np.empty
 
         def full(shape, dtype):

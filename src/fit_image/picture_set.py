@@ -60,7 +60,7 @@ def skipped_files(files: Sequence[Path], read: Iterable[int]) -> tuple[Path, ...
 
 
 def load_pictures(
-    files: Sequence[Path], *, channels: str = "grey"
+    files: Sequence[Path], *, channels: str = "grey", max_bytes: int = LARGEST_SET
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
     """Read pictures of one size in any format, see `load_image`.
 
@@ -70,6 +70,8 @@ def load_pictures(
         Files that are damaged or not pictures are skipped.
     channels : str
         A key of `CHANNELS`.
+    max_bytes : int
+        Largest array that is made.
 
     Returns
     -------
@@ -81,7 +83,7 @@ def load_pictures(
     Raises
     ------
     InputError
-        If two pictures differ in size, or all together exceed `LARGEST_SET` or memory.
+        If two pictures differ in size, or all together exceed ``max_bytes`` or memory.
     """
     pictures = np.empty((0, 0, 0, CHANNELS[channels]), np.uint8)
     read: list[int] = []
@@ -91,7 +93,7 @@ def load_pictures(
         except InputError:
             continue
         if not read:
-            pictures = _allocate(len(files), picture.shape, file)
+            pictures = _allocate(len(files), picture.shape, file, max_bytes)
         elif picture.shape != pictures.shape[1:]:
             raise InputError(
                 f"{one_line(file)} is {_size_text(picture.shape)} pixels, but "
@@ -103,10 +105,12 @@ def load_pictures(
     return pictures[: len(read)], np.array(read, np.int64)
 
 
-def _allocate(count: int, shape: tuple[int, ...], first: Path) -> npt.NDArray[np.uint8]:
+def _allocate(
+    count: int, shape: tuple[int, ...], first: Path, max_bytes: int
+) -> npt.NDArray[np.uint8]:
     described = f"{count:,} pictures like {one_line(first)}, of {_size_text(shape)} pixels"
-    if count * int(np.prod(shape)) > LARGEST_SET:
-        raise InputError(f"{described}, exceed {LARGEST_SET:,} bytes; scale them down first")
+    if count * int(np.prod(shape)) > max_bytes:
+        raise InputError(f"{described}, exceed {max_bytes:,} bytes; scale them down first")
     try:
         return np.empty((count, *shape), np.uint8)
     except MemoryError as error:
