@@ -74,7 +74,7 @@ def main() -> None:
         quality = arguments.quality
         model = arguments.model
         restorer = Restorer.load(model) if model else Restorer.shipped(quality)
-        damaged = Compression(quality).damaged(clean)
+        damaged = Compression(quality).apply(clean)
         restored = restorer.restore(damaged)
         pictures = {
             "the screenshot": clean,

@@ -24,7 +24,7 @@ from fit_image.apps.digits.model import DigitModel
 from fit_image.atomic import check_destination
 from fit_image.crops import centre_crop
 from fit_image.errors import FitImageError, InputError, os_error_reason
-from fit_image.labelled import Labelled, load_labelled
+from fit_image.labelled import LabelledPictures, load_labelled
 from judging.classifier import CLASSES, EPOCHS, SIDE, Classifier
 from judging.verdict import Verdict, check, judge
 
@@ -32,9 +32,11 @@ LEAST = 0.99
 """Share of the test digits that a judge recognises."""
 
 
-def load_digits(folder: Path, part: str) -> Labelled:
+def load_digits(folder: Path, part: str) -> LabelledPictures:
     """Read a part of MNIST, whose classes must be the ten digits."""
-    digits = load_labelled(folder, part=part, minimum_side=SIDE)
+    digits = load_labelled(folder, part=part)
+    if min(digits.pictures.shape[1:3]) < SIDE:
+        raise InputError(f"{folder} has pictures below {SIDE} x {SIDE} pixels")
     if digits.names != tuple(map(str, range(CLASSES))):
         raise InputError(f"{folder} has other classes than the digits 0 to 9")
     return digits

@@ -303,7 +303,7 @@ def test_bad_data_is_one_line(bars):
     assert "cannot read" in fail("train", "none")
     assert "in the folder of the data" in fail("train", "empty", "-o", "empty/run")
     os.mkfifo("pipe.png")
-    assert "no regular file" in fail("train", "pipe.png")
+    assert "not a regular file" in fail("train", "pipe.png")
     Image.new("RGB", (8, 8)).save("one.png")
     assert "give a folder of pictures" in fail("train", "one.png")
     for hidden in ("2x30", "0", "9,,9", "-3", "9" * 5000):

@@ -12,7 +12,6 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from fit_image import scaling
 from fit_image.animation import WRITERS, write_animation
 from fit_image.apps.fit import fit
 from fit_image.apps.trainer import FitTrainer
@@ -24,6 +23,7 @@ from fit_image.errors import InputError
 from fit_image.frames import frame_path
 from fit_image.image import Canvas, check_image_target, load_image, psnr, save_image, to_uint8
 from fit_image.model import Network
+from fit_image.scaling import downscale
 from naive import NaiveNetwork
 from test_animation import read_video
 from test_image import SWAPPED
@@ -165,12 +165,11 @@ class TestTransparency:
         assert shown[..., 3].mean() == pytest.approx(255 * disc.mean(), abs=1.5)
 
     @pytest.mark.parametrize("size", [(406, 300), (100, 74), (13, 301), (3, 1)])
-    @pytest.mark.parametrize("band_pixels", [1 << 19, 3000])
-    def test_is_scaled_as_opaque_pictures_are(self, monkeypatch, rng, size, band_pixels):
-        monkeypatch.setattr(scaling, "_BAND_PIXELS", band_pixels)
+    @pytest.mark.parametrize("strip_pixels", [1 << 19, 3000])
+    def test_is_scaled_as_opaque_pictures_are(self, rng, size, strip_pixels):
         opaque = Image.fromarray(rng.integers(70, 186, (301, 407, 3), dtype=np.uint8))
         expected = np.asarray(opaque.resize(size, Image.Resampling.LANCZOS)).astype(int)
-        shown = np.asarray(scaling.scaled(opaque.convert("RGBA"), size))
+        shown = np.asarray(downscale(opaque.convert("RGBA"), size, strip_pixels=strip_pixels))
         np.testing.assert_allclose(shown[..., :3], expected, atol=1)
         assert (shown[..., 3] == 255).all()
 

@@ -204,7 +204,8 @@ def test_two_at_once_are_refused(picture):
         wait_until(Path("pic-fit/frames/epoch-000001.png").exists)
         result = run(picture, "--overwrite", *SMALL)
         assert result.exit_code == 2
-        assert "another fit-image" in result.stderr
+        assert "another fit-image is writing to pic-fit" in result.stderr
+        assert "choose another folder (-o)" in result.stderr
     finally:
         first.kill()
         first.communicate()
@@ -239,7 +240,10 @@ def test_two_at_once_are_refused(picture):
         (["pic.png", "--time-limit", "1e3"], "--time-limit"),
         (["pic.png", "--warmup", "-1"], "--warmup"),
         (["pic.png", "--warmup", "nan"], "--warmup"),
-        (["pic.png", "--warmup", "4", "--epochs", "3"], "warmup must be at most all epochs (3)"),
+        (
+            ["pic.png", "--warmup", "4", "--epochs", "3"],
+            "--warmup must be at most the number of epochs (3)",
+        ),
         (["pic.png", "--weight-decay", "0.1"], "adamw"),
         (["pic.png", "--optimizer", "adamw", "--weight-decay", "-1"], "--weight-decay"),
         (["pic.png", "--init-scale", "-1"], "--init-scale"),

@@ -59,7 +59,7 @@ def test_initialisations_are_parsed(text, expected):
     ["", "normal", "normal:STD", "normal:", "normal:-1", "normal:.", "normal:1e7", "he:1", "nan"],
 )
 def test_errors_of_initialisations_are_one_line(text):
-    with pytest.raises(InputError, match="is no initialisation") as caught:
+    with pytest.raises(InputError, match="is not an initialisation") as caught:
         parse_init(text)
     assert len(str(caught.value).splitlines()) == 1
 

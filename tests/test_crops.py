@@ -90,7 +90,7 @@ def test_impossible_squares(pictures, rng, side):
         lambda: random_crops(pictures, side, rng),
         lambda: centre_crop(pictures, side),
     ):
-        with pytest.raises(ValueError, match=f"no square of {side} .* 9 x 6"):
+        with pytest.raises(ValueError, match=f"square of {side} does not fit .* 9 x 6"):
             attempt()
 
 

@@ -17,7 +17,7 @@ from fit_image.apps.digits.sheet import draw_sheet, on_paper
 from fit_image.apps.digits.trainer import DigitTrainer
 from fit_image.core.stage import Workers
 from fit_image.errors import DivergenceError, InputError
-from fit_image.labelled import Labelled
+from fit_image.labelled import LabelledPictures
 
 SMALL = Recipe(
     batch_size=20, latent=4, units=4, blocks=2, block_layers=2, encoder_units=16, maps=4, seed=3
@@ -36,7 +36,7 @@ def data(rng):
             picture[2:12, at : at + 2] = shade
         else:
             picture[at : at + 2, 2:12] = shade
-    return Labelled(pictures, labels, ("lying", "standing"))
+    return LabelledPictures(pictures, labels, ("lying", "standing"))
 
 
 @pytest.fixture

@@ -171,5 +171,5 @@ def test_two_results_need_two_names():
 def test_odd_destinations():
     os.mkfifo("pipe.png")
     Path("link.png").symlink_to("nothing.png")
-    for output, problem in (("pipe.png", "no regular file"), ("link.png", "a link to nothing")):
+    for output, problem in (("pipe.png", "not a regular file"), ("link.png", "a broken link")):
         assert problem in fail("-o", output, "--size", "9x9")

@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from fit_image import idx
 from fit_image.errors import InputError
 from fit_image.idx import read_idx
 
@@ -30,9 +29,9 @@ def announce(*shape, kind=8):
 WHOLE = idx_bytes(np.arange(60, dtype=np.uint8).reshape(5, 4, 3))
 
 
-def refused(path):
+def refused(path, **options):
     with pytest.raises(InputError) as caught:
-        read_idx(path)
+        read_idx(path, **options)
     message = str(caught.value)
     assert message.isprintable()
     assert path.name in message
@@ -77,19 +76,19 @@ def test_black_pictures(tmp_path):
     ("content", "words"),
     [
         (b"", "is empty"),
-        (b"\0", "cut short"),
-        (b"\0\0\x08", "cut short"),
-        (b"\0\0\x08\x03\0\0\0\x05\0\0", "cut short"),
-        (b"label,pixel\n", "no IDX file"),
-        (b"\0label", "no IDX file"),
+        (b"\0", "truncated"),
+        (b"\0\0\x08", "truncated"),
+        (b"\0\0\x08\x03\0\0\0\x05\0\0", "truncated"),
+        (b"label,pixel\n", "not an IDX file"),
+        (b"\0label", "not an IDX file"),
         (announce(2, kind=0x0D) + bytes(8), "type 0x0d"),
         (announce(2, kind=0x09) + bytes(2), "type 0x09"),
         (announce() + b"a", "0 dimensions"),
         (announce(*[1] * 33) + b"a", "33 dimensions"),
         (WHOLE[:-1], "too short for the 5 x 4 x 3 bytes"),
         (announce(60_000, 28, 28), "too short for the 60,000 x 28 x 28 bytes"),
-        (WHOLE + b"\0", "something follows the 5 x 4 x 3 bytes"),
-        (announce(0, 28, 28) + b"a", "something follows"),
+        (WHOLE + b"\0", "longer than the 5 x 4 x 3 bytes"),
+        (announce(0, 28, 28) + b"a", "longer than"),
         (announce(*[2**32 - 1] * 4, 0), "damaged"),
     ],
 )
@@ -104,13 +103,13 @@ def test_damaged_gzip(tmp_path):
     wrong_sum = bytearray(packed)
     wrong_sum[-8] ^= 1
     for content, words in (
-        (packed[:-9], "cut short"),
-        (packed[:-1], "cut short"),  # all numbers, but no whole check sum
-        (packed[:5], "cut short"),
+        (packed[:-9], "truncated"),
+        (packed[:-1], "truncated"),  # all numbers, but no whole check sum
+        (packed[:5], "truncated"),
         (wrong_sum, "damaged (CRC check failed"),
         (packed[:10] + b"\xff" * 40, "damaged"),
         (packed + b"more", "damaged"),
-        (packed + packed, "something follows"),
+        (packed + packed, "longer than"),
     ):
         (tmp_path / "a.gz").write_bytes(content)
         assert words in refused(tmp_path / "a.gz")
@@ -154,12 +153,10 @@ def test_forged_sizes_take_no_memory(tmp_path, content):
         tracemalloc.stop()
 
 
-def test_sets_have_a_largest_size(tmp_path, monkeypatch):
-    monkeypatch.setattr(idx, "LARGEST_SET", 59)
+def test_sets_have_a_largest_size(tmp_path):
     (tmp_path / "a").write_bytes(WHOLE)
-    assert "more than 59" in refused(tmp_path / "a")
-    monkeypatch.setattr(idx, "LARGEST_SET", 60)
-    assert read_idx(tmp_path / "a").size == 60
+    assert "more than 59" in refused(tmp_path / "a", max_bytes=59)
+    assert read_idx(tmp_path / "a", max_bytes=60).size == 60
 
 
 def test_no_memory(tmp_path, monkeypatch):
@@ -173,9 +170,9 @@ def test_no_memory(tmp_path, monkeypatch):
 
 def test_no_file(tmp_path):
     assert "No such file" in refused(tmp_path / "absent")
-    assert "not a file" in refused(tmp_path)
+    assert "not a regular file" in refused(tmp_path)
     os.mkfifo(tmp_path / "pipe")
-    assert "not a file" in refused(tmp_path / "pipe")
+    assert "not a regular file" in refused(tmp_path / "pipe")
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ import pytest
 
 from fit_image.apps import samples
 from fit_image.apps.samples import Samples
-from fit_image.image import COLOUR_TYPES, brightest, to_float
+from fit_image.image import COLOUR_TYPES, max_level, to_float
 
 
 def picture(rng, height, width, dtype=np.uint8):
-    levels = rng.integers(0, brightest(dtype), (height, width, 3), endpoint=True)
+    levels = rng.integers(0, max_level(dtype), (height, width, 3), endpoint=True)
     return levels.astype(dtype)
 
 

@@ -88,7 +88,7 @@ def test_no_quality_where_there_is_no_jpeg():
 
 @pytest.mark.parametrize("text", ["", "0", "101", "90-30", "x", "30-", "-5", "30-101", "1e1"])
 def test_qualities_that_are_none(text):
-    with pytest.raises(InputError, match="no quality"):
+    with pytest.raises(InputError, match="not a JPEG quality"):
         parse_qualities(text)
 
 
@@ -112,8 +112,9 @@ def test_qualities():
     ],
 )
 def test_recipes_that_are_refused(change):
-    with pytest.raises(InputError, match="--"):
+    with pytest.raises(InputError) as caught:
         replace(SMALL, **change)
+    assert next(iter(change)) in caught.value.fields
 
 
 def test_patches_are_cut_at_every_block_and_normalised():
@@ -287,7 +288,7 @@ def test_pictures_are_compressed_as_the_recipe_says(subsampling, tmp_path):
 def test_qualities_of_a_range_all_come(tmp_path):
     folder, found = picture_folder(tmp_path, screen(1))
     recipe = replace(SMALL, quality="30-33")
-    known = {Compression(each).damaged(screen(1)).tobytes(): each for each in range(20, 45)}
+    known = {Compression(each).apply(screen(1)).tobytes(): each for each in range(20, 45)}
     seen = {
         known[make_pairs(folder, [found], recipe, (n,), shift=False).damaged.tobytes()]
         for n in range(40)
@@ -327,7 +328,7 @@ def test_it_learns_to_undo_what_jpeg_does(many, change, least):
 
 
 def test_the_whole_and_the_difference_begin_differently(folder):
-    damaged = Compression(30).damaged(screen(3))
+    damaged = Compression(30).apply(screen(3))
     split = split_folder(folder, QUICK)
     unchanged = PatchTrainer(split, QUICK).restorer()
     assert (unchanged.restore(damaged) == damaged).all()
@@ -569,6 +570,6 @@ def test_the_networks_that_come_with_the_package_restore(quality, least):
     gains = []
     for seed in range(20, 24):
         clean = screen(seed, 160, 120)
-        damaged = Compression(quality).damaged(clean)
+        damaged = Compression(quality).apply(clean)
         gains.append(psnr(restorer.restore(damaged), clean) - psnr(damaged, clean))
     assert np.mean(gains) > least

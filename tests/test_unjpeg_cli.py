@@ -372,7 +372,7 @@ def test_score_compresses_as_it_is_asked_to(options, run, clean):
     subsampling = options[1] if options[1:] else "4:2:0"
     with Image.open(clean / "2.png") as picture:
         levels = np.asarray(picture)
-    damaged = Compression(85, subsampling).damaged(levels)
+    damaged = Compression(85, subsampling).apply(levels)
     assert facts["pictures"][2]["jpeg"] == pytest.approx(psnr(damaged, levels), abs=1e-3)
 
 
@@ -404,7 +404,7 @@ def test_what_applying_refuses(run, jpeg, tmp_path):
     Image.new("CMYK", (20, 20)).save("print.jpg")
     (tmp_path / "none").mkdir()
     os.mkfifo("pipe.jpg")
-    assert "no regular file" in fail("apply", "pipe.jpg")
+    assert "not a regular file" in fail("apply", "pipe.jpg")
     assert "cannot read text.jpg" in fail("apply", "text.jpg")
     assert "empty" in fail("apply", "empty.jpg")
     assert "CMYK" in fail("apply", "print.jpg")

@@ -21,7 +21,7 @@ from fit_image.core.schedule import RateSchedule
 from fit_image.core.stage import Shape, Workers
 from fit_image.crops import random_crops
 from fit_image.errors import DivergenceError, InputError
-from fit_image.labelled import Labelled
+from fit_image.labelled import LabelledPictures
 
 SIDE = 26
 """Pixels of a side of the pictures that are classified."""
@@ -56,14 +56,16 @@ class Classifier:
         self._chain = _make_chain()
         self._passage = self._chain.passage(_MOST)
 
-    def train(self, digits: Labelled, seed: int = 0, epochs: int = EPOCHS) -> Iterator[float]:
+    def train(
+        self, digits: LabelledPictures, seed: int = 0, epochs: int = EPOCHS
+    ) -> Iterator[float]:
         """Learn from the beginning; yield the mean loss of each epoch, in nats.
 
         The digits are cropped at random; the learning rate of Adam falls along a cosine.
 
         Parameters
         ----------
-        digits : Labelled
+        digits : LabelledPictures
             Real ones.
         seed : int
         epochs : int
@@ -142,7 +144,7 @@ class Classifier:
 
     def _learn(
         self,
-        digits: Labelled,
+        digits: LabelledPictures,
         chosen: npt.NDArray[np.integer[Any]],
         gradient: npt.NDArray[np.float32],
         rng: np.random.Generator,

@@ -1,4 +1,4 @@
-"""Animations: one table of writers by file suffix, which turn frames on disk into a film."""
+"""Write animations of frames; `WRITERS` has one writer for each file suffix."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from fit_image.apng import write_apng
 from fit_image.atomic import atomic_path
 from fit_image.config import FPS
 from fit_image.errors import FitImageError, InputError
-from fit_image.frames import Film, Picture, size_with_target
+from fit_image.frames import Film, Pixels, size_with_target
 from fit_image.gif import write_gif
 from fit_image.image import parse_background
 from fit_image.palette import Palette
 from fit_image.video import H264, VP9, write_video
 
 HOLD_SECONDS = 2.0
-"""How long the last frame stays."""
+"""Default duration of the last frame."""
 
-_LONGEST_HOLD = 600.0  # seconds; a GIF's delay ends at 655
+_MAX_HOLD = 600.0  # seconds; a GIF's longest delay is 655
 
 # Browsers play frames of at most 10 ms at a tenth of the speed.
-_LEAST_HUNDREDTHS = 2
-_LEAST_MS = 11
+_MIN_HUNDREDTHS = 2
+_MIN_MS = 11
 
 
 @dataclass(frozen=True)
 class AnimationReport:
-    """What an animation came to be.
+    """Properties of an animation that was written.
 
     Attributes
     ----------
@@ -43,9 +43,9 @@ class AnimationReport:
     frames : int
         Frames shown; equal neighbours may share one in the file.
     fps : float
-        True frames a second: formats count in hundredths or thousandths of a second.
+        Actual frames per second: formats count in hundredths or thousandths of a second.
     seconds : float
-        True duration of one round, the last frame's hold included.
+        Actual duration of one loop, including the last frame's hold.
     """
 
     path: Path
@@ -56,64 +56,65 @@ class AnimationReport:
 
 @dataclass(frozen=True)
 class _Timing:
-    """The frames a second that were asked for, and the seconds that the last one is held."""
+    """Requested frames per second, and the last frame's duration in seconds."""
 
     fps: float
     hold: float
 
-    def delays(self, count: int, per_second: int, least: int) -> list[int]:
-        """Return each frame's time in whole units, ``per_second`` of them, ``least`` at least."""
+    def delays(self, count: int, per_second: int, minimum: int) -> list[int]:
+        """Return each frame's delay in units of ``1 / per_second``, at least ``minimum``."""
         exact = per_second / self.fps
-        near = (max(least, math.floor(exact)), max(least, math.ceil(exact)))
+        near = (max(minimum, math.floor(exact)), max(minimum, math.ceil(exact)))
         delay = min(near, key=lambda units: abs(per_second / units - self.fps))
         return [delay] * (count - 1) + [max(delay, round(self.hold * per_second))]
 
 
 @dataclass(frozen=True)
 class _Writer:
-    """How a kind of animation is written.
+    """Writer of an animation format.
 
-    ``write`` takes file, film and timing, and returns the true frames a second and duration.
+    ``write`` takes file, film and timing, and returns the actual frames per second and duration.
     """
 
     write: Callable[[Path, Film, _Timing], tuple[float, float]]
-    largest_side: int
+    max_side: int
     needs_ffmpeg: bool = False
 
 
 def check_suffix(path: str | os.PathLike[str]) -> str:
-    """Return the suffix of ``path``, in lower case, if an animation of that kind can be written.
+    """Return the suffix of ``path`` in lower case, if that format can be written.
 
     Raises
     ------
     InputError
-        If the suffix is not known, or what it needs is not installed.
+        If the suffix is unknown, or the extra that it needs is not installed.
     """
     suffix = Path(path).suffix.lower()
     writer = WRITERS.get(suffix)
     if writer is None:
         raise InputError(f"cannot write {path}: its name must end in one of {', '.join(WRITERS)}")
     if writer.needs_ffmpeg and importlib.util.find_spec("imageio_ffmpeg") is None:
-        raise InputError(f"cannot write {path}: first, pip install 'fit-image[video]'")
+        raise InputError(f"cannot write {path}: first run pip install 'fit-image[video]'")
     return suffix
 
 
 def check_size(
     path: str | os.PathLike[str], width: int, height: int, *, with_target: bool = False
 ) -> None:
-    """Find out before work begins that frames of this size are too large for the format.
+    """Raise `InputError` if frames of this size are too large for the format.
 
     Raises
     ------
     InputError
-        If they are.
+        If they are, or as in `check_suffix`.
     """
     if with_target:
         width, height = size_with_target(width, height)
-    largest = WRITERS[check_suffix(path)].largest_side
-    if max(width, height) > largest:
+    longest = WRITERS[check_suffix(path)].max_side
+    if max(width, height) > longest:
         raise InputError(
-            f"cannot write {path}: it has at most {largest} pixels a side, not {width} x {height}"
+            f"cannot write {path}: the format allows at most {longest} pixels a side, "
+            f"not {width} x {height}"
         )
 
 
@@ -123,30 +124,30 @@ def write_animation(
     *,
     fps: float = 20.0,
     hold: float = HOLD_SECONDS,
-    target: Picture | None = None,
+    target: Pixels | None = None,
     on_frame: Callable[[int, int], None] | None = None,
     background: str = "white",
 ) -> AnimationReport:
-    """Make an animation that repeats forever, whole or not at all.
+    """Write an animation that loops forever; atomically.
 
     Parameters
     ----------
     path : path-like
-        The file; its suffix chooses the format (`WRITERS`). One that is there is replaced.
+        The file; its suffix chooses the format (`WRITERS`). Replaced if it exists.
     frames : sequence of path-like
         Pictures of equal size, in order, see `frame_paths`.
     fps : float
-        Frames a second, 0.01 to 1000; the format's nearest is reported. At most 50 in a GIF, 90 in
-        WebP and PNG, because browsers slow down faster ones.
+        Frames per second, 0.01 to 1000; the format's nearest value is used and reported. At most
+        50 in a GIF, 90 in WebP and PNG, because browsers slow down faster ones.
     hold : float
-        Seconds that the last frame stays, 0 to 600, but never less than the others.
+        Seconds that the last frame is shown, 0 to 600, but at least as long as the others.
     target : ndarray of uint8, shape (height, width, 3), optional
         Shown beside each frame, see `with_target`.
     on_frame : callable, optional
-        Called in this thread with the frames taken so far, and their number.
+        Called in this thread with the number of frames read so far, and of all frames.
     background : str
-        Colour behind transparent frames, see `fit_image.image.parse_background`: no animation is
-        transparent, as most formats know no shades of that.
+        Colour behind transparent frames, see `fit_image.image.parse_background`; animations are
+        opaque.
 
     Returns
     -------
@@ -155,9 +156,9 @@ def write_animation(
     Raises
     ------
     InputError
-        If the suffix is not known, the extra ``fit-image[video]`` is missing, there are no frames,
-        ``fps`` or ``hold`` is out of range, ``target`` differs from the frames in size,
-        ``background`` is no colour, or a side is too long for the format.
+        If the suffix is unknown, the extra ``fit-image[video]`` is missing, there are no frames,
+        ``fps`` or ``hold`` is out of range, ``target`` and the frames differ in size,
+        ``background`` is invalid, or a side is too long for the format.
     FitImageError
         If a frame cannot be read or differs in size, or the file cannot be written.
     """
@@ -169,14 +170,14 @@ def write_animation(
 def write_film(
     path: str | os.PathLike[str], film: Film, *, fps: float = 20.0, hold: float = HOLD_SECONDS
 ) -> AnimationReport:
-    """Make an animation of any pictures, whole or not at all.
+    """Write a film as an animation; atomically.
 
     Parameters
     ----------
     path : path-like
         See `write_animation`.
     film : Film
-        The pictures.
+        The frames.
     fps, hold : float
         See `write_animation`.
 
@@ -187,67 +188,65 @@ def write_film(
     Raises
     ------
     InputError
-        If the suffix is not known, the extra ``fit-image[video]`` is missing, ``fps`` or ``hold``
-        is out of range, or a side is too long for the format.
+        If the suffix is unknown, the extra ``fit-image[video]`` is missing, ``fps`` or ``hold`` is
+        out of range, or a side is too long for the format.
     FitImageError
-        If a picture cannot be made, or the file not be written.
+        If a frame cannot be made, or the file cannot be written.
     """
     path = Path(path)
     writer = WRITERS[check_suffix(path)]
     if not FPS[0] <= fps <= FPS[1]:
-        raise InputError(f"frames a second must be from {FPS[0]:g} to {FPS[1]:g}, not {fps:g}")
-    if not 0 <= hold <= _LONGEST_HOLD:
-        raise InputError(
-            f"the last frame's seconds must be from 0 to {_LONGEST_HOLD:g}, not {hold:g}"
-        )
+        raise InputError(f"fps must be {FPS[0]:g} to {FPS[1]:g}, not {fps:g}", fields=("fps",))
+    if not 0 <= hold <= _MAX_HOLD:
+        raise InputError(f"hold must be 0 to {_MAX_HOLD:g} seconds, not {hold:g}", fields=("hold",))
     check_size(path, film.width, film.height)
     with atomic_path(path) as temporary:
         try:
             true_fps, seconds = writer.write(temporary, film, _Timing(fps, hold))
         except FitImageError as error:
-            # Writers see the temporary file only.
+            # Writers know the temporary file only.
             raise type(error)(str(error).replace(str(temporary), str(path))) from error
     return AnimationReport(path, len(film), true_fps, seconds)
 
 
 def _write_gif(path: Path, film: Film, timing: _Timing) -> tuple[float, float]:
     palette = Palette.of(film)
-    delays = timing.delays(len(film), 100, _LEAST_HUNDREDTHS)
-    with film.pictures() as pictures, path.open("wb") as file:
+    delays = timing.delays(len(film), 100, _MIN_HUNDREDTHS)
+    with film.frames() as frames, path.open("wb") as file:
         try:
-            write_gif(file, palette.indices(pictures), delays, palette.colours)
+            write_gif(file, palette.indices(frames), delays, palette.colours)
         except struct.error as error:
-            problem = "a GIF cannot stand still for 655 s; raise the frames a second"
+            problem = "a GIF frame can last 655 s at most; increase the frames per second"
             raise FitImageError(f"cannot write {path}: {problem}") from error
     return 100 / min(delays), sum(delays) / 100
 
 
 def _write_webp(path: Path, film: Film, timing: _Timing) -> tuple[float, float]:
-    # Lossless would be 13 times as large; at quality 90, method 4 saves 1 % in twice the time.
-    delays = timing.delays(len(film), 1000, _LEAST_MS)
-    with film.pictures() as pictures, path.open("wb") as file:
-        _Reel(pictures, len(film)).save(
+    # Lossless is 13 times as large; at quality 90, method 4 saves 1 % in twice the time.
+    delays = timing.delays(len(film), 1000, _MIN_MS)
+    with film.frames() as frames, path.open("wb") as file:
+        _LazyFrames(frames, len(film)).save(
             file, "WEBP", save_all=True, duration=delays, loop=0, quality=90, method=2
         )
     return 1000 / min(delays), sum(delays) / 1000
 
 
-class _Reel(Image.Image):
-    """An image of many frames, made as the writer asks for them, one after the other.
+class _LazyFrames(Image.Image):
+    """A Pillow image of many frames, each made when the writer seeks it.
 
-    Pillow's WebP writer would put a list of images in memory first, at 4 bytes a pixel.
+    Given a list of images, Pillow's WebP writer holds all of them in memory, at 4 bytes a pixel.
     """
 
-    def __init__(self, pictures: Iterator[Picture], count: int) -> None:
+    def __init__(self, frames: Iterator[Pixels], count: int) -> None:
         super().__init__()
         self.n_frames = count
-        self._pictures = pictures
+        self._frames = frames
         self._position = -1
         self.seek(0)
 
     def seek(self, frame: int) -> None:
         while self._position < frame:
-            image = Image.fromarray(next(self._pictures))
+            image = Image.fromarray(next(self._frames))
             self.im, self._mode, self._size = image.im, image.mode, image.size
             self._position += 1
 
@@ -256,9 +255,9 @@ class _Reel(Image.Image):
 
 
 def _write_png(path: Path, film: Film, timing: _Timing) -> tuple[float, float]:
-    delays = timing.delays(len(film), 1000, _LEAST_MS)
-    with film.pictures() as pictures, path.open("wb") as file:
-        write_apng(file, pictures, delays, film.most_ahead)
+    delays = timing.delays(len(film), 1000, _MIN_MS)
+    with film.frames() as frames, path.open("wb") as file:
+        write_apng(file, frames, delays, film.prefetch_limit)
     return 1000 / min(delays), sum(delays) / 1000
 
 
@@ -271,10 +270,10 @@ def _write_webm(path: Path, film: Film, timing: _Timing) -> tuple[float, float]:
 
 
 WRITERS = {
-    ".gif": _Writer(_write_gif, largest_side=65_535),
-    ".webp": _Writer(_write_webp, largest_side=16_383),
-    ".png": _Writer(_write_png, largest_side=2**31 - 1),
-    ".mp4": _Writer(_write_mp4, largest_side=16_384, needs_ffmpeg=True),
-    ".webm": _Writer(_write_webm, largest_side=16_383, needs_ffmpeg=True),
+    ".gif": _Writer(_write_gif, max_side=65_535),
+    ".webp": _Writer(_write_webp, max_side=16_383),
+    ".png": _Writer(_write_png, max_side=2**31 - 1),
+    ".mp4": _Writer(_write_mp4, max_side=16_384, needs_ffmpeg=True),
+    ".webm": _Writer(_write_webm, max_side=16_383, needs_ffmpeg=True),
 }
-"""How to write each kind of animation, by file suffix."""
+"""Writers of animations, by file suffix."""

@@ -1,7 +1,7 @@
-"""Animated PNG, written frame by frame.
+"""Write animated PNG frame by frame.
 
-Pillow's writer keeps all frames in memory, at 4 bytes a pixel, and makes a still picture without
-duration of frames that are all equal.
+Pillow's writer holds all frames in memory, at 4 bytes a pixel, and writes a still picture without a
+duration if all frames are equal.
 
 Source of the format: the PNG specification, third edition (W3C, 2025), section 11.3.6.
 """
@@ -17,49 +17,49 @@ from typing import BinaryIO
 
 import numpy as np
 
-from fit_image.decoding import bands
-from fit_image.frames import Picture, ahead
+from fit_image.decoding import row_strips
+from fit_image.frames import Pixels, prefetch
 from fit_image.image import Canvas
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _LONGEST_MS = 65_535
 _RGB_8_BITS = (8, 2, 0, 0, 0)  # depth, colour type, compression, filter, interlace
-_LEVEL = 3  # a quarter of the time of zlib's default, and a tenth larger
-_KEEP, _REPLACE = 0, 0  # what to do after a frame, and how to draw it
+_COMPRESSION = 3  # a quarter of the time of zlib's default, and a tenth larger
+_DISPOSE_NONE, _BLEND_SOURCE = 0, 0
 
 
 @dataclass
 class _Patch:
-    """What one frame changes."""
+    """The rectangle that a frame changes."""
 
     x: int
     y: int
-    pixels: Picture
+    pixels: Pixels
     milliseconds: int
 
 
 def write_apng(
-    file: BinaryIO, pictures: Iterable[Picture], delays: Iterable[int], most_ahead: int
+    file: BinaryIO, frames: Iterable[Pixels], delays: Iterable[int], prefetch_limit: int
 ) -> None:
-    """Write an animation that repeats forever; equal neighbours become one frame.
+    """Write an animation that loops forever; equal neighbours become one frame.
 
     Parameters
     ----------
     file : binary file
         Open for writing, seekable.
-    pictures : iterable of ndarray of uint8, shape (height, width, 3)
-        At least one, of equal size.
+    frames : iterable of ndarray of uint8, shape (height, width, 3)
+        At least one, all of equal size.
     delays : iterable of int
-        Of each, in milliseconds.
-    most_ahead : int
-        How many pictures may wait in memory to be compressed, or written.
+        Of each frame, in milliseconds.
+    prefetch_limit : int
+        Most frames that wait in memory to be compressed, or written.
 
     Raises
     ------
     OSError
         If the file cannot be written.
     """
-    with ahead(_compressed, _patches(pictures, delays), most_ahead) as compressed:
+    with prefetch(_compressed, _patches(frames, delays), prefetch_limit) as compressed:
         count = sequence = header = 0
         for patch, data in compressed:
             height, width, _ = patch.pixels.shape
@@ -80,8 +80,8 @@ def write_apng(
                     patch.y,
                     patch.milliseconds,
                     1000,
-                    _KEEP,
-                    _REPLACE,
+                    _DISPOSE_NONE,
+                    _BLEND_SOURCE,
                 ),
             )
             sequence += 1
@@ -94,37 +94,40 @@ def write_apng(
             del patch, data  # before the next one is made
         _write_chunk(file, b"IEND", b"")
         file.seek(header)
-        _write_chunk(file, b"acTL", struct.pack(">2I", count, 0))  # 0: repeat forever
+        _write_chunk(file, b"acTL", struct.pack(">2I", count, 0))  # 0: loop forever
 
 
-def _patches(pictures: Iterable[Picture], delays: Iterable[int]) -> Iterator[_Patch]:
+def _patches(frames: Iterable[Pixels], delays: Iterable[int]) -> Iterator[_Patch]:
     waiting: _Patch | None = None
-    before: Picture | None = None
-    for picture, delay in zip(pictures, delays, strict=True):
-        patch = _Patch(0, 0, picture, delay) if before is None else _change(before, picture, delay)
+    previous: Pixels | None = None
+    for frame, delay in zip(frames, delays, strict=True):
+        if previous is None:
+            patch: _Patch | None = _Patch(0, 0, frame, delay)
+        else:
+            patch = _change(previous, frame, delay)
         if patch is None and waiting is not None:
             waiting.milliseconds += delay
             continue
         if waiting is not None:
             yield from _split(waiting)
-        waiting, before = patch, picture
+        waiting, previous = patch, frame
     if waiting is not None:
         yield from _split(waiting)
 
 
-def _change(before: Picture, now: Picture, delay: int) -> _Patch | None:
-    changed = np.empty(now.shape[:2], bool)
-    for band in bands(now.shape[0], now.shape[1]):
-        changed[band] = (before[band] != now[band]).any(axis=2)
+def _change(previous: Pixels, current: Pixels, delay: int) -> _Patch | None:
+    changed = np.empty(current.shape[:2], bool)
+    for strip in row_strips(current.shape[0], current.shape[1]):
+        changed[strip] = (previous[strip] != current[strip]).any(axis=2)
     rows, columns = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
     if not len(rows):
         return None
     top, left = int(rows[0]), int(columns[0])
-    return _Patch(left, top, now[top : rows[-1] + 1, left : columns[-1] + 1], delay)
+    return _Patch(left, top, current[top : rows[-1] + 1, left : columns[-1] + 1], delay)
 
 
 def _split(patch: _Patch) -> Iterator[_Patch]:
-    """Yield ``patch``, followed by single unchanged pixels while its time exceeds the format's."""
+    """Yield ``patch``, and single unchanged pixels while its time exceeds the format's limit."""
     rest = patch.milliseconds
     x, y, pixels = patch.x, patch.y, patch.pixels
     while True:
@@ -136,13 +139,13 @@ def _split(patch: _Patch) -> Iterator[_Patch]:
 
 
 def _compressed(patch: _Patch) -> tuple[_Patch, bytes]:
-    """Return ``patch`` and its pixels, filtered and compressed as in a PNG file."""
+    """Return ``patch`` and its pixels, filtered and compressed as PNG image data."""
     buffer = io.BytesIO()
     height, width, _ = patch.pixels.shape
     canvas = Canvas(width, height)
-    for rows in bands(height, width):
+    for rows in row_strips(height, width):
         canvas.paste(rows.start, patch.pixels[rows])
-    canvas.image.save(buffer, "PNG", compress_level=_LEVEL)
+    canvas.image.save(buffer, "PNG", compress_level=_COMPRESSION)
     del canvas
     data, position = buffer.getbuffer(), len(_SIGNATURE)
     parts = []

@@ -1,4 +1,4 @@
-"""npz files with a kind and a format version, read without trusting them."""
+"""npz files with a kind and a format version; reading them runs no code and bounds memory."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from fit_image.regular_file import check_regular
 
 Arrays = dict[str, npt.NDArray[Any]]
 
-_LARGEST_EXPANSION = 200
-_SMALL = 1 << 20
+_MAX_EXPANSION = 200
+_SMALL = 1 << 20  # bytes that any array may unpack to
 
 _DAMAGE = (
     zipfile.BadZipFile,
@@ -42,13 +42,13 @@ _DAMAGE = (
 def write_archive(
     path: str | os.PathLike[str], kind: str, version: int, arrays: Mapping[str, npt.ArrayLike]
 ) -> None:
-    """Write ``arrays`` to an npz file, whole or not at all.
+    """Write ``arrays`` to an npz file atomically.
 
     Parameters
     ----------
-    path : path
+    path : path-like
     kind : str
-        What the file is, such as ``model``.
+        Kind of the file, such as ``model``.
     version : int
         Format version, at least 1.
     arrays : mapping of str to array-like
@@ -64,37 +64,37 @@ def write_archive(
         np.savez(file, **marked)
 
 
-def check_version(path: Path, found: int, understood: int) -> None:
-    """Raise `InputError` if a file's format version is not the one that is understood."""
-    if found > understood:
+def check_version(path: Path, found: int, supported: int) -> None:
+    """Raise `InputError` if a file's format version is not the supported one."""
+    if found > supported:
         raise InputError(
-            f"{path} has format version {found}, newer than this fit-image understands "
-            f"({understood}): update fit-image"
+            f"{path} has format version {found}, newer than this fit-image supports "
+            f"({supported}): update fit-image"
         )
     if found < 1:
         raise InputError(f"{path} is damaged: format version {found}")
-    if found < understood:
+    if found < supported:
         raise InputError(
             f"{path} was written by an older fit-image (format version {found}, now "
-            f"{understood}): use that one, or learn the picture again"
+            f"{supported}): use that version, or train again"
         )
 
 
-def read_archive(path: str | os.PathLike[str], kind: str, understood: int) -> Arrays:
-    """Read a file written by `write_archive`, trusting nothing in it.
+def read_archive(path: str | os.PathLike[str], kind: str, supported: int) -> Arrays:
+    """Read a file written by `write_archive`; it need not be trusted.
 
     Parameters
     ----------
-    path : path
+    path : path-like
     kind : str
-        What the file must be.
-    understood : int
-        The format version that it must have.
+        Required kind.
+    supported : int
+        Required format version.
 
     Returns
     -------
-    dict of str to array
-        Without pickled objects; whether the arrays make sense is for the caller to find out.
+    dict of str to ndarray
+        Never pickled objects; the caller checks names, shapes and values.
 
     Raises
     ------
@@ -109,28 +109,28 @@ def read_archive(path: str | os.PathLike[str], kind: str, understood: int) -> Ar
         if f"{mark}.npy" not in names:
             raise InputError(f"{path} is not {kind_text}")
         version = int(_read_array(archive, f"{mark}.npy", path).reshape(()))
-        check_version(path, version, understood)
+        check_version(path, version, supported)
         return {name.removesuffix(".npy"): _read_array(archive, name, path) for name in names}
 
 
 def read_arrays(path: str | os.PathLike[str], names: Collection[str]) -> Arrays:
-    """Read some arrays of any npz file, trusting nothing in it.
+    """Read some arrays of any npz file; it need not be trusted.
 
     Parameters
     ----------
-    path : path
+    path : path-like
     names : collection of str
-        Of the arrays.
+        Names of the arrays.
 
     Returns
     -------
-    dict of str to array
-        Those of them that there are.
+    dict of str to ndarray
+        Those that the file has.
 
     Raises
     ------
     InputError
-        If the file is missing, damaged or no npz file, or such an array holds Python objects.
+        If the file is missing, damaged or not an npz file, or an array holds Python objects.
     """
     path = Path(path)
     with _opened(path, "an npz file") as archive:
@@ -144,7 +144,7 @@ def read_arrays(path: str | os.PathLike[str], names: Collection[str]) -> Arrays:
 
 @contextlib.contextmanager
 def _opened(path: Path, kind_text: str) -> Iterator[zipfile.ZipFile]:
-    """Open an npz file, and make all that goes wrong with it one kind of error."""
+    """Open an npz file; whatever fails in the block becomes an `InputError`."""
     try:
         check_regular(path)
         if path.is_dir():
@@ -164,7 +164,7 @@ def _opened(path: Path, kind_text: str) -> Iterator[zipfile.ZipFile]:
 
 
 def is_archive(path: str | os.PathLike[str], kind: str) -> bool:
-    """Return whether a file was written by `write_archive` as such a kind."""
+    """Whether `write_archive` wrote the file, and with this kind."""
     try:
         if not Path(path).is_file():
             return False
@@ -176,20 +176,22 @@ def is_archive(path: str | os.PathLike[str], kind: str) -> bool:
 
 def _read_array(archive: zipfile.ZipFile, name: str, path: Path) -> npt.NDArray[Any]:
     info = archive.getinfo(name)
-    # A few bytes may unpack to gigabytes; weights hardly shrink, so such a file is no model.
-    if info.file_size > _LARGEST_EXPANSION * info.compress_size + _SMALL:
-        raise InputError(f"{path} is refused: {name[:40]!a} expands beyond reason")
+    # A zip bomb: a few bytes that unpack to gigabytes. Weights hardly compress.
+    if info.file_size > _MAX_EXPANSION * info.compress_size + _SMALL:
+        raise InputError(
+            f"{path} is refused: {name[:40]!a} unpacks to more than {_MAX_EXPANSION} times its size"
+        )
     with archive.open(info) as member:
         stream = io.BytesIO(member.read())
     format_ = np.lib.format
     major, _ = format_.read_magic(stream)
     read_header = format_.read_array_header_1_0 if major == 1 else format_.read_array_header_2_0
     shape, _, dtype = read_header(stream)
-    # The shape is checked against the bytes there are, before numpy allocates what it promises.
+    # Compare the shape with the bytes present before numpy allocates memory for it.
     if dtype.hasobject or stream.tell() + int(np.prod(shape, dtype=object)) * dtype.itemsize != len(
         stream.getbuffer()
     ):
-        raise ValueError("array does not fit its bytes")
+        raise ValueError("the array's shape does not match its bytes")
     stream.seek(0)
     array: npt.NDArray[Any] = format_.read_array(stream, allow_pickle=False)
     return array

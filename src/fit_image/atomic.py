@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Atomic writing of files: whole, or not at all."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ TEMPORARY_MARK = ".partial-"
 
 @contextlib.contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Yield a temporary path beside ``path`` that takes its place on success.
+    """Yield a temporary path in the folder of ``path``, renamed to ``path`` on success.
 
     The temporary file keeps the suffix of ``path``, because writers choose their format by it.
-    When the body raises, the temporary file is removed and whatever stood at ``path`` stays.
+    If the body raises, the temporary file is removed, and ``path`` is left as it was.
 
     Raises
     ------
     FitImageError
-        If the file cannot be written (full disk, lost permission); names ``path``.
+        If the file cannot be written (full disk, lost permission); the message names ``path``.
     """
     path = Path(path)
-    # Part of the name only: the whole of a long one, and the mark, would be too long together.
+    # Part of the name only: a long name and the mark might exceed the system's limit.
     mark = f".{path.stem[:40]}{TEMPORARY_MARK}{os.getpid()}-{secrets.token_hex(4)}"
     temporary = path.with_name(f"{mark}{path.suffix[:16]}")
     try:
         yield temporary
-        # Without this, a power cut soon after may leave an empty file under the good name.
+        # Otherwise a power cut soon afterwards may leave an empty file at ``path``.
         _fsync(temporary)
         temporary.replace(path)
     except OSError as error:
@@ -42,13 +42,12 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def check_destination(path: str | os.PathLike[str]) -> None:
-    """Find out, before work begins, that a file cannot be written to ``path``.
+    """Raise `InputError` unless a file can be written to ``path``, before any work is done.
 
     Raises
     ------
     InputError
-        If its folder does not exist, or it is a folder itself, a pipe, a device, or a link to
-        nothing.
+        If its folder does not exist, or it is a folder, a pipe, a device or a broken link.
     """
     path = Path(path)
     if not path.parent.is_dir():
@@ -56,30 +55,30 @@ def check_destination(path: str | os.PathLike[str]) -> None:
     if path.is_dir():
         raise InputError(f"cannot write {path}: it is a folder")
     if path.exists() and not path.is_file():
-        raise InputError(f"cannot write {path}: it is no regular file")
+        raise InputError(f"cannot write {path}: not a regular file")
     if path.is_symlink() and not path.exists():
-        raise InputError(f"cannot write {path}: it is a link to nothing")
+        raise InputError(f"cannot write {path}: it is a broken link")
 
 
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write ``data`` to ``path``, whole or not at all.
+    """Write ``data`` to ``path`` atomically.
 
     Raises
     ------
     FitImageError
-        If the file cannot be written; names ``path``.
+        If the file cannot be written; the message names it.
     """
     with atomic_path(path) as temporary:
         temporary.write_bytes(data)
 
 
 def copy(source: Path, destination: Path) -> None:
-    """Copy a small file, whole or not at all.
+    """Copy a small file atomically.
 
     Raises
     ------
     FitImageError
-        If one cannot be read or the other not be written; names it.
+        If a file cannot be read or written; the message names it.
     """
     try:
         data = source.read_bytes()
@@ -89,7 +88,7 @@ def copy(source: Path, destination: Path) -> None:
 
 
 def remove_leftovers(folder: str | os.PathLike[str]) -> None:
-    """Delete the temporary files that killed processes left in ``folder``."""
+    """Delete temporary files that killed processes left in ``folder``."""
     for leftover in Path(folder).glob(f".*{TEMPORARY_MARK}*"):
         writer = leftover.name.partition(TEMPORARY_MARK)[2].partition("-")[0]
         if not (writer.isdigit() and _is_running(int(writer))):
@@ -99,7 +98,7 @@ def remove_leftovers(folder: str | os.PathLike[str]) -> None:
 
 def _is_running(process: int) -> bool:
     try:
-        # A process of somebody else is running, too.
+        # No permission: a running process of another user.
         with contextlib.suppress(PermissionError):
             os.kill(process, 0)
     except (ProcessLookupError, OverflowError):
@@ -108,7 +107,7 @@ def _is_running(process: int) -> bool:
 
 
 def flush_to_disk(path: Path) -> None:
-    """Wait until the contents of a file are on the disk.
+    """Wait until the contents of a file are on disk.
 
     Raises
     ------

@@ -1,8 +1,8 @@
-"""The binary form of the CIFAR-10 pictures.
+"""Read CIFAR-10 binary files.
 
-Rows of 3,073 bytes: the class, and 32 x 32 pixels as a plane of red, one of green and one of blue.
-From https://www.cs.toronto.edu/~kriz/cifar.html (Krizhevsky, "Learning multiple layers of features
-from tiny images", 2009).
+Records of 3,073 bytes: the class, and 32 x 32 pixels as planes of red, green and blue. Source:
+https://www.cs.toronto.edu/~kriz/cifar.html (Krizhevsky, "Learning multiple layers of features from
+tiny images", 2009).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SUFFIX = ".bin"
 
 SIDE, CHANNELS = 32, 3
 
-_ROW = 1 + SIDE * SIDE * CHANNELS
+_RECORD = 1 + SIDE * SIDE * CHANNELS
 
 
 def read_cifar(
@@ -40,21 +40,22 @@ def read_cifar(
     Raises
     ------
     InputError
-        If the file is missing or empty, has not whole rows, or exceeds `LARGEST_SET`.
+        If the file is missing or empty, does not consist of whole records, or exceeds
+        `LARGEST_SET`.
     """
     path = Path(path)
     try:
         size = path.stat().st_size
-        if size % _ROW or not size:
-            problem = f"has {size:,} bytes, which are no rows of {_ROW:,}"
+        if size % _RECORD or not size:
+            problem = f"has {size:,} bytes, not one or more records of {_RECORD:,}"
             raise InputError(f"{one_line(path)} {problem}: give a CIFAR-10 binary file")
         if size > LARGEST_SET:
             raise InputError(f"{one_line(path)} has more than {LARGEST_SET:,} bytes")
-        rows = np.fromfile(path, dtype=np.uint8)
+        records = np.fromfile(path, dtype=np.uint8)
     except OSError as error:
         raise InputError(f"cannot read {one_line(path)}: {os_error_reason(error)}") from error
-    if rows.size != size:
+    if records.size != size:
         raise InputError(f"{one_line(path)} changed while it was read")
-    rows = rows.reshape(-1, _ROW)
-    planes = rows[:, 1:].reshape(-1, CHANNELS, SIDE, SIDE)
-    return np.ascontiguousarray(planes.transpose(0, 2, 3, 1)), rows[:, 0].astype(np.int64)
+    records = records.reshape(-1, _RECORD)
+    planes = records[:, 1:].reshape(-1, CHANNELS, SIDE, SIDE)
+    return np.ascontiguousarray(planes.transpose(0, 2, 3, 1)), records[:, 0].astype(np.int64)

@@ -1,6 +1,6 @@
-"""The names of the components that options choose from, and their defaults.
+"""Names and defaults of the components that options choose from.
 
-Those of the core have a table there, too; here they can be read without loading numerics.
+Their implementations have tables of their own; this module loads no numerics.
 """
 
 from __future__ import annotations
@@ -10,29 +10,38 @@ from dataclasses import dataclass
 PACES = ("even", "visible")
 
 CHANNELS = {"rgb": 3, "grey": 1, "rgba": 4}
-"""What may be learned of a picture, and how many numbers that is for a pixel."""
+"""Choices of channels: numbers per pixel."""
 
 
 @dataclass(frozen=True)
 class OptimizerDefaults:
-    """What an optimizer takes where nothing else is asked for."""
+    """Default settings of an optimizer.
+
+    Attributes
+    ----------
+    learning_rate : float
+    batch_size : int
+    weight_decay : float or None
+        None if the optimizer has none.
+    adaptive : bool
+        Whether a step's size is independent of the gradient's.
+    """
 
     learning_rate: float
     batch_size: int
     weight_decay: float | None = None
-    """None where there is no such thing."""
     adaptive: bool = False
-    """Whether the size of a step does not depend on that of the gradient."""
 
 
-# Rates that very deep networks bear, too; batches that come furthest in the same time.
+# Learning rates at which very deep networks still converge; batch sizes that learn most in a given
+# time.
 OPTIMIZERS = {
     "sgd": OptimizerDefaults(0.1, 1),
     "momentum": OptimizerDefaults(0.1, 16),
     "adam": OptimizerDefaults(0.001, 64, adaptive=True),
     "adamw": OptimizerDefaults(0.001, 64, weight_decay=0.01, adaptive=True),
 }
-"""The optimizers of `fit_image.core.optimizers`, here so that the help needs no numerics."""
+"""The optimizers of `fit_image.core.optimizers`."""
 
 LOSSES = ("mse", "l1", "huber")
 """The losses of `fit_image.core.loss`."""
@@ -41,19 +50,19 @@ SCHEDULES = ("constant", "cosine", "exponential")
 """The schedules of `fit_image.core.schedule`."""
 
 SAMPLINGS = ("uniform", "error")
-"""Ways to choose the pixels of an epoch."""
+"""Ways to choose an epoch's pixels."""
 
 
 @dataclass(frozen=True)
 class ActivationDefaults:
-    """What an activation needs of a configuration.
+    """Settings that an activation uses, and its factors of the default learning rate.
 
     Attributes
     ----------
     fields : tuple of str
-        The fields of `FitConfig` that it uses.
+        Fields of `FitConfig` that it uses.
     descent, adaptive : float
-        Factors of the optimizer's default learning rate: of sgd and momentum, and of the others.
+        Factor of the default learning rate of sgd and momentum, and of adaptive optimizers.
     """
 
     fields: tuple[str, ...] = ()
@@ -69,7 +78,7 @@ ACTIVATIONS = {
     "tanh": ActivationDefaults(),
     "scaled-tanh": ActivationDefaults(),
     "sigmoid": ActivationDefaults(),
-    # Waves and bells are steeper by their omega or scale.
+    # Sines and bells are steeper by their omega or scale.
     "sine": ActivationDefaults(("omega",), descent=0.03, adaptive=0.1),
     "gauss": ActivationDefaults(("scale",), descent=0.3),
     "gabor": ActivationDefaults(("omega", "scale"), descent=0.03, adaptive=0.3),
@@ -80,21 +89,21 @@ ACTIVATIONS = {
 
 
 def activations_with(field: str) -> str:
-    """Return in words which activations use a field of `FitConfig`."""
+    """Return the names of the activations that use a field of `FitConfig`, as a phrase."""
     *others, last = [name for name, needs in ACTIVATIONS.items() if field in needs.fields]
     return f"{', '.join(others)} or {last}" if others else last
 
 
 SUBSAMPLINGS = {"4:4:4": 0, "4:2:2": 1, "4:2:0": 2}
-"""How much coarser JPEG stores differences of colours than luma, and Pillow's number for it."""
+"""Chroma subsamplings of JPEG, with Pillow's numbers for them."""
 
 PAPERS = ("white", "black", "learned")
-"""Shades of what surrounds a digit; the last one is that of the pictures it was learned from."""
+"""Backgrounds of digits; ``learned`` is that of the training pictures."""
 
 WALKS = ("linear", "sinusoidal")
-"""From digit to digit in even steps, or in slower ones near each."""
+"""Steps from digit to digit: even, or smaller near each digit."""
 
 OUTPUT_ACTIVATIONS = ("identity", "sigmoid")
 
 INITS = ("auto", "classic", "he", "xavier", "siren", "normal:STD")
-"""What an initialisation may be; the rules are those of `fit_image.core.initialisation`."""
+"""The initialisations of `fit_image.core.initialisation`."""

@@ -1,11 +1,11 @@
-"""What a run is made of: frozen dataclasses, whose JSON is in `fit_image.strict_json`."""
+"""Configuration of a run: frozen dataclasses that check their values."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from fit_image.components import (
@@ -27,77 +27,79 @@ from fit_image.notation import (
     MAX_WIDTH,
     Hidden,
     check_blocks,
+    format_layers,
     parse_init,
     parse_layers,
 )
 
 FPS = (0.01, 1000.0)
-"""Slowest and fastest frames a second."""
+"""Range of frames per second."""
 
 MOST_EPOCHS = 10_000_000
 
 
-# In the place of what the optimizer decides, and of the optimizer where the encoding does.
+# None: the default depends on the optimizer; the optimizer's own depends on the encoding.
 _BY_OPTIMIZER: Any = None
 _BY_ENCODING: Any = None
 
 
 @dataclass(frozen=True)
 class FitConfig:
-    """Everything that decides what the network learns, apart from the picture.
+    """Network and training: all that determines the result, except the picture.
 
     The defaults are the recipe of the program ``evolvingstuff/MonaLisa``.
 
     Attributes
     ----------
     layers : tuple of Hidden
-        The hidden layers. Widths, and text such as ``4x300``, are accepted and converted.
+        Hidden layers. Widths, and text such as ``4x300``, are accepted and converted.
     epochs : int
         Passes over all pixels.
     learning_rate : float
         Above 0, at most 1e6; each layer divides it by ``sqrt(fan_in + 1)``, except with Adam
-        and AdamW. Default: what `OPTIMIZERS` has for the optimizer, times the least factor
-        that `ACTIVATIONS` has for the hidden layers.
+        and AdamW. Default: that of the optimizer in `OPTIMIZERS`, times the smallest factor of
+        the hidden layers' activations in `ACTIVATIONS`.
     init_scale : float
-        Standard deviation of weights and biases before the same division; 0 to 1e6.
+        Standard deviation of initial weights and biases, before the same division; 0 to 1e6.
     slope : float
         Slope of the leaky ReLU below zero, 0 to 1.
     seed : int
-        Of the initial weights and of the order of the pixels; 0 or more.
+        Seed of the initial weights and of the order of the pixels; 0 or more.
     batch_size : int
-        Pixels of a step, over which the gradient's mean is taken; 1 or more. More than the
-        picture has are the whole picture. Default: what `OPTIMIZERS` has for the optimizer.
+        Pixels per step, over which gradients are averaged; 1 or more, at most the whole picture
+        is used. Default: that of the optimizer in `OPTIMIZERS`.
     optimizer : str
         A key of `OPTIMIZERS`. Default: adam with a grid, else sgd.
     encoding : str
-        As `fit_image.encoding_spec.parse_encoding` reads it.
+        See `fit_image.encoding_spec.parse_encoding`.
     loss : str
         One of `LOSSES`.
     lr_schedule : str
         One of `SCHEDULES`, over all ``epochs``.
     warmup : float
-        Epochs in which the learning rate grows from 0, linearly; 0 to ``epochs``.
+        Epochs in which the learning rate grows linearly from 0; 0 to ``epochs``.
     weight_decay : float or None
-        What a step of AdamW takes off every weight, as a share of it and the rate; 0 to 1e6. None
-        with other optimizers. Default: what `OPTIMIZERS` has for the optimizer.
+        Decoupled weight decay of AdamW: a step multiplies the weights by ``1 - learning_rate *
+        weight_decay``; 0 to 1e6. None with other optimizers. Default: that of the optimizer in
+        `OPTIMIZERS`.
     sampling : str
-        Whether an epoch shows every pixel once (``uniform``), or pixels with a larger ``error``
-        more often.
+        ``uniform``: an epoch shows every pixel once; ``error``: pixels with a larger error more
+        often.
     activation : str
-        A key of `ACTIVATIONS`: of the hidden layers that do not name their own.
+        A key of `ACTIVATIONS`, for the hidden layers that do not name their own.
     omega : float
-        Frequency of sine, gabor and finer, above 0, at most 1e6.
+        Frequency of sine, gabor and finer; above 0, at most 1e6.
     scale : float
-        How narrow the bells of gauss and gabor are, above 0, at most 1e6.
+        Inverse width of the bells of gauss and gabor; above 0, at most 1e6.
     output_activation : str
         One of `OUTPUT_ACTIVATIONS`.
     init : str
-        One of `INITS`: how weights and biases begin; ``auto`` suits each layer's activation.
+        Initialisation of weights and biases, one of `INITS`; ``auto`` suits each layer's
+        activation.
     target_psnr : float or None
-        Training ends when a picture as drawn has this PSNR, in dB, above 0; None for no target.
+        Training ends when the drawn picture reaches this PSNR in dB; above 0, None for no target.
     time_limit : float or None
-        Training ends after so many seconds of it, above 0, at most `LONGEST_TIME`; None for no
-        limit.
+        Training ends after this many seconds; above 0, at most `LONGEST_TIME`, None for no limit.
 
     Raises
     ------
@@ -105,7 +107,10 @@ class FitConfig:
         If a value is out of its range.
     """
 
-    layers: tuple[Hidden, ...] = (Hidden(300),) * 4
+    layers: tuple[Hidden, ...] = field(
+        default=(Hidden(300),) * 4,
+        metadata={"to_text": format_layers, "from_text": parse_layers},
+    )
     epochs: int = 500
     learning_rate: float = _BY_OPTIMIZER
     init_scale: float = 0.3
@@ -128,19 +133,25 @@ class FitConfig:
     time_limit: float | None = None
 
     def __post_init__(self) -> None:
-        _require(isinstance(self.encoding, str), f"encoding must be text, not {self.encoding!r}")
+        self._set_defaults()
+        self._check_choices()
+        self._check_numbers()
+
+    def _set_defaults(self) -> None:
+        """Convert text, and fill in the fields that depend on others."""
+        _require(isinstance(self.encoding, str), "encoding", f"must be text, not {self.encoding!r}")
         encoding = parse_encoding(self.encoding)
-        object.__setattr__(self, "encoding", str(encoding))  # the way past "frozen"
+        object.__setattr__(self, "encoding", str(encoding))  # frozen dataclasses allow only this
         if self.optimizer is None:
-            # The gradient of a table's entry is a few samples' share of the mean: too small to
-            # descend along.
+            # A table's entry takes part in few samples of a batch, so that its gradient, a mean
+            # over the batch, is too small for plain gradient descent.
             optimizer = "adam" if isinstance(encoding, GridSpec) else "sgd"
             object.__setattr__(self, "optimizer", optimizer)
-        _require_choice("optimizer", self.optimizer, OPTIMIZERS)
+        check_choice("optimizer", self.optimizer, OPTIMIZERS)
         object.__setattr__(self, "layers", _hidden_layers(self.layers))
         for each in (self.activation, *(layer.activation for layer in self.layers)):
             if each is not None:
-                _require_choice("activation", each, ACTIVATIONS)
+                check_choice("activation", each, ACTIVATIONS)
         defaults = OPTIMIZERS[self.optimizer]
         used = [ACTIVATIONS[activation] for activation in self.activations[:-1]]
         factor = min(each.adaptive if defaults.adaptive else each.descent for each in used)
@@ -151,61 +162,54 @@ class FitConfig:
         ):
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
-        _require_choice("output_activation", self.output_activation, OUTPUT_ACTIVATIONS)
-        for name in ("omega", "scale"):
-            value = getattr(self, name)
-            _require(
-                0 < value <= LARGEST_RATE,
-                f"{name} must be above 0, at most {LARGEST_RATE:g}, not {value}",
-            )
-        _require(isinstance(self.init, str), f"init must be text, not {self.init!r}")
+
+    def _check_choices(self) -> None:
+        check_choice("output_activation", self.output_activation, OUTPUT_ACTIVATIONS)
+        _require(isinstance(self.init, str), "init", f"must be text, not {self.init!r}")
         parse_init(self.init)
-        _require(self.epochs >= 0, f"epochs must be 0 or more, not {self.epochs}")
-        _require(
-            0 < self.learning_rate <= LARGEST_RATE,
-            f"learning_rate must be above 0, at most {LARGEST_RATE:g}, not {self.learning_rate}",
-        )
-        _require(
-            0 <= self.init_scale <= LARGEST_RATE,
-            f"init_scale must be 0 to {LARGEST_RATE:g}, not {self.init_scale}",
-        )
-        _require(0 <= self.slope <= 1, f"slope must be 0 to 1, not {self.slope}")
-        _require(self.seed >= 0, f"seed must be 0 or more, not {self.seed}")
+        check_choice("loss", self.loss, LOSSES)
+        check_choice("lr_schedule", self.lr_schedule, SCHEDULES)
+        check_choice("sampling", self.sampling, SAMPLINGS)
+
+    def _check_numbers(self) -> None:
+        for name in ("omega", "scale", "learning_rate"):
+            value = getattr(self, name)
+            problem = f"must be above 0, at most {LARGEST_RATE:g}, not {value}"
+            _require(0 < value <= LARGEST_RATE, name, problem)
+        _require(self.epochs >= 0, "epochs", f"must be 0 or more, not {self.epochs}")
+        problem = f"must be 0 to {LARGEST_RATE:g}, not {self.init_scale}"
+        _require(0 <= self.init_scale <= LARGEST_RATE, "init_scale", problem)
+        _require(0 <= self.slope <= 1, "slope", f"must be 0 to 1, not {self.slope}")
+        _require(self.seed >= 0, "seed", f"must be 0 or more, not {self.seed}")
         _require(
             type(self.batch_size) is int and self.batch_size >= 1,
-            f"batch_size must be a whole number, 1 or more, not {self.batch_size!r}",
+            "batch_size",
+            f"must be a whole number, 1 or more, not {self.batch_size!r}",
         )
-        _require_choice("loss", self.loss, LOSSES)
-        _require_choice("lr_schedule", self.lr_schedule, SCHEDULES)
-        _require(
-            self.warmup >= 0,
-            f"warmup must be 0 or more epochs, not {self.warmup}",
-        )
-        _require(
-            self.warmup <= self.epochs,
-            f"warmup must be at most all epochs ({self.epochs}), not {self.warmup:g}",
-        )
-        _require_choice("sampling", self.sampling, SAMPLINGS)
+        _require(self.warmup >= 0, "warmup", f"must be 0 or more epochs, not {self.warmup}")
+        problem = f"must be at most the number of epochs ({self.epochs}), not {self.warmup:g}"
+        _require(self.warmup <= self.epochs, "warmup", problem)
         _require(
             self.target_psnr is None or 0 < self.target_psnr < math.inf,
-            f"target_psnr must be above 0, or None, not {self.target_psnr}",
+            "target_psnr",
+            f"must be above 0, or None, not {self.target_psnr}",
         )
         _require(
             self.time_limit is None or 0 < self.time_limit <= LONGEST_TIME,
-            f"time_limit must be above 0, at most {LONGEST_TIME:g}, or None, not {self.time_limit}",
+            "time_limit",
+            f"must be above 0, at most {LONGEST_TIME:g}, or None, not {self.time_limit}",
         )
         if self.weight_decay is not None:
             _require(
                 OPTIMIZERS[self.optimizer].weight_decay is not None,
-                f"weight_decay is for adamw, not for {self.optimizer}",
+                "weight_decay",
+                f"is for adamw, not for {self.optimizer}",
             )
-            _require(
-                0 <= self.weight_decay <= LARGEST_RATE,
-                f"weight_decay must be 0 to {LARGEST_RATE:g}, not {self.weight_decay}",
-            )
+            problem = f"must be 0 to {LARGEST_RATE:g}, not {self.weight_decay}"
+            _require(0 <= self.weight_decay <= LARGEST_RATE, "weight_decay", problem)
 
     def for_picture(self, width: int, height: int) -> Self:
-        """Return the configuration with everything decided that depends on the picture's size."""
+        """Return a copy with all values set that depend on the picture's size."""
         encoding = parse_encoding(self.encoding)
         if isinstance(encoding, GridSpec):
             encoding = encoding.for_picture(width, height)
@@ -213,22 +217,22 @@ class FitConfig:
 
     @property
     def activations(self) -> tuple[str, ...]:
-        """The activations of all layers, the output layer last."""
+        """Activations of all layers, the output layer's last."""
         hidden = (layer.activation or self.activation for layer in self.layers)
         return (*hidden, self.output_activation)
 
 
 @dataclass(frozen=True)
 class ImageConfig:
-    """How the picture is prepared.
+    """Preparation of the picture.
 
     Attributes
     ----------
     max_pixels : int or None
-        Larger pictures are scaled down to at most this many pixels; None keeps them whole.
+        Larger pictures are scaled down to at most this many pixels; None for no limit.
     background : str
-        Colour behind transparent pictures, as in CSS; with ``rgba``, of hidden pixels, and behind
-        animations.
+        CSS colour behind transparent pictures; with ``rgba``, the colour of fully transparent
+        pixels, and behind animations.
     channels : str
         A key of `CHANNELS`.
     """
@@ -240,27 +244,28 @@ class ImageConfig:
     def __post_init__(self) -> None:
         _require(
             self.max_pixels is None or self.max_pixels >= 1,
-            f"max_pixels must be 1 or more, or None, not {self.max_pixels}",
+            "max_pixels",
+            f"must be 1 or more, or None, not {self.max_pixels}",
         )
-        _require_choice("channels", self.channels, CHANNELS)
+        check_choice("channels", self.channels, CHANNELS)
 
 
 @dataclass(frozen=True)
 class RecordConfig:
-    """What is kept of a run, and how it is shown.
+    """Frames and animations that a run records.
 
     Attributes
     ----------
     frame_every : int
-        Epochs from one frame to the next; the first and the last epoch always get one.
+        Epochs from one frame to the next; the first and the last epoch always have one.
     animations : tuple of str
-        File names; relative ones lie in the run's folder.
+        File names; relative ones are in the run's folder.
     fps : float
-        Frames a second, 0.01 to 1000.
+        Frames per second, 0.01 to 1000.
     with_target : bool
         Whether the target is shown beside the learned picture.
     pace : str
-        ``even`` steps of epochs, or ``visible`` ones of PSNR.
+        Spacing of an animation's frames: ``even`` in epochs, or ``visible``, even in PSNR.
     """
 
     frame_every: int = 1
@@ -270,28 +275,32 @@ class RecordConfig:
     pace: str = "even"
 
     def __post_init__(self) -> None:
-        _require(self.frame_every >= 1, f"frame_every must be 1 or more, not {self.frame_every}")
+        _require(self.frame_every >= 1, "frame_every", f"must be 1 or more, not {self.frame_every}")
         slowest, fastest = FPS
-        _require(
-            slowest <= self.fps <= fastest, f"fps must be {slowest} to {fastest:g}, not {self.fps}"
-        )
+        problem = f"must be {slowest} to {fastest:g}, not {self.fps}"
+        _require(slowest <= self.fps <= fastest, "fps", problem)
         _require(
             all(name and "\0" not in name for name in self.animations),
-            f"animations must be file names, not {self.animations!r}",
+            "animations",
+            f"must be file names, not {self.animations!r}",
         )
-        _require_choice("pace", self.pace, PACES)
+        check_choice("pace", self.pace, PACES)
 
 
-def option_of(field: str) -> str:
-    """Return the option of the command line that sets a field."""
-    return "--lr" if field == "learning_rate" else f"--{field.replace('_', '-')}"
+def option_of(name: str) -> str:
+    """Return the command-line option that sets a field."""
+    return "--lr" if name == "learning_rate" else f"--{name.replace('_', '-')}"
 
 
-def check_range(field: str, value: float, limits: tuple[float, float]) -> None:
-    """Raise `InputError` unless a field's number is within its limits."""
+def check_range(name: str, value: float, limits: tuple[float, float]) -> None:
+    """Raise `InputError` unless a field's value is within its limits."""
     least, most = limits
-    if not least <= value <= most:
-        raise InputError(f"{option_of(field)} must be {least:,} to {most:,}, not {value}")
+    _require(least <= value <= most, name, f"must be {least:,} to {most:,}, not {value}")
+
+
+def check_choice(name: str, value: str, choices: Collection[str]) -> None:
+    """Raise `InputError` unless a field's value is one of the choices."""
+    _require(value in choices, name, f"must be one of {', '.join(choices)}, not {value!r}")
 
 
 def _hidden_layers(layers: Any) -> tuple[Hidden, ...]:
@@ -299,22 +308,20 @@ def _hidden_layers(layers: Any) -> tuple[Hidden, ...]:
         return parse_layers(layers)
     _require(
         isinstance(layers, tuple) and all(type(each) in (int, Hidden) for each in layers),
-        f"layers must be text such as 4x300, or a tuple of widths, not {layers!r}",
+        "layers",
+        f"must be text such as 4x300, or a tuple of widths, not {layers!r}",
     )
     hidden = tuple(Hidden(each) if type(each) is int else each for each in layers)
     _require(
         0 < len(hidden) <= MAX_LAYERS
         and all(type(each.width) is int and 1 <= each.width <= MAX_WIDTH for each in hidden),
-        f"layers must be 1 to {MAX_LAYERS} widths of 1 to {MAX_WIDTH}, not {layers!r}",
+        "layers",
+        f"must be 1 to {MAX_LAYERS} widths of 1 to {MAX_WIDTH}, not {layers!r}",
     )
     check_blocks(hidden)
     return hidden
 
 
-def _require_choice(name: str, value: str, choices: Collection[str]) -> None:
-    _require(value in choices, f"{name} must be one of {', '.join(choices)}, not {value!r}")
-
-
-def _require(condition: bool, message: str) -> None:
+def _require(condition: bool, name: str, problem: str) -> None:
     if not condition:
-        raise InputError(message)
+        raise InputError(f"{name} {problem}", fields=(name,))

@@ -1,4 +1,4 @@
-"""Parts of equal size of many pictures at once."""
+"""Square crops of many pictures at once."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from fit_image.image import to_float
 def crops(
     pictures: npt.NDArray[np.uint8], offsets: npt.NDArray[np.integer[Any]], side: int
 ) -> npt.NDArray[np.float32]:
-    """Cut a square out of each picture, at a place of its own.
+    """Crop a square out of each picture, each at its own offset.
 
     Parameters
     ----------
     pictures : ndarray of uint8, shape (count, height, width, channels)
     offsets : ndarray of int, shape (count, 2)
-        The row and column of each square's first pixel.
+        Row and column of each square's first pixel.
     side : int
-        Pixels of a side, 1 or more.
+        Side of the squares in pixels, 1 or more.
 
     Returns
     -------
@@ -46,19 +46,18 @@ def crops(
 def random_crops(
     pictures: npt.NDArray[np.uint8], side: int, rng: np.random.Generator
 ) -> npt.NDArray[np.float32]:
-    """Cut a square out of each picture, anywhere within it with equal chance; see `crops`.
+    """Crop a square out of each picture at a uniformly random offset; see `crops`.
 
-    Pictures of 28 x 28 so become 9 different ones of 26 x 26: a network learns that a digit remains
-    the same wherever it stands.
+    Augmentation by translation: a picture of 28 x 28 yields 9 different ones of 26 x 26.
     """
     farthest = _farthest(pictures, side)
     return crops(pictures, rng.integers(0, farthest + 1, (len(pictures), 2)), side)
 
 
 def centre_crop(pictures: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.float32]:
-    """Cut the square in the middle out of each picture; see `crops`.
+    """Crop the central square out of each picture; see `crops`.
 
-    Where there is no middle, it is one pixel nearer to the top or left.
+    An odd margin is one pixel smaller at the top or left.
     """
     top, left = _farthest(pictures, side) // 2
     return to_float(np.ascontiguousarray(pictures[:, top : top + side, left : left + side]))
@@ -68,5 +67,5 @@ def _farthest(pictures: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.int6
     """Return the largest row and column that a square may begin at."""
     height, width = pictures.shape[1:3]
     if not 1 <= side <= min(height, width):
-        raise ValueError(f"there is no square of {side} in pictures of {width} x {height}")
+        raise ValueError(f"a square of {side} does not fit in pictures of {width} x {height}")
     return np.array((height - side, width - side), np.int64)

@@ -1,7 +1,7 @@
-"""From any picture file to an upright Pillow picture in sRGB.
+"""Decode any picture file to an upright Pillow image in sRGB.
 
-All that files differ in ends here: orientation, mode, depth, transparency and colour profile; and
-all that can be wrong with them becomes one kind of error.
+Orientation, mode, depth, transparency and colour profile are resolved here; whatever is wrong with
+a file becomes an `InputError`.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 from fit_image.errors import InputError, one_line, os_error_reason
 from fit_image.regular_file import check_regular
 
-LARGEST_PICTURE = 1_000_000_000  # pixels that a picture to be read or written may have
+LARGEST_PICTURE = 1_000_000_000
+"""Most pixels of a picture that is read or written."""
 
-# Colour space of a profile: the mode that it describes, the modes that become this one unharmed.
+# Colour space of a profile: the mode it describes, and the modes that convert to it without loss.
 _PROFILES = {
     "RGB": ("RGB", {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX"}),
     "GRAY": ("L", {"1", "L", "LA"}),
@@ -31,15 +32,15 @@ _PROFILES = {
 
 Colour = tuple[int, int, int]
 
-_BAND_PIXELS = 1 << 18  # converted at once, to keep temporary arrays far below the picture itself
-_limit_lock = threading.Lock()  # held while our size limit stands in the place of Pillow's
+_STRIP_PIXELS = 1 << 18  # converted at once, so that temporary arrays stay small
+_limit_lock = threading.Lock()  # held while Pillow's global size limit is replaced
 
 
 @contextlib.contextmanager
-def our_limit() -> Iterator[None]:
-    """Let `LARGEST_PICTURE` stand in the place of Pillow's limit, for one thread at a time.
+def pixel_limit() -> Iterator[None]:
+    """Replace Pillow's size limit by `LARGEST_PICTURE`, for one thread at a time.
 
-    A picture beyond it raises an error of Pillow's; all its other warnings are left out.
+    A larger picture raises an error of Pillow's; its other warnings are ignored.
     """
     with _limit_lock, warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -53,45 +54,43 @@ def our_limit() -> Iterator[None]:
 
 @contextlib.contextmanager
 def reading(path: str | os.PathLike[str]) -> Iterator[io.BufferedReader]:
-    """Open a file for the ``with`` block in which a picture is made of it.
-
-    There, `our_limit` holds.
+    """Open a picture file for a ``with`` block, in which `pixel_limit` holds.
 
     Raises
     ------
     InputError
-        In one line with the name of the file, for all that goes wrong up to the end of the block.
+        For any exception up to the end of the block; the message names the file.
     """
     path = Path(path)
     check_regular(path)
     try:
-        with path.open("rb") as file, our_limit():
+        with path.open("rb") as file, pixel_limit():
             yield file
-    except Exception as error:  # damaged files make Pillow raise nearly every kind there is
+    except Exception as error:  # Pillow raises many kinds for damaged files
         raise InputError(f"cannot read {one_line(path)}: {_problem(error)}") from error
 
 
-def opened(file: io.BufferedReader) -> Image.Image:
-    """Return the first picture in a file, loaded and upright, in whatever mode it is stored.
+def open_upright(file: io.BufferedReader) -> Image.Image:
+    """Load the first picture in a file and turn it upright; its mode is the file's.
 
     Raises
     ------
     InputError
-        If the file is empty or PostScript; Pillow raises much else, see `reading`.
+        If the file is empty or PostScript; for other problems Pillow raises, see `reading`.
     """
     if not file.peek(1):
         raise InputError("the file is empty; give a picture")
     picture = Image.open(file)
-    if picture.format == "EPS":  # Pillow would run another program to draw it
-        raise InputError("PostScript is no picture yet; export it as PNG")
+    if picture.format == "EPS":  # Pillow would run Ghostscript
+        raise InputError("PostScript is not supported; export it as PNG")
     picture.load()
-    with contextlib.suppress(Exception):  # damaged notes about a picture do not damage it
+    with contextlib.suppress(Exception):  # damaged metadata do not damage the picture
         ImageOps.exif_transpose(picture, in_place=True)
     return picture
 
 
-def in_channels(picture: Image.Image, channels: str, behind: Colour) -> Image.Image:
-    """Return a picture in sRGB with the channels asked for.
+def convert_channels(picture: Image.Image, channels: str, background: Colour) -> Image.Image:
+    """Convert a picture to sRGB with the given channels.
 
     Parameters
     ----------
@@ -99,24 +98,24 @@ def in_channels(picture: Image.Image, channels: str, behind: Colour) -> Image.Im
         Of any mode. Its colour profile is applied, a broken one ignored.
     channels : str
         A key of `CHANNELS`. The grey of a colour is its luma (ITU-R BT.601).
-    behind : (int, int, int)
-        Red, green and blue (0..255) of what shows where the picture is transparent, unless that
-        is kept.
+    background : (int, int, int)
+        Red, green and blue (0..255) behind transparent pixels, unless alpha is kept.
 
     Returns
     -------
     PIL.Image.Image
-        Of mode RGB, L or RGBA (straight alpha); of mode F in 0..1, and opaque, if grey is deeper
-        than a byte.
+        Of mode RGB, L or RGBA (straight alpha); of mode F in 0..1, and opaque, if grey has more
+        than 8 bits.
     """
     if picture.mode[0] in "IF":
         grey, alpha = _deep_grey(picture)
         if alpha is None:
             return grey
         if channels == "grey":
-            red, green, blue = behind
+            red, green, blue = background
             return _over(grey, alpha, (0.299 * red + 0.587 * green + 0.114 * blue) / 255)
-        flat = grey.point(lambda level: level * 255 + 0.5).convert("RGB")  # no alpha beside floats
+        # Pillow has no mode of floats with alpha.
+        flat = grey.point(lambda level: level * 255 + 0.5).convert("RGB")
     else:
         flat = _in_srgb(picture)
         has_alpha = picture.has_transparency_data
@@ -125,28 +124,28 @@ def in_channels(picture: Image.Image, channels: str, behind: Colour) -> Image.Im
         flat.putalpha(255 if alpha is None else alpha)
         return flat
     if alpha is not None:
-        flat = _over(flat, alpha, behind)
+        flat = _over(flat, alpha, background)
     return _converted(flat, "L") if channels == "grey" else flat
 
 
-def opaque(picture: Image.Image, behind: Colour) -> Image.Image:
-    """Return a picture of up to 8 bits a channel in mode RGB, over a colour."""
+def flatten_alpha(picture: Image.Image, background: Colour) -> Image.Image:
+    """Composite a picture of up to 8 bits a channel over a colour, in mode RGB."""
     flat = _converted(picture, "RGB")
     if not picture.has_transparency_data:
         return flat
     alpha = _converted(picture, "RGBA").getchannel("A")
-    return _over(flat, alpha, behind)
+    return _over(flat, alpha, background)
 
 
-def cover_hidden(picture: Image.Image, behind: Colour) -> None:
-    """Give the pixels of an RGBA picture that nobody can see one colour: files have any there."""
+def fill_transparent(picture: Image.Image, background: Colour) -> None:
+    """Set the colour of all pixels of alpha 0 in an RGBA picture; files have any colour there."""
     hidden = picture.getchannel("A").point(lambda alpha: 255 * (alpha == 0))
-    picture.paste((*behind, 0), mask=hidden)
+    picture.paste((*background, 0), mask=hidden)
 
 
-def bands(height: int, width: int) -> Iterator[slice]:
-    """Divide the rows of a picture into slices of few pixels, to be converted one by one."""
-    step = max(1, _BAND_PIXELS // max(1, width))
+def row_strips(height: int, width: int) -> Iterator[slice]:
+    """Divide the rows of a picture into strips of few pixels, to be converted one by one."""
+    step = max(1, _STRIP_PIXELS // max(1, width))
     return (slice(top, min(top + step, height)) for top in range(0, height, step))
 
 
@@ -159,16 +158,16 @@ def _problem(error: Exception) -> str:
         case MemoryError():
             return "not enough memory; scale it down first"
         case UnidentifiedImageError():
-            return "not a picture, or damaged from the start; give a PNG or JPEG file"
+            return "not a picture, or damaged at the start; give a PNG or JPEG file"
         case OSError(errno=int()):
             return f"{os_error_reason(error)}; give a picture file"
-    return f"damaged or cut short ({one_line(error)}); give a whole file"
+    return f"damaged or truncated ({one_line(error)}); give a complete file"
 
 
 def _deep_grey(picture: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """Return grey of more than 8 bits as mode F in 0..1, and its alpha if one grey is a key."""
+    """Convert grey of more than 8 bits to mode F in 0..1; return it and its alpha, if any."""
     levels = np.empty((picture.height, picture.width), np.float32)
-    for rows in bands(*levels.shape):
+    for rows in row_strips(*levels.shape):
         levels[rows] = np.asarray(picture.crop((0, rows.start, picture.width, rows.stop)))
     key = picture.info.get("transparency")
     alpha = Image.fromarray((levels != key).astype(np.uint8) * 255) if key is not None else None
@@ -181,8 +180,8 @@ def _deep_grey(picture: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     return Image.fromarray(levels), alpha
 
 
-def _over(front: Image.Image, alpha: Image.Image, behind: Colour | float) -> Image.Image:
-    canvas = Image.new(front.mode, front.size, behind)
+def _over(front: Image.Image, alpha: Image.Image, background: Colour | float) -> Image.Image:
+    canvas = Image.new(front.mode, front.size, background)
     canvas.paste(front, mask=alpha)
     return canvas
 
@@ -200,5 +199,5 @@ def _in_srgb(picture: Image.Image) -> Image.Image:
 
 
 def _converted(picture: Image.Image, mode: str) -> Image.Image:
-    # Pillow would copy a picture that has the mode already.
+    # Pillow would copy a picture that already has the mode.
     return picture if picture.mode == mode else picture.convert(mode)

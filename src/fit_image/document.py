@@ -1,4 +1,4 @@
-"""JSON files of ours, with a format version, read without trusting them."""
+"""JSON files with a format version."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from fit_image.errors import InputError, os_error_reason
 from fit_image.regular_file import check_regular
 
 
-def read_document(file: Path, kind: str, understood: int) -> dict[str, Any]:
-    """Read the JSON file that makes its folder one of a kind.
+def read_document(file: Path, kind: str, supported: int) -> dict[str, Any]:
+    """Read the JSON file that describes the run or the sweep in its folder.
 
     Parameters
     ----------
     file : Path
     kind : str
-        What the folder is one of: ``run`` or ``sweep``.
-    understood : int
-        The format version that it must have.
+        Kind of folder, for messages: ``run`` or ``sweep``.
+    supported : int
+        Required format version, the file's ``format``.
 
     Returns
     -------
     dict
-        Whether what is in it makes sense is for the caller to find out.
+        The whole object; the caller checks the other values.
 
     Raises
     ------
@@ -44,10 +44,10 @@ def read_document(file: Path, kind: str, understood: int) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise InputError(f"{file} is damaged: it is not JSON") from error
     if not isinstance(data, dict) or type(data.get("format")) is not int:
-        raise InputError(f"{file} is not the {file.name} of fit-image")
-    check_version(file, data["format"], understood)
+        raise InputError(f"{file} is not a {file.name} of fit-image")
+    check_version(file, data["format"], supported)
     return data
 
 
 def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")

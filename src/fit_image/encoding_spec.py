@@ -1,4 +1,4 @@
-"""How encodings are written: ``none``, ``positional:8``, ``fourier:128@10``, ``grid:levels=8``."""
+"""Parse and format encodings: ``none``, ``positional:8``, ``fourier:128@10``, ``grid:levels=8``."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from typing import ClassVar, Self
 
 from fit_image.errors import InputError
 
-_MOST_CELLS = 1 << 20
+_MAX_CELLS = 1 << 20
 
 _GRID_FIELD = re.compile(r"(?P<name>[a-z]+)=(?:(?P<base>2)\^)?(?P<number>[0-9]{1,9})")
 
 
 @dataclass(frozen=True)
 class NoEncoding:
-    """Places as they are: ``none``."""
+    """``none``: coordinates without an encoding."""
 
     usage: ClassVar[str] = "none"
 
     @classmethod
     def parse(cls, arguments: str | None) -> Self:
-        """Read what stands behind the colon; ValueError if it makes no sense."""
+        """Parse the text after the colon; ValueError if invalid."""
         if arguments is not None:
-            raise ValueError("it takes no numbers")
+            raise ValueError("none takes no arguments")
         return cls()
 
     def __str__(self) -> str:
@@ -34,7 +34,7 @@ class NoEncoding:
 
 @dataclass(frozen=True)
 class PositionalSpec:
-    """``positional:L``: L octaves of waves along each axis.
+    """``positional:L``: sines and cosines of L octaves along each axis.
 
     Attributes
     ----------
@@ -47,9 +47,9 @@ class PositionalSpec:
 
     @classmethod
     def parse(cls, arguments: str | None) -> Self:
-        """Read what stands behind the colon; ValueError if it makes no sense."""
+        """Parse the text after the colon; ValueError if invalid."""
         if not re.fullmatch("[0-9]{1,3}", arguments or "") or not 1 <= int(arguments or "") <= 16:
-            raise ValueError("L is 1 to 16 octaves, such as 8")
+            raise ValueError("L must be 1 to 16 octaves, such as 8")
         return cls(int(arguments or ""))
 
     def __str__(self) -> str:
@@ -58,14 +58,15 @@ class PositionalSpec:
 
 @dataclass(frozen=True)
 class FourierSpec:
-    """``fourier:N@SCALE``: N random waves.
+    """``fourier:N@SCALE``: random Fourier features of N frequencies.
 
     Attributes
     ----------
     waves : int
-        1 to 8192.
+        Number of frequencies, 1 to 8192.
     scale : float
-        Deviation of their frequencies in periods per side of the picture; above 0, at most 1e4.
+        Standard deviation of the frequencies, in periods per side of the picture; above 0, at most
+        1e4.
     """
 
     usage: ClassVar[str] = "fourier:N@SCALE"
@@ -74,9 +75,9 @@ class FourierSpec:
 
     @classmethod
     def parse(cls, arguments: str | None) -> Self:
-        """Read what stands behind the colon; ValueError if it makes no sense."""
+        """Parse the text after the colon; ValueError if invalid."""
         waves, _, scale = (arguments or "").partition("@")
-        problem = "N is 1 to 8192 waves and SCALE above 0, at most 1e4, such as 128@10"
+        problem = "N must be 1 to 8192 waves, and SCALE above 0, at most 1e4, such as 128@10"
         if not re.fullmatch("[0-9]{1,6}", waves) or not 1 <= int(waves) <= 8192:
             raise ValueError(problem)
         try:
@@ -93,18 +94,19 @@ class FourierSpec:
 
 @dataclass(frozen=True)
 class GridSpec:
-    """``grid`` or ``grid:levels=8,...``; what is not given depends on the picture's size.
+    """``grid`` or ``grid:levels=8,...``: a multiresolution hash grid.
 
     Attributes
     ----------
     levels : int
-        1 to 32.
+        Number of resolutions, 1 to 32.
     features : int
-        Numbers of an entry, 1 to 16.
+        Numbers per entry, 1 to 16.
     entries : int or None
-        Of a level at most: a power of 2, up to 2^24.
+        Most entries of a level's table: a power of 2, up to 2^24. None depends on the picture's
+        size.
     coarsest, finest : int or None
-        Cells along the picture's longer side, 1 to 2^20.
+        Cells along the picture's longer side, 1 to 2^20. None depends on the picture's size.
     """
 
     usage: ClassVar[str] = "grid[:levels=8,features=2,entries=2^16,coarsest=16,finest=512]"
@@ -119,26 +121,29 @@ class GridSpec:
             ("levels", 32),
             ("features", 16),
             ("entries", 1 << 24),
-            ("coarsest", _MOST_CELLS),
-            ("finest", _MOST_CELLS),
+            ("coarsest", _MAX_CELLS),
+            ("finest", _MAX_CELLS),
         ):
             number = getattr(self, name)
             if number is not None and not 1 <= number <= most:
-                raise ValueError(f"{name} is 1 to {most}, not {number}")
+                raise ValueError(f"{name} must be 1 to {most}, not {number}")
         if self.entries is not None and self.entries & (self.entries - 1):
-            raise ValueError(f"entries is a power of 2 such as 2^16, not {self.entries}")
+            raise ValueError(f"entries must be a power of 2 such as 2^16, not {self.entries}")
         if self.coarsest and self.finest and self.finest < self.coarsest:
-            raise ValueError("finest is at least coarsest")
+            raise ValueError("finest must be at least coarsest")
 
     @classmethod
     def parse(cls, arguments: str | None) -> Self:
-        """Read what stands behind the colon; ValueError if it makes no sense."""
+        """Parse the text after the colon; ValueError if invalid."""
         numbers: dict[str, int] = {}
         names = [field.name for field in dataclasses.fields(cls)]
         for part in arguments.split(",") if arguments is not None else []:
             match = _GRID_FIELD.fullmatch(part.strip())
             if not match or match["name"] not in names or match["name"] in numbers:
-                raise ValueError(f"{part[:40]!a} is none of {', '.join(names)}, each once")
+                raise ValueError(
+                    f"{part[:40]!a} must be NAME=NUMBER, with a name of {', '.join(names)}, each "
+                    "at most once"
+                )
             number = int(match["number"])
             if match["base"]:
                 number = 2 ** min(number, 64)
@@ -146,16 +151,16 @@ class GridSpec:
         return cls(**numbers)
 
     def for_picture(self, width: int, height: int) -> Self:
-        """Return the grid with everything decided.
+        """Return a copy with all values set.
 
-        The finest level has a cell for each pixel, and the tables an entry for each crossing of it,
-        up to a million.
+        By default, the finest level has a cell for each pixel, and the tables an entry for each
+        vertex of it, up to a million.
         """
-        longest = min(max(width, height), _MOST_CELLS)
+        longest = min(max(width, height), _MAX_CELLS)
         coarsest = self.coarsest or min(16, self.finest or longest)
         finest = self.finest or max(longest, coarsest)
-        crossings = (width + 1) * (height + 1)
-        entries = self.entries or 1 << min(max(math.ceil(math.log2(crossings)), 4), 20)
+        vertices = (width + 1) * (height + 1)
+        entries = self.entries or 1 << min(max(math.ceil(math.log2(vertices)), 4), 20)
         return dataclasses.replace(self, entries=entries, coarsest=coarsest, finest=finest)
 
     def __str__(self) -> str:
@@ -173,7 +178,7 @@ ENCODINGS: dict[str, type[EncodingSpec]] = {
     "fourier": FourierSpec,
     "grid": GridSpec,
 }
-"""Those of `fit_image.core.encodings`, here so that the help needs no numerics."""
+"""Specs of the encodings in `fit_image.core.encodings`; this module loads no numerics."""
 
 
 def smallest_like(spec: EncodingSpec) -> EncodingSpec:
@@ -190,17 +195,17 @@ def smallest_like(spec: EncodingSpec) -> EncodingSpec:
 
 
 def parse_encoding(text: str) -> EncodingSpec:
-    """Read an encoding.
+    """Parse an encoding.
 
     Raises
     ------
     InputError
-        If it is none; the message says what is wrong.
+        If it is invalid; the message says why.
     """
     name, colon, arguments = text.partition(":")
     if name not in ENCODINGS:
         usages = ", ".join(spec.usage for spec in ENCODINGS.values())
-        raise InputError(f"{text[:40]!a} is no encoding: give one of {usages}")
+        raise InputError(f"{text[:40]!a} is not an encoding: give one of {usages}")
     try:
         return ENCODINGS[name].parse(arguments if colon else None)
     except ValueError as error:

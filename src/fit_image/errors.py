@@ -1,4 +1,4 @@
-"""Errors whose message is written for the person at the shell."""
+"""Exceptions with one-line messages for the user."""
 
 from __future__ import annotations
 
@@ -6,32 +6,44 @@ import os
 
 
 class FitImageError(Exception):
-    """Something failed while doing right what was asked; the message is one line.
+    """A failure at run time, such as a full disk; the message is one line.
 
     Attributes
     ----------
     exit_code : int
-        What the command line exits with.
+        Exit status of the command line.
     """
 
     exit_code = 1
 
 
 class InputError(FitImageError, ValueError):
-    """What the user gave (an option, a picture, a model, a run) cannot be used."""
+    """Invalid input: an option, a picture, a model or a run.
+
+    Parameters
+    ----------
+    message : str
+        One line: the problem, the file or field, and the remedy.
+    fields : tuple of str
+        Names of the fields or parameters to change; the command line shows their options.
+    """
 
     exit_code = 2
 
+    def __init__(self, message: str, *, fields: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.fields = fields
+
 
 class DivergenceError(FitImageError, ArithmeticError):
-    """Training ran away: the loss is not finite, or the picture collapsed."""
+    """Training diverged: the loss is not finite, or the picture collapsed."""
 
 
 def os_error_reason(error: OSError) -> str:
-    """Return the system's words for ``error`` without its number and file name."""
+    """Return the system's message for ``error``, without its number and file name."""
     return error.strerror or (os.strerror(error.errno) if error.errno else str(error))
 
 
 def one_line(text: object) -> str:
-    """Return the text with escapes for all that is not printable, such as the ends of lines."""
+    """Return the text with all unprintable characters escaped, line ends among them."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))

@@ -1,4 +1,4 @@
-"""Frames: where a run keeps them, and how an animation reads them."""
+"""Frames on disk, and films: the frames of an animation, read or made as it is written."""
 
 from __future__ import annotations
 
@@ -15,33 +15,35 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from fit_image.decoding import Colour, bands, opaque
+from fit_image.decoding import Colour, flatten_alpha, row_strips
 from fit_image.errors import FitImageError, InputError, os_error_reason
 
-Picture = npt.NDArray[np.uint8]
+Pixels = npt.NDArray[np.uint8]
+"""A frame's colours, shape (height, width, 3), or palette indices, shape (height, width)."""
+
 Item = TypeVar("Item")
-Result = TypeVar("Result")
+Output = TypeVar("Output")
 
 _FRAME_NAME = re.compile(r"epoch-(\d{6}|[1-9]\d{6,})\.png", re.ASCII)
 _GAP_GREY = 128
 _WHITE = (255, 255, 255)
-_WIDE = 1.6  # pictures wider than this times their height stand above their target, not beside it
+_WIDE = 1.6  # aspect ratio from which a picture is placed above its target, not beside it
 
 # Frames prepared while the writer is busy, fewer if they are large; more only costs memory.
 _THREADS = 2
-_AHEAD = 6
-_AHEAD_BYTES = 1 << 24
+_PREFETCH_FRAMES = 6
+_PREFETCH_BYTES = 1 << 24
 
 
 def frame_path(folder: str | os.PathLike[str], epoch: int) -> Path:
-    """Return where ``folder`` keeps the frame of ``epoch``: ``epoch-000042.png``."""
+    """Return the path of an epoch's frame: ``folder/epoch-000042.png``."""
     return Path(folder) / f"epoch-{epoch:06d}.png"
 
 
 def frame_paths(folder: str | os.PathLike[str]) -> list[tuple[int, Path]]:
-    """Return the epochs and files of the frames in ``folder``, in the order of epochs.
+    """List the frames in ``folder``: epochs and files, sorted by epoch.
 
-    Any other file is left alone. A folder that does not exist holds no frames.
+    Other files are ignored; a folder that does not exist has no frames.
 
     Raises
     ------
@@ -63,10 +65,8 @@ def frame_paths(folder: str | os.PathLike[str]) -> list[tuple[int, Path]]:
     return sorted(found)
 
 
-def with_target(picture: Picture, target: Picture) -> Picture:
-    """Return ``picture`` and, to its right, ``target``, with a grey gap between them.
-
-    Where the picture is wide, the target is below it instead.
+def with_target(picture: Pixels, target: Pixels) -> Pixels:
+    """Place ``target`` to the right of ``picture``, or below a wide one, with a grey gap.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def with_target(picture: Picture, target: Picture) -> Picture:
 
 
 def size_with_target(width: int, height: int) -> tuple[int, int]:
-    """Return the width and height of a picture of `with_target`."""
+    """Return the width and height of the result of `with_target`."""
     axis, gap = _layout(width, height)
     return (width, 2 * height + gap) if axis == 0 else (2 * width + gap, height)
 
@@ -104,8 +104,8 @@ def _layout(width: int, height: int) -> tuple[int, int]:
     return axis, max(2, (height, width)[axis] // 50)
 
 
-def read_frame(path: str | os.PathLike[str], behind: Colour = _WHITE) -> Picture:
-    """Read a frame as uint8 (height, width, 3), over a colour where it is transparent.
+def read_frame(path: str | os.PathLike[str], background: Colour = _WHITE) -> Pixels:
+    """Read a frame as uint8 (height, width, 3), composited over a background colour.
 
     Raises
     ------
@@ -114,61 +114,65 @@ def read_frame(path: str | os.PathLike[str], behind: Colour = _WHITE) -> Picture
     """
     try:
         with Image.open(path) as image:
-            picture = np.empty((image.height, image.width, 3), np.uint8)
-            for rows in bands(image.height, image.width):  # at once, Pillow would copy it twice
-                band = image.crop((0, rows.start, image.width, rows.stop))
-                picture[rows] = np.asarray(opaque(band, behind))
-            return picture
+            pixels = np.empty((image.height, image.width, 3), np.uint8)
+            # In strips, because Pillow would copy the whole frame twice.
+            for rows in row_strips(image.height, image.width):
+                strip = image.crop((0, rows.start, image.width, rows.stop))
+                pixels[rows] = np.asarray(flatten_alpha(strip, background))
+            return pixels
     except MemoryError:
         raise
-    except Exception as error:  # a damaged file makes Pillow raise almost anything
-        named = isinstance(error, OSError) and error.errno is not None
-        reason = os_error_reason(error) if named else "it is not a whole picture"  # type: ignore[arg-type]
+    except Exception as error:  # Pillow raises many kinds for damaged files
+        if isinstance(error, OSError) and error.errno is not None:
+            reason = os_error_reason(error)
+        else:
+            reason = "damaged, or not a picture"
         raise FitImageError(f"cannot read {path}: {reason}") from error
 
 
 class Film:
-    """The pictures of an animation; a few at a time are in memory.
+    """The frames of an animation, of which few at a time are in memory.
 
     Parameters
     ----------
     count : int
-        How many there are, 1 or more.
-    picture : callable
-        Returns one of them by its index: uint8 (height, width, 3), all of equal size. Threads call
-        it, several at once.
+        Number of frames, 1 or more.
+    frame : callable
+        Returns the frame of an index: uint8 (height, width, 3), all of equal size. Called from
+        several threads at once.
     on_frame : callable, optional
-        Called by `pictures` with the number of pictures handed out, and of all.
+        Called by `frames` with the number of frames yielded so far, and of all frames.
 
     Attributes
     ----------
     width, height : int
-        Of a picture.
-    most_ahead : int
-        How many pictures may wait in memory, see `ahead`.
+        Of a frame.
+    prefetch_limit : int
+        Most frames that wait in memory, see `prefetch`.
     """
 
     def __init__(
         self,
         count: int,
-        picture: Callable[[int], Picture],
+        frame: Callable[[int], Pixels],
         on_frame: Callable[[int, int], None] | None = None,
     ) -> None:
-        self.picture = picture
+        self.frame = frame
         self._count = count
         self._on_frame = on_frame
-        self.height, self.width, _ = picture(0).shape
-        self.most_ahead = min(_AHEAD, _AHEAD_BYTES // (3 * self.width * self.height))
+        self.height, self.width, _ = frame(0).shape
+        frame_bytes = 3 * self.width * self.height
+        self.prefetch_limit = min(_PREFETCH_FRAMES, _PREFETCH_BYTES // frame_bytes)
 
     @classmethod
     def of_frames(
         cls,
         paths: Sequence[str | os.PathLike[str]],
-        target: Picture | None = None,
+        target: Pixels | None = None,
         on_frame: Callable[[int, int], None] | None = None,
-        behind: Colour = _WHITE,
+        background: Colour = _WHITE,
     ) -> Self:
-        """Return the film of frames on disk.
+        """Make a film of frames on disk.
 
         Parameters
         ----------
@@ -178,80 +182,80 @@ class Film:
             Shown beside each, see `with_target`.
         on_frame : callable, optional
             See `Film`.
-        behind : (int, int, int)
-            Red, green and blue (0..255) of what shows where frames are transparent.
+        background : (int, int, int)
+            Red, green and blue (0..255) behind transparent frames.
 
         Raises
         ------
         InputError
-            If there are no frames, or ``target`` is not of their size.
+            If there are no frames, or ``target`` differs from them in size.
         FitImageError
-            If the first frame cannot be read; from ``picture``, if another one cannot be, or
-            differs in size from the first.
+            If the first frame cannot be read; later, if another frame cannot be read, or differs
+            from the first in size.
         """
         if not paths:
             raise InputError("there are no frames to animate")
         shape = read_frame(paths[0]).shape
 
-        def picture(index: int) -> Picture:
-            frame = read_frame(paths[index], behind)
-            if frame.shape != shape:
+        def frame(index: int) -> Pixels:
+            pixels = read_frame(paths[index], background)
+            if pixels.shape != shape:
                 raise FitImageError(
-                    f"{paths[index]} is {_size_text(frame)} pixels, "
+                    f"{paths[index]} is {_size_text(pixels)} pixels, "
                     f"but the first frame is {shape[1]} x {shape[0]}"
                 )
-            return frame if target is None else with_target(frame, target)
+            return pixels if target is None else with_target(pixels, target)
 
-        return cls(len(paths), picture, on_frame)
+        return cls(len(paths), frame, on_frame)
 
     def __len__(self) -> int:
         return self._count
 
     @contextlib.contextmanager
-    def pictures(self) -> Iterator[Iterator[Picture]]:
-        """Give all frames in order, read ahead by threads that end with the context."""
-        with ahead(self.picture, range(len(self)), self.most_ahead) as pictures:
-            yield self._counted(pictures)
+    def frames(self) -> Iterator[Iterator[Pixels]]:
+        """Iterate over all frames in order, prefetched by threads that end with the context."""
+        with prefetch(self.frame, range(len(self)), self.prefetch_limit) as frames:
+            yield self._counted(frames)
 
-    def _counted(self, pictures: Iterable[Picture]) -> Iterator[Picture]:
-        for number, picture in enumerate(pictures, start=1):
+    def _counted(self, frames: Iterable[Pixels]) -> Iterator[Pixels]:
+        for number, frame in enumerate(frames, start=1):
             if self._on_frame:
                 self._on_frame(number, len(self))
-            yield picture
-            del picture  # before the next one is read
+            yield frame
+            del frame  # before the next one is read
 
 
 @contextlib.contextmanager
-def ahead(
-    function: Callable[[Item], Result], items: Iterable[Item], most: int
-) -> Iterator[Iterator[Result]]:
-    """Give ``function(item)`` of each item in order, computed ahead by a few threads.
+def prefetch(
+    function: Callable[[Item], Output], items: Iterable[Item], limit: int
+) -> Iterator[Iterator[Output]]:
+    """Iterate over ``function(item)`` of each item in order, computed in advance by two threads.
 
-    At most ``most`` results wait while the caller is busy with another. ``items`` is iterated in
-    the caller's thread. Leaving the context, for whatever reason, drops what has not begun and
-    waits for the rest.
+    At most ``limit`` outputs wait while the caller is busy with another. ``items`` is iterated in
+    the caller's thread. Leaving the context, also by an exception, cancels calls that have not
+    begun and waits for the others.
     """
-    if most < 1:
-        # In this thread, which then uses again what it has freed: each thread keeps its own.
+    if limit < 1:
+        # In this thread, which reuses the memory it freed: malloc's pools belong to threads.
         yield map(function, items)
         return
     pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="fit-image-frames")
 
-    def results() -> Iterator[Result]:
-        waiting: deque[Future[Result]] = deque()
+    def outputs() -> Iterator[Output]:
+        waiting: deque[Future[Output]] = deque()
         for item in items:
             waiting.append(pool.submit(function, item))
             del item  # or it would stay in memory while the next one is made
-            if len(waiting) > most:
+            if len(waiting) > limit:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
 
     try:
-        yield results()
+        yield outputs()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _size_text(picture: Picture) -> str:
-    return f"{picture.shape[1]} x {picture.shape[0]}"
+def _size_text(pixels: Pixels) -> str:
+    return f"{pixels.shape[1]} x {pixels.shape[0]}"

@@ -1,4 +1,4 @@
-"""Sets of small pictures, each with the class that it belongs to."""
+"""Data sets of small pictures with class labels."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ import numpy.typing as npt
 from fit_image.components import CHANNELS
 from fit_image.errors import InputError, one_line
 from fit_image.idx import read_idx
-from fit_image.picture_set import folder_contents, load_pictures, not_read
+from fit_image.picture_set import folder_contents, load_pictures, skipped_files
 
 LABELLED_CHANNELS = ("grey", "rgb")
-"""What pictures may have been made of; keys of `CHANNELS`."""
+"""Choices of channels; keys of `CHANNELS`."""
 
 PARTS = {"train": ("train",), "t10k": ("t10k", "test")}
-"""The parts of a set in IDX files, and the words that tell them in the names of files."""
+"""Parts of a data set in IDX files: the words in file names that mark them."""
 
 MOST_CLASSES = 255
 
-# train-images-idx3-ubyte.gz as LeCun names it, train-images.idx3-ubyte as some programs unpack it.
+# LeCun's train-images-idx3-ubyte.gz, and train-images.idx3-ubyte as some programs unpack it.
 _IDX_NAME = re.compile(
     r"(?P<part>.*?)[-_.]?(?P<kind>images|labels)(?:[-_.]idx\d?|[-_.]ubyte)+(?:\.gz)?",
     re.ASCII | re.IGNORECASE | re.DOTALL,
@@ -35,8 +35,8 @@ _IDX_NAME = re.compile(
 
 
 @dataclass(frozen=True, eq=False)
-class Labelled:
-    """Pictures of one size, and their classes.
+class LabelledPictures:
+    """Pictures of one size with their classes.
 
     Attributes
     ----------
@@ -45,9 +45,9 @@ class Labelled:
     labels : ndarray of int64, shape (count,)
         Indices into ``names``.
     names : tuple of str
-        The classes; each has at least one picture.
+        Names of the classes; each has at least one picture.
     skipped : tuple of Path
-        Files that were left out, for they are no whole pictures.
+        Files that were left out because they are damaged or not pictures.
     """
 
     pictures: npt.NDArray[np.uint8]
@@ -60,7 +60,7 @@ class Labelled:
 
     @cached_property
     def sha256(self) -> str:
-        """SHA-256 in hexadecimal of pictures, labels and names, however they were stored."""
+        """SHA-256 in hexadecimal of pictures, labels and names; independent of the file format."""
         digest = hashlib.sha256(json.dumps([self.pictures.shape, self.names]).encode())
         digest.update(self.labels.astype("<i8").tobytes())
         digest.update(np.ascontiguousarray(self.pictures).data)
@@ -72,44 +72,42 @@ def load_labelled(
     *,
     part: str = "train",
     channels: str = "grey",
-    minimum_side: int = 1,
-) -> Labelled:
-    """Read a folder that holds IDX files, or else one folder of pictures for each class.
+) -> LabelledPictures:
+    """Read a folder of IDX files, or of one folder of pictures for each class.
 
-    Of IDX files, it takes those of pictures and of labels whose names begin alike, such as
-    ``train-images-idx3-ubyte.gz`` and ``train-labels-idx1-ubyte.gz``; the classes are the numbers
-    that occur. Folders are classes in natural order (2 before 10), named after them. What is
-    hidden is ignored, and so is what is no picture, but that is named.
+    IDX files are a pair such as ``train-images-idx3-ubyte.gz`` and ``train-labels-idx1-ubyte.gz``;
+    the classes are the numbers that occur. Folders are classes in natural order (2 before 10).
+    Hidden files are ignored; other files that are not pictures are listed in ``skipped``.
 
     Parameters
     ----------
     path : path-like
         The folder.
     part : str
-        Of IDX files, those to be read: a key of `PARTS`. A single pair whose name says nothing
-        serves as ``train``.
+        Which IDX files to read: a key of `PARTS`. A single pair whose name has none of the words
+        is ``train``.
     channels : str
         ``grey`` or ``rgb``.
-    minimum_side : int
-        Least width and height of the pictures.
 
     Returns
     -------
-    Labelled
+    LabelledPictures
 
     Raises
     ------
     InputError
-        If there is no such folder, it holds neither, some of it is missing, damaged or
-        ambiguous, there are fewer than 2 or more than `MOST_CLASSES` classes, pictures differ in
-        size or are too small, or all are too many for the memory.
+        If the folder does not exist or holds neither, a file is missing, damaged or ambiguous,
+        there are fewer than 2 or more than `MOST_CLASSES` classes, pictures are empty or differ
+        in size, or all together exceed memory.
     """
     for name, choice, choices in (
         ("channels", channels, LABELLED_CHANNELS),
         ("part", part, tuple(PARTS)),
     ):
         if choice not in choices:
-            raise InputError(f"{name} must be one of {', '.join(choices)}, not {choice!r}")
+            raise InputError(
+                f"{name} must be one of {', '.join(choices)}, not {choice!r}", fields=(name,)
+            )
     folder = Path(path)
     folders, files = folder_contents(folder)
     found = idx_files(files)
@@ -117,19 +115,17 @@ def load_labelled(
         labelled = _from_idx(*_pair(folder, found, part), channels)
     elif folders:
         if part != "train":
-            problem = f"has folders of classes and no part {part}; give the folder of that part"
+            problem = f"has folders of classes, but no part {part}; give the folder of that part"
             raise _refused(folder, problem)
         labelled = _from_folders(folder, folders, files, channels)
     else:
         present = "neither IDX files nor folders of pictures" if files else "nothing"
-        wanted = "give a folder with one folder of pictures for each class, or with IDX files"
+        wanted = "give a folder of IDX files, or with one folder of pictures for each class"
         raise _refused(folder, f"holds {present}; {wanted}")
     _check_classes(folder, labelled.names)
     height, width = labelled.pictures.shape[1:3]
-    least = max(1, minimum_side)
-    if min(height, width) < least:
-        problem = f"has pictures of {width} x {height} pixels; give {least} x {least} or larger"
-        raise _refused(folder, problem)
+    if min(height, width) < 1:
+        raise _refused(folder, f"has pictures of {width} x {height} pixels")
     return labelled
 
 
@@ -140,14 +136,14 @@ def _refused(path: Path, problem: str) -> InputError:
 def _check_classes(folder: Path, names: Sequence[str]) -> None:
     if len(names) < 2:
         only = one_line(names[0])
-        raise _refused(folder, f"has only one class, {only}; give at least two to tell apart")
+        raise _refused(folder, f"has only one class, {only}; give at least two")
     if len(names) > MOST_CLASSES:
         raise _refused(folder, f"has {len(names):,} classes; give at most {MOST_CLASSES}")
 
 
 def _from_folders(
     folder: Path, classes: Sequence[Path], beside: Sequence[Path], channels: str
-) -> Labelled:
+) -> LabelledPictures:
     files: list[Path] = []
     sizes = []
     for each in classes:
@@ -155,7 +151,7 @@ def _from_folders(
         if idx_files(found):
             raise _refused(each, "holds IDX files; give that folder")
         if inner and not found:
-            raise _refused(each, "holds folders, not pictures; give that folder, or remove it")
+            raise _refused(each, "holds folders, not pictures; give that folder or remove it")
         files += found
         sizes.append(len(found))
     names = tuple(each.name for each in classes)
@@ -166,23 +162,24 @@ def _from_folders(
     for each, size, count in zip(classes, sizes, counts, strict=True):
         if not count:
             problem = f"none of its {size:,} files can be read" if size else "it is empty"
-            raise _refused(each, f"holds no pictures: {problem}; add some, or remove it")
-    return Labelled(pictures, labels, names, (*beside, *not_read(files, read.tolist())))
+            raise _refused(each, f"holds no pictures: {problem}; add some or remove it")
+    skipped = (*beside, *skipped_files(files, read.tolist()))
+    return LabelledPictures(pictures, labels, names, skipped)
 
 
 def idx_files(files: Sequence[Path]) -> dict[str, dict[str, Path]]:
-    """Return the files whose names are those of IDX files, by their part and then by their kind."""
+    """Return the files with names of IDX files, by their prefix and then by their kind."""
     found: dict[str, dict[str, Path]] = {}
     for file in files:
         match = _IDX_NAME.fullmatch(file.name)
         if match:
             kinds = found.setdefault(match["part"].casefold(), {})
-            kinds.setdefault(match["kind"].casefold(), file)  # plain comes before packed
+            kinds.setdefault(match["kind"].casefold(), file)  # plain sorts before .gz
     return found
 
 
 def _pair(folder: Path, idx_files: dict[str, dict[str, Path]], part: str) -> tuple[Path, Path]:
-    """Return the files of pictures and of labels that make up a part."""
+    """Return the two files, pictures and labels, of a part."""
     words = {
         name: [key for key in PARTS if any(word in name for word in PARTS[key])]
         for name in idx_files
@@ -196,32 +193,32 @@ def _pair(folder: Path, idx_files: dict[str, dict[str, Path]], part: str) -> tup
         raise _refused(folder, f"{problem}; add it and its labels")
     if len(chosen) > 1:
         one, other, *_ = (next(iter(idx_files[name].values())).name for name in chosen)
-        problem = f"has {one_line(one)} and {one_line(other)}; keep the files of one set in it"
+        problem = f"has {one_line(one)} and {one_line(other)}; keep only one data set in it"
         raise _refused(folder, problem)
     kinds = idx_files[chosen[0]]
     for present, missing in (("images", "labels"), ("labels", "images")):
         if missing not in kinds:
             name = one_line(kinds[present].name)
-            problem = f"has {name}, but no file of {missing} whose name begins alike; add it"
+            problem = f"has {name}, but no file of {missing} with the same prefix; add it"
             raise _refused(folder, problem)
     return kinds["images"], kinds["labels"]
 
 
-def _from_idx(images: Path, labels: Path, channels: str) -> Labelled:
+def _from_idx(images: Path, labels: Path, channels: str) -> LabelledPictures:
     numbers = read_idx(labels)  # first, because it is small
     if numbers.ndim != 1:
-        raise _refused(labels, f"has {numbers.ndim} dimensions; give labels, which have 1")
+        raise _refused(labels, f"has {numbers.ndim} dimensions; labels have 1")
     pictures = read_idx(images)
     if pictures.ndim != 3:
-        raise _refused(images, f"has {pictures.ndim} dimensions; give pictures, which have 3")
+        raise _refused(images, f"has {pictures.ndim} dimensions; pictures have 3")
     if len(pictures) != len(numbers):
         problem = f"{len(pictures):,} pictures, but {one_line(labels)} has {len(numbers):,} labels"
-        raise _refused(images, f"has {problem}; give files that belong together")
+        raise _refused(images, f"has {problem}; give files of one data set")
     if not len(numbers):
-        raise _refused(images, "holds no pictures; give a file that does")
+        raise _refused(images, "holds no pictures")
     occurring, indices = np.unique(numbers, return_inverse=True)
     names = tuple(str(number) for number in occurring)
     pictures = pictures[..., np.newaxis]
     if channels != "grey":
         pictures = pictures.repeat(CHANNELS[channels], axis=3)
-    return Labelled(pictures, indices.reshape(-1).astype(np.int64), names)
+    return LabelledPictures(pictures, indices.reshape(-1).astype(np.int64), names)

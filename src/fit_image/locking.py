@@ -1,4 +1,4 @@
-"""A folder that one process at a time writes to."""
+"""Lock a folder, so that one process at a time writes to it."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from fit_image.errors import FitImageError, InputError, os_error_reason
 
 @contextlib.contextmanager
 def lock_folder(path: Path, patience: float = 0.0) -> Iterator[None]:
-    """Keep other processes from writing to the folder, made if need be.
+    """Hold an exclusive lock on a folder, which is created if missing.
 
-    The lock dies with the process.
+    The lock ends with the process, however that ends.
 
     Parameters
     ----------
     path : Path
     patience : float
-        Seconds to wait for another process that holds it.
+        Seconds to wait while another process holds the lock.
 
     Raises
     ------
     InputError
-        If another process holds the lock.
+        If another process still holds the lock.
     FitImageError
-        If the folder cannot be used.
+        If the folder cannot be created or written to.
     """
     import fcntl
 
@@ -47,7 +47,8 @@ def lock_folder(path: Path, patience: float = 0.0) -> Iterator[None]:
                 if time.monotonic() >= deadline:
                     raise InputError(
                         f"another fit-image is writing to {path}: wait for it, or choose another "
-                        "folder with -o"
+                        "folder",
+                        fields=("output",),
                     ) from None
                 time.sleep(0.05)
         yield

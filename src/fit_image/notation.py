@@ -1,4 +1,4 @@
-"""How layers, initialisations and durations are written."""
+"""Parse and format layers, initialisations, durations and JPEG qualities."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ MAX_WIDTH = 65_536
 MAX_LAYERS = 1_000
 
 LARGEST_RATE = 1e6
-"""Of the learning rate and the initial scale; far beyond use, and far within float32."""
+"""Upper limit of rates and scales: far beyond use, far within float32."""
 
 LONGEST_TIME = 1e9
-"""Of training, in seconds."""
+"""Upper limit of training time, in seconds."""
 
 _LAYER = re.compile(
     r"(?:(?P<count>[0-9]{1,9})[xX])?(?P<width>[0-9]{1,9})(?::(?P<activation>[a-z-]+))?"
@@ -39,12 +39,12 @@ class Hidden:
     Attributes
     ----------
     width : int
-        Its units.
+        Number of units.
     activation : str or None
-        A key of `ACTIVATIONS`; None is the activation of the network.
+        A key of `ACTIVATIONS`; None for the network's activation.
     skip : int
-        Layers of the residual block that ends here: its input is added to its output. 0 where none
-        ends.
+        Number of layers of the residual block that ends here, whose input is added to its output;
+        0 if none ends.
     """
 
     width: int
@@ -53,11 +53,11 @@ class Hidden:
 
 
 def parse_layers(text: str) -> tuple[Hidden, ...]:
-    """Read the hidden layers from text such as ``4x300``, ``300,200`` or ``2x256:sine,64:tanh``.
+    """Parse hidden layers from text such as ``4x300``, ``300,200`` or ``2x256:sine,64:tanh``.
 
-    ``residual:24x4x6`` are 24 residual blocks, each of 4 ReLU layers and one of tanh, 6 units wide.
-    Where the layer before has another width, a tanh layer stands between. The blocks are those of
-    the generator of ``hardmaru/resnet-cppn-gan-tensorflow``.
+    ``residual:24x4x6`` is 24 residual blocks, each of 4 ReLU layers and a tanh layer, 6 units wide,
+    preceded by a tanh layer if the layer before has another width. The blocks are those of the
+    generator of ``hardmaru/resnet-cppn-gan-tensorflow``.
 
     Returns
     -------
@@ -67,7 +67,7 @@ def parse_layers(text: str) -> tuple[Hidden, ...]:
     Raises
     ------
     InputError
-        If a part is wrong; the message names that part.
+        If a part is invalid; the message quotes it.
     """
     layers: list[Hidden] = []
     for part in text.split(","):
@@ -80,20 +80,20 @@ def parse_layers(text: str) -> tuple[Hidden, ...]:
         if not match:
             raise InputError(
                 f"{shown} is not a layer: give a width such as 300, or a count and a width "
-                "such as 4x300, separated by commas; 4x300:tanh names their activation, and "
-                "residual:24x4x6 are blocks"
+                "such as 4x300, separated by commas; 4x300:tanh names their activation, "
+                "residual:24x4x6 gives residual blocks"
             )
         count, width = int(match["count"] or 1), int(match["width"])
         _check(shown, width, count, len(layers) + count)
         activation = match["activation"]
         if activation is not None and activation not in ACTIVATIONS:
-            raise InputError(f"{shown}: an activation is one of {', '.join(ACTIVATIONS)}")
+            raise InputError(f"{shown}: the activation must be one of {', '.join(ACTIVATIONS)}")
         layers += [Hidden(width, activation)] * count
     return tuple(layers)
 
 
 def check_blocks(layers: Sequence[Hidden]) -> None:
-    """Raise `InputError` if layers with ``skip`` do not end blocks as `parse_layers` makes them."""
+    """Raise `InputError` unless layers with ``skip`` end blocks such as `parse_layers` makes."""
     end = 0
     for index, layer in enumerate(layers):
         if layer.skip:
@@ -106,8 +106,8 @@ def check_blocks(layers: Sequence[Hidden]) -> None:
                 or list(layers[before + 1 : index + 1]) != block
             ):
                 raise InputError(
-                    "a residual block is of ReLU layers, and one of tanh, as wide as the layer "
-                    "before it; such as residual:24x4x6"
+                    "a residual block must consist of ReLU layers and a final tanh layer, as wide "
+                    "as the layer before it, such as residual:24x4x6"
                 )
             end = index
 
@@ -126,20 +126,20 @@ def _residual(
 
 def _check(shown: str, width: int, count: int, layers: int) -> None:
     if not 1 <= width <= MAX_WIDTH:
-        raise InputError(f"{shown}: a layer has 1 to {MAX_WIDTH} units, not {width}")
+        raise InputError(f"{shown}: a layer must have 1 to {MAX_WIDTH} units, not {width}")
     if count < 1:
-        raise InputError(f"{shown}: a count of layers is at least 1")
+        raise InputError(f"{shown}: the number of layers must be at least 1")
     if layers > MAX_LAYERS:
-        raise InputError(f"{shown}: a network has at most {MAX_LAYERS} hidden layers")
+        raise InputError(f"{shown}: a network can have at most {MAX_LAYERS} hidden layers")
 
 
 def parse_duration(text: str) -> float:
-    """Read seconds from text such as ``90``, ``60s``, ``2m`` or ``1h30m``.
+    """Parse seconds from text such as ``90``, ``60s``, ``2m`` or ``1h30m``.
 
     Raises
     ------
     InputError
-        If it is no duration, is 0, or is longer than `LONGEST_TIME`.
+        If it is not a duration, is 0, or exceeds `LONGEST_TIME`.
     """
     match = _DURATION.fullmatch(text.strip()) if len(text) <= 40 else None
     if not match or not any(match.groups()):
@@ -147,17 +147,17 @@ def parse_duration(text: str) -> float:
     units = {"h": 3600.0, "m": 60.0, "s": 1.0}
     seconds = sum(float(match[name] or 0) * unit for name, unit in units.items())
     if not 0 < seconds <= LONGEST_TIME:
-        raise InputError(f"{text!a}: a time is above 0, at most {LONGEST_TIME:g} seconds")
+        raise InputError(f"{text!a}: a time must be above 0, at most {LONGEST_TIME:g} seconds")
     return seconds
 
 
 def parse_qualities(text: str) -> tuple[int, int]:
-    """Read the lowest and the highest quality of JPEG from text such as ``85`` or ``30-90``.
+    """Parse the lowest and highest JPEG quality from text such as ``85`` or ``30-90``.
 
     Raises
     ------
     InputError
-        If it is neither, or beyond 1 to 100.
+        If it is neither, or outside 1 to 100.
     """
     match = _QUALITIES.fullmatch(text)
     if match:
@@ -165,22 +165,24 @@ def parse_qualities(text: str) -> tuple[int, int]:
         high = int(match["high"] or low)
         if 1 <= low <= high <= 100:
             return low, high
-    raise InputError(f"no quality of JPEG: {text[:40]!r}; give 1 to 100, such as 85, or 30-90")
+    raise InputError(
+        f"{text[:40]!r} is not a JPEG quality: give 1 to 100, such as 85, or a range such as 30-90"
+    )
 
 
 def format_layers(layers: tuple[Hidden, ...]) -> str:
-    """Write layers as `parse_layers` reads them, as short as it goes."""
+    """Return the shortest text that `parse_layers` parses to these layers."""
     parts: list[str] = []
     start = 0
     for end in [index for index, layer in enumerate(layers) if layer.skip]:
         if end < start:
-            continue  # one of equal blocks that are written already
+            continue  # one of several equal blocks, already written
         size, width = layers[end].skip, layers[end].width
         first = end + 1 - size
         count = 1
         while layers[first + count * size :][:size] == layers[first : end + 1]:
             count += 1
-        # Without the layer that `parse_layers` puts there.
+        # Omit the layer that `parse_layers` inserts.
         fits = first > 1 and layers[first - 2].width == width
         between = layers[first - 1] == Hidden(width, "tanh") and not fits
         parts += _plain(layers[start : first - between])
@@ -197,18 +199,18 @@ def _plain(layers: Sequence[Hidden]) -> Iterator[str]:
 
 
 def parse_init(text: str) -> tuple[str, float | None]:
-    """Read one of `INITS`.
+    """Parse one of `INITS`.
 
     Returns
     -------
     name : str
     deviation : float or None
-        That of normal, 0 to 1e6; others have none.
+        Standard deviation of ``normal``, 0 to 1e6; None for the others.
 
     Raises
     ------
     InputError
-        If it is something else.
+        If it is none of these.
     """
     match = _DEVIATION.fullmatch(text)
     with contextlib.suppress(ValueError):
@@ -216,7 +218,7 @@ def parse_init(text: str) -> tuple[str, float | None]:
             return "normal", float(match["deviation"])
     if match or text not in INITS or text == INITS[-1]:
         raise InputError(
-            f"{text[:40]!a} is no initialisation: it is one of {', '.join(INITS)}, where STD "
+            f"{text[:40]!a} is not an initialisation: give one of {', '.join(INITS)}, where STD "
             f"is a standard deviation of 0 to {LARGEST_RATE:g}"
         )
     return text, None

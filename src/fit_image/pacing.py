@@ -1,4 +1,4 @@
-"""Which frames of a run its animation shows."""
+"""Choose the frames of a run that its animation shows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import accumulate, pairwise
 
 VISIBLE_FRAMES = 200
-"""Most frames at even steps of progress: 10 s at 20 frames a second."""
+"""Most frames at the visible pace: 10 s at 20 frames per second."""
 
 
 def choose_frames(
@@ -21,34 +21,34 @@ def choose_frames(
 ) -> list[int]:
     """Choose the epochs whose frames become an animation.
 
-    At the ``visible`` pace, the way from the first to the best PSNR is divided into equal steps,
-    as many as there are frames but fewer than ``most``, and each step is shown by the first frame
-    that has come so far. Setbacks are left out, and so is all that a quick start skips: there are
-    as many frames as steps that were seen. A picture that never improves leaves two frames.
+    At the ``visible`` pace, the range from the first to the best PSNR is divided into equal steps,
+    as many as there are frames but fewer than ``most``; each step is represented by the first frame
+    that reaches it. Frames that do not improve on the best are left out, and steps that one frame
+    passes at once share that frame. A picture that never improves leaves two frames.
 
     Parameters
     ----------
     epochs : sequence of int
-        Those that have a frame, increasing.
+        Epochs that have a frame, increasing.
     psnr : sequence of float or None, optional
-        Of each, in dB; None or NaN where unknown. Where all are, the pace is even.
+        PSNR of each, in dB; None or NaN if unknown. If all are unknown, the pace is even.
     pace : str
-        ``even`` in epochs or ``visible``, that is even in PSNR.
+        ``even`` in epochs, or ``visible``: even in PSNR.
     every : int
-        Take every so many of the epochs only, before anything else.
+        Stride over the epochs, applied first.
     most : int
         Most frames at the visible pace, at least 3.
 
     Returns
     -------
     list of int
-        Increasing; the first and the last of ``epochs`` are always among them.
+        Increasing, with the first and the last of ``epochs``.
 
     Raises
     ------
     ValueError
-        If ``pace`` is neither, ``every`` below 1, ``most`` below 3, ``epochs`` not increasing, or
-        ``psnr`` of another length.
+        If ``pace`` is unknown, ``every`` is below 1, ``most`` is below 3, ``epochs`` do not
+        increase, or ``psnr`` has another length.
     """
     if pace not in ("even", "visible"):
         raise ValueError(f"unknown pace {pace!r}")
@@ -57,7 +57,7 @@ def choose_frames(
     if any(later <= earlier for earlier, later in pairwise(epochs)):
         raise ValueError("the epochs must increase")
     if psnr is not None and len(psnr) != len(epochs):
-        raise ValueError(f"{len(psnr)} PSNR for {len(epochs)} epochs")
+        raise ValueError(f"{len(psnr)} PSNR values for {len(epochs)} epochs")
     if not epochs:
         return []
     last = len(epochs) - 1
@@ -69,15 +69,15 @@ def choose_frames(
 
 
 def _even_steps(values: list[float], most: int) -> list[int]:
-    """Return the places where the running maximum of ``values`` passes evenly spaced levels."""
+    """Return the indices where the running maximum of ``values`` passes evenly spaced levels."""
     known = [value for value in values if value > -math.inf]
     if not known:
         return list(range(len(values)))
-    # A perfect copy has infinite PSNR: count it as the best of the others.
+    # A perfect copy has infinite PSNR: treat it as the best of the others.
     top = max((value for value in known if value < math.inf), default=0.0)
     start = min(known[0], top)
     record = list(accumulate((min(value, top) for value in values), max))
-    count = min(len(values), most - 2)  # the first and the last frame are no steps
+    count = min(len(values), most - 2)  # besides the first and the last frame
     levels = [min(start + (top - start) * step / max(count - 1, 1), top) for step in range(count)]
     return sorted({0, len(values) - 1, *(bisect_left(record, level) for level in levels)})
 

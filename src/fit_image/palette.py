@@ -1,4 +1,4 @@
-"""One palette for a whole animation, and pictures as indices into it."""
+"""One palette for a whole animation, and frames as indices into it."""
 
 from __future__ import annotations
 
@@ -8,60 +8,60 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from fit_image.decoding import bands
-from fit_image.frames import Film, Picture
+from fit_image.decoding import row_strips
+from fit_image.frames import Film, Pixels
 
 MOST_COLOURS = 255
-"""Colours of a palette; the last of a GIF's 256 indices marks pixels that stay as they are."""
+"""Most colours of a palette; the last of a GIF's 256 indices marks unchanged pixels."""
 
 _SAMPLE_PIXELS = 100_000
 _EVEN_FRAMES = 48
 _EARLY_FRAMES = 24  # a picture changes fastest in its first epochs
-_LAST_SHARE = 0.2  # of the sample, for the last frame, which is looked at longest
+_LAST_SHARE = 0.2  # of the sample, for the last frame, which is shown longest
 
-# A pixel keeps its index until another colour is this much nearer (distance in RGB, of 0..441).
-# Without it, half the pixels of a still but noisy picture shimmer; at twice this, smooth areas
-# show the traces of earlier frames.
-_STICKINESS = 5.0
+# A pixel keeps its index until another colour is nearer by this RGB distance (of 0..441). Without
+# it, half the pixels of a still but noisy picture shimmer; at twice this, smooth areas show traces
+# of earlier frames.
+_HYSTERESIS = 5.0
 
-# Ordered dithering, fixed to the place so that it stands still; it hides the bands of smooth areas
-# and costs no space. Error diffusion would shimmer.
+# Ordered dithering, at fixed positions so that it does not move; it hides banding in smooth areas
+# and does not enlarge the file. Error diffusion would shimmer.
 _DITHER_SIDE = 8
-_DITHER_RANGE = 8  # levels of a channel, about as far as colours of a palette are apart
+_DITHER_RANGE = 8  # levels of a channel, about the distance of a palette's colours
 _DITHER_SHIFTS = ((0, 0), (5, 3), (2, 6))  # of the pattern in each channel
 
-_BITS = 7  # of each channel, in the table of nearest colours
+_BITS = 7  # per channel, in the table of nearest colours
 _UNKNOWN = -1
 _BLOCK = 4096  # entries of that table computed at once
 
 
 class Palette:
-    """Colours, and which of them is nearest to any other.
+    """A palette with a table of nearest colours.
 
     Parameters
     ----------
     colours : ndarray of uint8, shape (n, 3)
-        sRGB, each once, at most `MOST_COLOURS`.
+        sRGB, distinct, at most `MOST_COLOURS`.
     dithered : bool
-        Whether `indices` mixes colours where the palette lacks one.
+        Whether `indices` dithers.
     """
 
-    def __init__(self, colours: Picture, *, dithered: bool = False) -> None:
+    def __init__(self, colours: Pixels, *, dithered: bool = False) -> None:
         self.colours = colours
         self.dithered = dithered
         self._floats = colours.astype(np.float32)
-        # Pictures hold few of all colours, so the table is filled as they appear.
+        # Pictures have few of all possible colours, so entries are computed on demand.
         self._table = np.full(1 << 3 * _BITS, _UNKNOWN, np.int16)
         cell = 1 << (8 - _BITS)
         levels = np.arange(1 << _BITS, dtype=np.float32) * cell + (cell - 1) / 2
-        # Of each channel: from each level to each colour, squared.
+        # For each channel, squared distances from each level to each colour.
         self._squares = [np.square(levels[:, np.newaxis] - own) for own in self._floats.T]
 
     @classmethod
     def of(cls, film: Film) -> Palette:
-        """Return a palette for all frames of ``film``, from a sample of their pixels.
+        """Choose a palette for all frames of a film from a sample of their pixels.
 
-        Median cut, refined by k-means (both Pillow's); the very colours where they are few.
+        Pillow's median cut, refined by k-means; the exact colours if there are few.
 
         Raises
         ------
@@ -79,94 +79,94 @@ class Palette:
             colours = _distinct(np.array(flat, np.uint8).reshape(-1, 3))
         return cls(colours, dithered=lossy)
 
-    def nearest(self, picture: Picture) -> Picture:
-        """Return the index of the nearest colour, exact to 1/128 of a channel's range.
+    def nearest(self, pixels: Pixels) -> Pixels:
+        """Return the indices of the nearest colours, exact to 1/128 of a channel's range.
 
         Parameters
         ----------
-        picture : ndarray of uint8, shape (height, width, 3)
+        pixels : ndarray of uint8, shape (height, width, 3)
 
         Returns
         -------
         ndarray of uint8, shape (height, width)
         """
-        coarse = picture >> (8 - _BITS)
+        coarse = pixels >> (8 - _BITS)
         key = coarse[..., 0].astype(np.int32)
         for channel in (1, 2):
             key <<= _BITS
             key |= coarse[..., channel]
         found = self._table[key]
         if (found == _UNKNOWN).any():
-            self._learn(np.unique(key[found == _UNKNOWN]))
+            self._fill_table(np.unique(key[found == _UNKNOWN]))
             found = self._table[key]
         return found.astype(np.uint8)
 
-    def _learn(self, keys: npt.NDArray[np.int32]) -> None:
+    def _fill_table(self, keys: npt.NDArray[np.int32]) -> None:
         red, green, blue = self._squares
         level = (1 << _BITS) - 1
         for start in range(0, len(keys), _BLOCK):
             key = keys[start : start + _BLOCK]
-            # A matrix product would wait for BLAS threads, long where cores are few and busy.
+            # A matrix product would wait for BLAS threads, which is slow on few, busy cores.
             distance = red[key >> 2 * _BITS]
             distance += green[(key >> _BITS) & level]
             distance += blue[key & level]
             self._table[key] = distance.argmin(axis=1)
 
-    def indices(self, pictures: Iterable[Picture]) -> Iterator[Picture]:
-        """Yield successive pictures as indices that change only where the picture clearly does.
+    def indices(self, frames: Iterable[Pixels]) -> Iterator[Pixels]:
+        """Convert successive frames to indices, with hysteresis against shimmering.
 
         Parameters
         ----------
-        pictures : iterable of ndarray of uint8, shape (height, width, 3)
+        frames : iterable of ndarray of uint8, shape (height, width, 3)
 
         Yields
         ------
         ndarray of uint8, shape (height, width)
             A pixel keeps its index until another colour is nearer by a margin.
         """
-        before: Picture | None = None
+        previous: Pixels | None = None
         pattern: npt.NDArray[np.int16] | None = None
-        for picture in pictures:
-            height, width, _ = picture.shape
-            now = np.empty((height, width), np.uint8)
-            for rows in bands(height, width):
-                band = picture[rows]
+        for frame in frames:
+            height, width, _ = frame.shape
+            current = np.empty((height, width), np.uint8)
+            for rows in row_strips(height, width):
+                strip = frame[rows]
                 if self.dithered:
-                    if pattern is None:  # one that serves every band, as none is higher
-                        pattern = _dither_pattern(len(band) + _DITHER_SIDE, width)
+                    if pattern is None:  # the first strip is the tallest
+                        pattern = _dither_pattern(len(strip) + _DITHER_SIDE, width)
                     phase = rows.start % _DITHER_SIDE
-                    dither = pattern[phase : phase + len(band)]
-                    band = np.clip(band + dither, 0, 255).astype(np.uint8)
-                now[rows] = self.nearest(band)
-                if before is not None:
-                    self._keep(before[rows], now[rows], band)
-            del picture, band  # before the next one is read
-            before = now
-            yield now
+                    dither = pattern[phase : phase + len(strip)]
+                    strip = np.clip(strip + dither, 0, 255).astype(np.uint8)
+                current[rows] = self.nearest(strip)
+                if previous is not None:
+                    self._apply_hysteresis(previous[rows], current[rows], strip)
+            del frame, strip  # before the next frame is read
+            previous = current
+            yield current
 
-    def _keep(self, before: Picture, now: Picture, picture: Picture) -> None:
-        places = np.flatnonzero(now != before)
-        colours = picture.reshape(-1, 3)[places].astype(np.float32)
-        old = before.reshape(-1)[places]
-        margin = self._distance(colours, old) - self._distance(colours, now.reshape(-1)[places])
-        keep = margin <= _STICKINESS
-        now.reshape(-1)[places[keep]] = old[keep]
+    def _apply_hysteresis(self, previous: Pixels, current: Pixels, pixels: Pixels) -> None:
+        changed = np.flatnonzero(current != previous)
+        colours = pixels.reshape(-1, 3)[changed].astype(np.float32)
+        old, new = previous.reshape(-1)[changed], current.reshape(-1)[changed]
+        margin = self._distance(colours, old) - self._distance(colours, new)
+        keep = margin <= _HYSTERESIS
+        current.reshape(-1)[changed[keep]] = old[keep]
 
     def _distance(
-        self, colours: npt.NDArray[np.float32], indices: Picture
+        self, colours: npt.NDArray[np.float32], indices: Pixels
     ) -> npt.NDArray[np.float32]:
         difference = colours - self._floats[indices]
         squares: npt.NDArray[np.float32] = np.einsum("ij,ij->i", difference, difference)
         return np.sqrt(squares, out=squares)
 
 
-def _distinct(pixels: Picture) -> Picture:
+def _distinct(pixels: Pixels) -> Pixels:
     packed = np.unique(pixels.astype(np.int32) @ np.array([1 << 16, 1 << 8, 1], np.int32))
     return np.stack([packed >> 16, packed >> 8 & 255, packed & 255], axis=1).astype(np.uint8)
 
 
-def _sample(film: Film) -> Picture:
-    """Return pixels, uint8 (n, 3), spread over the film and the area of its pictures."""
+def _sample(film: Film) -> Pixels:
+    """Return pixels, uint8 (n, 3), spread over the film and the area of its frames."""
     last = len(film) - 1
     even = np.linspace(0, last, _EVEN_FRAMES)
     early = np.geomspace(1, last + 1, _EARLY_FRAMES) - 1
@@ -175,7 +175,7 @@ def _sample(film: Film) -> Picture:
     each = int(_SAMPLE_PIXELS * (1 - _LAST_SHARE)) // len(chosen)
     parts = []
     for index in chosen:
-        pixels = film.picture(index).reshape(-1, 3)
+        pixels = film.frame(index).reshape(-1, 3)
         count = each + int(_SAMPLE_PIXELS * _LAST_SHARE) * (index == last)
         if len(pixels) > count:
             pixels = pixels[random.integers(0, len(pixels), count)]
@@ -184,7 +184,7 @@ def _sample(film: Film) -> Picture:
 
 
 def _dither_pattern(height: int, width: int) -> npt.NDArray[np.int16]:
-    """Return what is added to each pixel's levels: int16 (height, width, 3), about 0 on average.
+    """Return the offsets of ordered dithering: int16 (height, width, 3), about 0 on average.
 
     Source: B. E. Bayer, "An optimum method for two-level rendition of continuous-tone pictures"
     (1973).

@@ -1,12 +1,10 @@
-"""Many pictures of one size, from whatever they come in."""
+"""Pictures of one size from a folder, an npz, an IDX or a CIFAR-10 file."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -18,23 +16,23 @@ from fit_image.errors import InputError, one_line
 from fit_image.idx import read_idx
 from fit_image.image import load_image, to_uint8
 from fit_image.labelled import idx_files, load_labelled
-from fit_image.picture_set import LARGEST_SET, folder_contents, not_read
-from fit_image.scaling import covering
+from fit_image.picture_set import LARGEST_SET, folder_contents, skipped_files
+from fit_image.scaling import crop_and_resize
 
 Pictures = npt.NDArray[np.uint8]
 OnFile = Callable[[int, int], None]
 
 PICTURE_CHANNELS = ("grey", "rgb")
-"""What pictures may be made of; keys of `fit_image.components.CHANNELS`."""
+"""Choices of channels; keys of `fit_image.components.CHANNELS`."""
 
 FOLDER_SIZE = (64, 64)
-"""Width and height of pictures from files of their own, where nothing else is asked for."""
+"""Default width and height of pictures that are files of their own."""
 
 _ZIP, _GZIP, _IDX = b"PK", b"\x1f\x8b", b"\0\0"
 
 _WANTED = "give a folder of pictures, or an npz, IDX or CIFAR-10 file"
 
-# As Pillow has it: ITU-R BT.601 in sixteenths of bits.
+# ITU-R BT.601 luma in 16-bit fixed point, as in Pillow.
 _LUMA = np.array([19595, 38470, 7471], dtype=np.uint32)
 
 
@@ -47,15 +45,15 @@ class PictureData:
     pictures : ndarray of uint8, shape (count, height, width, channels)
         sRGB colours or greys in 0..255.
     labels : ndarray of int64, shape (count,), or None
-        The class of each, where the data say so.
+        Class of each picture, if known.
     names : tuple of str
-        Of the folders that are the classes; else none.
+        Names of the classes, if they were folders; else empty.
     skipped : tuple of Path
-        Files that were left out, for they are no whole pictures.
+        Files that were left out because they are damaged or not pictures.
     folders : tuple of Path
-        Folders that were left out, for pictures lie beside them.
+        Folders that were left out because pictures lie beside them.
     fitted : int
-        Pictures that were scaled, and cropped where the aspect was another.
+        Number of pictures that were scaled, and cropped if their aspect ratio differed.
     """
 
     pictures: Pictures
@@ -78,13 +76,6 @@ class PictureData:
         """``grey`` or ``rgb``."""
         return "grey" if self.pictures.shape[3] == 1 else "rgb"
 
-    @cached_property
-    def sha256(self) -> str:
-        """SHA-256 in hexadecimal of the pictures, however they were stored."""
-        digest = hashlib.sha256(repr(self.pictures.shape).encode())
-        digest.update(np.ascontiguousarray(self.pictures).data)
-        return digest.hexdigest()
-
 
 def load_picture_data(
     path: str | os.PathLike[str],
@@ -95,50 +86,53 @@ def load_picture_data(
 ) -> PictureData:
     """Read pictures from a folder or a file.
 
-    A folder holds pictures; or else folders of pictures, which then are classes; or IDX files, of
-    which those for training are read; or CIFAR-10 binary files, of which those with ``test`` in
-    their names are left out, if there are others. A file is an npz file with an array ``images``
-    (uint8, count x height x width, or with the channels last), and perhaps ``labels``; an IDX file
-    of pictures; or a CIFAR-10 binary file, whose name ends in ``.bin``.
+    A folder holds pictures; or one folder of pictures for each class; or IDX files, of which the
+    training set is read; or CIFAR-10 binary files, without those with ``test`` in their names if
+    there are others. A file is an npz file with an array ``images`` (uint8, count x height x width,
+    or with channels last) and optionally ``labels``; an IDX file of pictures; or a CIFAR-10 binary
+    file, whose suffix is ``.bin``.
 
     Parameters
     ----------
     path : path-like
     size : (int, int), optional
-        Width and height that pictures are scaled to; what goes beyond their aspect is cut off at
-        both sides alike. Default: as they are; those in files of their own, `FOLDER_SIZE`.
+        Width and height to which pictures are scaled, after a centre crop to that aspect ratio.
+        Default: their own size, but `FOLDER_SIZE` for pictures that are files of their own.
     channels : str, optional
-        ``grey`` or ``rgb``. Default: grey if no picture has colours.
+        ``grey`` or ``rgb``. Default: grey if all pictures are grey.
     on_file : callable, optional
-        Called with how many files of how many a picture was looked for in.
+        Called with the number of files tried so far, and of all.
 
     Raises
     ------
     InputError
-        If there are no pictures, something is damaged, or all are too many for the memory.
+        If there are no pictures, a file is damaged, or all together exceed memory.
     """
     path = Path(path)
     if channels is not None and channels not in PICTURE_CHANNELS:
-        raise InputError(f"channels must be one of {', '.join(PICTURE_CHANNELS)}, not {channels!r}")
+        raise InputError(
+            f"channels must be one of {', '.join(PICTURE_CHANNELS)}, not {channels!r}",
+            fields=("channels",),
+        )
     data = _from_folder(path, size or FOLDER_SIZE, on_file) if path.is_dir() else _from_file(path)
     if not data.pictures.size:
         raise InputError(f"{one_line(path)} holds no pictures")
     if size is not None and size != data.size:
-        _check_room(path, len(data), (size[1], size[0], data.pictures.shape[3]))
-        fitted = np.stack([covering(picture, *size) for picture in data.pictures])
+        _check_bytes(path, len(data), (size[1], size[0], data.pictures.shape[3]))
+        fitted = np.stack([crop_and_resize(picture, *size) for picture in data.pictures])
         data = replace(data, pictures=fitted, fitted=len(fitted))
-    return replace(data, pictures=_in_channels(data.pictures, channels))
+    return replace(data, pictures=_convert_channels(data.pictures, channels))
 
 
 def _from_file(path: Path) -> PictureData:
     if not path.is_file():
-        found = "it is no regular file" if path.exists() else "there is no such file"
+        found = "not a regular file" if path.exists() else "no such file"
         raise InputError(f"cannot read {one_line(path)}: {found}; {_WANTED}")
     try:
         with path.open("rb") as file:
             start = file.read(2)
     except OSError:
-        start = b""  # which the reader says better
+        start = b""  # the reader below gives the better message
     if start == _ZIP or path.suffix == ".npz":
         return _from_npz(path)
     if path.suffix.lower() == SUFFIX:
@@ -147,7 +141,7 @@ def _from_file(path: Path) -> PictureData:
         raise InputError(f"{one_line(path)} is neither npz, nor IDX, nor CIFAR-10; {_WANTED}")
     pictures = read_idx(path)
     if pictures.ndim != 3:
-        problem = f"has {pictures.ndim} dimensions; give pictures, which have 3"
+        problem = f"has {pictures.ndim} dimensions; pictures have 3"
         raise InputError(f"{one_line(path)} {problem}")
     return PictureData(pictures[..., np.newaxis])
 
@@ -166,7 +160,7 @@ def _from_npz(path: Path) -> PictureData:
         raise InputError(f"{name} has {problem}; {wanted}")
     if labels is not None:
         if labels.dtype.kind not in "iu" or labels.shape != pictures.shape[:1]:
-            raise InputError(f"{name} has 'labels' that are not a whole number for each picture")
+            raise InputError(f"{name}: 'labels' must hold one whole number for each picture")
         labels = labels.astype(np.int64)
     return PictureData(np.ascontiguousarray(pictures), labels)
 
@@ -176,7 +170,7 @@ def _from_folder(folder: Path, size: tuple[int, int], on_file: OnFile) -> Pictur
     if idx_files(files):
         labelled = load_labelled(folder)
         names = labelled.names
-        # As the file has them, where the classes are numbers.
+        # The file's own labels: names are numbers there.
         labels = np.array([int(name) for name in names], np.int64)[labelled.labels]
         return PictureData(labelled.pictures, labels)
     binaries = [file for file in files if file.suffix.lower() == SUFFIX]
@@ -188,9 +182,9 @@ def _from_folder(folder: Path, size: tuple[int, int], on_file: OnFile) -> Pictur
     pictures, read, fitted = _read_all(folder, files, size, on_file)
     if len(read) or not folders:
         if not len(read):
-            found = f"{len(files):,} files, none of them a picture" if files else "nothing"
+            found = f"{len(files):,} files, but no picture" if files else "nothing"
             raise InputError(f"{one_line(folder)} holds {found}; give pictures")
-        skipped = not_read(files, read)
+        skipped = skipped_files(files, read)
         return PictureData(pictures, skipped=skipped, folders=tuple(folders), fitted=fitted)
     inner = [folder_contents(each)[1] for each in folders]
     beside, files = files, [file for each in inner for file in each]
@@ -199,16 +193,16 @@ def _from_folder(folder: Path, size: tuple[int, int], on_file: OnFile) -> Pictur
         raise InputError(f"{one_line(folder)} and its folders hold no pictures; give some")
     labels = np.repeat(np.arange(len(folders)), [len(each) for each in inner])[read]
     names = tuple(each.name for each in folders)
-    skipped = (*beside, *not_read(files, read))
+    skipped = (*beside, *skipped_files(files, read))
     return PictureData(pictures, labels, names, skipped, fitted=fitted)
 
 
 def _read_all(
     folder: Path, files: Sequence[Path], size: tuple[int, int], on_file: OnFile
 ) -> tuple[Pictures, list[int], int]:
-    """Return what can be read, in one size and in colours; of which files; how many fitted."""
+    """Return the readable pictures in colour and one size, the files' indices, and `fitted`."""
     shape = (size[1], size[0], 3)
-    _check_room(folder, len(files), shape)
+    _check_bytes(folder, len(files), shape)
     found, read, fitted = [], [], 0
     for index, file in enumerate(files):
         on_file(index, len(files))
@@ -217,20 +211,21 @@ def _read_all(
         except InputError:
             continue
         fitted += levels.shape != shape
-        found.append(covering(levels, *size))
+        found.append(crop_and_resize(levels, *size))
         read.append(index)
     return np.array(found, np.uint8).reshape(-1, *shape), read, fitted
 
 
-def _check_room(path: Path, count: int, shape: tuple[int, ...]) -> None:
+def _check_bytes(path: Path, count: int, shape: tuple[int, ...]) -> None:
     if count * int(np.prod(shape)) > LARGEST_SET:
-        many = f"{count:,} pictures of {shape[1]} x {shape[0]} pixels"
+        described = f"{count:,} pictures of {shape[1]} x {shape[0]} pixels"
         raise InputError(
-            f"{one_line(path)}: {many} are more than {LARGEST_SET:,} bytes; give a smaller --size"
+            f"{one_line(path)}: {described} exceed {LARGEST_SET:,} bytes; choose a smaller size",
+            fields=("size",),
         )
 
 
-def _in_channels(pictures: Pictures, channels: str | None) -> Pictures:
+def _convert_channels(pictures: Pictures, channels: str | None) -> Pictures:
     if pictures.shape[3] == 1:
         return pictures.repeat(3, axis=3) if channels == "rgb" else pictures
     if channels is None:

@@ -1,4 +1,4 @@
-"""Many small pictures of one size in one array."""
+"""Folders of pictures: list them, and read small pictures of one size into one array."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from fit_image.errors import InputError, one_line, os_error_reason
 from fit_image.image import load_image, to_uint8
 
 LARGEST_SET = 1 << 32
-"""Bytes that the pictures of a set may take: more would not fit in an ordinary memory."""
+"""Most bytes of a data set in memory."""
 
 
 def natural_order(name: str) -> tuple[tuple[str | int, ...], str]:
-    """Return a key that sorts numbers in names by their value: 2 before 10."""
+    """Return a sort key that compares numbers in names by value: 2 before 10."""
     words = re.split(r"(\d+)", name)
-    key = (int(word) if place % 2 else word.casefold() for place, word in enumerate(words))
-    return tuple(key), name  # the name, because 01 and 1 are two names
+    key = (int(word) if index % 2 else word.casefold() for index, word in enumerate(words))
+    return tuple(key), name  # the name too, because 01 and 1 differ
 
 
 def folder_contents(folder: str | os.PathLike[str]) -> tuple[list[Path], list[Path]]:
-    """Return the folders and the files in a folder, in natural order, without hidden ones.
+    """List the folders and the files in a folder, in natural order, without hidden ones.
 
     Raises
     ------
     InputError
-        If there is no such folder, or it cannot be read.
+        If the folder does not exist or cannot be read.
     """
     folder = Path(folder)
     folders, files = [], []
@@ -42,46 +42,48 @@ def folder_contents(folder: str | os.PathLike[str]) -> tuple[list[Path], list[Pa
                     continue
                 if entry.is_dir():
                     folders.append(folder / entry.name)
-                elif entry.is_file():  # a pipe would make us wait for ever
+                elif entry.is_file():  # no pipes: reading one might block
                     files.append(folder / entry.name)
     except NotADirectoryError:
-        problem = "is a file; give the folder that holds the pictures"
+        problem = "is a file; give a folder of pictures"
         raise InputError(f"{one_line(folder)} {problem}") from None
     except OSError as error:
-        problem = f"{os_error_reason(error)}; give a folder that holds pictures"
+        problem = f"{os_error_reason(error)}; give a folder of pictures"
         raise InputError(f"cannot read {one_line(folder)}: {problem}") from error
     return folders, files
 
 
-def not_read(files: Sequence[Path], read: Iterable[int]) -> tuple[Path, ...]:
-    """Return the files whose indices are not among those of files that were read."""
-    chosen = set(read)
-    return tuple(file for index, file in enumerate(files) if index not in chosen)
+def skipped_files(files: Sequence[Path], read: Iterable[int]) -> tuple[Path, ...]:
+    """Return the files whose indices are not in ``read``."""
+    indices = set(read)
+    return tuple(file for index, file in enumerate(files) if index not in indices)
 
 
 def load_pictures(
-    files: Sequence[Path], *, channels: str = "grey"
+    files: Sequence[Path], *, channels: str = "grey", max_bytes: int = LARGEST_SET
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-    """Read pictures of one size, whatever their formats, see `load_image`.
+    """Read pictures of one size in any format, see `load_image`.
 
     Parameters
     ----------
-    files : sequence of path
-        Those that are no whole pictures are skipped: folders collect all sorts of things.
+    files : sequence of Path
+        Files that are damaged or not pictures are skipped.
     channels : str
         A key of `CHANNELS`.
+    max_bytes : int
+        Largest array that is made.
 
     Returns
     -------
     pictures : ndarray of uint8, shape (count, height, width, channels)
-        In the order of ``files``; of height and width 0 if there are none.
+        In the order of ``files``; with height and width 0 if there are none.
     read : ndarray of int64, shape (count,)
-        Indices of the files that they come from.
+        Indices of the files that were read.
 
     Raises
     ------
     InputError
-        If two pictures differ in size, or all together exceed `LARGEST_SET` or the memory.
+        If two pictures differ in size, or all together exceed ``max_bytes`` or memory.
     """
     pictures = np.empty((0, 0, 0, CHANNELS[channels]), np.uint8)
     read: list[int] = []
@@ -91,7 +93,7 @@ def load_pictures(
         except InputError:
             continue
         if not read:
-            pictures = _room(len(files), picture.shape, file)
+            pictures = _allocate(len(files), picture.shape, file, max_bytes)
         elif picture.shape != pictures.shape[1:]:
             raise InputError(
                 f"{one_line(file)} is {_size_text(picture.shape)} pixels, but "
@@ -103,14 +105,16 @@ def load_pictures(
     return pictures[: len(read)], np.array(read, np.int64)
 
 
-def _room(count: int, shape: tuple[int, ...], first: Path) -> npt.NDArray[np.uint8]:
-    many = f"{count:,} pictures like {one_line(first)}, of {_size_text(shape)} pixels"
-    if count * int(np.prod(shape)) > LARGEST_SET:
-        raise InputError(f"{many}, are more than {LARGEST_SET:,} bytes; scale them down first")
+def _allocate(
+    count: int, shape: tuple[int, ...], first: Path, max_bytes: int
+) -> npt.NDArray[np.uint8]:
+    described = f"{count:,} pictures like {one_line(first)}, of {_size_text(shape)} pixels"
+    if count * int(np.prod(shape)) > max_bytes:
+        raise InputError(f"{described}, exceed {max_bytes:,} bytes; scale them down first")
     try:
         return np.empty((count, *shape), np.uint8)
     except MemoryError as error:
-        raise InputError(f"no memory for {many}; scale them down first") from error
+        raise InputError(f"not enough memory for {described}; scale them down first") from error
 
 
 def _size_text(shape: tuple[int, ...]) -> str:

@@ -1,4 +1,4 @@
-"""Presets: sets of option values that go well together, chosen by the size of the picture."""
+"""Presets: option values that suit each other and the picture's size."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Values = dict[str, Any]
 
 @dataclass(frozen=True)
 class Preset:
-    """Values of `FitConfig` in place of its defaults.
+    """Values that replace defaults of `FitConfig`.
 
     Attributes
     ----------
     summary : str
-        In a few words.
+        A few words for the help.
     values : callable
-        Returns them for a picture's number of pixels.
+        Returns the values for a picture's number of pixels.
     """
 
     summary: str
@@ -40,7 +40,7 @@ def _instant(pixels: int) -> Values:
         "optimizer": "adam",
         "learning_rate": 0.01,
         "lr_schedule": "cosine",
-        # A hundred steps or so an epoch: larger batches take less time a pixel.
+        # About a hundred steps per epoch: larger batches take less time per pixel.
         "batch_size": 1 << min(max((pixels >> 7).bit_length(), 6), 14),
         "epochs": _epochs(8_000_000, pixels, 3, 200),
     }
@@ -73,25 +73,28 @@ def preset_config(name: str, width: int, height: int, **options: Any) -> FitConf
     name : str
         A key of `PRESETS`.
     width, height : int
+        Size of the picture in pixels.
     **options
-        Fields of `FitConfig`, instead of the preset's values.
+        Fields of `FitConfig` that override the preset's values.
 
     Raises
     ------
     InputError
-        If there is no such preset, or a value is out of its range.
+        If the preset does not exist, or a value is out of range.
     """
     values = PRESETS[check_preset(name)].values(width * height)
     return FitConfig(**(values | options)).for_picture(width, height)
 
 
 def check_preset(name: object) -> str:
-    """Return the name of a preset; `InputError` if it is none."""
+    """Return ``name`` if it is a preset's; else raise `InputError`."""
     if not isinstance(name, str) or name not in PRESETS:
-        raise InputError(f"preset must be one of {', '.join(PRESETS)}, not {name!r}")
+        raise InputError(
+            f"preset must be one of {', '.join(PRESETS)}, not {name!r}", fields=("preset",)
+        )
     return name
 
 
 def _epochs(budget: int, pixels: int, least: int, most: int) -> int:
-    """Return in how many epochs so many pixels are learned, within bounds."""
+    """Return the epochs in which ``budget`` pixels are trained on, within bounds."""
     return min(max(round(budget / pixels), least), most)

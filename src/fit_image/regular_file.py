@@ -1,4 +1,4 @@
-"""Files that can be read from beginning to end."""
+"""Refuse pipes and devices, which would block a reader."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from fit_image.errors import InputError, one_line
 
 
 def check_regular(path: Path) -> None:
-    """Raise `InputError` if a path is a pipe or a device, which might make us wait for ever."""
+    """Raise `InputError` if a path is a pipe, a socket or a device: reading it might block."""
     try:
-        odd = path.exists() and not path.is_file() and not path.is_dir()
+        special = path.exists() and not path.is_file() and not path.is_dir()
     except OSError:
-        return  # which is said better where it is opened
-    if odd:
-        raise InputError(f"cannot read {one_line(path)}: it is no regular file")
+        return  # opening it gives the better message
+    if special:
+        raise InputError(f"cannot read {one_line(path)}: not a regular file")

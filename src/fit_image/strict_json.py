@@ -1,4 +1,8 @@
-"""Dataclasses as JSON, and back without trusting it."""
+"""Convert dataclasses to JSON values, and back with strict checks.
+
+Field types are bool, int, float, str, None, and tuples of one of them. A field of another type
+brings its own conversion: its ``metadata`` have the functions ``to_text`` and ``from_text``.
+"""
 
 from __future__ import annotations
 
@@ -9,27 +13,26 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from fit_image.errors import InputError
-from fit_image.notation import Hidden, format_layers, parse_layers
 
 Config = TypeVar("Config")
 
 
 def to_json(config: Any) -> dict[str, Any]:
-    """Return the fields of a configuration as JSON values."""
+    """Return the fields of a dataclass instance as JSON values."""
     return {
-        field.name: _to_json_value(getattr(config, field.name))
+        field.name: _to_json_value(field, getattr(config, field.name))
         for field in dataclasses.fields(config)
     }
 
 
-def _to_json_value(value: Any) -> Any:
-    if isinstance(value, tuple) and value and isinstance(value[0], Hidden):
-        return format_layers(value)
+def _to_json_value(field: dataclasses.Field[Any], value: Any) -> Any:
+    if "to_text" in field.metadata:
+        return field.metadata["to_text"](value)
     return list(value) if isinstance(value, tuple) else value
 
 
 def from_json(cls: type[Config], data: object) -> Config:
-    """Build a configuration from JSON values, which must have exactly its fields and types.
+    """Make a dataclass instance from a JSON object with exactly its fields and types.
 
     Raises
     ------
@@ -40,19 +43,28 @@ def from_json(cls: type[Config], data: object) -> Config:
         raise InputError(f"{cls.__name__} must be an object")
     hints = typing.get_type_hints(cls)
     for name in hints.keys() ^ data.keys():
-        raise InputError(f"{name!r} is {'missing' if name in hints else 'not known'}")
-    values = {name: _from_json_value(name, hint, data[name]) for name, hint in hints.items()}
-    return cls(**values)
+        raise InputError(f"{name!r} is {'missing' if name in hints else 'unknown'}")
+    fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    return cls(
+        **{
+            name: _from_text(fields[name], data[name])
+            if "from_text" in fields[name].metadata
+            else _from_json_value(name, hint, data[name])
+            for name, hint in hints.items()
+        }
+    )
+
+
+def _from_text(field: dataclasses.Field[Any], value: Any) -> Any:
+    if not isinstance(value, str):
+        raise InputError(f"{field.name!r} must be text, not {value!r}")
+    try:
+        return field.metadata["from_text"](value)
+    except InputError as error:
+        raise InputError(f"{field.name!r}: {error}") from error
 
 
 def _from_json_value(name: str, hint: Any, value: Any) -> Any:
-    if hint == tuple[Hidden, ...]:
-        if not isinstance(value, str):
-            raise InputError(f"{name!r} must be text, not {value!r}")
-        try:
-            return parse_layers(value)
-        except InputError as error:
-            raise InputError(f"{name!r}: {error}") from error
     if typing.get_origin(hint) is tuple:
         (item, _) = typing.get_args(hint)
         if not isinstance(value, list) or any(type(each) is not item for each in value):
@@ -62,5 +74,5 @@ def _from_json_value(name: str, hint: Any, value: Any) -> Any:
     if type(value) is int and float in allowed and abs(value) < 1 << 53:
         return float(value)
     if type(value) not in allowed:
-        raise InputError(f"{name!r} has a wrong value: {value!r}")
+        raise InputError(f"{name!r} has an invalid value: {value!r}")
     return value

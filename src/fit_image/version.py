@@ -1,3 +1,3 @@
-"""The version of the package, in a file that imports nothing."""
+"""Version of the package."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""Videos, through imageio and ffmpeg: the extra ``fit-image[video]``."""
+"""Write videos with imageio and ffmpeg, the extra ``fit-image[video]``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from fit_image.errors import FitImageError
-from fit_image.frames import Film, Picture
+from fit_image.frames import Film, Pixels
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ VP9 = Codec(
     ("-crf", "24", "-b:v", "0", "-deadline", "good", "-cpu-used", "4", "-row-mt", "1"),
 )
 
-# Without a matrix in the file, players guess one by the size of the picture.
+# Without a matrix in the file, players guess one from the frame size.
 _COLOURS = (
     "-vf",
     "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int",
@@ -39,23 +39,23 @@ _COLOURS = (
 def write_video(
     path: Path, film: Film, fps: float, hold: float, codec: Codec
 ) -> tuple[float, float]:
-    """Write a video in yuv420p, each picture padded to even sides, and the last one repeated.
+    """Write a video in yuv420p; frames are padded to even sides, the last one is repeated.
 
     Parameters
     ----------
     path : Path
-        The file; its suffix names the container.
+        The file; its suffix chooses the container.
     film : Film
     fps : float
-        Frames a second.
+        Frames per second.
     hold : float
-        Seconds that the last frame stays, at least one frame.
+        Seconds that the last frame is shown, at least one frame.
     codec : Codec
 
     Returns
     -------
     fps, seconds : float
-        True frames a second, and duration.
+        Actual frames per second, and duration.
 
     Raises
     ------
@@ -65,14 +65,14 @@ def write_video(
     import imageio.v2
     import imageio_ffmpeg
 
-    file = path.absolute()  # ffmpeg would take a name like a:b.mp4 or -b.mp4 for something else
+    file = path.absolute()  # ffmpeg misreads names such as a:b.mp4 and -b.mp4
     held = max(1, round(hold * fps))
     count = len(film) - 1 + held
     try:
         # imageio's own context manager leaves ffmpeg running after an exception.
         with (
             _muted("imageio_ffmpeg"),
-            film.pictures() as pictures,
+            film.frames() as frames,
             contextlib.closing(
                 imageio.v2.get_writer(
                     file,
@@ -82,18 +82,18 @@ def write_video(
                     codec=codec.name,
                     quality=None,
                     pixelformat="yuv420p",
-                    macro_block_size=1,  # else it scales the pictures
+                    macro_block_size=1,  # otherwise it scales the frames
                     ffmpeg_log_level="quiet",
                     output_params=[*_COLOURS, *codec.options],
                 )
             ) as writer,
         ):
-            for picture in pictures:
-                shown = _even(picture)
-                writer.append_data(shown)
+            for frame in frames:
+                padded = _pad_to_even(frame)
+                writer.append_data(padded)
             for _ in range(held - 1):
-                writer.append_data(shown)
-        # imageio does not tell how ffmpeg ended.
+                writer.append_data(padded)
+        # imageio does not report ffmpeg's exit status.
         if imageio_ffmpeg.count_frames_and_secs(str(file))[0] < count:
             raise RuntimeError("frames are missing")
     except (OSError, RuntimeError) as error:
@@ -101,10 +101,10 @@ def write_video(
     return fps, count / fps
 
 
-def _even(picture: Picture) -> Picture:
-    """Repeat the last row and column where their number is odd: yuv420p halves the colours."""
-    height, width, _ = picture.shape
-    return np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+def _pad_to_even(frame: Pixels) -> Pixels:
+    """Repeat the last row and column if their number is odd: yuv420p halves the chroma."""
+    height, width, _ = frame.shape
+    return np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
 
 
 @contextlib.contextmanager

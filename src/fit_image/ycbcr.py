@@ -1,4 +1,4 @@
-"""Colours as JPEG stores them: luma, and two differences of colours."""
+"""Convert between RGB and YCbCr, JPEG's luma and two colour differences."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ FROM_RGB = np.array(
         [0.701 / 1.402, -0.587 / 1.402, -0.114 / 1.402],
     ]
 )
-"""What is multiplied with (R, G, B) to be (Y, Cb, Cr), but for `OFFSETS`; float64 (3, 3)."""
+"""(Y, Cb, Cr) = FROM_RGB @ (R, G, B) + OFFSETS; float64, shape (3, 3)."""
 
 OFFSETS = np.array([0.0, 0.5, 0.5])
-"""What is added to that."""
+"""See `FROM_RGB`; float64, shape (3,)."""
 
 _TO_RGB = np.linalg.inv(FROM_RGB)
 
 
 def to_ycbcr(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """Return colours (uint8, any shape that ends in 3) as Y, Cb and Cr, float32 in 0..1."""
+    """Convert RGB (uint8, shape (..., 3)) to Y, Cb and Cr, float32 in 0..1."""
     matrix = (FROM_RGB / 255).astype(np.float32)
     converted: npt.NDArray[np.float32] = rgb @ matrix.T + OFFSETS.astype(np.float32)
     return converted
 
 
 def from_ycbcr(ycbcr: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
-    """Return the nearest colours (uint8): rounded, and clipped to 0..255."""
+    """Convert Y, Cb and Cr in 0..1 to RGB, uint8, rounded and clipped to 0..255."""
     levels = (ycbcr - OFFSETS.astype(np.float32)) @ (255 * _TO_RGB).astype(np.float32).T
     np.rint(levels, out=levels)
     return np.clip(levels, 0, 255, out=levels).astype(np.uint8)

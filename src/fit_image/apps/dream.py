@@ -68,7 +68,8 @@ class Dream:
         check_blocks(self.layers)
         if not self.inputs or {*self.inputs} - {*INPUTS} or len({*self.inputs}) < len(self.inputs):
             raise InputError(
-                f"--inputs are some of {', '.join(INPUTS)}, not {','.join(self.inputs)}"
+                f"inputs must be some of {', '.join(INPUTS)}, not {','.join(self.inputs)}",
+                fields=("inputs",),
             )
         if self.activation not in ACTIVATIONS:
             raise InputError(f"activation must be one of {', '.join(ACTIVATIONS)}")

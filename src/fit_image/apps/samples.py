@@ -14,7 +14,7 @@ import numpy.typing as npt
 from fit_image.apps.importance import Importance
 from fit_image.core.dense import FloatArray
 from fit_image.core.jit import kernel
-from fit_image.image import COLOUR_TYPES, brightest
+from fit_image.image import COLOUR_TYPES, max_level
 from fit_image.model import pixel_places
 
 _DRAWS = 1 << 13  # random numbers made at once: few enough to stay in the cache
@@ -33,7 +33,7 @@ class Samples:
         height, width, channels = image.shape
         self._colours = np.ascontiguousarray(image).reshape(-1, channels)
         self._colours.flags.writeable = False  # as some pictures are: all have one kernel
-        self._brightest = brightest(image.dtype)
+        self._brightest = max_level(image.dtype)
         self._xs, self._ys = pixel_places(width), pixel_places(height)
         self.order: npt.NDArray[np.uint32]
         self._importance: Importance | None

@@ -1,4 +1,4 @@
-"""``fit-image animate``: make another animation from a run's frames."""
+"""``fit-image animate``: make an animation from the frames of a run."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from fit_image.config import RecordConfig
     default=1,
     show_default=True,
     metavar="N",
-    help="Take every so many frames; the first and the last always.",
+    help="Use every Nth frame, and always the first and the last.",
 )
 @options.quiet_option
 @click.pass_obj

@@ -7,6 +7,7 @@ import difflib
 import importlib
 import io
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,8 +17,13 @@ import click
 from click.shell_completion import CompletionItem
 
 from fit_image.cli.common.headings import write_options
-from fit_image.cli.common.signals import Interrupted, Signals
-from fit_image.errors import FitImageError, one_line, os_error_reason
+from fit_image.cli.common.signals import Interrupted
+from fit_image.cli.common.signals import Signals
+from fit_image.errors import FitImageError
+from fit_image.errors import one_line
+from fit_image.errors import os_error_reason
+from fit_image.config import option_of
+from fit_image.errors import InputError
 from fit_image.version import __version__
 
 # Modules are imported when their command is called, so that help is fast.
@@ -135,6 +141,8 @@ class FitImage(click.Group):
             _exit(code if isinstance(code, int) else 0)
         except click.ClickException as error:
             _fail(" ".join(error.format_message().split()), error.exit_code)
+        except InputError as error:
+            _fail(_with_options(error), error.exit_code)
         except FitImageError as error:
             _fail(str(error), error.exit_code)
         except Interrupted as interruption:
@@ -148,6 +156,17 @@ class FitImage(click.Group):
             # the system rejects, and standard output.
             name = error.filename or "standard output"
             _fail(f"cannot use {name}: {os_error_reason(error)}", 2 if error.filename else 1)
+
+
+def _with_options(error: InputError) -> str:
+    """Return an error's message with the options of its fields, in place of names or at the end."""
+    message = str(error)
+    for name in error.fields:
+        option = "-o" if name == "output" else option_of(name)
+        message, found = re.subn(rf"(?<!\S){name}(?!\S)", option, message, count=1)
+        if not found:
+            message = f"{message} ({option})"
+    return message
 
 
 def _fail(message: str, exit_code: int) -> NoReturn:

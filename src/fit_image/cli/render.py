@@ -1,4 +1,4 @@
-"""``fit-image render``: draw the learned function at any size, inside the picture and outside."""
+"""``fit-image render``: draw a learned picture at any size, and beyond its borders."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from fit_image.cli.common.signals import Signals
     default="0,0,1,1",
     show_default=True,
     metavar="X0,Y0,X1,Y1",
-    help="Corners of what is drawn; 0,0,1,1 is the picture, -0.5,-0.5,1.5,1.5 more than it.",
+    help="Corners to draw: 0,0,1,1 is the whole picture, -0.5,-0.5,1.5,1.5 extends beyond it.",
 )
 @options.threads_option("all cores")
 @options.quiet_option
@@ -52,7 +52,7 @@ def command(
     threads: int | None,
     quiet: bool,
 ) -> None:
-    """Draw what a network learned, at any size, inside the picture and outside.
+    """Draw a learned picture at any size, also beyond its borders.
 
     RUN_OR_MODEL is the folder of a run, or a model.npz file.
     """
@@ -67,7 +67,7 @@ def command(
     network = Network.load(path)
     x0, y0, x1, y1 = region
     if not size:
-        # A part of the picture keeps the picture's pixels per length.
+        # A region keeps the picture's pixels per unit length.
         extents = (abs(x1 - x0), abs(y1 - y0))
         width, height = (
             max(1, round(side * extent * (scale or 1.0)))
@@ -80,10 +80,10 @@ def command(
     check_image_target(output, width, height, network.channels)
     check_destination(output)
     folder = path if path.is_dir() else path.parent
-    pictures = []
+    inputs = []
     if FitDirectory.holds_run(folder):
-        pictures = [Path(FitDirectory.open(folder).manifest.picture.path)]
-    check_output(FitDirectory, path, output, *pictures)
+        inputs = [Path(FitDirectory.open(folder).manifest.picture.path)]
+    check_output(FitDirectory, path, output, *inputs)
 
     canvas = Canvas(width, height, network.channels)
     with make_display(quiet) as display:

@@ -247,7 +247,7 @@ def test_a_damaged_frame_is_named_and_the_old_file_stays(maker):
     before = maker.folder.comparison.read_bytes()
     frame = maker.folder.run_path(trial) / "frames" / "epoch-000001.png"
     frame.write_bytes(b"no picture")
-    with pytest.raises(FitImageError, match=r"epoch-000001\.png: it is not a whole picture"):
+    with pytest.raises(FitImageError, match=r"epoch-000001\.png: damaged, or not a picture"):
         maker.write()
     assert maker.folder.comparison.read_bytes() == before
 

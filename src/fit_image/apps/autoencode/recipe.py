@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fit_image.config import option_of
+from fit_image.config import check_choice
 from fit_image.errors import InputError
 from fit_image.notation import LARGEST_RATE
 from fit_image.settings import SEED, check_ranges, setting
@@ -81,14 +81,21 @@ class Recipe:
     def __post_init__(self) -> None:
         check_ranges(self)
         for name in ("activation", "code_activation"):
-            if getattr(self, name) not in ACTIVATIONS:
-                raise InputError(f"{option_of(name)} must be one of {', '.join(ACTIVATIONS)}")
+            check_choice(name, getattr(self, name), ACTIVATIONS)
         if self.conv and self.tied:
-            raise InputError("--tied is for fully connected networks: leave it or --conv out")
+            raise InputError(
+                "tied is for fully connected networks: omit it or conv", fields=("tied", "conv")
+            )
         if self.conv and self.hidden:
-            raise InputError("--hidden is for fully connected networks: leave it or --conv out")
+            raise InputError(
+                "hidden is for fully connected networks: omit it or conv",
+                fields=("hidden", "conv"),
+            )
         if not self.conv and self.filters != _FILTERS:
-            raise InputError("--filters is for convolutional networks: add --conv, or leave it out")
+            raise InputError(
+                "filters is for convolutional networks: add conv or omit it",
+                fields=("filters", "conv"),
+            )
 
     @property
     def code_units(self) -> int | None:

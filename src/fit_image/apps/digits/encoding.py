@@ -15,7 +15,7 @@ from fit_image.core.stage import Workers
 from fit_image.crops import centre_crop
 from fit_image.errors import InputError
 from fit_image.image import load_image, to_uint8
-from fit_image.scaling import resized
+from fit_image.scaling import resize
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def encode_picture(run: Path, picture: Path) -> Encoded:
     model = replace(model, numbers=generator_numbers(generator))
     channels = "grey" if model.channels == 1 else "rgb"
     levels = to_uint8(load_image(picture, channels=channels, max_pixels=None).levels)
-    seen = resized(levels, folder.manifest.source.width, folder.manifest.source.height)
+    seen = resize(levels, folder.manifest.source.width, folder.manifest.source.height)
     inputs = centre_crop(seen[np.newaxis], model.height)
     edges = np.concatenate([inputs[0, [0, -1]].ravel(), inputs[0, :, [0, -1]].ravel()])
     if (np.median(edges) < 0.5) != (model.background < 0.5) and model.channels == 1:

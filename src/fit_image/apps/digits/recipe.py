@@ -104,4 +104,7 @@ class Recipe:
     def __post_init__(self) -> None:
         check_ranges(self)
         if self.real_weight + self.fake_weight == 0:
-            raise InputError("--real-weight and --fake-weight cannot both be 0")
+            raise InputError(
+                "real_weight and fake_weight cannot both be 0",
+                fields=("real_weight", "fake_weight"),
+            )

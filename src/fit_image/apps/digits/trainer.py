@@ -20,10 +20,12 @@ from fit_image.apps.digits.sheet import draw_sheet
 from fit_image.apps.memory import check_available
 from fit_image.crops import centre_crop, random_crops
 from fit_image.errors import DivergenceError, InputError
-from fit_image.labelled import Labelled
 from fit_image.runs.progress import Progress
 from fit_image.runs.snapshot import Snapshot
-from fit_image.runs.trainer import EpochEnd, StepTrainer, number_of
+from fit_image.runs.trainer import EpochEnd
+from fit_image.runs.trainer import StepTrainer
+from fit_image.runs.trainer import number_of
+from fit_image.labelled import LabelledPictures
 
 SAMPLES = 10
 """Pictures of each class that are looked at after an epoch."""
@@ -50,7 +52,7 @@ class DigitTrainer(StepTrainer[RoundMetrics]):
 
     Parameters
     ----------
-    data : Labelled
+    data : LabelledPictures
         Not copied.
     recipe : Recipe
     threads : int, optional
@@ -62,7 +64,9 @@ class DigitTrainer(StepTrainer[RoundMetrics]):
         If the pictures are too small to be cropped, or fewer than a batch, or do not fit in memory.
     """
 
-    def __init__(self, data: Labelled, recipe: Recipe, *, threads: int | None = None) -> None:
+    def __init__(
+        self, data: LabelledPictures, recipe: Recipe, *, threads: int | None = None
+    ) -> None:
         self.data, self.config = data, recipe
         count, height, width, channels = data.pictures.shape
         if count < recipe.batch_size:

@@ -225,7 +225,7 @@ def make_pairs(
         quality = int(rng.integers(low, high + 1))
         picture = _window(picture, recipe.block, rng, shift=shift)
         whole = padded(picture, recipe.block).ravel()
-        broken = padded(compression(recipe, quality).damaged(picture), recipe.block)
+        broken = padded(compression(recipe, quality).apply(picture), recipe.block)
         height, width, _ = broken.shape
         begin = places(height, width, recipe.block)
         apart = np.full(len(begin), 3 * width)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fit_image.components import SUBSAMPLINGS
-from fit_image.config import option_of
+from fit_image.config import check_choice
 from fit_image.errors import InputError
 from fit_image.notation import LARGEST_RATE, Hidden, parse_qualities
 from fit_image.settings import SEED, check_ranges, setting
@@ -79,17 +79,22 @@ class Recipe:
     def __post_init__(self) -> None:
         check_ranges(self)
         if self.block % STEP:
-            raise InputError(f"--block must be a multiple of {STEP}, not {self.block}")
+            raise InputError(
+                f"block must be a multiple of {STEP}, not {self.block}", fields=("block",)
+            )
         if self.patches < self.batch_size:
             raise InputError(
-                f"--patches must be at least --batch-size, which is {self.batch_size:,}"
+                f"patches must be at least batch_size ({self.batch_size:,})",
+                fields=("patches", "batch_size"),
             )
         parse_qualities(self.quality)
         for name, choices in (("subsampling", SUBSAMPLINGS), ("optimizer", LEARNING_RATES)):
-            if getattr(self, name) not in choices:
-                raise InputError(f"{option_of(name)} must be one of {', '.join(choices)}")
+            check_choice(name, getattr(self, name), choices)
         if any(layer.skip or layer.activation for layer in self.layers):
-            raise InputError("--layers are numbers of units here, such as 4x2047 or 500,300")
+            raise InputError(
+                "layers must be numbers of units here, such as 4x2047 or 500,300",
+                fields=("layers",),
+            )
 
     @property
     def rate(self) -> float:

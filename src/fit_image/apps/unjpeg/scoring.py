@@ -51,6 +51,6 @@ def score(
         clean = read_clean(file)
         if clean is None:
             continue
-        damaged = compression.damaged(clean)
+        damaged = compression.apply(clean)
         restored = restorer.restore(damaged, threads=threads)
         yield Score(file, psnr(damaged, clean), psnr(restored, clean))

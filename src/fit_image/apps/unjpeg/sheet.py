@@ -39,7 +39,7 @@ def choose_parts(pictures: Sequence[Picture], recipe: Recipe) -> list[Part]:
         clean = read_clean(file)
         if clean is not None:
             clean = np.ascontiguousarray(clean[:2048, :2048])
-            damaged = compression(recipe, (low + high) // 2).damaged(clean)
+            damaged = compression(recipe, (low + high) // 2).apply(clean)
             parts.append(_most_damaged(damaged, clean))
         if len(parts) == _PARTS:
             break

@@ -51,7 +51,7 @@ def command(
     from fit_image.apps.autoencode.model import AutoencoderModel
     from fit_image.atomic import check_destination
     from fit_image.image import check_image_suffix, load_image, save_image, to_uint8
-    from fit_image.scaling import covering
+    from fit_image.scaling import crop_and_resize
 
     signals.act_at_once()
     targets = _targets(pictures, output)
@@ -65,7 +65,7 @@ def command(
     inputs, notes = [], []
     for picture in pictures:
         levels = to_uint8(load_image(picture, channels=model.channels).levels)
-        inputs.append(covering(levels, model.width, model.height))
+        inputs.append(crop_and_resize(levels, model.width, model.height))
         rows, columns, _ = levels.shape
         if (columns, rows) != (model.width, model.height):
             notes.append(

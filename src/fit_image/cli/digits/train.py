@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fit_image.apps.digits.directory import DigitsSource
     from fit_image.apps.digits.game import RoundMetrics
     from fit_image.apps.digits.trainer import DigitTrainer
-    from fit_image.labelled import Labelled
+    from fit_image.labelled import LabelledPictures
 
 
 @click.command("train", short_help="Train a generator.")
@@ -89,7 +89,7 @@ class DigitsTrainCommand(DataTrainCommand):
         ]
 
 
-def _limited(labelled: Labelled, limit: int | None, seed: int) -> Labelled:
+def _limited(labelled: LabelledPictures, limit: int | None, seed: int) -> LabelledPictures:
     import numpy as np
 
     count = len(labelled.labels)

@@ -17,7 +17,7 @@ from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.results.contact_sheet import ContactSheet
 from fit_image.apps.sweep.results.outcome import Outcome, SeedGroup, group_by_seed
 from fit_image.decoding import Colour
-from fit_image.frames import Film, Picture, frame_paths, read_frame
+from fit_image.frames import Film, Pixels, frame_paths, read_frame
 from fit_image.image import parse_background
 
 MAX_GROUPS = 24
@@ -161,7 +161,7 @@ def _moments(last: float, by: str) -> list[float]:
 
 def _composer(
     trials: Sequence[_TrialFrames], moments: Sequence[float], captions: Sequence[str]
-) -> Callable[[int], Picture]:
+) -> Callable[[int], Pixels]:
     """Return a function that draws the frame of a moment by its index."""
     kinds = list(dict.fromkeys(each.picture for each in trials))
     rows = [[each for each in trials if each.picture == kind] for kind in kinds]
@@ -184,7 +184,7 @@ def _composer(
     def tile(path: Path, behind: Colour, section: int) -> Image.Image:
         return sheet.scaled(read_frame(path, behind), section)
 
-    def picture(index: int) -> Picture:
+    def picture(index: int) -> Pixels:
         image = base.copy()
         draw = ImageDraw.Draw(image)
         sheet.write_heading(draw, captions[index])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
-from fit_image.frames import Picture
+from fit_image.frames import Pixels
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
@@ -82,7 +82,7 @@ class ContactSheet:
         top = self._tops[section] + row * self._pitch(self._heights[section])
         return _MARGIN + column * (self._tile + _GAP), top
 
-    def scaled(self, picture: Picture, section: int) -> Image.Image:
+    def scaled(self, picture: Pixels, section: int) -> Image.Image:
         """Return a picture scaled to the tiles of a section."""
         image = Image.fromarray(picture)
         pixelated = self._tile >= _NEAREST_SCALE * image.width

@@ -17,7 +17,10 @@ from PIL import Image
 from fit_image.apps.fit_directory import FitMetrics
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.results.outcome import Outcome
-from fit_image.frames import Picture, ahead, frame_paths, read_frame
+from fit_image.frames import frame_paths
+from fit_image.frames import read_frame
+from fit_image.frames import Pixels
+from fit_image.frames import prefetch
 from fit_image.image import parse_background
 
 AMPLIFIED = 4
@@ -51,21 +54,21 @@ class FrameSequence:
         frames = frame_paths(run.frames) if run else []
         return cls(outcome, frames) if frames else None
 
-    def picture(self, path: Path) -> Picture:
+    def picture(self, path: Path) -> Pixels:
         """Return a frame as uint8 (height, width, 3)."""
         return read_frame(path, parse_background(self.outcome.trial.manifest.image.background))
 
     @property
-    def final(self) -> Picture:
+    def final(self) -> Pixels:
         """The last frame."""
         return self.picture(self.frames[-1][1])
 
-    def target(self, folder: SweepDirectory) -> Picture:
+    def target(self, folder: SweepDirectory) -> Pixels:
         """Return the target as uint8 (height, width, 3)."""
         return self.picture(folder.run_path(self.outcome.trial) / "target.png")
 
 
-def compare_finals(target: Picture, finals: Sequence[Picture]) -> dict[str, Any]:
+def compare_finals(target: Pixels, finals: Sequence[Pixels]) -> dict[str, Any]:
     """Return the target and the final pictures, with the same crop of each.
 
     Parameters
@@ -109,7 +112,7 @@ def compare_finals(target: Picture, finals: Sequence[Picture]) -> dict[str, Any]
     }
 
 
-def most_different_crop(target: Picture, finals: Sequence[Picture]) -> tuple[int, int, int, int]:
+def most_different_crop(target: Pixels, finals: Sequence[Pixels]) -> tuple[int, int, int, int]:
     """Return the crop in which pictures differ most, or a single one differs from the target.
 
     Of several, the better half counts: failed ones differ everywhere.
@@ -120,7 +123,7 @@ def most_different_crop(target: Picture, finals: Sequence[Picture]) -> tuple[int
         Left, top, right and bottom in pixels; about a quarter of each side.
     """
 
-    def error(picture: Picture) -> float:
+    def error(picture: Pixels) -> float:
         return float(np.square(picture.astype(np.float32) - target).mean())
 
     nearest = sorted(finals, key=error)[: max(2, math.ceil(len(finals) / 2))]
@@ -187,7 +190,7 @@ def player(
     }
 
 
-def thumbnail(picture: Picture) -> str:
+def thumbnail(picture: Pixels) -> str:
     """Return a picture, scaled down if large, as the data: URI of a WebP."""
     return _uri(picture, "WEBP", quality=_QUALITY)
 
@@ -197,7 +200,7 @@ def _frames(reel: FrameSequence, epochs: npt.NDArray[np.int_]) -> list[dict[str,
     rows = {row.epoch: row for row in reel.outcome.rows}
     indices = np.unique(np.searchsorted(drawn, epochs, side="right").clip(1) - 1)
     chosen = [reel.frames[index] for index in indices]
-    with ahead(lambda frame: thumbnail(reel.picture(frame[1])), chosen, _READ_AHEAD) as sources:
+    with prefetch(lambda frame: thumbnail(reel.picture(frame[1])), chosen, _READ_AHEAD) as sources:
         return [
             {"epoch": epoch, **_metrics(rows.get(epoch)), "src": source}
             for (epoch, _), source in zip(chosen, sources, strict=True)
@@ -211,7 +214,7 @@ def _metrics(row: FitMetrics | None) -> dict[str, float | None]:
     return {"seconds": row.seconds, "psnr": row.psnr if finite else None}
 
 
-def _uri(picture: Picture, format_name: str, **options: Any) -> str:
+def _uri(picture: Pixels, format_name: str, **options: Any) -> str:
     image = Image.fromarray(picture)
     image.thumbnail(_THUMBNAIL, Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
