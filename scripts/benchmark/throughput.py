@@ -13,8 +13,8 @@ from fit_image.apps.sweep.execution.local import LocalExecutor
 from fit_image.apps.sweep.plan.plan import SweepSpec, plan_trials
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.config import RecordConfig
-from fit_image.core.machine import usable_cores
 from fit_image.errors import FitImageError
+from fit_image.nn.runtime.machine import usable_cores
 from fit_image.notation import parse_layers
 
 _SIDE = 128

@@ -178,7 +178,7 @@ ENCODINGS: dict[str, type[EncodingSpec]] = {
     "fourier": FourierSpec,
     "grid": GridSpec,
 }
-"""Specs of the encodings in `fit_image.core.encodings`; this module loads no numerics."""
+"""Specs of the encodings in `fit_image.nn.encodings.registry`; this module loads no numerics."""
 
 
 def smallest_like(spec: EncodingSpec) -> EncodingSpec:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.core.dense import FloatArray
 from fit_image.errors import DivergenceError
 from fit_image.image import to_float, to_uint8
+from fit_image.nn.runtime.arrays import FloatArray
 
 # A drop of the PSNR by this much below the best so far means that training has collapsed. Healthy
 # training varies by 1 or 2 dB between epochs, and by up to 4 in the first ones.

@@ -17,13 +17,9 @@ import click
 from click.shell_completion import CompletionItem
 
 from fit_image.cli.common.headings import write_options
-from fit_image.cli.common.signals import Interrupted
-from fit_image.cli.common.signals import Signals
-from fit_image.errors import FitImageError
-from fit_image.errors import one_line
-from fit_image.errors import os_error_reason
+from fit_image.cli.common.signals import Interrupted, Signals
 from fit_image.config import option_of
-from fit_image.errors import InputError
+from fit_image.errors import FitImageError, InputError, one_line, os_error_reason
 from fit_image.version import __version__
 
 # Modules are imported when their command is called, so that help is fast.

@@ -10,7 +10,7 @@ from fit_image.notation import LARGEST_RATE
 from fit_image.settings import SEED, check_ranges, setting
 
 ACTIVATIONS = ("leaky-relu", "relu", "elu", "softplus", "tanh", "sigmoid", "identity")
-"""What the units between pictures may be; keys of `fit_image.core.activations.ACTIVATIONS`."""
+"""What the units between pictures may be; keys of `fit_image.nn.activations.ACTIVATIONS`."""
 
 BOTTLENECK = 1024
 """Units of the code of a fully connected network, where nothing else is asked for."""

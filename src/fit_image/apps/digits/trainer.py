@@ -20,12 +20,10 @@ from fit_image.apps.digits.sheet import draw_sheet
 from fit_image.apps.memory import check_available
 from fit_image.crops import centre_crop, random_crops
 from fit_image.errors import DivergenceError, InputError
+from fit_image.labelled import LabelledPictures
 from fit_image.runs.progress import Progress
 from fit_image.runs.snapshot import Snapshot
-from fit_image.runs.trainer import EpochEnd
-from fit_image.runs.trainer import StepTrainer
-from fit_image.runs.trainer import number_of
-from fit_image.labelled import LabelledPictures
+from fit_image.runs.trainer import EpochEnd, StepTrainer, number_of
 
 SAMPLES = 10
 """Pictures of each class that are looked at after an epoch."""

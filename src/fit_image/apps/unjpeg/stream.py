@@ -12,8 +12,8 @@ import numpy.typing as npt
 from fit_image.apps.unjpeg.patches import Cutter
 from fit_image.apps.unjpeg.pictures import Folder, Pairs, make_pairs
 from fit_image.apps.unjpeg.recipe import Recipe
-from fit_image.core.dense import FloatArray, aligned_zeros
 from fit_image.errors import InputError
+from fit_image.nn.runtime.arrays import FloatArray, aligned_zeros
 from fit_image.runs.trainer import number_of
 
 _GROUP_PIXELS = 1 << 24

@@ -22,11 +22,11 @@ from fit_image.apps.unjpeg.recipe import Recipe
 from fit_image.apps.unjpeg.sheet import Part, choose_parts, draw_parts
 from fit_image.apps.unjpeg.stream import PatchStream, rmse
 from fit_image.archive import Arrays
-from fit_image.core.adam import Adam
-from fit_image.core.dense import FloatArray
-from fit_image.core.stage import Workers
-from fit_image.core.together import take_step
 from fit_image.errors import DivergenceError
+from fit_image.nn.layers.layer import Workers
+from fit_image.nn.optimizers.adam import Adam
+from fit_image.nn.optimizers.parallel_step import take_step
+from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.runs.progress import Progress
 from fit_image.runs.snapshot import Snapshot
 from fit_image.runs.trainer import EpochEnd, StepTrainer, number_of, part_of

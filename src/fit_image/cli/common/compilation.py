@@ -12,7 +12,7 @@ from fit_image.cli.common.display import Display
 @contextlib.contextmanager
 def announcing_compilation(display: Display) -> Iterator[None]:
     """Say so if kernels are compiled inside the block, and how long the block took."""
-    from fit_image.core.jit import on_compile
+    from fit_image.nn.runtime.jit import on_compile
 
     began: list[float] = []
 

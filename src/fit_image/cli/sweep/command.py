@@ -76,7 +76,7 @@ def command(
     from fit_image.apps.sweep.plan.trial_pictures import check_pictures
     from fit_image.apps.sweep.results.outcome import read_outcomes, unfinished
     from fit_image.apps.sweep.results.tables import write_results
-    from fit_image.core.machine import usable_cores
+    from fit_image.nn.runtime.machine import usable_cores
 
     planned = plan_trials(spec) if spec else []
     signals.check()
@@ -140,7 +140,7 @@ def _executor(
 ) -> Executor:
     from fit_image.apps.sweep.execution.cost import longest_first
     from fit_image.apps.sweep.execution.local import LocalExecutor
-    from fit_image.core.machine import usable_cores
+    from fit_image.nn.runtime.machine import usable_cores
 
     if scheduler is not None and trials:
         from fit_image.apps.sweep.execution.cluster import ClusterExecutor

@@ -20,8 +20,8 @@ from typing import Any, BinaryIO
 from fit_image.apps.sweep.execution.training import train_trial
 from fit_image.apps.sweep.plan.trial import Trial
 from fit_image.apps.sweep.plan.trial_pictures import TrialPictures
-from fit_image.core.jit import on_compile
 from fit_image.errors import FitImageError, InputError
+from fit_image.nn.runtime.jit import on_compile
 from fit_image.runs.progress import Status
 
 _SECONDS_BETWEEN_REPORTS = 0.2

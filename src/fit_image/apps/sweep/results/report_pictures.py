@@ -17,10 +17,7 @@ from PIL import Image
 from fit_image.apps.fit_directory import FitMetrics
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.results.outcome import Outcome
-from fit_image.frames import frame_paths
-from fit_image.frames import read_frame
-from fit_image.frames import Pixels
-from fit_image.frames import prefetch
+from fit_image.frames import Pixels, frame_paths, prefetch, read_frame
 from fit_image.image import parse_background
 
 AMPLIFIED = 4
