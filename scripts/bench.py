@@ -34,7 +34,7 @@ from benchmark.quality_tables import print_quality
 from benchmark.throughput import sweep_throughput
 from fit_image.apps.compiling import warm_up
 from fit_image.config import FitConfig
-from fit_image.core.machine import usable_cores
+from fit_image.nn.runtime.machine import usable_cores
 
 SGD, DRAWING = "SGD, batch 1", "drawing"
 

@@ -6,50 +6,50 @@ import numpy as np
 import pytest
 
 from fit_image import components
-from fit_image.core import functions
-from fit_image.core.activations import ACTIVATIONS, activate, differentiate
-from fit_image.core.dense import aligned_zeros
-from fit_image.core.initialisation import INITS
-from fit_image.core.jit import kernel
-from fit_image.core.lanes import WIDTH, load, store
-from fit_image.core.layer import Layer
+from fit_image.nn.activations import ACTIVATIONS, activate, differentiate
+from fit_image.nn.kernels import vector_math
+from fit_image.nn.mlp.initializers import INITS
+from fit_image.nn.mlp.layer_spec import Layer
+from fit_image.nn.runtime.arrays import aligned_zeros
+from fit_image.nn.runtime.jit import kernel
+from fit_image.nn.runtime.simd import WIDTH, load, store
 from naive import NAIVE_ACTIVATIONS
 
 
 @kernel
 def _sine(x, y):
     for i in range(x.size):
-        y[i] = functions.sine(x[i])
+        y[i] = vector_math.sine(x[i])
 
 
 @kernel
 def _cosine(x, y):
     for i in range(x.size):
-        y[i] = functions.cosine(x[i])
+        y[i] = vector_math.cosine(x[i])
 
 
 @kernel
 def _exponential(x, y):
     for i in range(x.size):
-        y[i] = functions.exponential(x[i])
+        y[i] = vector_math.exponential(x[i])
 
 
 @kernel
 def _log_one_plus(x, y):
     for i in range(x.size):
-        y[i] = functions.log_one_plus(x[i])
+        y[i] = vector_math.log_one_plus(x[i])
 
 
 @kernel
 def _hyperbolic_tangent(x, y):
     for i in range(x.size):
-        y[i] = functions.hyperbolic_tangent(x[i])
+        y[i] = vector_math.hyperbolic_tangent(x[i])
 
 
 @kernel
 def _in_vectors(memory):
     for i in range(0, memory.size, WIDTH):
-        store(memory, i, functions.hyperbolic_tangents(load(memory, i)))
+        store(memory, i, vector_math.hyperbolic_tangents(load(memory, i)))
 
 
 def _hyperbolic_tangents(x, y):

@@ -1,4 +1,4 @@
-"""The arrows of the design: cli -> apps -> core; image, animation and run never from core."""
+"""The arrows of the design: cli -> apps -> nn; image, animation and run never from nn."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def layer(path):
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
 def test_imports_point_one_way(path):
     forbidden = {
-        "core": ("fit_image.cli", "fit_image.apps", "click", "PIL", "imageio"),
+        "nn": ("fit_image.cli", "fit_image.apps", "click", "PIL", "imageio"),
         "apps": ("fit_image.cli", "click"),
         ".": ("fit_image.cli", "fit_image.apps", "click"),
         "cli": ("numba", "imageio"),
@@ -43,8 +43,8 @@ def test_imports_point_one_way(path):
         return  # the package's face, which names everything public
     for name in imports(path):
         assert not any(name == wall or name.startswith(f"{wall}.") for wall in forbidden)
-        if layer(path) == "core":
-            allowed = ("fit_image.core", "fit_image.errors")
+        if layer(path) == "nn":
+            allowed = ("fit_image.nn", "fit_image.errors")
             assert not name.startswith("fit_image.") or name.startswith(allowed)
 
 

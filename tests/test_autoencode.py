@@ -14,9 +14,9 @@ from fit_image.apps.autoencode.recipe import ACTIVATIONS, Recipe
 from fit_image.apps.autoencode.sheet import choose, draw_sheet, tile
 from fit_image.apps.autoencode.trainer import AutoencoderTrainer
 from fit_image.archive import read_archive, write_archive
-from fit_image.core.centring import Centring
-from fit_image.core.stage import Workers
 from fit_image.errors import DivergenceError, InputError
+from fit_image.nn.layers.layer import Workers
+from fit_image.nn.layers.subtract_mean import Centring
 
 
 def discs(count, side=16, channels=1, seed=0):

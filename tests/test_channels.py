@@ -19,11 +19,11 @@ from fit_image.apps.trainer import Trainer
 from fit_image.cli import cli
 from fit_image.components import CHANNELS
 from fit_image.config import FitConfig, ImageConfig
-from fit_image.core.layer import dense_stack
 from fit_image.errors import InputError
 from fit_image.frames import frame_path
 from fit_image.image import Canvas, check_image_target, load_image, psnr, save_image, to_uint8
 from fit_image.model import Network
+from fit_image.nn.mlp.layer_spec import dense_stack
 from naive import NaiveNetwork
 from test_animation import read_video
 from test_image import SWAPPED

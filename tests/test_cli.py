@@ -308,7 +308,7 @@ def test_wrong_use_is_one_line_and_leaves_nothing(args, words, picture, rng):
     Path("empty.png").touch()
     Path("text.png").write_text("this is no picture")
     Image.new("RGB", (20000, 1)).save("wide.png")
-    from fit_image.core.layer import dense_stack
+    from fit_image.nn.mlp.layer_spec import dense_stack
 
     Network(tuple(dense_stack(2, (4,), 3, 0.01)), (6, 4)).initialise(1, rng).save("model.npz")
     assert words in fail(*args)

@@ -21,7 +21,8 @@ from fit_image.components import (
     SCHEDULES,
 )
 from fit_image.config import FitConfig
-from fit_image.core import machine, pieces
+from fit_image.nn.runtime import machine
+from fit_image.nn.training import micro_batch
 from fit_image.notation import parse_layers
 
 TABLES = {
@@ -57,7 +58,7 @@ NAMES = ["-".join(map(str, options.values())) for options in COMBINATIONS]
 @pytest.fixture(autouse=True)
 def _scarce(monkeypatch):
     """Take batches of more than 64 in pieces, and have three cores."""
-    monkeypatch.setattr(pieces, "_PIECE_WORK", 1)
+    monkeypatch.setattr(micro_batch, "_PIECE_WORK", 1)
     monkeypatch.setattr(machine, "usable_cores", lambda: 3)
 
 

@@ -15,9 +15,9 @@ from fit_image.apps.digits.recipe import Recipe
 from fit_image.apps.digits.sheet import draw_sheet, on_paper
 from fit_image.apps.digits.trainer import DigitTrainer
 from fit_image.apps.places import places
-from fit_image.core.stage import Workers
 from fit_image.errors import DivergenceError, InputError
 from fit_image.labelled import Labelled
+from fit_image.nn.layers.layer import Workers
 
 SMALL = Recipe(
     batch_size=20, latent=4, units=4, blocks=2, block_layers=2, encoder_units=16, maps=4, seed=3
@@ -303,7 +303,7 @@ def test_the_look_sees_all_classes_with_small_batches(trained):
 
 
 def test_a_batch_beyond_the_memory_is_refused(data, monkeypatch):
-    monkeypatch.setattr("fit_image.core.machine.physical_memory", lambda: 1 << 10)
+    monkeypatch.setattr("fit_image.nn.runtime.machine.physical_memory", lambda: 1 << 10)
     with pytest.raises(InputError, match="smaller --batch-size"):
         DigitTrainer(data, SMALL)
 

@@ -10,18 +10,18 @@ import pytest
 from fit_image import encoding_spec
 from fit_image.apps.architecture import make_network
 from fit_image.config import FitConfig
-from fit_image.core.adam import AdamW
-from fit_image.core.encoding import Touched
-from fit_image.core.encodings import ENCODINGS
-from fit_image.core.fourier import Fourier
-from fit_image.core.grid import Grid
-from fit_image.core.layer import dense_stack
-from fit_image.core.minibatch import Minibatch
-from fit_image.core.network import Network
-from fit_image.core.optimizers import OPTIMIZERS
-from fit_image.core.positional import Positional
 from fit_image.encoding_spec import GridSpec, parse_encoding
 from fit_image.errors import InputError
+from fit_image.nn.encodings.base import Touched
+from fit_image.nn.encodings.fourier import Fourier
+from fit_image.nn.encodings.hash_grid import Grid
+from fit_image.nn.encodings.positional import Positional
+from fit_image.nn.encodings.registry import ENCODINGS
+from fit_image.nn.mlp.layer_spec import dense_stack
+from fit_image.nn.mlp.mlp import Network
+from fit_image.nn.optimizers.adam import AdamW
+from fit_image.nn.optimizers.registry import OPTIMIZERS
+from fit_image.nn.training.minibatch import Minibatch
 from naive import naive_grid, naive_grid_shape, naive_waves
 from test_minibatch import learn_all
 from test_sgd import learn

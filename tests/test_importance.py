@@ -10,8 +10,8 @@ from fit_image.apps.importance import Importance, error_levels, measure_errors
 from fit_image.apps.samples import Samples
 from fit_image.apps.trainer import Trainer
 from fit_image.config import FitConfig
-from fit_image.core import pieces
 from fit_image.errors import InputError
+from fit_image.nn.training import micro_batch
 from test_fit import train
 
 BY_ERROR = FitConfig(layers=(16, 16), epochs=3, sampling="error")
@@ -147,7 +147,7 @@ def test_stopping_anywhere_changes_nothing(options, small_picture):
 
 
 def test_a_huge_batch_may_be_stopped_inside(small_picture, monkeypatch):
-    monkeypatch.setattr(pieces, "_PIECE_NUMBERS", 1)
+    monkeypatch.setattr(micro_batch, "_PIECE_NUMBERS", 1)
     config = FitConfig(layers=(8,), optimizer="adam", batch_size=1000, sampling="error")
     whole, stopped = Trainer(small_picture, config), Trainer(small_picture, config)
     train(whole, 2)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from fit_image import components
-from fit_image.core.activations import ACTIVATIONS
-from fit_image.core.initialisation import INITS, rules
-from fit_image.core.layer import dense_stack
-from fit_image.core.network import Network
+from fit_image.nn.activations import ACTIVATIONS
+from fit_image.nn.mlp.initializers import INITS, rules
+from fit_image.nn.mlp.layer_spec import dense_stack
+from fit_image.nn.mlp.mlp import Network
 from fit_image.notation import parse_init
 
 # Deviation of the weights of a layer with so many inputs and outputs, and whether they are uniform.

@@ -14,11 +14,11 @@ import pytest
 import fit_image
 from fit_image.apps.compiling import warm_up as warm_up_here
 from fit_image.components import OPTIMIZERS
-from fit_image.core.jit import on_compile
+from fit_image.nn.runtime.jit import on_compile
 
 CODE = """
 from fit_image.apps.samples import warm_up  # the smallest kernels there are
-from fit_image.core.jit import on_compile
+from fit_image.nn.runtime.jit import on_compile
 compiled = []
 with on_compile(lambda: compiled.append(1)):
     warm_up()
@@ -108,8 +108,8 @@ def test_a_missing_data_file_is_compiled_again(cache):
 
 
 DEEP = """
-from fit_image.core.below.kernel import answer
-from fit_image.core.jit import on_compile
+from fit_image.nn.below.kernel import answer
+from fit_image.nn.runtime.jit import on_compile
 compiled = []
 with on_compile(lambda: compiled.append(1)):
     number = answer()
@@ -122,15 +122,17 @@ def test_an_edited_file_two_folders_down_is_compiled_anew(cache, tmp_path):
     shutil.copytree(
         Path(fit_image.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__")
     )
-    constant = package / "core" / "below" / "further" / "constant.py"
+    constant = package / "nn" / "below" / "further" / "constant.py"
     constant.parent.mkdir(parents=True)
     for folder in (constant.parent, constant.parent.parent):
         (folder / "__init__.py").touch()
-    text = "from fit_image.core.jit import inner\n\n\n@inner\ndef constant():\n    return {}\n"
+    text = (
+        "from fit_image.nn.runtime.jit import inner\n\n\n@inner\ndef constant():\n    return {}\n"
+    )
     constant.write_text(text.format(1))
-    (package / "core" / "below" / "kernel.py").write_text(
-        "from fit_image.core.below.further.constant import constant\n"
-        "from fit_image.core.jit import kernel\n\n\n"
+    (package / "nn" / "below" / "kernel.py").write_text(
+        "from fit_image.nn.below.further.constant import constant\n"
+        "from fit_image.nn.runtime.jit import kernel\n\n\n"
         "@kernel\ndef answer():\n    return constant()\n"
     )
     site = str(tmp_path / "site")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from fit_image import components
-from fit_image.core.jit import kernel
-from fit_image.core.loss import LOSSES, error_gradient, error_loss, mean_squared_error
+from fit_image.nn.losses import LOSSES, error_gradient, error_loss, mean_squared_error
+from fit_image.nn.runtime.jit import kernel
 from naive import NAIVE_LOSSES, NaiveNetwork, NaiveSGD, values
 from test_minibatch import learn_all, teach
 from test_sgd import learn, make, ones, samples

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from fit_image import components
-from fit_image.core import pieces
-from fit_image.core.activations import ACTIVATIONS
-from fit_image.core.adam import Adam, AdamW
-from fit_image.core.minibatch import Minibatch
-from fit_image.core.optimizers import OPTIMIZERS
+from fit_image.nn.activations import ACTIVATIONS
+from fit_image.nn.optimizers.adam import Adam, AdamW
+from fit_image.nn.optimizers.registry import OPTIMIZERS
+from fit_image.nn.training import micro_batch
+from fit_image.nn.training.minibatch import Minibatch
 from naive import NAIVE_OPTIMIZERS, NaiveNetwork, values
 from test_network import STACKS, make, samples
 from test_sgd import copy_of, learn, ones, shaped
@@ -114,7 +114,7 @@ def test_a_batch_of_one_equals_per_sample_training(hidden, rng):
 @pytest.fixture
 def small_pieces(monkeypatch):
     """Let a batch of more than 64 samples be one of several pieces."""
-    monkeypatch.setattr(pieces, "_PIECE_NUMBERS", 1)
+    monkeypatch.setattr(micro_batch, "_PIECE_NUMBERS", 1)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fit_image.core.chain import Chain
-from fit_image.core.dense_stage import Dense
-from fit_image.core.mirror import Mirror
-from fit_image.core.stage import Workers
+from fit_image.nn.layers.dense import Dense
+from fit_image.nn.layers.layer import Workers
+from fit_image.nn.layers.tied_dense import Mirror
+from fit_image.nn.network import Chain
 from naive_stages import NaiveMirror, NaiveMirrored
 from test_stages import assert_close, normal, there_and_back
 

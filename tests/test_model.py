@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fit_image.archive import write_archive
-from fit_image.core.fourier import Fourier
-from fit_image.core.grid import Grid
-from fit_image.core.layer import dense_stack
-from fit_image.core.positional import Positional
 from fit_image.errors import InputError
 from fit_image.model import FORMAT_VERSION, Network, pixel_places
+from fit_image.nn.encodings.fourier import Fourier
+from fit_image.nn.encodings.hash_grid import Grid
+from fit_image.nn.encodings.positional import Positional
+from fit_image.nn.mlp.layer_spec import dense_stack
 
 
 @pytest.fixture

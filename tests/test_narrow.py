@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fit_image.core import narrow
-from fit_image.core.activations import ACTIVATIONS
-from fit_image.core.chain import Chain
-from fit_image.core.generator import Generator
-from fit_image.core.layer import Layer
-from fit_image.core.network import Network
-from fit_image.core.stage import Workers
+from fit_image.nn.activations import ACTIVATIONS
+from fit_image.nn.layers.conditioned_mlp import Generator
+from fit_image.nn.layers.layer import Workers
+from fit_image.nn.mlp import soa
+from fit_image.nn.mlp.layer_spec import Layer
+from fit_image.nn.mlp.mlp import Network
+from fit_image.nn.network import Chain
 from naive import NaiveNetwork
 
 LATENTS = 3
@@ -70,7 +70,7 @@ def every_point(latents, points):
 def test_predictions_equal_the_naive_twin(name, rng):
     layers = STACKS[name]
     network = Network(layers).initialise(1.0, rng, "classic")
-    assert narrow.is_narrow(network.layers)
+    assert soa.is_narrow(network.layers)
     places = rng.uniform(-1, 1, (7, layers[0].fan_in)).astype(np.float32)
     twin = NaiveNetwork.copy_of(network)
     expected = [twin.predict(place) for place in places]

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from fit_image.components import OUTPUT_ACTIVATIONS
-from fit_image.core.activations import ACTIVATIONS
-from fit_image.core.layer import Layer, dense_stack
-from fit_image.core.network import Network
+from fit_image.nn.activations import ACTIVATIONS
+from fit_image.nn.mlp.layer_spec import Layer, dense_stack
+from fit_image.nn.mlp.mlp import Network
 from naive import NaiveNetwork, values
 
 # Widths around the kernels' groups of 4 rows and 16 columns, and one that fills neither.

@@ -14,11 +14,11 @@ from fit_image import fit
 from fit_image.archive import read_archive, write_archive
 from fit_image.cli import cli
 from fit_image.config import FitConfig
-from fit_image.core.layer import Layer
-from fit_image.core.network import Network
 from fit_image.errors import InputError
 from fit_image.model import FORMAT_VERSION
 from fit_image.model import Network as PaintingNetwork
+from fit_image.nn.mlp.layer_spec import Layer
+from fit_image.nn.mlp.mlp import Network
 from fit_image.notation import Hidden, format_layers, parse_layers
 from naive import NAIVE_OPTIMIZERS, NaiveNetwork, values
 from test_minibatch import RATES, learn_all, teach

@@ -10,7 +10,7 @@ import pytest
 from fit_image import components
 from fit_image.apps.trainer import Trainer
 from fit_image.config import FitConfig
-from fit_image.core.schedule import SCHEDULES, RateSchedule
+from fit_image.nn.optimizers.schedules import SCHEDULES, RateSchedule
 from naive import NAIVE_OPTIMIZERS, NaiveNetwork, values
 
 # The factor at a share of the training.

@@ -7,14 +7,14 @@ import threading
 import numpy as np
 import pytest
 
-from fit_image.core import sgd as sgd_module
-from fit_image.core.activations import ACTIVATIONS
-from fit_image.core.barrier import barrier_counts, meet, release, take
-from fit_image.core.jit import kernel
-from fit_image.core.layer import dense_stack
-from fit_image.core.network import Network
-from fit_image.core.sgd import SampleSGD
-from fit_image.core.thread_choice import ThreadChoice, counts_up_to
+from fit_image.nn.activations import ACTIVATIONS
+from fit_image.nn.mlp.layer_spec import dense_stack
+from fit_image.nn.mlp.mlp import Network
+from fit_image.nn.runtime.barrier import barrier_counts, meet, release, take
+from fit_image.nn.runtime.jit import kernel
+from fit_image.nn.runtime.thread_tuner import ThreadChoice, counts_up_to
+from fit_image.nn.training import per_sample_sgd as sgd_module
+from fit_image.nn.training.per_sample_sgd import SampleSGD
 from naive import NaiveNetwork, values
 
 # Hidden layers: none left over and one; narrower and wider than the vectors and groups of rows

@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fit_image.core.chain import Chain
-from fit_image.core.convolution import Convolution
-from fit_image.core.cross_entropy import cross_entropy
-from fit_image.core.dense import aligned_zeros
-from fit_image.core.dense_stage import Dense
-from fit_image.core.dropout import Dropout
-from fit_image.core.normalisation import BatchNormalisation
-from fit_image.core.pooling import MaxPooling
-from fit_image.core.stage import PARTS, Stage, Workers
-from fit_image.core.upsampling import Upsampling
+from fit_image.nn.cross_entropy import cross_entropy
+from fit_image.nn.layers.batch_norm import BatchNormalisation
+from fit_image.nn.layers.convolution.conv2d import Convolution
+from fit_image.nn.layers.dense import Dense
+from fit_image.nn.layers.dropout import Dropout
+from fit_image.nn.layers.layer import PARTS, Stage, Workers
+from fit_image.nn.layers.max_pool import MaxPooling
+from fit_image.nn.layers.upsample import Upsampling
+from fit_image.nn.network import Chain
+from fit_image.nn.runtime.arrays import aligned_zeros
 from naive_stages import (
     NaiveConvolution,
     NaiveDense,

@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from fit_image.core.barrier import meet
-from fit_image.core.jit import kernel
-from fit_image.core.team import Team
+from fit_image.nn.runtime.barrier import meet
+from fit_image.nn.runtime.jit import kernel
+from fit_image.nn.runtime.threads import Team
 
 
 @kernel

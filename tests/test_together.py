@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fit_image.core.optimizers import OPTIMIZERS
-from fit_image.core.stage import Workers
-from fit_image.core.together import take_step
+from fit_image.nn.layers.layer import Workers
+from fit_image.nn.optimizers.parallel_step import take_step
+from fit_image.nn.optimizers.registry import OPTIMIZERS
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

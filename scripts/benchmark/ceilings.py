@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from fit_image.core.dense import aligned_zeros
-from fit_image.core.jit import kernel
-from fit_image.core.lanes import WIDTH, load, multiply_add, splat, store, total
+from fit_image.nn.runtime.arrays import aligned_zeros
+from fit_image.nn.runtime.jit import kernel
+from fit_image.nn.runtime.simd import WIDTH, load, multiply_add, splat, store, total
 
 _SIDE = 1024
 _MEGABYTE = 1 << 18  # float32 numbers

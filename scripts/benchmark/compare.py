@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from benchmark.jobs import Job
-from fit_image.core.machine import usable_cores
+from fit_image.nn.runtime.machine import usable_cores
 
 # A job is repeated for so long before its time is taken, and then for so long while it is.
 _WARM_UP, _SECONDS = 0.05, 0.15

@@ -16,9 +16,9 @@ from fit_image.apps.digits.game import Game
 from fit_image.apps.digits.networks import generator_layers, make_classifier, make_generator
 from fit_image.apps.digits.recipe import Recipe
 from fit_image.apps.places import INPUTS, places
-from fit_image.core.chain import Chain
-from fit_image.core.network import Network
-from fit_image.core.stage import Stage, Workers
+from fit_image.nn.layers.layer import Stage, Workers
+from fit_image.nn.mlp.mlp import Network
+from fit_image.nn.network import Chain
 
 BATCH, SIDE, CLASSES = 100, 26, 10
 _PIECE = 1 << 17  # points that PyTorch draws at a time

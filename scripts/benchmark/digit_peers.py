@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fit_image.apps.digits.recipe import Recipe
-from fit_image.core.affine import matrix, padded
-from fit_image.core.chain import Chain
-from fit_image.core.layer import Layer
-from fit_image.core.network import Network
+from fit_image.nn.layers.affine import matrix, padded
+from fit_image.nn.mlp.layer_spec import Layer
+from fit_image.nn.mlp.mlp import Network
+from fit_image.nn.network import Chain
 
 SLOPE = 0.2
 

@@ -12,7 +12,7 @@ from benchmark.ceilings import MatrixProduct
 from benchmark.compare import Comparison, compare
 from benchmark.digit_jobs import BATCH, SIDE
 from benchmark.jobs import Job
-from fit_image.core.machine import usable_cores
+from fit_image.nn.runtime.machine import usable_cores
 
 
 def measure_digits(product: MatrixProduct, turns: int) -> dict[str, Any]:

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from fit_image.core.layer import dense_stack
-from fit_image.core.minibatch import Minibatch
-from fit_image.core.optimizers import OPTIMIZERS
-from fit_image.core.sgd import SampleSGD
 from fit_image.model import Network
+from fit_image.nn.mlp.layer_spec import dense_stack
+from fit_image.nn.optimizers.registry import OPTIMIZERS
+from fit_image.nn.training.minibatch import Minibatch
+from fit_image.nn.training.per_sample_sgd import SampleSGD
 from fit_image.notation import parse_layers
 
 SLOPE = 0.01

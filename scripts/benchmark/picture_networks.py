@@ -18,7 +18,7 @@ from fit_image.apps.autoencode.trainer import AutoencoderTrainer
 from fit_image.apps.unjpeg.model import Restorer
 from fit_image.apps.unjpeg.network import initialise, make_network
 from fit_image.apps.unjpeg.patches import Cutter
-from fit_image.core.machine import usable_cores
+from fit_image.nn.runtime.machine import usable_cores
 
 
 def measure_pictures(product: MatrixProduct, turns: int) -> dict[str, Any]:

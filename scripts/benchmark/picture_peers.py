@@ -12,11 +12,11 @@ from fit_image.apps.autoencode.networks import Autoencoder as OurAutoencoder
 from fit_image.apps.autoencode.recipe import Recipe
 from fit_image.apps.unjpeg.network import layer_rows
 from fit_image.apps.unjpeg.patches import Cutter
-from fit_image.core.chain import Chain
-from fit_image.core.convolution import Convolution
-from fit_image.core.dense_stage import Dense
-from fit_image.core.pooling import MaxPooling
-from fit_image.core.upsampling import Upsampling
+from fit_image.nn.layers.convolution.conv2d import Convolution
+from fit_image.nn.layers.dense import Dense
+from fit_image.nn.layers.max_pool import MaxPooling
+from fit_image.nn.layers.upsample import Upsampling
+from fit_image.nn.network import Chain
 
 _ACTIVATIONS = {"elu": nn.ELU, "tanh": nn.Tanh, "relu": nn.ReLU, "identity": nn.Identity}
 

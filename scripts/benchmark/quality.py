@@ -24,7 +24,7 @@ from benchmark.large import measure_large
 from benchmark.pictures import LARGE_SIZE, Picture, choose, pictures
 from benchmark.search import search, winners
 from fit_image import FitConfig, parse_layers
-from fit_image.core.machine import usable_cores
+from fit_image.nn.runtime.machine import usable_cores
 from fit_image.presets import preset_config
 from fit_image.strict_json import to_json
 

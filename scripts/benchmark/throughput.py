@@ -13,8 +13,8 @@ from fit_image.apps.sweep.folder import SweepFolder
 from fit_image.apps.sweep.local import Local
 from fit_image.apps.sweep.plan import Question, plan_trials
 from fit_image.config import RecordConfig
-from fit_image.core.machine import usable_cores
 from fit_image.errors import FitImageError
+from fit_image.nn.runtime.machine import usable_cores
 from fit_image.notation import parse_layers
 
 _SIDE = 128

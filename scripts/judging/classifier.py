@@ -11,17 +11,17 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.archive import read_archive, write_archive
-from fit_image.core.adam import Adam
-from fit_image.core.chain import Chain
-from fit_image.core.convolution import Convolution
-from fit_image.core.cross_entropy import cross_entropy
-from fit_image.core.dense_stage import Dense
-from fit_image.core.dropout import Dropout
-from fit_image.core.schedule import RateSchedule
-from fit_image.core.stage import Shape, Workers
 from fit_image.crops import random_crops
 from fit_image.errors import DivergenceError, InputError
 from fit_image.labelled import Labelled
+from fit_image.nn.cross_entropy import cross_entropy
+from fit_image.nn.layers.convolution.conv2d import Convolution
+from fit_image.nn.layers.dense import Dense
+from fit_image.nn.layers.dropout import Dropout
+from fit_image.nn.layers.layer import Shape, Workers
+from fit_image.nn.network import Chain
+from fit_image.nn.optimizers.adam import Adam
+from fit_image.nn.optimizers.schedules import RateSchedule
 
 SIDE = 26
 """Pixels of a side of the pictures that are classified."""

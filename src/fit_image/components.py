@@ -32,13 +32,13 @@ OPTIMIZERS = {
     "adam": OptimizerDefaults(0.001, 64, adaptive=True),
     "adamw": OptimizerDefaults(0.001, 64, weight_decay=0.01, adaptive=True),
 }
-"""The optimizers of `fit_image.core.optimizers`, here so that the help needs no numerics."""
+"""The optimizers of `fit_image.nn.optimizers.registry`, here so that the help needs no numerics."""
 
 LOSSES = ("mse", "l1", "huber")
-"""The losses of `fit_image.core.loss`."""
+"""The losses of `fit_image.nn.losses`."""
 
 SCHEDULES = ("constant", "cosine", "exponential")
-"""The schedules of `fit_image.core.schedule`."""
+"""The schedules of `fit_image.nn.optimizers.schedules`."""
 
 SAMPLINGS = ("uniform", "error")
 """Ways to choose the pixels of an epoch."""
@@ -76,7 +76,7 @@ ACTIVATIONS = {
     "finer": ActivationDefaults(("omega",), descent=0.03, adaptive=0.1),
     "identity": ActivationDefaults(),
 }
-"""The activations of `fit_image.core.activations`."""
+"""The activations of `fit_image.nn.activations`."""
 
 
 def activations_with(field: str) -> str:
@@ -97,4 +97,4 @@ WALKS = ("linear", "sinusoidal")
 OUTPUT_ACTIVATIONS = ("identity", "sigmoid")
 
 INITS = ("auto", "classic", "he", "xavier", "siren", "normal:STD")
-"""What an initialisation may be; the rules are those of `fit_image.core.initialisation`."""
+"""What an initialisation may be; the rules are those of `fit_image.nn.mlp.initializers`."""

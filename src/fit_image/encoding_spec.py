@@ -173,7 +173,7 @@ ENCODINGS: dict[str, type[EncodingSpec]] = {
     "fourier": FourierSpec,
     "grid": GridSpec,
 }
-"""Those of `fit_image.core.encodings`, here so that the help needs no numerics."""
+"""Those of `fit_image.nn.encodings.registry`, here so that the help needs no numerics."""
 
 
 def smallest_like(spec: EncodingSpec) -> EncodingSpec:

@@ -12,13 +12,13 @@ import numpy.typing as npt
 
 from fit_image.archive import Arrays, read_archive, write_archive
 from fit_image.components import CHANNELS
-from fit_image.core import network as core
-from fit_image.core.activations import ACTIVATIONS
-from fit_image.core.dense import FloatArray
-from fit_image.core.encoding import Encoding
-from fit_image.core.encodings import ENCODINGS
-from fit_image.core.layer import Layer
 from fit_image.errors import InputError
+from fit_image.nn.activations import ACTIVATIONS
+from fit_image.nn.encodings.base import Encoding
+from fit_image.nn.encodings.registry import ENCODINGS
+from fit_image.nn.mlp import mlp as core
+from fit_image.nn.mlp.layer_spec import Layer
+from fit_image.nn.runtime.arrays import FloatArray
 
 FORMAT_VERSION = 3
 
@@ -118,7 +118,7 @@ class Network(core.Network):
 
     @property
     def encoding_name(self) -> str:
-        """The encoding's key of `fit_image.core.encodings.ENCODINGS`."""
+        """The encoding's key of `fit_image.nn.encodings.registry.ENCODINGS`."""
         (name,) = (name for name, kind in ENCODINGS.items() if type(self.encoding) is kind)
         return name
 

@@ -7,13 +7,13 @@ import dataclasses
 import numpy as np
 
 from fit_image.config import FitConfig
-from fit_image.core.encoding import Encoding, Identity
-from fit_image.core.fourier import Fourier
-from fit_image.core.grid import Grid
-from fit_image.core.layer import Layer, dense_stack
-from fit_image.core.positional import Positional
 from fit_image.encoding_spec import FourierSpec, GridSpec, PositionalSpec, parse_encoding
 from fit_image.model import Network
+from fit_image.nn.encodings.base import Encoding, Identity
+from fit_image.nn.encodings.fourier import Fourier
+from fit_image.nn.encodings.hash_grid import Grid
+from fit_image.nn.encodings.positional import Positional
+from fit_image.nn.mlp.layer_spec import Layer, dense_stack
 from fit_image.notation import parse_init
 
 # Beside the seed, so that the waves are not those of the initial weights.

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.core.dense import FloatArray
 from fit_image.errors import DivergenceError
 from fit_image.image import to_float, to_uint8
+from fit_image.nn.runtime.arrays import FloatArray
 
 # A picture this much worse than the best one so far is a network that broke down. Healthy training
 # wavers by 1 or 2 dB from epoch to epoch, and by 4 while the first epochs find their way.

@@ -17,10 +17,10 @@ import numpy.typing as npt
 from fit_image.apps.memory import check_available
 from fit_image.apps.places import INPUTS, places
 from fit_image.components import ACTIVATIONS, CHANNELS
-from fit_image.core.layer import dense_stack
-from fit_image.core.network import Network
 from fit_image.errors import InputError
 from fit_image.image import to_uint8
+from fit_image.nn.mlp.layer_spec import dense_stack
+from fit_image.nn.mlp.mlp import Network
 from fit_image.notation import Hidden, check_blocks, parse_layers
 
 _BAND_PIXELS = 1 << 17

@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.core.dense import FloatArray
-from fit_image.core.jit import kernel
 from fit_image.image import to_float
 from fit_image.model import Network
+from fit_image.nn.runtime.arrays import FloatArray
+from fit_image.nn.runtime.jit import kernel
 
 Levels = npt.NDArray[np.uint8]
 

@@ -10,15 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.config import FitConfig
-from fit_image.core.adam import AdamW
-from fit_image.core.dense import FloatArray
-from fit_image.core.encoding import Encoding
-from fit_image.core.layer import Layer
-from fit_image.core.minibatch import Minibatch
-from fit_image.core.network import Network
-from fit_image.core.optimizer import Optimizer
-from fit_image.core.optimizers import OPTIMIZERS
-from fit_image.core.sgd import SampleSGD
+from fit_image.nn.encodings.base import Encoding
+from fit_image.nn.mlp.layer_spec import Layer
+from fit_image.nn.mlp.mlp import Network
+from fit_image.nn.optimizers.adam import AdamW
+from fit_image.nn.optimizers.base import Optimizer
+from fit_image.nn.optimizers.registry import OPTIMIZERS
+from fit_image.nn.runtime.arrays import FloatArray
+from fit_image.nn.training.minibatch import Minibatch
+from fit_image.nn.training.per_sample_sgd import SampleSGD
 
 Arrays = dict[str, npt.NDArray[Any]]
 

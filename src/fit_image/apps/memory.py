@@ -5,8 +5,8 @@ from __future__ import annotations
 from fit_image.apps.architecture import make_encoding, make_layers
 from fit_image.apps.learner import needed_bytes
 from fit_image.config import FitConfig
-from fit_image.core import machine
 from fit_image.errors import InputError
+from fit_image.nn.runtime import machine
 
 
 def check_memory(config: FitConfig, size: tuple[int, int], channels: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fit_image.core.dense import FloatArray
+from fit_image.nn.runtime.arrays import FloatArray
 
 INPUTS = ("x", "y", "r")
 """What is seen of a place: the last is its distance from the middle."""

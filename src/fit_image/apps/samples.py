@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.apps.importance import Importance
-from fit_image.core.dense import FloatArray
-from fit_image.core.jit import kernel
 from fit_image.image import COLOUR_TYPES, brightest
 from fit_image.model import pixel_places
+from fit_image.nn.runtime.arrays import FloatArray
+from fit_image.nn.runtime.jit import kernel
 
 _DRAWS = 1 << 13  # random numbers made at once: few enough to stay in the cache
 

@@ -18,12 +18,12 @@ from fit_image.apps.learner import make_learner
 from fit_image.apps.memory import check_memory
 from fit_image.apps.samples import Samples
 from fit_image.config import FitConfig
-from fit_image.core import machine
-from fit_image.core.schedule import RateSchedule
-from fit_image.core.thread_choice import ThreadChoice, counts_up_to
 from fit_image.errors import DivergenceError, InputError
 from fit_image.image import COLOUR_TYPES, check_shape
 from fit_image.model import Network
+from fit_image.nn.optimizers.schedules import RateSchedule
+from fit_image.nn.runtime import machine
+from fit_image.nn.runtime.thread_tuner import ThreadChoice, counts_up_to
 from fit_image.progress import Progress
 
 _LARGEST_CHUNK = 1 << 13

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @contextlib.contextmanager
 def announcing_compilation(display: Display) -> Iterator[None]:
     """Say so if kernels are compiled inside the block, and how long the block took."""
-    from fit_image.core.jit import on_compile
+    from fit_image.nn.runtime.jit import on_compile
 
     began: list[float] = []
 
@@ -89,7 +89,7 @@ def train(recording: Recording, display: Display, signals: Signals, image: Path)
 
 
 def _advice(trainer: Trainer) -> str:
-    from fit_image.core.initialisation import rules
+    from fit_image.nn.mlp.initializers import rules
     from fit_image.notation import parse_init
 
     config = trainer.config

@@ -72,7 +72,7 @@ def command(
     from fit_image.apps.sweep.pictures import check_pictures
     from fit_image.apps.sweep.plan import plan_trials
     from fit_image.apps.sweep.results import write_results
-    from fit_image.core.machine import usable_cores
+    from fit_image.nn.runtime.machine import usable_cores
 
     asked = plan_trials(question) if question else []
     signals.check()
@@ -138,7 +138,7 @@ def _executor(
 ) -> Executor:
     from fit_image.apps.sweep.cost import longest_first
     from fit_image.apps.sweep.local import Local
-    from fit_image.core.machine import usable_cores
+    from fit_image.nn.runtime.machine import usable_cores
 
     if scheduler is not None and trials:
         from fit_image.apps.sweep.cluster import Cluster

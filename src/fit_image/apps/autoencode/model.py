@@ -13,10 +13,10 @@ import numpy.typing as npt
 from fit_image.apps.autoencode.networks import Autoencoder, make_autoencoder
 from fit_image.apps.autoencode.recipe import Recipe
 from fit_image.archive import Arrays, read_archive, write_archive
-from fit_image.core.dense import FloatArray
-from fit_image.core.stage import Workers
 from fit_image.errors import InputError
 from fit_image.image import to_float
+from fit_image.nn.layers.layer import Workers
+from fit_image.nn.runtime.arrays import FloatArray
 
 FORMAT_VERSION = 1
 

@@ -11,16 +11,16 @@ import numpy as np
 
 from fit_image.apps.autoencode.recipe import Recipe
 from fit_image.apps.memory import check_available
-from fit_image.core.centring import Centring
-from fit_image.core.chain import Chain
-from fit_image.core.convolution import Convolution
-from fit_image.core.dense import FloatArray
-from fit_image.core.dense_stage import Dense
-from fit_image.core.mirror import Mirror
-from fit_image.core.pooling import MaxPooling
-from fit_image.core.stage import Shape, Stage
-from fit_image.core.upsampling import Upsampling
 from fit_image.errors import InputError
+from fit_image.nn.layers.convolution.conv2d import Convolution
+from fit_image.nn.layers.dense import Dense
+from fit_image.nn.layers.layer import Shape, Stage
+from fit_image.nn.layers.max_pool import MaxPooling
+from fit_image.nn.layers.subtract_mean import Centring
+from fit_image.nn.layers.tied_dense import Mirror
+from fit_image.nn.layers.upsample import Upsampling
+from fit_image.nn.network import Chain
+from fit_image.nn.runtime.arrays import FloatArray
 
 LEAST_SIDE = 4
 """Of the pictures of convolutional networks, which are pooled twice."""

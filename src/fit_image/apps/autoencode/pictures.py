@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from fit_image.apps.autoencode.folder import AutoencoderFolder, Source
-from fit_image.core.dense import IntArray
 from fit_image.errors import InputError
+from fit_image.nn.runtime.arrays import IntArray
 from fit_image.picture_data import OnFile, PictureData, Pictures, load_picture_data
 
 # What distinguishes the chance of this from that of training.

@@ -12,7 +12,7 @@ RULES = frozenset({"learning_rate", "weight_decay", "mirror", "shift"})
 """What may change when a training goes on: how the network learns, and not what it is."""
 
 ACTIVATIONS = ("leaky-relu", "relu", "elu", "softplus", "tanh", "sigmoid", "identity")
-"""What the units between pictures may be; keys of `fit_image.core.activations.ACTIVATIONS`."""
+"""What the units between pictures may be; keys of `fit_image.nn.activations.ACTIVATIONS`."""
 
 BOTTLENECK = 1024
 """Units of the code of a fully connected network, where nothing else is asked for."""

@@ -16,13 +16,13 @@ from fit_image.apps.autoencode.networks import make_autoencoder, working_bytes
 from fit_image.apps.autoencode.recipe import Recipe
 from fit_image.apps.memory import check_available
 from fit_image.apps.recipe_trainer import RecipeTrainer, Standing, number_of
-from fit_image.core.adam import AdamW
-from fit_image.core.dense import FloatArray
-from fit_image.core.loss import mean_squared_error
-from fit_image.core.stage import Workers
-from fit_image.core.together import take_step
 from fit_image.errors import DivergenceError
 from fit_image.image import to_float
+from fit_image.nn.layers.layer import Workers
+from fit_image.nn.losses import mean_squared_error
+from fit_image.nn.optimizers.adam import AdamW
+from fit_image.nn.optimizers.parallel_step import take_step
+from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.picture_data import Pictures
 
 # What distinguishes the random numbers of one purpose from those of another.

@@ -10,11 +10,11 @@ import numpy as np
 from fit_image.apps.digits.folder import DigitFolder
 from fit_image.apps.digits.model import DigitModel
 from fit_image.apps.digits.networks import generator_numbers, make_encoder, make_generator
-from fit_image.core.dense import FloatArray
-from fit_image.core.stage import Workers
 from fit_image.crops import centre_crop
 from fit_image.errors import InputError
 from fit_image.image import load_image, to_uint8
+from fit_image.nn.layers.layer import Workers
+from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.scaling import resized
 
 

@@ -19,9 +19,9 @@ from fit_image.apps.digits.networks import (
 )
 from fit_image.apps.digits.player import Player
 from fit_image.apps.digits.recipe import Recipe
-from fit_image.core.cross_entropy import cross_entropy
-from fit_image.core.dense import FloatArray
-from fit_image.core.stage import Workers
+from fit_image.nn.cross_entropy import cross_entropy
+from fit_image.nn.layers.layer import Workers
+from fit_image.nn.runtime.arrays import FloatArray
 
 Labels = npt.NDArray[np.int64]
 

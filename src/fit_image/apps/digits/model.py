@@ -15,9 +15,9 @@ from fit_image.apps.digits.networks import generator_layers
 from fit_image.apps.digits.recipe import Recipe
 from fit_image.apps.places import INPUTS, places
 from fit_image.archive import read_archive, write_archive
-from fit_image.core.dense import FloatArray
-from fit_image.core.network import Network
 from fit_image.errors import InputError
+from fit_image.nn.mlp.mlp import Network
+from fit_image.nn.runtime.arrays import FloatArray
 
 FORMAT_VERSION = 1
 

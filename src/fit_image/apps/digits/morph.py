@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from fit_image.core.dense import FloatArray
+from fit_image.nn.runtime.arrays import FloatArray
 
 
 def walk(anchors: FloatArray, steps: int, kind: str) -> Iterator[FloatArray]:

@@ -12,15 +12,15 @@ import numpy as np
 
 from fit_image.apps.digits.recipe import Recipe
 from fit_image.apps.places import INPUTS, places
-from fit_image.core.chain import Chain
-from fit_image.core.convolution import Convolution
-from fit_image.core.dense import FloatArray
-from fit_image.core.dense_stage import Dense
-from fit_image.core.dropout import Dropout
-from fit_image.core.generator import Generator
-from fit_image.core.layer import Layer
-from fit_image.core.normalisation import BatchNormalisation
-from fit_image.core.stage import Stage
+from fit_image.nn.layers.batch_norm import BatchNormalisation
+from fit_image.nn.layers.conditioned_mlp import Generator
+from fit_image.nn.layers.convolution.conv2d import Convolution
+from fit_image.nn.layers.dense import Dense
+from fit_image.nn.layers.dropout import Dropout
+from fit_image.nn.layers.layer import Stage
+from fit_image.nn.mlp.layer_spec import Layer
+from fit_image.nn.network import Chain
+from fit_image.nn.runtime.arrays import FloatArray
 
 # Standard deviations of the first weights and biases of the generator.
 _PROJECTION, _RECTIFIER, _BLOCK_END, _OUTPUT = 0.05, 1.0, 0.001, 0.05

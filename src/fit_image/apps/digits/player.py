@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.apps.digits.recipe import Recipe
-from fit_image.core.adam import Adam
-from fit_image.core.chain import Chain
-from fit_image.core.dense import FloatArray
-from fit_image.core.stage import Workers
-from fit_image.core.together import take_step
+from fit_image.nn.layers.layer import Workers
+from fit_image.nn.network import Chain
+from fit_image.nn.optimizers.adam import Adam
+from fit_image.nn.optimizers.parallel_step import take_step
+from fit_image.nn.runtime.arrays import FloatArray
 
 
 class Player:

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.apps.digits.model import DigitModel
-from fit_image.core.dense import FloatArray
 from fit_image.image import to_uint8
+from fit_image.nn.runtime.arrays import FloatArray
 
 
 def on_paper(picture: FloatArray, model: DigitModel, paper: str) -> FloatArray:

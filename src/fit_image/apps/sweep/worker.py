@@ -20,8 +20,8 @@ from fit_image.apps.record import Status
 from fit_image.apps.sweep.pictures import Pictures
 from fit_image.apps.sweep.training import share_done, train_trial
 from fit_image.apps.sweep.trial import Trial
-from fit_image.core.jit import on_compile
 from fit_image.errors import FitImageError, InputError
+from fit_image.nn.runtime.jit import on_compile
 
 _SECONDS_BETWEEN_REPORTS = 0.2
 

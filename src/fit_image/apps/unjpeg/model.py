@@ -12,13 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.apps.unjpeg.network import layer_rows, make_network
+from fit_image.apps.unjpeg.patch_kernels import add_kernel
 from fit_image.apps.unjpeg.patches import Cutter, are_flat, padded
 from fit_image.apps.unjpeg.recipe import LARGEST_BLOCK, STEP
 from fit_image.archive import read_archive, write_archive
-from fit_image.core.dense import FloatArray
-from fit_image.core.patches import add_kernel
-from fit_image.core.stage import Workers
 from fit_image.errors import InputError
+from fit_image.nn.layers.layer import Workers
+from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.notation import MAX_LAYERS, MAX_WIDTH
 from fit_image.ycbcr import from_ycbcr, to_ycbcr
 

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from fit_image.apps.unjpeg.recipe import Recipe
-from fit_image.core import affine
-from fit_image.core.chain import Chain
-from fit_image.core.dense import FloatArray
-from fit_image.core.dense_stage import Dense
-from fit_image.core.stage import Stage
+from fit_image.nn.layers import affine
+from fit_image.nn.layers.dense import Dense
+from fit_image.nn.layers.layer import Stage
+from fit_image.nn.network import Chain
+from fit_image.nn.runtime.arrays import FloatArray
 
 
 def make_network(block: int, widths: Sequence[int]) -> Chain:

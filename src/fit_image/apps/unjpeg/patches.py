@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from fit_image.apps.unjpeg.patch_kernels import cut_kernel, flat_kernel
 from fit_image.apps.unjpeg.recipe import STEP
-from fit_image.core.dense import FloatArray
-from fit_image.core.patches import cut_kernel, flat_kernel
+from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.ycbcr import FROM_RGB, OFFSETS
 
 Starts = npt.NDArray[np.int64]

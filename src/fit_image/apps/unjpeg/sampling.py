@@ -10,8 +10,8 @@ from fit_image.apps.unjpeg.patches import Cutter
 from fit_image.apps.unjpeg.pictures import Folder, Picture, make_pairs
 from fit_image.apps.unjpeg.recipe import Recipe
 from fit_image.apps.unjpeg.whitening import Whitening
-from fit_image.core.dense import FloatArray
 from fit_image.errors import InputError
+from fit_image.nn.runtime.arrays import FloatArray
 
 _VALIDATION_PATCHES = 4000
 _VALIDATION_PICTURES = 40

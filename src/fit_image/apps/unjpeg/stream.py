@@ -13,8 +13,8 @@ from fit_image.apps.recipe_trainer import number_of
 from fit_image.apps.unjpeg.patches import Cutter
 from fit_image.apps.unjpeg.pictures import Folder, Pairs, make_pairs
 from fit_image.apps.unjpeg.recipe import Recipe
-from fit_image.core.dense import FloatArray, aligned_zeros
 from fit_image.errors import InputError
+from fit_image.nn.runtime.arrays import FloatArray, aligned_zeros
 
 _GROUP_PIXELS = 1 << 24
 """Of the pictures whose patches are shuffled together; a larger picture is alone."""

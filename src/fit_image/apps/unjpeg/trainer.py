@@ -19,11 +19,11 @@ from fit_image.apps.unjpeg.patches import Cutter
 from fit_image.apps.unjpeg.pictures import Folder, measure
 from fit_image.apps.unjpeg.recipe import Recipe
 from fit_image.apps.unjpeg.stream import PatchStream, rmse
-from fit_image.core.adam import Adam
-from fit_image.core.dense import FloatArray
-from fit_image.core.stage import Workers
-from fit_image.core.together import take_step
 from fit_image.errors import DivergenceError
+from fit_image.nn.layers.layer import Workers
+from fit_image.nn.optimizers.adam import Adam
+from fit_image.nn.optimizers.parallel_step import take_step
+from fit_image.nn.runtime.arrays import FloatArray
 
 _LEAST_ERROR = 0.002
 """Added to a patch's error where a gradient is divided by it: half a step of a byte."""

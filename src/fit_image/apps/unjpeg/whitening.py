@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.apps.unjpeg.network import layer_rows
-from fit_image.core.chain import Chain
-from fit_image.core.dense import FloatArray
-from fit_image.core.dense_stage import Dense
-from fit_image.core.stage import Workers
+from fit_image.nn.layers.dense import Dense
+from fit_image.nn.layers.layer import Workers
+from fit_image.nn.network import Chain
+from fit_image.nn.runtime.arrays import FloatArray
 
 _FLOOR = 1e-3
 """Added to variances: below it, there is nothing but the rounding of bytes."""

@@ -1,0 +1,201 @@
+"""Activations: what a unit makes of its weighted sum, and the derivative of that.
+
+Rows of sums are taken at a time: the kernels ask which activation it is once for a row, and each
+has a loop of its own, which the compiler makes vector code of.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fit_image.nn.kernels.vector_math import (
+    cosine,
+    exponential,
+    hyperbolic_tangent,
+    log_one_plus,
+    sine,
+)
+from fit_image.nn.runtime.arrays import vector
+from fit_image.nn.runtime.jit import inner, stay_apart
+
+LEAKY_RELU, RELU, ELU, SOFTPLUS, TANH, SCALED_TANH = range(6)
+SIGMOID, SINE, GAUSS, GABOR, FINER, IDENTITY = range(6, 12)
+
+
+@dataclass(frozen=True)
+class Activation:
+    """How kernels call an activation, and how its layers begin.
+
+    Attributes
+    ----------
+    code : int
+    init : str
+        A key of `fit_image.nn.mlp.initializers.INITS`.
+    """
+
+    code: int
+    init: str
+
+
+ACTIVATIONS = {
+    # s, or slope * s below zero; slope 0 is a ReLU.
+    "leaky-relu": Activation(LEAKY_RELU, "classic"),
+    "relu": Activation(RELU, "he"),
+    # exp(s) - 1 below zero: Clevert et al., "Fast and accurate deep network learning by
+    # exponential linear units", ICLR 2016.
+    "elu": Activation(ELU, "he"),
+    # log(1 + exp(s)): Dugas et al., "Incorporating second-order functional knowledge for better
+    # option pricing", NIPS 2000.
+    "softplus": Activation(SOFTPLUS, "he"),
+    "tanh": Activation(TANH, "xavier"),
+    # 1.7159 tanh(2/3 s), which keeps a variance of 1: LeCun et al., "Efficient backprop", 1998.
+    "scaled-tanh": Activation(SCALED_TANH, "xavier"),
+    "sigmoid": Activation(SIGMOID, "xavier"),
+    # sin(omega s): Sitzmann et al., "Implicit neural representations with periodic activation
+    # functions", NeurIPS 2020 (SIREN).
+    "sine": Activation(SINE, "siren"),
+    # exp(-(scale s)^2): Ramasinghe and Lucey, "Beyond periodicity: towards a unifying framework for
+    # activations in coordinate-MLPs", ECCV 2022; in the form of Saragadam et al.
+    "gauss": Activation(GAUSS, "siren"),
+    # cos(omega s) exp(-(scale s)^2): the real form of Saragadam et al., "WIRE: wavelet implicit
+    # neural representations", CVPR 2023.
+    "gabor": Activation(GABOR, "siren"),
+    # sin(omega (|s| + 1) s): Liu et al., "FINER: flexible spectral-bias tuning in implicit neural
+    # representation by variable-periodic activation functions", CVPR 2024. Here with the
+    # derivative of this very function.
+    "finer": Activation(FINER, "siren"),
+    "identity": Activation(IDENTITY, "xavier"),
+}
+
+# Columns of the table of constants, a row a layer.
+SLOPE, OMEGA, SCALE = range(3)
+
+_ZERO, _ONE, _TWO = np.float32(0.0), np.float32(1.0), np.float32(2.0)
+_HEIGHT, _STEEPNESS = np.float32(1.7159), np.float32(2.0 / 3.0)
+
+
+@inner
+def constants_of(table, layer):
+    """Return a layer's row of the table of constants."""
+    return table[layer, SLOPE], table[layer, OMEGA], table[layer, SCALE]
+
+
+@inner
+def _sigmoid(s):
+    return _ONE / (_ONE + exponential(-s))
+
+
+@inner
+def _bell(s, scale):
+    return exponential(-(scale * s) * (scale * s))
+
+
+# These two call nothing that is not made a part of them: a function that calls others counts the
+# references to its arrays, which takes as long as a short row.
+
+
+@inner
+def activate(memory, sums, sums_row, outputs, values, values_row, rows, count, code, constants):
+    """Write f(s) of the activation with this code for rows of ``count`` sums.
+
+    ``sums`` and ``values`` are offsets in ``memory`` and ``outputs``, which may be the same;
+    ``_row`` are the distances from row to row.
+    """
+    stay_apart()
+    slope, omega, scale = constants
+    for row in range(rows):
+        s = vector(memory, sums + row * sums_row, count)
+        y = vector(outputs, values + row * values_row, count)
+        if code == LEAKY_RELU:
+            for i in range(count):
+                y[i] = slope * s[i] if s[i] < _ZERO else s[i]
+        elif code == RELU:
+            for i in range(count):
+                y[i] = _ZERO if s[i] < _ZERO else s[i]
+        elif code == ELU:
+            for i in range(count):
+                below = exponential(s[i]) - _ONE
+                y[i] = below if s[i] < _ZERO else s[i]
+        elif code == SOFTPLUS:
+            for i in range(count):
+                above = _ZERO if s[i] < _ZERO else s[i]
+                y[i] = above + log_one_plus(exponential(-abs(s[i])))
+        elif code == TANH:
+            for i in range(count):
+                y[i] = hyperbolic_tangent(s[i])
+        elif code == SCALED_TANH:
+            for i in range(count):
+                y[i] = _HEIGHT * hyperbolic_tangent(_STEEPNESS * s[i])
+        elif code == SIGMOID:
+            for i in range(count):
+                y[i] = _sigmoid(s[i])
+        elif code == SINE:
+            for i in range(count):
+                y[i] = sine(omega * s[i])
+        elif code == GAUSS:
+            for i in range(count):
+                y[i] = _bell(s[i], scale)
+        elif code == GABOR:
+            for i in range(count):
+                y[i] = cosine(omega * s[i]) * _bell(s[i], scale)
+        elif code == FINER:
+            for i in range(count):
+                y[i] = sine(omega * ((abs(s[i]) + _ONE) * s[i]))
+        else:
+            for i in range(count):
+                y[i] = s[i]
+
+
+@inner
+def differentiate(memory, sums, sums_row, rows, count, code, constants):
+    """Turn rows of sums into the derivatives f'(s) of the activation with this code."""
+    stay_apart()
+    slope, omega, scale = constants
+    for row in range(rows):
+        s = vector(memory, sums + row * sums_row, count)
+        if code == LEAKY_RELU:
+            for i in range(count):
+                s[i] = slope if s[i] < _ZERO else _ONE
+        elif code == RELU:
+            for i in range(count):
+                s[i] = _ZERO if s[i] < _ZERO else _ONE
+        elif code == ELU:
+            for i in range(count):
+                below = exponential(s[i])
+                s[i] = below if s[i] < _ZERO else _ONE
+        elif code == SOFTPLUS:
+            for i in range(count):
+                s[i] = _sigmoid(s[i])
+        elif code == TANH:
+            for i in range(count):
+                tanh = hyperbolic_tangent(s[i])
+                s[i] = _ONE - tanh * tanh
+        elif code == SCALED_TANH:
+            for i in range(count):
+                tanh = hyperbolic_tangent(_STEEPNESS * s[i])
+                s[i] = (_HEIGHT * _STEEPNESS) * (_ONE - tanh * tanh)
+        elif code == SIGMOID:
+            for i in range(count):
+                sigmoid = _sigmoid(s[i])
+                s[i] = sigmoid * (_ONE - sigmoid)
+        elif code == SINE:
+            for i in range(count):
+                s[i] = omega * cosine(omega * s[i])
+        elif code == GAUSS:
+            for i in range(count):
+                s[i] = -_TWO * (scale * scale) * (s[i] * _bell(s[i], scale))
+        elif code == GABOR:
+            for i in range(count):
+                angle = omega * s[i]
+                change = omega * sine(angle) + _TWO * (scale * scale) * (s[i] * cosine(angle))
+                s[i] = -change * _bell(s[i], scale)
+        elif code == FINER:
+            for i in range(count):
+                size = abs(s[i])
+                change = omega * (_TWO * size + _ONE)
+                s[i] = change * cosine(omega * ((size + _ONE) * s[i]))
+        else:
+            for i in range(count):
+                s[i] = _ONE

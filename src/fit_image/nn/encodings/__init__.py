@@ -1,0 +1,1 @@
+"""Encodings of a network's input, which are its first layer; registry.py is their table."""

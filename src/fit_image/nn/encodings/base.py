@@ -1,0 +1,223 @@
+"""Encodings: what becomes of a place before the first layer sees it.
+
+An encoding turns a vector into a longer one, in which detail is easier to tell apart. Some are
+fixed; those with tables learn them together with the network, whose parameter vector they share.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from fit_image.nn.runtime.arrays import LANES, FloatArray, IntArray
+
+# A level of which more than one entry in so many has a gradient is swept as a whole.
+_DENSE = 4
+
+_NO_TABLES = np.empty((0, 2), dtype=np.int64)
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+
+
+class Encoding(ABC):
+    """Base of the encodings.
+
+    Parameters
+    ----------
+    inputs, outputs : int
+        Sizes of the vectors that go in and come out.
+
+    Attributes
+    ----------
+    levels : int
+        Tables that learn; 0 if the encoding is fixed.
+    spans : int64 (levels, 2)
+        Where each begins and ends in the encoding's part of the network's parameter vector.
+    run : int
+        Numbers of a table's entry.
+    size : int
+        Numbers of all tables, padding included.
+    parameter_count : int
+        Those that learn.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, spans: IntArray = _NO_TABLES, run: int = 1
+    ) -> None:
+        self.inputs = inputs
+        self.outputs = outputs
+        self.levels = len(spans)
+        self.spans = spans
+        self.run = run
+        self.parameter_count = int((spans[:, 1] - spans[:, 0]).sum())
+        self.size = padded(int(spans[:, 1].max(initial=0)))
+
+    def initialise(self, tables: FloatArray, rng: np.random.Generator) -> None:  # noqa: B027
+        """Fill the tables, float32 (size,); a fixed encoding has none."""
+
+    def to_arrays(self) -> Arrays:
+        """Return what `from_arrays` needs; not what the tables hold."""
+        return {}
+
+    @classmethod
+    @abstractmethod
+    def from_arrays(cls, arrays: Arrays) -> Self:
+        """Return the encoding of two-dimensional places that gave these arrays.
+
+        Raises
+        ------
+        KeyError, ValueError
+            If they make no sense.
+        """
+
+    @abstractmethod
+    def encode(
+        self,
+        tables: FloatArray,
+        inputs: FloatArray,
+        rows: FloatArray,
+        part: int,
+        thread: int = 0,
+        threads: int = 1,
+    ) -> None:
+        """Encode every so many of the parts of the samples.
+
+        Parameters
+        ----------
+        tables : float32 (size,)
+        inputs : float32 (samples, inputs)
+        rows : float32 (samples, at least outputs)
+            Where the outputs are written, from the first column on.
+        part : int
+            Samples of a part.
+        thread, threads : int
+            The parts ``thread``, ``thread + threads`` and so on are encoded.
+        """
+
+    @abstractmethod
+    def input_gradient(
+        self, tables: FloatArray, inputs: FloatArray, upstream: FloatArray
+    ) -> FloatArray:
+        """Return the gradient by the inputs, float32 (samples, inputs).
+
+        Parameters
+        ----------
+        tables, inputs
+            As in `encode`.
+        upstream : float32 (samples, at least outputs)
+            The gradient by the outputs.
+        """
+
+    def add_gradient(  # noqa: B027
+        self,
+        level: int,
+        inputs: FloatArray,
+        upstream: FloatArray,
+        gradient: FloatArray,
+        touched: Touched,
+    ) -> None:
+        """Add the gradient by the tables of a level, summed over the samples; if it has tables.
+
+        Parameters
+        ----------
+        level : int
+        inputs, upstream
+            As in `input_gradient`.
+        gradient : float32 (size,)
+        touched : Touched
+            Notes where something was added.
+        """
+
+
+class Touched:
+    """Which parts of an encoding's tables have a gradient.
+
+    Parameters
+    ----------
+    encoding : Encoding
+
+    Attributes
+    ----------
+    starts : list of int64 vectors
+        For each level, where runs of numbers begin that were touched, as many as are noted.
+    counts : int64 (levels,)
+        How many there are.
+    """
+
+    def __init__(self, encoding: Encoding) -> None:
+        self._encoding = encoding
+        lengths = encoding.spans[:, 1] - encoding.spans[:, 0]
+        self.starts = [
+            np.empty(length // encoding.run // _DENSE + 1, dtype=np.int64) for length in lengths
+        ]
+        self.counts = np.zeros(encoding.levels, dtype=np.int64)
+
+    def take(self, level: int) -> tuple[IntArray, int]:
+        """Return the starts of runs and their length, and forget them.
+
+        Of a level with many of them, the whole is one run: sweeping it is faster.
+        """
+        starts, count = self.starts[level], int(self.counts[level])
+        self.counts[level] = 0
+        if count < len(starts):
+            return starts[:count], self._encoding.run
+        start, stop = self._encoding.spans[level].tolist()
+        return np.array([start], dtype=np.int64), stop - start
+
+
+def padded(numbers: int) -> int:
+    """Return so many numbers, rounded up to whole cache lines."""
+    return -(-numbers // LANES) * LANES
+
+
+def taken(
+    arrays: Arrays, name: str, dtype: npt.DTypeLike, shape: tuple[int | None, ...]
+) -> npt.NDArray[Any]:
+    """Return an array; ValueError if it has another type or shape, or is not finite.
+
+    None in the shape stands for any number but 0.
+    """
+    array = arrays[name]
+    fits = len(array.shape) == len(shape) and all(
+        found == (max(found, 1) if asked is None else asked)
+        for found, asked in zip(array.shape, shape, strict=True)
+    )
+    if array.dtype != dtype or not fits or not np.isfinite(array).all():
+        raise ValueError(f"{name} has an unexpected type or shape, or is not finite")
+    return array
+
+
+class Identity(Encoding):
+    """Leaves a vector as it is: the network of the classic recipe."""
+
+    def __init__(self, inputs: int) -> None:
+        super().__init__(inputs, inputs)
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays) -> Self:
+        """See `Encoding.from_arrays`."""
+        return cls(2)
+
+    def encode(
+        self,
+        tables: FloatArray,
+        inputs: FloatArray,
+        rows: FloatArray,
+        part: int,
+        thread: int = 0,
+        threads: int = 1,
+    ) -> None:
+        """See `Encoding.encode`."""
+        for start in range(thread * part, len(inputs), threads * part):
+            some = inputs[start : start + part]
+            rows[start : start + len(some), : self.outputs] = some
+
+    def input_gradient(
+        self, tables: FloatArray, inputs: FloatArray, upstream: FloatArray
+    ) -> FloatArray:
+        """See `Encoding.input_gradient`."""
+        return upstream[:, : self.inputs].copy()

@@ -1,0 +1,276 @@
+"""The multiresolution hash grid: learned features at the crossings of lattices, fine and coarse.
+
+Source: Mueller, Evans, Schied and Keller, "Instant neural graphics primitives with a
+multiresolution hash encoding", SIGGRAPH 2022. A level lays a lattice over the picture; every
+crossing has a few numbers, and a place gets those of its cell's four corners, weighted by how near
+they are. A lattice whose crossings all fit into the level's table has one entry for each; in a
+finer one they share entries, by a hash.
+
+Outside the picture the lattice continues as in a mirror.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Self
+
+import numpy as np
+
+from fit_image.nn.encodings.base import Arrays, Encoding, Touched, padded, taken
+from fit_image.nn.runtime.arrays import FloatArray
+from fit_image.nn.runtime.jit import inner, kernel
+
+# Deviation of the source's initial numbers: small enough to begin with a flat picture.
+_INITIAL = 1e-4
+
+# Of the source's hash: x XOR (y * prime), modulo the entries.
+_PRIME = 2_654_435_761
+
+# Columns of the table that describes the levels to the kernels. Levels with an entry for each
+# crossing have the number of crossings in a row, hashed ones 0.
+_START, _ENTRIES, _CELLS_X, _CELLS_Y, _ROW = range(5)
+
+
+class Grid(Encoding):
+    """Features of two-dimensional places in 0..1.
+
+    Parameters
+    ----------
+    levels : int
+    features : int
+        Numbers of an entry.
+    entries : int
+        Of a level at most; a power of 2.
+    coarsest, finest : int
+        Cells along the longer side; those of the levels between grow by a constant factor.
+    sides : (int, int)
+        Width and height of the picture, whose ratio makes the cells square.
+
+    Attributes
+    ----------
+    table : int64 (levels, 5)
+    """
+
+    def __init__(
+        self,
+        levels: int,
+        features: int,
+        entries: int,
+        coarsest: int,
+        finest: int,
+        sides: tuple[int, int],
+    ) -> None:
+        self._shape = (levels, features, entries, coarsest, finest, *sides)
+        growth = (finest / coarsest) ** (1.0 / max(levels - 1, 1))
+        table, start = [], 0
+        for level in range(levels):
+            # Rounded before it is cut, because a power of the root may fall just short of a number.
+            cells = int(round(coarsest * growth**level, 6))
+            across, down = (max(round(cells * side / max(sides)), 1) for side in sides)
+            crossings = (across + 1) * (down + 1)
+            dense = crossings <= entries
+            count = crossings if dense else entries
+            table.append((start, count, across, down, across + 1 if dense else 0))
+            start += padded(count * features)
+        self.table = np.array(table, dtype=np.int64)
+        starts, counts = self.table[:, _START], self.table[:, _ENTRIES]
+        spans = np.column_stack((starts, starts + counts * features))
+        super().__init__(2, levels * features, spans, features)
+
+    def to_arrays(self) -> Arrays:
+        """See `Encoding.to_arrays`."""
+        return {"grid": np.array(self._shape, dtype=np.int64)}
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays) -> Self:
+        """See `Encoding.from_arrays`."""
+        shape = taken(arrays, "grid", np.int64, (7,)).tolist()
+        levels, features, entries, coarsest, finest, *sides = shape
+        if (
+            not all(0 < number < 1 << 31 for number in shape)
+            or levels > 64
+            or entries & entries - 1
+        ):
+            raise ValueError("impossible grid")
+        return cls(levels, features, entries, coarsest, finest, (sides[0], sides[1]))
+
+    def initialise(self, tables: FloatArray, rng: np.random.Generator) -> None:
+        """Draw the numbers uniformly from -0.0001 to 0.0001, as in the source."""
+        for part in self.parts(tables):
+            part[:] = rng.uniform(-_INITIAL, _INITIAL, part.shape)
+
+    def parts(self, tables: FloatArray) -> Iterator[FloatArray]:
+        """Yield the entries of each level as a writable view (entries, features)."""
+        for start, stop in self.spans:
+            yield tables[start:stop].reshape(-1, self.run)
+
+    def encode(
+        self,
+        tables: FloatArray,
+        inputs: FloatArray,
+        rows: FloatArray,
+        part: int,
+        thread: int = 0,
+        threads: int = 1,
+    ) -> None:
+        """See `Encoding.encode`."""
+        _encode_kernel(tables, self.table, self.run, inputs, rows, part, thread, threads)
+
+    def input_gradient(
+        self, tables: FloatArray, inputs: FloatArray, upstream: FloatArray
+    ) -> FloatArray:
+        """See `Encoding.input_gradient`; zero along an axis where a mirror's edge is met."""
+        gradient = np.zeros((len(inputs), 2), dtype=np.float32)
+        _input_gradient_kernel(tables, self.table, self.run, inputs, upstream, gradient)
+        return gradient
+
+    def add_gradient(
+        self,
+        level: int,
+        inputs: FloatArray,
+        upstream: FloatArray,
+        gradient: FloatArray,
+        touched: Touched,
+    ) -> None:
+        """See `Encoding.add_gradient`."""
+        touched.counts[level] = _add_gradient_kernel(
+            self.table,
+            level,
+            self.run,
+            inputs,
+            upstream,
+            gradient,
+            touched.starts[level],
+            touched.counts[level],
+        )
+
+
+@inner
+def _folded(u):
+    """Return the place in 0..1 where a mirror shows ``u``."""
+    u = u - np.float32(2.0) * np.floor(u * np.float32(0.5))
+    return min(u, np.float32(2.0) - u)
+
+
+@inner
+def _cell(u, cells):
+    """Return the index of the cell that ``u`` in 0..1 lies in, and where in it: 0..1."""
+    position = u * np.float32(cells)
+    # Of NaN, any number may be made, and the table must not be left.
+    index = min(max(np.int64(position), 0), cells - 1)
+    return index, position - np.float32(index)
+
+
+@inner
+def _corners(level, x, y):
+    """Return the entries of a cell's corners: left and right above, left and right below."""
+    if level[_ROW] > 0:
+        above = y * level[_ROW] + x
+        return above, above + 1, above + level[_ROW], above + level[_ROW] + 1
+    mask = level[_ENTRIES] - 1
+    above, below = y * _PRIME, (y + 1) * _PRIME
+    return (
+        (x ^ above) & mask,
+        ((x + 1) ^ above) & mask,
+        (x ^ below) & mask,
+        ((x + 1) ^ below) & mask,
+    )
+
+
+@inner
+def _encode_level(tables, level, features, inputs, rows, column, first, stop):
+    start = level[_START]
+    for i in range(first, stop):
+        x, fx = _cell(_folded(inputs[i, 0]), level[_CELLS_X])
+        y, fy = _cell(_folded(inputs[i, 1]), level[_CELLS_Y])
+        e00, e10, e01, e11 = _corners(level, x, y)
+        gx, gy = np.float32(1.0) - fx, np.float32(1.0) - fy
+        w00, w10, w01, w11 = gx * gy, fx * gy, gx * fy, fx * fy
+        e00, e10 = start + e00 * features, start + e10 * features
+        e01, e11 = start + e01 * features, start + e11 * features
+        for f in range(features):
+            rows[i, column + f] = (
+                w00 * tables[e00 + f]
+                + w10 * tables[e10 + f]
+                + w01 * tables[e01 + f]
+                + w11 * tables[e11 + f]
+            )
+
+
+@kernel
+def _encode_kernel(tables, table, features, inputs, rows, part, thread, threads):
+    for first in range(thread * part, inputs.shape[0], threads * part):
+        stop = min(first + part, inputs.shape[0])
+        for level in range(table.shape[0]):
+            column = level * features
+            if features == 2:  # usual, and fast when the compiler knows it
+                _encode_level(tables, table[level], 2, inputs, rows, column, first, stop)
+            else:
+                _encode_level(tables, table[level], features, inputs, rows, column, first, stop)
+
+
+@inner
+def _add_entry(gradient, entry, features, upstream, i, column, weight, start, touched, count):
+    offset = start + entry * features
+    untouched = True
+    for f in range(features):
+        untouched = untouched and gradient[offset + f] == np.float32(0.0)
+        gradient[offset + f] += weight * upstream[i, column + f]
+    if untouched and count < touched.shape[0]:
+        touched[count] = offset
+        return count + 1
+    return count
+
+
+@inner
+def _add_level(table, features, inputs, upstream, column, gradient, touched, count):
+    start = table[_START]
+    for i in range(inputs.shape[0]):
+        x, fx = _cell(_folded(inputs[i, 0]), table[_CELLS_X])
+        y, fy = _cell(_folded(inputs[i, 1]), table[_CELLS_Y])
+        e00, e10, e01, e11 = _corners(table, x, y)
+        gx, gy = np.float32(1.0) - fx, np.float32(1.0) - fy
+        for entry, weight in (
+            (e00, gx * gy),
+            (e10, fx * gy),
+            (e01, gx * fy),
+            (e11, fx * fy),
+        ):
+            count = _add_entry(
+                gradient, entry, features, upstream, i, column, weight, start, touched, count
+            )
+    return count
+
+
+@kernel
+def _add_gradient_kernel(table, level, features, inputs, upstream, gradient, touched, count):
+    column = level * features
+    if features == 2:
+        return _add_level(table[level], 2, inputs, upstream, column, gradient, touched, count)
+    return _add_level(table[level], features, inputs, upstream, column, gradient, touched, count)
+
+
+@kernel
+def _input_gradient_kernel(tables, table, features, inputs, upstream, gradient):
+    for i in range(inputs.shape[0]):
+        for level in range(table.shape[0]):
+            start = table[level, _START]
+            x, fx = _cell(_folded(inputs[i, 0]), table[level, _CELLS_X])
+            y, fy = _cell(_folded(inputs[i, 1]), table[level, _CELLS_Y])
+            e00, e10, e01, e11 = _corners(table[level], x, y)
+            gx, gy = np.float32(1.0) - fx, np.float32(1.0) - fy
+            by_x = by_y = np.float32(0.0)
+            for f in range(features):
+                t00 = tables[start + e00 * features + f]
+                t10 = tables[start + e10 * features + f]
+                t01 = tables[start + e01 * features + f]
+                t11 = tables[start + e11 * features + f]
+                u = upstream[i, level * features + f]
+                by_x += u * (gy * (t10 - t00) + fy * (t11 - t01))
+                by_y += u * (gx * (t01 - t00) + fx * (t11 - t10))
+            gradient[i, 0] += by_x * np.float32(table[level, _CELLS_X])
+            gradient[i, 1] += by_y * np.float32(table[level, _CELLS_Y])
+        for axis in range(2):
+            u = inputs[i, axis] * np.float32(0.5)
+            if u - np.floor(u) > np.float32(0.5):  # in the mirror
+                gradient[i, axis] = -gradient[i, axis]

@@ -1,0 +1,93 @@
+"""Sines and cosines of places, which give a network detail that it need not bend lines for."""
+
+from __future__ import annotations
+
+import math
+from typing import Self
+
+import numpy as np
+
+from fit_image.nn.encodings.base import Arrays, Encoding, taken
+from fit_image.nn.kernels.vector_math import cosine, sine
+from fit_image.nn.runtime.arrays import FloatArray, vector
+from fit_image.nn.runtime.jit import inner, kernel
+
+_TURN = np.float32(2.0 * math.pi)
+
+
+class Waves(Encoding):
+    """cos(2 pi F v), then sin(2 pi F v), of a vector v.
+
+    Base of the encodings that differ in how the frequencies are chosen.
+
+    Parameters
+    ----------
+    frequencies : float32 (waves, inputs)
+        In periods per unit of each input.
+    """
+
+    def __init__(self, frequencies: FloatArray) -> None:
+        waves, inputs = frequencies.shape
+        super().__init__(inputs, 2 * waves)
+        self.frequencies = np.ascontiguousarray(frequencies, dtype=np.float32)
+
+    def encode(
+        self,
+        tables: FloatArray,
+        inputs: FloatArray,
+        rows: FloatArray,
+        part: int,
+        thread: int = 0,
+        threads: int = 1,
+    ) -> None:
+        """See `Encoding.encode`."""
+        by_input = np.ascontiguousarray(self.frequencies.T)
+        _encode_kernel(by_input, inputs, rows, part, thread, threads)
+
+    def input_gradient(
+        self, tables: FloatArray, inputs: FloatArray, upstream: FloatArray
+    ) -> FloatArray:
+        """See `Encoding.input_gradient`."""
+        waves = len(self.frequencies)
+        angles = 2.0 * np.pi * (inputs @ self.frequencies.T)
+        by_cosine, by_sine = upstream[:, :waves], upstream[:, waves : 2 * waves]
+        by_angle = by_sine * np.cos(angles) - by_cosine * np.sin(angles)
+        gradient: FloatArray = (2.0 * np.pi * by_angle @ self.frequencies).astype(np.float32)
+        return gradient
+
+    def to_arrays(self) -> Arrays:
+        """See `Encoding.to_arrays`."""
+        return {"frequencies": self.frequencies.copy()}
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays) -> Self:
+        """See `Encoding.from_arrays`."""
+        frequencies = taken(arrays, "frequencies", np.float32, (None, 2))
+        encoding = cls.__new__(cls)
+        Waves.__init__(encoding, frequencies)
+        return encoding
+
+
+@inner
+def _turns(frequencies, inputs, i, turns):
+    """Write how many turns each wave has made, less whole ones: -0.5 to 0.5."""
+    turns[:] = np.float32(0.0)
+    for j in range(frequencies.shape[0]):
+        place, row = inputs[i, j], frequencies[j]
+        for wave in range(turns.shape[0]):
+            turns[wave] += place * row[wave]
+    for wave in range(turns.shape[0]):
+        turns[wave] -= np.rint(turns[wave])
+
+
+@kernel
+def _encode_kernel(frequencies, inputs, rows, part, thread, threads):
+    waves = frequencies.shape[1]
+    turns = np.empty(waves, dtype=np.float32)
+    for first in range(thread * part, inputs.shape[0], threads * part):
+        for i in range(first, min(first + part, inputs.shape[0])):
+            _turns(frequencies, inputs, i, turns)
+            cosines, sines = vector(rows[i], 0, waves), vector(rows[i], waves, waves)
+            for wave in range(waves):
+                cosines[wave] = cosine(_TURN * turns[wave])
+                sines[wave] = sine(_TURN * turns[wave])

@@ -1,0 +1,239 @@
+"""Products of matrices, for kernels that carry a batch through a network.
+
+C = A B is made of tiles of 6 rows and two vectors that stay in registers while the kernel runs
+along the depth. The columns of B that a tile needs are laid side by side first, in a panel that
+stays in the first-level cache for all tiles below one another (Goto and van de Geijn, "Anatomy of
+high-performance matrix multiplication", 2008). A is read as it lies, by rows or by columns; so is
+B, which is turned round on its way into the panel. While one panel is worked with, the next is
+fetched, for its numbers lie too far apart to be foreseen by the processor.
+
+Each sum is added up in the order of the depth, in blocks, so that no number in C depends on
+which other rows and columns are computed with it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fit_image.nn.runtime.jit import inner
+from fit_image.nn.runtime.simd import (
+    WIDTH,
+    load,
+    load_across,
+    multiply_add,
+    prefetch,
+    prefetch_far,
+    splat,
+    spread,
+    store,
+    transpose_block,
+)
+
+_ROWS, _COLUMNS = 6, 2 * WIDTH
+_DEPTH = 320
+
+# Rows of A whose columns are laid side by side, and where in the panel.
+_BLOCK = 96
+_GATHERED = _COLUMNS * _DEPTH
+
+PANEL = _GATHERED + _BLOCK * _DEPTH
+"""Numbers of the panel that a product needs to work."""
+
+# Numbers of an array that the second cache does not hold.
+_FAR_AWAY = 1 << 20
+
+# Steps along the depth, for each of which a part of the next panel is fetched.
+_STRETCH = 16
+
+# Rows of C further apart than this, in numbers, are fetched before their tile begins: the processor
+# itself foresees only what lies in a row.
+_FAR = 256
+
+# Of a product, for each thread: more, and threads end together even where one is slower; fewer, and
+# each works longer on columns that lie side by side.
+_PIECES = 8
+
+
+@inner
+def pieces(rows, columns, threads, by_columns):
+    """Return into how many pieces a product is cut for threads to take, down and across.
+
+    And the number of rows of which the height of a piece is a multiple.
+
+    Across, so that each piece reads its part of B only; or down, where A lies by columns and would
+    be gathered for every piece, or where the columns are too few to go round.
+    """
+    down, across = -(-rows // _ROWS), -(-columns // _COLUMNS)
+    blocks = -(-rows // _BLOCK)
+    if by_columns and blocks >= 2 * threads:
+        return min(blocks, _PIECES * threads), 1, _BLOCK
+    if down * -(-across // threads) <= -(-down // threads) * across:
+        return 1, min(across, _PIECES * threads), _ROWS
+    return min(down, threads), 1, _ROWS
+
+
+@inner
+def piece(rows, columns, cut, number):
+    """Return first and last row, and column, of one of the `pieces`: whole tiles."""
+    down, across, height = cut
+    tiles = -(-rows // height)
+    first, last = number // across, number // across + 1
+    top, bottom = tiles * first // down * height, min(tiles * last // down * height, rows)
+    tiles = -(-columns // _COLUMNS)
+    first, last = number % across, number % across + 1
+    left, right = tiles * first // across, tiles * last // across
+    return top, bottom, left * _COLUMNS, min(right * _COLUMNS, columns)
+
+
+@inner
+def product(
+    rows, columns, depth, a, a_start, a_row, a_column, b, b_start, b_row, b_column, c, c_start,
+    c_row, panel, add,
+):  # fmt: skip
+    """C = A B, or C += A B.
+
+    ``a``, ``b`` and ``c`` are the vectors that hold the matrices, from the ``_start`` on; ``_row``
+    and ``_column`` are the distances from one row or column to the next. Rows of C start at
+    multiples of `WIDTH`.
+
+    B lies by rows (``b_column`` is 1): columns come in multiples of `WIDTH`, and rows start at
+    them. Or by columns (``b_row`` is 1): columns start at multiples of `WIDTH`, and may be read up
+    to the next beyond the depth; rows of C are written up to the next beyond the columns.
+    """
+    # Columns far apart would push one another out of the cache: they are laid side by side, too.
+    gather = a_row == 1 and a_column > _BLOCK
+    height = _BLOCK if gather else max(rows, 1)
+    left, left_column = (panel, _BLOCK) if gather else (a, a_column)
+    for i in range(0, rows, height):
+        count = min(height, rows - i)
+        for k in range(0, depth, _DEPTH):
+            block = min(_DEPTH, depth - k)
+            at = a_start + i * a_row + k * a_column
+            if gather:
+                _gather(count, block, a, at, a_column, panel)
+                at = _GATHERED
+            for j in range(0, columns, _COLUMNS):
+                # Where there is one vector fewer than a tile has, the last is computed twice.
+                second = WIDTH if j + WIDTH < columns else 0
+                start = b_start + k * b_row + j * b_column
+                if b_column == 1:
+                    _pack(block, b, start, b_row, second, panel)
+                else:
+                    _pack_columns(block, b, start, b_column, columns - j, panel)
+                following, length = start + _COLUMNS * b_column, block
+                if b.size < _FAR_AWAY:
+                    length = 0
+                elif j + _COLUMNS >= columns:
+                    length = min(_DEPTH, depth - k - block)
+                    following = b_start + (k + block) * b_row if length > 0 else start
+                target = c_start + i * c_row + j
+                _multiply(
+                    count, block, left, at, a_row, left_column, panel, c, target, c_row, second,
+                    add or k > 0, b, following, length, b_row, b_column,
+                )  # fmt: skip
+
+
+@inner
+def _gather(rows, depth, a, start, column, panel):
+    whole = rows // WIDTH * WIDTH
+    for k in range(depth):
+        source, target = start + k * column, _GATHERED + k * _BLOCK
+        for i in range(0, whole, WIDTH):
+            store(panel, target + i, load_across(a, source + i))
+        for i in range(whole, rows):
+            panel[target + i] = a[source + i]
+
+
+@inner
+def _pack(depth, b, start, row, second, panel):
+    for k in range(depth):
+        store(panel, _COLUMNS * k, load(b, start + k * row))
+        store(panel, _COLUMNS * k + WIDTH, load(b, start + k * row + second))
+
+
+@inner
+def _pack_columns(depth, b, start, column, count, panel):
+    for half in range(0, _COLUMNS, WIDTH):
+        first = half if half < count else 0
+        if first + WIDTH <= count:
+            for k in range(0, depth, WIDTH):
+                transpose_block(
+                    b, start + first * column + k, column, panel, _COLUMNS * k + half, _COLUMNS
+                )
+        else:
+            for k in range(depth):
+                store(panel, _COLUMNS * k + half, splat(np.float32(0.0)))
+                for j in range(first, count):
+                    panel[_COLUMNS * k + half + j - first] = b[start + j * column + k]
+
+
+@inner
+def _fetch_panel(b, start, row, column, number):
+    """Fetch two vectors of a panel of B: a row of it, or a piece of a column."""
+    if column == 1:
+        line = start + number * row
+    else:
+        line = start + number % _COLUMNS * column + number // _COLUMNS * 2 * WIDTH
+    prefetch_far(b, line)
+    prefetch_far(b, line + WIDTH)
+
+
+@inner
+def _multiply(
+    rows, depth, a, a_start, a_row, a_column, panel, c, c_start, c_row, second, add, b, following,
+    length, b_row, b_column,
+):  # fmt: skip
+    """Multiply A by the panel, and fetch the following one, which has ``length`` parts."""
+    tiles = -(-rows // _ROWS)
+    for i in range(0, rows, _ROWS):
+        # Where there are fewer rows than a tile has, the last one is computed several times.
+        last = min(_ROWS, rows - i) - 1
+        row1, row2, row3 = min(1, last), min(2, last), min(3, last)
+        row4, row5 = min(4, last), min(5, last)
+        a1, a2, a3 = row1 * a_row, row2 * a_row, row3 * a_row
+        a4, a5 = row4 * a_row, row5 * a_row
+        c0 = c_start + i * c_row
+        c1, c2, c3 = c0 + row1 * c_row, c0 + row2 * c_row, c0 + row3 * c_row
+        c4, c5 = c0 + row4 * c_row, c0 + row5 * c_row
+        if add:
+            s00, s01 = load(c, c0), load(c, c0 + second)
+            s10, s11 = load(c, c1), load(c, c1 + second)
+            s20, s21 = load(c, c2), load(c, c2 + second)
+            s30, s31 = load(c, c3), load(c, c3 + second)
+            s40, s41 = load(c, c4), load(c, c4 + second)
+            s50, s51 = load(c, c5), load(c, c5 + second)
+        else:
+            s00 = s01 = s10 = s11 = s20 = s21 = splat(np.float32(0.0))
+            s30 = s31 = s40 = s41 = s50 = s51 = splat(np.float32(0.0))
+        if c_row >= _FAR:
+            for row in range(i + _ROWS, min(i + 2 * _ROWS, rows)):
+                prefetch(c, c_start + row * c_row)
+                prefetch(c, c_start + row * c_row + second)
+        # Spread over the depth: memory answers so many questions at a time, and no more.
+        part, stop = length * (i // _ROWS) // tiles, length * (i // _ROWS + 1) // tiles
+        stretch = _STRETCH if length > 0 else depth
+        for first in range(0, depth, stretch):
+            if part < stop:
+                _fetch_panel(b, following, b_row, b_column, part)
+                part += 1
+            for k in range(first, min(first + stretch, depth)):
+                b0, b1 = load(panel, _COLUMNS * k), load(panel, _COLUMNS * k + WIDTH)
+                a0 = a_start + i * a_row + k * a_column
+                v = spread(a, a0)
+                s00, s01 = multiply_add(v, b0, s00), multiply_add(v, b1, s01)
+                v = spread(a, a0 + a1)
+                s10, s11 = multiply_add(v, b0, s10), multiply_add(v, b1, s11)
+                v = spread(a, a0 + a2)
+                s20, s21 = multiply_add(v, b0, s20), multiply_add(v, b1, s21)
+                v = spread(a, a0 + a3)
+                s30, s31 = multiply_add(v, b0, s30), multiply_add(v, b1, s31)
+                v = spread(a, a0 + a4)
+                s40, s41 = multiply_add(v, b0, s40), multiply_add(v, b1, s41)
+                v = spread(a, a0 + a5)
+                s50, s51 = multiply_add(v, b0, s50), multiply_add(v, b1, s51)
+        store(c, c0, s00), store(c, c0 + second, s01)
+        store(c, c1, s10), store(c, c1 + second, s11)
+        store(c, c2, s20), store(c, c2 + second, s21)
+        store(c, c3, s30), store(c, c3 + second, s31)
+        store(c, c4, s40), store(c, c4 + second, s41)
+        store(c, c5, s50), store(c, c5 + second, s51)

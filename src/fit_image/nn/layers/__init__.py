@@ -1,0 +1,1 @@
+"""Layers of a network, one a file, behind the interface in layer.py."""

@@ -1,0 +1,162 @@
+"""Pictures in planes, a map each, along whose rows vectors run.
+
+The rows of a plane follow one another, with the zeros that lie around the picture. What a kernel
+writes between two rows has no meaning, and is not taken.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from fit_image.nn.runtime.arrays import vector
+from fit_image.nn.runtime.jit import inner
+from fit_image.nn.runtime.simd import WIDTH, load, load_across, multiply_add, splat, spread, store
+
+_RUN = 32 * WIDTH
+"""Numbers of every plane that are taken at a time, so that they stay in the first-level cache."""
+
+
+class Planes(NamedTuple):
+    """How pictures lie in planes."""
+
+    pitch: int  # from one row to the next
+    size: int  # numbers in a plane of units: rows, what is between them, and the last vector
+    length: int  # numbers in a plane with zeros around it
+    first: int  # where the picture begins in a plane of inputs
+    first_back: int  # and in a plane of derivatives
+
+
+@inner
+def lay(numbers, start, height, width, maps, target, first, pitch, length):
+    """Lay a picture out in planes."""
+    for y in range(height):
+        for m in range(maps):
+            row = vector(target, m * length + first + y * pitch, width)
+            source = vector(numbers, start + y * width * maps, width * maps)
+            for x in range(width):
+                row[x] = source[x * maps + m]
+
+
+@inner
+def take(source, pitch, length, numbers, start, height, width, maps):
+    """Take a picture out of planes."""
+    for y in range(height):
+        for m in range(maps):
+            row = vector(source, m * length + y * pitch, width)
+            target = vector(numbers, start + y * width * maps, width * maps)
+            for x in range(width):
+                target[x * maps + m] = row[x]
+
+
+@inner
+def correlate(side, pitch, count, source, length, maps, weights, biases, units, target, start):
+    """Write the weighted sums at all places.
+
+    ``weights`` are (units, maps, side, side), flat, followed by biases if there are any.
+    """
+    fan_in = maps * side * side
+    for v in range(0, count, 3 * WIDTH):
+        # Where there are fewer vectors or units than are taken at a time, the last is taken again.
+        last = (count - v) // WIDTH - 1
+        v1, v2 = min(1, last) * WIDTH, min(2, last) * WIDTH
+        for u in range(0, units, 4):
+            last = units - 1 - u
+            u1, u2, u3 = u + min(1, last), u + min(2, last), u + min(3, last)
+            s00 = s01 = s02 = _bias(weights, units * fan_in + u, biases)
+            s10 = s11 = s12 = _bias(weights, units * fan_in + u1, biases)
+            s20 = s21 = s22 = _bias(weights, units * fan_in + u2, biases)
+            s30 = s31 = s32 = _bias(weights, units * fan_in + u3, biases)
+            w0, w1, w2, w3 = u * fan_in, u1 * fan_in, u2 * fan_in, u3 * fan_in
+            k = 0
+            for m in range(maps):
+                for dy in range(side):
+                    at = m * length + v + dy * pitch
+                    for dx in range(side):
+                        x0 = load_across(source, at + dx)
+                        x1 = load_across(source, at + dx + v1)
+                        x2 = load_across(source, at + dx + v2)
+                        w = spread(weights, w0 + k)
+                        s00, s01 = multiply_add(w, x0, s00), multiply_add(w, x1, s01)
+                        s02 = multiply_add(w, x2, s02)
+                        w = spread(weights, w1 + k)
+                        s10, s11 = multiply_add(w, x0, s10), multiply_add(w, x1, s11)
+                        s12 = multiply_add(w, x2, s12)
+                        w = spread(weights, w2 + k)
+                        s20, s21 = multiply_add(w, x0, s20), multiply_add(w, x1, s21)
+                        s22 = multiply_add(w, x2, s22)
+                        w = spread(weights, w3 + k)
+                        s30, s31 = multiply_add(w, x0, s30), multiply_add(w, x1, s31)
+                        s32 = multiply_add(w, x2, s32)
+                        k += 1
+            t0, t1 = start + u * count + v, start + u1 * count + v
+            t2, t3 = start + u2 * count + v, start + u3 * count + v
+            store(target, t0, s00), store(target, t0 + v1, s01), store(target, t0 + v2, s02)
+            store(target, t1, s10), store(target, t1 + v1, s11), store(target, t1 + v2, s12)
+            store(target, t2, s20), store(target, t2 + v1, s21), store(target, t2 + v2, s22)
+            store(target, t3, s30), store(target, t3 + v1, s31), store(target, t3 + v2, s32)
+
+
+@inner
+def _bias(weights, index, biases):
+    return spread(weights, index) if biases else splat(np.float32(0.0))
+
+
+@inner
+def add_outer(side, planes, inputs, maps, deltas, units, sums):
+    """Add, for every weight, the products of what lies at all places, still in vectors."""
+    pitch, count, length = planes.pitch, planes.size, planes.length
+    for start in range(0, count, _RUN):
+        stop = min(start + _RUN, count)
+        for m in range(maps):
+            for dy in range(side):
+                for dx in range(0, side, 3):
+                    last = side - 1 - dx
+                    b, c = min(1, last), min(2, last)
+                    x = m * length + dy * pitch + dx
+                    for u in range(0, units, 4):
+                        last = units - 1 - u
+                        u1, u2, u3 = min(1, last), min(2, last), min(3, last)
+                        g0 = (((m * side + dy) * side + dx) * units + u) * WIDTH
+                        g1, g2 = g0 + b * units * WIDTH, g0 + c * units * WIDTH
+                        h1, h2, h3 = u1 * WIDTH, u2 * WIDTH, u3 * WIDTH
+                        s00, s01 = load(sums, g0), load(sums, g0 + h1)
+                        s02, s03 = load(sums, g0 + h2), load(sums, g0 + h3)
+                        s10, s11 = load(sums, g1), load(sums, g1 + h1)
+                        s12, s13 = load(sums, g1 + h2), load(sums, g1 + h3)
+                        s20, s21 = load(sums, g2), load(sums, g2 + h1)
+                        s22, s23 = load(sums, g2 + h2), load(sums, g2 + h3)
+                        d0 = planes.first_back + u * length
+                        d1, d2, d3 = d0 + u1 * length, d0 + u2 * length, d0 + u3 * length
+                        for p in range(start, stop, WIDTH):
+                            x0 = load_across(inputs, x + p)
+                            x1 = load_across(inputs, x + b + p)
+                            x2 = load_across(inputs, x + c + p)
+                            d = load_across(deltas, d0 + p)
+                            s00, s10 = multiply_add(x0, d, s00), multiply_add(x1, d, s10)
+                            s20 = multiply_add(x2, d, s20)
+                            d = load_across(deltas, d1 + p)
+                            s01, s11 = multiply_add(x0, d, s01), multiply_add(x1, d, s11)
+                            s21 = multiply_add(x2, d, s21)
+                            d = load_across(deltas, d2 + p)
+                            s02, s12 = multiply_add(x0, d, s02), multiply_add(x1, d, s12)
+                            s22 = multiply_add(x2, d, s22)
+                            d = load_across(deltas, d3 + p)
+                            s03, s13 = multiply_add(x0, d, s03), multiply_add(x1, d, s13)
+                            s23 = multiply_add(x2, d, s23)
+                        store(sums, g0, s00), store(sums, g0 + h1, s01)
+                        store(sums, g0 + h2, s02), store(sums, g0 + h3, s03)
+                        store(sums, g1, s10), store(sums, g1 + h1, s11)
+                        store(sums, g1 + h2, s12), store(sums, g1 + h3, s13)
+                        store(sums, g2, s20), store(sums, g2 + h1, s21)
+                        store(sums, g2 + h2, s22), store(sums, g2 + h3, s23)
+    one = splat(np.float32(1.0))
+    for u in range(units):
+        at = (maps * side * side * units + u) * WIDTH
+        added = load(sums, at)
+        for p in range(0, count, WIDTH):
+            added = multiply_add(
+                load_across(deltas, planes.first_back + u * length + p), one, added
+            )
+        store(sums, at, added)

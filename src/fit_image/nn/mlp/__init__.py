@@ -1,0 +1,1 @@
+"""Networks of dense layers alone, over one flat vector of parameters."""

@@ -1,0 +1,104 @@
+"""Dense layers: what a network is made of."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from fit_image.nn.activations import ACTIVATIONS
+from fit_image.nn.runtime import arrays
+from fit_image.nn.runtime.arrays import FloatArray, IntArray
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A dense layer: ``fan_out`` units with ``fan_in`` weights and a bias each.
+
+    Attributes
+    ----------
+    fan_in, fan_out : int
+        Sizes of the vectors that go in and come out.
+    activation : str
+        A key of `fit_image.nn.activations.ACTIVATIONS`.
+    slope : float
+        Slope of leaky-relu below zero.
+    omega : float
+        Frequency of sine, gabor and finer, in radians.
+    scale : float
+        How narrow the bells of gauss and gabor are.
+    skip : int
+        Layers of the residual block that ends here, whose input is added to its output; 0 where
+        none ends. He et al., "Deep residual learning for image recognition", CVPR 2016.
+    """
+
+    fan_in: int
+    fan_out: int
+    activation: str
+    slope: float = 0.01
+    omega: float = 30.0
+    scale: float = 10.0
+    skip: int = 0
+
+    @property
+    def stride(self) -> int:
+        """Length of one unit's row in the parameter vector (weights, bias, padding)."""
+        return -(-(self.fan_in + 1) // arrays.LANES) * arrays.LANES
+
+    @property
+    def parameter_count(self) -> int:
+        """Number of weights and biases, padding not counted."""
+        return (self.fan_in + 1) * self.fan_out
+
+
+def layer_table(layers: Sequence[Layer]) -> IntArray:
+    """Return what kernels must know of each layer: int64 (layers, 6), see `arrays.START`."""
+    sizes = [layer.stride * layer.fan_out for layer in layers]
+    starts = np.cumsum([0, *sizes[:-1]]).tolist()
+    return np.array(
+        [
+            (
+                start,
+                each.fan_in,
+                each.fan_out,
+                each.stride,
+                ACTIVATIONS[each.activation].code,
+                each.skip,
+            )
+            for start, each in zip(starts, layers, strict=True)
+        ],
+        dtype=np.int64,
+    )
+
+
+def constants_table(layers: Sequence[Layer]) -> FloatArray:
+    """Return the constants of the layers' activations: float32 (layers, 3), see `activations`."""
+    return np.array([(layer.slope, layer.omega, layer.scale) for layer in layers], dtype=np.float32)
+
+
+def dense_stack(
+    inputs: int,
+    hidden: Sequence[int],
+    outputs: int,
+    slope: float = 0.01,
+    *,
+    activations: Sequence[str] = (),
+    omega: float = 30.0,
+    scale: float = 10.0,
+    skips: Sequence[int] = (),
+) -> list[Layer]:
+    """Return hidden layers of the ``hidden`` widths and an output layer.
+
+    ``activations`` are those of all layers, the output layer last; without them, the hidden layers
+    are leaky ReLUs and the output is linear. ``skips`` are those of all layers, too; without them,
+    there are no residual blocks. `Layer` describes the constants.
+    """
+    activations = activations or [*["leaky-relu"] * len(hidden), "identity"]
+    skips = skips or [0] * len(activations)
+    fans = itertools.pairwise([inputs, *hidden, outputs])
+    return [
+        Layer(fan_in, fan_out, activation, slope, omega, scale, skip)
+        for (fan_in, fan_out), activation, skip in zip(fans, activations, skips, strict=True)
+    ]

@@ -1,0 +1,284 @@
+"""A network of dense layers over one flat parameter vector: vectors in, vectors out."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from fit_image.nn.encodings.base import Encoding, Identity, Touched
+from fit_image.nn.mlp import initializers, soa, soa_forward
+from fit_image.nn.mlp.cache import (
+    Trace,
+    backward_kernel,
+    forward_kernel,
+    predict_kernel,
+    transpose_kernel,
+    transposed_weights,
+    working_panel,
+)
+from fit_image.nn.mlp.layer_spec import Layer, constants_table, layer_table
+from fit_image.nn.runtime import arrays
+from fit_image.nn.runtime.arrays import FloatArray, IntArray
+from fit_image.nn.runtime.machine import usable_cores
+from fit_image.nn.runtime.threads import Team
+
+# Numbers held per layer boundary while a tile is drawn: 256 KB, so that a layer's input and output
+# stay in the cache. It does not depend on the number of threads, nor does any bit of the output.
+_TILE_NUMBERS = 1 << 16
+
+
+class Network:
+    """Layers, what encodes their inputs, and the parameters of both.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        Each layer's ``fan_out`` is the next one's ``fan_in``.
+    encoding : Encoding, optional
+        What the inputs become before the first layer; its outputs are that layer's ``fan_in``.
+        Default: they stay as they are.
+
+    Attributes
+    ----------
+    parameters : float32 vector
+        All weights and biases; `fit_image.nn.runtime.arrays` describes its order. After them, from
+        ``dense_size`` on, lie the tables of the encoding. Starts as zeros.
+
+    Raises
+    ------
+    ValueError
+        If there is no layer, neighbours do not fit, or a residual block does not.
+    """
+
+    def __init__(self, layers: Sequence[Layer], encoding: Encoding | None = None) -> None:
+        self.layers = tuple(layers)
+        if not self.layers:
+            raise ValueError("a network needs at least one layer")
+        self.encoding = encoding or Identity(self.layers[0].fan_in)
+        if self.encoding.outputs != self.layers[0].fan_in:
+            raise ValueError(
+                f"{self.encoding.outputs} outputs of the encoding do not fit "
+                f"{self.layers[0].fan_in} inputs"
+            )
+        for before, after in itertools.pairwise(self.layers):
+            if before.fan_out != after.fan_in:
+                raise ValueError(f"{before.fan_out} outputs do not fit {after.fan_in} inputs")
+        _check_blocks(self.layers)
+        self.table = layer_table(self.layers)
+        self.constants = constants_table(self.layers)
+        self.dense_size = sum(layer.stride * layer.fan_out for layer in self.layers)
+        self.parameters = arrays.aligned_zeros(self.dense_size + self.encoding.size)
+
+    def initialise(
+        self,
+        scale: float,
+        rng: np.random.Generator,
+        init: str = initializers.AUTO,
+        *,
+        unit_inputs: bool = True,
+    ) -> Self:
+        """Draw weights and biases; `fit_image.nn.mlp.initializers.draw` has the parameters."""
+        drawn = initializers.draw(self.layers, scale, rng, init, unit_inputs=unit_inputs)
+        for layer, rows, numbers in zip(self.layers, self.rows(), drawn, strict=True):
+            rows[:, : layer.fan_in + 1] = numbers
+        self.encoding.initialise(self.tables(), rng)
+        return self
+
+    def rows(self, vector: FloatArray | None = None) -> Iterator[FloatArray]:
+        """Yield each layer's rows as a writable view (fan_out, stride) of ``parameters``.
+
+        With ``vector``, of another vector of the same shape, such as a gradient.
+        """
+        vector = self.parameters if vector is None else vector
+        for start, _, fan_out, stride, *_ in self.table:
+            yield vector[start : start + fan_out * stride].reshape(fan_out, stride)
+
+    def tables(self, vector: FloatArray | None = None) -> FloatArray:
+        """Return the encoding's part of ``parameters``, or of ``vector``, as a writable view."""
+        return (self.parameters if vector is None else vector)[self.dense_size :]
+
+    @property
+    def inputs(self) -> int:
+        """Size of the vectors that go in."""
+        return self.encoding.inputs
+
+    @property
+    def parameter_count(self) -> int:
+        """Number of weights, biases and numbers in tables, padding not counted."""
+        return sum(layer.parameter_count for layer in self.layers) + self.encoding.parameter_count
+
+    def layer_rates(self, rate: float) -> FloatArray:
+        """Return each layer's learning rate ``rate / sqrt(fan_in + 1)`` (float32)."""
+        return np.array(
+            [rate / math.sqrt(layer.fan_in + 1) for layer in self.layers], dtype=np.float32
+        )
+
+    def accept(self, inputs: FloatArray, targets: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return samples as kernels want them, float32 and C-contiguous.
+
+        Raises
+        ------
+        ValueError
+            If their shapes do not fit one another, or the network.
+        """
+        expected = len(inputs), self.inputs, len(inputs), self.layers[-1].fan_out
+        if (*inputs.shape, *targets.shape) != expected:
+            raise ValueError(f"shapes of samples {inputs.shape} and {targets.shape} do not fit")
+        return (
+            np.ascontiguousarray(inputs, dtype=np.float32),
+            np.ascontiguousarray(targets, dtype=np.float32),
+        )
+
+    def encode(self, inputs: FloatArray) -> FloatArray:
+        """Return what the first layer sees of inputs (float32, C-contiguous)."""
+        encoded = np.empty((len(inputs), self.encoding.outputs), dtype=np.float32)
+        self.encoding.encode(self.tables(), inputs, encoded, max(len(inputs), 1))
+        return encoded
+
+    def forward(self, inputs: FloatArray) -> Trace:
+        """Compute the outputs of a batch and keep what `backward` needs.
+
+        Parameters
+        ----------
+        inputs : float32 (samples, inputs)
+        """
+        inputs = np.ascontiguousarray(inputs, dtype=np.float32)
+        trace = Trace(self.layers, len(inputs))
+        trace.inputs = inputs
+        self.encoding.encode(self.tables(), inputs, trace.encoded, max(len(inputs), 1))
+        forward_kernel(
+            self.parameters,
+            transposed_weights(trace.plan),
+            trace.memory,
+            trace.plan,
+            working_panel(),
+            len(inputs),
+        )
+        return trace
+
+    def backward(self, trace: Trace, output_gradient: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Carry the loss gradient from the outputs back to parameters and inputs.
+
+        Parameters
+        ----------
+        trace : Trace
+            From `forward`; its sums are used up.
+        output_gradient : float32 (samples, outputs)
+            Derivative of the loss by each output.
+
+        Returns
+        -------
+        parameter_gradient : float32 vector, shaped like ``parameters``; summed over the samples
+        input_gradient : float32 (samples, inputs)
+        """
+        gradient = arrays.aligned_zeros(self.parameters.size)
+        samples = len(trace.output)
+        trace.output[:] = output_gradient
+        backward_kernel(
+            self.parameters, trace.memory, trace.plan, working_panel(), samples, gradient
+        )
+        by_tables, touched = self.tables(gradient), Touched(self.encoding)
+        for level in range(self.encoding.levels):
+            self.encoding.add_gradient(level, trace.inputs, trace.upstream, by_tables, touched)
+        by_inputs = self.encoding.input_gradient(self.tables(), trace.inputs, trace.upstream)
+        return gradient, by_inputs
+
+    def predict(self, inputs: npt.ArrayLike, *, threads: int | None = None) -> FloatArray:
+        """Compute the outputs of many samples at once.
+
+        Parameters
+        ----------
+        inputs : array-like (samples, inputs)
+        threads : int, optional
+            Default: all cores this process may use. Does not change the result.
+
+        Returns
+        -------
+        float32 (samples, outputs)
+
+        Raises
+        ------
+        ValueError
+            If the inputs have another shape.
+        """
+        samples = np.ascontiguousarray(inputs, dtype=np.float32)
+        if samples.ndim != 2 or samples.shape[1] != self.inputs:
+            raise ValueError(
+                f"inputs must have shape (samples, {self.inputs}), not {samples.shape}"
+            )
+        output = np.empty((len(samples), self.layers[-1].fan_out), dtype=np.float32)
+        if soa.is_narrow(self.layers) and isinstance(self.encoding, Identity):
+            self._predict_narrow(samples, output, threads or usable_cores())
+            return output
+        tile = max(96, _TILE_NUMBERS // max(layer.stride for layer in self.layers) // 96 * 96)
+        tile = min(tile, max(len(samples), 1))
+        threads = min(threads or usable_cores(), -(-len(samples) // tile))
+        traces = [Trace(self.layers, tile) for _ in range(threads)]
+        if not traces:
+            return output
+        transposed = transposed_weights(traces[0].plan)
+        transpose_kernel(self.parameters, transposed, traces[0].plan)
+        tables = self.tables()
+
+        def draw(thread: int) -> None:
+            trace, panel = traces[thread], working_panel()
+            for start in range(thread * tile, len(samples), threads * tile):
+                part = samples[start : start + tile]
+                self.encoding.encode(tables, part, trace.encoded, tile)
+                predict_kernel(
+                    transposed, trace.memory, trace.plan, panel, output[start : start + tile]
+                )
+
+        if threads == 1:
+            draw(0)
+        else:
+            with ThreadPoolExecutor(threads) as pool:
+                list(pool.map(draw, range(threads)))
+        return output
+
+    def _predict_narrow(self, samples: FloatArray, output: FloatArray, threads: int) -> None:
+        tiles = soa.tiles_of(self.layers)
+        no_latents = np.empty((1, 0), dtype=np.float32)
+
+        def draw(counts: IntArray, _: int, threads: int) -> None:
+            soa_forward.forward_kernel(
+                self.parameters,
+                soa.tile_memory(tiles),
+                tiles,
+                no_latents,
+                samples,
+                output[np.newaxis],
+                counts,
+                threads,
+            )
+
+        threads = max(min(threads, -(-len(samples) // soa.MOST_POINTS)), 1)
+        Team(threads).run(draw, threads)
+
+
+def _check_blocks(layers: Sequence[Layer]) -> None:
+    end = -1
+    for index, layer in enumerate(layers):
+        if layer.skip:
+            first = index + 1 - layer.skip
+            if first <= end:
+                raise ValueError("residual blocks overlap, or begin before the network does")
+            if layers[first].fan_in != layer.fan_out:
+                raise ValueError(
+                    f"{layers[first].fan_in} inputs of a residual block cannot be added to "
+                    f"{layer.fan_out} outputs"
+                )
+            end = index
+
+
+def accept_numbers(numbers: FloatArray, samples: int) -> FloatArray:
+    """Return one number a sample as kernels want them; ValueError if there are more or fewer."""
+    if numbers.shape != (samples,):
+        raise ValueError(f"{numbers.shape} numbers do not fit {samples} samples")
+    return np.ascontiguousarray(numbers, dtype=np.float32)

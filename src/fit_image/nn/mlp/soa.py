@@ -1,0 +1,108 @@
+"""Networks of a few units a layer, through which many points go at once.
+
+Where layers are narrow, a vector of one sample's values is mostly padding. Here a vector is one
+unit's value for as many points as it has numbers: a tile of points lies in memory with a row for
+every unit, and no row is padded. This is where the rows lie; `fit_image.nn.mlp.soa_forward` and
+`fit_image.nn.mlp.soa_backward` carry them through the layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from fit_image.nn.mlp.layer_spec import Layer, constants_table, layer_table
+from fit_image.nn.runtime.arrays import FloatArray, IntArray, aligned_zeros
+from fit_image.nn.runtime.simd import WIDTH
+
+_MOST_UNITS = 12
+_MOST_INPUTS = 64
+
+MOST_POINTS = 12 * WIDTH
+"""Of a tile: whole groups of the vectors that `fit_image.nn.mlp.soa_tiles.multiply` takes at a time."""
+
+
+class Tiles(NamedTuple):
+    """What kernels must know of a network, and of the memory for a tile of points."""
+
+    table: IntArray  # (layers, 6): see `fit_image.nn.runtime.arrays.START`
+    constants: FloatArray  # (layers, 3): see `fit_image.nn.activations.SLOPE`
+    biases: IntArray  # (layers,): offsets of the biases, a number a unit
+    sums: IntArray  # (layers,): offsets of the weighted sums, a row a unit
+    values: IntArray  # (layers + 1,): offsets of the values before each layer and at the end
+    gradient: IntArray  # (layers,): offsets of the gradient by the parameters, a vector for each
+    latents: int  # inputs of the first layer that are the same at every point, and have no rows
+    by_biases: int  # offset of the gradient by the first biases, a vector a unit, of past samples
+    upstream: int  # offset of the first of three places for gradients by the values before a layer
+    spare: int  # distance to the next
+    row: int  # numbers from row to row
+    numbers: int  # in the memory
+
+
+def is_narrow(layers: Sequence[Layer]) -> bool:
+    """Return whether layers are so narrow that this is the faster way."""
+    return layers[0].fan_in <= _MOST_INPUTS and all(
+        layer.fan_out <= _MOST_UNITS for layer in layers
+    )
+
+
+def tiles_of(layers: Sequence[Layer], latents: int = 0, *, there_and_back: bool = False) -> Tiles:
+    """Return where the rows of a tile lie.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+    latents : int
+        So many of the inputs, the first, are the same at every point.
+    there_and_back : bool
+        Whether there is a way back, for which all values are kept. Without, layers share memory.
+    """
+    row, taken = MOST_POINTS, 0
+
+    def take(rows: int, length: int = row) -> int:
+        nonlocal taken
+        taken += -(-rows * length // WIDTH) * WIDTH
+        return taken - -(-rows * length // WIDTH) * WIDTH
+
+    heights = [layers[0].fan_in - latents, *(layer.fan_out for layer in layers)]
+    most, widest = max(heights), max(layer.fan_out for layer in layers)
+    shared = take(widest)
+    sums = [
+        take(layer.fan_out) if there_and_back and not _slope_shows(layer) else shared
+        for layer in layers
+    ]
+    if there_and_back:
+        values = [take(height) for height in heights]
+    else:
+        # The input of a residual block stays until it is added to the output.
+        turns, kept = [take(most), take(most)], [take(most), take(most)]
+        begins = [end + 1 - layer.skip for end, layer in enumerate(layers) if layer.skip]
+        values = [turns[index % 2] for index in range(len(heights))]
+        for number, index in enumerate(begins):
+            values[index] = kept[number % 2]
+    return Tiles(
+        layer_table(layers),
+        constants_table(layers),
+        np.array([take(layer.fan_out, 1) for layer in layers]),
+        np.array(sums),
+        np.array(values),
+        WIDTH * np.cumsum([0, *(layer.parameter_count for layer in layers[:-1])]),
+        latents,
+        take(layers[0].fan_out, WIDTH),
+        take(3 * most),
+        most * row,
+        row,
+        taken,
+    )
+
+
+def _slope_shows(layer: Layer) -> bool:
+    """Return whether a layer's values alone tell the slope of its activation."""
+    return layer.activation == "relu" and not layer.skip
+
+
+def tile_memory(tiles: Tiles) -> FloatArray:
+    """Return the memory that a thread needs for a tile."""
+    return aligned_zeros(tiles.numbers)

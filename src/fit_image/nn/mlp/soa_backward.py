@@ -1,0 +1,188 @@
+"""The gradient carried back through a narrow network, tile by tile; see `fit_image.nn.mlp.soa`.
+
+What goes forward is computed again on the way back, because a hundred layers of a whole batch would
+not fit in the cache, and reading them from memory takes longer than computing them.
+
+The gradient by inputs that are the same at every point follows from that by the first biases.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fit_image.nn.activations import RELU, SIGMOID, TANH, constants_of, differentiate
+from fit_image.nn.mlp.soa_forward import add_latents, go_forward, lay_biases, lay_points
+from fit_image.nn.mlp.soa_tiles import add_outer, multiply, multiply_rows, slope_rows
+from fit_image.nn.runtime.arrays import ACTIVATION, FAN_IN, FAN_OUT, SKIP, START, STRIDE
+from fit_image.nn.runtime.barrier import meet, take
+from fit_image.nn.runtime.jit import inner, kernel
+from fit_image.nn.runtime.simd import WIDTH, load, multiply_add, splat, store, total
+
+
+@inner
+def _go_back(parameters, memory, tiles, vectors, sums):
+    """Carry the gradient by the output, which lies upstream, to the parameters."""
+    row, upstream, held = tiles.row, tiles.upstream, -1
+    block = tiles.table.shape[0]  # first layer of the residual block under way
+    masked = False  # whether the product before has made deltas of the gradient already
+    for layer in range(tiles.table.shape[0] - 1, -1, -1):
+        units, fan_in = tiles.table[layer, FAN_OUT], tiles.table[layer, FAN_IN]
+        start, stride = tiles.table[layer, START], tiles.table[layer, STRIDE]
+        code, constants = tiles.table[layer, ACTIVATION], constants_of(tiles.constants, layer)
+        if tiles.table[layer, SKIP] > 0:
+            block = layer + 1 - tiles.table[layer, SKIP]
+            held = upstream
+        deltas = upstream
+        if not masked:
+            deltas = tiles.sums[layer]
+            shows = code == RELU and tiles.table[layer, SKIP] == 0
+            if shows or code in (TANH, SIGMOID):
+                values = tiles.values[layer + 1]
+                slope_rows(units, vectors, row, memory, values, upstream, deltas, code)
+            else:
+                count = vectors * WIDTH
+                differentiate(memory, deltas, row, units, count, code, constants)
+                multiply_rows(units, vectors, row, memory, upstream, deltas)
+        if layer > 0:
+            below = layer - 1
+            masked = (
+                layer != block
+                and tiles.table[below, ACTIVATION] == RELU
+                and tiles.table[below, SKIP] == 0
+            )
+            mask = tiles.values[layer] if masked else -1
+            upstream = tiles.upstream
+            while upstream in (deltas, held):
+                upstream += tiles.spare
+            multiply(
+                fan_in,
+                units,
+                vectors,
+                row,
+                parameters,
+                start,
+                1,
+                stride,
+                memory,
+                deltas,
+                upstream,
+                -1,
+                held if layer == block else -1,
+                False,
+                mask,
+            )
+            if layer == block:
+                held = -1
+        # Behind the product, on which the next layer waits, and this does not.
+        laid = tiles.latents if layer == 0 else 0
+        add_outer(
+            units,
+            fan_in - laid,
+            vectors,
+            row,
+            memory,
+            deltas,
+            tiles.values[layer],
+            sums,
+            tiles.gradient[layer] + laid * WIDTH,
+            (fan_in + 1) * WIDTH,
+            tiles.gradient[layer] + fan_in * WIDTH,
+        )
+
+
+@inner
+def _return_latents(parameters, memory, tiles, latents, sums, by_latents):
+    """Carry the gradient by a sample's first biases to its latent numbers and their weights.
+
+    What all points of the sample have added up goes to the memory, to make place for the next's.
+    """
+    by_latents[:] = np.float32(0.0)
+    one, fan_in = splat(np.float32(1.0)), tiles.table[0, FAN_IN]
+    for unit in range(tiles.table[0, FAN_OUT]):
+        start = tiles.table[0, START] + unit * tiles.table[0, STRIDE]
+        row = tiles.gradient[0] + unit * (fan_in + 1) * WIDTH
+        by_bias = load(sums, row + fan_in * WIDTH)
+        sum_of = total(by_bias)
+        for k in range(latents.size):
+            place = row + k * WIDTH
+            store(sums, place, multiply_add(splat(latents[k]), by_bias, load(sums, place)))
+            by_latents[k] += parameters[start + k] * sum_of
+        place = tiles.by_biases + unit * WIDTH
+        store(memory, place, multiply_add(by_bias, one, load(memory, place)))
+        store(sums, row + fan_in * WIDTH, splat(np.float32(0.0)))
+
+
+@kernel
+def backward_kernel(
+    parameters, memory, tiles, latents, points, by_outputs, by_latents, sums, gradient, factor,
+    counts, thread, threads,
+):  # fmt: skip
+    """Carry the gradient by the outputs to parameters and latent numbers.
+
+    Parameters
+    ----------
+    parameters, memory, tiles, latents, points, threads
+        As in `fit_image.nn.mlp.soa_forward.forward_kernel`.
+    by_outputs : float32 (samples, points, outputs)
+    by_latents : float32, shaped like ``latents``
+        Filled.
+    sums : float32 (parts, WIDTH * number of parameters)
+        Filled with the gradient by parameters, for each of the parts into which the samples are
+        cut, in vectors still to be added up.
+    gradient : float32 vector
+        They are added to it, all parts in order; of size 0, if that is not wanted. It may be the
+        parameters.
+    factor : float32
+        What they are multiplied by first.
+    counts : int64 vector
+        See `fit_image.nn.runtime.barrier`.
+    thread : int
+    """
+    count, samples, parts = points.shape[0], latents.shape[0], sums.shape[0]
+    nothing = splat(np.float32(0.0))
+    lay_biases(parameters, memory, tiles)
+    part = take(counts, threads, 0)
+    while part < parts:
+        for i in range(0, sums.shape[1], WIDTH):
+            store(sums[part], i, nothing)
+        for unit in range(tiles.table[0, FAN_OUT]):
+            store(memory, tiles.by_biases + unit * WIDTH, nothing)
+        for sample in range(samples * part // parts, samples * (part + 1) // parts):
+            add_latents(parameters, memory, tiles, latents[sample])
+            for first in range(0, count, tiles.row):
+                vectors = lay_points(memory, tiles, points, first)
+                go_forward(parameters, memory, tiles, vectors, True)
+                inside = min(tiles.row, count - first)
+                for c in range(by_outputs.shape[2]):
+                    start = tiles.upstream + c * tiles.row
+                    for i in range(inside):
+                        memory[start + i] = by_outputs[sample, first + i, c]
+                    for i in range(inside, vectors * WIDTH):
+                        memory[start + i] = np.float32(0.0)
+                _go_back(parameters, memory, tiles, vectors, sums[part])
+            _return_latents(
+                parameters, memory, tiles, latents[sample], sums[part], by_latents[sample]
+            )
+        for unit in range(tiles.table[0, FAN_OUT]):
+            place = tiles.gradient[0] + (unit + 1) * (tiles.table[0, FAN_IN] + 1) * WIDTH - WIDTH
+            store(sums[part], place, load(memory, tiles.by_biases + unit * WIDTH))
+        part = take(counts, threads, 0)
+    meet(counts, thread, threads)
+    if gradient.size > 0:
+        _add_up(tiles, sums, gradient, factor, thread, threads)
+
+
+@inner
+def _add_up(tiles, sums, gradient, factor, thread, threads):
+    """Add the vectors of all parts, times a factor, to the thread's share of the gradient."""
+    one = splat(np.float32(1.0))
+    for layer in range(tiles.table.shape[0]):
+        numbers = tiles.table[layer, FAN_IN] + 1
+        for unit in range(thread, tiles.table[layer, FAN_OUT], threads):
+            start = tiles.table[layer, START] + unit * tiles.table[layer, STRIDE]
+            row = tiles.gradient[layer] + unit * numbers * WIDTH
+            for k in range(numbers):
+                vectors = load(sums[0], row + k * WIDTH)
+                for part in range(1, sums.shape[0]):
+                    vectors = multiply_add(load(sums[part], row + k * WIDTH), one, vectors)
+                gradient[start + k] += factor * total(vectors)

@@ -1,0 +1,135 @@
+"""Points carried forward through a narrow network, tile by tile; see `fit_image.nn.mlp.soa`.
+
+Inputs that are the same at every point become a part of the first biases: they are multiplied once
+for a sample.
+"""
+
+from __future__ import annotations
+
+from fit_image.nn.activations import RELU, SIGMOID, TANH, activate, constants_of
+from fit_image.nn.mlp.soa_tiles import add_rows, copy_rows, multiply, tanh_rows
+from fit_image.nn.runtime.arrays import ACTIVATION, FAN_IN, FAN_OUT, SKIP, START, STRIDE
+from fit_image.nn.runtime.barrier import take
+from fit_image.nn.runtime.jit import inner, kernel
+from fit_image.nn.runtime.simd import WIDTH
+
+
+@inner
+def lay_biases(parameters, memory, tiles):
+    """Copy the biases of all layers to the memory."""
+    for layer in range(tiles.table.shape[0]):
+        bias = tiles.table[layer, START] + tiles.table[layer, FAN_IN]
+        for unit in range(tiles.table[layer, FAN_OUT]):
+            memory[tiles.biases[layer] + unit] = parameters[bias]
+            bias += tiles.table[layer, STRIDE]
+
+
+@inner
+def add_latents(parameters, memory, tiles, latents):
+    """Make the first biases those of a sample with these latent numbers."""
+    for unit in range(tiles.table[0, FAN_OUT]):
+        start = tiles.table[0, START] + unit * tiles.table[0, STRIDE]
+        bias = parameters[start + tiles.table[0, FAN_IN]]
+        for k in range(latents.size):
+            bias += parameters[start + k] * latents[k]
+        memory[tiles.biases[0] + unit] = bias
+
+
+@inner
+def lay_points(memory, tiles, points, first):
+    """Lay the inputs of points in rows, from the first on; return how many vectors they fill.
+
+    Beyond the last point, the last one is repeated.
+    """
+    inside = min(tiles.row, points.shape[0] - first)
+    vectors = (inside + WIDTH - 1) // WIDTH
+    for k in range(points.shape[1]):
+        start = tiles.values[0] + k * tiles.row
+        for i in range(inside):
+            memory[start + i] = points[first + i, k]
+        for i in range(inside, vectors * WIDTH):
+            memory[start + i] = points[first + inside - 1, k]
+    return vectors
+
+
+@inner
+def go_forward(parameters, memory, tiles, vectors, to_return):
+    """Carry a tile from the values before the first layer to the output."""
+    row = tiles.row
+    for layer in range(tiles.table.shape[0]):
+        units, sums = tiles.table[layer, FAN_OUT], tiles.sums[layer]
+        values = tiles.values[layer + 1]
+        code, constants = tiles.table[layer, ACTIVATION], constants_of(tiles.constants, layer)
+        skip = tiles.table[layer, SKIP]
+        rectified = code == RELU and skip == 0
+        laid = tiles.latents if layer == 0 else 0  # inputs in the biases already
+        # Choices within the call would have the references to its arrays counted.
+        target = values if rectified else sums
+        multiply(
+            units,
+            tiles.table[layer, FAN_IN] - laid,
+            vectors,
+            row,
+            parameters,
+            tiles.table[layer, START] + laid,
+            tiles.table[layer, STRIDE],
+            1,
+            memory,
+            tiles.values[layer],
+            target,
+            tiles.biases[layer],
+            -1,
+            rectified,
+            -1,
+        )
+        if rectified:
+            continue
+        block = tiles.values[layer + 1 - skip] if skip > 0 else -1
+        # Where the slope follows from the value, that takes less than from the sum.
+        if code == TANH:
+            kept = sums if to_return else -1
+            tanh_rows(units, vectors, row, memory, sums, values, kept, block)
+            continue
+        count = vectors * WIDTH
+        activate(memory, sums, row, memory, values, row, units, count, code, constants)
+        if to_return and code == SIGMOID:
+            copy_rows(units, vectors, row, memory, values, sums)
+        if skip > 0:
+            add_rows(units, vectors, row, memory, block, values)
+
+
+@kernel
+def forward_kernel(parameters, memory, tiles, latents, points, outputs, counts, threads):
+    """Compute the outputs of all points, for each of the samples' latent numbers.
+
+    Parameters
+    ----------
+    parameters : float32 vector
+    memory : float32 vector
+        From `fit_image.nn.mlp.soa.tile_memory`; the thread's own.
+    tiles : Tiles
+    latents : float32 (samples, latents)
+        The first inputs of the network.
+    points : float32 (points, the other inputs)
+    outputs : float32 (samples, points, outputs)
+    counts : int64 vector
+        See `fit_image.nn.runtime.barrier.take`.
+    threads : int
+    """
+    count = points.shape[0]
+    per_sample = (count + tiles.row - 1) // tiles.row
+    lay_biases(parameters, memory, tiles)
+    laid = -1
+    index = take(counts, threads, 0)
+    while index < latents.shape[0] * per_sample:
+        sample, first = index // per_sample, index % per_sample * tiles.row
+        if sample != laid:
+            add_latents(parameters, memory, tiles, latents[sample])
+            laid = sample
+        vectors = lay_points(memory, tiles, points, first)
+        go_forward(parameters, memory, tiles, vectors, False)
+        for c in range(outputs.shape[2]):
+            last = tiles.values[tiles.table.shape[0]] + c * tiles.row
+            for i in range(min(tiles.row, count - first)):
+                outputs[sample, first + i, c] = memory[last + i]
+        index = take(counts, threads, 0)

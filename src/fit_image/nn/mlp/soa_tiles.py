@@ -1,0 +1,220 @@
+"""Arithmetic on tiles: rows of as many numbers as there are points, a whole number of vectors.
+
+A row begins at a multiple of the vectors' width. Offsets and lengths are counted in numbers.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fit_image.nn.activations import RELU, TANH
+from fit_image.nn.kernels.vector_math import hyperbolic_tangents
+from fit_image.nn.runtime.jit import go_along, inner
+from fit_image.nn.runtime.simd import (
+    WIDTH,
+    at_least,
+    load,
+    multiply_add,
+    splat,
+    spread,
+    store,
+    where_positive,
+)
+
+_ZERO, _ONE = np.float32(0.0), np.float32(1.0)
+
+
+@inner
+def multiply(
+    rows, depth, vectors, row, a, a_start, a_row, a_column, memory, b, c, biases, added, rectified,
+    mask,
+):  # fmt: skip
+    """C = A B, where rows of B and C are those of a tile, ``row`` numbers apart.
+
+    Where they are not negative, ``biases`` is the offset of a number for every row of C, and
+    ``added`` that of rows like those of C, which are added. ``rectified`` makes 0 of what is less.
+    Where ``mask`` is not negative, it is the offset of rows like those of C, and makes 0 of all
+    whose number there is not above 0.
+    """
+    go_along()
+    for i in range(0, rows, 3):
+        # Where there are fewer rows or vectors than are taken at a time, the last is taken again.
+        last = rows - 1 - i
+        row1, row2 = min(1, last), min(2, last)
+        a0 = a_start + i * a_row
+        a1, a2 = a0 + row1 * a_row, a0 + row2 * a_row
+        bias0 = bias1 = bias2 = splat(np.float32(0.0))
+        if biases >= 0:
+            bias0, bias1 = spread(memory, biases + i), spread(memory, biases + i + row1)
+            bias2 = spread(memory, biases + i + row2)
+        for v in range(0, vectors, 4):
+            last = vectors - 1 - v
+            v1, v2, v3 = min(1, last) * WIDTH, min(2, last) * WIDTH, min(3, last) * WIDTH
+            s00 = s01 = s02 = s03 = bias0
+            s10 = s11 = s12 = s13 = bias1
+            s20 = s21 = s22 = s23 = bias2
+            if added >= 0:
+                y = added + i * row + v * WIDTH
+                s00, s01 = load(memory, y), load(memory, y + v1)
+                s02, s03 = load(memory, y + v2), load(memory, y + v3)
+                y1 = y + row1 * row
+                s10, s11 = load(memory, y1), load(memory, y1 + v1)
+                s12, s13 = load(memory, y1 + v2), load(memory, y1 + v3)
+                y2 = y + row2 * row
+                s20, s21 = load(memory, y2), load(memory, y2 + v1)
+                s22, s23 = load(memory, y2 + v2), load(memory, y2 + v3)
+            for k in range(depth):
+                x = b + k * row + v * WIDTH
+                x0, x1 = load(memory, x), load(memory, x + v1)
+                x2, x3 = load(memory, x + v2), load(memory, x + v3)
+                w = spread(a, a0 + k * a_column)
+                s00, s01 = multiply_add(w, x0, s00), multiply_add(w, x1, s01)
+                s02, s03 = multiply_add(w, x2, s02), multiply_add(w, x3, s03)
+                w = spread(a, a1 + k * a_column)
+                s10, s11 = multiply_add(w, x0, s10), multiply_add(w, x1, s11)
+                s12, s13 = multiply_add(w, x2, s12), multiply_add(w, x3, s13)
+                w = spread(a, a2 + k * a_column)
+                s20, s21 = multiply_add(w, x0, s20), multiply_add(w, x1, s21)
+                s22, s23 = multiply_add(w, x2, s22), multiply_add(w, x3, s23)
+            y = c + i * row + v * WIDTH
+            y1, y2 = y + row1 * row, y + row2 * row
+            if mask >= 0:
+                m = mask - c
+                s00, s01 = _masked(memory, m + y, s00), _masked(memory, m + y + v1, s01)
+                s02, s03 = _masked(memory, m + y + v2, s02), _masked(memory, m + y + v3, s03)
+                s10, s11 = _masked(memory, m + y1, s10), _masked(memory, m + y1 + v1, s11)
+                s12, s13 = _masked(memory, m + y1 + v2, s12), _masked(memory, m + y1 + v3, s13)
+                s20, s21 = _masked(memory, m + y2, s20), _masked(memory, m + y2 + v1, s21)
+                s22, s23 = _masked(memory, m + y2 + v2, s22), _masked(memory, m + y2 + v3, s23)
+            elif rectified:
+                floor = splat(np.float32(0.0))
+                s00, s01, s02 = at_least(s00, floor), at_least(s01, floor), at_least(s02, floor)
+                s03, s10, s11 = at_least(s03, floor), at_least(s10, floor), at_least(s11, floor)
+                s12, s13, s20 = at_least(s12, floor), at_least(s13, floor), at_least(s20, floor)
+                s21, s22, s23 = at_least(s21, floor), at_least(s22, floor), at_least(s23, floor)
+            store(memory, y, s00), store(memory, y + v1, s01)
+            store(memory, y + v2, s02), store(memory, y + v3, s03)
+            store(memory, y1, s10), store(memory, y1 + v1, s11)
+            store(memory, y1 + v2, s12), store(memory, y1 + v3, s13)
+            store(memory, y2, s20), store(memory, y2 + v1, s21)
+            store(memory, y2 + v2, s22), store(memory, y2 + v3, s23)
+
+
+@inner
+def _masked(memory, mask, vector):
+    return where_positive(load(memory, mask), vector)
+
+
+@inner
+def add_outer(rows, columns, vectors, row, memory, d, x, sums, start, stride, biases):
+    """Add D X^T to ``sums``, in which every number is a vector, to be added up at the end.
+
+    The sums of D's rows are added to vectors from ``biases`` on, ``stride`` numbers apart as well.
+    """
+    go_along()
+    one = splat(np.float32(1.0))
+    for i in range(0, rows, 3):
+        last = rows - 1 - i
+        row1, row2 = min(1, last), min(2, last)
+        d0 = d + i * row
+        d1, d2 = d0 + row1 * row, d0 + row2 * row
+        row1, row2 = row1 * stride, row2 * stride
+        for k in range(0, columns, 3):
+            last = columns - 1 - k
+            k1, k2 = min(1, last), min(2, last)
+            x0 = x + k * row
+            x1, x2 = x0 + k1 * row, x0 + k2 * row
+            g0 = start + i * stride + k * WIDTH
+            g1, g2 = g0 + row1, g0 + row2
+            k1, k2 = k1 * WIDTH, k2 * WIDTH
+            b0 = biases + i * stride
+            t0, t1, t2 = load(sums, b0), load(sums, b0 + row1), load(sums, b0 + row2)
+            s00, s01, s02 = load(sums, g0), load(sums, g0 + k1), load(sums, g0 + k2)
+            s10, s11, s12 = load(sums, g1), load(sums, g1 + k1), load(sums, g1 + k2)
+            s20, s21, s22 = load(sums, g2), load(sums, g2 + k1), load(sums, g2 + k2)
+            for v in range(0, vectors * WIDTH, WIDTH):
+                u0, u1, u2 = load(memory, d0 + v), load(memory, d1 + v), load(memory, d2 + v)
+                if k == 0:
+                    t0, t1 = multiply_add(u0, one, t0), multiply_add(u1, one, t1)
+                    t2 = multiply_add(u2, one, t2)
+                w = load(memory, x0 + v)
+                s00, s10 = multiply_add(u0, w, s00), multiply_add(u1, w, s10)
+                s20 = multiply_add(u2, w, s20)
+                w = load(memory, x1 + v)
+                s01, s11 = multiply_add(u0, w, s01), multiply_add(u1, w, s11)
+                s21 = multiply_add(u2, w, s21)
+                w = load(memory, x2 + v)
+                s02, s12 = multiply_add(u0, w, s02), multiply_add(u1, w, s12)
+                s22 = multiply_add(u2, w, s22)
+            store(sums, b0, t0), store(sums, b0 + row1, t1), store(sums, b0 + row2, t2)
+            store(sums, g0, s00), store(sums, g0 + k1, s01), store(sums, g0 + k2, s02)
+            store(sums, g1, s10), store(sums, g1 + k1, s11), store(sums, g1 + k2, s12)
+            store(sums, g2, s20), store(sums, g2 + k1, s21), store(sums, g2 + k2, s22)
+
+
+@inner
+def add_rows(rows, vectors, row, memory, source, target):
+    """Add rows to others in the same memory."""
+    one = splat(np.float32(1.0))
+    for i in range(0, rows * row, row):
+        for v in range(i, i + vectors * WIDTH, WIDTH):
+            added = multiply_add(load(memory, source + v), one, load(memory, target + v))
+            store(memory, target + v, added)
+
+
+@inner
+def multiply_rows(rows, vectors, row, memory, source, target):
+    """Multiply rows by others in the same memory."""
+    zero = splat(np.float32(0.0))
+    for i in range(0, rows * row, row):
+        for v in range(i, i + vectors * WIDTH, WIDTH):
+            product = multiply_add(load(memory, source + v), load(memory, target + v), zero)
+            store(memory, target + v, product)
+
+
+@inner
+def copy_rows(rows, vectors, row, memory, source, target):
+    """Copy rows to others in the same memory."""
+    for i in range(0, rows * row, row):
+        for v in range(i, i + vectors * WIDTH, WIDTH):
+            store(memory, target + v, load(memory, source + v))
+
+
+@inner
+def tanh_rows(rows, vectors, row, memory, sums, values, kept, added):
+    """Write tanh of the sums, and once more where ``kept`` is not negative.
+
+    Where ``added`` is not negative, the rows there are added to the values.
+    """
+    go_along()
+    one = splat(np.float32(1.0))
+    for i in range(0, rows * row, row):
+        for v in range(i, i + vectors * WIDTH, WIDTH):
+            tanh = hyperbolic_tangents(load(memory, sums + v))
+            if kept >= 0:
+                store(memory, kept + v, tanh)
+            if added >= 0:
+                tanh = multiply_add(tanh, one, load(memory, added + v))
+            store(memory, values + v, tanh)
+
+
+@inner
+def slope_rows(rows, vectors, row, memory, values, upstream, deltas, code):
+    """Write the derivatives of the loss by weighted sums whose values tell the slope.
+
+    Those of tanh and sigmoid are in the place of the derivatives already.
+    """
+    go_along()
+    zero, one, minus = splat(_ZERO), splat(_ONE), splat(-_ONE)
+    for i in range(0, rows * row, row):
+        for v in range(i, i + vectors * WIDTH, WIDTH):
+            gradient = load(memory, upstream + v)
+            if code == RELU:
+                delta = where_positive(load(memory, values + v), gradient)
+            else:
+                y = load(memory, deltas + v)
+                slope = multiply_add(y, multiply_add(y, minus, one), zero)
+                if code == TANH:
+                    slope = multiply_add(y, multiply_add(y, minus, zero), one)
+                delta = multiply_add(slope, gradient, zero)
+            store(memory, deltas + v, delta)

@@ -1,0 +1,1 @@
+"""Optimizers and learning-rate schedules; registry.py is the table of optimizers."""

@@ -1,0 +1,15 @@
+"""The table of optimizers."""
+
+from __future__ import annotations
+
+from fit_image.nn.optimizers.adam import Adam, AdamW
+from fit_image.nn.optimizers.base import Optimizer
+from fit_image.nn.optimizers.momentum import Momentum
+from fit_image.nn.optimizers.sgd import SGD
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {
+    "sgd": SGD,
+    "momentum": Momentum,
+    "adam": Adam,
+    "adamw": AdamW,
+}

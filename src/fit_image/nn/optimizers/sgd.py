@@ -1,0 +1,57 @@
+"""Plain gradient descent by batches; `fit_image.nn.training.per_sample_sgd` has that by single samples."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fit_image.nn.optimizers.base import Optimizer
+from fit_image.nn.runtime.arrays import FloatArray, IntArray
+from fit_image.nn.runtime.jit import kernel
+
+
+class SGD(Optimizer):
+    """Plain gradient descent: ``p -= rate g``."""
+
+    def update(
+        self,
+        parameters: FloatArray,
+        gradient: FloatArray,
+        spans: IntArray,
+        rates: FloatArray,
+        scale: np.float32,
+        step: int,
+    ) -> None:
+        """See `Optimizer.update`."""
+        _sgd_kernel(parameters, gradient, spans, rates, scale)
+
+    def update_touched(
+        self,
+        parameters: FloatArray,
+        gradient: FloatArray,
+        starts: IntArray,
+        length: int,
+        rate: np.float32,
+        scale: np.float32,
+        step: int,
+    ) -> None:
+        """See `Optimizer.update_touched`."""
+        _touched_sgd_kernel(parameters, gradient, starts, length, rate * scale)
+
+
+@kernel
+def _sgd_kernel(parameters, gradient, spans, rates, scale):
+    for span in range(spans.shape[0]):
+        start, stop = spans[span]
+        p, g = parameters[start:stop], gradient[start:stop]
+        rate = rates[span] * scale
+        for i in range(p.size):
+            p[i] -= rate * g[i]
+
+
+@kernel
+def _touched_sgd_kernel(parameters, gradient, starts, length, rate):
+    for start in starts:
+        p, g = parameters[start : start + length], gradient[start : start + length]
+        for i in range(length):
+            p[i] -= rate * g[i]
+            g[i] = np.float32(0.0)

@@ -1,0 +1,1 @@
+"""What kernels run on: compilation, vectors, threads and memory."""

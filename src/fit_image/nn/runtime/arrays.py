@@ -1,0 +1,51 @@
+"""Dense layers: where their parameters lie.
+
+All parameters of a network lie in one flat float32 vector. A layer of ``fan_out`` units is a block
+of ``fan_out`` rows; a row is one unit's ``fan_in`` weights, its bias, and zeros up to a multiple
+of 16 numbers, so that every row starts on a cache line. A layer's input vector has the same shape:
+``fan_in`` values, the constant 1 that the bias multiplies, zeros. Kernels then treat the bias as
+one more weight, and the zeros never change: their gradient is zero.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from fit_image.nn.runtime.jit import inner
+
+FloatArray = npt.NDArray[np.float32]
+IntArray = npt.NDArray[np.int64]
+
+LANES = 16
+"""Rows are padded to a multiple of this many float32 numbers (64 bytes, one cache line)."""
+
+# Columns of the integer table that describes the layers to the kernels.
+START, FAN_IN, FAN_OUT, STRIDE, ACTIVATION, SKIP = range(6)
+
+
+def aligned_zeros(*shape: int) -> FloatArray:
+    """Return zeros of ``shape`` (float32) that start on a cache line.
+
+    Vector loads that straddle two lines cost twice; numpy promises 16 bytes only.
+    """
+    size = int(np.prod(shape, dtype=np.int64))
+    memory = np.zeros(size + LANES, dtype=np.float32)
+    offset = -(memory.ctypes.data // memory.itemsize) % LANES
+    return memory[offset : offset + size].reshape(shape)
+
+
+@inner
+def vector(memory, start, length):
+    """Return a view, in which the compiler knows that no index is negative."""
+    return memory[start:][:length]
+
+
+@inner
+def copy(source, target):
+    """Copy a vector to another of the same length.
+
+    ``target[:] = source`` takes seconds to compile: it can tell in words that the shapes differ.
+    """
+    for i in range(source.size):
+        target[i] = source[i]

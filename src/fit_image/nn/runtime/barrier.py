@@ -1,0 +1,158 @@
+"""A place where threads wait for one another, many times within a microsecond or two.
+
+Each thread counts its arrivals in a cache line of its own, and waits until every other count has
+caught up: no lock, and no line that two threads write. The wait spins for as long as arrivals
+are apart when every thread has a core. Then it is a long one: it gives the core away at every look,
+for another thread may need this very core to arrive. Long waits are counted, because threads that
+have to share a core are slower than one alone.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from numba.core import types
+
+from fit_image.nn.runtime.jit import inner, intrinsic, kernel
+
+# Each thread has two numbers, in cache lines of their own, and behind them lie some for all
+# threads: the word that ends all waits, one more than the round to end at, and how many pieces of
+# work were taken in each of two loops.
+_ARRIVALS, _LONG_WAITS, _SPACING = 0, 8, 16
+_RELEASED, _END, _TAKEN = 0, 8, 16
+_COMMON = 48
+
+# About ten microseconds; threads with a core each arrive within one or two.
+_SPINS = 30_000
+
+# A few microseconds, in which a kernel is called.
+_MOMENT = 3_000
+
+_yield_core = types.ExternalFunction("sched_yield", types.int32())
+
+
+def barrier_counts(threads: int) -> npt.NDArray[np.int64]:
+    """Return what ``threads`` threads need to meet."""
+    return np.zeros(threads * _SPACING + _COMMON, dtype=np.int64)
+
+
+def release(counts: npt.NDArray[np.int64]) -> None:
+    """Let every thread pass from now on: one of them will not come, and the result is void."""
+    counts[_RELEASED - _COMMON] = 1
+
+
+@intrinsic
+def _load(typing_context, array, index):
+    """Return ``array[index]``; what its writer wrote before it is then visible, too."""
+
+    def generate(context, builder, signature, arguments):
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        return builder.load_atomic(builder.gep(data, [arguments[1]]), "acquire", 8)
+
+    return types.int64(array, types.intp), generate
+
+
+@intrinsic
+def _store(typing_context, array, index, value):
+    """Set ``array[index]``; what was written before is visible to who reads it with `_load`."""
+
+    def generate(context, builder, signature, arguments):
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        pointer = builder.gep(data, [arguments[1]])
+        builder.store_atomic(arguments[2], pointer, "release", 8)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, types.int64), generate
+
+
+@intrinsic
+def _add(typing_context, array, index, value):
+    """Add to ``array[index]`` and return what it was, with no other thread in between."""
+
+    def generate(context, builder, signature, arguments):
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        pointer = builder.gep(data, [arguments[1]])
+        return builder.atomic_rmw("add", pointer, arguments[2], "monotonic")
+
+    return types.int64(array, types.intp, types.int64), generate
+
+
+@inner
+def take(counts, threads, loop):
+    """Return the number of a piece of work that no thread has taken yet: 0, 1, and so on.
+
+    A thread that has to share its core takes fewer. ``loop`` is 0 or 1: a kernel may have two
+    loops whose pieces are taken.
+    """
+    return _add(counts, threads * _SPACING + _TAKEN + loop * _SPACING, 1)
+
+
+@inner
+def meet(counts, thread, threads):
+    """Wait until all ``threads`` threads have called this as often as ``thread`` has."""
+    mine = thread * _SPACING
+    arrivals = counts[mine + _ARRIVALS] + 1
+    _store(counts, mine + _ARRIVALS, arrivals)
+    for other in range(threads):
+        looks = 0
+        while _load(counts, other * _SPACING + _ARRIVALS) < arrivals:
+            looks += 1
+            if looks == _SPINS:
+                _store(counts, mine + _LONG_WAITS, counts[mine + _LONG_WAITS] + 1)
+            if looks >= _SPINS:
+                if _load(counts, threads * _SPACING + _RELEASED) != 0:
+                    return
+                _yield_core()
+
+
+@kernel
+def await_number(numbers, index, number, looks):
+    """Wait until ``numbers[index]`` is ``number`` or more; at most for so many long looks."""
+    _await(numbers, index, number, looks)
+
+
+@kernel
+def report_and_await(numbers, report, done, index, number, looks):
+    """Set ``numbers[report]`` to ``done``, and wait as `await_number` does, and a moment more.
+
+    Who waits for the report wants Python's lock as soon as it comes, and who sets the number holds
+    that lock for another moment. This holds it at neither time, for threads that have to wait for
+    the lock fall asleep, and are late.
+    """
+    _store(numbers, report, done)
+    _await(numbers, index, number, looks)
+    for _ in range(_MOMENT):
+        _load(numbers, index)
+
+
+@inner
+def _await(numbers, index, number, looks):
+    for _ in range(_SPINS):
+        if _load(numbers, index) >= number:
+            return
+    for _ in range(looks):
+        if _load(numbers, index) >= number:
+            return
+        _yield_core()
+
+
+@inner
+def long_waits(counts, threads):
+    """Return how many waits were long until now."""
+    waits = 0
+    for thread in range(threads):
+        waits += _load(counts, thread * _SPACING + _LONG_WAITS)
+    return waits
+
+
+@inner
+def end_at(counts, threads, number):
+    """Let all threads know, once they have met again, that round ``number`` is the last."""
+    _store(counts, threads * _SPACING + _END, number + 1)
+
+
+@inner
+def ends_at(counts, threads, number):
+    """Return whether one thread said so before the threads met in this round."""
+    # A thread that comes late to this look may see what was said in the next round.
+    return _load(counts, threads * _SPACING + _END) == number + 1

@@ -1,0 +1,1 @@
+"""Training by single samples and by batches."""

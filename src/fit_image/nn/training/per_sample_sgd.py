@@ -1,0 +1,254 @@
+"""Stochastic gradient descent on one sample at a time, by threads that share every sample.
+
+Each step must see the one before it, so only the work inside a step can be shared: each thread
+sweeps blocks of the weights of its own (see `fit_image.nn.mlp.shards`). The threads meet once for
+every pair of layers on the way up, where the blocks' sums are added, and once on the way down. The
+number of blocks depends on the layers alone, and sums are added in the order of the blocks: the
+result is the same, bit for bit, for any number of threads.
+
+A step reads all weights twice and writes them once, and has little to compute with them: its speed
+is that of the cache.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+
+import numpy as np
+import numpy.typing as npt
+
+from fit_image.nn.activations import activate, constants_of, differentiate
+from fit_image.nn.kernels.gemv import descend, weighted_sums
+from fit_image.nn.losses import LOSSES, error_gradient, error_loss
+from fit_image.nn.mlp.mlp import Network, accept_numbers
+from fit_image.nn.mlp.shards import DESCENTS, GRADIENT, UNITS, VALUES, Blocks
+from fit_image.nn.runtime.arrays import FloatArray, IntArray, copy, vector
+from fit_image.nn.runtime.barrier import end_at, ends_at, long_waits, meet
+from fit_image.nn.runtime.jit import inner, kernel
+from fit_image.nn.runtime.threads import Team
+
+# Threads give up when more than this share of the samples, and so many, had a long wait; after so
+# many seconds they try again.
+_LONG_WAIT_SHARE, _LONG_WAITS = 0.1, 200
+_ALONE_SECONDS = 1.0
+
+
+class SampleSGD:
+    """Plain gradient descent on a network, one sample after another.
+
+    Source of the recipe: the program ``evolvingstuff/MonaLisa``.
+
+    Parameters
+    ----------
+    network : Network
+        Its encoding must be fixed.
+    rates : float32 (layers,)
+        The learning rate of each layer.
+    loss : str
+        A key of `fit_image.nn.losses.LOSSES`.
+
+    Attributes
+    ----------
+    most_threads : int
+        More threads than this would have nothing to do.
+    """
+
+    def __init__(self, network: Network, rates: FloatArray, loss: str = "mse") -> None:
+        self._network = network
+        self._loss = LOSSES[loss]
+        self._blocks = Blocks(network, rates)
+        self.most_threads = self._blocks.count
+        self._team = Team(self.most_threads)
+        self._alone_until = -math.inf
+
+    def pull(self) -> None:
+        """Take the parameters from the network."""
+        self._blocks.pull()
+
+    def push(self) -> None:
+        """Give the parameters to the network."""
+        self._blocks.push()
+
+    def learn(
+        self,
+        inputs: FloatArray,
+        targets: FloatArray,
+        weights: FloatArray,
+        loss_sum: npt.NDArray[np.float64],
+        *,
+        factors: FloatArray | None = None,
+        threads: int = 1,
+    ) -> None:
+        """Take one step for each sample, in order.
+
+        Parameters
+        ----------
+        inputs : float32 (samples, inputs)
+        targets : float32 (samples, outputs)
+        weights : float32 (samples,)
+            Multiply the samples' losses, and with them their gradients.
+        loss_sum : float64 (1,)
+            The samples' losses are added to it one by one, so that the sum does not depend on how
+            an epoch is cut into calls.
+        factors : float32 (samples,), optional
+            Multiply the learning rates of the samples' steps. Default: ones.
+        threads : int
+            At most so many. Does not change the result: threads that have to share a core leave
+            the samples to one of them for a while.
+
+        Raises
+        ------
+        ValueError
+            If the samples have another shape.
+        """
+        inputs, targets = self._network.accept(inputs, targets)
+        inputs = self._network.encode(inputs)
+        weights = accept_numbers(weights, len(inputs))
+        strengths = weights if factors is None else weights * accept_numbers(factors, len(inputs))
+        learned = 0
+
+        def learn_share(counts: IntArray, thread: int, threads: int) -> int:
+            rest: int = _learn_kernel(
+                self._blocks.memory,
+                self._blocks.plan,
+                inputs[learned:],
+                targets[learned:],
+                weights[learned:],
+                strengths[learned:],
+                self._loss,
+                loss_sum,
+                counts,
+                thread,
+                threads,
+            )
+            return learned + rest
+
+        threads = min(threads, self.most_threads)
+        if threads > 1 and time.monotonic() >= self._alone_until:
+            self._blocks.copy_last(threads)  # it may have learned with fewer threads
+            learned = self._team.run(learn_share, threads)
+            if learned < len(inputs):
+                self._alone_until = time.monotonic() + _ALONE_SECONDS
+        if learned < len(inputs):
+            self._team.run(learn_share, 1)
+
+
+@inner
+def _activate(memory, units, codes, constants, layer):
+    """Turn the units' sums into values and derivatives."""
+    sums, values, count = units[DESCENTS], units[VALUES], units[UNITS]
+    code, row = codes[layer], constants_of(constants, layer)
+    activate(memory, sums, 0, memory, values, 0, 1, count, code, row)
+    differentiate(memory, sums, 0, 1, count, code, row)
+
+
+@inner
+def _make_descents(memory, units):
+    """Turn the derivatives into descents along the gradient at the units."""
+    count = units[UNITS]
+    gradient = vector(memory, units[GRADIENT], count)
+    descents = vector(memory, units[DESCENTS], count)
+    for i in range(count):
+        descents[i] *= gradient[i]
+
+
+@inner
+def _add_up(memory, parts, total, count):
+    """Add the blocks' shares of so many sums, in order."""
+    sums = vector(memory, total, count)
+    copy(vector(memory, parts[0], count), sums)
+    for block in range(1, len(parts)):
+        part = vector(memory, parts[block], count)
+        for i in range(count):
+            sums[i] += part[i]
+
+
+@inner
+def _compare(memory, units, targets, sample, loss_code, strength):
+    """Return the loss of the outputs, and write its gradient there, ``strength`` times."""
+    loss = 0.0
+    for c in range(units[UNITS]):
+        error = targets[sample, c] - memory[units[VALUES] + c]
+        memory[units[GRADIENT] + c] = strength * error_gradient(error, loss_code)
+        loss += error_loss(error, loss_code)
+    return loss
+
+
+@kernel
+def _learn_kernel(
+    memory, plan, inputs, targets, weights, strengths, loss_code, loss_sum, counts, thread, threads
+):
+    """Do one thread's share of one step for each sample; return for how many.
+
+    Before the last samples, the threads give up together if they wait for one another too long.
+    """
+    pairs, blocks = plan.cut.shape[0], plan.cut.shape[1]
+    mine = range(blocks * thread // threads, blocks * (thread + 1) // threads)
+    layers = plan.codes.shape[0]
+    single = layers % 2 == 1
+    top = plan.whole.shape[0] - 1
+    for sample in range(inputs.shape[0]):
+        for j in range(inputs.shape[1]):
+            memory[plan.whole[0, thread, VALUES] + j] = inputs[sample, j]
+        parity = sample % 2
+        if thread == 0 and (long_waits(counts, threads) > _LONG_WAITS + _LONG_WAIT_SHARE * sample):
+            end_at(counts, threads, sample)
+
+        for pair in range(pairs):
+            x = plan.whole[pair, thread, VALUES]
+            lower, upper = 2 * pair, 2 * pair + 1
+            for block in mine:
+                units = plan.cut[pair, block]
+                weighted_sums(memory, plan.lower[pair, block], x, units[DESCENTS])
+                _activate(memory, units, plan.codes, plan.constants, lower)
+                sums = plan.sums[parity, pair, block]
+                weighted_sums(memory, plan.upper[pair, block], units[VALUES], sums)
+            meet(counts, thread, threads)
+            # No weight has changed for this sample yet.
+            if ends_at(counts, threads, sample):
+                return sample
+            units = plan.whole[pair + 1, thread]
+            _add_up(memory, plan.sums[parity, pair], units[DESCENTS], units[UNITS])
+            _activate(memory, units, plan.codes, plan.constants, upper)
+        if single:
+            units = plan.whole[top, thread]
+            x = plan.whole[pairs, thread, VALUES]
+            weighted_sums(memory, plan.last[0, thread], x, units[DESCENTS])
+            _activate(memory, units, plan.codes, plan.constants, layers - 1)
+
+        units = plan.whole[top, thread]
+        loss = _compare(memory, units, targets, sample, loss_code, strengths[sample])
+        if thread == 0:
+            loss_sum[0] += weights[sample] * loss
+        _make_descents(memory, units)
+
+        if single:
+            below = plan.whole[pairs, thread]
+            x, d, rate = below[VALUES], units[DESCENTS], plan.rates[layers - 1]
+            descend(memory, plan.last[0, thread], x, d, rate, below[GRADIENT])
+            _make_descents(memory, below)
+        for pair in range(pairs - 1, -1, -1):
+            x = plan.whole[pair, thread, VALUES]
+            d = plan.whole[pair + 1, thread, DESCENTS]
+            lower_rate, upper_rate = plan.rates[2 * pair], plan.rates[2 * pair + 1]
+            for block in mine:
+                units = plan.cut[pair, block]
+                descend(
+                    memory,
+                    plan.upper[pair, block],
+                    units[VALUES],
+                    d,
+                    upper_rate,
+                    units[GRADIENT],
+                )
+                _make_descents(memory, units)
+                g = plan.gradients[parity, pair, block]
+                descend(memory, plan.lower[pair, block], x, units[DESCENTS], lower_rate, g)
+            # Below the first pair are the inputs, whose gradient nobody asks for.
+            if pair > 0:
+                meet(counts, thread, threads)
+                units = plan.whole[pair, thread]
+                _add_up(memory, plan.gradients[parity, pair], units[GRADIENT], units[UNITS])
+                _make_descents(memory, units)
+    return inputs.shape[0]
