@@ -22,7 +22,7 @@ from fit_image.apps.sweep.folder import SweepFolder
 from fit_image.apps.sweep.local import Local
 from fit_image.cli import cli
 from fit_image.errors import InputError
-from fit_image.model import Network
+from fit_image.model import PaintingNetwork
 from shell import Shell, wait_until
 
 shell = Shell("sweep")
@@ -57,7 +57,7 @@ def learned(folder):
     """What trials have learned: the bits that must not depend on how they were trained."""
     found = {}
     for run_folder in (Path(folder) / "trials").iterdir():
-        weights = Network.load(run_folder / "model.npz").parameters.tobytes()
+        weights = PaintingNetwork.load(run_folder / "model.npz").parameters.tobytes()
         frames = {file.name: file.read_bytes() for file in (run_folder / "frames").iterdir()}
         lines = (run_folder / "metrics.csv").read_text().splitlines()
         rows = [line.rpartition(",")[0] for line in lines]  # without the seconds

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fit_image.config import FitConfig
     from fit_image.errors import DivergenceError, FitImageError, InputError
     from fit_image.image import load_image, psnr, save_image, to_uint8
-    from fit_image.model import Network
+    from fit_image.model import PaintingNetwork as Network
     from fit_image.notation import parse_layers
 
 __all__ = [
@@ -34,14 +34,14 @@ __all__ = [
     "write_animation",
 ]
 
-# Loaded when first used, so that ``fit-image --help`` does not wait for numba.
+# Module, and the name there where it differs: loaded when first used, so that ``fit-image --help`` does not wait for numba.
 _HOMES = {
     "DivergenceError": "errors",
     "Epoch": "apps.fit",
     "FitConfig": "config",
     "FitImageError": "errors",
     "InputError": "errors",
-    "Network": "model",
+    "Network": "model:PaintingNetwork",
     "Trainer": "apps.trainer",
     "fit": "apps.fit",
     "load_image": "image",
@@ -58,7 +58,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    home, _, other = _HOMES[name].partition(":")
+    return getattr(import_module(f"{__name__}.{home}"), other or name)
 
 
 def __dir__() -> list[str]:

@@ -18,7 +18,7 @@ from fit_image.errors import InputError
 from fit_image.manifest import Manifest, Result
 from fit_image.metrics import Metrics
 from fit_image.model import FORMAT_VERSION as MODEL_VERSION
-from fit_image.model import Network
+from fit_image.model import PaintingNetwork
 from fit_image.progress import Progress
 from fit_image.strict_json import from_json
 from fit_image.training_folder import TrainingFolder
@@ -98,7 +98,7 @@ class RunFolder(TrainingFolder):
 
     def write_checkpoint(
         self,
-        network: Network,
+        network: PaintingNetwork,
         progress: Progress,
         optimizer_arrays: Arrays,
         errors: npt.NDArray[np.uint8] | None = None,
@@ -119,7 +119,7 @@ class RunFolder(TrainingFolder):
 
     def read_checkpoint(
         self,
-    ) -> tuple[Network, Progress, Arrays, npt.NDArray[np.uint8] | None] | None:
+    ) -> tuple[PaintingNetwork, Progress, Arrays, npt.NDArray[np.uint8] | None] | None:
         """Return what `write_checkpoint` was given, or None if the run has no checkpoint yet.
 
         Whether the optimizer's arrays and the errors make sense is for the trainer to find out.
@@ -147,7 +147,7 @@ class RunFolder(TrainingFolder):
                 for name, array in arrays.items()
                 if name.startswith(_OPTIMIZER)
             }
-            network = Network.from_arrays(arrays)
+            network = PaintingNetwork.from_arrays(arrays)
             return network, Progress(**state), optimizer_arrays, arrays.get(_ERRORS)
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{self.checkpoint} is damaged: {error}") from error

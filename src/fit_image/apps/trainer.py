@@ -20,10 +20,10 @@ from fit_image.apps.samples import Samples
 from fit_image.config import FitConfig
 from fit_image.errors import DivergenceError, InputError
 from fit_image.image import COLOUR_TYPES, check_shape
-from fit_image.model import Network
+from fit_image.model import PaintingNetwork
 from fit_image.nn.optimizers.schedules import RateSchedule
 from fit_image.nn.runtime import machine
-from fit_image.nn.runtime.thread_tuner import ThreadChoice, counts_up_to
+from fit_image.nn.runtime.thread_tuner import ThreadTuner, counts_up_to
 from fit_image.progress import Progress
 
 _LARGEST_CHUNK = 1 << 13
@@ -80,7 +80,7 @@ class Trainer:
         # More threads than cores would wait for one another.
         cores = machine.usable_cores()
         most = min(threads or cores, cores, self._learner.most_threads)
-        self._threads = ThreadChoice([most] if threads else counts_up_to(most))
+        self._threads = ThreadTuner([most] if threads else counts_up_to(most))
         self._ordered_epoch = 0
         self._errors: Levels | None = None
         self._forget_order()
@@ -90,7 +90,7 @@ class Trainer:
 
     def restore(
         self,
-        network: Network,
+        network: PaintingNetwork,
         progress: Progress,
         optimizer_arrays: Mapping[str, npt.NDArray[Any]] | None = None,
         errors: Levels | None = None,
@@ -99,7 +99,7 @@ class Trainer:
 
         Parameters
         ----------
-        network : Network
+        network : PaintingNetwork
         progress : Progress
         optimizer_arrays : mapping of str to array, optional
             What the method of that name returned; only the classic recipe needs none.

@@ -129,7 +129,7 @@ def _restorer_facts(path: Path) -> dict[str, Any]:
 def _model_facts(path: Path) -> dict[str, Any]:
     from fit_image.archive import is_archive
     from fit_image.components import CHANNELS
-    from fit_image.model import Network
+    from fit_image.model import PaintingNetwork
     from fit_image.notation import Hidden, format_layers
 
     if is_archive(path, "digits"):
@@ -138,7 +138,7 @@ def _model_facts(path: Path) -> dict[str, Any]:
         return _autoencoder_model_facts(path)
     if is_archive(path, "unjpeg"):
         return _restorer_facts(path)
-    network = Network.load(path)
+    network = PaintingNetwork.load(path)
     return {
         "model": str(path),
         "layers": format_layers(

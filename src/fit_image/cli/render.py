@@ -60,11 +60,11 @@ def command(
         raise click.UsageError("--size and --scale exclude each other.")
     from fit_image.atomic import check_destination
     from fit_image.image import Canvas, check_image_target, save_image, to_uint8
-    from fit_image.model import Network
+    from fit_image.model import PaintingNetwork
     from fit_image.run import RunFolder
 
     signals.act_at_once()
-    network = Network.load(path)
+    network = PaintingNetwork.load(path)
     x0, y0, x1, y1 = region
     if not size:
         # A part of the picture keeps the picture's pixels per length.

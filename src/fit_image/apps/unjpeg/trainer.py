@@ -22,7 +22,7 @@ from fit_image.apps.unjpeg.stream import PatchStream, rmse
 from fit_image.errors import DivergenceError
 from fit_image.nn.layers.layer import Workers
 from fit_image.nn.optimizers.adam import Adam
-from fit_image.nn.optimizers.parallel_step import take_step
+from fit_image.nn.optimizers.parallel_step import parallel_step
 from fit_image.nn.runtime.arrays import FloatArray
 
 _LEAST_ERROR = 0.002
@@ -289,7 +289,7 @@ class PatchTrainer(RecipeTrainer[Recipe, Figures]):
             chain.descend(self._passage, by_outputs, self._workers, rates)
             return
         chain.backward(self._passage, by_outputs, self._workers, self._gradient, add=False)
-        take_step(
+        parallel_step(
             self._adam,
             chain.parameters,
             self._gradient,
