@@ -185,7 +185,7 @@ def _forward_kernel(
 
 @inner
 def _even(rows):
-    """Return how many rows to next_task at a time, such that none is left with a few."""
+    """Return how many rows to take at a time, such that none is left with a few."""
     return -(-rows // max(-(-rows // _BLOCK_ROWS), 1)) if rows > 0 else 1
 
 

@@ -28,7 +28,7 @@ class Dense(AffineLayer):
     deviation : float
         Of the normal from which the first weights are drawn; biases begin as zeros.
     mirrored : bool
-        Whether there is room for the biases of a `fit_image.nn.layers.tied_dense.TiedDense`, behind the others.
+        Whether there is room for the biases of a `tied_dense.TiedDense`, behind the others.
     outputs : tuple of int, optional
         Shape of what comes out, which is as many numbers as units; default: a vector.
 

@@ -12,7 +12,7 @@ from fit_image.nn.runtime.jit import kernel
 class UpSample2D(Layer):
     """Repeats every number ``factor`` times downwards and sidewards, up to a given size.
 
-    The mirror of a `fit_image.nn.layers.max_pool.MaxPool2D` whose side is ``factor``, of pictures of
+    The mirror of a `max_pool.MaxPool2D` whose side is ``factor``, of pictures of
     ``height`` x ``width``: where those windows are cut off at the edge, so are the squares here.
 
     Parameters

@@ -21,7 +21,7 @@ _MOST_UNITS = 12
 _MOST_INPUTS = 64
 
 MOST_POINTS = 12 * WIDTH
-"""Of a tile: whole groups of the vectors that `fit_image.nn.mlp.soa_tiles.multiply` takes at a time."""
+"""Of a tile: whole groups of the vectors that `soa_tiles.multiply` takes at a time."""
 
 
 class Tiles(NamedTuple):

@@ -32,7 +32,7 @@ _yield_core = types.ExternalFunction("sched_yield", types.int32())
 
 
 def barrier_counts(threads: int) -> npt.NDArray[np.int64]:
-    """Return what ``threads`` threads need to barrier."""
+    """Return what ``threads`` threads need to meet."""
     return np.zeros(threads * _SPACING + _COMMON, dtype=np.int64)
 
 

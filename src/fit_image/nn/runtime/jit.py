@@ -49,12 +49,12 @@ def kernel(function: Callable[..., Any]) -> Any:
 
 
 def inner(function: Callable[..., Any]) -> Any:
-    """Compile a function of the numerics that is only called from kernels."""
+    """Compile a function that is only called from kernels."""
     return numba.njit(fastmath=set(FAST_MATH), error_model=_ERROR_MODEL)(function)
 
 
 def exact(function: Callable[..., Any]) -> Any:
-    """Compile a function of the numerics whose sums must keep their order: it counts on rounding."""
+    """Compile an inner function whose sums must keep their order: it counts on rounding."""
     return numba.njit(fastmath={"contract"}, error_model=_ERROR_MODEL)(function)
 
 

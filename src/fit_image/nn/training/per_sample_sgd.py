@@ -1,7 +1,7 @@
 """Stochastic gradient descent on one sample at a time, by threads that share every sample.
 
 Each step must see the one before it, so only the work inside a step can be shared: each thread
-sweeps blocks of the weights of its own (see `fit_image.nn.mlp.shards`). The threads barrier once for
+sweeps blocks of the weights of its own (see `fit_image.nn.mlp.shards`). The threads meet once for
 every pair of layers on the way up, where the blocks' sums are added, and once on the way down. The
 number of blocks depends on the layers alone, and sums are added in the order of the blocks: the
 result is the same, bit for bit, for any number of threads.

@@ -41,7 +41,7 @@ def is_direct(geometry: Geometry) -> bool:
 
 
 class DirectConvolution:
-    """One of the ways to compute a convolution; see `fit_image.nn.layers.layer.Layer` for its methods.
+    """One of the ways to compute a convolution; see `layer.Layer` for its methods.
 
     Parameters
     ----------

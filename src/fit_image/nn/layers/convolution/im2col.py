@@ -31,7 +31,7 @@ class Kept(NamedTuple):
 
 
 class Im2colConvolution:
-    """One of the ways to compute a convolution; see `fit_image.nn.layers.layer.Layer` for its methods.
+    """One of the ways to compute a convolution; see `layer.Layer` for its methods.
 
     Parameters
     ----------
