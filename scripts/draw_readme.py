@@ -14,7 +14,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from fit_image.model import Network
+from fit_image.model import PaintingNetwork
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 PORTRAIT = EXAMPLES / "portrait.png"
@@ -57,7 +57,7 @@ def draw_comparison(folders: dict[str, Path], path: Path) -> None:
         with (folder / "metrics.csv").open() as file:
             rows = list(csv.DictReader(file))
         last = rows[max(EPOCHS) - 1]
-        parameters = Network.load(folder).parameter_count
+        parameters = PaintingNetwork.load(folder).parameter_count
         middle = left + CELL[0] // 2
         draw.text((middle, 14), layers, INK, bold, anchor="mm")
         draw.text((middle, 32), f"{parameters:,} parameters", INK, plain, anchor="mm")

@@ -9,7 +9,7 @@ from fit_image import components
 from fit_image.nn.activations import ACTIVATIONS, activate, differentiate
 from fit_image.nn.kernels import vector_math
 from fit_image.nn.mlp.initializers import INITS
-from fit_image.nn.mlp.layer_spec import Layer
+from fit_image.nn.mlp.layer_spec import LayerSpec
 from fit_image.nn.runtime.arrays import aligned_zeros
 from fit_image.nn.runtime.jit import kernel
 from fit_image.nn.runtime.simd import WIDTH, load, store
@@ -155,7 +155,7 @@ def test_the_tables_of_activations_agree():
 @pytest.mark.parametrize("name", ACTIVATIONS)
 @pytest.mark.parametrize("constants", [(0.01, 1.0, 1.0), (0.3, 5.0, 2.5)])
 def test_an_activation_and_its_derivative_equal_the_naive_twin(name, constants, rng):
-    layer = Layer(1, 1, name, *constants)
+    layer = LayerSpec(1, 1, name, *constants)
     sums = rng.uniform(-4.0, 4.0, (3, 501)).astype(np.float32)  # and not a multiple of a vector
     f, df = NAIVE_ACTIVATIONS[name]
     values, derivatives = rows_of(name, sums, layer)
@@ -168,10 +168,10 @@ def test_an_activation_and_its_derivative_equal_the_naive_twin(name, constants, 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_an_activation_of_large_sums_is_finite_and_of_nan_is_nan(name):
     sums = np.array([[-90.0, -30.0, 0.0, 30.0, 90.0]], dtype=np.float32)
-    values, derivatives = rows_of(name, sums, Layer(1, 1, name))
+    values, derivatives = rows_of(name, sums, LayerSpec(1, 1, name))
     assert np.isfinite(values).all()
     assert np.isfinite(derivatives).all()
-    values, _ = rows_of(name, np.full((1, 19), np.nan, dtype=np.float32), Layer(1, 1, name))
+    values, _ = rows_of(name, np.full((1, 19), np.nan, dtype=np.float32), LayerSpec(1, 1, name))
     assert np.isnan(values).all()
 
 
@@ -179,7 +179,7 @@ def test_an_activation_of_large_sums_is_finite_and_of_nan_is_nan(name):
 def test_an_activation_uses_the_constants_that_its_help_names(name):
     sums = np.linspace(-0.5, 0.5, 64, dtype=np.float32)[np.newaxis]
     usual = dict(zip(("slope", "omega", "scale"), (0.1, 3.0, 2.0), strict=True))
-    values, _ = rows_of(name, sums, Layer(1, 1, name, **usual))
+    values, _ = rows_of(name, sums, LayerSpec(1, 1, name, **usual))
     for field in usual:
-        others, _ = rows_of(name, sums, Layer(1, 1, name, **usual | {field: 0.7}))
+        others, _ = rows_of(name, sums, LayerSpec(1, 1, name, **usual | {field: 0.7}))
         assert (others != values).any() == (field in components.ACTIVATIONS[name].fields), field

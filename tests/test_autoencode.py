@@ -16,7 +16,7 @@ from fit_image.apps.autoencode.trainer import AutoencoderTrainer
 from fit_image.archive import read_archive, write_archive
 from fit_image.errors import DivergenceError, InputError
 from fit_image.nn.layers.layer import Workers
-from fit_image.nn.layers.subtract_mean import Centring
+from fit_image.nn.layers.subtract_mean import SubtractMean
 
 
 def discs(count, side=16, channels=1, seed=0):
@@ -357,7 +357,7 @@ def test_centring(rng):
     samples = rng.random((3, 2, 4, 1), dtype=np.float32)
     mean, workers = samples.mean(axis=0), Workers(1)
     nothing = np.empty(0, np.float32)
-    stage, outputs, below = Centring(mean), np.empty_like(samples), np.empty_like(samples)
+    stage, outputs, below = SubtractMean(mean), np.empty_like(samples), np.empty_like(samples)
     stage.forward(nothing, samples, outputs, None, workers, None)
     np.testing.assert_array_equal(outputs, samples - mean)
     stage.backward(nothing, samples, outputs, None, outputs, None, below, workers)

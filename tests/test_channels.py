@@ -21,7 +21,7 @@ from fit_image.config import FitConfig, ImageConfig
 from fit_image.errors import InputError
 from fit_image.frames import frame_path
 from fit_image.image import Canvas, check_image_target, load_image, psnr, save_image, to_uint8
-from fit_image.model import Network
+from fit_image.model import PaintingNetwork
 from fit_image.nn.mlp.layer_spec import dense_stack
 from fit_image.scaling import downscale
 from naive import NaiveNetwork
@@ -279,9 +279,11 @@ class TestLearning:
 
     @pytest.mark.parametrize("count", COUNTS)
     def test_a_model_file_keeps_its_channels(self, tmp_path, count, rng):
-        network = Network(tuple(dense_stack(2, (5,), count, 0.01)), (6, 4)).initialise(1.0, rng)
+        network = PaintingNetwork(tuple(dense_stack(2, (5,), count, 0.01)), (6, 4)).initialise(
+            1.0, rng
+        )
         network.save(tmp_path / "model.npz")
-        again = Network.load(tmp_path / "model.npz")
+        again = PaintingNetwork.load(tmp_path / "model.npz")
         assert again.channels == count
         np.testing.assert_array_equal(again.render(), network.render())
         assert again.render().shape == (4, 6, count)
@@ -397,7 +399,7 @@ class TestCommands:
     def test_transparency_is_drawn_where_it_can_be_kept(self, picture, name):
         self.run(picture, "--layers", "4", "--epochs", 1, "--channels", "rgba")
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Network, "predict", None)  # refused before anything is drawn
+            patch.setattr(PaintingNetwork, "predict", None)  # refused before anything is drawn
             (line,) = self.run("render", "pic-fit", "-o", name, code=2).stderr.splitlines()
         assert "transparency" in line
         assert not Path(name).exists()

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fit_image.model import Network
+from fit_image.model import PaintingNetwork
 from shell import Shell, wait_until
 
 shell = Shell()
@@ -42,7 +42,7 @@ def _folder(tmp_path, monkeypatch):
 
 
 def model_bits(folder):
-    return Network.load(folder / "model.npz").parameters.tobytes()
+    return PaintingNetwork.load(folder / "model.npz").parameters.tobytes()
 
 
 # Fitting
@@ -314,7 +314,9 @@ def test_wrong_use_is_one_line_and_leaves_nothing(args, words, picture, rng):
     Image.new("RGB", (20000, 1)).save("wide.png")
     from fit_image.nn.mlp.layer_spec import dense_stack
 
-    Network(tuple(dense_stack(2, (4,), 3, 0.01)), (6, 4)).initialise(1, rng).save("model.npz")
+    PaintingNetwork(tuple(dense_stack(2, (4,), 3, 0.01)), (6, 4)).initialise(1, rng).save(
+        "model.npz"
+    )
     assert words in fail(*args)
 
 
@@ -323,7 +325,7 @@ def test_a_diverging_run_keeps_the_last_good_state(picture):
     assert result.exit_code == 1
     assert "lower --lr" in result.stderr
     assert len(result.stderr.splitlines()) == 1
-    assert np.isfinite(Network.load("pic-fit/model.npz").parameters).all()
+    assert np.isfinite(PaintingNetwork.load("pic-fit/model.npz").parameters).all()
     assert json.loads(Path("pic-fit/run.json").read_text())["result"]["status"] == "diverged"
 
 
@@ -622,7 +624,15 @@ def test_help_begins_with_examples_and_groups_options():
     text = succeed("--help").stdout
     examples = text[text.index("Examples:") : text.index("Teach a small")]
     assert examples.count("photo.jpg") == 3
-    headings = ["Picture", "Network", "Learning", "Stopping", "Recording", "Run", "Other commands"]
+    headings = [
+        "Picture",
+        "PaintingNetwork",
+        "Learning",
+        "Stopping",
+        "Recording",
+        "Run",
+        "Other commands",
+    ]
     places = [text.index(f"\n{heading}:\n") for heading in headings]
     assert places == sorted(places)
     assert text.index("\nStopping:") < text.index("--time-limit") < text.index("\nRecording:")

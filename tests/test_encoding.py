@@ -14,11 +14,11 @@ from fit_image.encoding_spec import GridSpec, parse_encoding
 from fit_image.errors import InputError
 from fit_image.nn.encodings.base import Touched
 from fit_image.nn.encodings.fourier import Fourier
-from fit_image.nn.encodings.hash_grid import Grid
+from fit_image.nn.encodings.hash_grid import HashGrid
 from fit_image.nn.encodings.positional import Positional
 from fit_image.nn.encodings.registry import ENCODINGS
 from fit_image.nn.mlp.layer_spec import dense_stack
-from fit_image.nn.mlp.mlp import Network
+from fit_image.nn.mlp.mlp import MLP
 from fit_image.nn.optimizers.adam import AdamW
 from fit_image.nn.optimizers.registry import OPTIMIZERS
 from fit_image.nn.training.minibatch import Minibatch
@@ -39,7 +39,7 @@ def encodings():
     yield Positional(2, 4)
     yield Fourier(2, 5, 3.0, np.random.default_rng(0))
     for grid in GRIDS:
-        yield Grid(*grid)
+        yield HashGrid(*grid)
 
 
 def name_of(encoding):
@@ -50,7 +50,7 @@ every_encoding = pytest.mark.parametrize("encoding", list(encodings()), ids=name
 
 
 def make(encoding, rng, hidden=(6,)):
-    network = Network(dense_stack(encoding.outputs, hidden, 3, 0.01), encoding)
+    network = MLP(dense_stack(encoding.outputs, hidden, 3, 0.01), encoding)
     network.initialise(1.0, rng)
     for part in tables_of(network):
         part[:] = rng.standard_normal(part.shape)
@@ -64,7 +64,7 @@ def tables_of(network, vector=None):
 
 def twin_of(encoding):
     """Return a function of a place and tables, in float64."""
-    if isinstance(encoding, Grid):
+    if isinstance(encoding, HashGrid):
         *numbers, width, height = encoding.to_arrays()["grid"].tolist()
         shape = naive_grid_shape(*numbers, (width, height))
         return lambda x, tables: naive_grid(x, tables, shape)
@@ -105,7 +105,7 @@ def test_fourier_frequencies_have_the_deviation_asked_for():
 
 @pytest.mark.parametrize("grid", GRIDS)
 def test_outside_the_picture_a_grid_is_mirrored(grid, rng):
-    network = make(Grid(*grid), rng)
+    network = make(HashGrid(*grid), rng)
     inside = places(rng, 30)
     expected = network.encode(inside)
     for outside in (-inside, 2 - inside, inside + 2, inside - 4):
@@ -160,7 +160,7 @@ def test_gradients_equal_central_differences(encoding, rng):
 @every_encoding
 def test_a_network_carries_gradients_through_its_encoding(encoding, rng):
     network = make(encoding, rng)
-    plain = Network(network.layers)
+    plain = MLP(network.layers)
     plain.parameters[:] = network.parameters[: network.dense_size]
     inputs, upstream = places(rng, 5), rng.standard_normal((5, 3), np.float32)
     trace, plain_trace = network.forward(inputs), plain.forward(network.encode(inputs))
@@ -178,7 +178,7 @@ def test_a_network_carries_gradients_through_its_encoding(encoding, rng):
 )
 def test_per_sample_training_sees_what_is_encoded(encoding, rng):
     network = make(encoding, rng)
-    plain = Network(network.layers)
+    plain = MLP(network.layers)
     plain.parameters[:] = network.parameters
     inputs, targets = places(rng, 50), rng.random((50, 3), dtype=np.float32)
     loss = learn(network, inputs, targets, lr=0.1)
@@ -193,7 +193,7 @@ def teach(network, name, batch, rate=0.05):
 @pytest.mark.parametrize("name", OPTIMIZERS)
 @pytest.mark.parametrize("grid", GRIDS)
 def test_of_a_batch_the_tables_learn_where_it_touches_them(name, grid, rng):
-    network = make(Grid(*grid), rng)
+    network = make(HashGrid(*grid), rng)
     inputs, targets = places(rng, 3), rng.random((3, 3), dtype=np.float32)
     trace = network.forward(inputs)
     gradient, _ = network.backward(trace, trace.output - targets)
@@ -231,11 +231,11 @@ def test_touched_runs_learn_as_the_whole_table_does(name, rng):
 
 @pytest.mark.parametrize("batch", [7, 100, 300])
 def test_the_number_of_threads_changes_no_bit_of_the_tables(batch, rng):
-    first = make(Grid(*GRIDS[0]), rng, hidden=(30, 20))
+    first = make(HashGrid(*GRIDS[0]), rng, hidden=(30, 20))
     inputs, targets = places(rng, 700), rng.random((700, 3), dtype=np.float32)
     results = set()
     for threads, cuts in ((1, ()), (2, ()), (3, ()), (8, ()), (2, (batch, 2 * batch))):
-        network = Network(first.layers, Grid(*GRIDS[0]))
+        network = MLP(first.layers, HashGrid(*GRIDS[0]))
         network.parameters[:] = first.parameters
         loss = learn_all(teach(network, "adam", batch), inputs, targets, cuts, threads=threads)
         results.add((network.parameters.tobytes(), loss))
@@ -295,7 +295,7 @@ def test_a_grid_fits_every_picture(size):
     spec = GridSpec().for_picture(*size)
     assert spec == spec.for_picture(*size)
     assert parse_encoding(str(spec)) == spec
-    encoding = Grid(spec.levels, spec.features, spec.entries, spec.coarsest, spec.finest, size)
+    encoding = HashGrid(spec.levels, spec.features, spec.entries, spec.coarsest, spec.finest, size)
     assert encoding.parameter_count <= 8 * 2 * min((size[0] + 1) * (size[1] + 1) + 3, 1 << 20)
 
 
@@ -309,7 +309,7 @@ def test_an_encoding_comes_back_from_its_arrays():
 
 
 def test_the_schedule_holds_for_the_tables_too(rng):
-    network = make(Grid(*GRIDS[0]), rng)
+    network = make(HashGrid(*GRIDS[0]), rng)
     inputs, targets = places(rng, 20), rng.random((20, 3), dtype=np.float32)
     before = network.parameters.copy()
     learner = teach(network, "adam", 5)

@@ -9,7 +9,7 @@ from fit_image import components
 from fit_image.nn.activations import ACTIVATIONS
 from fit_image.nn.mlp.initializers import INITS, rules
 from fit_image.nn.mlp.layer_spec import dense_stack
-from fit_image.nn.mlp.mlp import Network
+from fit_image.nn.mlp.mlp import MLP
 from fit_image.notation import parse_init
 
 # Deviation of the weights of a layer with so many inputs and outputs, and whether they are uniform.
@@ -24,7 +24,7 @@ DEVIATIONS = {
 
 def begun(init, rng, **options):
     layers = dense_stack(2, (300, 200), 3, omega=20.0)
-    return Network(layers).initialise(0.3, rng, init, **options)
+    return MLP(layers).initialise(0.3, rng, init, **options)
 
 
 def test_the_names_are_those_of_the_options():

@@ -7,8 +7,8 @@ import pytest
 
 from fit_image.nn.layers.dense import Dense
 from fit_image.nn.layers.layer import Workers
-from fit_image.nn.layers.tied_dense import Mirror
-from fit_image.nn.network import Chain
+from fit_image.nn.layers.tied_dense import TiedDense
+from fit_image.nn.network import Network
 from naive_stages import NaiveMirror, NaiveMirrored
 from test_stages import assert_close, normal, there_and_back
 
@@ -20,14 +20,14 @@ def tied(shape, first, second):
     """Dense, dense, mirror, mirror; and the twins."""
     dense = Dense(shape, first, "tanh", mirrored=True)
     inner = Dense((first,), second, "softplus", mirrored=True)
-    stages = [dense, inner, Mirror(inner, "sigmoid"), Mirror(dense, "scaled-tanh")]
+    stages = [dense, inner, TiedDense(inner, "sigmoid"), TiedDense(dense, "scaled-tanh")]
     outer_twin = NaiveMirrored(first, int(np.prod(shape)), activation="tanh")
     inner_twin = NaiveMirrored(second, first, activation="softplus")
     mirrors = [
         NaiveMirror(inner_twin, (first,), activation="sigmoid"),
         NaiveMirror(outer_twin, shape, activation="scaled-tanh"),
     ]
-    return Chain(stages), [outer_twin, inner_twin, *mirrors]
+    return Network(stages), [outer_twin, inner_twin, *mirrors]
 
 
 @pytest.fixture(params=SHAPES, ids=str)
@@ -143,11 +143,11 @@ def test_tied_weights_are_counted_and_kept_once(rng):
 def test_mirrors_of_other_stages_are_refused():
     dense = Dense((3,), 4, mirrored=True)
     with pytest.raises(ValueError, match="mirrored=True"):
-        Mirror(Dense((3,), 4))
+        TiedDense(Dense((3,), 4))
     with pytest.raises(ValueError, match="earlier stage"):
-        Chain([Mirror(dense), dense])
+        Network([TiedDense(dense), dense])
     with pytest.raises(ValueError, match="earlier stage"):
-        Chain([Dense((3,), 4, mirrored=True), Mirror(dense)])
+        Network([Dense((3,), 4, mirrored=True), TiedDense(dense)])
 
 
 def test_tied_weights_cannot_descend_stage_by_stage(pair, rng):

@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 
 from fit_image.archive import write_archive
 from fit_image.errors import InputError
-from fit_image.model import FORMAT_VERSION, Network, pixel_places
+from fit_image.model import FORMAT_VERSION, PaintingNetwork, pixel_places
 from fit_image.nn.encodings.fourier import Fourier
-from fit_image.nn.encodings.hash_grid import Grid
+from fit_image.nn.encodings.hash_grid import HashGrid
 from fit_image.nn.encodings.positional import Positional
 from fit_image.nn.mlp.layer_spec import dense_stack
 
 
 @pytest.fixture
 def network(rng):
-    return Network(tuple(dense_stack(2, (5, 7), 3, 0.02)), (6, 4)).initialise(1.0, rng)
+    return PaintingNetwork(tuple(dense_stack(2, (5, 7), 3, 0.02)), (6, 4)).initialise(1.0, rng)
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def saved(network, tmp_path):
 
 
 def test_a_loaded_network_is_the_saved_one(network, saved):
-    loaded = Network.load(saved)
+    loaded = PaintingNetwork.load(saved)
     assert loaded.layers == network.layers
     assert loaded.size == (6, 4)
     assert loaded.parameters.tobytes() == network.parameters.tobytes()
@@ -51,13 +51,13 @@ def test_a_model_file_is_plain_numpy(network, saved):
 def test_a_loaded_network_has_its_activations(tmp_path):
     activations = ["leaky-relu", "gabor", "sigmoid"]
     layers = dense_stack(2, (5, 7), 3, 0.3, activations=activations, omega=7.0, scale=2.5)
-    Network(tuple(layers), (6, 4)).save(tmp_path / "model.npz")
-    assert Network.load(tmp_path / "model.npz").layers == tuple(layers)
+    PaintingNetwork(tuple(layers), (6, 4)).save(tmp_path / "model.npz")
+    assert PaintingNetwork.load(tmp_path / "model.npz").layers == tuple(layers)
 
 
 def load_error(path):
     with pytest.raises(InputError) as caught:
-        Network.load(path)
+        PaintingNetwork.load(path)
     message = str(caught.value)
     assert len(message.splitlines()) == 1
     assert path.name in message
@@ -71,7 +71,7 @@ def test_a_missing_file(tmp_path):
 def test_a_folder_without_a_model(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="does not exist"):
-        Network.load(tmp_path / "empty")
+        PaintingNetwork.load(tmp_path / "empty")
 
 
 @pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x03\x04", b"\x89PNG\r\n\x1a\n" * 9])
@@ -168,20 +168,20 @@ def test_arrays_that_make_no_network(network, tmp_path, change):
 ENCODINGS = [
     Positional(2, 3),
     Fourier(2, 4, 3.0, np.random.default_rng(0)),
-    Grid(3, 2, 16, 2, 6, (6, 4)),
+    HashGrid(3, 2, 16, 2, 6, (6, 4)),
 ]
 
 
 def encoded(encoding, rng):
     layers = dense_stack(encoding.outputs, (5,), 3, 0.02)
-    return Network(tuple(layers), (6, 4), encoding).initialise(1.0, rng)
+    return PaintingNetwork(tuple(layers), (6, 4), encoding).initialise(1.0, rng)
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS, ids=lambda each: type(each).__name__)
 def test_a_saved_encoding_comes_back(encoding, rng, tmp_path):
     network = encoded(encoding, rng)
     network.save(tmp_path / "x.npz")
-    again = Network.load(tmp_path / "x.npz")
+    again = PaintingNetwork.load(tmp_path / "x.npz")
     assert again.is_like(network)
     assert again.parameters.tobytes() == network.parameters.tobytes()
     np.testing.assert_array_equal(again.render(5, 4), network.render(5, 4))
@@ -202,12 +202,12 @@ GRID = np.array([3, 2, 16, 2, 6, 6, 4])
         {"grid": GRID + np.array([10**9, 0, 0, 0, 0, 0, 0])},
         {"grid": GRID + np.array([0, 0, 1, 0, 0, 0, 0])},
         {"tables": np.zeros(3, np.float32)},
-        {"tables": np.full(Grid(3, 2, 16, 2, 6, (6, 4)).size, np.nan, np.float32)},
+        {"tables": np.full(HashGrid(3, 2, 16, 2, 6, (6, 4)).size, np.nan, np.float32)},
     ],
 )
 def test_arrays_that_make_no_grid(change, rng, tmp_path):
     path = tmp_path / "x.npz"
-    arrays = encoded(Grid(3, 2, 16, 2, 6, (6, 4)), rng).to_arrays()
+    arrays = encoded(HashGrid(3, 2, 16, 2, 6, (6, 4)), rng).to_arrays()
     write_archive(path, "model", FORMAT_VERSION, arrays | change)
     assert "damaged" in load_error(path)
 
@@ -224,7 +224,7 @@ def test_any_damage_is_one_line_or_harmless(saved, tmp_path, edits, cut):
     path = tmp_path / "fuzzed.npz"
     path.write_bytes(data if cut is None else data[: cut % len(data)])
     try:
-        network = Network.load(path)
+        network = PaintingNetwork.load(path)
     except InputError as error:
         assert len(str(error).splitlines()) == 1
     else:

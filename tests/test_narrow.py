@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from fit_image.nn.activations import ACTIVATIONS
-from fit_image.nn.layers.conditioned_mlp import Generator
+from fit_image.nn.layers.conditioned_mlp import ConditionedMLP
 from fit_image.nn.layers.layer import Workers
 from fit_image.nn.mlp import soa
-from fit_image.nn.mlp.layer_spec import Layer
-from fit_image.nn.mlp.mlp import Network
-from fit_image.nn.network import Chain
+from fit_image.nn.mlp.layer_spec import LayerSpec
+from fit_image.nn.mlp.mlp import MLP
+from fit_image.nn.network import Network
 from naive import NaiveNetwork
 
 LATENTS = 3
@@ -20,24 +20,24 @@ LATENTS = 3
 def blocks(units=6, inputs=LATENTS + 2, outputs=1):
     """Blocks of three layers and of two, and what is not a block between them."""
     return [
-        Layer(inputs, units, "tanh"),
-        Layer(units, units + 1, "relu"),
-        Layer(units + 1, units, "tanh", skip=2),
-        Layer(units, units, "relu"),
-        Layer(units, 2, "softplus"),
-        Layer(2, units, "relu", skip=3),
-        Layer(units, units, "leaky-relu"),
-        Layer(units, units, "relu", skip=2),
-        Layer(units, outputs, "sigmoid"),
+        LayerSpec(inputs, units, "tanh"),
+        LayerSpec(units, units + 1, "relu"),
+        LayerSpec(units + 1, units, "tanh", skip=2),
+        LayerSpec(units, units, "relu"),
+        LayerSpec(units, 2, "softplus"),
+        LayerSpec(2, units, "relu", skip=3),
+        LayerSpec(units, units, "leaky-relu"),
+        LayerSpec(units, units, "relu", skip=2),
+        LayerSpec(units, outputs, "sigmoid"),
     ]
 
 
 def of_activation(name):
     return [
-        Layer(LATENTS + 2, 5, name, omega=1.5, scale=1.5),
-        Layer(5, 5, name, omega=1.5, scale=1.5, skip=1),
-        Layer(5, 4, name, omega=1.5, scale=1.5),
-        Layer(4, 2, "identity"),
+        LayerSpec(LATENTS + 2, 5, name, omega=1.5, scale=1.5),
+        LayerSpec(5, 5, name, omega=1.5, scale=1.5, skip=1),
+        LayerSpec(5, 4, name, omega=1.5, scale=1.5),
+        LayerSpec(4, 2, "identity"),
     ]
 
 
@@ -50,12 +50,12 @@ STACKS = {
 
 def generator(layers, rng, sides=(5, 9)):
     points = rng.uniform(-1, 1, (*sides, 2)).astype(np.float32)
-    stage = Generator(layers, points, [0.4] * len(layers))
-    return stage, Chain([stage]).initialise(rng), points.reshape(-1, 2)
+    stage = ConditionedMLP(layers, points, [0.4] * len(layers))
+    return stage, Network([stage]).initialise(rng), points.reshape(-1, 2)
 
 
 def as_network(stage, chain):
-    network = Network(stage.network.layers)
+    network = MLP(stage.network.layers)
     network.parameters[:] = chain.parameters
     return network
 
@@ -69,7 +69,7 @@ def every_point(latents, points):
 @pytest.mark.parametrize("name", STACKS)
 def test_predictions_equal_the_naive_twin(name, rng):
     layers = STACKS[name]
-    network = Network(layers).initialise(1.0, rng, "classic")
+    network = MLP(layers).initialise(1.0, rng, "classic")
     assert soa.is_narrow(network.layers)
     places = rng.uniform(-1, 1, (7, layers[0].fan_in)).astype(np.float32)
     twin = NaiveNetwork.copy_of(network)
@@ -79,7 +79,7 @@ def test_predictions_equal_the_naive_twin(name, rng):
 
 @pytest.mark.parametrize("count", [0, 1, 15, 191, 192, 193, 1000])
 def test_predictions_do_not_depend_on_threads_or_on_what_is_computed_beside(count, rng):
-    network = Network(blocks()).initialise(1.0, rng, "classic")
+    network = MLP(blocks()).initialise(1.0, rng, "classic")
     places = rng.uniform(-1, 1, (1000, LATENTS + 2)).astype(np.float32)
     whole = network.predict(places, threads=1)
     for threads in (1, 3):
@@ -164,9 +164,9 @@ def test_the_gradient_by_parameters_may_be_left_out(rng):
 
 
 def test_first_numbers_have_the_deviation_of_their_layer(rng):
-    layers = [Layer(5, 12, "tanh"), Layer(12, 12, "relu"), Layer(12, 1, "sigmoid")]
+    layers = [LayerSpec(5, 12, "tanh"), LayerSpec(12, 12, "relu"), LayerSpec(12, 1, "sigmoid")]
     points = np.zeros((2, 2, 2), np.float32)
-    chain = Chain([Generator(layers, points, [0.05, 1.0, 0.5])]).initialise(rng)
+    chain = Network([ConditionedMLP(layers, points, [0.05, 1.0, 0.5])]).initialise(rng)
     rows = list(chain.stages[0].network.rows(chain.parameters))
     assert 0.03 < rows[0][:, :6].std() < 0.07
     assert 0.8 < rows[1][:, :13].std() < 1.2
@@ -176,9 +176,9 @@ def test_first_numbers_have_the_deviation_of_their_layer(rng):
 def test_wide_layers_and_missing_latents_are_refused():
     points = np.zeros((2, 2, 2), np.float32)
     with pytest.raises(ValueError, match="narrow"):
-        Generator([Layer(5, 40, "tanh"), Layer(40, 1, "sigmoid")], points, [1.0, 1.0])
+        ConditionedMLP([LayerSpec(5, 40, "tanh"), LayerSpec(40, 1, "sigmoid")], points, [1.0, 1.0])
     with pytest.raises(ValueError, match="latent"):
-        Generator([Layer(2, 4, "tanh"), Layer(4, 1, "sigmoid")], points, [1.0, 1.0])
-    layers = [Layer(4, 4, "relu"), Layer(4, 4, "tanh", skip=2), Layer(4, 1, "sigmoid")]
+        ConditionedMLP([LayerSpec(2, 4, "tanh"), LayerSpec(4, 1, "sigmoid")], points, [1.0, 1.0])
+    layers = [LayerSpec(4, 4, "relu"), LayerSpec(4, 4, "tanh", skip=2), LayerSpec(4, 1, "sigmoid")]
     with pytest.raises(ValueError, match="residual"):
-        Generator(layers, points, [1.0, 1.0, 1.0])
+        ConditionedMLP(layers, points, [1.0, 1.0, 1.0])

@@ -7,8 +7,8 @@ import pytest
 
 from fit_image.components import OUTPUT_ACTIVATIONS
 from fit_image.nn.activations import ACTIVATIONS
-from fit_image.nn.mlp.layer_spec import Layer, dense_stack
-from fit_image.nn.mlp.mlp import Network
+from fit_image.nn.mlp.layer_spec import LayerSpec, dense_stack
+from fit_image.nn.mlp.mlp import MLP
 from naive import NaiveNetwork, values
 
 # Widths around the kernels' groups of 4 rows and 16 columns, and one that fills neither.
@@ -16,7 +16,7 @@ STACKS = [(1,), (3,), (15, 16), (17, 4, 33), (8, 8, 8, 8)]
 
 
 def make(hidden, rng, *, scale=1.0, slope=0.01, inputs=2, outputs=3):
-    return Network(dense_stack(inputs, hidden, outputs, slope)).initialise(scale, rng)
+    return MLP(dense_stack(inputs, hidden, outputs, slope)).initialise(scale, rng)
 
 
 def samples(rng, count, inputs=2, outputs=3):
@@ -40,11 +40,11 @@ def test_predict_equals_the_naive_twin(hidden, rng):
 @pytest.mark.parametrize("output", OUTPUT_ACTIVATIONS)
 def test_gradients_equal_central_differences(activation, constants, output, rng):
     layers = [
-        Layer(3, 5, activation, *constants),
-        Layer(5, 6, activation, *constants),
-        Layer(6, 2, output),
+        LayerSpec(3, 5, activation, *constants),
+        LayerSpec(5, 6, activation, *constants),
+        LayerSpec(6, 2, output),
     ]
-    check_gradients(Network(layers).initialise(1.0, rng, "classic"), rng)
+    check_gradients(MLP(layers).initialise(1.0, rng, "classic"), rng)
 
 
 def check_gradients(network, rng):
@@ -116,4 +116,4 @@ def test_inputs_of_another_shape_are_refused(shape, rng):
 
 def test_layers_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="do not fit"):
-        Network([Layer(2, 4, "identity"), Layer(5, 3, "identity")])
+        MLP([LayerSpec(2, 4, "identity"), LayerSpec(5, 3, "identity")])

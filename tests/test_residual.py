@@ -16,9 +16,9 @@ from fit_image.cli import cli
 from fit_image.config import FitConfig
 from fit_image.errors import InputError
 from fit_image.model import FORMAT_VERSION
-from fit_image.model import Network as PaintingNetwork
-from fit_image.nn.mlp.layer_spec import Layer
-from fit_image.nn.mlp.mlp import Network
+from fit_image.model import PaintingNetwork as PaintingNetwork
+from fit_image.nn.mlp.layer_spec import LayerSpec
+from fit_image.nn.mlp.mlp import PaintingNetwork
 from fit_image.notation import Hidden, format_layers, parse_layers
 from naive import NAIVE_OPTIMIZERS, NaiveNetwork, values
 from test_minibatch import RATES, learn_all, teach
@@ -32,31 +32,35 @@ blocks = st.builds("residual:{}x{}x{}".format, widths, widths, widths)
 def stack(inputs=3, outputs=2):
     """Two blocks behind each other, one of a single wide layer, and plain layers around."""
     return [
-        Layer(inputs, 5, "tanh"),
-        Layer(5, 4, "softplus"),
-        Layer(4, 5, "tanh", skip=2),
-        Layer(5, 5, "tanh", skip=1),
-        Layer(5, 6, "elu"),
-        Layer(6, outputs, "identity"),
+        LayerSpec(inputs, 5, "tanh"),
+        LayerSpec(5, 4, "softplus"),
+        LayerSpec(4, 5, "tanh", skip=2),
+        LayerSpec(5, 5, "tanh", skip=1),
+        LayerSpec(5, 6, "elu"),
+        LayerSpec(6, outputs, "identity"),
     ]
 
 
 def test_gradients_equal_central_differences(rng):
-    check_gradients(Network(stack()).initialise(1.0, rng, "classic"), rng)
+    check_gradients(PaintingNetwork(stack()).initialise(1.0, rng, "classic"), rng)
 
 
 @pytest.mark.parametrize("skip", [1, 2])
 def test_a_block_may_begin_with_the_inputs_and_end_with_the_outputs(skip, rng):
-    layers = [Layer(3, 3, "tanh", skip=int(skip == 1)), Layer(3, 2, "identity")]
+    layers = [LayerSpec(3, 3, "tanh", skip=int(skip == 1)), LayerSpec(3, 2, "identity")]
     if skip == 2:
-        layers = [Layer(3, 2, "tanh"), Layer(2, 6, "tanh"), Layer(6, 2, "identity", skip=2)]
-    check_gradients(Network(layers).initialise(1.0, rng, "classic"), rng)
+        layers = [
+            LayerSpec(3, 2, "tanh"),
+            LayerSpec(2, 6, "tanh"),
+            LayerSpec(6, 2, "identity", skip=2),
+        ]
+    check_gradients(PaintingNetwork(layers).initialise(1.0, rng, "classic"), rng)
 
 
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("name", NAIVE_OPTIMIZERS)
 def test_learning_equals_the_naive_twin(name, threads, rng):
-    network = Network(stack(2, 3)).initialise(1.0, rng, "classic")
+    network = PaintingNetwork(stack(2, 3)).initialise(1.0, rng, "classic")
     twin, naive = NaiveNetwork.copy_of(network), NAIVE_OPTIMIZERS[name]()
     inputs, targets = samples(rng, 60)
     loss = learn_all(teach(network, name, 20), inputs, targets, threads=threads)
@@ -73,14 +77,14 @@ def test_learning_equals_the_naive_twin(name, threads, rng):
 @pytest.mark.parametrize(
     "layers",
     [
-        [Layer(2, 3, "tanh", skip=1)],
-        [Layer(2, 2, "tanh", skip=2)],
-        [Layer(2, 2, "tanh"), Layer(2, 2, "tanh", skip=2), Layer(2, 2, "tanh", skip=2)],
+        [LayerSpec(2, 3, "tanh", skip=1)],
+        [LayerSpec(2, 2, "tanh", skip=2)],
+        [LayerSpec(2, 2, "tanh"), LayerSpec(2, 2, "tanh", skip=2), LayerSpec(2, 2, "tanh", skip=2)],
     ],
 )
 def test_blocks_that_do_not_fit_are_refused(layers):
     with pytest.raises(ValueError, match="residual block"):
-        Network(layers)
+        PaintingNetwork(layers)
 
 
 def test_blocks_are_written_as_they_are_read():
@@ -118,8 +122,8 @@ def test_blocks_that_cannot_be_written_are_refused(layers):
 
 
 def test_a_block_begins_by_changing_next_to_nothing(rng):
-    layers = [Layer(2, 6, "tanh"), Layer(6, 6, "relu"), Layer(6, 6, "tanh", skip=2)]
-    network = Network([*layers, Layer(6, 1, "identity")]).initialise(0.3, rng)
+    layers = [LayerSpec(2, 6, "tanh"), LayerSpec(6, 6, "relu"), LayerSpec(6, 6, "tanh", skip=2)]
+    network = PaintingNetwork([*layers, LayerSpec(6, 1, "identity")]).initialise(0.3, rng)
     *_, ends, _ = network.rows()
     assert 0 < np.abs(ends).max() < 0.005
 

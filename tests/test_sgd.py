@@ -9,31 +9,31 @@ import pytest
 
 from fit_image.nn.activations import ACTIVATIONS
 from fit_image.nn.mlp.layer_spec import dense_stack
-from fit_image.nn.mlp.mlp import Network
-from fit_image.nn.runtime.barrier import barrier_counts, meet, release, take
+from fit_image.nn.mlp.mlp import MLP
+from fit_image.nn.runtime.barrier import abort, barrier, barrier_counts, next_task
 from fit_image.nn.runtime.jit import kernel
-from fit_image.nn.runtime.thread_tuner import ThreadChoice, counts_up_to
+from fit_image.nn.runtime.thread_tuner import ThreadTuner, counts_up_to
 from fit_image.nn.training import per_sample_sgd as sgd_module
-from fit_image.nn.training.per_sample_sgd import SampleSGD
+from fit_image.nn.training.per_sample_sgd import PerSampleSGD
 from naive import NaiveNetwork, values
 
 # Hidden layers: none left over and one; narrower and wider than the vectors and groups of rows
-# that the kernels take; cut into one, two and four blocks, of which some are empty.
+# that the kernels next_task; cut into one, two and four blocks, of which some are empty.
 STACKS = [(), (1,), (3,), (15, 16), (17, 4, 33), (8, 8, 8, 8), (100, 9), (150, 3, 200), (400, 5)]
 
 
 def make(hidden, rng, *, slope=0.01, inputs=2, outputs=3):
-    return Network(dense_stack(inputs, hidden, outputs, slope)).initialise(1.0, rng)
+    return MLP(dense_stack(inputs, hidden, outputs, slope)).initialise(1.0, rng)
 
 
 def copy_of(network):
-    copy = Network(network.layers)
+    copy = MLP(network.layers)
     copy.parameters[:] = network.parameters
     return copy
 
 
 def learn(network, inputs, targets, weights=None, *, lr=0.1, loss="mse", threads=1, **options):
-    sgd, loss_sum = SampleSGD(network, network.layer_rates(lr), loss), np.zeros(1)
+    sgd, loss_sum = PerSampleSGD(network, network.layer_rates(lr), loss), np.zeros(1)
     weights = ones(inputs) if weights is None else weights
     sgd.learn(inputs, targets, weights, loss_sum, threads=threads, **options)
     sgd.push()
@@ -72,7 +72,7 @@ def shaped(activation, rng):
     layers = dense_stack(
         2, (130, 9, 6), 3, 0.2, activations=[activation] * 3 + ["sigmoid"], omega=0.8, scale=1.0
     )
-    return Network(layers).initialise(1.0, rng, "classic")
+    return MLP(layers).initialise(1.0, rng, "classic")
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -105,7 +105,7 @@ def test_any_number_of_inputs_and_outputs(inputs, outputs, rng):
 def test_the_number_of_threads_changes_no_bit(hidden, rng):
     networks = [make(hidden, rng)]
     inputs, targets = samples(rng, 400)
-    assert SampleSGD(networks[0], networks[0].layer_rates(0.1)).most_threads > 1
+    assert PerSampleSGD(networks[0], networks[0].layer_rates(0.1)).most_threads > 1
     networks += [copy_of(networks[0]) for _ in range(3)]
     losses = [
         learn(network, inputs, targets, threads=threads)
@@ -121,7 +121,7 @@ def test_training_does_not_depend_on_how_it_is_cut(rng):
     inputs, targets = samples(rng, 100)
     whole_loss, cut_loss = np.zeros(1), np.zeros(1)
     rates = whole.layer_rates(0.1)
-    whole_sgd, cut_sgd = SampleSGD(whole, rates), SampleSGD(cut, rates)
+    whole_sgd, cut_sgd = PerSampleSGD(whole, rates), PerSampleSGD(cut, rates)
     weights, factors = rng.random((2, 100), dtype=np.float32)
     whole_sgd.learn(inputs, targets, weights, whole_loss, factors=factors)
     whole_sgd.push()
@@ -166,7 +166,7 @@ def test_samples_that_do_not_fit_are_refused(rng):
 def test_an_interruption_lets_the_other_threads_go(rng, monkeypatch):
     network = make((120,), rng)
     inputs, targets = samples(rng, 50)
-    sgd = SampleSGD(network, network.layer_rates(0.1))
+    sgd = PerSampleSGD(network, network.layer_rates(0.1))
     learn_kernel = sgd_module._learn_kernel
 
     def interrupted(*arguments):
@@ -183,11 +183,11 @@ def test_an_interruption_lets_the_other_threads_go(rng, monkeypatch):
 def _take_turns(counts, thread, threads, rounds, log):
     for turn in range(rounds):
         log[thread] = turn
-        meet(counts, thread, threads)
+        barrier(counts, thread, threads)
         for other in range(threads):
             if log[other] != turn:
                 log[threads] += 1
-        meet(counts, thread, threads)
+        barrier(counts, thread, threads)
 
 
 @pytest.mark.parametrize("threads", [2, 3, 5])
@@ -206,10 +206,10 @@ def test_nobody_passes_the_barrier_alone(threads):
 
 @kernel
 def _take_all(counts, threads, taken):
-    piece = take(counts, threads, 0)
+    piece = next_task(counts, threads, 0)
     while piece < taken.size:
         taken[piece] += 1
-        piece = take(counts, threads, 0)
+        piece = next_task(counts, threads, 0)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
@@ -228,7 +228,7 @@ def test_every_piece_of_work_is_taken_once(threads):
 
 def test_a_released_barrier_holds_nobody():
     counts = barrier_counts(2)
-    release(counts)
+    abort(counts)
     _take_turns(counts, 0, 2, 3, np.zeros(3, dtype=np.int64))
 
 
@@ -253,7 +253,7 @@ class Machine:
 
 def test_the_fastest_number_of_threads_is_found():
     machine = Machine({1: 0.03, 2: 0.02, 4: 0.011, 6: 0.016})
-    choice = ThreadChoice(counts_up_to(6), clock=lambda: machine.now)
+    choice = ThreadTuner(counts_up_to(6), clock=lambda: machine.now)
     used = machine.work(choice, 5.0)
     assert choice.fastest == choice.threads == 4
     assert used[4] > 4.4
@@ -261,7 +261,7 @@ def test_the_fastest_number_of_threads_is_found():
 
 def test_a_busy_machine_is_noticed_and_forgotten():
     machine = Machine({1: 0.02, 2: 0.011})
-    choice = ThreadChoice(counts_up_to(2), clock=lambda: machine.now)
+    choice = ThreadTuner(counts_up_to(2), clock=lambda: machine.now)
     machine.work(choice, 1.0)
     assert choice.threads == 2
     machine.seconds[2] = 0.04
@@ -273,6 +273,6 @@ def test_a_busy_machine_is_noticed_and_forgotten():
 
 
 def test_one_thread_is_no_choice():
-    choice = ThreadChoice(counts_up_to(1))
+    choice = ThreadTuner(counts_up_to(1))
     choice.record(1, 10.0)
     assert choice.threads == choice.fastest == 1

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from fit_image.nn.cross_entropy import cross_entropy
-from fit_image.nn.layers.batch_norm import BatchNormalisation
-from fit_image.nn.layers.convolution.conv2d import Convolution
+from fit_image.nn.layers.batch_norm import BatchNorm
+from fit_image.nn.layers.convolution.conv2d import Conv2D
 from fit_image.nn.layers.dense import Dense
 from fit_image.nn.layers.dropout import Dropout
-from fit_image.nn.layers.layer import PARTS, Stage, Workers
-from fit_image.nn.layers.max_pool import MaxPooling
-from fit_image.nn.layers.upsample import Upsampling
-from fit_image.nn.network import Chain
+from fit_image.nn.layers.layer import PARTS, Layer, Workers
+from fit_image.nn.layers.max_pool import MaxPool2D
+from fit_image.nn.layers.upsample import UpSample2D
+from fit_image.nn.network import Network
 from fit_image.nn.runtime.arrays import aligned_zeros
 from naive_stages import (
     NaiveConvolution,
@@ -38,7 +38,7 @@ class Case:
     about 1.
     """
 
-    stage: Stage
+    stage: Layer
     twin: Any
     samples: int = 5
     smooth: bool = True
@@ -51,22 +51,22 @@ def dense(inputs, units, samples=5, deviation=0.3, **activation):
 
 
 def convolution(inputs, units, side, stride, samples=5, deviation=0.3, **activation):
-    stage = Convolution(inputs, units, side, stride, **activation)
+    stage = Conv2D(inputs, units, side, stride, **activation)
     twin = NaiveConvolution(units, side, stride, **activation)
     return Case(stage, twin, samples, _smooth(activation), deviation)
 
 
 def normalisation(shape, samples=5, **activation):
-    stage = BatchNormalisation(shape, **activation)
+    stage = BatchNorm(shape, **activation)
     return Case(stage, NaiveNormalisation(shape[-1], **activation), samples, _smooth(activation))
 
 
 def pooling(inputs, side):
-    return Case(MaxPooling(inputs, side), NaivePooling(side), smooth=False)
+    return Case(MaxPool2D(inputs, side), NaivePooling(side), smooth=False)
 
 
 def upsampling(inputs, height, width, factor):
-    stage = Upsampling(inputs, height, width, factor)
+    stage = UpSample2D(inputs, height, width, factor)
     return Case(stage, NaiveUpsampling(height, width, factor))
 
 
@@ -140,7 +140,7 @@ def used(case, vector):
 
 def ready(case, rng):
     """Return a chain of the stage alone with parameters, none of them zero, and a batch."""
-    chain = Chain([case.stage])
+    chain = Network([case.stage])
     for numbers in used(case, chain.parameters):
         numbers[:] = case.deviation * normal(rng, *numbers.shape)
     # Not of mean 0 and deviation 1, so that normalisation has something to do.
@@ -188,7 +188,7 @@ def test_a_stage_equals_its_naive_twin(case, rng):
 def test_a_stage_counts_its_parameters(case):
     vector = np.zeros(case.stage.size, dtype=np.float32)
     assert sum(numbers.size for numbers in used(case, vector)) == case.stage.parameter_count
-    assert Chain([case.stage]).parameter_count == case.stage.parameter_count
+    assert Network([case.stage]).parameter_count == case.stage.parameter_count
 
 
 @pytest.mark.parametrize("name", [name for name, make in CASES.items() if make().smooth])
@@ -324,7 +324,7 @@ def test_a_smaller_batch_after_a_larger_one_is_as_if_it_were_alone(case, rng):
 
 
 def test_first_parameters_leave_padding_zero_and_biases_too(case, rng):
-    chain = Chain([case.stage]).initialise(rng)
+    chain = Network([case.stage]).initialise(rng)
     numbers = used(case, chain.parameters)
     if numbers:
         assert numbers[0].all()
@@ -343,7 +343,7 @@ def mixed():
         dense((5, 4, 11), 11, activation="softplus"),
         dense((11,), 3),
     ]
-    return Chain([case.stage for case in cases]), [case.twin for case in cases]
+    return Network([case.stage for case in cases]), [case.twin for case in cases]
 
 
 def test_a_chain_equals_its_twins_one_after_the_other(rng):
@@ -413,7 +413,7 @@ def test_a_chain_descends_with_a_rate_for_each_stage(rng):
 
 
 def test_no_thread_changes_what_another_still_reads(rng):
-    chain = Chain([Dense((300,), 400), Dense((400,), 30)]).initialise(rng)
+    chain = Network([Dense((300,), 400), Dense((400,), 30)]).initialise(rng)
     inputs, by_outputs = normal(rng, 96, 300), normal(rng, 96, 30)
     first, passage, results = chain.parameters.copy(), chain.passage(96), []
     for workers in (Workers(1), Workers(3)):
@@ -436,8 +436,8 @@ def test_workers_are_as_many_as_asked_for():
 
 
 def test_normalisation_of_what_is_nearly_or_wholly_constant(rng):
-    stage = BatchNormalisation((7, 3))
-    chain = Chain([stage]).initialise(rng)
+    stage = BatchNorm((7, 3))
+    chain = Network([stage]).initialise(rng)
     inputs = np.float32(1000) + np.float32(0.1) * normal(rng, 60, 7, 3)
     inputs[..., 2] = 1_234_567.0
     passage = chain.passage(60)
@@ -450,31 +450,31 @@ def test_normalisation_of_what_is_nearly_or_wholly_constant(rng):
 
 def test_stages_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="do not fit"):
-        Chain([Dense((3,), 4), Dense((5,), 1)])
+        Network([Dense((3,), 4), Dense((5,), 1)])
     with pytest.raises(ValueError, match="do not fit"):
-        Chain([Convolution((4, 4, 1), 3, 3, 1), Dense((4 * 4 * 3,), 1)])
+        Network([Conv2D((4, 4, 1), 3, 3, 1), Dense((4 * 4 * 3,), 1)])
 
 
 def test_a_chain_without_stages_is_refused():
     with pytest.raises(ValueError, match="at least one"):
-        Chain([])
+        Network([])
 
 
 def test_more_samples_than_there_is_memory_for_are_refused(rng):
-    chain = Chain([Dense((3,), 4)]).initialise(rng)
+    chain = Network([Dense((3,), 4)]).initialise(rng)
     with pytest.raises(ValueError, match="3 samples are more than 2"):
         chain.forward(normal(rng, 3, 3), chain.passage(2), Workers(1))
 
 
 def test_samples_of_another_shape_are_refused(rng):
-    chain = Chain([Dense((3, 2), 4)]).initialise(rng)
+    chain = Network([Dense((3, 2), 4)]).initialise(rng)
     for shape in ((2, 6), (2, 2, 3), (3, 2), (2, 3, 1)):
         with pytest.raises(ValueError, match="do not fit"):
             chain.forward(normal(rng, *shape), chain.passage(3), Workers(1))
 
 
 def test_a_gradient_that_kernels_cannot_fill_is_refused(rng):
-    chain = Chain([Dense((3,), 4)]).initialise(rng)
+    chain = Network([Dense((3,), 4)]).initialise(rng)
     inputs, by_outputs = normal(rng, 2, 3), normal(rng, 2, 4)
     passage, workers = chain.passage(2), Workers(1)
     chain.forward(inputs, passage, workers)
@@ -495,7 +495,7 @@ def test_an_empty_batch_leaves_no_gradient(rng):
 
 
 def test_dropout_keeps_a_share_and_the_mean(rng):
-    chain, inputs = Chain([Dropout((100, 10), 0.65)]), 1.0 + rng.random((50, 100, 10), np.float32)
+    chain, inputs = Network([Dropout((100, 10), 0.65)]), 1.0 + rng.random((50, 100, 10), np.float32)
     outputs, _, below = there_and_back(chain, inputs, np.full_like(inputs, 2.0), rng=rng)
     kept = outputs != 0.0
     # Five deviations of a share of 50,000.
@@ -506,7 +506,7 @@ def test_dropout_keeps_a_share_and_the_mean(rng):
 
 
 def test_dropout_draws_another_mask_each_time_and_none_without_a_generator(rng):
-    chain, inputs = Chain([Dropout((200,), 0.5)]), np.ones((3, 200), np.float32)
+    chain, inputs = Network([Dropout((200,), 0.5)]), np.ones((3, 200), np.float32)
     passage, workers = chain.passage(3), Workers(1)
     first = chain.forward(inputs, passage, workers, rng).copy()
     assert (first != chain.forward(inputs, passage, workers, rng)).any()
@@ -523,7 +523,7 @@ def test_dropout_refuses_to_keep_what_is_no_share(keep):
 
 def test_dropout_that_keeps_all_changes_nothing(rng):
     inputs = normal(rng, 3, 7)
-    outputs, _, _ = there_and_back(Chain([Dropout((7,), 1.0)]), inputs, inputs, rng=rng)
+    outputs, _, _ = there_and_back(Network([Dropout((7,), 1.0)]), inputs, inputs, rng=rng)
     np.testing.assert_array_equal(outputs, inputs)
 
 
@@ -531,7 +531,7 @@ def test_pooling_gives_the_gradient_to_the_first_largest_and_passes_on_what_is_n
     inputs = np.zeros((1, 4, 2, 1), np.float32)
     inputs[0, 1:3, :, 0] = [[2.0, 2.0], [1.0, np.nan]]
     outputs, _, below = there_and_back(
-        Chain([MaxPooling((4, 2, 1))]), inputs, np.full((1, 2, 1, 1), 3.0, np.float32)
+        Network([MaxPool2D((4, 2, 1))]), inputs, np.full((1, 2, 1, 1), 3.0, np.float32)
     )
     np.testing.assert_array_equal(outputs.ravel(), [2.0, np.nan])
     np.testing.assert_array_equal(below[0, ..., 0], [[0, 0], [3, 0], [0, 3], [0, 0]])
@@ -539,16 +539,16 @@ def test_pooling_gives_the_gradient_to_the_first_largest_and_passes_on_what_is_n
 
 def test_pooling_and_upsampling_refuse_sizes_that_do_not_fit():
     with pytest.raises(ValueError, match="at least 1, not 0"):
-        MaxPooling((4, 4, 1), 0)
+        MaxPool2D((4, 4, 1), 0)
     with pytest.raises(ValueError, match="at least once, not 0"):
-        Upsampling((4, 4, 1), 4, 4, 0)
+        UpSample2D((4, 4, 1), 4, 4, 0)
     for height, width in ((9, 6), (6, 6), (8, 7), (8, 4)):
         with pytest.raises(ValueError, match=f"4 x 3 numbers .* do not make {height} x {width}"):
-            Upsampling((4, 3, 2), height, width)
+            UpSample2D((4, 3, 2), height, width)
 
 
 def drawn(stage, twin, rng):
-    return twin.split(Chain([stage]).initialise(rng).parameters)
+    return twin.split(Network([stage]).initialise(rng).parameters)
 
 
 def test_first_weights_of_dense_layers_are_normal(rng):
@@ -562,7 +562,7 @@ def test_first_weights_of_dense_layers_are_normal(rng):
 
 def test_first_weights_of_convolutions_are_normal_up_to_two_deviations(rng):
     for deviation in (0.02, 0.5):
-        stage = Convolution((8, 8, 7), 101, 5, 2, deviation=deviation)
+        stage = Conv2D((8, 8, 7), 101, 5, 2, deviation=deviation)
         weights, _ = drawn(stage, NaiveConvolution(101, 5, 2), rng)
         largest = np.abs(weights).max() / deviation
         assert 1.99 < largest < 2.0001
@@ -573,7 +573,7 @@ def test_first_weights_of_convolutions_are_normal_up_to_two_deviations(rng):
 
 
 def test_first_scales_are_about_one(rng):
-    scales, _ = drawn(BatchNormalisation((3, 1000)), NaiveNormalisation(1000), rng)
+    scales, _ = drawn(BatchNorm((3, 1000)), NaiveNormalisation(1000), rng)
     assert scales.mean() == pytest.approx(1.0, abs=0.005)
     assert scales.std() == pytest.approx(0.02, rel=0.15)
 

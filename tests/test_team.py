@@ -9,14 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from fit_image.nn.runtime.barrier import meet
+from fit_image.nn.runtime.barrier import barrier
 from fit_image.nn.runtime.jit import kernel
 from fit_image.nn.runtime.threads import Team
 
 
 @kernel
 def _meet(counts, thread, threads):
-    meet(counts, thread, threads)
+    barrier(counts, thread, threads)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])

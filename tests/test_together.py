@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fit_image.nn.layers.layer import Workers
-from fit_image.nn.optimizers.parallel_step import take_step
+from fit_image.nn.optimizers.parallel_step import parallel_step
 from fit_image.nn.optimizers.registry import OPTIMIZERS
 
 
@@ -35,7 +35,7 @@ def test_a_step_has_the_same_bits_for_any_number_of_threads(name, size, rng):
     for threads in (1, 2, 3):
         workers = Workers(threads)
         found, optimizer = steps(
-            lambda *vectors, workers=workers: take_step(*vectors, spans, rates, 0.5, workers)
+            lambda *vectors, workers=workers: parallel_step(*vectors, spans, rates, 0.5, workers)
         )
         np.testing.assert_array_equal(found, expected)
         assert optimizer.steps == 3

@@ -9,7 +9,7 @@ import numpy as np
 
 from fit_image.nn.runtime.arrays import aligned_zeros
 from fit_image.nn.runtime.jit import kernel
-from fit_image.nn.runtime.simd import WIDTH, load, multiply_add, splat, store, total
+from fit_image.nn.runtime.simd import WIDTH, broadcast, fma, hsum, load, store
 
 _SIDE = 1024
 _MEGABYTE = 1 << 18  # float32 numbers
@@ -68,20 +68,20 @@ class Megabyte:
 
 @kernel
 def _read(array, repeats):
-    s0 = s1 = s2 = s3 = splat(np.float32(0.0))
-    one = splat(np.float32(1.0))
+    s0 = s1 = s2 = s3 = broadcast(np.float32(0.0))
+    one = broadcast(np.float32(1.0))
     for _ in range(repeats):
         for i in range(0, array.shape[0], 4 * WIDTH):
-            s0 = multiply_add(load(array, i), one, s0)
-            s1 = multiply_add(load(array, i + WIDTH), one, s1)
-            s2 = multiply_add(load(array, i + 2 * WIDTH), one, s2)
-            s3 = multiply_add(load(array, i + 3 * WIDTH), one, s3)
-    return total(s0) + total(s1) + total(s2) + total(s3)
+            s0 = fma(load(array, i), one, s0)
+            s1 = fma(load(array, i + WIDTH), one, s1)
+            s2 = fma(load(array, i + 2 * WIDTH), one, s2)
+            s3 = fma(load(array, i + 3 * WIDTH), one, s3)
+    return hsum(s0) + hsum(s1) + hsum(s2) + hsum(s3)
 
 
 @kernel
 def _update(array, repeats):
-    half = splat(np.float32(0.5))
+    half = broadcast(np.float32(0.5))
     for _ in range(repeats):
         for i in range(0, array.shape[0], WIDTH):
-            store(array, i, multiply_add(load(array, i), half, half))
+            store(array, i, fma(load(array, i), half, half))

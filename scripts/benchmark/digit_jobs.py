@@ -16,9 +16,9 @@ from fit_image.apps.coordinates import INPUTS, pixel_coordinates
 from fit_image.apps.digits.game import Game
 from fit_image.apps.digits.networks import generator_layers, make_classifier, make_generator
 from fit_image.apps.digits.recipe import Recipe
-from fit_image.nn.layers.layer import Stage, Workers
-from fit_image.nn.mlp.mlp import Network
-from fit_image.nn.network import Chain
+from fit_image.nn.layers.layer import Layer, Workers
+from fit_image.nn.mlp.mlp import MLP
+from fit_image.nn.network import Network
 
 BATCH, SIDE, CLASSES = 100, 26, 10
 _PIECE = 1 << 17  # points that PyTorch draws at a time
@@ -32,7 +32,7 @@ def generators() -> Iterator[Pair]:
     """Yield the generator forward, and there and back."""
     recipe, rng = Recipe(), np.random.default_rng(0)
     chain = make_generator(recipe, SIDE, SIDE, 1).initialise(rng)
-    network = Network(generator_layers(recipe, 1))
+    network = MLP(generator_layers(recipe, 1))
     network.parameters[:] = chain.parameters
     peer = digit_peers.Generator(network)
     points = pixel_coordinates(SIDE, SIDE, recipe.scale).reshape(-1, len(INPUTS))
@@ -48,7 +48,7 @@ def generators() -> Iterator[Pair]:
     back, torch_back = _ThereAndBack(chain, latents, by_outputs), _torch_back(peer, x_back, by_y)
     gradient, below = back.gradients()
     torch_back()
-    own = list(Network(network.layers).rows(gradient))
+    own = list(MLP(network.layers).rows(gradient))
     for linear, rows, layer in zip(peer.linears, own, network.layers, strict=True):
         # Rounding decides on which side of a rectifier's bend a sum falls, and either of us is off
         # by 2% from double precision in a layer of small gradients.
@@ -78,7 +78,7 @@ def generators() -> Iterator[Pair]:
 class _ThereAndBack:
     """A job of ours: forward, and backward to parameters and inputs."""
 
-    def __init__(self, chain: Chain, inputs: np.ndarray, by_outputs: np.ndarray) -> None:
+    def __init__(self, chain: Network, inputs: np.ndarray, by_outputs: np.ndarray) -> None:
         self._chain, self._inputs, self._by_outputs = chain, inputs, by_outputs
         self._passage, self._workers = chain.passage(len(inputs)), Workers()
         self._gradient = chain.zeros()
@@ -129,7 +129,7 @@ def classifiers() -> Iterator[Pair]:
     total = 0.0
     for number, index in enumerate((0, 1, 3), 1):
         stage = chain.stages[index]
-        alone = Chain([stage])
+        alone = Network([stage])
         alone.parameters[: stage.size] = chain.part(chain.parameters, index)
         height, _, maps = stage.inputs
         out, _, units = stage.outputs
@@ -142,12 +142,14 @@ def classifiers() -> Iterator[Pair]:
     yield _pair("classifier", chain, digit_peers.Classifier(chain), total, rng)
 
 
-def _products(stage: Stage) -> int:
+def _products(stage: Layer) -> int:
     """Return the multiplications of a sample in a convolution or a dense stage."""
     return stage.parameter_count * int(np.prod(stage.outputs[:-1], dtype=np.int64))
 
 
-def _pair(name: str, chain: Chain, peer: nn.Module, work: float, rng: np.random.Generator) -> Pair:
+def _pair(
+    name: str, chain: Network, peer: nn.Module, work: float, rng: np.random.Generator
+) -> Pair:
     inputs = rng.random((BATCH, *chain.inputs), dtype=np.float32)
     by_outputs = rng.standard_normal((BATCH, *chain.outputs), dtype=np.float32)
     x, by_y = (torch.from_numpy(_maps_first(each)) for each in (inputs, by_outputs))
@@ -237,7 +239,7 @@ def classifier_step() -> Pair:
 
 def _games(recipe: Recipe) -> tuple[Game, digit_peers.Game]:
     game = Game(recipe, (SIDE, SIDE, 1), CLASSES)
-    network = Network(generator_layers(recipe, 1))
+    network = MLP(generator_layers(recipe, 1))
     network.parameters[:] = game._generator.chain.parameters
     peer = digit_peers.Game(
         recipe,

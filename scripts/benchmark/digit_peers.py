@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fit_image.apps.digits.recipe import Recipe
-from fit_image.nn.layers.affine import matrix, padded
-from fit_image.nn.mlp.layer_spec import Layer
-from fit_image.nn.mlp.mlp import Network
-from fit_image.nn.network import Chain
+from fit_image.nn.layers.affine import matrix, padded_width
+from fit_image.nn.mlp.layer_spec import LayerSpec
+from fit_image.nn.mlp.mlp import MLP
+from fit_image.nn.network import Network
 
 SLOPE = 0.2
 
@@ -21,7 +21,7 @@ SLOPE = 0.2
 class Generator(nn.Module):
     """Residual blocks, from latent numbers and places to values."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: MLP) -> None:
         super().__init__()
         self.linears = nn.ModuleList(
             _linear(rows[:, : layer.fan_in], rows[:, layer.fan_in])
@@ -40,7 +40,7 @@ class Generator(nn.Module):
         return torch.sigmoid(self.linears[-1](x))
 
 
-def _blocks(layers: Sequence[Layer]) -> list[tuple[int, int]]:
+def _blocks(layers: Sequence[LayerSpec]) -> list[tuple[int, int]]:
     """Return the first and last layers of the residual blocks."""
     return [(index + 1 - layer.skip, index) for index, layer in enumerate(layers) if layer.skip]
 
@@ -53,18 +53,18 @@ def _linear(weights: np.ndarray, biases: np.ndarray) -> nn.Linear:
     return linear
 
 
-def _numbers(chain: Chain, index: int, units: int) -> tuple[np.ndarray, np.ndarray]:
+def _numbers(chain: Network, index: int, units: int) -> tuple[np.ndarray, np.ndarray]:
     """Return weights (fan_in, units) and biases of a dense stage."""
     stage = chain.stages[index]
     part = chain.part(chain.parameters, index)
-    rows = matrix(part, int(np.prod(stage.inputs)), padded(units))
+    rows = matrix(part, int(np.prod(stage.inputs)), padded_width(units))
     return rows[:-1, :units], rows[-1, :units]
 
 
 class Encoder(nn.Module):
     """Two dense layers with dropout, and one."""
 
-    def __init__(self, chain: Chain, keep: float) -> None:
+    def __init__(self, chain: Network, keep: float) -> None:
         super().__init__()
         self.linears = nn.ModuleList()
         for index in (0, 2, 4):
@@ -83,7 +83,7 @@ class Encoder(nn.Module):
 class Convolution(nn.Module):
     """A convolution with TensorFlow's zeros around, and perhaps a leaky ReLU."""
 
-    def __init__(self, chain: Chain, index: int, *, leaky: bool) -> None:
+    def __init__(self, chain: Network, index: int, *, leaky: bool) -> None:
         super().__init__()
         stage = chain.stages[index]
         height, _, maps = stage.inputs
@@ -94,7 +94,7 @@ class Convolution(nn.Module):
         zeros = max((out - 1) * stride + side - height, 0)
         self._zeros = (zeros // 2, zeros - zeros // 2) * 2
         self._leaky = leaky
-        rows = matrix(chain.part(chain.parameters, index), fan_in, padded(units))[:, :units]
+        rows = matrix(chain.part(chain.parameters, index), fan_in, padded_width(units))[:, :units]
         self.convolution = nn.Conv2d(maps, units, side, stride)
         weights = rows[:-1].reshape(side, side, maps, units).transpose(3, 2, 0, 1)
         with torch.no_grad():
@@ -110,7 +110,7 @@ class Convolution(nn.Module):
 class Classifier(nn.Module):
     """Three convolutions, two of them normalised, and a dense layer."""
 
-    def __init__(self, chain: Chain) -> None:
+    def __init__(self, chain: Network) -> None:
         super().__init__()
         self.convolutions = nn.ModuleList(
             Convolution(chain, index, leaky=index == 0) for index in (0, 1, 3)

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from fit_image.model import Network
+from fit_image.model import PaintingNetwork
 from fit_image.nn.mlp.layer_spec import dense_stack
 from fit_image.nn.optimizers.registry import OPTIMIZERS
 from fit_image.nn.training.minibatch import Minibatch
-from fit_image.nn.training.per_sample_sgd import SampleSGD
+from fit_image.nn.training.per_sample_sgd import PerSampleSGD
 from fit_image.notation import parse_layers
 
 SLOPE = 0.01
@@ -28,14 +28,14 @@ TORCH_OPTIMIZERS = {
 Job = Callable[[], int]
 
 
-def our_network(layers: str) -> Network:
+def our_network(layers: str) -> PaintingNetwork:
     """Return an initialised network of ours."""
     widths = [layer.width for layer in parse_layers(layers)]
-    network = Network(tuple(dense_stack(2, widths, 3, SLOPE)), (WIDTH, HEIGHT))
+    network = PaintingNetwork(tuple(dense_stack(2, widths, 3, SLOPE)), (WIDTH, HEIGHT))
     return network.initialise(0.3, np.random.default_rng(0))
 
 
-def torch_network(network: Network) -> torch.nn.Sequential:
+def torch_network(network: PaintingNetwork) -> torch.nn.Sequential:
     """Return the same network in PyTorch, weights included."""
     modules: list[torch.nn.Module] = []
     for layer, rows in zip(network.layers, network.rows(), strict=True):
@@ -56,7 +56,7 @@ def samples(count: int) -> tuple[np.ndarray, np.ndarray]:
 def our_sgd(layers: str, threads: int) -> Job:
     """Return a job of ours: one step for each sample."""
     network = our_network(layers)
-    sgd, loss = SampleSGD(network, network.layer_rates(0.1)), np.zeros(1)
+    sgd, loss = PerSampleSGD(network, network.layer_rates(0.1)), np.zeros(1)
     places, colours = samples(1000)
     weights = np.ones(len(places), dtype=np.float32)
 

@@ -12,22 +12,21 @@ from fit_image.apps.autoencode.networks import Autoencoder as OurAutoencoder
 from fit_image.apps.autoencode.recipe import Recipe
 from fit_image.apps.unjpeg.network import layer_rows
 from fit_image.apps.unjpeg.patches import Cutter
-from fit_image.nn.layers.convolution.conv2d import Convolution
+from fit_image.nn.layers.convolution.conv2d import Conv2D
 from fit_image.nn.layers.dense import Dense
-from fit_image.nn.layers.max_pool import MaxPooling
-from fit_image.nn.layers.upsample import Upsampling
-from fit_image.nn.network import Chain
+from fit_image.nn.layers.max_pool import MaxPool2D
+from fit_image.nn.layers.upsample import UpSample2D
+from fit_image.nn.network import Network
 
 _ACTIVATIONS = {"elu": nn.ELU, "tanh": nn.Tanh, "relu": nn.ReLU, "identity": nn.Identity}
 
 
-def products(chain: Chain) -> int:
+def products(chain: Network) -> int:
     """Return the multiplications of a sample in all dense and convolutional stages."""
     return sum(
-        stage.parameter_count
-        * (math.prod(stage.outputs[:-1]) if isinstance(stage, Convolution) else 1)
+        stage.parameter_count * (math.prod(stage.outputs[:-1]) if isinstance(stage, Conv2D) else 1)
         for stage in chain.stages
-        if isinstance(stage, (Dense, Convolution))
+        if isinstance(stage, (Dense, Conv2D))
     )
 
 
@@ -59,7 +58,7 @@ def _modules(network: OurAutoencoder, recipe: Recipe) -> list[nn.Module]:
         if index in numbers:
             weights, biases = numbers[index]
             module: nn.Module
-            if isinstance(stage, Convolution):
+            if isinstance(stage, Conv2D):
                 maps = stage.inputs[-1]
                 module = nn.Conv2d(maps, biases.size, 3, padding=1)
                 weights = weights.reshape(3, 3, maps, biases.size).transpose(3, 2, 0, 1)
@@ -69,9 +68,9 @@ def _modules(network: OurAutoencoder, recipe: Recipe) -> list[nn.Module]:
             _fill(module, weights, biases)
             activation = recipe.code_activation if index == network.code_at else recipe.activation
             modules += [module, nn.Sigmoid() if index == last else _ACTIVATIONS[activation]()]
-        elif isinstance(stage, MaxPooling):
+        elif isinstance(stage, MaxPool2D):
             modules.append(nn.MaxPool2d(2, ceil_mode=True))
-        elif isinstance(stage, Upsampling):
+        elif isinstance(stage, UpSample2D):
             modules.append(nn.Upsample(scale_factor=2))
     return modules
 
@@ -91,7 +90,7 @@ class _ScaledTanh(nn.Module):
 class Patches:
     """A network that removes JPEG's artefacts, and learns by plain descent."""
 
-    def __init__(self, chain: Chain, cutter: Cutter, rate: float) -> None:
+    def __init__(self, chain: Network, cutter: Cutter, rate: float) -> None:
         modules: list[nn.Module] = []
         for rows in layer_rows(chain):
             linear = nn.Linear(len(rows) - 1, rows.shape[1])

@@ -15,11 +15,11 @@ from fit_image.crops import random_crops
 from fit_image.errors import DivergenceError, InputError
 from fit_image.labelled import LabelledPictures
 from fit_image.nn.cross_entropy import cross_entropy
-from fit_image.nn.layers.convolution.conv2d import Convolution
+from fit_image.nn.layers.convolution.conv2d import Conv2D
 from fit_image.nn.layers.dense import Dense
 from fit_image.nn.layers.dropout import Dropout
 from fit_image.nn.layers.layer import Shape, Workers
-from fit_image.nn.network import Chain
+from fit_image.nn.network import Network
 from fit_image.nn.optimizers.adam import Adam
 from fit_image.nn.optimizers.schedules import RateSchedule
 
@@ -157,7 +157,7 @@ class Classifier:
         return float(judged.losses.sum())
 
 
-def _make_chain() -> Chain:
+def _make_chain() -> Network:
     first = _convolution((SIDE, SIDE, 1), 32)
     second = _convolution(first.outputs, 64)
     hidden = Dense(
@@ -168,13 +168,13 @@ def _make_chain() -> Chain:
         deviation=_deviation(math.prod(second.outputs)),
     )
     last = Dense(hidden.outputs, CLASSES, deviation=_deviation(math.prod(hidden.outputs)))
-    return Chain([first, second, hidden, Dropout(hidden.outputs, _KEEP), last])
+    return Network([first, second, hidden, Dropout(hidden.outputs, _KEEP), last])
 
 
-def _convolution(inputs: Shape, units: int) -> Convolution:
+def _convolution(inputs: Shape, units: int) -> Conv2D:
     side = 5
     deviation = _deviation(side * side * inputs[-1])
-    return Convolution(inputs, units, side, 2, "leaky-relu", slope=_SLOPE, deviation=deviation)
+    return Conv2D(inputs, units, side, 2, "leaky-relu", slope=_SLOPE, deviation=deviation)
 
 
 def _deviation(fan_in: int) -> float:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fit_image.config import FitConfig
     from fit_image.errors import DivergenceError, FitImageError, InputError
     from fit_image.image import load_image, psnr, save_image, to_uint8
-    from fit_image.model import Network
+    from fit_image.model import PaintingNetwork as Network
     from fit_image.notation import parse_layers
 
 __all__ = [
@@ -34,14 +34,14 @@ __all__ = [
     "write_animation",
 ]
 
-# Loaded when first used, so that ``fit-image --help`` does not wait for numba.
+# Module, and the name there where it differs: loaded when first used, so that ``fit-image --help`` does not wait for numba.
 _HOMES = {
     "DivergenceError": "errors",
     "Epoch": "apps.fit",
     "FitConfig": "config",
     "FitImageError": "errors",
     "InputError": "errors",
-    "Network": "model",
+    "Network": "model:PaintingNetwork",
     "Trainer": "apps.trainer:FitTrainer",
     "fit": "apps.fit",
     "load_image": "image",

@@ -17,7 +17,7 @@ from fit_image.nn.activations import ACTIVATIONS
 from fit_image.nn.encodings.base import Encoding
 from fit_image.nn.encodings.registry import ENCODINGS
 from fit_image.nn.mlp import mlp as core
-from fit_image.nn.mlp.layer_spec import Layer
+from fit_image.nn.mlp.layer_spec import LayerSpec
 from fit_image.nn.runtime.arrays import FloatArray
 
 FORMAT_VERSION = 3
@@ -34,7 +34,7 @@ _BAND_PIXELS = 1 << 16
 _BAND_WORK = 3 * 10**10
 
 
-class Network(core.Network):
+class PaintingNetwork(core.MLP):
     """A network from a place (x, y) to a colour: red, green and blue; or grey; or with alpha.
 
     x runs from 0 at the picture's left column to 1 at its right one, y from 0 at the top row to 1
@@ -50,7 +50,7 @@ class Network(core.Network):
 
     def __init__(
         self,
-        layers: tuple[Layer, ...],
+        layers: tuple[LayerSpec, ...],
         size: tuple[int, int],
         encoding: Encoding | None = None,
     ) -> None:
@@ -122,7 +122,7 @@ class Network(core.Network):
         (name,) = (name for name, kind in ENCODINGS.items() if type(self.encoding) is kind)
         return name
 
-    def is_like(self, other: Network) -> bool:
+    def is_like(self, other: PaintingNetwork) -> bool:
         """Return whether another network differs in its parameters at most."""
         mine, others = self.encoding.to_arrays(), other.encoding.to_arrays()
         return (
@@ -176,7 +176,9 @@ class Network(core.Network):
             if weights.ndim != 2 or weights.shape[0] < 1:
                 raise ValueError(f"impossible layer {index}")
             slope, omega, scale = map(float, own)
-            layers.append(Layer(fan_in, len(weights), str(activation), slope, omega, scale, skip))
+            layers.append(
+                LayerSpec(fan_in, len(weights), str(activation), slope, omega, scale, skip)
+            )
             fan_in = len(weights)
         tables = _typed(arrays["tables"], np.float32, (encoding.size,))
         network = cls(tuple(layers), (width, height), encoding)

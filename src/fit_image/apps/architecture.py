@@ -8,12 +8,12 @@ import numpy as np
 
 from fit_image.config import FitConfig
 from fit_image.encoding_spec import FourierSpec, GridSpec, PositionalSpec, parse_encoding
-from fit_image.model import Network
+from fit_image.model import PaintingNetwork
 from fit_image.nn.encodings.base import Encoding, Identity
 from fit_image.nn.encodings.fourier import Fourier
-from fit_image.nn.encodings.hash_grid import Grid
+from fit_image.nn.encodings.hash_grid import HashGrid
 from fit_image.nn.encodings.positional import Positional
-from fit_image.nn.mlp.layer_spec import Layer, dense_stack
+from fit_image.nn.mlp.layer_spec import LayerSpec, dense_stack
 from fit_image.notation import parse_init
 
 # Beside the seed, so that the waves are not those of the initial weights.
@@ -30,12 +30,12 @@ def make_encoding(config: FitConfig, size: tuple[int, int]) -> Encoding:
             rng = np.random.default_rng([config.seed, _WAVES])
             return Fourier(2, spec.waves, spec.scale, rng)
         case GridSpec():
-            return Grid(sides=size, **dataclasses.asdict(spec.for_picture(*size)))
+            return HashGrid(sides=size, **dataclasses.asdict(spec.for_picture(*size)))
         case _:
             return Identity(2)
 
 
-def make_layers(config: FitConfig, inputs: int, outputs: int) -> tuple[Layer, ...]:
+def make_layers(config: FitConfig, inputs: int, outputs: int) -> tuple[LayerSpec, ...]:
     """Return the layers between what the encoding gives and the colours."""
     layers = dense_stack(
         inputs,
@@ -50,10 +50,10 @@ def make_layers(config: FitConfig, inputs: int, outputs: int) -> tuple[Layer, ..
     return tuple(layers)
 
 
-def make_network(config: FitConfig, size: tuple[int, int], channels: int) -> Network:
+def make_network(config: FitConfig, size: tuple[int, int], channels: int) -> PaintingNetwork:
     """Return an untrained network for a picture of this width and height."""
     encoding = make_encoding(config, size)
-    network = Network(make_layers(config, encoding.outputs, channels), size, encoding)
+    network = PaintingNetwork(make_layers(config, encoding.outputs, channels), size, encoding)
     init, deviation = parse_init(config.init)
     network.initialise(
         config.init_scale if deviation is None else deviation,

@@ -20,7 +20,7 @@ from fit_image.components import ACTIVATIONS, CHANNELS
 from fit_image.errors import InputError
 from fit_image.image import to_uint8
 from fit_image.nn.mlp.layer_spec import dense_stack
-from fit_image.nn.mlp.mlp import Network
+from fit_image.nn.mlp.mlp import MLP
 from fit_image.notation import Hidden, check_blocks, parse_layers
 
 _BAND_PIXELS = 1 << 17
@@ -113,7 +113,7 @@ class Dreamer:
         numbers = sum(layer.stride * layer.fan_out for layer in layers)
         check_available(16 * numbers, "choose fewer or narrower layers")
         rng = np.random.default_rng(dream.seed)
-        self._whole = Network(layers).initialise(dream.deviation, rng, "normal")
+        self._whole = MLP(layers).initialise(dream.deviation, rng, "normal")
         self._circle = rng.standard_normal((2, dream.latent), dtype=np.float32)
         self._network = self._at(0.0)
 
@@ -143,12 +143,12 @@ class Dreamer:
         colours = self._network.predict(seen.reshape(-1, seen.shape[2]), threads=self._threads)
         return to_uint8(colours.reshape(rows, width, self.channels))
 
-    def _at(self, share: float) -> Network:
+    def _at(self, share: float) -> MLP:
         """Return a network of the place alone: the latent numbers become a part of the biases."""
         angle, seen = 2 * math.pi * share, len(self._dream.inputs)
         latent = math.cos(angle) * self._circle[0] + math.sin(angle) * self._circle[1]
         first, *others = self._whole.layers
-        network = Network([replace(first, fan_in=seen), *others])
+        network = MLP([replace(first, fan_in=seen), *others])
         (start, *ends), (weights, *same) = network.rows(), self._whole.rows()
         start[:, :seen] = weights[:, :seen]
         start[:, seen] = weights[:, first.fan_in] + weights[:, seen : first.fan_in] @ latent

@@ -15,7 +15,7 @@ from fit_image.apps.trainer import FitTrainer
 from fit_image.config import FitConfig
 from fit_image.errors import InputError
 from fit_image.image import check_shape
-from fit_image.model import Network
+from fit_image.model import PaintingNetwork
 from fit_image.presets import preset_config
 from fit_image.runs.trainer import EpochEnd
 
@@ -39,7 +39,7 @@ class Epoch:
         Training time so far, compiling and drawing left out.
     picture : uint8 (height, width, channels) or None
         What the network draws.
-    network : Network
+    network : PaintingNetwork
         The network itself: it goes on learning when the iteration goes on.
     """
 
@@ -48,7 +48,7 @@ class Epoch:
     psnr: float | None
     seconds: float
     picture: npt.NDArray[np.uint8] | None
-    network: Network
+    network: PaintingNetwork
 
 
 def fit(

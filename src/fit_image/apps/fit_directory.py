@@ -15,7 +15,7 @@ from fit_image.archive import Arrays
 from fit_image.components import CHANNELS
 from fit_image.config import FitConfig, ImageConfig, RecordConfig
 from fit_image.image import save_image
-from fit_image.model import Network
+from fit_image.model import PaintingNetwork
 from fit_image.notation import Hidden, format_layers
 from fit_image.presets import check_preset
 from fit_image.runs.directory import RunDirectory
@@ -240,7 +240,7 @@ class FitDirectory(RunDirectory):
     @classmethod
     def describe_model(cls, path: Path) -> dict[str, Any]:
         """See `RunDirectory.describe_model`."""
-        network = Network.load(path)
+        network = PaintingNetwork.load(path)
         hidden, last = network.layers[:-1], network.layers[-1]
         return {
             "model": str(path),

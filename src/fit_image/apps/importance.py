@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.image import to_float
-from fit_image.model import Network
+from fit_image.model import PaintingNetwork
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.jit import kernel
 
@@ -38,7 +38,7 @@ def error_levels(errors: FloatArray) -> Levels:
 
 
 def measure_errors(
-    network: Network, image: npt.NDArray[Any], threads: int | None
+    network: PaintingNetwork, image: npt.NDArray[Any], threads: int | None
 ) -> Iterator[Levels | None]:
     """Draw a picture in pieces, and compare it with ``image``.
 

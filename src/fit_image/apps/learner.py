@@ -11,14 +11,14 @@ import numpy.typing as npt
 
 from fit_image.config import FitConfig
 from fit_image.nn.encodings.base import Encoding
-from fit_image.nn.mlp.layer_spec import Layer
-from fit_image.nn.mlp.mlp import Network
+from fit_image.nn.mlp.layer_spec import LayerSpec
+from fit_image.nn.mlp.mlp import MLP
 from fit_image.nn.optimizers.adam import AdamW
 from fit_image.nn.optimizers.base import Optimizer
 from fit_image.nn.optimizers.registry import OPTIMIZERS
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.training.minibatch import Minibatch
-from fit_image.nn.training.per_sample_sgd import SampleSGD
+from fit_image.nn.training.per_sample_sgd import PerSampleSGD
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -69,8 +69,8 @@ class PerSample:
 
     pending = 0
 
-    def __init__(self, network: Network, rate: float, loss: str) -> None:
-        self._sgd = SampleSGD(network, network.layer_rates(rate), loss)
+    def __init__(self, network: MLP, rate: float, loss: str) -> None:
+        self._sgd = PerSampleSGD(network, network.layer_rates(rate), loss)
         self.most_threads = self._sgd.most_threads
 
     def next_cut(self, samples: int) -> int:
@@ -94,7 +94,7 @@ class PerSample:
         factors: FloatArray | None = None,
         threads: int,
     ) -> None:
-        """Learn from each sample in order; see `SampleSGD.learn`."""
+        """Learn from each sample in order; see `PerSampleSGD.learn`."""
         self._sgd.learn(inputs, targets, weights, loss_sum, factors=factors, threads=threads)
 
     def finish(self, loss_sum: npt.NDArray[np.float64]) -> None:
@@ -110,7 +110,7 @@ class PerSample:
             raise ValueError("the state is that of another optimizer")
 
 
-def make_learner(network: Network, config: FitConfig, samples: int) -> Learner:
+def make_learner(network: MLP, config: FitConfig, samples: int) -> Learner:
     """Return what teaches ``network`` as ``config`` asks for, from so many samples an epoch."""
     if _is_per_sample(config, network.layers, network.encoding):
         return PerSample(network, config.learning_rate, config.loss)
@@ -127,7 +127,7 @@ def _make_optimizer(config: FitConfig, size: int) -> Optimizer:
 
 
 def needed_bytes(
-    layers: Sequence[Layer], encoding: Encoding, config: FitConfig, samples: int
+    layers: Sequence[LayerSpec], encoding: Encoding, config: FitConfig, samples: int
 ) -> int:
     """Return the memory that training takes: parameters, optimizer, and what works on them."""
     size = sum(layer.stride * layer.fan_out for layer in layers) + encoding.size
@@ -142,7 +142,7 @@ def needed_bytes(
     return 4 * numbers
 
 
-def _is_per_sample(config: FitConfig, layers: Sequence[Layer], encoding: Encoding) -> bool:
+def _is_per_sample(config: FitConfig, layers: Sequence[LayerSpec], encoding: Encoding) -> bool:
     # The sweeps over the weights know neither tables nor residual blocks.
     plain = not encoding.levels and not any(layer.skip for layer in layers)
     return plain and config.optimizer == "sgd" and config.batch_size == 1

@@ -24,10 +24,10 @@ from fit_image.config import FitConfig
 from fit_image.errors import DivergenceError, InputError
 from fit_image.image import COLOUR_TYPES, check_shape
 from fit_image.model import FORMAT_VERSION as MODEL_VERSION
-from fit_image.model import Network
+from fit_image.model import PaintingNetwork
 from fit_image.nn.optimizers.schedules import RateSchedule
 from fit_image.nn.runtime import machine
-from fit_image.nn.runtime.thread_tuner import ThreadChoice, counts_up_to
+from fit_image.nn.runtime.thread_tuner import ThreadTuner, counts_up_to
 from fit_image.runs.checkpoint import CheckpointPolicy
 from fit_image.runs.manifest import Manifest
 from fit_image.runs.metrics import MetricsFile
@@ -97,7 +97,7 @@ class FitTrainer(Trainer):
         # More threads than cores would wait for one another.
         cores = machine.usable_cores()
         most = min(threads or cores, cores, self._learner.most_threads)
-        self._threads = ThreadChoice([most] if threads else counts_up_to(most))
+        self._threads = ThreadTuner([most] if threads else counts_up_to(most))
         self._ordered_epoch = 0
         self._errors: Levels | None = None
         self._forget_order()
@@ -137,7 +137,7 @@ class FitTrainer(Trainer):
             arrays are not those of the configured optimizer and sampling.
         """
         try:
-            network, progress = Network.from_arrays(arrays), FitProgress.from_arrays(arrays)
+            network, progress = PaintingNetwork.from_arrays(arrays), FitProgress.from_arrays(arrays)
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"the checkpoint is damaged: {error}") from error
         if not self.network.is_like(network):
@@ -317,7 +317,7 @@ class FitTrainer(Trainer):
             threads=self.learning_threads,
         )
 
-    def model(self) -> Network:
+    def model(self) -> PaintingNetwork:
         """See `Trainer.model`."""
         return self.network
 

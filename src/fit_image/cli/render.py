@@ -61,10 +61,10 @@ def command(
     from fit_image.apps.fit_directory import FitDirectory
     from fit_image.atomic import check_destination
     from fit_image.image import Canvas, check_image_target, save_image, to_uint8
-    from fit_image.model import Network
+    from fit_image.model import PaintingNetwork
 
     signals.act_at_once()
-    network = Network.load(path)
+    network = PaintingNetwork.load(path)
     x0, y0, x1, y1 = region
     if not size:
         # A region keeps the picture's pixels per unit length.

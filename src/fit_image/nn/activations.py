@@ -18,7 +18,7 @@ from fit_image.nn.kernels.vector_math import (
     sine,
 )
 from fit_image.nn.runtime.arrays import vector
-from fit_image.nn.runtime.jit import inner, stay_apart
+from fit_image.nn.runtime.jit import inner, noinline
 
 LEAKY_RELU, RELU, ELU, SOFTPLUS, TANH, SCALED_TANH = range(6)
 SIGMOID, SINE, GAUSS, GABOR, FINER, IDENTITY = range(6, 12)
@@ -103,7 +103,7 @@ def activate(memory, sums, sums_row, outputs, values, values_row, rows, count, c
     ``sums`` and ``values`` are offsets in ``memory`` and ``outputs``, which may be the same;
     ``_row`` are the distances from row to row.
     """
-    stay_apart()
+    noinline()
     slope, omega, scale = constants
     for row in range(rows):
         s = vector(memory, sums + row * sums_row, count)
@@ -151,7 +151,7 @@ def activate(memory, sums, sums_row, outputs, values, values_row, rows, count, c
 @inner
 def differentiate(memory, sums, sums_row, rows, count, code, constants):
     """Turn rows of sums into the derivatives f'(s) of the activation with this code."""
-    stay_apart()
+    noinline()
     slope, omega, scale = constants
     for row in range(rows):
         s = vector(memory, sums + row * sums_row, count)

@@ -1,6 +1,6 @@
 """Chains of stages: samples of any shape in, through stages of any kind, and the gradient back.
 
-A `fit_image.nn.mlp.mlp.Network` is dense layers alone, and learns pixel by pixel or by batches;
+A `fit_image.nn.mlp.mlp.MLP` is dense layers alone, and learns pixel by pixel or by batches;
 a chain mixes convolutions, normalisation, dropout and dense layers, and leaves the loss and the
 step to its owner. Its parameters are one flat vector, too.
 """
@@ -13,14 +13,14 @@ from typing import Self
 
 import numpy as np
 
-from fit_image.nn.layers.layer import Shape, Stage, Workers
+from fit_image.nn.layers.layer import Layer, Shape, Workers
 from fit_image.nn.runtime import arrays
 from fit_image.nn.runtime.arrays import FloatArray
 
 _LINE = arrays.LANES * 4  # bytes
 
 
-class Passage:
+class NetworkCache:
     """What a batch leaves in a chain on its way through; made once, used for many batches.
 
     Attributes
@@ -29,7 +29,7 @@ class Passage:
         What came out of the last stage.
     """
 
-    def __init__(self, stages: Sequence[Stage], most: int) -> None:
+    def __init__(self, stages: Sequence[Layer], most: int) -> None:
         self._inputs = stages[0].inputs
         shapes = [self._inputs, *(stage.outputs for stage in stages)]
         # What goes in is the caller's.
@@ -55,12 +55,12 @@ class Passage:
         return self.values[-1]
 
 
-class Chain:
+class Network:
     """Stages, and the parameters of all.
 
     Parameters
     ----------
-    stages : sequence of Stage
+    stages : sequence of Layer
         The outputs of each are shaped like the inputs of the next; lenders come before borrowers.
 
     Attributes
@@ -74,7 +74,7 @@ class Chain:
         If there is no stage, neighbours do not fit, or a lender is missing.
     """
 
-    def __init__(self, stages: Sequence[Stage]) -> None:
+    def __init__(self, stages: Sequence[Layer]) -> None:
         self.stages = tuple(stages)
         if not self.stages:
             raise ValueError("a chain needs at least one stage")
@@ -130,14 +130,14 @@ class Chain:
         """Return a vector shaped like ``parameters``, and aligned as kernels need it."""
         return arrays.aligned_zeros(self.parameters.size)
 
-    def passage(self, samples: int) -> Passage:
+    def passage(self, samples: int) -> NetworkCache:
         """Return memory for batches of at most ``samples``."""
-        return Passage(self.stages, samples)
+        return NetworkCache(self.stages, samples)
 
     def forward(
         self,
         inputs: FloatArray,
-        passage: Passage,
+        passage: NetworkCache,
         workers: Workers,
         rng: np.random.Generator | None = None,
     ) -> FloatArray:
@@ -147,10 +147,10 @@ class Chain:
         ----------
         inputs : float32 (samples, *inputs)
             Not to be changed before `backward`.
-        passage : Passage
+        passage : NetworkCache
         workers : Workers
         rng : numpy.random.Generator, optional
-            Given while training; see `Stage.forward`.
+            Given while training; see `Layer.forward`.
 
         Returns
         -------
@@ -176,7 +176,7 @@ class Chain:
 
     def backward(
         self,
-        passage: Passage,
+        passage: NetworkCache,
         by_outputs: FloatArray,
         workers: Workers,
         gradient: FloatArray | None = None,
@@ -188,7 +188,7 @@ class Chain:
 
         Parameters
         ----------
-        passage : Passage
+        passage : NetworkCache
             As `forward` left it; only once, for the way back overwrites part of it.
         by_outputs : float32 (samples, *outputs)
             Derivative of the loss by each output; if it is the passage's own ``upstream[-1]``, it
@@ -220,7 +220,7 @@ class Chain:
 
     def descend(
         self,
-        passage: Passage,
+        passage: NetworkCache,
         by_outputs: FloatArray,
         workers: Workers,
         rates: Sequence[float],
@@ -254,7 +254,7 @@ class Chain:
 
     def _go_back(
         self,
-        passage: Passage,
+        passage: NetworkCache,
         by_outputs: FloatArray,
         workers: Workers,
         gradient: FloatArray | None,

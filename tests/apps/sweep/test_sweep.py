@@ -22,7 +22,7 @@ from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.results.outcome import read_outcomes
 from fit_image.cli import cli
 from fit_image.errors import InputError
-from fit_image.model import Network
+from fit_image.model import PaintingNetwork
 from pictures import make_small_picture, save_picture
 from shell import Shell, wait_until
 
@@ -87,7 +87,7 @@ def learned(folder):
     """What trials have learned: the bits that must not depend on how they were trained."""
     found = {}
     for run_folder in (Path(folder) / "trials").iterdir():
-        weights = Network.load(run_folder / "model.npz").parameters.tobytes()
+        weights = PaintingNetwork.load(run_folder / "model.npz").parameters.tobytes()
         frames = {file.name: file.read_bytes() for file in (run_folder / "frames").iterdir()}
         lines = (run_folder / "metrics.csv").read_text().splitlines()
         rows = [line.rpartition(",")[0] for line in lines]  # without the seconds

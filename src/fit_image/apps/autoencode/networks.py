@@ -12,14 +12,14 @@ import numpy as np
 from fit_image.apps.autoencode.recipe import Recipe
 from fit_image.apps.memory import check_available
 from fit_image.errors import InputError
-from fit_image.nn.layers.convolution.conv2d import Convolution
+from fit_image.nn.layers.convolution.conv2d import Conv2D
 from fit_image.nn.layers.dense import Dense
-from fit_image.nn.layers.layer import Shape, Stage
-from fit_image.nn.layers.max_pool import MaxPooling
-from fit_image.nn.layers.subtract_mean import Centring
-from fit_image.nn.layers.tied_dense import Mirror
-from fit_image.nn.layers.upsample import Upsampling
-from fit_image.nn.network import Chain
+from fit_image.nn.layers.layer import Layer, Shape
+from fit_image.nn.layers.max_pool import MaxPool2D
+from fit_image.nn.layers.subtract_mean import SubtractMean
+from fit_image.nn.layers.tied_dense import TiedDense
+from fit_image.nn.layers.upsample import UpSample2D
+from fit_image.nn.network import Network
 from fit_image.nn.runtime.arrays import FloatArray
 
 LEAST_SIDE = 4
@@ -40,13 +40,13 @@ class Autoencoder:
 
     Attributes
     ----------
-    chain : Chain
+    chain : Network
         From pictures to pictures.
     code_at : int
         The stage whose outputs are the code.
     """
 
-    chain: Chain
+    chain: Network
     code_at: int
 
     @property
@@ -78,14 +78,14 @@ class Autoencoder:
         """
         for index, stage in enumerate(self.chain.stages):
             part = self.chain.part(vector, index)
-            if isinstance(stage, (Dense, Mirror)):
+            if isinstance(stage, (Dense, TiedDense)):
                 layout = stage.layout
                 biases = part[layout.biases :][: layout.units]
                 weights = None
                 if isinstance(stage, Dense):
                     weights = part[: layout.biases].reshape(layout.fan_in, -1)[:, : layout.units]
                 yield index, weights, biases
-            elif isinstance(stage, Convolution):
+            elif isinstance(stage, Conv2D):
                 units = stage.outputs[-1]
                 rows = part.reshape(stage.parameter_count // units, -1)[:, :units]
                 yield index, rows[:-1], rows[-1]
@@ -103,7 +103,7 @@ def make_autoencoder(recipe: Recipe, mean: FloatArray) -> Autoencoder:
     check_available(
         _dense_bytes(recipe, mean.shape), "give a smaller --size, --bottleneck or --hidden"
     )
-    stages: list[Stage] = [Centring(_subtracted(recipe, mean))]
+    stages: list[Layer] = [SubtractMean(_subtracted(recipe, mean))]
     return (_convolutional if recipe.conv else _dense)(recipe, mean.shape, stages)
 
 
@@ -150,7 +150,7 @@ def _full(inputs: Shape, outputs: Shape, activation: str, *, mirrored: bool = Fa
     )
 
 
-def _dense(recipe: Recipe, shape: Shape, stages: list[Stage]) -> Autoencoder:
+def _dense(recipe: Recipe, shape: Shape, stages: list[Layer]) -> Autoencoder:
     code = recipe.code_units
     assert code is not None
     encoder: list[Dense] = []
@@ -162,13 +162,13 @@ def _dense(recipe: Recipe, shape: Shape, stages: list[Stage]) -> Autoencoder:
     for dense in reversed(encoder):
         activation = "sigmoid" if dense is encoder[0] else recipe.activation
         if recipe.tied:
-            stages.append(Mirror(dense, activation))
+            stages.append(TiedDense(dense, activation))
         else:
             stages.append(_full(stages[-1].outputs, dense.inputs, activation))
-    return Autoencoder(Chain(stages), code_at)
+    return Autoencoder(Network(stages), code_at)
 
 
-def _convolutional(recipe: Recipe, shape: Shape, stages: list[Stage]) -> Autoencoder:
+def _convolutional(recipe: Recipe, shape: Shape, stages: list[Layer]) -> Autoencoder:
     height, width, channels = shape
     if min(height, width) < LEAST_SIDE:
         raise InputError(
@@ -179,13 +179,13 @@ def _convolutional(recipe: Recipe, shape: Shape, stages: list[Stage]) -> Autoenc
     def convolve(units: int, activation: str) -> None:
         inputs = stages[-1].outputs
         deviation = _deviation(_FILTER**2 * inputs[-1], _FILTER**2 * units, activation)
-        stages.append(Convolution(inputs, units, _FILTER, 1, activation, deviation=deviation))
+        stages.append(Conv2D(inputs, units, _FILTER, 1, activation, deviation=deviation))
 
     sizes: list[Shape] = []
     for _ in range(2):
         sizes.append(stages[-1].outputs)
         convolve(recipe.filters, recipe.activation)
-        stages.append(MaxPooling(stages[-1].outputs))
+        stages.append(MaxPool2D(stages[-1].outputs))
     code_at = len(stages) - 1
     if recipe.code_units is not None:
         maps = stages[-1].outputs
@@ -194,9 +194,9 @@ def _convolutional(recipe: Recipe, shape: Shape, stages: list[Stage]) -> Autoenc
         stages.append(_full(stages[-1].outputs, maps, recipe.activation))
     for rows, columns, _ in reversed(sizes):
         convolve(recipe.filters, recipe.activation)
-        stages.append(Upsampling(stages[-1].outputs, rows, columns))
+        stages.append(UpSample2D(stages[-1].outputs, rows, columns))
     convolve(channels, "sigmoid")
-    return Autoencoder(Chain(stages), code_at)
+    return Autoencoder(Network(stages), code_at)
 
 
 def working_bytes(network: Autoencoder, samples: int) -> int:

@@ -23,7 +23,7 @@ from fit_image.image import to_float
 from fit_image.nn.layers.layer import Workers
 from fit_image.nn.losses import mean_squared_error
 from fit_image.nn.optimizers.adam import AdamW
-from fit_image.nn.optimizers.parallel_step import take_step
+from fit_image.nn.optimizers.parallel_step import parallel_step
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.picture_data import Pictures
 from fit_image.runs.progress import Progress
@@ -226,7 +226,7 @@ class AutoencoderTrainer(StepTrainer[StepMetrics]):
         loss = mean_squared_error(drawn, pictures, by_outputs)
         with np.errstate(over="ignore", invalid="ignore"):
             chain.backward(self._passage, by_outputs, self._workers, self._gradient, add=False)
-        take_step(
+        parallel_step(
             self._adam,
             chain.parameters,
             self._gradient,

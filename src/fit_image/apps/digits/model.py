@@ -16,7 +16,7 @@ from fit_image.apps.digits.networks import generator_layers
 from fit_image.apps.digits.recipe import Recipe
 from fit_image.archive import read_archive, write_archive
 from fit_image.errors import InputError
-from fit_image.nn.mlp.mlp import Network
+from fit_image.nn.mlp.mlp import MLP
 from fit_image.nn.runtime.arrays import FloatArray
 
 FORMAT_VERSION = 1
@@ -212,10 +212,10 @@ class DigitModel:
     def _size(self, name: str) -> int:
         return int(getattr(self if name in ("channels", "height", "width") else self.recipe, name))
 
-    def _network(self, latents: FloatArray) -> Network:
+    def _network(self, latents: FloatArray) -> MLP:
         """Return a network of the place alone: the latent numbers become a part of the biases."""
         first, *others = generator_layers(self.recipe, self.channels, latent=False)
-        network, start = Network([first, *others]), 0
+        network, start = MLP([first, *others]), 0
         for index, (layer, rows) in enumerate(zip(network.layers, network.rows(), strict=True)):
             fan_in = layer.fan_in + (self.recipe.latent if index == 0 else 0)
             stop = start + layer.fan_out * (fan_in + 1)

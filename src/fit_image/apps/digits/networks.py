@@ -12,14 +12,14 @@ import numpy as np
 
 from fit_image.apps.coordinates import INPUTS, pixel_coordinates
 from fit_image.apps.digits.recipe import Recipe
-from fit_image.nn.layers.batch_norm import BatchNormalisation
-from fit_image.nn.layers.conditioned_mlp import Generator
-from fit_image.nn.layers.convolution.conv2d import Convolution
+from fit_image.nn.layers.batch_norm import BatchNorm
+from fit_image.nn.layers.conditioned_mlp import ConditionedMLP
+from fit_image.nn.layers.convolution.conv2d import Conv2D
 from fit_image.nn.layers.dense import Dense
 from fit_image.nn.layers.dropout import Dropout
-from fit_image.nn.layers.layer import Stage
-from fit_image.nn.mlp.layer_spec import Layer
-from fit_image.nn.network import Chain
+from fit_image.nn.layers.layer import Layer
+from fit_image.nn.mlp.layer_spec import LayerSpec
+from fit_image.nn.network import Network
 from fit_image.nn.runtime.arrays import FloatArray
 
 # Standard deviations of the first weights and biases of the generator.
@@ -28,22 +28,22 @@ _PROJECTION, _RECTIFIER, _BLOCK_END, _OUTPUT = 0.05, 1.0, 0.001, 0.05
 _SLOPE = 0.2
 
 
-def generator_layers(recipe: Recipe, channels: int, *, latent: bool = True) -> list[Layer]:
+def generator_layers(recipe: Recipe, channels: int, *, latent: bool = True) -> list[LayerSpec]:
     """Return the generator's layers; the latent numbers are the first inputs, if there are any."""
     units = recipe.units
-    layers = [Layer(len(INPUTS) + recipe.latent * latent, units, "tanh")]
+    layers = [LayerSpec(len(INPUTS) + recipe.latent * latent, units, "tanh")]
     for _ in range(recipe.blocks):
-        layers += [Layer(units, units, "relu")] * recipe.block_layers
-        layers.append(Layer(units, units, "tanh", skip=recipe.block_layers + 1))
-    return [*layers, Layer(units, channels, "sigmoid")]
+        layers += [LayerSpec(units, units, "relu")] * recipe.block_layers
+        layers.append(LayerSpec(units, units, "tanh", skip=recipe.block_layers + 1))
+    return [*layers, LayerSpec(units, channels, "sigmoid")]
 
 
-def make_generator(recipe: Recipe, height: int, width: int, channels: int) -> Chain:
+def make_generator(recipe: Recipe, height: int, width: int, channels: int) -> Network:
     """Return a chain from latent numbers, times the recipe's scale, to pictures."""
     layers = generator_layers(recipe, channels)
     deviations = [_BLOCK_END if layer.skip else _RECTIFIER for layer in layers[1:-1]]
     points = pixel_coordinates(width, height, recipe.scale)
-    return Chain([Generator(layers, points, [_PROJECTION, *deviations, _OUTPUT])])
+    return Network([ConditionedMLP(layers, points, [_PROJECTION, *deviations, _OUTPUT])])
 
 
 def working_bytes(recipe: Recipe, shape: tuple[int, int, int], classes: int) -> int:
@@ -59,10 +59,10 @@ def working_bytes(recipe: Recipe, shape: tuple[int, int, int], classes: int) -> 
     return 4 * recipe.batch_size * numbers
 
 
-def generator_numbers(chain: Chain) -> FloatArray:
+def generator_numbers(chain: Network) -> FloatArray:
     """Return weights and biases of a generator, layer after layer, unit after unit."""
     (stage,) = chain.stages
-    assert isinstance(stage, Generator)
+    assert isinstance(stage, ConditionedMLP)
     rows = stage.network.rows(chain.parameters)
     return np.concatenate(
         [
@@ -72,10 +72,10 @@ def generator_numbers(chain: Chain) -> FloatArray:
     )
 
 
-def make_encoder(recipe: Recipe, height: int, width: int, channels: int) -> Chain:
+def make_encoder(recipe: Recipe, height: int, width: int, channels: int) -> Network:
     """Return a chain from pictures to mean and logarithm of the variance of latent numbers."""
     units = (recipe.encoder_units,)
-    return Chain(
+    return Network(
         [
             Dense((height, width, channels), recipe.encoder_units, "softplus"),
             Dropout(units, recipe.keep),
@@ -86,16 +86,18 @@ def make_encoder(recipe: Recipe, height: int, width: int, channels: int) -> Chai
     )
 
 
-def make_classifier(recipe: Recipe, height: int, width: int, channels: int, classes: int) -> Chain:
+def make_classifier(
+    recipe: Recipe, height: int, width: int, channels: int, classes: int
+) -> Network:
     """Return a chain from pictures to the logits of the classes, and of generated pictures."""
-    first = Convolution(
+    first = Conv2D(
         (height, width, channels), recipe.maps, 5, 2, activation="leaky-relu", slope=_SLOPE
     )
-    stages: list[Stage] = [first]
+    stages: list[Layer] = [first]
     for factor in (2, 4):
-        convolution = Convolution(stages[-1].outputs, factor * recipe.maps, 5, 2)
+        convolution = Conv2D(stages[-1].outputs, factor * recipe.maps, 5, 2)
         stages += [
             convolution,
-            BatchNormalisation(convolution.outputs, activation="leaky-relu", slope=_SLOPE),
+            BatchNorm(convolution.outputs, activation="leaky-relu", slope=_SLOPE),
         ]
-    return Chain([*stages, Dense(stages[-1].outputs, classes + 1, "identity")])
+    return Network([*stages, Dense(stages[-1].outputs, classes + 1, "identity")])

@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from fit_image.apps.digits.recipe import Recipe
 from fit_image.nn.layers.layer import Workers
-from fit_image.nn.network import Chain
+from fit_image.nn.network import Network
 from fit_image.nn.optimizers.adam import Adam
-from fit_image.nn.optimizers.parallel_step import take_step
+from fit_image.nn.optimizers.parallel_step import parallel_step
 from fit_image.nn.runtime.arrays import FloatArray
 
 
@@ -24,11 +24,11 @@ class Player:
     ----------
     name : str
         For messages, such as "encoder".
-    chain : Chain
+    chain : Network
     recipe : Recipe
     """
 
-    def __init__(self, name: str, chain: Chain, recipe: Recipe) -> None:
+    def __init__(self, name: str, chain: Network, recipe: Recipe) -> None:
         self.name = name
         self.chain = chain
         self.passage = chain.passage(recipe.batch_size)
@@ -40,7 +40,7 @@ class Player:
 
     def step(self, scale: float, workers: Workers) -> None:
         """Take a step along the gradient, times a scale."""
-        take_step(
+        parallel_step(
             self._adam,
             self.chain.parameters,
             self.gradient,

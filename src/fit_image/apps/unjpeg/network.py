@@ -10,27 +10,29 @@ import numpy as np
 from fit_image.apps.unjpeg.recipe import Recipe
 from fit_image.nn.layers import affine
 from fit_image.nn.layers.dense import Dense
-from fit_image.nn.layers.layer import Stage
-from fit_image.nn.network import Chain
+from fit_image.nn.layers.layer import Layer
+from fit_image.nn.network import Network
 from fit_image.nn.runtime.arrays import FloatArray
 
 
-def make_network(block: int, widths: Sequence[int]) -> Chain:
+def make_network(block: int, widths: Sequence[int]) -> Network:
     """Return a chain between patches of three channels; see `Recipe`."""
     size = 3 * block * block
-    stages: list[Stage] = []
+    stages: list[Layer] = []
     inputs = size
     for width in widths:
         stages.append(Dense((inputs,), width, "scaled-tanh"))
         inputs = width
-    return Chain([*stages, Dense((inputs,), size)])
+    return Network([*stages, Dense((inputs,), size)])
 
 
 def needed_bytes(recipe: Recipe) -> int:
     """Return about how many bytes the network of a recipe and its training need."""
     size = 3 * recipe.block**2
     sizes = [size, *recipe.widths, size]
-    weights = sum((below + 1) * affine.padded(above) for below, above in itertools.pairwise(sizes))
+    weights = sum(
+        (below + 1) * affine.padded_width(above) for below, above in itertools.pairwise(sizes)
+    )
     # Parameters, gradient and two moments; the best ones, and a copy while they are saved.
     vectors = (4 if recipe.optimizer == "adam" else 1) + (1 if recipe.average else 0) + 2
     # Patches, errors, and for every layer what comes out, its sums, and the derivatives.
@@ -38,7 +40,7 @@ def needed_bytes(recipe: Recipe) -> int:
     return 4 * (vectors * weights + passing)
 
 
-def initialise(chain: Chain, rng: np.random.Generator, *, difference: bool) -> None:
+def initialise(chain: Network, rng: np.random.Generator, *, difference: bool) -> None:
     """Draw the first weights.
 
     They are uniform in +-1 / sqrt(fan-in), and biases are zero (Burger et al., "Image denoising:
@@ -52,16 +54,16 @@ def initialise(chain: Chain, rng: np.random.Generator, *, difference: bool) -> N
         weights[:] = rng.uniform(-bound, bound, weights.shape)
 
 
-def weight_rows(chain: Chain) -> list[FloatArray]:
+def weight_rows(chain: Network) -> list[FloatArray]:
     """Return the weights of every layer, a row an input and a column a unit, as views."""
     return [rows[:-1] for rows in layer_rows(chain)]
 
 
-def layer_rows(chain: Chain) -> list[FloatArray]:
+def layer_rows(chain: Network) -> list[FloatArray]:
     """Return the parameters of every layer, the biases in the last row, as views."""
     found = []
     for index, stage in enumerate(chain.stages):
         (fan_in,), (units,) = stage.inputs, stage.outputs
         part = chain.part(chain.parameters, index)
-        found.append(affine.matrix(part, fan_in, affine.padded(units))[:, :units])
+        found.append(affine.matrix(part, fan_in, affine.padded_width(units))[:, :units])
     return found

@@ -25,7 +25,7 @@ from fit_image.archive import Arrays
 from fit_image.errors import DivergenceError
 from fit_image.nn.layers.layer import Workers
 from fit_image.nn.optimizers.adam import Adam
-from fit_image.nn.optimizers.parallel_step import take_step
+from fit_image.nn.optimizers.parallel_step import parallel_step
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.runs.progress import Progress
 from fit_image.runs.snapshot import Snapshot
@@ -299,7 +299,7 @@ class PatchTrainer(StepTrainer[BatchMetrics]):
             chain.descend(self._passage, by_outputs, self._workers, rates)
             return
         chain.backward(self._passage, by_outputs, self._workers, self._gradient, add=False)
-        take_step(
+        parallel_step(
             self._adam,
             chain.parameters,
             self._gradient,

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from fit_image.apps.unjpeg.network import layer_rows
 from fit_image.nn.layers.dense import Dense
 from fit_image.nn.layers.layer import Workers
-from fit_image.nn.network import Chain
+from fit_image.nn.network import Network
 from fit_image.nn.runtime.arrays import FloatArray
 
 _FLOOR = 1e-3
@@ -37,7 +37,7 @@ class Whitening:
         variances, directions = np.linalg.eigh((centred.T @ centred).astype(np.float64))
         matrix = directions / np.sqrt(np.maximum(variances, 0.0) / len(samples) + _FLOOR)
         size = samples.shape[1]
-        self._chain = Chain([Dense((size,), size)])
+        self._chain = Network([Dense((size,), size)])
         self._passage = self._chain.passage(most)
         (rows,) = layer_rows(self._chain)
         rows[:-1], rows[-1] = matrix, -mean @ matrix
@@ -46,7 +46,7 @@ class Whitening:
         """Return inputs in the new coordinates; the next ones overwrite them."""
         return self._chain.forward(inputs, self._passage, workers)
 
-    def fold(self, chain: Chain) -> None:
+    def fold(self, chain: Network) -> None:
         """Change a chain's first layer, so that it needs inputs as they are."""
         (own,) = layer_rows(self._chain)
         rows = layer_rows(chain)[0]

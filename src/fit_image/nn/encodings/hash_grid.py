@@ -31,7 +31,7 @@ _PRIME = 2_654_435_761
 _START, _ENTRIES, _CELLS_X, _CELLS_Y, _ROW = range(5)
 
 
-class Grid(Encoding):
+class HashGrid(Encoding):
     """Features of two-dimensional places in 0..1.
 
     Parameters

@@ -18,12 +18,12 @@ import numpy as np
 from fit_image.nn.runtime.jit import inner
 from fit_image.nn.runtime.simd import (
     WIDTH,
+    broadcast,
+    fma,
     load,
     load_across,
-    multiply_add,
     prefetch,
     prefetch_far,
-    splat,
     spread,
     store,
     transpose_block,
@@ -37,7 +37,7 @@ _BLOCK = 96
 _GATHERED = _COLUMNS * _DEPTH
 
 PANEL = _GATHERED + _BLOCK * _DEPTH
-"""Numbers of the panel that a product needs to work."""
+"""Numbers of the panel that a gemm needs to work."""
 
 # Numbers of an array that the second cache does not hold.
 _FAR_AWAY = 1 << 20
@@ -49,14 +49,14 @@ _STRETCH = 16
 # itself foresees only what lies in a row.
 _FAR = 256
 
-# Of a product, for each thread: more, and threads end together even where one is slower; fewer, and
+# Of a gemm, for each thread: more, and threads end together even where one is slower; fewer, and
 # each works longer on columns that lie side by side.
 _PIECES = 8
 
 
 @inner
 def pieces(rows, columns, threads, by_columns):
-    """Return into how many pieces a product is cut for threads to take, down and across.
+    """Return into how many pieces a gemm is cut for threads to take, down and across.
 
     And the number of rows of which the height of a piece is a multiple.
 
@@ -86,7 +86,7 @@ def piece(rows, columns, cut, number):
 
 
 @inner
-def product(
+def gemm(
     rows, columns, depth, a, a_start, a_row, a_column, b, b_start, b_row, b_column, c, c_start,
     c_row, panel, add,
 ):  # fmt: skip
@@ -162,7 +162,7 @@ def _pack_columns(depth, b, start, column, count, panel):
                 )
         else:
             for k in range(depth):
-                store(panel, _COLUMNS * k + half, splat(np.float32(0.0)))
+                store(panel, _COLUMNS * k + half, broadcast(np.float32(0.0)))
                 for j in range(first, count):
                     panel[_COLUMNS * k + half + j - first] = b[start + j * column + k]
 
@@ -203,8 +203,8 @@ def _multiply(
             s40, s41 = load(c, c4), load(c, c4 + second)
             s50, s51 = load(c, c5), load(c, c5 + second)
         else:
-            s00 = s01 = s10 = s11 = s20 = s21 = splat(np.float32(0.0))
-            s30 = s31 = s40 = s41 = s50 = s51 = splat(np.float32(0.0))
+            s00 = s01 = s10 = s11 = s20 = s21 = broadcast(np.float32(0.0))
+            s30 = s31 = s40 = s41 = s50 = s51 = broadcast(np.float32(0.0))
         if c_row >= _FAR:
             for row in range(i + _ROWS, min(i + 2 * _ROWS, rows)):
                 prefetch(c, c_start + row * c_row)
@@ -220,17 +220,17 @@ def _multiply(
                 b0, b1 = load(panel, _COLUMNS * k), load(panel, _COLUMNS * k + WIDTH)
                 a0 = a_start + i * a_row + k * a_column
                 v = spread(a, a0)
-                s00, s01 = multiply_add(v, b0, s00), multiply_add(v, b1, s01)
+                s00, s01 = fma(v, b0, s00), fma(v, b1, s01)
                 v = spread(a, a0 + a1)
-                s10, s11 = multiply_add(v, b0, s10), multiply_add(v, b1, s11)
+                s10, s11 = fma(v, b0, s10), fma(v, b1, s11)
                 v = spread(a, a0 + a2)
-                s20, s21 = multiply_add(v, b0, s20), multiply_add(v, b1, s21)
+                s20, s21 = fma(v, b0, s20), fma(v, b1, s21)
                 v = spread(a, a0 + a3)
-                s30, s31 = multiply_add(v, b0, s30), multiply_add(v, b1, s31)
+                s30, s31 = fma(v, b0, s30), fma(v, b1, s31)
                 v = spread(a, a0 + a4)
-                s40, s41 = multiply_add(v, b0, s40), multiply_add(v, b1, s41)
+                s40, s41 = fma(v, b0, s40), fma(v, b1, s41)
                 v = spread(a, a0 + a5)
-                s50, s51 = multiply_add(v, b0, s50), multiply_add(v, b1, s51)
+                s50, s51 = fma(v, b0, s50), fma(v, b1, s51)
         store(c, c0, s00), store(c, c0 + second, s01)
         store(c, c1, s10), store(c, c1 + second, s11)
         store(c, c2, s20), store(c, c2 + second, s21)

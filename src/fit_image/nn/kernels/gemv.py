@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from fit_image.nn.runtime.jit import inner
-from fit_image.nn.runtime.simd import WIDTH, load, multiply_add, splat, store, total
+from fit_image.nn.runtime.simd import WIDTH, broadcast, fma, hsum, load, store
 
 GROUP = 4
 """Rows that a sweep takes at a time."""
@@ -27,17 +27,17 @@ START, ROWS, LENGTH, ROWS_ARE_INPUTS = range(4)
 def _accumulate(memory, w, rows, length, x, s):
     """S = W^T x for rows that are inputs."""
     for j in range(0, length, WIDTH):
-        store(memory, s + j, splat(np.float32(0.0)))
+        store(memory, s + j, broadcast(np.float32(0.0)))
     for i in range(0, rows, GROUP):
         r0 = w + i * length
         r1, r2, r3 = r0 + length, r0 + 2 * length, r0 + 3 * length
-        x0, x1 = splat(memory[x + i]), splat(memory[x + i + 1])
-        x2, x3 = splat(memory[x + i + 2]), splat(memory[x + i + 3])
+        x0, x1 = broadcast(memory[x + i]), broadcast(memory[x + i + 1])
+        x2, x3 = broadcast(memory[x + i + 2]), broadcast(memory[x + i + 3])
         for j in range(0, length, WIDTH):
-            sum01 = multiply_add(load(memory, r0 + j), x0, load(memory, s + j))
-            sum01 = multiply_add(load(memory, r1 + j), x1, sum01)
-            sum01 = multiply_add(load(memory, r2 + j), x2, sum01)
-            store(memory, s + j, multiply_add(load(memory, r3 + j), x3, sum01))
+            sum01 = fma(load(memory, r0 + j), x0, load(memory, s + j))
+            sum01 = fma(load(memory, r1 + j), x1, sum01)
+            sum01 = fma(load(memory, r2 + j), x2, sum01)
+            store(memory, s + j, fma(load(memory, r3 + j), x3, sum01))
 
 
 @inner
@@ -46,15 +46,15 @@ def _dot(memory, w, rows, length, x, s):
     for i in range(0, rows, GROUP):
         r0 = w + i * length
         r1, r2, r3 = r0 + length, r0 + 2 * length, r0 + 3 * length
-        s0 = s1 = s2 = s3 = splat(np.float32(0.0))
+        s0 = s1 = s2 = s3 = broadcast(np.float32(0.0))
         for j in range(0, length, WIDTH):
             v = load(memory, x + j)
-            s0 = multiply_add(load(memory, r0 + j), v, s0)
-            s1 = multiply_add(load(memory, r1 + j), v, s1)
-            s2 = multiply_add(load(memory, r2 + j), v, s2)
-            s3 = multiply_add(load(memory, r3 + j), v, s3)
-        memory[s + i], memory[s + i + 1] = total(s0), total(s1)
-        memory[s + i + 2], memory[s + i + 3] = total(s2), total(s3)
+            s0 = fma(load(memory, r0 + j), v, s0)
+            s1 = fma(load(memory, r1 + j), v, s1)
+            s2 = fma(load(memory, r2 + j), v, s2)
+            s3 = fma(load(memory, r3 + j), v, s3)
+        memory[s + i], memory[s + i + 1] = hsum(s0), hsum(s1)
+        memory[s + i + 2], memory[s + i + 3] = hsum(s2), hsum(s3)
 
 
 @inner
@@ -63,50 +63,50 @@ def _dot_and_descend(memory, w, rows, length, x, d, rate, g):
     for i in range(0, rows, GROUP):
         r0 = w + i * length
         r1, r2, r3 = r0 + length, r0 + 2 * length, r0 + 3 * length
-        x0, x1 = splat(rate * memory[x + i]), splat(rate * memory[x + i + 1])
-        x2, x3 = splat(rate * memory[x + i + 2]), splat(rate * memory[x + i + 3])
-        g0 = g1 = g2 = g3 = splat(np.float32(0.0))
+        x0, x1 = broadcast(rate * memory[x + i]), broadcast(rate * memory[x + i + 1])
+        x2, x3 = broadcast(rate * memory[x + i + 2]), broadcast(rate * memory[x + i + 3])
+        g0 = g1 = g2 = g3 = broadcast(np.float32(0.0))
         for j in range(0, length, WIDTH):
             v = load(memory, d + j)
             w0, w1 = load(memory, r0 + j), load(memory, r1 + j)
             w2, w3 = load(memory, r2 + j), load(memory, r3 + j)
-            g0, g1 = multiply_add(w0, v, g0), multiply_add(w1, v, g1)
-            g2, g3 = multiply_add(w2, v, g2), multiply_add(w3, v, g3)
-            store(memory, r0 + j, multiply_add(x0, v, w0))
-            store(memory, r1 + j, multiply_add(x1, v, w1))
-            store(memory, r2 + j, multiply_add(x2, v, w2))
-            store(memory, r3 + j, multiply_add(x3, v, w3))
-        memory[g + i], memory[g + i + 1] = total(g0), total(g1)
-        memory[g + i + 2], memory[g + i + 3] = total(g2), total(g3)
+            g0, g1 = fma(w0, v, g0), fma(w1, v, g1)
+            g2, g3 = fma(w2, v, g2), fma(w3, v, g3)
+            store(memory, r0 + j, fma(x0, v, w0))
+            store(memory, r1 + j, fma(x1, v, w1))
+            store(memory, r2 + j, fma(x2, v, w2))
+            store(memory, r3 + j, fma(x3, v, w3))
+        memory[g + i], memory[g + i + 1] = hsum(g0), hsum(g1)
+        memory[g + i + 2], memory[g + i + 3] = hsum(g2), hsum(g3)
 
 
 @inner
 def _accumulate_and_descend(memory, w, rows, length, x, d, rate, g):
     """G = W^T d with the weights as they were, then W += rate d x^T, for rows that are outputs."""
     for j in range(0, length, WIDTH):
-        store(memory, g + j, splat(np.float32(0.0)))
+        store(memory, g + j, broadcast(np.float32(0.0)))
     for i in range(0, rows, GROUP):
         r0 = w + i * length
         r1, r2, r3 = r0 + length, r0 + 2 * length, r0 + 3 * length
         d0, d1 = memory[d + i], memory[d + i + 1]
         d2, d3 = memory[d + i + 2], memory[d + i + 3]
-        v0, v1, v2, v3 = splat(d0), splat(d1), splat(d2), splat(d3)
-        u0, u1 = splat(rate * d0), splat(rate * d1)
-        u2, u3 = splat(rate * d2), splat(rate * d3)
+        v0, v1, v2, v3 = broadcast(d0), broadcast(d1), broadcast(d2), broadcast(d3)
+        u0, u1 = broadcast(rate * d0), broadcast(rate * d1)
+        u2, u3 = broadcast(rate * d2), broadcast(rate * d3)
         for j in range(0, length, WIDTH):
             v = load(memory, x + j)
             w0, w1 = load(memory, r0 + j), load(memory, r1 + j)
             w2, w3 = load(memory, r2 + j), load(memory, r3 + j)
-            gradient = multiply_add(w1, v1, multiply_add(w0, v0, load(memory, g + j)))
-            store(memory, g + j, multiply_add(w3, v3, multiply_add(w2, v2, gradient)))
-            store(memory, r0 + j, multiply_add(u0, v, w0))
-            store(memory, r1 + j, multiply_add(u1, v, w1))
-            store(memory, r2 + j, multiply_add(u2, v, w2))
-            store(memory, r3 + j, multiply_add(u3, v, w3))
+            gradient = fma(w1, v1, fma(w0, v0, load(memory, g + j)))
+            store(memory, g + j, fma(w3, v3, fma(w2, v2, gradient)))
+            store(memory, r0 + j, fma(u0, v, w0))
+            store(memory, r1 + j, fma(u1, v, w1))
+            store(memory, r2 + j, fma(u2, v, w2))
+            store(memory, r3 + j, fma(u3, v, w3))
 
 
 @inner
-def weighted_sums(memory, matrix, x, s):
+def gemv(memory, matrix, x, s):
     """Write the weighted sums of the inputs at ``x`` to ``s``."""
     w, rows, length = matrix[START], matrix[ROWS], matrix[LENGTH]
     if matrix[ROWS_ARE_INPUTS]:

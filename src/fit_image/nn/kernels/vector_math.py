@@ -15,7 +15,7 @@ from llvmlite import ir
 from numba.core import types
 
 from fit_image.nn.runtime.jit import exact, intrinsic
-from fit_image.nn.runtime.simd import at_least, at_most, multiply_add, reciprocal, splat
+from fit_image.nn.runtime.simd import at_least, at_most, broadcast, fma, reciprocal
 
 # Adding this leaves no room for a fraction, and the lowest bits hold the nearest whole number.
 _ROUNDER = np.float32(1.5 * 2.0**23)
@@ -118,15 +118,15 @@ def hyperbolic_tangent(x):
 @exact
 def hyperbolic_tangents(x):
     """Return tanh of each number of a vector, in the words of `fit_image.nn.runtime.simd`."""
-    x = at_most(at_least(x, splat(-_TANH_MOST)), splat(_TANH_MOST))
-    zero, one = splat(np.float32(0.0)), splat(_ONE)
-    u = multiply_add(x, x, zero)
-    above = multiply_add(u, splat(_A4), splat(_A3))
-    above = multiply_add(u, multiply_add(u, above, splat(_A2)), splat(_A1))
-    above = multiply_add(x, multiply_add(u, above, one), zero)
-    below = multiply_add(u, splat(_B4), splat(_B3))
-    below = multiply_add(u, multiply_add(u, below, splat(_B2)), splat(_B1))
-    return multiply_add(above, reciprocal(multiply_add(u, below, one)), zero)
+    x = at_most(at_least(x, broadcast(-_TANH_MOST)), broadcast(_TANH_MOST))
+    zero, one = broadcast(np.float32(0.0)), broadcast(_ONE)
+    u = fma(x, x, zero)
+    above = fma(u, broadcast(_A4), broadcast(_A3))
+    above = fma(u, fma(u, above, broadcast(_A2)), broadcast(_A1))
+    above = fma(x, fma(u, above, one), zero)
+    below = fma(u, broadcast(_B4), broadcast(_B3))
+    below = fma(u, fma(u, below, broadcast(_B2)), broadcast(_B1))
+    return fma(above, reciprocal(fma(u, below, one)), zero)
 
 
 @exact

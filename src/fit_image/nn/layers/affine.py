@@ -1,7 +1,7 @@
 """Weighted sums of rows of numbers: what dense layers and convolutions have in common.
 
 The weights lie as a matrix with a row for every input, the biases last, and a column for every
-unit, padded with zeros to whole cache lines: as the product wants them on the way forward.
+unit, padded_width with zeros to whole cache lines: as the gemm wants them on the way forward.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import math
 import numpy as np
 
 from fit_image.nn.activations import activate, differentiate
-from fit_image.nn.kernels.gemm import product
+from fit_image.nn.kernels.gemm import gemm
 from fit_image.nn.runtime.arrays import LANES, FloatArray, copy, vector
 from fit_image.nn.runtime.jit import inner
 
 
-def padded(count: int) -> int:
+def padded_width(count: int) -> int:
     """Return a count rounded up to whole cache lines."""
     return -(-count // LANES) * LANES
 
@@ -55,7 +55,7 @@ def add_up(
     own = vector(weights, biases + first, stop - first)
     for i in range(rows):
         copy(own, vector(sums, sums_start + i * width + first, stop - first))
-    product(
+    gemm(
         rows, stop - first, fan_in, inputs, start, input_row, 1, weights, first * column, row,
         column, sums, sums_start + first, width, panel, True,
     )  # fmt: skip

@@ -11,11 +11,11 @@ from typing import NamedTuple
 import numpy as np
 
 from fit_image.nn.activations import ACTIVATIONS, constants_of
-from fit_image.nn.kernels.gemm import piece, pieces, product
+from fit_image.nn.kernels.gemm import gemm, piece, pieces
 from fit_image.nn.layers import affine
-from fit_image.nn.layers.layer import Shape, Stage, Workers
+from fit_image.nn.layers.layer import Layer, Shape, Workers
 from fit_image.nn.runtime.arrays import FloatArray, IntArray, aligned_zeros, copy, vector
-from fit_image.nn.runtime.barrier import meet, take
+from fit_image.nn.runtime.barrier import barrier, next_task
 from fit_image.nn.runtime.jit import inner, kernel
 from fit_image.nn.runtime.simd import WIDTH
 
@@ -42,7 +42,7 @@ class Kept(NamedTuple):
     rows: FloatArray  # (samples, padded inputs), flat; nothing where inputs need no padding
 
 
-class Weighted(Stage):
+class AffineLayer(Layer):
     """Base of the stages with weighted sums.
 
     Parameters
@@ -50,11 +50,11 @@ class Weighted(Stage):
     inputs, outputs : tuple of int
     layout : Layout
     size, parameter_count : int
-        See `fit_image.nn.layers.layer.Stage`.
+        See `fit_image.nn.layers.layer.Layer`.
     activation : str
         A key of `fit_image.nn.activations.ACTIVATIONS`.
     slope, omega, scale : float
-        See `fit_image.nn.mlp.layer_spec.Layer`.
+        See `fit_image.nn.mlp.layer_spec.LayerSpec`.
 
     Attributes
     ----------
@@ -79,7 +79,7 @@ class Weighted(Stage):
         self._constants = np.array([[slope, omega, scale]], dtype=np.float32)
 
     def keep(self, samples: int) -> Kept:
-        """See `Stage.keep`."""
+        """See `Layer.keep`."""
         layout = self.layout
         padding = layout.input_row - layout.fan_in
         return Kept(
@@ -96,7 +96,7 @@ class Weighted(Stage):
         workers: Workers,
         rng: np.random.Generator | None,
     ) -> None:
-        """See `Stage.forward`."""
+        """See `Layer.forward`."""
 
         def work(counts: IntArray, thread: int, threads: int) -> None:
             _forward_kernel(
@@ -128,7 +128,7 @@ class Weighted(Stage):
         factor: float = 1.0,
         add: bool = True,
     ) -> None:
-        """See `Stage.backward`."""
+        """See `Layer.backward`."""
         if not len(inputs):
             if gradient is not None and not add:
                 gradient[:] = 0.0
@@ -166,7 +166,7 @@ def _forward_kernel(
     fan_in, units, width = layout.fan_in, layout.units, layout.unit_row
     columns = width if layout.across_units == 1 else units
     cut = pieces(samples, columns, threads, False)
-    number = take(counts, threads, 0)
+    number = next_task(counts, threads, 0)
     while number < cut[0] * cut[1]:
         top, bottom, first, stop = piece(samples, columns, cut, number)
         block = _even(bottom - top)
@@ -180,12 +180,12 @@ def _forward_kernel(
                 sums, i * width, width, outputs, i * units, units, rows, first, stop, code,
                 constants_of(constants, 0),
             )  # fmt: skip
-        number = take(counts, threads, 0)
+        number = next_task(counts, threads, 0)
 
 
 @inner
 def _even(rows):
-    """Return how many rows to take at a time, such that none is left with a few."""
+    """Return how many rows to next_task at a time, such that none is left with a few."""
     return -(-rows // max(-(-rows // _BLOCK_ROWS), 1)) if rows > 0 else 1
 
 
@@ -200,11 +200,11 @@ def _backward_kernel(
         sums, first * width, width, by_outputs, first * units, units, stop - first, code,
         constants_of(constants, 0),
     )  # fmt: skip
-    meet(counts, thread, threads)
+    barrier(counts, thread, threads)
     if by_inputs.size > 0:
         _to_inputs(layout, weights, sums, rows, by_inputs, panel, samples, counts, threads)
     # From now on nobody reads the weights, which may be what is changed below.
-    meet(counts, thread, threads)
+    barrier(counts, thread, threads)
     if gradient.size == 0:
         return
     if factor != np.float32(1.0):
@@ -212,7 +212,7 @@ def _backward_kernel(
         deltas = vector(sums, first * width, (stop - first) * width)
         for i in range(deltas.size):
             deltas[i] *= factor
-        meet(counts, thread, threads)
+        barrier(counts, thread, threads)
     edges = width * thread // threads, width * (thread + 1) // threads
     if not add:
         vector(gradient, layout.biases + edges[0], edges[1] - edges[0])[:] = np.float32(0.0)
@@ -228,7 +228,7 @@ def _backward_kernel(
         for i in range(first, stop):
             source = vector(inputs, i * layout.fan_in, layout.fan_in)
             copy(source, vector(rows, i * row, layout.fan_in))
-        meet(counts, thread, threads)
+        barrier(counts, thread, threads)
     values = rows if rows.size > 0 else inputs
     _outer(units, row, samples, sums, width, values, gradient, add, panel, counts, threads)
 
@@ -242,10 +242,10 @@ def _to_inputs(layout, weights, deltas, rows, by_inputs, panel, samples, counts,
     direct = whole == fan_in
     target, row = (by_inputs, fan_in) if direct else (rows, layout.input_row)
     cut = pieces(samples, columns, threads, False)
-    number = take(counts, threads, 0)
+    number = next_task(counts, threads, 0)
     while number < cut[0] * cut[1]:
         top, bottom, first, stop = piece(samples, columns, cut, number)
-        product(
+        gemm(
             bottom - top, stop - first, layout.units, deltas, top * width, width, 1, weights,
             first * layout.across_inputs, layout.across_units, layout.across_inputs, target,
             top * row + first, row, panel, False,
@@ -255,18 +255,18 @@ def _to_inputs(layout, weights, deltas, rows, by_inputs, panel, samples, counts,
             for i in range(top, bottom):
                 source = vector(rows, i * row + first, count)
                 copy(source, vector(by_inputs, i * fan_in + first, count))
-        number = take(counts, threads, 0)
+        number = next_task(counts, threads, 0)
 
 
 @inner
 def _outer(rows, columns, samples, a, a_row, b, gradient, add, panel, counts, threads):
     """Write, or add, to a matrix the products of what each sample has in A and in B."""
     cut = pieces(rows, columns, threads, True)
-    number = take(counts, threads, 1)
+    number = next_task(counts, threads, 1)
     while number < cut[0] * cut[1]:
         top, bottom, first, stop = piece(rows, columns, cut, number)
-        product(
+        gemm(
             bottom - top, stop - first, samples, a, top, 1, a_row, b, first, columns, 1, gradient,
             top * columns + first, columns, panel, add,
         )  # fmt: skip
-        number = take(counts, threads, 1)
+        number = next_task(counts, threads, 1)

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.nn.activations import ACTIVATIONS, activate, constants_of, differentiate
-from fit_image.nn.layers.affine import padded
-from fit_image.nn.layers.layer import PARTS, Shape, Stage, Workers
+from fit_image.nn.layers.affine import padded_width
+from fit_image.nn.layers.layer import PARTS, Layer, Shape, Workers
 from fit_image.nn.runtime.arrays import FloatArray, IntArray, aligned_zeros, vector
-from fit_image.nn.runtime.barrier import meet
+from fit_image.nn.runtime.barrier import barrier
 from fit_image.nn.runtime.jit import inner, kernel
 
 EPSILON = np.float32(1e-5)
@@ -27,7 +27,7 @@ class Kept(NamedTuple):
     parts: npt.NDArray[np.float64]  # (PARTS, 2, maps): sums over each part of the batch
 
 
-class BatchNormalisation(Stage):
+class BatchNorm(Layer):
     """Makes every map's numbers those of mean 0 and variance 1 in the batch; learns another.
 
     Ioffe and Szegedy, "Batch normalization: accelerating deep network training by reducing internal
@@ -41,7 +41,7 @@ class BatchNormalisation(Stage):
     activation : str
         A key of `fit_image.nn.activations.ACTIVATIONS`: what is made of the result.
     slope, omega, scale : float
-        See `fit_image.nn.mlp.layer_spec.Layer`.
+        See `fit_image.nn.mlp.layer_spec.LayerSpec`.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class BatchNormalisation(Stage):
         scale: float = 10.0,
     ) -> None:
         self._maps = shape[-1]
-        super().__init__(shape, shape, 2 * padded(self._maps), 2 * self._maps)
+        super().__init__(shape, shape, 2 * padded_width(self._maps), 2 * self._maps)
         self._code = ACTIVATIONS[activation].code
         self._constants = np.array([[slope, omega, scale]], dtype=np.float32)
 
@@ -64,7 +64,7 @@ class BatchNormalisation(Stage):
         parameters[: self._maps] = 1.0 + np.float32(0.02) * drawn
 
     def keep(self, samples: int) -> Kept:
-        """See `Stage.keep`."""
+        """See `Layer.keep`."""
         size = samples * int(np.prod(self.inputs))
         return Kept(
             aligned_zeros(size),
@@ -82,7 +82,7 @@ class BatchNormalisation(Stage):
         workers: Workers,
         rng: np.random.Generator | None,
     ) -> None:
-        """See `Stage.forward`."""
+        """See `Layer.forward`."""
 
         def work(counts: IntArray, thread: int, threads: int) -> None:
             _forward_kernel(
@@ -115,7 +115,7 @@ class BatchNormalisation(Stage):
         factor: float = 1.0,
         add: bool = True,
     ) -> None:
-        """See `Stage.backward`."""
+        """See `Layer.backward`."""
         if gradient is not None and not add:
             gradient[:] = 0.0
         nothing = np.empty(0, dtype=np.float32)
@@ -157,7 +157,7 @@ def _forward_kernel(
                 number = np.float64(inputs[i, j])
                 total[j] += number
                 squares[j] += number * number
-    meet(counts, thread, threads)
+    barrier(counts, thread, threads)
     means = np.empty(maps, dtype=np.float32)
     inverses = np.empty(maps, dtype=np.float32)
     for j in range(maps):
@@ -204,7 +204,7 @@ def _backward_kernel(
                 deltas[j] *= by_outputs[i, j]
                 by_shift[j] += np.float64(deltas[j])
                 by_scale[j] += np.float64(deltas[j] * own[j])
-    meet(counts, thread, threads)
+    barrier(counts, thread, threads)
     by_scales, by_shifts = np.zeros(maps), np.zeros(maps)
     for part in range(count):
         for j in range(maps):
@@ -216,7 +216,7 @@ def _backward_kernel(
             threads,
         )  # fmt: skip
     # Nobody reads the scales any more, which may be what is changed here.
-    meet(counts, thread, threads)
+    barrier(counts, thread, threads)
     if gradient.size > 0 and thread == 0:
         for j in range(maps):
             gradient[j] += np.float32(factor * by_scales[j])

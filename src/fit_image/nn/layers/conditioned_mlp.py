@@ -7,20 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from fit_image.nn.layers.layer import PARTS, Stage, Workers
+from fit_image.nn.layers.layer import PARTS, Layer, Workers
 from fit_image.nn.mlp import soa, soa_backward, soa_forward
-from fit_image.nn.mlp.layer_spec import Layer
-from fit_image.nn.mlp.mlp import Network
+from fit_image.nn.mlp.layer_spec import LayerSpec
+from fit_image.nn.mlp.mlp import MLP
 from fit_image.nn.runtime.arrays import FloatArray, IntArray, aligned_zeros
 from fit_image.nn.runtime.simd import WIDTH
 
 
-class Generator(Stage):
+class ConditionedMLP(Layer):
     """A stage from latent vectors to what a network makes of them at every point of a grid.
 
     Parameters
     ----------
-    layers : sequence of Layer
+    layers : sequence of LayerSpec
         Narrow ones, see `fit_image.nn.mlp.soa.is_narrow`. The first inputs are the latent numbers,
         the others differ from point to point.
     points : float32 (height, width, inputs of a point)
@@ -35,9 +35,9 @@ class Generator(Stage):
     """
 
     def __init__(
-        self, layers: Sequence[Layer], points: FloatArray, deviations: Sequence[float]
+        self, layers: Sequence[LayerSpec], points: FloatArray, deviations: Sequence[float]
     ) -> None:
-        self.network = Network(layers)
+        self.network = MLP(layers)
         if not soa.is_narrow(self.network.layers):
             raise ValueError("a generator's layers must be narrow")
         latents = layers[0].fan_in - points.shape[2]
@@ -57,7 +57,7 @@ class Generator(Stage):
         self._tiles_back = soa.tiles_of(self.network.layers, latents, there_and_back=True)
 
     def initialise(self, parameters: FloatArray, rng: np.random.Generator) -> None:
-        """See `Stage.initialise`."""
+        """See `Layer.initialise`."""
         rows = self.network.rows(parameters)
         for layer, numbers, deviation in zip(
             self.network.layers, rows, self._deviations, strict=True
@@ -79,7 +79,7 @@ class Generator(Stage):
         workers: Workers,
         rng: np.random.Generator | None,
     ) -> None:
-        """See `Stage.forward`."""
+        """See `Layer.forward`."""
         pictures = outputs.reshape(len(outputs), len(self._points), -1)
 
         def work(counts: IntArray, _: int, threads: int) -> None:
@@ -109,7 +109,7 @@ class Generator(Stage):
         factor: float = 1.0,
         add: bool = True,
     ) -> None:
-        """See `Stage.backward`."""
+        """See `Layer.backward`."""
         if gradient is not None and not add:
             gradient[:] = 0.0
         below = np.empty_like(inputs) if by_inputs is None else by_inputs

@@ -7,13 +7,13 @@ import math
 import numpy as np
 
 from fit_image.nn.layers import affine
-from fit_image.nn.layers.affine import padded
-from fit_image.nn.layers.affine_layer import Layout, Weighted
+from fit_image.nn.layers.affine import padded_width
+from fit_image.nn.layers.affine_layer import AffineLayer, Layout
 from fit_image.nn.layers.layer import Shape
 from fit_image.nn.runtime.arrays import FloatArray
 
 
-class Dense(Weighted):
+class Dense(AffineLayer):
     """Every unit sees all numbers of a sample, whatever its shape.
 
     Parameters
@@ -24,11 +24,11 @@ class Dense(Weighted):
     activation : str
         A key of `fit_image.nn.activations.ACTIVATIONS`.
     slope, omega, scale : float
-        See `fit_image.nn.mlp.layer_spec.Layer`.
+        See `fit_image.nn.mlp.layer_spec.LayerSpec`.
     deviation : float
         Of the normal from which the first weights are drawn; biases begin as zeros.
     mirrored : bool
-        Whether there is room for the biases of a `fit_image.nn.layers.tied_dense.Mirror`, behind the others.
+        Whether there is room for the biases of a `fit_image.nn.layers.tied_dense.TiedDense`, behind the others.
     outputs : tuple of int, optional
         Shape of what comes out, which is as many numbers as units; default: a vector.
 
@@ -58,11 +58,11 @@ class Dense(Weighted):
         outputs = (units,) if outputs is None else outputs
         if math.prod(outputs) != units:
             raise ValueError(f"{units} units are not outputs {outputs}")
-        fan_in, width = math.prod(inputs), padded(units)
+        fan_in, width = math.prod(inputs), padded_width(units)
         layout = Layout(
             fan_in=fan_in,
             units=units,
-            input_row=padded(fan_in),
+            input_row=padded_width(fan_in),
             unit_row=width,
             across_inputs=width,
             across_units=1,
@@ -70,7 +70,7 @@ class Dense(Weighted):
         )
         size, count = (fan_in + 1) * width, (fan_in + 1) * units
         if mirrored:
-            size, count = size + padded(fan_in), count + fan_in
+            size, count = size + padded_width(fan_in), count + fan_in
         super().__init__(inputs, outputs, layout, size, count, activation, slope, omega, scale)
         self.mirrored = mirrored
         self._deviation = deviation

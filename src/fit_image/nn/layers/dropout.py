@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from fit_image.nn.layers.layer import Shape, Stage, Workers
+from fit_image.nn.layers.layer import Layer, Shape, Workers
 from fit_image.nn.runtime.arrays import FloatArray, aligned_zeros
 
 
-class Dropout(Stage):
+class Dropout(Layer):
     """Numbers that become 0 by chance; the others are made larger, so that the mean stays.
 
     Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", JMLR
@@ -44,7 +44,7 @@ class Dropout(Stage):
         workers: Workers,
         rng: np.random.Generator | None,
     ) -> None:
-        """See `Stage.forward`."""
+        """See `Layer.forward`."""
         factors = kept[: len(inputs)]
         if rng is None:
             factors[:] = 1.0
@@ -66,6 +66,6 @@ class Dropout(Stage):
         factor: float = 1.0,
         add: bool = True,
     ) -> None:
-        """See `Stage.backward`."""
+        """See `Layer.backward`."""
         if by_inputs is not None:
             np.multiply(by_outputs, kept[: len(inputs)], out=by_inputs)

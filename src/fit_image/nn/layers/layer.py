@@ -54,7 +54,7 @@ class Workers:
         self._team.run(work, self.threads)
 
 
-class Stage(ABC):
+class Layer(ABC):
     """One of the stages of a chain; holds no parameters and no samples itself.
 
     Attributes
@@ -65,12 +65,12 @@ class Stage(ABC):
         Numbers in the stage's part of a parameter vector, with padding that stays zero.
     parameter_count : int
         The same without padding.
-    lender : Stage or None
+    lender : Layer or None
         An earlier stage of the chain, whose part of the vectors this stage is given in place of one
         of its own.
     """
 
-    lender: Stage | None = None
+    lender: Layer | None = None
 
     def __init__(self, inputs: Shape, outputs: Shape, size: int, parameter_count: int) -> None:
         self.inputs = inputs

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.nn.layers.layer import Shape, Stage, Workers
+from fit_image.nn.layers.layer import Layer, Shape, Workers
 from fit_image.nn.runtime.arrays import FloatArray, vector
 from fit_image.nn.runtime.jit import inner, kernel
 
 Chosen = npt.NDArray[np.int32]
 
 
-class MaxPooling(Stage):
+class MaxPool2D(Layer):
     """Makes one number of every window: its largest, for each map by itself.
 
     Windows do not overlap, and are cut off at the picture's right and lower edge (Ranzato et al.,
@@ -55,7 +55,7 @@ class MaxPooling(Stage):
         workers: Workers,
         rng: np.random.Generator | None,
     ) -> None:
-        """See `Stage.forward`."""
+        """See `Layer.forward`."""
 
         def work(_: object, thread: int, threads: int) -> None:
             _forward_kernel(
@@ -84,7 +84,7 @@ class MaxPooling(Stage):
         factor: float = 1.0,
         add: bool = True,
     ) -> None:
-        """See `Stage.backward`."""
+        """See `Layer.backward`."""
         if by_inputs is None:
             return
         below = by_inputs.reshape(-1)

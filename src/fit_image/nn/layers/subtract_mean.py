@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from fit_image.nn.layers.layer import Stage, Workers
+from fit_image.nn.layers.layer import Layer, Workers
 from fit_image.nn.runtime.arrays import FloatArray
 
 
-class Centring(Stage):
+class SubtractMean(Layer):
     """Subtracts the mean of the samples, which is not learned.
 
     Without it, all units see the same large numbers in every sample, and descent along them is slow
@@ -38,7 +38,7 @@ class Centring(Stage):
         workers: Workers,
         rng: np.random.Generator | None,
     ) -> None:
-        """See `Stage.forward`."""
+        """See `Layer.forward`."""
         np.subtract(inputs, self.mean, out=outputs)
 
     def backward(
@@ -54,6 +54,6 @@ class Centring(Stage):
         factor: float = 1.0,
         add: bool = True,
     ) -> None:
-        """See `Stage.backward`."""
+        """See `Layer.backward`."""
         if by_inputs is not None:
             by_inputs[:] = by_outputs

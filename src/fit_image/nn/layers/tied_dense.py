@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from fit_image.nn.layers.affine_layer import Layout, Weighted
+from fit_image.nn.layers.affine_layer import AffineLayer, Layout
 from fit_image.nn.layers.dense import Dense
 from fit_image.nn.runtime.arrays import FloatArray
 
 
-class Mirror(Weighted):
+class TiedDense(AffineLayer):
     """Turns a dense stage round: y = f(W h + c), where that made h of W^T x.
 
     The weights, a row for every number that comes out, are those of the dense stage, and so tied:
@@ -23,7 +23,7 @@ class Mirror(Weighted):
     activation : str
         A key of `fit_image.nn.activations.ACTIVATIONS`.
     slope, omega, scale : float
-        See `fit_image.nn.mlp.layer_spec.Layer`.
+        See `fit_image.nn.mlp.layer_spec.LayerSpec`.
 
     Raises
     ------

@@ -1,18 +1,18 @@
-"""Upsampling: pictures made larger by repeating their numbers."""
+"""UpSample2D: pictures made larger by repeating their numbers."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from fit_image.nn.layers.layer import Shape, Stage, Workers
+from fit_image.nn.layers.layer import Layer, Shape, Workers
 from fit_image.nn.runtime.arrays import FloatArray, copy, vector
 from fit_image.nn.runtime.jit import kernel
 
 
-class Upsampling(Stage):
+class UpSample2D(Layer):
     """Repeats every number ``factor`` times downwards and sidewards, up to a given size.
 
-    The mirror of a `fit_image.nn.layers.max_pool.MaxPooling` whose side is ``factor``, of pictures of
+    The mirror of a `fit_image.nn.layers.max_pool.MaxPool2D` whose side is ``factor``, of pictures of
     ``height`` x ``width``: where those windows are cut off at the edge, so are the squares here.
 
     Parameters
@@ -53,7 +53,7 @@ class Upsampling(Stage):
         workers: Workers,
         rng: np.random.Generator | None,
     ) -> None:
-        """See `Stage.forward`."""
+        """See `Layer.forward`."""
 
         def work(_: object, thread: int, threads: int) -> None:
             _forward_kernel(
@@ -81,7 +81,7 @@ class Upsampling(Stage):
         factor: float = 1.0,
         add: bool = True,
     ) -> None:
-        """See `Stage.backward`."""
+        """See `Layer.backward`."""
         if by_inputs is None:
             return
         below = by_inputs.reshape(-1)

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from fit_image.nn.activations import activate, constants_of, differentiate
-from fit_image.nn.kernels.gemm import PANEL, product
-from fit_image.nn.mlp.layer_spec import Layer, constants_table, layer_table
+from fit_image.nn.kernels.gemm import PANEL, gemm
+from fit_image.nn.mlp.layer_spec import LayerSpec, constants_table, layer_table
 from fit_image.nn.runtime.arrays import (
     ACTIVATION,
     FAN_IN,
@@ -48,12 +48,12 @@ class Plan(NamedTuple):
     held: int  # offset of the gradient by the output of a residual block, in rows of that length
 
 
-class Trace:
+class MLPCache:
     """What a forward pass leaves for the backward pass; made once, used for many batches.
 
     Parameters
     ----------
-    layers : sequence of Layer
+    layers : sequence of LayerSpec
     samples : int
         As many as go through at once.
 
@@ -74,7 +74,7 @@ class Trace:
         The values at the end; on the way back, the derivatives of the loss by them.
     """
 
-    def __init__(self, layers: Sequence[Layer], samples: int) -> None:
+    def __init__(self, layers: Sequence[LayerSpec], samples: int) -> None:
         table = layer_table(layers)
         widths = -(-table[:, FAN_OUT] // LANES) * LANES
         lengths = np.append(table[:, STRIDE], widths[-1])
@@ -109,7 +109,7 @@ class Trace:
         self.output = output[:, : layers[-1].fan_out]
 
     @staticmethod
-    def numbers(layers: Sequence[Layer]) -> int:
+    def numbers(layers: Sequence[LayerSpec]) -> int:
         """Return how many numbers the memory holds for a sample."""
         widths = [-(-layer.fan_out // LANES) * LANES for layer in layers]
         lengths = [*(layer.stride for layer in layers), widths[-1]]
@@ -161,7 +161,7 @@ def go_forward(transposed, memory, plan, panel, first, stop):
     for layer in range(plan.table.shape[0]):
         length, width = plan.lengths[layer], plan.widths[layer]
         sums = plan.sums[layer] + first * width
-        product(
+        gemm(
             stop - first,
             width,
             plan.table[layer, FAN_IN] + 1,
@@ -218,7 +218,7 @@ def go_back(parameters, memory, plan, panel, first, stop, to_inputs):
                 sums[j] *= gradient[j]
         if layer > 0 or to_inputs:
             upstream, upstream_row = plan.upstream, plan.upstream_row
-            product(
+            gemm(
                 stop - first,
                 -(-plan.table[layer, FAN_IN] // LANES) * LANES,
                 units,
@@ -256,7 +256,7 @@ def _add_rows(memory, source, source_row, target, target_row, rows, count):
 def add_gradient(memory, plan, panel, layer, first, stop, samples, gradient, add):
     """Write, or add, the gradient by the rows ``first`` to ``stop`` of a layer's weights."""
     stride = plan.table[layer, STRIDE]
-    product(
+    gemm(
         stop - first,
         stride,
         samples,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from fit_image.nn.activations import ACTIVATIONS
-from fit_image.nn.mlp.layer_spec import Layer
+from fit_image.nn.mlp.layer_spec import LayerSpec
 from fit_image.nn.runtime.arrays import FloatArray
 
 AUTO = "auto"
@@ -18,10 +18,10 @@ _BLOCK_END = 0.001
 """Deviation where a residual block ends, with `AUTO`: it begins by changing next to nothing."""
 
 # Of a layer, a scale, and a generator: rows of weights, and the bias last.
-Rule = Callable[[Layer, float, np.random.Generator], FloatArray]
+Rule = Callable[[LayerSpec, float, np.random.Generator], FloatArray]
 
 
-def classic(layer: Layer, scale: float, rng: np.random.Generator) -> FloatArray:
+def classic(layer: LayerSpec, scale: float, rng: np.random.Generator) -> FloatArray:
     """Draw from a normal of deviation ``scale / sqrt(fan_in + 1)``.
 
     The distribution is that of the program ``evolvingstuff/MonaLisa``.
@@ -29,14 +29,14 @@ def classic(layer: Layer, scale: float, rng: np.random.Generator) -> FloatArray:
     return normal(layer, scale / math.sqrt(layer.fan_in + 1), rng)
 
 
-def normal(layer: Layer, scale: float, rng: np.random.Generator) -> FloatArray:
+def normal(layer: LayerSpec, scale: float, rng: np.random.Generator) -> FloatArray:
     """Draw from a normal of deviation ``scale``."""
     shape = (layer.fan_out, layer.fan_in + 1)
     rows: FloatArray = rng.standard_normal(shape, dtype=np.float32) * np.float32(scale)
     return rows
 
 
-def he(layer: Layer, scale: float, rng: np.random.Generator) -> FloatArray:
+def he(layer: LayerSpec, scale: float, rng: np.random.Generator) -> FloatArray:
     """Draw weights from a normal of deviation ``sqrt(2 / fan_in)``, which rectifiers keep.
 
     He et al., "Delving deep into rectifiers", ICCV 2015. Biases are uniform: see `_biases`.
@@ -46,7 +46,7 @@ def he(layer: Layer, scale: float, rng: np.random.Generator) -> FloatArray:
     return rows
 
 
-def xavier(layer: Layer, scale: float, rng: np.random.Generator) -> FloatArray:
+def xavier(layer: LayerSpec, scale: float, rng: np.random.Generator) -> FloatArray:
     """Draw weights from a uniform up to ``sqrt(6 / (fan_in + fan_out))``.
 
     Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks",
@@ -55,7 +55,7 @@ def xavier(layer: Layer, scale: float, rng: np.random.Generator) -> FloatArray:
     return _uniform(layer, math.sqrt(6.0 / (layer.fan_in + layer.fan_out)), rng)
 
 
-def siren(layer: Layer, scale: float, rng: np.random.Generator) -> FloatArray:
+def siren(layer: LayerSpec, scale: float, rng: np.random.Generator) -> FloatArray:
     """Draw weights from a uniform up to ``sqrt(6 / fan_in) / omega``.
 
     Sitzmann et al., "Implicit neural representations with periodic activation functions", NeurIPS
@@ -64,7 +64,7 @@ def siren(layer: Layer, scale: float, rng: np.random.Generator) -> FloatArray:
     return _uniform(layer, math.sqrt(6.0 / layer.fan_in) / layer.omega, rng)
 
 
-def siren_first(layer: Layer, rng: np.random.Generator) -> FloatArray:
+def siren_first(layer: LayerSpec, rng: np.random.Generator) -> FloatArray:
     """Draw weights from a uniform up to ``1 / fan_in``: as `siren`, for the first layer."""
     return _uniform(layer, 1.0 / layer.fan_in, rng)
 
@@ -90,13 +90,18 @@ def rules(activations: Sequence[str], init: str) -> list[str]:
 
 
 def draw(
-    layers: Sequence[Layer], scale: float, rng: np.random.Generator, init: str, *, unit_inputs: bool
+    layers: Sequence[LayerSpec],
+    scale: float,
+    rng: np.random.Generator,
+    init: str,
+    *,
+    unit_inputs: bool,
 ) -> list[FloatArray]:
     """Return initial rows of weights and bias (float32, fan_out x (fan_in + 1)) for each layer.
 
     Parameters
     ----------
-    layers : sequence of Layer
+    layers : sequence of LayerSpec
     scale : float
         Deviation of normal, numerator of that of classic.
     rng : numpy.random.Generator
@@ -122,14 +127,14 @@ def draw(
     return drawn
 
 
-def _uniform(layer: Layer, bound: float, rng: np.random.Generator) -> FloatArray:
+def _uniform(layer: LayerSpec, bound: float, rng: np.random.Generator) -> FloatArray:
     rows = np.empty((layer.fan_out, layer.fan_in + 1), dtype=np.float32)
     rows[:, :-1] = rng.uniform(-bound, bound, (layer.fan_out, layer.fan_in))
     rows[:, -1] = _biases(layer, rng)
     return rows
 
 
-def _biases(layer: Layer, rng: np.random.Generator) -> FloatArray:
+def _biases(layer: LayerSpec, rng: np.random.Generator) -> FloatArray:
     """Draw biases from a uniform up to ``1 / sqrt(fan_in)``.
 
     He and Glorot have zeros, and inputs around zero. Places are not: without biases, all bends of

@@ -14,7 +14,7 @@ from fit_image.nn.runtime.arrays import FloatArray, IntArray
 
 
 @dataclass(frozen=True)
-class Layer:
+class LayerSpec:
     """A dense layer: ``fan_out`` units with ``fan_in`` weights and a bias each.
 
     Attributes
@@ -53,7 +53,7 @@ class Layer:
         return (self.fan_in + 1) * self.fan_out
 
 
-def layer_table(layers: Sequence[Layer]) -> IntArray:
+def layer_table(layers: Sequence[LayerSpec]) -> IntArray:
     """Return what kernels must know of each layer: int64 (layers, 6), see `arrays.START`."""
     sizes = [layer.stride * layer.fan_out for layer in layers]
     starts = np.cumsum([0, *sizes[:-1]]).tolist()
@@ -73,7 +73,7 @@ def layer_table(layers: Sequence[Layer]) -> IntArray:
     )
 
 
-def constants_table(layers: Sequence[Layer]) -> FloatArray:
+def constants_table(layers: Sequence[LayerSpec]) -> FloatArray:
     """Return the constants of the layers' activations: float32 (layers, 3), see `activations`."""
     return np.array([(layer.slope, layer.omega, layer.scale) for layer in layers], dtype=np.float32)
 
@@ -88,17 +88,17 @@ def dense_stack(
     omega: float = 30.0,
     scale: float = 10.0,
     skips: Sequence[int] = (),
-) -> list[Layer]:
+) -> list[LayerSpec]:
     """Return hidden layers of the ``hidden`` widths and an output layer.
 
     ``activations`` are those of all layers, the output layer last; without them, the hidden layers
     are leaky ReLUs and the output is linear. ``skips`` are those of all layers, too; without them,
-    there are no residual blocks. `Layer` describes the constants.
+    there are no residual blocks. `LayerSpec` describes the constants.
     """
     activations = activations or [*["leaky-relu"] * len(hidden), "identity"]
     skips = skips or [0] * len(activations)
     fans = itertools.pairwise([inputs, *hidden, outputs])
     return [
-        Layer(fan_in, fan_out, activation, slope, omega, scale, skip)
+        LayerSpec(fan_in, fan_out, activation, slope, omega, scale, skip)
         for (fan_in, fan_out), activation, skip in zip(fans, activations, skips, strict=True)
     ]

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from fit_image.nn.encodings.base import Encoding, Identity, Touched
 from fit_image.nn.mlp import initializers, soa, soa_forward
 from fit_image.nn.mlp.cache import (
-    Trace,
+    MLPCache,
     backward_kernel,
     forward_kernel,
     predict_kernel,
@@ -22,7 +22,7 @@ from fit_image.nn.mlp.cache import (
     transposed_weights,
     working_panel,
 )
-from fit_image.nn.mlp.layer_spec import Layer, constants_table, layer_table
+from fit_image.nn.mlp.layer_spec import LayerSpec, constants_table, layer_table
 from fit_image.nn.runtime import arrays
 from fit_image.nn.runtime.arrays import FloatArray, IntArray
 from fit_image.nn.runtime.machine import usable_cores
@@ -33,12 +33,12 @@ from fit_image.nn.runtime.threads import Team
 _TILE_NUMBERS = 1 << 16
 
 
-class Network:
+class MLP:
     """Layers, what encodes their inputs, and the parameters of both.
 
     Parameters
     ----------
-    layers : sequence of Layer
+    layers : sequence of LayerSpec
         Each layer's ``fan_out`` is the next one's ``fan_in``.
     encoding : Encoding, optional
         What the inputs become before the first layer; its outputs are that layer's ``fan_in``.
@@ -56,7 +56,7 @@ class Network:
         If there is no layer, neighbours do not fit, or a residual block does not.
     """
 
-    def __init__(self, layers: Sequence[Layer], encoding: Encoding | None = None) -> None:
+    def __init__(self, layers: Sequence[LayerSpec], encoding: Encoding | None = None) -> None:
         self.layers = tuple(layers)
         if not self.layers:
             raise ValueError("a network needs at least one layer")
@@ -141,7 +141,7 @@ class Network:
         self.encoding.encode(self.tables(), inputs, encoded, max(len(inputs), 1))
         return encoded
 
-    def forward(self, inputs: FloatArray) -> Trace:
+    def forward(self, inputs: FloatArray) -> MLPCache:
         """Compute the outputs of a batch and keep what `backward` needs.
 
         Parameters
@@ -149,7 +149,7 @@ class Network:
         inputs : float32 (samples, inputs)
         """
         inputs = np.ascontiguousarray(inputs, dtype=np.float32)
-        trace = Trace(self.layers, len(inputs))
+        trace = MLPCache(self.layers, len(inputs))
         trace.inputs = inputs
         self.encoding.encode(self.tables(), inputs, trace.encoded, max(len(inputs), 1))
         forward_kernel(
@@ -162,12 +162,14 @@ class Network:
         )
         return trace
 
-    def backward(self, trace: Trace, output_gradient: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def backward(
+        self, trace: MLPCache, output_gradient: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
         """Carry the loss gradient from the outputs back to parameters and inputs.
 
         Parameters
         ----------
-        trace : Trace
+        trace : MLPCache
             From `forward`; its sums are used up.
         output_gradient : float32 (samples, outputs)
             Derivative of the loss by each output.
@@ -219,7 +221,7 @@ class Network:
         tile = max(96, _TILE_NUMBERS // max(layer.stride for layer in self.layers) // 96 * 96)
         tile = min(tile, max(len(samples), 1))
         threads = min(threads or usable_cores(), -(-len(samples) // tile))
-        traces = [Trace(self.layers, tile) for _ in range(threads)]
+        traces = [MLPCache(self.layers, tile) for _ in range(threads)]
         if not traces:
             return output
         transposed = transposed_weights(traces[0].plan)
@@ -262,7 +264,7 @@ class Network:
         Team(threads).run(draw, threads)
 
 
-def _check_blocks(layers: Sequence[Layer]) -> None:
+def _check_blocks(layers: Sequence[LayerSpec]) -> None:
     end = -1
     for index, layer in enumerate(layers):
         if layer.skip:

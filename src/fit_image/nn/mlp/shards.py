@@ -21,7 +21,7 @@ from fit_image.nn.runtime.arrays import ACTIVATION, FloatArray, IntArray, aligne
 from fit_image.nn.runtime.simd import WIDTH
 
 if TYPE_CHECKING:
-    from fit_image.nn.mlp.mlp import Network
+    from fit_image.nn.mlp.mlp import MLP
 
 # The units between two layers: offsets of three vectors, and how many units there are. On the way
 # up, the weighted sums lie in the place of the descents, and wait there as derivatives once they
@@ -58,25 +58,25 @@ class Plan(NamedTuple):
     rates: FloatArray  # (layers,)
 
 
-class Blocks:
+class Shards:
     """The weights of a network in blocks.
 
     Parameters
     ----------
-    network : Network
+    network : MLP
     rates : float32 (layers,)
         The learning rate of each layer.
 
     Attributes
     ----------
     count : int
-        Blocks of a layer, and so the number of threads that may take part. It depends on the
+        Shards of a layer, and so the number of threads that may take part. It depends on the
         widths of the layers alone.
     memory : float32 vector
     plan : Plan
     """
 
-    def __init__(self, network: Network, rates: FloatArray) -> None:
+    def __init__(self, network: MLP, rates: FloatArray) -> None:
         self._network = network
         layers = network.layers
         pairs = list(zip(layers[::2], layers[1::2], strict=False))

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fit_image.nn.mlp.layer_spec import Layer, constants_table, layer_table
+from fit_image.nn.mlp.layer_spec import LayerSpec, constants_table, layer_table
 from fit_image.nn.runtime.arrays import FloatArray, IntArray, aligned_zeros
 from fit_image.nn.runtime.simd import WIDTH
 
@@ -41,19 +41,21 @@ class Tiles(NamedTuple):
     numbers: int  # in the memory
 
 
-def is_narrow(layers: Sequence[Layer]) -> bool:
+def is_narrow(layers: Sequence[LayerSpec]) -> bool:
     """Return whether layers are so narrow that this is the faster way."""
     return layers[0].fan_in <= _MOST_INPUTS and all(
         layer.fan_out <= _MOST_UNITS for layer in layers
     )
 
 
-def tiles_of(layers: Sequence[Layer], latents: int = 0, *, there_and_back: bool = False) -> Tiles:
+def tiles_of(
+    layers: Sequence[LayerSpec], latents: int = 0, *, there_and_back: bool = False
+) -> Tiles:
     """Return where the rows of a tile lie.
 
     Parameters
     ----------
-    layers : sequence of Layer
+    layers : sequence of LayerSpec
     latents : int
         So many of the inputs, the first, are the same at every point.
     there_and_back : bool
@@ -98,7 +100,7 @@ def tiles_of(layers: Sequence[Layer], latents: int = 0, *, there_and_back: bool 
     )
 
 
-def _slope_shows(layer: Layer) -> bool:
+def _slope_shows(layer: LayerSpec) -> bool:
     """Return whether a layer's values alone tell the slope of its activation."""
     return layer.activation == "relu" and not layer.skip
 

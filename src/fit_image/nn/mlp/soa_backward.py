@@ -14,9 +14,9 @@ from fit_image.nn.activations import RELU, SIGMOID, TANH, constants_of, differen
 from fit_image.nn.mlp.soa_forward import add_latents, go_forward, lay_biases, lay_points
 from fit_image.nn.mlp.soa_tiles import add_outer, multiply, multiply_rows, slope_rows
 from fit_image.nn.runtime.arrays import ACTIVATION, FAN_IN, FAN_OUT, SKIP, START, STRIDE
-from fit_image.nn.runtime.barrier import meet, take
+from fit_image.nn.runtime.barrier import barrier, next_task
 from fit_image.nn.runtime.jit import inner, kernel
-from fit_image.nn.runtime.simd import WIDTH, load, multiply_add, splat, store, total
+from fit_image.nn.runtime.simd import WIDTH, broadcast, fma, hsum, load, store
 
 
 @inner
@@ -97,19 +97,19 @@ def _return_latents(parameters, memory, tiles, latents, sums, by_latents):
     What all points of the sample have added up goes to the memory, to make place for the next's.
     """
     by_latents[:] = np.float32(0.0)
-    one, fan_in = splat(np.float32(1.0)), tiles.table[0, FAN_IN]
+    one, fan_in = broadcast(np.float32(1.0)), tiles.table[0, FAN_IN]
     for unit in range(tiles.table[0, FAN_OUT]):
         start = tiles.table[0, START] + unit * tiles.table[0, STRIDE]
         row = tiles.gradient[0] + unit * (fan_in + 1) * WIDTH
         by_bias = load(sums, row + fan_in * WIDTH)
-        sum_of = total(by_bias)
+        sum_of = hsum(by_bias)
         for k in range(latents.size):
             place = row + k * WIDTH
-            store(sums, place, multiply_add(splat(latents[k]), by_bias, load(sums, place)))
+            store(sums, place, fma(broadcast(latents[k]), by_bias, load(sums, place)))
             by_latents[k] += parameters[start + k] * sum_of
         place = tiles.by_biases + unit * WIDTH
-        store(memory, place, multiply_add(by_bias, one, load(memory, place)))
-        store(sums, row + fan_in * WIDTH, splat(np.float32(0.0)))
+        store(memory, place, fma(by_bias, one, load(memory, place)))
+        store(sums, row + fan_in * WIDTH, broadcast(np.float32(0.0)))
 
 
 @kernel
@@ -139,9 +139,9 @@ def backward_kernel(
     thread : int
     """
     count, samples, parts = points.shape[0], latents.shape[0], sums.shape[0]
-    nothing = splat(np.float32(0.0))
+    nothing = broadcast(np.float32(0.0))
     lay_biases(parameters, memory, tiles)
-    part = take(counts, threads, 0)
+    part = next_task(counts, threads, 0)
     while part < parts:
         for i in range(0, sums.shape[1], WIDTH):
             store(sums[part], i, nothing)
@@ -166,8 +166,8 @@ def backward_kernel(
         for unit in range(tiles.table[0, FAN_OUT]):
             place = tiles.gradient[0] + (unit + 1) * (tiles.table[0, FAN_IN] + 1) * WIDTH - WIDTH
             store(sums[part], place, load(memory, tiles.by_biases + unit * WIDTH))
-        part = take(counts, threads, 0)
-    meet(counts, thread, threads)
+        part = next_task(counts, threads, 0)
+    barrier(counts, thread, threads)
     if gradient.size > 0:
         _add_up(tiles, sums, gradient, factor, thread, threads)
 
@@ -175,7 +175,7 @@ def backward_kernel(
 @inner
 def _add_up(tiles, sums, gradient, factor, thread, threads):
     """Add the vectors of all parts, times a factor, to the thread's share of the gradient."""
-    one = splat(np.float32(1.0))
+    one = broadcast(np.float32(1.0))
     for layer in range(tiles.table.shape[0]):
         numbers = tiles.table[layer, FAN_IN] + 1
         for unit in range(thread, tiles.table[layer, FAN_OUT], threads):
@@ -184,5 +184,5 @@ def _add_up(tiles, sums, gradient, factor, thread, threads):
             for k in range(numbers):
                 vectors = load(sums[0], row + k * WIDTH)
                 for part in range(1, sums.shape[0]):
-                    vectors = multiply_add(load(sums[part], row + k * WIDTH), one, vectors)
-                gradient[start + k] += factor * total(vectors)
+                    vectors = fma(load(sums[part], row + k * WIDTH), one, vectors)
+                gradient[start + k] += factor * hsum(vectors)

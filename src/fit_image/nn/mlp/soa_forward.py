@@ -9,7 +9,7 @@ from __future__ import annotations
 from fit_image.nn.activations import RELU, SIGMOID, TANH, activate, constants_of
 from fit_image.nn.mlp.soa_tiles import add_rows, copy_rows, multiply, tanh_rows
 from fit_image.nn.runtime.arrays import ACTIVATION, FAN_IN, FAN_OUT, SKIP, START, STRIDE
-from fit_image.nn.runtime.barrier import take
+from fit_image.nn.runtime.barrier import next_task
 from fit_image.nn.runtime.jit import inner, kernel
 from fit_image.nn.runtime.simd import WIDTH
 
@@ -113,14 +113,14 @@ def forward_kernel(parameters, memory, tiles, latents, points, outputs, counts, 
     points : float32 (points, the other inputs)
     outputs : float32 (samples, points, outputs)
     counts : int64 vector
-        See `fit_image.nn.runtime.barrier.take`.
+        See `fit_image.nn.runtime.barrier.next_task`.
     threads : int
     """
     count = points.shape[0]
     per_sample = (count + tiles.row - 1) // tiles.row
     lay_biases(parameters, memory, tiles)
     laid = -1
-    index = take(counts, threads, 0)
+    index = next_task(counts, threads, 0)
     while index < latents.shape[0] * per_sample:
         sample, first = index // per_sample, index % per_sample * tiles.row
         if sample != laid:
@@ -132,4 +132,4 @@ def forward_kernel(parameters, memory, tiles, latents, points, outputs, counts, 
             last = tiles.values[tiles.table.shape[0]] + c * tiles.row
             for i in range(min(tiles.row, count - first)):
                 outputs[sample, first + i, c] = memory[last + i]
-        index = take(counts, threads, 0)
+        index = next_task(counts, threads, 0)

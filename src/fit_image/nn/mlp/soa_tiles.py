@@ -9,16 +9,16 @@ import numpy as np
 
 from fit_image.nn.activations import RELU, TANH
 from fit_image.nn.kernels.vector_math import hyperbolic_tangents
-from fit_image.nn.runtime.jit import go_along, inner
+from fit_image.nn.runtime.jit import alwaysinline, inner
 from fit_image.nn.runtime.simd import (
     WIDTH,
     at_least,
+    broadcast,
+    fma,
     load,
-    multiply_add,
-    splat,
+    select,
     spread,
     store,
-    where_positive,
 )
 
 _ZERO, _ONE = np.float32(0.0), np.float32(1.0)
@@ -36,14 +36,14 @@ def multiply(
     Where ``mask`` is not negative, it is the offset of rows like those of C, and makes 0 of all
     whose number there is not above 0.
     """
-    go_along()
+    alwaysinline()
     for i in range(0, rows, 3):
         # Where there are fewer rows or vectors than are taken at a time, the last is taken again.
         last = rows - 1 - i
         row1, row2 = min(1, last), min(2, last)
         a0 = a_start + i * a_row
         a1, a2 = a0 + row1 * a_row, a0 + row2 * a_row
-        bias0 = bias1 = bias2 = splat(np.float32(0.0))
+        bias0 = bias1 = bias2 = broadcast(np.float32(0.0))
         if biases >= 0:
             bias0, bias1 = spread(memory, biases + i), spread(memory, biases + i + row1)
             bias2 = spread(memory, biases + i + row2)
@@ -68,14 +68,14 @@ def multiply(
                 x0, x1 = load(memory, x), load(memory, x + v1)
                 x2, x3 = load(memory, x + v2), load(memory, x + v3)
                 w = spread(a, a0 + k * a_column)
-                s00, s01 = multiply_add(w, x0, s00), multiply_add(w, x1, s01)
-                s02, s03 = multiply_add(w, x2, s02), multiply_add(w, x3, s03)
+                s00, s01 = fma(w, x0, s00), fma(w, x1, s01)
+                s02, s03 = fma(w, x2, s02), fma(w, x3, s03)
                 w = spread(a, a1 + k * a_column)
-                s10, s11 = multiply_add(w, x0, s10), multiply_add(w, x1, s11)
-                s12, s13 = multiply_add(w, x2, s12), multiply_add(w, x3, s13)
+                s10, s11 = fma(w, x0, s10), fma(w, x1, s11)
+                s12, s13 = fma(w, x2, s12), fma(w, x3, s13)
                 w = spread(a, a2 + k * a_column)
-                s20, s21 = multiply_add(w, x0, s20), multiply_add(w, x1, s21)
-                s22, s23 = multiply_add(w, x2, s22), multiply_add(w, x3, s23)
+                s20, s21 = fma(w, x0, s20), fma(w, x1, s21)
+                s22, s23 = fma(w, x2, s22), fma(w, x3, s23)
             y = c + i * row + v * WIDTH
             y1, y2 = y + row1 * row, y + row2 * row
             if mask >= 0:
@@ -87,7 +87,7 @@ def multiply(
                 s20, s21 = _masked(memory, m + y2, s20), _masked(memory, m + y2 + v1, s21)
                 s22, s23 = _masked(memory, m + y2 + v2, s22), _masked(memory, m + y2 + v3, s23)
             elif rectified:
-                floor = splat(np.float32(0.0))
+                floor = broadcast(np.float32(0.0))
                 s00, s01, s02 = at_least(s00, floor), at_least(s01, floor), at_least(s02, floor)
                 s03, s10, s11 = at_least(s03, floor), at_least(s10, floor), at_least(s11, floor)
                 s12, s13, s20 = at_least(s12, floor), at_least(s13, floor), at_least(s20, floor)
@@ -102,7 +102,7 @@ def multiply(
 
 @inner
 def _masked(memory, mask, vector):
-    return where_positive(load(memory, mask), vector)
+    return select(load(memory, mask), vector)
 
 
 @inner
@@ -111,8 +111,8 @@ def add_outer(rows, columns, vectors, row, memory, d, x, sums, start, stride, bi
 
     The sums of D's rows are added to vectors from ``biases`` on, ``stride`` numbers apart as well.
     """
-    go_along()
-    one = splat(np.float32(1.0))
+    alwaysinline()
+    one = broadcast(np.float32(1.0))
     for i in range(0, rows, 3):
         last = rows - 1 - i
         row1, row2 = min(1, last), min(2, last)
@@ -135,17 +135,17 @@ def add_outer(rows, columns, vectors, row, memory, d, x, sums, start, stride, bi
             for v in range(0, vectors * WIDTH, WIDTH):
                 u0, u1, u2 = load(memory, d0 + v), load(memory, d1 + v), load(memory, d2 + v)
                 if k == 0:
-                    t0, t1 = multiply_add(u0, one, t0), multiply_add(u1, one, t1)
-                    t2 = multiply_add(u2, one, t2)
+                    t0, t1 = fma(u0, one, t0), fma(u1, one, t1)
+                    t2 = fma(u2, one, t2)
                 w = load(memory, x0 + v)
-                s00, s10 = multiply_add(u0, w, s00), multiply_add(u1, w, s10)
-                s20 = multiply_add(u2, w, s20)
+                s00, s10 = fma(u0, w, s00), fma(u1, w, s10)
+                s20 = fma(u2, w, s20)
                 w = load(memory, x1 + v)
-                s01, s11 = multiply_add(u0, w, s01), multiply_add(u1, w, s11)
-                s21 = multiply_add(u2, w, s21)
+                s01, s11 = fma(u0, w, s01), fma(u1, w, s11)
+                s21 = fma(u2, w, s21)
                 w = load(memory, x2 + v)
-                s02, s12 = multiply_add(u0, w, s02), multiply_add(u1, w, s12)
-                s22 = multiply_add(u2, w, s22)
+                s02, s12 = fma(u0, w, s02), fma(u1, w, s12)
+                s22 = fma(u2, w, s22)
             store(sums, b0, t0), store(sums, b0 + row1, t1), store(sums, b0 + row2, t2)
             store(sums, g0, s00), store(sums, g0 + k1, s01), store(sums, g0 + k2, s02)
             store(sums, g1, s10), store(sums, g1 + k1, s11), store(sums, g1 + k2, s12)
@@ -155,20 +155,20 @@ def add_outer(rows, columns, vectors, row, memory, d, x, sums, start, stride, bi
 @inner
 def add_rows(rows, vectors, row, memory, source, target):
     """Add rows to others in the same memory."""
-    one = splat(np.float32(1.0))
+    one = broadcast(np.float32(1.0))
     for i in range(0, rows * row, row):
         for v in range(i, i + vectors * WIDTH, WIDTH):
-            added = multiply_add(load(memory, source + v), one, load(memory, target + v))
+            added = fma(load(memory, source + v), one, load(memory, target + v))
             store(memory, target + v, added)
 
 
 @inner
 def multiply_rows(rows, vectors, row, memory, source, target):
     """Multiply rows by others in the same memory."""
-    zero = splat(np.float32(0.0))
+    zero = broadcast(np.float32(0.0))
     for i in range(0, rows * row, row):
         for v in range(i, i + vectors * WIDTH, WIDTH):
-            product = multiply_add(load(memory, source + v), load(memory, target + v), zero)
+            product = fma(load(memory, source + v), load(memory, target + v), zero)
             store(memory, target + v, product)
 
 
@@ -186,15 +186,15 @@ def tanh_rows(rows, vectors, row, memory, sums, values, kept, added):
 
     Where ``added`` is not negative, the rows there are added to the values.
     """
-    go_along()
-    one = splat(np.float32(1.0))
+    alwaysinline()
+    one = broadcast(np.float32(1.0))
     for i in range(0, rows * row, row):
         for v in range(i, i + vectors * WIDTH, WIDTH):
             tanh = hyperbolic_tangents(load(memory, sums + v))
             if kept >= 0:
                 store(memory, kept + v, tanh)
             if added >= 0:
-                tanh = multiply_add(tanh, one, load(memory, added + v))
+                tanh = fma(tanh, one, load(memory, added + v))
             store(memory, values + v, tanh)
 
 
@@ -204,17 +204,17 @@ def slope_rows(rows, vectors, row, memory, values, upstream, deltas, code):
 
     Those of tanh and sigmoid are in the place of the derivatives already.
     """
-    go_along()
-    zero, one, minus = splat(_ZERO), splat(_ONE), splat(-_ONE)
+    alwaysinline()
+    zero, one, minus = broadcast(_ZERO), broadcast(_ONE), broadcast(-_ONE)
     for i in range(0, rows * row, row):
         for v in range(i, i + vectors * WIDTH, WIDTH):
             gradient = load(memory, upstream + v)
             if code == RELU:
-                delta = where_positive(load(memory, values + v), gradient)
+                delta = select(load(memory, values + v), gradient)
             else:
                 y = load(memory, deltas + v)
-                slope = multiply_add(y, multiply_add(y, minus, one), zero)
+                slope = fma(y, fma(y, minus, one), zero)
                 if code == TANH:
-                    slope = multiply_add(y, multiply_add(y, minus, zero), one)
-                delta = multiply_add(slope, gradient, zero)
+                    slope = fma(y, fma(y, minus, zero), one)
+                delta = fma(slope, gradient, zero)
             store(memory, deltas + v, delta)

@@ -12,7 +12,7 @@ _LEAST = 1 << 15
 """Numbers of which waking another thread takes longer than the step."""
 
 
-def take_step(
+def parallel_step(
     optimizer: Optimizer,
     parameters: FloatArray,
     gradient: FloatArray,

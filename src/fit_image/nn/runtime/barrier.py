@@ -32,11 +32,11 @@ _yield_core = types.ExternalFunction("sched_yield", types.int32())
 
 
 def barrier_counts(threads: int) -> npt.NDArray[np.int64]:
-    """Return what ``threads`` threads need to meet."""
+    """Return what ``threads`` threads need to barrier."""
     return np.zeros(threads * _SPACING + _COMMON, dtype=np.int64)
 
 
-def release(counts: npt.NDArray[np.int64]) -> None:
+def abort(counts: npt.NDArray[np.int64]) -> None:
     """Let every thread pass from now on: one of them will not come, and the result is void."""
     counts[_RELEASED - _COMMON] = 1
 
@@ -78,7 +78,7 @@ def _add(typing_context, array, index, value):
 
 
 @inner
-def take(counts, threads, loop):
+def next_task(counts, threads, loop):
     """Return the number of a piece of work that no thread has taken yet: 0, 1, and so on.
 
     A thread that has to share its core takes fewer. ``loop`` is 0 or 1: a kernel may have two
@@ -88,7 +88,7 @@ def take(counts, threads, loop):
 
 
 @inner
-def meet(counts, thread, threads):
+def barrier(counts, thread, threads):
     """Wait until all ``threads`` threads have called this as often as ``thread`` has."""
     mine = thread * _SPACING
     arrivals = counts[mine + _ARRIVALS] + 1

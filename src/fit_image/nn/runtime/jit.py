@@ -64,7 +64,7 @@ def intrinsic(function: Callable[..., Any]) -> Any:
 
 
 @intrinsic
-def stay_apart(typing_context):
+def noinline(typing_context):
     """Keep the function that says this from being made a part of those that call it."""
 
     def generate(context, builder, signature, arguments):
@@ -75,7 +75,7 @@ def stay_apart(typing_context):
 
 
 @intrinsic
-def go_along(typing_context):
+def alwaysinline(typing_context):
     """Make the function that says this a part of all those that call it."""
 
     def generate(context, builder, signature, arguments):

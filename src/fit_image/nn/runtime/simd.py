@@ -133,7 +133,7 @@ def _fetch(
 
 
 @intrinsic
-def splat(typing_context, number):
+def broadcast(typing_context, number):
     """Return a vector of equal numbers."""
 
     def generate(context, builder, signature, arguments):
@@ -154,7 +154,7 @@ def spread(typing_context, array, offset):
 
 
 @intrinsic
-def multiply_add(typing_context, a, b, c):
+def fma(typing_context, a, b, c):
     """Return ``a * b + c``, rounded once where the machine can."""
 
     def generate(context, builder, signature, arguments):
@@ -211,7 +211,7 @@ def reciprocal(typing_context, vector):
 
 
 @intrinsic
-def where_positive(typing_context, mask, vector):
+def select(typing_context, mask, vector):
     """Return each number of a vector, or 0 where that of ``mask`` is not above 0."""
 
     def generate(context, builder, signature, arguments):
@@ -223,7 +223,7 @@ def where_positive(typing_context, mask, vector):
 
 
 @intrinsic
-def total(typing_context, vector):
+def hsum(typing_context, vector):
     """Return the sum of a vector's numbers: halves added until one is left."""
 
     def generate(context, builder, signature, arguments):

@@ -18,7 +18,7 @@ def counts_up_to(most: int) -> list[int]:
     return [*(1 << power for power in range(most.bit_length()) if 1 << power < most), most]
 
 
-class ThreadChoice:
+class ThreadTuner:
     """Chooses between numbers of threads by the speed of work that must be done anyway.
 
     Parameters

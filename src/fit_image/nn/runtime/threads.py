@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from fit_image.nn.runtime.arrays import IntArray
-from fit_image.nn.runtime.barrier import await_number, barrier_counts, release, report_and_await
+from fit_image.nn.runtime.barrier import abort, await_number, barrier_counts, report_and_await
 
 Result = TypeVar("Result")
 
@@ -47,7 +47,7 @@ class Team:
         Parameters
         ----------
         work : callable
-            ``counts`` is what `fit_image.nn.runtime.barrier.meet` needs.
+            ``counts`` is what `fit_image.nn.runtime.barrier.barrier` needs.
         threads : int
 
         Returns
@@ -71,7 +71,7 @@ class Team:
             try:
                 return work(counts, thread, threads)
             except BaseException:
-                release(counts)
+                abort(counts)
                 raise
 
         if not self._helpers:
@@ -83,7 +83,7 @@ class Team:
             result = guarded(0)
         except BaseException:
             # An interruption in between: the helpers would wait for ever.
-            release(counts)
+            abort(counts)
             raise
         finally:
             for helper in helpers:

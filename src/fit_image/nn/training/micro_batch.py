@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fit_image.nn.mlp.cache import Trace
-from fit_image.nn.mlp.layer_spec import Layer
+from fit_image.nn.mlp.cache import MLPCache
+from fit_image.nn.mlp.layer_spec import LayerSpec
 from fit_image.nn.runtime.arrays import FloatArray
 
 # A larger batch is taken in pieces: numbers in their memory (128 MB) and floating-point
@@ -95,9 +95,9 @@ class Pieces:
         return ending
 
 
-def piece_samples(layers: Sequence[Layer], batch: int) -> int:
+def piece_samples(layers: Sequence[LayerSpec], batch: int) -> int:
     """Return how many samples a piece has at most: the batch, or a part that suits the layers."""
-    most = min(_PIECE_NUMBERS // Trace.numbers(layers), _PIECE_WORK // _work(layers))
+    most = min(_PIECE_NUMBERS // MLPCache.numbers(layers), _PIECE_WORK // _work(layers))
     most = max(most // _PIECE_MULTIPLE, 1) * _PIECE_MULTIPLE
     if batch <= most:
         return batch
@@ -105,6 +105,6 @@ def piece_samples(layers: Sequence[Layer], batch: int) -> int:
     return -(-batch // pieces // _PIECE_MULTIPLE) * _PIECE_MULTIPLE
 
 
-def _work(layers: Sequence[Layer]) -> int:
+def _work(layers: Sequence[LayerSpec]) -> int:
     """Floating-point operations for a sample: three products of two operations a weight."""
     return sum(6 * layer.stride * layer.fan_out for layer in layers)

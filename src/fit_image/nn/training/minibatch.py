@@ -20,7 +20,7 @@ import numpy.typing as npt
 from fit_image.nn.encodings.base import Touched
 from fit_image.nn.losses import LOSSES, error_gradient, error_loss
 from fit_image.nn.mlp.cache import (
-    Trace,
+    MLPCache,
     add_gradient,
     go_back,
     go_forward,
@@ -28,12 +28,12 @@ from fit_image.nn.mlp.cache import (
     transposed_weights,
     working_panel,
 )
-from fit_image.nn.mlp.layer_spec import Layer
-from fit_image.nn.mlp.mlp import Network, accept_numbers
+from fit_image.nn.mlp.layer_spec import LayerSpec
+from fit_image.nn.mlp.mlp import MLP, accept_numbers
 from fit_image.nn.optimizers.base import Optimizer
 from fit_image.nn.runtime import arrays
 from fit_image.nn.runtime.arrays import FloatArray, IntArray, vector
-from fit_image.nn.runtime.barrier import meet
+from fit_image.nn.runtime.barrier import barrier
 from fit_image.nn.runtime.jit import kernel
 from fit_image.nn.runtime.simd import WIDTH
 from fit_image.nn.runtime.threads import Team
@@ -53,7 +53,7 @@ class Minibatch:
 
     Parameters
     ----------
-    network : Network
+    network : MLP
     optimizer : Optimizer
         For the network's parameter vector.
     rate : float
@@ -71,7 +71,7 @@ class Minibatch:
 
     def __init__(
         self,
-        network: Network,
+        network: MLP,
         optimizer: Optimizer,
         rate: float,
         batch: int,
@@ -82,7 +82,7 @@ class Minibatch:
         self._loss_code = LOSSES[loss]
         self._loss = 0.0
         self._pieces = Pieces(piece_samples(network.layers, batch), batch)
-        self._trace = Trace(network.layers, self._pieces.longest)
+        self._trace = MLPCache(network.layers, self._pieces.longest)
         self._transposed = transposed_weights(self._trace.plan)
         self._losses = np.zeros(self._pieces.longest)
         self._gradient = arrays.aligned_zeros(network.parameters.size)
@@ -100,13 +100,13 @@ class Minibatch:
         return self._pieces.pending
 
     @staticmethod
-    def working_numbers(layers: Sequence[Layer], batch: int, tables: int = 0) -> int:
+    def working_numbers(layers: Sequence[LayerSpec], batch: int, tables: int = 0) -> int:
         """Return how many float32 numbers are allocated besides network and optimizer.
 
         ``tables`` are the numbers in those of the encoding.
         """
         size = sum(layer.stride * layer.fan_out for layer in layers)
-        return piece_samples(layers, batch) * Trace.numbers(layers) + 2 * size + tables
+        return piece_samples(layers, batch) * MLPCache.numbers(layers) + 2 * size + tables
 
     def session(self) -> AbstractContextManager[object]:
         """Return the context to learn in, which is any: the parameters are the network's own."""
@@ -332,7 +332,7 @@ def _prepare_kernel(parameters, transposed, plan, blocks, counts, thread, thread
     for block in range(thread, blocks.shape[0], threads):
         layer, first, stop = blocks[block]
         transpose(parameters, transposed, plan, layer, first, stop)
-    meet(counts, thread, threads)
+    barrier(counts, thread, threads)
 
 
 @kernel
@@ -353,7 +353,7 @@ def _carry_kernel(
                 loss += error_loss(error, loss_code)
             losses[i] = weights[i] * loss
         go_back(parameters, memory, plan, panel, first, stop, to_inputs)
-    meet(counts, thread, threads)
+    barrier(counts, thread, threads)
 
 
 @kernel

@@ -1,7 +1,7 @@
 """Stochastic gradient descent on one sample at a time, by threads that share every sample.
 
 Each step must see the one before it, so only the work inside a step can be shared: each thread
-sweeps blocks of the weights of its own (see `fit_image.nn.mlp.shards`). The threads meet once for
+sweeps blocks of the weights of its own (see `fit_image.nn.mlp.shards`). The threads barrier once for
 every pair of layers on the way up, where the blocks' sums are added, and once on the way down. The
 number of blocks depends on the layers alone, and sums are added in the order of the blocks: the
 result is the same, bit for bit, for any number of threads.
@@ -19,12 +19,12 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.nn.activations import activate, constants_of, differentiate
-from fit_image.nn.kernels.gemv import descend, weighted_sums
+from fit_image.nn.kernels.gemv import descend, gemv
 from fit_image.nn.losses import LOSSES, error_gradient, error_loss
-from fit_image.nn.mlp.mlp import Network, accept_numbers
-from fit_image.nn.mlp.shards import DESCENTS, GRADIENT, UNITS, VALUES, Blocks
+from fit_image.nn.mlp.mlp import MLP, accept_numbers
+from fit_image.nn.mlp.shards import DESCENTS, GRADIENT, UNITS, VALUES, Shards
 from fit_image.nn.runtime.arrays import FloatArray, IntArray, copy, vector
-from fit_image.nn.runtime.barrier import end_at, ends_at, long_waits, meet
+from fit_image.nn.runtime.barrier import barrier, end_at, ends_at, long_waits
 from fit_image.nn.runtime.jit import inner, kernel
 from fit_image.nn.runtime.threads import Team
 
@@ -34,14 +34,14 @@ _LONG_WAIT_SHARE, _LONG_WAITS = 0.1, 200
 _ALONE_SECONDS = 1.0
 
 
-class SampleSGD:
+class PerSampleSGD:
     """Plain gradient descent on a network, one sample after another.
 
     Source of the recipe: the program ``evolvingstuff/MonaLisa``.
 
     Parameters
     ----------
-    network : Network
+    network : MLP
         Its encoding must be fixed.
     rates : float32 (layers,)
         The learning rate of each layer.
@@ -54,10 +54,10 @@ class SampleSGD:
         More threads than this would have nothing to do.
     """
 
-    def __init__(self, network: Network, rates: FloatArray, loss: str = "mse") -> None:
+    def __init__(self, network: MLP, rates: FloatArray, loss: str = "mse") -> None:
         self._network = network
         self._loss = LOSSES[loss]
-        self._blocks = Blocks(network, rates)
+        self._blocks = Shards(network, rates)
         self.most_threads = self._blocks.count
         self._team = Team(self.most_threads)
         self._alone_until = -math.inf
@@ -200,11 +200,11 @@ def _learn_kernel(
             lower, upper = 2 * pair, 2 * pair + 1
             for block in mine:
                 units = plan.cut[pair, block]
-                weighted_sums(memory, plan.lower[pair, block], x, units[DESCENTS])
+                gemv(memory, plan.lower[pair, block], x, units[DESCENTS])
                 _activate(memory, units, plan.codes, plan.constants, lower)
                 sums = plan.sums[parity, pair, block]
-                weighted_sums(memory, plan.upper[pair, block], units[VALUES], sums)
-            meet(counts, thread, threads)
+                gemv(memory, plan.upper[pair, block], units[VALUES], sums)
+            barrier(counts, thread, threads)
             # No weight has changed for this sample yet.
             if ends_at(counts, threads, sample):
                 return sample
@@ -214,7 +214,7 @@ def _learn_kernel(
         if single:
             units = plan.whole[top, thread]
             x = plan.whole[pairs, thread, VALUES]
-            weighted_sums(memory, plan.last[0, thread], x, units[DESCENTS])
+            gemv(memory, plan.last[0, thread], x, units[DESCENTS])
             _activate(memory, units, plan.codes, plan.constants, layers - 1)
 
         units = plan.whole[top, thread]
@@ -247,7 +247,7 @@ def _learn_kernel(
                 descend(memory, plan.lower[pair, block], x, units[DESCENTS], lower_rate, g)
             # Below the first pair are the inputs, whose gradient nobody asks for.
             if pair > 0:
-                meet(counts, thread, threads)
+                barrier(counts, thread, threads)
                 units = plan.whole[pair, thread]
                 _add_up(memory, plan.gradients[parity, pair], units[GRADIENT], units[UNITS])
                 _make_descents(memory, units)

@@ -8,15 +8,15 @@ import numpy as np
 
 from fit_image.nn.activations import ACTIVATIONS
 from fit_image.nn.layers import affine
-from fit_image.nn.layers.affine import padded
-from fit_image.nn.layers.convolution.direct import Planar, is_planar
+from fit_image.nn.layers.affine import padded_width
+from fit_image.nn.layers.convolution.direct import DirectConvolution, is_direct
 from fit_image.nn.layers.convolution.geometry import Geometry
-from fit_image.nn.layers.convolution.im2col import Unfolding
-from fit_image.nn.layers.layer import Shape, Stage, Workers
+from fit_image.nn.layers.convolution.im2col import Im2colConvolution
+from fit_image.nn.layers.layer import Layer, Shape, Workers
 from fit_image.nn.runtime.arrays import FloatArray
 
 
-class Convolution(Stage):
+class Conv2D(Layer):
     """Every unit sees a square of the picture, at every place the same way.
 
     Beyond the picture there are zeros, such that a picture of n rows makes n / stride of
@@ -33,7 +33,7 @@ class Convolution(Stage):
     activation : str
         A key of `fit_image.nn.activations.ACTIVATIONS`.
     slope, omega, scale : float
-        See `fit_image.nn.mlp.layer_spec.Layer`.
+        See `fit_image.nn.mlp.layer_spec.LayerSpec`.
     deviation : float
         Of the normal from which the first weights are drawn, none beyond two deviations; biases
         begin as zeros.
@@ -59,7 +59,7 @@ class Convolution(Stage):
             for out, length in zip(outs, (height, width), strict=True)
         ]
         fan_in = side * side * maps
-        columns = padded(units)
+        columns = padded_width(units)
         self._geometry = Geometry(
             height,
             width,
@@ -73,21 +73,21 @@ class Convolution(Stage):
             units,
             columns,
             fan_in,
-            padded(fan_in),
+            padded_width(fan_in),
         )
         super().__init__(inputs, (*outs, units), (fan_in + 1) * columns, (fan_in + 1) * units)
         constants = np.array([[slope, omega, scale]], dtype=np.float32)
-        way = Planar if is_planar(self._geometry) else Unfolding
+        way = DirectConvolution if is_direct(self._geometry) else Im2colConvolution
         self._way: Any = way(self._geometry, ACTIVATIONS[activation].code, constants)
         self._deviation = deviation
 
     def initialise(self, parameters: FloatArray, rng: np.random.Generator) -> None:
-        """See `Stage.initialise`."""
+        """See `Layer.initialise`."""
         rows = affine.matrix(parameters, self._geometry.fan_in, self._geometry.columns)
         affine.draw_normal(rows, self._geometry.units, self._deviation, rng, bound=2.0)
 
     def keep(self, samples: int) -> Any:
-        """See `Stage.keep`."""
+        """See `Layer.keep`."""
         return self._way.keep(samples)
 
     def forward(
@@ -99,7 +99,7 @@ class Convolution(Stage):
         workers: Workers,
         rng: np.random.Generator | None,
     ) -> None:
-        """See `Stage.forward`."""
+        """See `Layer.forward`."""
         self._way.forward(parameters, inputs, outputs, kept, workers)
 
     def backward(
@@ -115,7 +115,7 @@ class Convolution(Stage):
         factor: float = 1.0,
         add: bool = True,
     ) -> None:
-        """See `Stage.backward`."""
+        """See `Layer.backward`."""
         if gradient is not None and not add:
             gradient[:] = 0.0
         self._way.backward(

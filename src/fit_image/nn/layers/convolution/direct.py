@@ -19,9 +19,9 @@ from fit_image.nn.layers.convolution.geometry import Geometry
 from fit_image.nn.layers.convolution.planes import Planes, add_outer, correlate, lay, take
 from fit_image.nn.layers.layer import PARTS, Workers
 from fit_image.nn.runtime.arrays import FloatArray, IntArray, aligned_zeros, vector
-from fit_image.nn.runtime.barrier import meet
+from fit_image.nn.runtime.barrier import barrier
 from fit_image.nn.runtime.jit import kernel
-from fit_image.nn.runtime.simd import WIDTH, load, multiply_add, splat, total
+from fit_image.nn.runtime.simd import WIDTH, broadcast, fma, hsum, load
 
 _MOST_UNITS, _MOST_WEIGHTS = 16, 4096
 """With more, products of unfolded patches are as quick, and the gradient in vectors large."""
@@ -34,14 +34,14 @@ class Kept(NamedTuple):
     parts: FloatArray  # (PARTS, parameters without padding, WIDTH): the gradient, in vectors
 
 
-def is_planar(geometry: Geometry) -> bool:
+def is_direct(geometry: Geometry) -> bool:
     """Return whether a convolution is computed in planes."""
     few = geometry.units <= _MOST_UNITS and geometry.fan_in * geometry.units <= _MOST_WEIGHTS
     return few and geometry.stride == 1
 
 
-class Planar:
-    """One of the ways to compute a convolution; see `fit_image.nn.layers.layer.Stage` for its methods.
+class DirectConvolution:
+    """One of the ways to compute a convolution; see `fit_image.nn.layers.layer.Layer` for its methods.
 
     Parameters
     ----------
@@ -213,15 +213,15 @@ def _backward_kernel(
             if by_inputs.size > 0:
                 correlate(side, pitch, count, deltas, length, units, weights, False, maps, below, 0)
                 take(below, pitch, count, by_inputs, sample * size * maps, height, width, maps)
-    meet(counts, thread, threads)
+    barrier(counts, thread, threads)
     if gradient.size > 0:
         # A share of the numbers for every thread, and all parts of it in order.
         numbers = (geometry.fan_in + 1) * units
-        one = splat(np.float32(1.0))
+        one = broadcast(np.float32(1.0))
         for i in range(numbers * thread // threads, numbers * (thread + 1) // threads):
             vectors = load(parts[0], i * WIDTH)
             for part in range(1, parts.shape[0]):
-                vectors = multiply_add(load(parts[part], i * WIDTH), one, vectors)
+                vectors = fma(load(parts[part], i * WIDTH), one, vectors)
             k, u = i // units, i % units
             row = k % taps * maps + k // taps if k < geometry.fan_in else k
-            gradient[row * columns + u] += factor * total(vectors)
+            gradient[row * columns + u] += factor * hsum(vectors)

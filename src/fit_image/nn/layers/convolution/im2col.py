@@ -1,6 +1,6 @@
 """Convolutions as products: the patches of some pictures are unfolded to rows.
 
-One product then makes the sums of all units (Chellapilla et al., "High performance convolutional
+One gemm then makes the sums of all units (Chellapilla et al., "High performance convolutional
 neural networks for document processing", 2006).
 """
 
@@ -11,12 +11,12 @@ from typing import NamedTuple
 import numpy as np
 
 from fit_image.nn.activations import constants_of
-from fit_image.nn.kernels.gemm import product
+from fit_image.nn.kernels.gemm import gemm
 from fit_image.nn.layers import affine
 from fit_image.nn.layers.convolution.geometry import Geometry
 from fit_image.nn.layers.layer import PARTS, Workers
 from fit_image.nn.runtime.arrays import FloatArray, IntArray, aligned_zeros, vector
-from fit_image.nn.runtime.barrier import meet
+from fit_image.nn.runtime.barrier import barrier
 from fit_image.nn.runtime.jit import inner, kernel
 
 _BLOCK_ROWS = 192
@@ -30,8 +30,8 @@ class Kept(NamedTuple):
     parts: FloatArray  # (PARTS, size of the parameters): the gradient of each part
 
 
-class Unfolding:
-    """One of the ways to compute a convolution; see `fit_image.nn.layers.layer.Stage` for its methods.
+class Im2colConvolution:
+    """One of the ways to compute a convolution; see `fit_image.nn.layers.layer.Layer` for its methods.
 
     Parameters
     ----------
@@ -257,7 +257,7 @@ def _backward_kernel(
             )
             if gradient.size > 0:
                 _unfold(geometry, inputs, first, pictures, patches)
-                product(
+                gemm(
                     fan_in, columns, rows, patches, 0, 1, row, sums, start * columns, columns, 1,
                     own, 0, columns, panel, True,
                 )  # fmt: skip
@@ -265,12 +265,12 @@ def _backward_kernel(
                     sums, start * columns, columns, rows, 0, columns, own, fan_in * columns
                 )
             if by_inputs.size > 0:
-                product(
+                gemm(
                     rows, fan_in, columns, sums, start * columns, columns, 1, weights, 0, 1,
                     columns, patches, 0, row, panel, False,
                 )  # fmt: skip
                 _fold(geometry, patches, first, pictures, by_inputs)
-    meet(counts, thread, threads)
+    barrier(counts, thread, threads)
     if gradient.size > 0:
         # A share of the numbers for every thread, and all parts of it in order.
         first = gradient.size * thread // threads

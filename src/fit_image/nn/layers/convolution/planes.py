@@ -12,7 +12,7 @@ import numpy as np
 
 from fit_image.nn.runtime.arrays import vector
 from fit_image.nn.runtime.jit import inner
-from fit_image.nn.runtime.simd import WIDTH, load, load_across, multiply_add, splat, spread, store
+from fit_image.nn.runtime.simd import WIDTH, broadcast, fma, load, load_across, spread, store
 
 _RUN = 32 * WIDTH
 """Numbers of every plane that are taken at a time, so that they stay in the first-level cache."""
@@ -78,17 +78,17 @@ def correlate(side, pitch, count, source, length, maps, weights, biases, units, 
                         x1 = load_across(source, at + dx + v1)
                         x2 = load_across(source, at + dx + v2)
                         w = spread(weights, w0 + k)
-                        s00, s01 = multiply_add(w, x0, s00), multiply_add(w, x1, s01)
-                        s02 = multiply_add(w, x2, s02)
+                        s00, s01 = fma(w, x0, s00), fma(w, x1, s01)
+                        s02 = fma(w, x2, s02)
                         w = spread(weights, w1 + k)
-                        s10, s11 = multiply_add(w, x0, s10), multiply_add(w, x1, s11)
-                        s12 = multiply_add(w, x2, s12)
+                        s10, s11 = fma(w, x0, s10), fma(w, x1, s11)
+                        s12 = fma(w, x2, s12)
                         w = spread(weights, w2 + k)
-                        s20, s21 = multiply_add(w, x0, s20), multiply_add(w, x1, s21)
-                        s22 = multiply_add(w, x2, s22)
+                        s20, s21 = fma(w, x0, s20), fma(w, x1, s21)
+                        s22 = fma(w, x2, s22)
                         w = spread(weights, w3 + k)
-                        s30, s31 = multiply_add(w, x0, s30), multiply_add(w, x1, s31)
-                        s32 = multiply_add(w, x2, s32)
+                        s30, s31 = fma(w, x0, s30), fma(w, x1, s31)
+                        s32 = fma(w, x2, s32)
                         k += 1
             t0, t1 = start + u * count + v, start + u1 * count + v
             t2, t3 = start + u2 * count + v, start + u3 * count + v
@@ -100,7 +100,7 @@ def correlate(side, pitch, count, source, length, maps, weights, biases, units, 
 
 @inner
 def _bias(weights, index, biases):
-    return spread(weights, index) if biases else splat(np.float32(0.0))
+    return spread(weights, index) if biases else broadcast(np.float32(0.0))
 
 
 @inner
@@ -134,29 +134,27 @@ def add_outer(side, planes, inputs, maps, deltas, units, sums):
                             x1 = load_across(inputs, x + b + p)
                             x2 = load_across(inputs, x + c + p)
                             d = load_across(deltas, d0 + p)
-                            s00, s10 = multiply_add(x0, d, s00), multiply_add(x1, d, s10)
-                            s20 = multiply_add(x2, d, s20)
+                            s00, s10 = fma(x0, d, s00), fma(x1, d, s10)
+                            s20 = fma(x2, d, s20)
                             d = load_across(deltas, d1 + p)
-                            s01, s11 = multiply_add(x0, d, s01), multiply_add(x1, d, s11)
-                            s21 = multiply_add(x2, d, s21)
+                            s01, s11 = fma(x0, d, s01), fma(x1, d, s11)
+                            s21 = fma(x2, d, s21)
                             d = load_across(deltas, d2 + p)
-                            s02, s12 = multiply_add(x0, d, s02), multiply_add(x1, d, s12)
-                            s22 = multiply_add(x2, d, s22)
+                            s02, s12 = fma(x0, d, s02), fma(x1, d, s12)
+                            s22 = fma(x2, d, s22)
                             d = load_across(deltas, d3 + p)
-                            s03, s13 = multiply_add(x0, d, s03), multiply_add(x1, d, s13)
-                            s23 = multiply_add(x2, d, s23)
+                            s03, s13 = fma(x0, d, s03), fma(x1, d, s13)
+                            s23 = fma(x2, d, s23)
                         store(sums, g0, s00), store(sums, g0 + h1, s01)
                         store(sums, g0 + h2, s02), store(sums, g0 + h3, s03)
                         store(sums, g1, s10), store(sums, g1 + h1, s11)
                         store(sums, g1 + h2, s12), store(sums, g1 + h3, s13)
                         store(sums, g2, s20), store(sums, g2 + h1, s21)
                         store(sums, g2 + h2, s22), store(sums, g2 + h3, s23)
-    one = splat(np.float32(1.0))
+    one = broadcast(np.float32(1.0))
     for u in range(units):
         at = (maps * side * side * units + u) * WIDTH
         added = load(sums, at)
         for p in range(0, count, WIDTH):
-            added = multiply_add(
-                load_across(deltas, planes.first_back + u * length + p), one, added
-            )
+            added = fma(load_across(deltas, planes.first_back + u * length + p), one, added)
         store(sums, at, added)
