@@ -12,7 +12,7 @@ import numpy as np
 
 from fit_image.nn.activations import activate, differentiate
 from fit_image.nn.kernels.gemm import gemm
-from fit_image.nn.runtime.arrays import LANES, FloatArray, copy, vector
+from fit_image.nn.runtime.arrays import LANES, FloatArray, Matrix, copy, vector
 from fit_image.nn.runtime.jit import inner
 
 
@@ -56,9 +56,15 @@ def add_up(
     for i in range(rows):
         copy(own, vector(sums, sums_start + i * width + first, stop - first))
     gemm(
-        rows, stop - first, fan_in, inputs, start, input_row, 1, weights, first * column, row,
-        column, sums, sums_start + first, width, panel, True,
-    )  # fmt: skip
+        rows,
+        stop - first,
+        fan_in,
+        Matrix(inputs, start, input_row, 1),
+        Matrix(weights, first * column, row, column),
+        Matrix(sums, sums_start + first, width, 1),
+        panel,
+        True,
+    )
 
 
 @inner

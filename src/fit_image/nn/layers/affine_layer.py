@@ -14,7 +14,7 @@ from fit_image.nn.activations import ACTIVATIONS, constants_of
 from fit_image.nn.kernels.gemm import gemm, piece, pieces
 from fit_image.nn.layers import affine
 from fit_image.nn.layers.layer import Layer, Shape, Workers
-from fit_image.nn.runtime.arrays import FloatArray, IntArray, aligned_zeros, copy, vector
+from fit_image.nn.runtime.arrays import FloatArray, IntArray, Matrix, aligned_zeros, copy, vector
 from fit_image.nn.runtime.barrier import barrier, next_task
 from fit_image.nn.runtime.jit import inner, kernel
 from fit_image.nn.runtime.simd import WIDTH
@@ -246,10 +246,20 @@ def _to_inputs(layout, weights, deltas, rows, by_inputs, panel, samples, counts,
     while number < cut[0] * cut[1]:
         top, bottom, first, stop = piece(samples, columns, cut, number)
         gemm(
-            bottom - top, stop - first, layout.units, deltas, top * width, width, 1, weights,
-            first * layout.across_inputs, layout.across_units, layout.across_inputs, target,
-            top * row + first, row, panel, False,
-        )  # fmt: skip
+            bottom - top,
+            stop - first,
+            layout.units,
+            Matrix(deltas, top * width, width, 1),
+            Matrix(
+                weights,
+                first * layout.across_inputs,
+                layout.across_units,
+                layout.across_inputs,
+            ),
+            Matrix(target, top * row + first, row, 1),
+            panel,
+            False,
+        )
         if not direct:
             count = min(stop, fan_in) - first
             for i in range(top, bottom):
@@ -266,7 +276,13 @@ def _outer(rows, columns, samples, a, a_row, b, gradient, add, panel, counts, th
     while number < cut[0] * cut[1]:
         top, bottom, first, stop = piece(rows, columns, cut, number)
         gemm(
-            bottom - top, stop - first, samples, a, top, 1, a_row, b, first, columns, 1, gradient,
-            top * columns + first, columns, panel, add,
-        )  # fmt: skip
+            bottom - top,
+            stop - first,
+            samples,
+            Matrix(a, top, 1, a_row),
+            Matrix(b, first, columns, 1),
+            Matrix(gradient, top * columns + first, columns, 1),
+            panel,
+            add,
+        )
         number = next_task(counts, threads, 1)

@@ -9,6 +9,8 @@ one more weight, and the zeros never change: their gradient is zero.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
@@ -22,6 +24,15 @@ LANES = 16
 
 # Columns of the integer table that describes the layers to the kernels.
 START, FAN_IN, FAN_OUT, STRIDE, ACTIVATION, SKIP = range(6)
+
+
+class Matrix(NamedTuple):
+    """A matrix in a vector of numbers: element (i, j) is ``data[start + i * row + j * column]``."""
+
+    data: FloatArray
+    start: int
+    row: int
+    column: int
 
 
 def aligned_zeros(*shape: int) -> FloatArray:

@@ -15,7 +15,7 @@ from fit_image.nn.kernels.gemm import gemm
 from fit_image.nn.layers import affine
 from fit_image.nn.layers.convolution.geometry import Geometry
 from fit_image.nn.layers.layer import PARTS, Workers
-from fit_image.nn.runtime.arrays import FloatArray, IntArray, aligned_zeros, vector
+from fit_image.nn.runtime.arrays import FloatArray, IntArray, Matrix, aligned_zeros, vector
 from fit_image.nn.runtime.barrier import barrier
 from fit_image.nn.runtime.jit import inner, kernel
 
@@ -258,17 +258,29 @@ def _backward_kernel(
             if gradient.size > 0:
                 _unfold(geometry, inputs, first, pictures, patches)
                 gemm(
-                    fan_in, columns, rows, patches, 0, 1, row, sums, start * columns, columns, 1,
-                    own, 0, columns, panel, True,
-                )  # fmt: skip
+                    fan_in,
+                    columns,
+                    rows,
+                    Matrix(patches, 0, 1, row),
+                    Matrix(sums, start * columns, columns, 1),
+                    Matrix(own, 0, columns, 1),
+                    panel,
+                    True,
+                )
                 affine.add_bias_gradient(
                     sums, start * columns, columns, rows, 0, columns, own, fan_in * columns
                 )
             if by_inputs.size > 0:
                 gemm(
-                    rows, fan_in, columns, sums, start * columns, columns, 1, weights, 0, 1,
-                    columns, patches, 0, row, panel, False,
-                )  # fmt: skip
+                    rows,
+                    fan_in,
+                    columns,
+                    Matrix(sums, start * columns, columns, 1),
+                    Matrix(weights, 0, 1, columns),
+                    Matrix(patches, 0, row, 1),
+                    panel,
+                    False,
+                )
                 _fold(geometry, patches, first, pictures, by_inputs)
     barrier(counts, thread, threads)
     if gradient.size > 0:
