@@ -104,7 +104,7 @@ def _autoencoder_model_facts(path: Path) -> dict[str, Any]:
         "tied": model.recipe.tied,
         "code": model.network.code_size,
         "compression": round(model.compression, 3),
-        "parameters": model.network.chain.parameter_count,
+        "parameters": model.network.chain.param_count,
         "width": model.width,
         "height": model.height,
         "channels": model.channels,

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.apps.digits.recipe import Recipe
-from fit_image.nn.layers.layer import Workers
 from fit_image.nn.network import Network
 from fit_image.nn.optimizers.adam import Adam
 from fit_image.nn.optimizers.parallel_step import parallel_step
 from fit_image.nn.runtime.arrays import FloatArray
+from fit_image.nn.runtime.threads import ThreadPool
 
 
 class Player:
@@ -26,19 +26,21 @@ class Player:
         For messages, such as "encoder".
     chain : Network
     recipe : Recipe
+    pool : ThreadPool
     """
 
-    def __init__(self, name: str, chain: Network, recipe: Recipe) -> None:
+    def __init__(self, name: str, chain: Network, recipe: Recipe, pool: ThreadPool) -> None:
         self.name = name
         self.chain = chain
-        self.passage = chain.passage(recipe.batch_size)
+        self.cache = chain.make_cache(recipe.batch_size, pool)
+        self._pool = pool
         self.gradient = chain.zeros()
         self._adam = Adam(chain.parameters.size, recipe.beta1)
         self._average: FloatArray | None = None
         self._spans = np.array([[0, chain.parameters.size]])
         self._rates = np.array([recipe.learning_rate], dtype=np.float32)
 
-    def step(self, scale: float, workers: Workers) -> None:
+    def step(self, scale: float) -> None:
         """Take a step along the gradient, times a scale."""
         parallel_step(
             self._adam,
@@ -47,7 +49,7 @@ class Player:
             self._spans,
             self._rates,
             scale,
-            workers,
+            self._pool,
         )
 
     def follow(self, kept: float) -> None:

@@ -20,10 +20,10 @@ from fit_image.apps.unjpeg.pictures import Folder, measure
 from fit_image.apps.unjpeg.recipe import Recipe
 from fit_image.apps.unjpeg.stream import PatchStream, rmse
 from fit_image.errors import DivergenceError
-from fit_image.nn.layers.layer import Workers
 from fit_image.nn.optimizers.adam import Adam
 from fit_image.nn.optimizers.parallel_step import parallel_step
 from fit_image.nn.runtime.arrays import FloatArray
+from fit_image.nn.runtime.threads import ThreadPool
 
 _LEAST_ERROR = 0.002
 """Added to a patch's error where a gradient is divided by it: half a step of a byte."""
@@ -90,12 +90,12 @@ class PatchTrainer(RecipeTrainer[Recipe, Figures]):
         self.cutter = Cutter(recipe.block, *measure(folder))
         self.chain = chain
         rng = np.random.default_rng([recipe.seed, _WEIGHTS])
-        network.initialise(chain, rng, difference=recipe.difference)
+        network.init_weights(chain, rng, difference=recipe.difference)
         self.stream = PatchStream(folder, recipe, self.cutter)
         self.best: FloatArray | None = None
         self.validation_error = self.validation_damage = math.nan
-        self._workers = Workers(threads)
-        self._passage = chain.passage(recipe.batch_size)
+        self._pool = ThreadPool(threads)
+        self._cache = chain.make_cache(recipe.batch_size, self._pool)
         self._gradient = chain.zeros() if recipe.optimizer == "adam" else None
         self._adam = Adam(chain.parameters.size) if recipe.optimizer == "adam" else None
         self._squares = np.zeros(2)
@@ -103,7 +103,9 @@ class PatchTrainer(RecipeTrainer[Recipe, Figures]):
         self.average: FloatArray | None = None
         self._inputs, self._targets = sampling.validation_patches(folder, recipe, self.cutter)
         self._whitening = (
-            sampling.measure_whitening(folder, recipe, self.cutter) if recipe.whiten else None
+            sampling.measure_whitening(folder, recipe, self.cutter, self._pool)
+            if recipe.whiten
+            else None
         )
 
     def play(self, go_on: Callable[[], bool] = lambda: True) -> Figures | None:
@@ -263,7 +265,7 @@ class PatchTrainer(RecipeTrainer[Recipe, Figures]):
         error = self._clipped_error(inputs, targets)
         damage = self.cutter.deviation * math.sqrt(_square_sum(inputs - targets) / inputs.size)
         # Clipping hides infinity.
-        if not np.isfinite(self._passage.output).all():
+        if not np.isfinite(self._cache.output).all():
             return Figures(math.nan, damage)
         roots = rmse(error)
         figures = Figures(self.cutter.deviation * math.sqrt(np.square(roots).mean()), damage)
@@ -282,13 +284,13 @@ class PatchTrainer(RecipeTrainer[Recipe, Figures]):
             self.average = self.chain.parameters.copy()
         self.average += np.float32(1.0 - kept) * (self.chain.parameters - self.average)
 
-    def _step(self, by_outputs: FloatArray) -> None:
+    def _step(self, grad_y: FloatArray) -> None:
         chain, rate = self.chain, self.recipe.rate
         if self._adam is None or self._gradient is None:
-            rates = [rate / stage.inputs[0] for stage in chain.stages]
-            chain.descend(self._passage, by_outputs, self._workers, rates)
+            rates = [rate / layer.in_shape[0] for layer in chain.layers]
+            chain.descend(self._cache, grad_y, rates)
             return
-        chain.backward(self._passage, by_outputs, self._workers, self._gradient, add=False)
+        chain.backward(self._cache, grad_y, self._gradient)
         parallel_step(
             self._adam,
             chain.parameters,
@@ -296,12 +298,12 @@ class PatchTrainer(RecipeTrainer[Recipe, Figures]):
             np.array([[0, chain.parameters.size]]),
             np.array([rate], dtype=np.float32),
             1.0,
-            self._workers,
+            self._pool,
         )
 
     def _clipped_error(self, inputs: FloatArray, targets: FloatArray) -> FloatArray:
-        seen = self._whitening.apply(inputs, self._workers) if self._whitening else inputs
-        outputs = self.chain.forward(seen, self._passage, self._workers)
+        seen = self._whitening.apply(inputs) if self._whitening else inputs
+        outputs = self.chain.forward(seen, self._cache)
         restored = outputs + inputs if self.recipe.difference else outputs.copy()
         np.clip(restored, self.cutter.lowest, self.cutter.highest, out=restored)
         restored -= targets

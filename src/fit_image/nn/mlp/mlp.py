@@ -26,7 +26,7 @@ from fit_image.nn.mlp.layer_spec import LayerSpec, constants_table, layer_table
 from fit_image.nn.runtime import arrays
 from fit_image.nn.runtime.arrays import FloatArray, IntArray
 from fit_image.nn.runtime.machine import usable_cores
-from fit_image.nn.runtime.threads import Team
+from fit_image.nn.runtime.threads import ThreadPool
 
 # Numbers held per layer boundary while a tile is drawn: 256 KB, so that a layer's input and output
 # stay in the cache. It does not depend on the number of threads, nor does any bit of the output.
@@ -261,7 +261,7 @@ class MLP:
             )
 
         threads = max(min(threads, -(-len(samples) // soa.MOST_POINTS)), 1)
-        Team(threads).run(draw, threads)
+        ThreadPool(threads).run(draw)
 
 
 def _check_blocks(layers: Sequence[LayerSpec]) -> None:

@@ -36,7 +36,7 @@ from fit_image.nn.runtime.arrays import FloatArray, IntArray, vector
 from fit_image.nn.runtime.barrier import barrier
 from fit_image.nn.runtime.jit import kernel
 from fit_image.nn.runtime.simd import WIDTH
-from fit_image.nn.runtime.threads import Team
+from fit_image.nn.runtime.threads import ThreadPool
 from fit_image.nn.training.micro_batch import Ending, Piece, Pieces, piece_samples
 
 # Samples of a part, within bounds where products are fast and their results stay in the cache.
@@ -91,7 +91,7 @@ class Minibatch:
         self._touched = Touched(network.encoding)
         parts = -(-self._pieces.longest // _PART_SAMPLES[0])
         self.most_threads = min(max(parts, len(self._blocks)), _MOST_THREADS)
-        self._team = Team(self.most_threads)
+        self._pool = ThreadPool(self.most_threads)
         self._panels = [working_panel() for _ in range(self.most_threads)]
 
     @property
@@ -171,7 +171,7 @@ class Minibatch:
                     self._add_losses(piece, loss_sum)
                 self._descend(piece, places, thread, threads)
 
-        self._team.run(work, max(1, min(threads, self.most_threads)))
+        self._pool.run(work, max(1, min(threads, self.most_threads)))
         self.optimizer.steps += sum(piece.ending is not None for piece in pieces)
 
     def finish(self, loss_sum: npt.NDArray[np.float64]) -> None:

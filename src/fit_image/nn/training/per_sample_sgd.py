@@ -26,7 +26,7 @@ from fit_image.nn.mlp.shards import DESCENTS, GRADIENT, UNITS, VALUES, Shards
 from fit_image.nn.runtime.arrays import FloatArray, IntArray, copy, vector
 from fit_image.nn.runtime.barrier import barrier, end_at, ends_at, long_waits
 from fit_image.nn.runtime.jit import inner, kernel
-from fit_image.nn.runtime.threads import Team
+from fit_image.nn.runtime.threads import ThreadPool
 
 # Threads give up when more than this share of the samples, and so many, had a long wait; after so
 # many seconds they try again.
@@ -59,7 +59,7 @@ class PerSampleSGD:
         self._loss = LOSSES[loss]
         self._blocks = Shards(network, rates)
         self.most_threads = self._blocks.count
-        self._team = Team(self.most_threads)
+        self._pool = ThreadPool(self.most_threads)
         self._alone_until = -math.inf
 
     def pull(self) -> None:
@@ -127,11 +127,11 @@ class PerSampleSGD:
         threads = min(threads, self.most_threads)
         if threads > 1 and time.monotonic() >= self._alone_until:
             self._blocks.copy_last(threads)  # it may have learned with fewer threads
-            learned = self._team.run(learn_share, threads)
+            learned = self._pool.run(learn_share, threads)
             if learned < len(inputs):
                 self._alone_until = time.monotonic() + _ALONE_SECONDS
         if learned < len(inputs):
-            self._team.run(learn_share, 1)
+            self._pool.run(learn_share, 1)
 
 
 @inner
