@@ -71,19 +71,30 @@ def add_up(
 def apply(sums, sums_start, width, outputs, start, units, rows, first, stop, code, constants):
     """Write the values of some rows of sums, for units ``first`` to ``stop``."""
     if stop - first == width == units:
-        activate(sums, sums_start, 0, outputs, start, 0, 1, rows * units, code, constants)
+        activate(
+            Matrix(sums, sums_start, 0, 1),
+            Matrix(outputs, start, 0, 1),
+            1,
+            rows * units,
+            code,
+            constants,
+        )
     else:
         count = min(stop, units) - first
         activate(
-            sums, sums_start + first, width, outputs, start + first, units, rows, count, code,
+            Matrix(sums, sums_start + first, width, 1),
+            Matrix(outputs, start + first, units, 1),
+            rows,
+            count,
+            code,
             constants,
-        )  # fmt: skip
+        )
 
 
 @inner
 def to_deltas(sums, sums_start, width, upstream, start, units, rows, code, constants):
     """Turn some rows of sums into the derivatives of the loss by them."""
-    differentiate(sums, sums_start, width, rows, units, code, constants)
+    differentiate(Matrix(sums, sums_start, width, 1), rows, units, code, constants)
     for i in range(rows):
         deltas = vector(sums, sums_start + i * width, units)
         gradient = vector(upstream, start + i * units, units)

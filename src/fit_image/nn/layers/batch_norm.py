@@ -10,7 +10,7 @@ import numpy.typing as npt
 from fit_image.nn.activations import ACTIVATIONS, activate, constants_of, differentiate
 from fit_image.nn.layers.affine import padded_width
 from fit_image.nn.layers.layer import PARTS, Layer, Shape, Workers
-from fit_image.nn.runtime.arrays import FloatArray, IntArray, aligned_zeros, vector
+from fit_image.nn.runtime.arrays import FloatArray, IntArray, Matrix, aligned_zeros, vector
 from fit_image.nn.runtime.barrier import barrier
 from fit_image.nn.runtime.jit import inner, kernel
 
@@ -181,7 +181,9 @@ def _forward_kernel(
                 scaled[j] = parameters[j] * number + parameters[shifts + j]
         numbers, start = (stop - first) * maps, first * maps
         constant = constants_of(constants, 0)
-        activate(sums, start, 0, outputs, start, 0, 1, numbers, code, constant)
+        activate(
+            Matrix(sums, start, 0, 1), Matrix(outputs, start, 0, 1), 1, numbers, code, constant
+        )
 
 
 @kernel
@@ -197,7 +199,8 @@ def _backward_kernel(
             by_scale[j] = by_shift[j] = 0.0
         first, stop = rows * part // count, rows * (part + 1) // count
         constant = constants_of(constants, 0)
-        differentiate(sums, first * maps, 0, 1, (stop - first) * maps, code, constant)
+        rows_of_part = Matrix(sums, first * maps, 0, 1)
+        differentiate(rows_of_part, 1, (stop - first) * maps, code, constant)
         for i in range(first, stop):
             deltas, own = vector(sums, i * maps, maps), vector(normal, i * maps, maps)
             for j in range(maps):

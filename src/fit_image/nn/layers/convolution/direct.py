@@ -18,7 +18,7 @@ from fit_image.nn.activations import activate, constants_of, differentiate
 from fit_image.nn.layers.convolution.geometry import Geometry
 from fit_image.nn.layers.convolution.planes import Planes, add_outer, correlate, lay, take
 from fit_image.nn.layers.layer import PARTS, Workers
-from fit_image.nn.runtime.arrays import FloatArray, IntArray, aligned_zeros, vector
+from fit_image.nn.runtime.arrays import FloatArray, IntArray, Matrix, aligned_zeros, vector
 from fit_image.nn.runtime.barrier import barrier
 from fit_image.nn.runtime.jit import kernel
 from fit_image.nn.runtime.simd import WIDTH, broadcast, fma, hsum, load
@@ -167,7 +167,8 @@ def _forward_kernel(
         )  # fmt: skip
         correlate(side, pitch, count, laid, planes.length, maps, weights, True, units, sums, start)
         constant = constants_of(constants, 0)
-        activate(sums, start, 0, values, 0, 0, 1, units * count, code, constant)
+        numbers = units * count
+        activate(Matrix(sums, start, 0, 1), Matrix(values, 0, 0, 1), 1, numbers, code, constant)
         take(values, pitch, count, outputs, sample * size * units, height, width, units)
 
 
@@ -193,7 +194,8 @@ def _backward_kernel(
         first, stop = samples * part, samples * (part + 1)
         for sample in range(first // parts.shape[0], stop // parts.shape[0]):
             start = sample * units * count
-            differentiate(sums, start, 0, 1, units * count, code, constants_of(constants, 0))
+            constant = constants_of(constants, 0)
+            differentiate(Matrix(sums, start, 0, 1), 1, units * count, code, constant)
             lay(
                 by_outputs, sample * size * units, height, width, units, deltas,
                 planes.first_back, pitch, length,
