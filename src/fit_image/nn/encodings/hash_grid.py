@@ -210,16 +210,13 @@ def _encode_kernel(tables, table, features, inputs, rows, part, thread, threads)
 
 
 @inner
-def _add_entry(gradient, entry, features, upstream, i, column, weight, start, touched, count):
-    offset = start + entry * features
+def _add_entry(gradient, offset, features, upstream, i, column, weight):
+    """Add to the gradient by an entry; return whether it was zero before."""
     untouched = True
     for f in range(features):
         untouched = untouched and gradient[offset + f] == np.float32(0.0)
         gradient[offset + f] += weight * upstream[i, column + f]
-    if untouched and count < touched.shape[0]:
-        touched[count] = offset
-        return count + 1
-    return count
+    return untouched
 
 
 @inner
@@ -236,9 +233,11 @@ def _add_level(table, features, inputs, upstream, column, gradient, touched, cou
             (e01, gx * fy),
             (e11, fx * fy),
         ):
-            count = _add_entry(
-                gradient, entry, features, upstream, i, column, weight, start, touched, count
-            )
+            offset = start + entry * features
+            first = _add_entry(gradient, offset, features, upstream, i, column, weight)
+            if first and count < touched.shape[0]:
+                touched[count] = offset
+                count += 1
     return count
 
 

@@ -82,23 +82,14 @@ def add_up(layout, params, x, sums, rows, first, stop, panel):
 @inner
 def apply(activation, sums, y, rows, first, stop):
     """Write the activations of some rows of sums, for units ``first`` to ``stop``."""
-    constants, units = constants_of(activation.constants, 0), y.row
-    if stop - first == sums.row == units:
-        count = rows * units
-        activate(sums.data, sums.start, 0, y.data, y.start, 0, 1, count, activation.code, constants)
+    code, constants = activation.code, constants_of(activation.constants, 0)
+    width, units = sums.row, y.row
+    if stop - first == width == units:
+        activate(sums, y, 1, rows * units, code, constants)
     else:
-        activate(
-            sums.data,
-            sums.start + first,
-            sums.row,
-            y.data,
-            y.start + first,
-            units,
-            rows,
-            min(stop, units) - first,
-            activation.code,
-            constants,
-        )
+        part = Matrix(sums.data, sums.start + first, width, 1)
+        target = Matrix(y.data, y.start + first, units, 1)
+        activate(part, target, rows, min(stop, units) - first, code, constants)
 
 
 @inner
@@ -106,7 +97,7 @@ def to_deltas(activation, sums, grad_y, rows):
     """Turn some rows of sums into the gradient of the loss with respect to them."""
     units, width = grad_y.row, sums.row
     constants = constants_of(activation.constants, 0)
-    differentiate(sums.data, sums.start, width, rows, units, activation.code, constants)
+    differentiate(sums, rows, units, activation.code, constants)
     for i in range(rows):
         deltas = vector(sums.data, sums.start + i * width, units)
         above = vector(grad_y.data, grad_y.start + i * units, units)

@@ -11,7 +11,7 @@ from fit_image.nn.activations import activate, constants_of, differentiate
 from fit_image.nn.layers.affine import padded_width
 from fit_image.nn.layers.kernel_args import BoundActivation, grads_of
 from fit_image.nn.layers.layer import PARTS, Call, GradMode, Layer, Shape
-from fit_image.nn.runtime.arrays import FloatArray, IntArray, aligned_zeros, vector
+from fit_image.nn.runtime.arrays import FloatArray, IntArray, Matrix, aligned_zeros, vector
 from fit_image.nn.runtime.barrier import barrier
 from fit_image.nn.runtime.jit import inner, kernel
 
@@ -137,9 +137,10 @@ def _forward_kernel(activation, params, x, y, cache, counts, thread, threads):
                 value = (x[i, j] - means[j]) * inverses[j]
                 own[j] = value
                 scaled[j] = params[j] * value + params[shifts + j]
-        values, start = (stop - first) * channels, first * channels
-        constants = constants_of(activation.constants, 0)
-        activate(sums, start, 0, y, start, 0, 1, values, activation.code, constants)
+        part_sums = Matrix(sums, first * channels, channels, 1)
+        part_y = Matrix(y, first * channels, channels, 1)
+        values, constants = (stop - first) * channels, constants_of(activation.constants, 0)
+        activate(part_sums, part_y, 1, values, activation.code, constants)
 
 
 @kernel
@@ -155,7 +156,8 @@ def _backward_kernel(activation, params, cache, grads, counts, thread, threads):
         first, stop = rows * part // count, rows * (part + 1) // count
         constants = constants_of(activation.constants, 0)
         values = (stop - first) * channels
-        differentiate(sums, first * channels, 0, 1, values, activation.code, constants)
+        part_sums = Matrix(sums, first * channels, channels, 1)
+        differentiate(part_sums, 1, values, activation.code, constants)
         for i in range(first, stop):
             deltas, own = (
                 vector(sums, i * channels, channels),

@@ -110,19 +110,18 @@ class ConditionedMLP(Layer):
             grads.params[:] = 0.0
         below = np.empty_like(call.x) if grad_x is None else grad_x
         images = grad_y.reshape(len(call.y), len(self._points), -1)
+        inputs = soa_backward.Inputs(call.x, self._points)
+        gradients = soa_backward.Gradients(
+            images, below, call.cache, grads.params, np.float32(scale)
+        )
 
         def work(counts: IntArray, thread: int, threads: int) -> None:
             soa_backward.backward_kernel(
                 call.params,
                 soa.tile_memory(self._tiles_back),
                 self._tiles_back,
-                call.x,
-                self._points,
-                images,
-                below,
-                call.cache,
-                grads.params,
-                np.float32(scale),
+                inputs,
+                gradients,
                 counts,
                 thread,
                 threads,

@@ -154,9 +154,8 @@ class MLP:
         self.encoding.encode(self.tables(), inputs, trace.encoded, max(len(inputs), 1))
         forward_kernel(
             self.parameters,
-            transposed_weights(trace.plan),
-            trace.memory,
-            trace.plan,
+            transposed_weights(trace.buffers),
+            trace.buffers,
             working_panel(),
             len(inputs),
         )
@@ -182,9 +181,7 @@ class MLP:
         gradient = arrays.aligned_zeros(self.parameters.size)
         samples = len(trace.output)
         trace.output[:] = output_gradient
-        backward_kernel(
-            self.parameters, trace.memory, trace.plan, working_panel(), samples, gradient
-        )
+        backward_kernel(self.parameters, trace.buffers, working_panel(), samples, gradient)
         by_tables, touched = self.tables(gradient), Touched(self.encoding)
         for level in range(self.encoding.levels):
             self.encoding.add_gradient(level, trace.inputs, trace.upstream, by_tables, touched)
@@ -224,8 +221,8 @@ class MLP:
         traces = [MLPCache(self.layers, tile) for _ in range(threads)]
         if not traces:
             return output
-        transposed = transposed_weights(traces[0].plan)
-        transpose_kernel(self.parameters, transposed, traces[0].plan)
+        transposed = transposed_weights(traces[0].buffers)
+        transpose_kernel(self.parameters, transposed, traces[0].buffers)
         tables = self.tables()
 
         def draw(thread: int) -> None:
@@ -233,9 +230,7 @@ class MLP:
             for start in range(thread * tile, len(samples), threads * tile):
                 part = samples[start : start + tile]
                 self.encoding.encode(tables, part, trace.encoded, tile)
-                predict_kernel(
-                    transposed, trace.memory, trace.plan, panel, output[start : start + tile]
-                )
+                predict_kernel(transposed, trace.buffers, panel, output[start : start + tile])
 
         if threads == 1:
             draw(0)

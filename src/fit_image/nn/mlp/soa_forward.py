@@ -7,8 +7,20 @@ for a sample.
 from __future__ import annotations
 
 from fit_image.nn.activations import RELU, SIGMOID, TANH, activate, constants_of
-from fit_image.nn.mlp.soa_tiles import add_rows, copy_rows, multiply, tanh_rows
-from fit_image.nn.runtime.arrays import ACTIVATION, FAN_IN, FAN_OUT, SKIP, START, STRIDE
+from fit_image.nn.mlp.soa_tiles import (
+    BIASES,
+    IDENTITY,
+    RECTIFIED,
+    ROWS,
+    ZEROS,
+    Operand,
+    Tile,
+    add_rows,
+    copy_rows,
+    multiply,
+    tanh_rows,
+)
+from fit_image.nn.runtime.arrays import ACTIVATION, FAN_IN, FAN_OUT, SKIP, START, STRIDE, Matrix
 from fit_image.nn.runtime.barrier import next_task
 from fit_image.nn.runtime.jit import inner, kernel
 from fit_image.nn.runtime.simd import WIDTH
@@ -55,7 +67,7 @@ def lay_points(memory, tiles, points, first):
 @inner
 def go_forward(parameters, memory, tiles, vectors, to_return):
     """Carry a tile from the values before the first layer to the output."""
-    row = tiles.row
+    tile = Tile(memory, tiles.row, vectors)
     for layer in range(tiles.table.shape[0]):
         units, sums = tiles.table[layer, FAN_OUT], tiles.sums[layer]
         values = tiles.values[layer + 1]
@@ -68,34 +80,33 @@ def go_forward(parameters, memory, tiles, vectors, to_return):
         multiply(
             units,
             tiles.table[layer, FAN_IN] - laid,
-            vectors,
-            row,
-            parameters,
-            tiles.table[layer, START] + laid,
-            tiles.table[layer, STRIDE],
-            1,
-            memory,
+            Matrix(parameters, tiles.table[layer, START] + laid, tiles.table[layer, STRIDE], 1),
+            tile,
             tiles.values[layer],
             target,
-            tiles.biases[layer],
-            -1,
-            rectified,
-            -1,
+            Operand(BIASES, tiles.biases[layer]),
+            Operand(RECTIFIED if rectified else IDENTITY, 0),
         )
         if rectified:
             continue
-        block = tiles.values[layer + 1 - skip] if skip > 0 else -1
+        block = tiles.values[layer + 1 - skip]
         # Where the slope follows from the value, that takes less than from the sum.
         if code == TANH:
-            kept = sums if to_return else -1
-            tanh_rows(units, vectors, row, memory, sums, values, kept, block)
+            added = Operand(ROWS if skip > 0 else ZEROS, block)
+            tanh_rows(units, tile, sums, values, to_return, added)
             continue
-        count = vectors * WIDTH
-        activate(memory, sums, row, memory, values, row, units, count, code, constants)
+        activate(
+            Matrix(memory, sums, tiles.row, 1),
+            Matrix(memory, values, tiles.row, 1),
+            units,
+            vectors * WIDTH,
+            code,
+            constants,
+        )
         if to_return and code == SIGMOID:
-            copy_rows(units, vectors, row, memory, values, sums)
+            copy_rows(units, tile, values, sums)
         if skip > 0:
-            add_rows(units, vectors, row, memory, block, values)
+            add_rows(units, tile, block, values)
 
 
 @kernel

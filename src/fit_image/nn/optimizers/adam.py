@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,36 @@ import numpy.typing as npt
 from fit_image.nn.optimizers.base import Optimizer
 from fit_image.nn.runtime.arrays import FloatArray, IntArray
 from fit_image.nn.runtime.jit import kernel
+
+
+class _Moments(NamedTuple):
+    """Running means of the gradient and of its square."""
+
+    first: FloatArray
+    second: FloatArray
+
+
+class _Constants(NamedTuple):
+    """Constants of a step, in single precision.
+
+    The two corrections of the moments, which begin as zeros, are moved out of the loop:
+    rate m^ / (sqrt(v^) + eps) = (rate / c1) m / (sqrt(v) / sqrt(c2) + eps).
+    """
+
+    beta1: np.float32
+    rest1: np.float32  # 1 - beta1
+    beta2: np.float32
+    rest2: np.float32  # 1 - beta2
+    correction: np.float32  # 1 / c1
+    root: np.float32  # 1 / sqrt(c2)
+    eps: np.float32
+
+
+class _Runs(NamedTuple):
+    """Runs of ``length`` parameters each."""
+
+    starts: IntArray
+    length: int
 
 
 class Adam(Optimizer):
@@ -49,25 +79,14 @@ class Adam(Optimizer):
         step: int,
     ) -> None:
         """See `Optimizer.update`."""
-        # The two corrections of the moments, which begin as zeros, are moved out of the loop:
-        # rate m^ / (sqrt(v^) + eps) = (rate / c1) m / (sqrt(v) / sqrt(c2) + eps).
-        c1 = 1.0 - self.beta1**step
-        c2 = 1.0 - self.beta2**step
         _adam_kernel(
             parameters,
             gradient,
-            self.state["first_moment"],
-            self.state["second_moment"],
+            self._moments(),
             spans,
             rates,
             scale,
-            np.float32(1.0 / c1),
-            np.float32(self.beta1),
-            np.float32(1.0 - self.beta1),
-            np.float32(self.beta2),
-            np.float32(1.0 - self.beta2),
-            np.float32(1.0 / math.sqrt(c2)),
-            np.float32(self.epsilon),
+            _constants(self.beta1, self.beta2, self.epsilon, step),
             np.float32(self.decay),
         )
 
@@ -82,26 +101,19 @@ class Adam(Optimizer):
         step: int,
     ) -> None:
         """See `Optimizer.update_touched`."""
-        beta1, beta2 = self.beta1, self.touched_beta2
-        c1 = 1.0 - beta1**step
-        c2 = 1.0 - beta2**step
         _touched_adam_kernel(
             parameters,
             gradient,
-            self.state["first_moment"],
-            self.state["second_moment"],
-            starts,
-            length,
-            np.float32(rate / c1),
+            self._moments(),
+            _Runs(starts, length),
+            np.float32(rate / (1.0 - self.beta1**step)),
             scale,
-            np.float32(beta1),
-            np.float32(1.0 - beta1),
-            np.float32(beta2),
-            np.float32(1.0 - beta2),
-            np.float32(1.0 / math.sqrt(c2)),
-            np.float32(self.touched_epsilon),
+            _constants(self.beta1, self.touched_beta2, self.touched_epsilon, step),
             np.float32(1.0 - rate * self.decay),
         )
+
+    def _moments(self) -> _Moments:
+        return _Moments(self.state["first_moment"], self.state["second_moment"])
 
     def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         """See `Optimizer.restore`."""
@@ -128,15 +140,25 @@ class AdamW(Adam):
         self.decay = decay
 
 
+def _constants(beta1: float, beta2: float, epsilon: float, step: int) -> _Constants:
+    return _Constants(
+        beta1=np.float32(beta1),
+        rest1=np.float32(1.0 - beta1),
+        beta2=np.float32(beta2),
+        rest2=np.float32(1.0 - beta2),
+        correction=np.float32(1.0 / (1.0 - beta1**step)),
+        root=np.float32(1.0 / math.sqrt(1.0 - beta2**step)),
+        eps=np.float32(epsilon),
+    )
+
+
 @kernel
-def _adam_kernel(
-    parameters, gradient, first, second, spans, rates, scale, correction, beta1, rest1, beta2,
-    rest2, root, eps, decay,
-):  # fmt: skip
+def _adam_kernel(parameters, gradient, moments, spans, rates, scale, constants, decay):
+    beta1, rest1, beta2, rest2, correction, root, eps = constants
     for span in range(spans.shape[0]):
         start, stop = spans[span]
         p, g = parameters[start:stop], gradient[start:stop]
-        m, v = first[start:stop], second[start:stop]
+        m, v = moments.first[start:stop], moments.second[start:stop]
         rate = rates[span] * correction
         kept = np.float32(1.0) - rates[span] * decay
         for i in range(p.size):
@@ -149,14 +171,13 @@ def _adam_kernel(
 
 
 @kernel
-def _touched_adam_kernel(
-    parameters, gradient, first, second, starts, length, rate, scale, beta1, rest1, beta2, rest2,
-    root, eps, kept,
-):  # fmt: skip
-    for start in starts:
+def _touched_adam_kernel(parameters, gradient, moments, runs, rate, scale, constants, kept):
+    beta1, rest1, beta2, rest2, _, root, eps = constants
+    length = runs.length
+    for start in runs.starts:
         stop = start + length
         p, g = parameters[start:stop], gradient[start:stop]
-        m, v = first[start:stop], second[start:stop]
+        m, v = moments.first[start:stop], moments.second[start:stop]
         for i in range(length):
             touched = g[i] != np.float32(0.0)
             g_i = scale * g[i]

@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -46,6 +46,29 @@ _PART_SAMPLES = (32, 256)
 _BLOCK_ROWS = 128
 
 _MOST_THREADS = 64
+
+
+class _Weights(NamedTuple):
+    """All parameters, and a copy of the weights with a row for every input."""
+
+    parameters: FloatArray
+    transposed: FloatArray
+
+
+class _Targets(NamedTuple):
+    """Of a micro-batch: targets and weights of the samples, and where their losses go."""
+
+    values: FloatArray
+    weights: FloatArray
+    losses: npt.NDArray[np.float64]
+
+
+class _Share(NamedTuple):
+    """A thread's share: parts of so many samples, every ``threads``-th from ``thread`` on."""
+
+    part: int
+    thread: int
+    threads: int
 
 
 class Minibatch:
@@ -83,7 +106,7 @@ class Minibatch:
         self._loss = 0.0
         self._pieces = Pieces(piece_samples(network.layers, batch), batch)
         self._trace = MLPCache(network.layers, self._pieces.longest)
-        self._transposed = transposed_weights(self._trace.plan)
+        self._transposed = transposed_weights(self._trace.buffers)
         self._losses = np.zeros(self._pieces.longest)
         self._gradient = arrays.aligned_zeros(network.parameters.size)
         self._blocks, self._spans, self._rates = self._cut_weights(rate)
@@ -240,7 +263,7 @@ class Minibatch:
         _prepare_kernel(
             network.parameters,
             self._transposed,
-            trace.plan,
+            trace.buffers,
             self._blocks,
             counts,
             thread,
@@ -248,20 +271,14 @@ class Minibatch:
         )
         network.encoding.encode(network.tables(), inputs, trace.encoded, part, thread, threads)
         _carry_kernel(
-            network.parameters,
-            self._transposed,
-            trace.memory,
-            trace.plan,
+            _Weights(network.parameters, self._transposed),
+            trace.buffers,
             panel,
-            targets,
-            weights,
+            _Targets(targets, weights, self._losses),
             self._loss_code,
-            self._losses,
             network.encoding.levels > 0,
-            part,
+            _Share(part, thread, threads),
             counts,
-            thread,
-            threads,
         )
 
     def _descend(self, piece: Piece, inputs: FloatArray, thread: int, threads: int) -> None:
@@ -277,15 +294,12 @@ class Minibatch:
                 self._touched,
             )
         _gradient_kernel(
-            self._trace.memory,
-            self._trace.plan,
+            self._trace.buffers,
             self._panels[thread],
-            self._blocks,
+            np.ascontiguousarray(self._blocks[thread::threads]),
             piece.samples,
             self._gradient,
             not piece.first,
-            thread,
-            threads,
         )
         if piece.ending:
             self._update(thread, threads, piece.ending)
@@ -327,37 +341,36 @@ def _part_samples(samples: int, threads: int) -> int:
 
 
 @kernel
-def _prepare_kernel(parameters, transposed, plan, blocks, counts, thread, threads):
+def _prepare_kernel(parameters, transposed, buffers, blocks, counts, thread, threads):
     # The step before this one has changed the weights: each thread has done with its blocks.
     for block in range(thread, blocks.shape[0], threads):
         layer, first, stop = blocks[block]
-        transpose(parameters, transposed, plan, layer, first, stop)
+        transpose(parameters, transposed, buffers, layer, first, stop)
     barrier(counts, thread, threads)
 
 
 @kernel
-def _carry_kernel(
-    parameters, transposed, memory, plan, panel, targets, weights, loss_code, losses, to_inputs,
-    part, counts, thread, threads,
-):  # fmt: skip
-    top = plan.table.shape[0]
-    for first in range(thread * part, targets.shape[0], threads * part):
-        stop = min(first + part, targets.shape[0])
-        go_forward(transposed, memory, plan, panel, first, stop)
+def _carry_kernel(weights, buffers, panel, targets, loss_code, to_inputs, share, counts):
+    top = buffers.table.shape[0]
+    samples, outputs = targets.values.shape
+    row = buffers.lengths[top]
+    for first in range(share.thread * share.part, samples, share.threads * share.part):
+        stop = min(first + share.part, samples)
+        go_forward(weights.transposed, buffers, panel, first, stop)
         for i in range(first, stop):
-            outputs = vector(memory, plan.values[top] + i * plan.lengths[top], targets.shape[1])
+            y = vector(buffers.memory, buffers.values[top] + i * row, outputs)
             loss = 0.0
-            for c in range(targets.shape[1]):
-                error = outputs[c] - targets[i, c]
-                outputs[c] = weights[i] * error_gradient(error, loss_code)
+            for c in range(outputs):
+                error = y[c] - targets.values[i, c]
+                y[c] = targets.weights[i] * error_gradient(error, loss_code)
                 loss += error_loss(error, loss_code)
-            losses[i] = weights[i] * loss
-        go_back(parameters, memory, plan, panel, first, stop, to_inputs)
-    barrier(counts, thread, threads)
+            targets.losses[i] = targets.weights[i] * loss
+        go_back(weights.parameters, buffers, panel, first, stop, to_inputs)
+    barrier(counts, share.thread, share.threads)
 
 
 @kernel
-def _gradient_kernel(memory, plan, panel, blocks, samples, gradient, add, thread, threads):
-    for block in range(thread, blocks.shape[0], threads):
+def _gradient_kernel(buffers, panel, blocks, samples, gradient, add):
+    for block in range(blocks.shape[0]):
         layer, first, stop = blocks[block]
-        add_gradient(memory, plan, panel, layer, first, stop, samples, gradient, add)
+        add_gradient(buffers, panel, layer, first, stop, samples, gradient, add)

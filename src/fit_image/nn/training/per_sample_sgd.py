@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 import time
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +24,7 @@ from fit_image.nn.kernels.gemv import descend, gemv
 from fit_image.nn.losses import LOSSES, error_gradient, error_loss
 from fit_image.nn.mlp.mlp import MLP, accept_numbers
 from fit_image.nn.mlp.shards import DESCENTS, GRADIENT, UNITS, VALUES, Shards
-from fit_image.nn.runtime.arrays import FloatArray, IntArray, copy, vector
+from fit_image.nn.runtime.arrays import FloatArray, IntArray, Matrix, copy, vector
 from fit_image.nn.runtime.barrier import barrier, end_at, ends_at, long_waits
 from fit_image.nn.runtime.jit import inner, kernel
 from fit_image.nn.runtime.threads import ThreadPool
@@ -32,6 +33,15 @@ from fit_image.nn.runtime.threads import ThreadPool
 # many seconds they try again.
 _LONG_WAIT_SHARE, _LONG_WAITS = 0.1, 200
 _ALONE_SECONDS = 1.0
+
+
+class _Samples(NamedTuple):
+    """Encoded inputs, targets, weights of the losses, and those times factors of the rates."""
+
+    inputs: FloatArray
+    targets: FloatArray
+    weights: FloatArray
+    strengths: FloatArray
 
 
 class PerSampleSGD:
@@ -112,10 +122,9 @@ class PerSampleSGD:
             rest: int = _learn_kernel(
                 self._blocks.memory,
                 self._blocks.plan,
-                inputs[learned:],
-                targets[learned:],
-                weights[learned:],
-                strengths[learned:],
+                _Samples(
+                    inputs[learned:], targets[learned:], weights[learned:], strengths[learned:]
+                ),
                 self._loss,
                 loss_sum,
                 counts,
@@ -139,8 +148,8 @@ def _activate(memory, units, codes, constants, layer):
     """Turn the units' sums into values and derivatives."""
     sums, values, count = units[DESCENTS], units[VALUES], units[UNITS]
     code, row = codes[layer], constants_of(constants, layer)
-    activate(memory, sums, 0, memory, values, 0, 1, count, code, row)
-    differentiate(memory, sums, 0, 1, count, code, row)
+    activate(Matrix(memory, sums, 0, 1), Matrix(memory, values, 0, 1), 1, count, code, row)
+    differentiate(Matrix(memory, sums, 0, 1), 1, count, code, row)
 
 
 @inner
@@ -176,13 +185,12 @@ def _compare(memory, units, targets, sample, loss_code, strength):
 
 
 @kernel
-def _learn_kernel(
-    memory, plan, inputs, targets, weights, strengths, loss_code, loss_sum, counts, thread, threads
-):
+def _learn_kernel(memory, plan, samples, loss_code, loss_sum, counts, thread, threads):
     """Do one thread's share of one step for each sample; return for how many.
 
     Before the last samples, the threads give up together if they wait for one another too long.
     """
+    inputs, targets, weights, strengths = samples
     pairs, blocks = plan.cut.shape[0], plan.cut.shape[1]
     mine = range(blocks * thread // threads, blocks * (thread + 1) // threads)
     layers = plan.codes.shape[0]

@@ -27,7 +27,7 @@ from fit_image.nn.layers.convolution.planes import (
 )
 from fit_image.nn.layers.kernel_args import BoundActivation, Grads, Worker
 from fit_image.nn.layers.layer import PARTS, Call
-from fit_image.nn.runtime.arrays import FloatArray, IntArray, aligned_zeros, vector
+from fit_image.nn.runtime.arrays import FloatArray, IntArray, Matrix, aligned_zeros, vector
 from fit_image.nn.runtime.barrier import barrier
 from fit_image.nn.runtime.jit import inner, kernel
 from fit_image.nn.runtime.simd import WIDTH, broadcast, fma, hsum, load
@@ -156,7 +156,8 @@ def _forward_kernel(plan, params, x, y, cache, scratch, thread, threads):
             Planes(cache.sums, start, plan.pitch, plan.size),
         )
         constants = constants_of(activation.constants, 0)
-        activate(cache.sums, start, 0, scratch.outputs, 0, 0, 1, count, activation.code, constants)
+        sums, values = Matrix(cache.sums, start, count, 1), Matrix(scratch.outputs, 0, count, 1)
+        activate(sums, values, 1, count, activation.code, constants)
         outputs = Planes(scratch.outputs, 0, plan.pitch, plan.size)
         from_planes(outputs, Image(y, sample * pixels * units, height, width, units))
 
@@ -212,7 +213,8 @@ def _lay_deltas(plan, image, sums, sample, target):
     activation, units, count = plan.activation, image.channels, plan.size
     start = sample * units * count
     constants = constants_of(activation.constants, 0)
-    differentiate(sums, start, 0, 1, units * count, activation.code, constants)
+    sums_of_sample = Matrix(sums, start, units * count, 1)
+    differentiate(sums_of_sample, 1, units * count, activation.code, constants)
     to_planes(image, Planes(target, plan.first_back, plan.pitch, plan.length))
     for u in range(units):
         for y in range(image.height):
