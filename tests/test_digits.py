@@ -227,9 +227,9 @@ def test_the_average_draws_and_does_not_play(data):
     encoder = trainer.game._encoder
     expected, step = None, encoder.step
 
-    def watched(scale, workers):
+    def watched(scale):
         nonlocal expected
-        step(scale, workers)
+        step(scale)
         now = encoder.chain.parameters
         expected = now.copy() if expected is None else 0.75 * expected + 0.25 * now
 

@@ -277,8 +277,8 @@ class Game:
         )
         self._step(encoder, generator)
         if recipe.average:
-            encoder.follow(recipe.average)
-            generator.follow(recipe.average)
+            encoder.follow()
+            generator.follow()
         return float(judged.losses.mean()), float(divergence), judged.accuracy
 
     def _classifier_step(

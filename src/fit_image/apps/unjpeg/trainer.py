@@ -21,6 +21,7 @@ from fit_image.apps.unjpeg.recipe import Recipe
 from fit_image.apps.unjpeg.stream import PatchStream, rmse
 from fit_image.errors import DivergenceError
 from fit_image.nn.optimizers.adam import Adam
+from fit_image.nn.optimizers.ema import EMA
 from fit_image.nn.optimizers.parallel_step import parallel_step
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.threads import ThreadPool
@@ -100,7 +101,7 @@ class PatchTrainer(RecipeTrainer[Recipe, Figures]):
         self._adam = Adam(chain.parameters.size) if recipe.optimizer == "adam" else None
         self._squares = np.zeros(2)
         self._best_error, self._best_epoch = math.inf, 0
-        self.average: FloatArray | None = None
+        self._ema = EMA(recipe.average)
         self._inputs, self._targets = sampling.validation_patches(folder, recipe, self.cutter)
         self._whitening = (
             sampling.measure_whitening(folder, recipe, self.cutter, self._pool)
@@ -123,12 +124,12 @@ class PatchTrainer(RecipeTrainer[Recipe, Figures]):
     def warm_up(self) -> None:
         """See `RecipeTrainer.warm_up`."""
         parameters = self.chain.parameters.copy()
-        average = None if self.average is None else self.average.copy()
+        average = None if self._ema.average is None else self._ema.average.copy()
         adam = self._adam.to_arrays() if self._adam else {}
         shape = self.stream.inputs.shape
         self._learn(np.zeros(shape, np.float32), np.ones(shape, np.float32))
         self.chain.parameters[:] = parameters
-        self.average = average
+        self._ema.average = average
         if self._adam:
             self._adam.restore(adam)
 
@@ -164,19 +165,17 @@ class PatchTrainer(RecipeTrainer[Recipe, Figures]):
     @property
     def counting(self) -> FloatArray:
         """The parameters that count: the mean over the steps, or those at hand."""
-        return self.chain.parameters if self.average is None else self.average
+        return self.chain.parameters if self._ema.average is None else self._ema.average
 
     def validate(self) -> tuple[float, float]:
         """Return the root mean square errors of validation patches, of network and JPEG."""
         squares = np.zeros(2)
-        at_hand = self.chain.parameters.copy()
-        self.chain.parameters[:] = self.counting
-        for first in range(0, len(self._inputs), self.recipe.batch_size):
-            part = slice(first, first + self.recipe.batch_size)
-            inputs, targets = self._inputs[part], self._targets[part]
-            squares[0] += _square_sum(self._clipped_error(inputs, targets))
-            squares[1] += _square_sum(inputs - targets)
-        self.chain.parameters[:] = at_hand
+        with self._ema.applied(self.chain.parameters):
+            for first in range(0, len(self._inputs), self.recipe.batch_size):
+                part = slice(first, first + self.recipe.batch_size)
+                inputs, targets = self._inputs[part], self._targets[part]
+                squares[0] += _square_sum(self._clipped_error(inputs, targets))
+                squares[1] += _square_sum(inputs - targets)
         errors = self.cutter.deviation * np.sqrt(squares / self._inputs.size)
         return float(errors[0]), float(errors[1])
 
@@ -212,8 +211,8 @@ class PatchTrainer(RecipeTrainer[Recipe, Figures]):
             "squares": self._squares.copy(),
             "best_epoch": np.array(float(self._best_epoch)),
         }
-        if self.average is not None:
-            arrays["average"] = self.average.copy()
+        if self._ema.average is not None:
+            arrays["average"] = self._ema.average.copy()
         if self.best is not None:
             arrays["best"] = self.best
             arrays["best_error"] = np.array(self._best_error)
@@ -253,7 +252,7 @@ class PatchTrainer(RecipeTrainer[Recipe, Figures]):
         self._best_epoch = int(number_of(arrays, "best_epoch"))
         self._best_error = number_of(arrays, "best_error") if "best" in arrays else math.inf
         self.best = np.array(arrays["best"]) if "best" in arrays else None
-        self.average = np.array(arrays["average"]) if "average" in arrays else None
+        self._ema.average = np.array(arrays["average"]) if "average" in arrays else None
         self._squares = np.array(squares, dtype=np.float64)
         mine[:] = arrays["parameters"]
 
@@ -273,16 +272,9 @@ class PatchTrainer(RecipeTrainer[Recipe, Figures]):
         error *= (1.0 / (len(error) * (roots + least))).astype(np.float32)[:, np.newaxis]
         self._step(error)
         if self.recipe.average:
-            self._follow(self.recipe.average)
+            step = self.standing.epoch * self.rounds + self.standing.rounds
+            self._ema.update(self.chain.parameters, step)
         return figures
-
-    def _follow(self, kept: float) -> None:
-        """Let the mean follow; it begins as the first network, and short."""
-        steps = self.standing.epoch * self.rounds + self.standing.rounds
-        kept = min(kept, (steps + 1) / (steps + 10))
-        if self.average is None:
-            self.average = self.chain.parameters.copy()
-        self.average += np.float32(1.0 - kept) * (self.chain.parameters - self.average)
 
     def _step(self, grad_y: FloatArray) -> None:
         chain, rate = self.chain, self.recipe.rate
