@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fit_image.nn.activations import ACTIVATIONS
-from fit_image.nn.layers.conditioned_mlp import ConditionedMLP
+from fit_image.nn.layers.conditioned_mlp import ConditionedMLP, at_latent
 from fit_image.nn.layers.layer import GradMode
 from fit_image.nn.mlp import soa
 from fit_image.nn.mlp.layer_spec import LayerSpec
@@ -172,6 +172,18 @@ def test_initial_parameters_have_the_deviation_of_their_layer(rng):
     assert 0.03 < rows[0][:, :6].std() < 0.07
     assert 0.8 < rows[1][:, :13].std() < 1.2
     assert not rows[1][:, 13:].any()
+
+
+@pytest.mark.parametrize("first", [0, 2])
+def test_a_network_at_a_latent_vector_is_the_whole_network_with_it(first, rng):
+    network = MLP(blocks()).initialise(1.0, rng, "classic")
+    latent = rng.standard_normal(LATENTS).astype(np.float32)
+    places = rng.uniform(-1, 1, (40, 2)).astype(np.float32)
+    fixed = at_latent(network, latent, first)
+    assert fixed.layers[0].fan_in == 2
+    repeated = np.tile(latent, (len(places), 1))
+    inputs = np.concatenate([places[:, :first], repeated, places[:, first:]], axis=1)
+    np.testing.assert_allclose(fixed.predict(places), network.predict(inputs), atol=2e-6)
 
 
 def test_wide_layers_and_missing_latents_are_refused():

@@ -29,10 +29,10 @@ _PROJECTION, _RECTIFIER, _BLOCK_END, _OUTPUT = 0.05, 1.0, 0.001, 0.05
 _LEAKY = BoundActivation.of("leaky-relu", slope=0.2)
 
 
-def generator_layers(recipe: Recipe, channels: int, *, latent: bool = True) -> list[LayerSpec]:
-    """Return the generator's layers; the latent numbers are the first inputs, if there are any."""
+def generator_layers(recipe: Recipe, channels: int) -> list[LayerSpec]:
+    """Return the generator's layers; the latent numbers are the first inputs."""
     units = recipe.units
-    layers = [LayerSpec(len(INPUTS) + recipe.latent * latent, units, "tanh")]
+    layers = [LayerSpec(len(INPUTS) + recipe.latent, units, "tanh")]
     for _ in range(recipe.blocks):
         layers += [LayerSpec(units, units, "relu")] * recipe.block_layers
         layers.append(LayerSpec(units, units, "tanh", skip=recipe.block_layers + 1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -128,3 +129,29 @@ class ConditionedMLP(Layer):
             )
 
         call.pool.run(work)
+
+
+def at_latent(network: MLP, latent: FloatArray, first: int = 0) -> MLP:
+    """Return the network of the remaining inputs, for one latent vector.
+
+    The latent numbers are the same for all samples, so their part of the sums of the first layer
+    becomes a part of its biases.
+
+    Parameters
+    ----------
+    network : MLP
+        Without an encoding.
+    latent : float32 vector
+        The inputs from ``first`` on.
+    first : int
+    """
+    whole, *others = network.layers
+    stop, fan_in = first + len(latent), whole.fan_in - len(latent)
+    fixed = MLP([replace(whole, fan_in=fan_in), *others])
+    (start, *ends), (rows, *same) = fixed.rows(), network.rows()
+    start[:, :first] = rows[:, :first]
+    start[:, first:fan_in] = rows[:, stop : whole.fan_in]
+    start[:, fan_in] = rows[:, whole.fan_in] + rows[:, first:stop] @ latent
+    for target, source in zip(ends, same, strict=True):
+        target[:] = source
+    return fixed
