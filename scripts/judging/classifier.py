@@ -14,12 +14,12 @@ from fit_image.archive import read_archive, write_archive
 from fit_image.crops import random_crops
 from fit_image.errors import DivergenceError, InputError
 from fit_image.labelled import Labelled
-from fit_image.nn.cross_entropy import cross_entropy
 from fit_image.nn.layers.convolution.conv2d import Conv2D
 from fit_image.nn.layers.dense import Dense
 from fit_image.nn.layers.dropout import Dropout
 from fit_image.nn.layers.kernel_args import BoundActivation
 from fit_image.nn.layers.layer import Shape
+from fit_image.nn.losses import cross_entropy
 from fit_image.nn.network import Network
 from fit_image.nn.optimizers.adam import Adam
 from fit_image.nn.optimizers.schedules import RateSchedule
@@ -151,7 +151,7 @@ class Classifier:
         pictures = random_crops(digits.pictures[chosen], SIDE, rng)
         logits = self._chain.forward(pictures, self._cache, rng)
         judged = cross_entropy(logits, digits.labels[chosen])
-        self._chain.backward(self._cache, judged.gradient, gradient)
+        self._chain.backward(self._cache, judged.grad, gradient)
         return float(judged.losses.sum())
 
 

@@ -19,8 +19,8 @@ from fit_image.apps.digits.networks import (
 )
 from fit_image.apps.digits.player import Player
 from fit_image.apps.digits.recipe import Recipe
-from fit_image.nn.cross_entropy import cross_entropy
 from fit_image.nn.layers.layer import GradMode
+from fit_image.nn.losses import cross_entropy
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.threads import ThreadPool
 
@@ -254,9 +254,7 @@ class Game:
         logits = classifier.chain.forward(drawn, classifier.cache)
         judged = cross_entropy(logits, labels)
 
-        grad_drawn = classifier.chain.backward(
-            classifier.cache, judged.gradient / count, to_input=True
-        )
+        grad_drawn = classifier.chain.backward(classifier.cache, judged.grad / count, to_input=True)
         assert grad_drawn is not None
         grad_latents = generator.chain.backward(
             generator.cache, grad_drawn, generator.gradient, to_input=True
@@ -303,7 +301,7 @@ class Game:
         if weight:
             classifier.chain.backward(
                 classifier.cache,
-                judged.gradient * np.float32(weight / len(pictures)),
+                judged.grad * np.float32(weight / len(pictures)),
                 classifier.gradient,
                 GradMode.ADD,
             )
