@@ -51,7 +51,7 @@ every_encoding = pytest.mark.parametrize("encoding", list(encodings()), ids=name
 
 def make(encoding, rng, hidden=(6,)):
     network = MLP(dense_stack(encoding.outputs, hidden, 3, 0.01), encoding)
-    network.initialise(1.0, rng)
+    network.init_params(1.0, rng)
     for part in tables_of(network):
         part[:] = rng.standard_normal(part.shape)
     return network
@@ -296,7 +296,7 @@ def test_a_grid_fits_every_picture(size):
     assert spec == spec.for_picture(*size)
     assert parse_encoding(str(spec)) == spec
     encoding = HashGrid(spec.levels, spec.features, spec.entries, spec.coarsest, spec.finest, size)
-    assert encoding.parameter_count <= 8 * 2 * min((size[0] + 1) * (size[1] + 1) + 3, 1 << 20)
+    assert encoding.num_params <= 8 * 2 * min((size[0] + 1) * (size[1] + 1) + 3, 1 << 20)
 
 
 def test_an_encoding_comes_back_from_its_arrays():

@@ -69,7 +69,7 @@ def every_point(latents, points):
 @pytest.mark.parametrize("name", STACKS)
 def test_predictions_equal_the_naive_twin(name, rng):
     layers = STACKS[name]
-    network = MLP(layers).initialise(1.0, rng, "classic")
+    network = MLP(layers).init_params(1.0, rng, "classic")
     assert soa.is_narrow(network.layers)
     places = rng.uniform(-1, 1, (7, layers[0].fan_in)).astype(np.float32)
     twin = NaiveNetwork.copy_of(network)
@@ -79,7 +79,7 @@ def test_predictions_equal_the_naive_twin(name, rng):
 
 @pytest.mark.parametrize("count", [0, 1, 15, 191, 192, 193, 1000])
 def test_predictions_do_not_depend_on_threads_or_on_what_is_computed_beside(count, rng):
-    network = MLP(blocks()).initialise(1.0, rng, "classic")
+    network = MLP(blocks()).init_params(1.0, rng, "classic")
     places = rng.uniform(-1, 1, (1000, LATENTS + 2)).astype(np.float32)
     whole = network.predict(places, threads=1)
     for threads in (1, 3):
@@ -166,7 +166,7 @@ def test_the_gradient_by_parameters_may_be_left_out(rng):
 def test_first_numbers_have_the_deviation_of_their_layer(rng):
     layers = [LayerSpec(5, 12, "tanh"), LayerSpec(12, 12, "relu"), LayerSpec(12, 1, "sigmoid")]
     points = np.zeros((2, 2, 2), np.float32)
-    chain = Network([ConditionedMLP(layers, points, [0.05, 1.0, 0.5])]).initialise(rng)
+    chain = Network([ConditionedMLP(layers, points, [0.05, 1.0, 0.5])]).init_params(rng)
     rows = list(chain.stages[0].network.rows(chain.parameters))
     assert 0.03 < rows[0][:, :6].std() < 0.07
     assert 0.8 < rows[1][:, :13].std() < 1.2

@@ -16,7 +16,7 @@ STACKS = [(1,), (3,), (15, 16), (17, 4, 33), (8, 8, 8, 8)]
 
 
 def make(hidden, rng, *, scale=1.0, slope=0.01, inputs=2, outputs=3):
-    return MLP(dense_stack(inputs, hidden, outputs, slope)).initialise(scale, rng)
+    return MLP(dense_stack(inputs, hidden, outputs, slope)).init_params(scale, rng)
 
 
 def samples(rng, count, inputs=2, outputs=3):
@@ -44,7 +44,7 @@ def test_gradients_equal_central_differences(activation, constants, output, rng)
         LayerSpec(5, 6, activation, *constants),
         LayerSpec(6, 2, output),
     ]
-    check_gradients(MLP(layers).initialise(1.0, rng, "classic"), rng)
+    check_gradients(MLP(layers).init_params(1.0, rng, "classic"), rng)
 
 
 def check_gradients(network, rng):

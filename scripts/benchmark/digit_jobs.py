@@ -69,7 +69,7 @@ def generators() -> Iterator[Pair]:
     forward()
     _agree(passage.output.reshape(-1, 1), peer(x))
     # Latent numbers need to be multiplied by weights once only.
-    weights = network.parameter_count - recipe.latent * recipe.units
+    weights = network.num_params - recipe.latent * recipe.units
     work = 2 * weights * len(x)
     yield "generator, forward", forward, torch_forward, work
     yield "generator, forward and backward", back, torch_back, 3 * work
@@ -278,4 +278,4 @@ def drawing() -> Pair:
         return count
 
     name = f"drawing {side} x {side}"
-    return name, ours, theirs, 2 * network.parameter_count
+    return name, ours, theirs, 2 * network.num_params

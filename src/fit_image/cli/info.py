@@ -148,7 +148,7 @@ def _model_facts(path: Path) -> dict[str, Any]:
         ),
         "output_activation": network.layers[-1].activation,
         "encoding": network.encoding_name,
-        "parameters": network.parameter_count,
+        "parameters": network.num_params,
         "width": network.size[0],
         "height": network.size[1],
         "channels": next(name for name, count in CHANNELS.items() if count == network.channels),

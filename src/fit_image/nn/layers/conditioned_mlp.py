@@ -49,12 +49,12 @@ class ConditionedMLP(Layer):
             (latents,),
             (*points.shape[:2], layers[-1].fan_out),
             self.network.dense_size,
-            self.network.parameter_count,
+            self.network.num_params,
         )
         self._points = np.ascontiguousarray(points.reshape(-1, points.shape[2]), dtype=np.float32)
         self._deviations = deviations
         self._tiles = soa.tiles_of(self.network.layers, latents)
-        self._tiles_back = soa.tiles_of(self.network.layers, latents, there_and_back=True)
+        self._tiles_back = soa.tiles_of(self.network.layers, latents, training=True)
 
     def initialise(self, parameters: FloatArray, rng: np.random.Generator) -> None:
         """See `Layer.initialise`."""

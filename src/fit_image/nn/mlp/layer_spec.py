@@ -48,7 +48,7 @@ class LayerSpec:
         return -(-(self.fan_in + 1) // arrays.LANES) * arrays.LANES
 
     @property
-    def parameter_count(self) -> int:
+    def num_params(self) -> int:
         """Number of weights and biases, padding not counted."""
         return (self.fan_in + 1) * self.fan_out
 
