@@ -7,7 +7,7 @@ import pytest
 
 from fit_image import components
 from fit_image.nn.activations import ACTIVATIONS
-from fit_image.nn.mlp.initializers import INITS, rules
+from fit_image.nn.initializers import INITS, rules
 from fit_image.nn.mlp.layer_spec import dense_stack
 from fit_image.nn.mlp.mlp import MLP
 from fit_image.notation import parse_init

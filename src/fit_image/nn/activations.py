@@ -32,7 +32,7 @@ class Activation:
     ----------
     code : int
     init : str
-        A key of `fit_image.nn.mlp.initializers.INITS`.
+        A key of `fit_image.nn.initializers.INITIALIZERS`.
     """
 
     code: int

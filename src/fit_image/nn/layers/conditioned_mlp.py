@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from fit_image.nn.initializers import Normal
 from fit_image.nn.layers.layer import PARTS, Layer, Workers
 from fit_image.nn.mlp import soa, soa_backward, soa_forward
 from fit_image.nn.mlp.layer_spec import LayerSpec
@@ -63,8 +64,7 @@ class ConditionedMLP(Layer):
             self.network.layers, rows, self._deviations, strict=True
         ):
             shape = layer.fan_out, layer.fan_in + 1
-            drawn = rng.standard_normal(shape, dtype=np.float32)
-            numbers[:, : layer.fan_in + 1] = drawn * np.float32(deviation)
+            numbers[:, : layer.fan_in + 1] = Normal(deviation).draw(shape, rng)
 
     def keep(self, samples: int) -> FloatArray:
         """Return memory for the gradient in vectors, whatever the number of samples."""

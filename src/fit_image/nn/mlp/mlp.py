@@ -11,8 +11,9 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from fit_image.nn import initializers
 from fit_image.nn.encodings.base import Encoding, Identity, Touched
-from fit_image.nn.mlp import initializers, soa, soa_forward
+from fit_image.nn.mlp import soa, soa_forward
 from fit_image.nn.mlp.cache import (
     MLPCache,
     backward_kernel,
@@ -82,7 +83,7 @@ class MLP:
         *,
         unit_inputs: bool = True,
     ) -> Self:
-        """Draw weights and biases; `fit_image.nn.mlp.initializers.draw` has the parameters."""
+        """Draw weights and biases; `fit_image.nn.initializers.draw` has the parameters."""
         drawn = initializers.draw(self.layers, scale, rng, init, unit_inputs=unit_inputs)
         for layer, rows, numbers in zip(self.layers, self.rows(), drawn, strict=True):
             rows[:, : layer.fan_in + 1] = numbers
