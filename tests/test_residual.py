@@ -123,8 +123,9 @@ def test_blocks_that_cannot_be_written_are_refused(layers):
 def test_a_block_begins_by_changing_next_to_nothing(rng):
     layers = [LayerSpec(2, 6, "tanh"), LayerSpec(6, 6, "relu"), LayerSpec(6, 6, "tanh", skip=2)]
     network = MLP([*layers, LayerSpec(6, 1, "identity")]).init_params(0.3, rng)
-    *_, ends, _ = network.rows()
-    assert 0 < np.abs(ends).max() < 0.005
+    *_, (weights, biases), _ = network.weights()
+    assert 0 < np.abs(weights).max() < 0.005
+    assert 0 < np.abs(biases).max() < 0.005
 
 
 def test_a_deep_network_of_few_units_learns_because_of_its_blocks(small_picture):

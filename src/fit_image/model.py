@@ -157,7 +157,7 @@ class PaintingNetwork(core.MLP):
         if not (0 < width < 1 << 31 and 0 < height < 1 << 31):
             raise ValueError("impossible size")
         activations = arrays["activations"]
-        encoding = ENCODINGS[str(arrays["encoding"])].from_arrays(arrays)
+        encoding = ENCODINGS[str(arrays["encoding"])].from_arrays(arrays, 2)
         constants = [
             _typed(arrays[f"{name}s"], np.float64, (len(activations),)) for name in _CONSTANTS
         ]

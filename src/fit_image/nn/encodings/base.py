@@ -65,8 +65,8 @@ class Encoding(ABC):
 
     @classmethod
     @abstractmethod
-    def from_arrays(cls, arrays: Arrays) -> Self:
-        """Return the encoding with this `to_arrays`.
+    def from_arrays(cls, arrays: Arrays, inputs: int) -> Self:
+        """Return the encoding of vectors of ``inputs`` numbers with this `to_arrays`.
 
         Raises
         ------
@@ -199,9 +199,9 @@ class Identity(Encoding):
         super().__init__(inputs, inputs)
 
     @classmethod
-    def from_arrays(cls, arrays: Arrays) -> Self:
+    def from_arrays(cls, arrays: Arrays, inputs: int) -> Self:
         """See `Encoding.from_arrays`."""
-        return cls(2)
+        return cls(inputs)
 
     def encode(
         self,

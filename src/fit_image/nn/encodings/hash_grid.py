@@ -82,16 +82,17 @@ class HashGrid(Encoding):
         return {"grid": np.array(self._shape, dtype=np.int64)}
 
     @classmethod
-    def from_arrays(cls, arrays: Arrays) -> Self:
+    def from_arrays(cls, arrays: Arrays, inputs: int) -> Self:
         """See `Encoding.from_arrays`."""
         shape = checked_array(arrays, "grid", np.int64, (7,)).tolist()
         levels, features, entries, coarsest, finest, *sides = shape
         if (
-            not all(0 < number < 1 << 31 for number in shape)
+            inputs != 2
+            or not all(0 < number < 1 << 31 for number in shape)
             or levels > 64
             or entries & entries - 1
         ):
-            raise ValueError("impossible grid")
+            raise ValueError("invalid shape of a hash grid")
         return cls(levels, features, entries, coarsest, finest, (sides[0], sides[1]))
 
     def init_params(self, tables: FloatArray, rng: np.random.Generator) -> None:

@@ -60,9 +60,9 @@ class Waves(Encoding):
         return {"frequencies": self.frequencies.copy()}
 
     @classmethod
-    def from_arrays(cls, arrays: Arrays) -> Self:
+    def from_arrays(cls, arrays: Arrays, inputs: int) -> Self:
         """See `Encoding.from_arrays`."""
-        frequencies = checked_array(arrays, "frequencies", np.float32, (None, 2))
+        frequencies = checked_array(arrays, "frequencies", np.float32, (None, inputs))
         encoding = cls.__new__(cls)
         Waves.__init__(encoding, frequencies)
         return encoding

@@ -99,6 +99,14 @@ class MLP:
         for start, _, fan_out, stride, *_ in self.table:
             yield vector[start : start + fan_out * stride].reshape(fan_out, stride)
 
+    def weights(self, vector: FloatArray | None = None) -> Iterator[tuple[FloatArray, FloatArray]]:
+        """Yield each layer's weights (fan_out, fan_in) and biases (fan_out,) as writable views.
+
+        With ``vector``, those of another vector of the same shape, such as a gradient.
+        """
+        for layer, rows in zip(self.layers, self.rows(vector), strict=True):
+            yield rows[:, : layer.fan_in], rows[:, layer.fan_in]
+
     def tables(self, vector: FloatArray | None = None) -> FloatArray:
         """Return the encoding's part of ``parameters``, or of ``vector``, as a writable view."""
         return (self.parameters if vector is None else vector)[self.dense_size :]

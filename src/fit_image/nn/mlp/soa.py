@@ -35,7 +35,7 @@ class Tiles(NamedTuple):
     gradient: IntArray  # (layers,): offsets of the gradient by the parameters, a vector for each
     latents: int  # inputs of the first layer that are the same at every point, and have no rows
     grad_biases: int  # offset of the gradient by the first biases, a vector a unit, of past samples
-    grad: int  # offset of the first of three places for gradients by the values before a layer
+    grad: int  # offset of the first of three buffers for gradients by the values before a layer
     grad_size: int  # distance to the next
     row: int  # numbers from row to row
     numbers: int  # in the memory

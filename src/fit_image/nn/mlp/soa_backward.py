@@ -131,7 +131,7 @@ def _backward_tile(parameters, memory, tiles, vectors, sums):
 def _latent_gradient(parameters, memory, tiles, latents, sums, grad_latents):
     """Compute the gradient by a sample's latent numbers and their weights from its first biases.
 
-    What all points of the sample have added up goes to the memory, to make place for the next's.
+    The sums over all points of the sample move to the memory, to make room for the next sample's.
     """
     grad_latents[:] = np.float32(0.0)
     one, fan_in = broadcast(np.float32(1.0)), tiles.table[0, FAN_IN]
@@ -141,11 +141,11 @@ def _latent_gradient(parameters, memory, tiles, latents, sums, grad_latents):
         grad_bias = load(sums, row + fan_in * WIDTH)
         sum_of = hsum(grad_bias)
         for k in range(latents.size):
-            place = row + k * WIDTH
-            store(sums, place, fma(broadcast(latents[k]), grad_bias, load(sums, place)))
+            offset = row + k * WIDTH
+            store(sums, offset, fma(broadcast(latents[k]), grad_bias, load(sums, offset)))
             grad_latents[k] += parameters[start + k] * sum_of
-        place = tiles.grad_biases + unit * WIDTH
-        store(memory, place, fma(grad_bias, one, load(memory, place)))
+        offset = tiles.grad_biases + unit * WIDTH
+        store(memory, offset, fma(grad_bias, one, load(memory, offset)))
         store(sums, row + fan_in * WIDTH, broadcast(np.float32(0.0)))
 
 
@@ -196,8 +196,8 @@ def backward_kernel(parameters, memory, tiles, inputs, gradients, counts, thread
                 gradients.latents[sample],
             )
         for unit in range(tiles.table[0, FAN_OUT]):
-            place = tiles.gradient[0] + (unit + 1) * (tiles.table[0, FAN_IN] + 1) * WIDTH - WIDTH
-            store(sums[part], place, load(memory, tiles.grad_biases + unit * WIDTH))
+            offset = tiles.gradient[0] + (unit + 1) * (tiles.table[0, FAN_IN] + 1) * WIDTH - WIDTH
+            store(sums[part], offset, load(memory, tiles.grad_biases + unit * WIDTH))
         part = next_task(counts, threads, 0)
     barrier(counts, thread, threads)
     if gradients.parameters.size > 0:

@@ -248,7 +248,7 @@ def tanh_rows(rows, tile, sums, values, cache, init):
 def slope_rows(rows, tile, values, grad_y, deltas, code):
     """Write the gradient by weighted sums, where the slope follows from the values.
 
-    Those of tanh and sigmoid are in the place of the derivatives already.
+    Values of tanh and sigmoid are read from ``deltas``, which is overwritten.
     """
     alwaysinline()
     memory, row, vectors = tile
