@@ -57,12 +57,12 @@ def equal(one, other):
 def test_the_networks_are_those_of_the_source():
     recipe, shape = Recipe(), (26, 26, 1)
     # z with a bias, x, y and r; 24 blocks of five layers of six units; the output.
-    assert make_generator(recipe, *shape).param_count == 35 * 6 + 6 + 24 * 5 * 42 + 7
+    assert make_generator(recipe, *shape).num_params == 35 * 6 + 6 + 24 * 5 * 42 + 7
     encoder = 676 * 512 + 512 + 512 * 512 + 512 + 512 * 64 + 64
-    assert make_encoder(recipe, *shape).param_count == encoder
+    assert make_encoder(recipe, *shape).num_params == encoder
     convolutions = 25 * 32 + 32 + 25 * 32 * 64 + 64 + 25 * 64 * 128 + 128
     assert (
-        make_classifier(recipe, *shape, 10).param_count
+        make_classifier(recipe, *shape, 10).num_params
         == convolutions + 2 * 64 + 2 * 128 + 4 * 4 * 128 * 11 + 11
     )
 

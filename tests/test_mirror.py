@@ -106,7 +106,7 @@ def test_either_gradient_of_tied_weights_may_be_left_out_and_batches_be_smaller(
 
 def test_tied_weights_are_counted_and_stored_once(rng):
     network, _ = tied((4, 5, 3), 40, 11)
-    assert network.param_count == 60 * 40 + 40 + 60 + 40 * 11 + 11 + 40
+    assert network.num_params == 60 * 40 + 40 + 60 + 40 * 11 + 11 + 40
     assert network.parameters.size == 61 * 48 + 64 + 41 * 16 + 48
     assert network.part(network.parameters, 3).base is network.part(network.parameters, 0).base
     network.init_params(rng)

@@ -70,7 +70,7 @@ def every_point(latents, points):
 @pytest.mark.parametrize("name", STACKS)
 def test_predictions_equal_the_naive_twin(name, rng):
     layers = STACKS[name]
-    network = MLP(layers).initialise(1.0, rng, "classic")
+    network = MLP(layers).init_params(1.0, rng, "classic")
     assert soa.is_narrow(network.layers)
     places = rng.uniform(-1, 1, (7, layers[0].fan_in)).astype(np.float32)
     twin = NaiveNetwork.copy_of(network)
@@ -80,7 +80,7 @@ def test_predictions_equal_the_naive_twin(name, rng):
 
 @pytest.mark.parametrize("count", [0, 1, 15, 191, 192, 193, 1000])
 def test_predictions_do_not_depend_on_threads_or_on_what_is_computed_beside(count, rng):
-    network = MLP(blocks()).initialise(1.0, rng, "classic")
+    network = MLP(blocks()).init_params(1.0, rng, "classic")
     places = rng.uniform(-1, 1, (1000, LATENTS + 2)).astype(np.float32)
     whole = network.predict(places, threads=1)
     for threads in (1, 3):
@@ -176,7 +176,7 @@ def test_initial_parameters_have_the_deviation_of_their_layer(rng):
 
 @pytest.mark.parametrize("first", [0, 2])
 def test_a_network_at_a_latent_vector_is_the_whole_network_with_it(first, rng):
-    network = MLP(blocks()).initialise(1.0, rng, "classic")
+    network = MLP(blocks()).init_params(1.0, rng, "classic")
     latent = rng.standard_normal(LATENTS).astype(np.float32)
     places = rng.uniform(-1, 1, (40, 2)).astype(np.float32)
     fixed = at_latent(network, latent, first)

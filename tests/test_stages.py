@@ -195,8 +195,8 @@ def test_a_layer_equals_its_naive_twin(case, rng):
 
 def test_a_layer_counts_its_parameters(case):
     vector = np.zeros(case.layer.size, dtype=np.float32)
-    assert sum(values.size for values in used(case, vector)) == case.layer.param_count
-    assert Network([case.layer]).param_count == case.layer.param_count
+    assert sum(values.size for values in used(case, vector)) == case.layer.num_params
+    assert Network([case.layer]).num_params == case.layer.num_params
 
 
 @pytest.mark.parametrize("name", [name for name, make in CASES.items() if make().smooth])

@@ -70,7 +70,7 @@ def generators() -> Iterator[Pair]:
     forward()
     _agree(cache.output.reshape(-1, 1), peer(x))
     # Latent numbers need to be multiplied by weights once only.
-    weights = network.parameter_count - recipe.latent * recipe.units
+    weights = network.num_params - recipe.latent * recipe.units
     work = 2 * weights * len(x)
     yield "generator, forward", forward, torch_forward, work
     yield "generator, forward and backward", back, torch_back, 3 * work
@@ -142,7 +142,7 @@ def classifiers() -> Iterator[Pair]:
 
 def _products(stage: Layer) -> int:
     """Return the multiplications of a sample in a convolution or a dense stage."""
-    return stage.param_count * int(np.prod(stage.out_shape[:-1], dtype=np.int64))
+    return stage.num_params * int(np.prod(stage.out_shape[:-1], dtype=np.int64))
 
 
 def _pair(
@@ -198,9 +198,9 @@ def step() -> Pair:
     encoder, generator, classifier = (
         player.chain for player in (game._encoder, game._generator, game._classifier)
     )
-    work = 2 * 3 * generator.param_count * SIDE * SIDE
+    work = 2 * 3 * generator.num_params * SIDE * SIDE
     work += sum(2 * 2 * _products(classifier.layers[index]) for index in (0, 1, 3, -1))
-    work += 2 * 3 * encoder.param_count
+    work += 2 * 3 * encoder.num_params
 
     def ours() -> int:
         game._generator_step(pictures, labels, rng)
@@ -221,7 +221,7 @@ def classifier_step() -> Pair:
     x, t = torch.from_numpy(_maps_first(pictures).copy()), torch.from_numpy(labels)
     game, peer = _games(Recipe(batch_size=BATCH))
     generator, classifier = game._generator.chain, game._classifier.chain
-    work = 2 * generator.param_count * SIDE * SIDE
+    work = 2 * generator.num_params * SIDE * SIDE
     work += sum(2 * 2 * 3 * _products(classifier.layers[index]) for index in (0, 1, 3, -1))
 
     def ours() -> int:
@@ -276,4 +276,4 @@ def drawing() -> Pair:
         return count
 
     name = f"drawing {side} x {side}"
-    return name, ours, theirs, 2 * network.parameter_count
+    return name, ours, theirs, 2 * network.num_params

@@ -24,7 +24,7 @@ _ACTIVATIONS = {"elu": nn.ELU, "tanh": nn.Tanh, "relu": nn.ReLU, "identity": nn.
 def products(chain: Network) -> int:
     """Return the multiplications of a sample in all dense and convolutional stages."""
     return sum(
-        stage.param_count * (math.prod(stage.out_shape[:-1]) if isinstance(stage, Conv2D) else 1)
+        stage.num_params * (math.prod(stage.out_shape[:-1]) if isinstance(stage, Conv2D) else 1)
         for stage in chain.layers
         if isinstance(stage, (Dense, Conv2D))
     )

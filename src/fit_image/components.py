@@ -97,4 +97,4 @@ WALKS = ("linear", "sinusoidal")
 OUTPUT_ACTIVATIONS = ("identity", "sigmoid")
 
 INITS = ("auto", "classic", "he", "xavier", "siren", "normal:STD")
-"""What an initialisation may be; the rules are those of `fit_image.nn.mlp.initializers`."""
+"""What an initialisation may be; the rules are those of `fit_image.nn.initializers`."""

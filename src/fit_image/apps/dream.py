@@ -113,7 +113,7 @@ class Dreamer:
         numbers = sum(layer.stride * layer.fan_out for layer in layers)
         check_available(16 * numbers, "choose fewer or narrower layers")
         rng = np.random.default_rng(dream.seed)
-        self._whole = MLP(layers).initialise(dream.deviation, rng, "normal")
+        self._whole = MLP(layers).init_params(dream.deviation, rng, "normal")
         self._circle = rng.standard_normal((2, dream.latent), dtype=np.float32)
         self._network = self._at(0.0)
 

@@ -210,7 +210,7 @@ class Recording:
             epochs=trainer.progress.epoch,
             psnr=psnr,
             loss=loss,
-            parameters=trainer.network.parameter_count,
+            parameters=trainer.network.num_params,
             seconds=round(trainer.progress.seconds, 3),
             wall_seconds=round(self._wall_before + time.monotonic() - self._began, 3),
             threads=trainer.learning_threads,

@@ -89,7 +89,7 @@ def train(recording: Recording, display: Display, signals: Signals, image: Path)
 
 
 def _advice(trainer: Trainer) -> str:
-    from fit_image.nn.mlp.initializers import rules
+    from fit_image.nn.initializers import rules
     from fit_image.notation import parse_init
 
     config = trainer.config

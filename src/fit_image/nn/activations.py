@@ -1,7 +1,7 @@
-"""Activations: what a unit makes of its weighted sum, and the derivative of that.
+"""Activation functions and their derivatives.
 
-Rows of sums are taken at a time: the kernels ask which activation it is once for a row, and each
-has a loop of its own, which the compiler makes vector code of.
+The kernels choose the activation once for a row of sums; each has a loop of its own, which the
+compiler vectorises.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ SIGMOID, SINE, GAUSS, GABOR, FINER, IDENTITY = range(6, 12)
 
 @dataclass(frozen=True)
 class Activation:
-    """How kernels call an activation, and how its layers begin.
+    """An activation's code in kernels, and the initialiser of its layers.
 
     Attributes
     ----------
     code : int
     init : str
-        A key of `fit_image.nn.mlp.initializers.INITS`.
+        A key of `fit_image.nn.initializers.INITIALIZERS`.
     """
 
     code: int
@@ -92,8 +92,8 @@ def _bell(s, scale):
     return exponential(-(scale * s) * (scale * s))
 
 
-# These two call nothing that is not made a part of them: a function that calls others counts the
-# references to its arrays, which takes as long as a short row.
+# These two call nothing that is not inlined: a function that calls others counts the references to
+# its arrays, which takes as long as a short row.
 
 
 @inner

@@ -69,9 +69,9 @@ class Network:
         return self.layers[-1].out_shape
 
     @property
-    def param_count(self) -> int:
+    def num_params(self) -> int:
         """Number of parameters, without padding."""
-        return sum(layer.param_count for layer in self.layers)
+        return sum(layer.num_params for layer in self.layers)
 
     def init_params(self, rng: np.random.Generator) -> Self:
         """Draw the initial parameters of every layer."""

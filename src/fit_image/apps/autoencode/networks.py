@@ -12,6 +12,7 @@ import numpy as np
 from fit_image.apps.autoencode.recipe import Recipe
 from fit_image.apps.memory import check_available
 from fit_image.errors import InputError
+from fit_image.nn.initializers import INITIALIZERS, Fans
 from fit_image.nn.layers.convolution.conv2d import Conv2D
 from fit_image.nn.layers.dense import Dense
 from fit_image.nn.layers.layer import Layer, Shape
@@ -123,14 +124,9 @@ def _subtracted(recipe: Recipe, mean: FloatArray) -> FloatArray:
 
 
 def _std(fan_in: int, fan_out: int, activation: str) -> float:
-    """Return the deviation of initial weights with which sums neither grow nor fade either way.
-
-    Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks",
-    AISTATS 2010, with the factor of He et al., "Delving deep into rectifiers", ICCV 2015. Both ways
-    count: from a code of few numbers to thousands, weights that suit the inputs alone are far too
-    large for the gradients on the way back.
-    """
-    return math.sqrt((4.0 if activation in _RECTIFIERS else 2.0) / (fan_in + fan_out))
+    """Return the standard deviation of the initial weights."""
+    rule = "xavier-he" if activation in _RECTIFIERS else "xavier-normal"
+    return INITIALIZERS[rule](Fans(fan_in, fan_out)).std
 
 
 def _full(in_shape: Shape, out_shape: Shape, activation: str, *, tied: bool = False) -> Dense:

@@ -186,7 +186,7 @@ class DigitModel:
             )
             layers = generator_layers(recipe, sizes["channels"])
             shapes = [
-                (sum(layer.parameter_count for layer in layers),),
+                (sum(layer.num_params for layer in layers),),
                 *[(len(names), recipe.latent)] * 2,
             ]
             fine = all(

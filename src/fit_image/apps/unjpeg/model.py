@@ -71,7 +71,7 @@ class Restorer:
     @property
     def parameter_count(self) -> int:
         """Number of weights and biases."""
-        return make_network(self.cutter.block, self.widths).param_count
+        return make_network(self.cutter.block, self.widths).num_params
 
     def restore(
         self,
@@ -186,7 +186,7 @@ class Restorer:
             quality = str(arrays["quality"].reshape(()))
             _check(block, widths, mean, deviation)
             chain = make_network(block, widths)
-            if numbers.shape != (chain.param_count,) or not np.isfinite(numbers).all():
+            if numbers.shape != (chain.num_params,) or not np.isfinite(numbers).all():
                 raise ValueError("its numbers do not fit together")
             start = 0
             for rows in layer_rows(chain):

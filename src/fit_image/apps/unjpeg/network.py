@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from fit_image.apps.unjpeg.recipe import Recipe
+from fit_image.nn.initializers import INITIALIZERS, Fans
 from fit_image.nn.layers import affine
 from fit_image.nn.layers.dense import Dense
 from fit_image.nn.layers.layer import Layer
@@ -50,8 +51,7 @@ def init_weights(chain: Network, rng: np.random.Generator, *, difference: bool) 
     for index, weights in enumerate(weight_rows(chain)):
         if difference and index == len(chain.layers) - 1:
             continue
-        bound = len(weights) ** -0.5
-        weights[:] = rng.uniform(-bound, bound, weights.shape)
+        weights[:] = INITIALIZERS["fan-in"](Fans(*weights.shape)).draw(weights.shape, rng)
 
 
 def weight_rows(chain: Network) -> list[FloatArray]:

@@ -204,7 +204,7 @@ def _describe(display: Display, data: Path, lesson: Lesson, trainer: Autoencoder
         f"{counted(source.pictures, 'picture')} of {source.width}x{source.height} in "
         f"{source.channels}, {source.held_out:,} held out; "
         f"a code of {code} for the {trainer.mean.size:,} of a picture; "
-        f"{network.chain.param_count:,} parameters"
+        f"{network.chain.num_params:,} parameters"
     )
 
 

@@ -1,4 +1,4 @@
-"""Products of matrices, for kernels that carry a batch through a network.
+"""Matrix products (gemm), the core of forward and backward passes of a batch.
 
 C = A B is made of tiles of 6 rows and two vectors that stay in registers while the kernel runs
 along the depth. The columns of B that a tile needs are laid side by side first, in a panel that
@@ -22,12 +22,12 @@ from fit_image.nn.runtime.jit import inner
 from fit_image.nn.runtime.simd import (
     WIDTH,
     broadcast,
+    broadcast_load,
     fma,
     load,
-    load_across,
+    load_unaligned,
     prefetch,
     prefetch_far,
-    spread,
     store,
     transpose_block,
 )
@@ -40,9 +40,9 @@ _BLOCK = 96
 _GATHERED = _COLUMNS * _DEPTH
 
 PANEL = _GATHERED + _BLOCK * _DEPTH
-"""Numbers of the panel that a gemm needs to work."""
+"""Size of the panel that a gemm needs to work, in numbers."""
 
-# Numbers of an array that the second cache does not hold.
+# Arrays of more numbers than this do not fit into the second-level cache.
 _FAR_AWAY = 1 << 20
 
 # Steps along the depth, for each of which a part of the next panel is fetched.
@@ -150,7 +150,7 @@ def _gather(rows, depth, a, panel):
     for k in range(depth):
         source, target = a.start + k * a.column, _GATHERED + k * _BLOCK
         for i in range(0, whole, WIDTH):
-            store(panel, target + i, load_across(a.data, source + i))
+            store(panel, target + i, load_unaligned(a.data, source + i))
         for i in range(whole, rows):
             panel[target + i] = a.data[source + i]
 
@@ -231,17 +231,17 @@ def _multiply(rows, depth, a, panel, c, second, add, following):
             for k in range(first, min(first + stretch, depth)):
                 b0, b1 = load(panel, _COLUMNS * k), load(panel, _COLUMNS * k + WIDTH)
                 a0 = a.start + i * a.row + k * a.column
-                v = spread(a.data, a0)
+                v = broadcast_load(a.data, a0)
                 s00, s01 = fma(v, b0, s00), fma(v, b1, s01)
-                v = spread(a.data, a0 + a1)
+                v = broadcast_load(a.data, a0 + a1)
                 s10, s11 = fma(v, b0, s10), fma(v, b1, s11)
-                v = spread(a.data, a0 + a2)
+                v = broadcast_load(a.data, a0 + a2)
                 s20, s21 = fma(v, b0, s20), fma(v, b1, s21)
-                v = spread(a.data, a0 + a3)
+                v = broadcast_load(a.data, a0 + a3)
                 s30, s31 = fma(v, b0, s30), fma(v, b1, s31)
-                v = spread(a.data, a0 + a4)
+                v = broadcast_load(a.data, a0 + a4)
                 s40, s41 = fma(v, b0, s40), fma(v, b1, s41)
-                v = spread(a.data, a0 + a5)
+                v = broadcast_load(a.data, a0 + a5)
                 s50, s51 = fma(v, b0, s50), fma(v, b1, s51)
         store(c.data, c0, s00), store(c.data, c0 + second, s01)
         store(c.data, c1, s10), store(c.data, c1 + second, s11)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fit_image.nn.activations import activate, constants_of, differentiate
+from fit_image.nn.initializers import Normal
 from fit_image.nn.kernels.gemm import gemm
 from fit_image.nn.runtime.arrays import LANES, FloatArray, Matrix, copy, vector
 from fit_image.nn.runtime.jit import inner
@@ -49,12 +50,7 @@ def draw_normal(
     bound: float = math.inf,
 ) -> None:
     """Draw weights from a normal, again where they exceed ``bound`` deviations; no biases."""
-    drawn = rng.standard_normal((len(rows) - 1, units), dtype=np.float32)
-    beyond = np.abs(drawn) > bound
-    while beyond.any():
-        drawn[beyond] = rng.standard_normal(int(beyond.sum()), dtype=np.float32)
-        beyond = np.abs(drawn) > bound
-    rows[:-1, :units] = drawn * np.float32(std)
+    rows[:-1, :units] = Normal(std, bound).draw((len(rows) - 1, units), rng)
 
 
 @inner

@@ -34,7 +34,7 @@ class AffineLayer(Layer):
     ----------
     in_shape, out_shape : tuple of int
     layout : AffineLayout
-    size, param_count : int
+    size, num_params : int
         See `fit_image.nn.layers.layer.Layer`.
     activation : str or BoundActivation
 
@@ -49,10 +49,10 @@ class AffineLayer(Layer):
         out_shape: Shape,
         layout: AffineLayout,
         size: int,
-        param_count: int,
+        num_params: int,
         activation: str | BoundActivation,
     ) -> None:
-        super().__init__(in_shape, out_shape, size, param_count)
+        super().__init__(in_shape, out_shape, size, num_params)
         self.layout = layout
         self._activation = BoundActivation.of(activation)
 

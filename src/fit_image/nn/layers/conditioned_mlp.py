@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from fit_image.nn.initializers import Normal
 from fit_image.nn.layers.kernel_args import grads_of
 from fit_image.nn.layers.layer import PARTS, Call, GradMode, Layer
 from fit_image.nn.mlp import soa, soa_backward, soa_forward
@@ -51,33 +52,30 @@ class ConditionedMLP(Layer):
             (latents,),
             (*points.shape[:2], layers[-1].fan_out),
             self.network.dense_size,
-            self.network.parameter_count,
+            self.network.num_params,
         )
         self._points = np.ascontiguousarray(points.reshape(-1, points.shape[2]), dtype=np.float32)
         self._stds = stds
         self._tiles = soa.tiles_of(self.network.layers, latents)
-        self._tiles_back = soa.tiles_of(self.network.layers, latents, there_and_back=True)
+        self._tiles_back = soa.tiles_of(self.network.layers, latents, training=True)
 
     def init_params(self, params: FloatArray, rng: np.random.Generator) -> None:
         """Draw weights and biases."""
         rows = self.network.rows(params)
         for layer, values, std in zip(self.network.layers, rows, self._stds, strict=True):
             shape = layer.fan_out, layer.fan_in + 1
-            drawn = rng.standard_normal(shape, dtype=np.float32)
-            values[:, : layer.fan_in + 1] = drawn * np.float32(std)
+            values[:, : layer.fan_in + 1] = Normal(std).draw(shape, rng)
 
     def named_params(self, params: FloatArray) -> dict[str, FloatArray]:
         """Return "0.weight" (units, fan_in), "0.bias" (units,), and so on."""
-        named = {}
-        rows = self.network.rows(params)
-        for index, (layer, values) in enumerate(zip(self.network.layers, rows, strict=True)):
-            named[f"{index}.weight"] = values[:, : layer.fan_in]
-            named[f"{index}.bias"] = values[:, layer.fan_in]
+        named: dict[str, FloatArray] = {}
+        for index, (weight, bias) in enumerate(self.network.weights(params)):
+            named |= {f"{index}.weight": weight, f"{index}.bias": bias}
         return named
 
     def make_cache(self, batch_size: int) -> FloatArray:
         """Return memory for the gradient in vectors, whatever the number of samples."""
-        return aligned_zeros(PARTS, WIDTH * self.param_count)
+        return aligned_zeros(PARTS, WIDTH * self.num_params)
 
     def forward(self, call: Call) -> None:
         """Evaluate the network at all points; threads take tiles of them."""

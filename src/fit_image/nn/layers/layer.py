@@ -23,7 +23,7 @@ number of threads.
 
 
 class GradMode(Enum):
-    """What a backward pass does with the gradient with respect to the parameters.
+    """Treatment of the gradient with respect to the parameters in a backward pass.
 
     Attributes
     ----------
@@ -83,7 +83,7 @@ class Layer(ABC):
         Shapes of a sample before and after the layer.
     size : int
         Length of the layer's span of a parameter vector, including padding that stays zero.
-    param_count : int
+    num_params : int
         Number of parameters, without padding.
     tied_to : Layer or None
         An earlier layer of the network whose span of the vectors this layer uses instead of one of
@@ -93,12 +93,12 @@ class Layer(ABC):
     tied_to: Layer | None = None
 
     def __init__(
-        self, in_shape: Shape, out_shape: Shape, size: int = 0, param_count: int = 0
+        self, in_shape: Shape, out_shape: Shape, size: int = 0, num_params: int = 0
     ) -> None:
         self.in_shape = in_shape
         self.out_shape = out_shape
         self.size = size
-        self.param_count = param_count
+        self.num_params = num_params
 
     def init_params(  # noqa: B027
         self, params: FloatArray, rng: np.random.Generator

@@ -1,8 +1,8 @@
-"""The memory of a batch on its way through a network, and the way there and back.
+"""The memory of a batch, and the forward and backward pass through a network of dense layers.
 
-A sample is a row, of its values before each layer (with the constant 1 that multiplies the bias)
-and of the weighted sums in it. Forward, the values are multiplied by the weights in transposed
-rows, of which the network's owner keeps a copy; back, by the weights as they are.
+A sample is a row of its values before each layer (with the constant 1 that multiplies the bias),
+and a row of the weighted sums in it. Forward, the values are multiplied by the transposed weights,
+of which the network's owner keeps a copy; backward, by the weights as they are.
 """
 
 from __future__ import annotations
@@ -45,13 +45,15 @@ class Buffers(NamedTuple):
     sums: IntArray  # (layers,): offsets
     values: IntArray  # (layers + 1,): offsets of the values before each layer and at the end
     lengths: IntArray  # (layers + 1,): numbers in their rows
-    upstream: int  # offset of the gradient by the values before a layer
-    upstream_row: int
-    held: int  # offset of the gradient by the output of a residual block, in rows of that length
+    grad_x: int  # offset of the gradient by the values before a layer
+    grad_row: int
+    grad_skip: (
+        int  # offset of the gradient by the output of a residual block, in rows of that length
+    )
 
 
 class MLPCache:
-    """What a forward pass leaves for the backward pass; made once, used for many batches.
+    """Memory for a batch: the forward pass fills it, the backward pass reads it. Reusable.
 
     Parameters
     ----------
@@ -63,7 +65,7 @@ class MLPCache:
     ----------
     buffers : Buffers
     inputs : float32 (samples, inputs)
-        What was encoded; set by whoever does it.
+        The inputs before they were encoded; set by whoever encodes them.
     encoded : float32 (samples, stride)
         The values before the first layer, with what follows them in the memory.
     values : list of float32 (samples, fan_in)
@@ -105,13 +107,13 @@ class MLPCache:
             self.values.append(values[:, : layer.fan_in])
             sums = self._rows(int(self.buffers.sums[index]), samples, int(widths[index]))
             self.sums.append(sums[:, : layer.fan_out])
-        self.upstream = self._rows(self.buffers.upstream, samples, self.buffers.upstream_row)
+        self.grad_x = self._rows(self.buffers.grad_x, samples, self.buffers.grad_row)
         output = self._rows(int(self.buffers.values[-1]), samples, int(lengths[-1]))
         self.output = output[:, : layers[-1].fan_out]
 
     @staticmethod
     def numbers(layers: Sequence[LayerSpec]) -> int:
-        """Return how many numbers the memory holds for a sample."""
+        """Return the size of the memory for a sample, in numbers."""
         widths = [-(-layer.fan_out // LANES) * LANES for layer in layers]
         lengths = [*(layer.stride for layer in layers), widths[-1]]
         gradients = 2 if any(layer.skip for layer in layers) else 1
@@ -159,8 +161,8 @@ def transpose(parameters, transposed, buffers, layer, first, stop):
 
 
 @inner
-def go_forward(transposed, buffers, panel, first, stop):
-    """Carry samples ``first`` to ``stop`` from the values before the first layer to the output."""
+def forward_rows(transposed, buffers, panel, first, stop):
+    """Forward pass of samples ``first`` to ``stop``, from encoded inputs to outputs."""
     memory = buffers.memory
     for layer in range(buffers.table.shape[0]):
         length, width = buffers.lengths[layer], buffers.widths[layer]
@@ -195,47 +197,47 @@ def go_forward(transposed, buffers, panel, first, stop):
 
 
 @inner
-def go_back(parameters, buffers, panel, first, stop, to_inputs):
-    """Carry the gradient by the output to the sums of each layer.
+def backward_rows(parameters, buffers, panel, first, stop, with_grad_x):
+    """Backward pass from the gradient by the outputs to that by the sums of each layer.
 
-    With ``to_inputs`` also to the values before the first layer; then it lies upstream.
+    With ``with_grad_x`` also to that by the encoded inputs, which is left in ``grad_x``.
     """
     memory = buffers.memory
     layers = buffers.table.shape[0]
-    upstream, upstream_row = buffers.values[layers], buffers.lengths[layers]
+    grad_y, grad_row = buffers.values[layers], buffers.lengths[layers]
     block = layers  # first layer of the residual block under way
-    held, held_row = buffers.held + first * buffers.upstream_row, buffers.upstream_row
+    grad_skip, skip_row = buffers.grad_skip + first * buffers.grad_row, buffers.grad_row
     for layer in range(layers - 1, -1, -1):
         width, units = buffers.widths[layer], buffers.table[layer, FAN_OUT]
         if buffers.table[layer, SKIP] > 0:
             block = layer + 1 - buffers.table[layer, SKIP]
             for i in range(first, stop):
-                gradient = vector(memory, upstream + i * upstream_row, units)
-                copy(gradient, vector(memory, buffers.held + i * held_row, units))
+                gradient = vector(memory, grad_y + i * grad_row, units)
+                copy(gradient, vector(memory, buffers.grad_skip + i * skip_row, units))
         code, constants = buffers.table[layer, ACTIVATION], constants_of(buffers.constants, layer)
         start = buffers.sums[layer] + first * width
         differentiate(Matrix(memory, start, width, 1), stop - first, units, code, constants)
         for i in range(first, stop):
             sums = vector(memory, buffers.sums[layer] + i * width, units)
-            gradient = vector(memory, upstream + i * upstream_row, units)
+            gradient = vector(memory, grad_y + i * grad_row, units)
             for j in range(units):
                 sums[j] *= gradient[j]
-        if layer > 0 or to_inputs:
-            upstream, upstream_row = buffers.upstream, buffers.upstream_row
+        if layer > 0 or with_grad_x:
+            grad_y, grad_row = buffers.grad_x, buffers.grad_row
             gemm(
                 stop - first,
                 -(-buffers.table[layer, FAN_IN] // LANES) * LANES,
                 units,
                 Matrix(memory, buffers.sums[layer] + first * width, width, 1),
                 Matrix(parameters, buffers.table[layer, START], buffers.lengths[layer], 1),
-                Matrix(memory, upstream + first * upstream_row, upstream_row, 1),
+                Matrix(memory, grad_y + first * grad_row, grad_row, 1),
                 panel,
                 False,
             )
             if layer == block:
                 inputs = buffers.table[layer, FAN_IN]
-                start = upstream + first * upstream_row
-                _add_rows(memory, held, held_row, start, upstream_row, stop - first, inputs)
+                start = grad_y + first * grad_row
+                _add_rows(memory, grad_skip, skip_row, start, grad_row, stop - first, inputs)
 
 
 @inner
@@ -249,8 +251,8 @@ def _add_rows(memory, source, source_row, target, target_row, rows, count):
 
 
 @inner
-def add_gradient(buffers, panel, layer, first, stop, samples, gradient, add):
-    """Write, or add, the gradient by the rows ``first`` to ``stop`` of a layer's weights."""
+def weight_gradient(buffers, panel, layer, first, stop, samples, gradient, add):
+    """Write, or add, the gradient by rows ``first`` to ``stop`` of a layer's weights."""
     memory = buffers.memory
     stride = buffers.table[layer, STRIDE]
     gemm(
@@ -267,26 +269,26 @@ def add_gradient(buffers, panel, layer, first, stop, samples, gradient, add):
 
 @kernel
 def forward_kernel(parameters, transposed, buffers, panel, samples):
-    """Carry samples from the values before the first layer to the output."""
+    """Forward pass of all samples, after transposing the weights."""
     for layer in range(buffers.table.shape[0]):
         transpose(parameters, transposed, buffers, layer, 0, buffers.table[layer, FAN_OUT])
-    go_forward(transposed, buffers, panel, 0, samples)
+    forward_rows(transposed, buffers, panel, 0, samples)
 
 
 @kernel
 def backward_kernel(parameters, buffers, panel, samples, gradient):
-    """Carry the gradient by the output to all parameters and to the inputs."""
-    go_back(parameters, buffers, panel, 0, samples, True)
+    """Backward pass from the gradient by the outputs to those by parameters and inputs."""
+    backward_rows(parameters, buffers, panel, 0, samples, True)
     for layer in range(buffers.table.shape[0]):
         units = buffers.table[layer, FAN_OUT]
-        add_gradient(buffers, panel, layer, 0, units, samples, gradient, False)
+        weight_gradient(buffers, panel, layer, 0, units, samples, gradient, False)
 
 
 @kernel
 def predict_kernel(transposed, buffers, panel, outputs):
     """Compute the outputs of the first samples, as many as there are outputs for."""
     samples, top = outputs.shape[0], buffers.table.shape[0]
-    go_forward(transposed, buffers, panel, 0, samples)
+    forward_rows(transposed, buffers, panel, 0, samples)
     for i in range(samples):
         last = buffers.values[top] + i * buffers.lengths[top]
         copy(vector(buffers.memory, last, outputs.shape[1]), outputs[i])

@@ -27,7 +27,7 @@ from fit_image.nn.runtime.simd import WIDTH
 
 
 @inner
-def lay_biases(parameters, memory, tiles):
+def load_biases(parameters, memory, tiles):
     """Copy the biases of all layers to the memory."""
     for layer in range(tiles.table.shape[0]):
         bias = tiles.table[layer, START] + tiles.table[layer, FAN_IN]
@@ -37,8 +37,8 @@ def lay_biases(parameters, memory, tiles):
 
 
 @inner
-def add_latents(parameters, memory, tiles, latents):
-    """Make the first biases those of a sample with these latent numbers."""
+def load_conditioned_biases(parameters, memory, tiles, latents):
+    """Load the first biases of a sample, which its latent numbers add to."""
     for unit in range(tiles.table[0, FAN_OUT]):
         start = tiles.table[0, START] + unit * tiles.table[0, STRIDE]
         bias = parameters[start + tiles.table[0, FAN_IN]]
@@ -48,8 +48,8 @@ def add_latents(parameters, memory, tiles, latents):
 
 
 @inner
-def lay_points(memory, tiles, points, first):
-    """Lay the inputs of points in rows, from the first on; return how many vectors they fill.
+def load_points(memory, tiles, points, first):
+    """Copy the inputs of points to rows, from the first on; return the number of vectors.
 
     Beyond the last point, the last one is repeated.
     """
@@ -65,8 +65,8 @@ def lay_points(memory, tiles, points, first):
 
 
 @inner
-def go_forward(parameters, memory, tiles, vectors, to_return):
-    """Carry a tile from the values before the first layer to the output."""
+def forward_tile(parameters, memory, tiles, vectors, training):
+    """Forward pass of a tile, from inputs to outputs."""
     tile = Tile(memory, tiles.row, vectors)
     for layer in range(tiles.table.shape[0]):
         units, sums = tiles.table[layer, FAN_OUT], tiles.sums[layer]
@@ -93,7 +93,7 @@ def go_forward(parameters, memory, tiles, vectors, to_return):
         # Where the slope follows from the value, that takes less than from the sum.
         if code == TANH:
             added = Operand(ROWS if skip > 0 else ZEROS, block)
-            tanh_rows(units, tile, sums, values, to_return, added)
+            tanh_rows(units, tile, sums, values, training, added)
             continue
         activate(
             Matrix(memory, sums, tiles.row, 1),
@@ -103,7 +103,7 @@ def go_forward(parameters, memory, tiles, vectors, to_return):
             code,
             constants,
         )
-        if to_return and code == SIGMOID:
+        if training and code == SIGMOID:
             copy_rows(units, tile, values, sums)
         if skip > 0:
             add_rows(units, tile, block, values)
@@ -129,16 +129,16 @@ def forward_kernel(parameters, memory, tiles, latents, points, outputs, counts, 
     """
     count = points.shape[0]
     per_sample = (count + tiles.row - 1) // tiles.row
-    lay_biases(parameters, memory, tiles)
+    load_biases(parameters, memory, tiles)
     laid = -1
     index = next_task(counts, threads, 0)
     while index < latents.shape[0] * per_sample:
         sample, first = index // per_sample, index % per_sample * tiles.row
         if sample != laid:
-            add_latents(parameters, memory, tiles, latents[sample])
+            load_conditioned_biases(parameters, memory, tiles, latents[sample])
             laid = sample
-        vectors = lay_points(memory, tiles, points, first)
-        go_forward(parameters, memory, tiles, vectors, False)
+        vectors = load_points(memory, tiles, points, first)
+        forward_tile(parameters, memory, tiles, vectors, False)
         for c in range(outputs.shape[2]):
             last = tiles.values[tiles.table.shape[0]] + c * tiles.row
             for i in range(min(tiles.row, count - first)):

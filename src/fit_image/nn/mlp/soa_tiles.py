@@ -15,12 +15,12 @@ from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.jit import alwaysinline, inner
 from fit_image.nn.runtime.simd import (
     WIDTH,
-    at_least,
     broadcast,
+    broadcast_load,
     fma,
     load,
+    maximum,
     select,
-    spread,
     store,
 )
 
@@ -60,7 +60,7 @@ def multiply(rows, depth, a, tile, b, c, init, epilogue):
     alwaysinline()
     memory, row, vectors = tile
     for i in range(0, rows, 3):
-        # Where there are fewer rows or vectors than are taken at a time, the last is taken again.
+        # Where there are fewer rows or vectors than are used at a time, the last is used again.
         last = rows - 1 - i
         row1, row2 = min(1, last), min(2, last)
         a0 = a.start + i * a.row
@@ -68,8 +68,8 @@ def multiply(rows, depth, a, tile, b, c, init, epilogue):
         bias0 = bias1 = bias2 = broadcast(np.float32(0.0))
         if init.kind == BIASES:
             bias = init.start + i
-            bias0, bias1 = spread(memory, bias), spread(memory, bias + row1)
-            bias2 = spread(memory, bias + row2)
+            bias0, bias1 = broadcast_load(memory, bias), broadcast_load(memory, bias + row1)
+            bias2 = broadcast_load(memory, bias + row2)
         for v in range(0, vectors, 4):
             last = vectors - 1 - v
             v1, v2, v3 = min(1, last) * WIDTH, min(2, last) * WIDTH, min(3, last) * WIDTH
@@ -90,13 +90,13 @@ def multiply(rows, depth, a, tile, b, c, init, epilogue):
                 x = b + k * row + v * WIDTH
                 x0, x1 = load(memory, x), load(memory, x + v1)
                 x2, x3 = load(memory, x + v2), load(memory, x + v3)
-                w = spread(a.data, a0 + k * a.column)
+                w = broadcast_load(a.data, a0 + k * a.column)
                 s00, s01 = fma(w, x0, s00), fma(w, x1, s01)
                 s02, s03 = fma(w, x2, s02), fma(w, x3, s03)
-                w = spread(a.data, a1 + k * a.column)
+                w = broadcast_load(a.data, a1 + k * a.column)
                 s10, s11 = fma(w, x0, s10), fma(w, x1, s11)
                 s12, s13 = fma(w, x2, s12), fma(w, x3, s13)
-                w = spread(a.data, a2 + k * a.column)
+                w = broadcast_load(a.data, a2 + k * a.column)
                 s20, s21 = fma(w, x0, s20), fma(w, x1, s21)
                 s22, s23 = fma(w, x2, s22), fma(w, x3, s23)
             y = c + i * row + v * WIDTH
@@ -111,10 +111,10 @@ def multiply(rows, depth, a, tile, b, c, init, epilogue):
                 s22, s23 = _masked(memory, m + y2 + v2, s22), _masked(memory, m + y2 + v3, s23)
             elif epilogue.kind == RECTIFIED:
                 floor = broadcast(np.float32(0.0))
-                s00, s01, s02 = at_least(s00, floor), at_least(s01, floor), at_least(s02, floor)
-                s03, s10, s11 = at_least(s03, floor), at_least(s10, floor), at_least(s11, floor)
-                s12, s13, s20 = at_least(s12, floor), at_least(s13, floor), at_least(s20, floor)
-                s21, s22, s23 = at_least(s21, floor), at_least(s22, floor), at_least(s23, floor)
+                s00, s01, s02 = maximum(s00, floor), maximum(s01, floor), maximum(s02, floor)
+                s03, s10, s11 = maximum(s03, floor), maximum(s10, floor), maximum(s11, floor)
+                s12, s13, s20 = maximum(s12, floor), maximum(s13, floor), maximum(s20, floor)
+                s21, s22, s23 = maximum(s21, floor), maximum(s22, floor), maximum(s23, floor)
             store(memory, y, s00), store(memory, y + v1, s01)
             store(memory, y + v2, s02), store(memory, y + v3, s03)
             store(memory, y1, s10), store(memory, y1 + v1, s11)
@@ -246,9 +246,9 @@ def tanh_rows(rows, tile, sums, values, cache, init):
 
 @inner
 def slope_rows(rows, tile, values, grad_y, deltas, code):
-    """Write the derivatives of the loss by weighted sums whose values tell the slope.
+    """Write the gradient by weighted sums, where the slope follows from the values.
 
-    Those of tanh and sigmoid are in the place of the derivatives already.
+    Values of tanh and sigmoid are read from ``deltas``, which is overwritten.
     """
     alwaysinline()
     memory, row, vectors = tile

@@ -1,4 +1,4 @@
-"""Adam, and AdamW, whose weights decay besides."""
+"""Adam, and AdamW with decoupled weight decay."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class _Runs(NamedTuple):
 
 
 class Adam(Optimizer):
-    """Adam: steps of a size that depends on how steady a parameter's gradient is.
+    """Adam: step sizes from running means of the gradient and of its square.
 
     Kingma and Ba, "Adam: a method for stochastic optimization", ICLR 2015, algorithm 1, with the
     constants recommended there.
@@ -54,7 +54,7 @@ class Adam(Optimizer):
     ----------
     size : int
     beta1 : float
-        What is kept of the mean gradient at a step, 0..1.
+        Decay rate of the mean gradient, 0..1.
     """
 
     state_names = ("first_moment", "second_moment")
@@ -124,7 +124,7 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam, whose steps also shrink every parameter: ``p -= rate decay p``, the rate's share.
+    """Adam with weight decay: every step also shrinks the parameters, ``p -= rate decay p``.
 
     Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019, algorithm 2, with
     the rate as the schedule multiplier, as PyTorch has it.
@@ -160,18 +160,18 @@ def _adam_kernel(parameters, gradient, moments, spans, rates, scale, constants, 
         p, g = parameters[start:stop], gradient[start:stop]
         m, v = moments.first[start:stop], moments.second[start:stop]
         rate = rates[span] * correction
-        kept = np.float32(1.0) - rates[span] * decay
+        shrink = np.float32(1.0) - rates[span] * decay
         for i in range(p.size):
             g_i = scale * g[i]
             m_i = beta1 * m[i] + rest1 * g_i
             v_i = beta2 * v[i] + rest2 * (g_i * g_i)
             m[i] = m_i
             v[i] = v_i
-            p[i] = kept * p[i] - rate * m_i / (np.sqrt(v_i) * root + eps)
+            p[i] = shrink * p[i] - rate * m_i / (np.sqrt(v_i) * root + eps)
 
 
 @kernel
-def _touched_adam_kernel(parameters, gradient, moments, runs, rate, scale, constants, kept):
+def _touched_adam_kernel(parameters, gradient, moments, runs, rate, scale, constants, shrink):
     beta1, rest1, beta2, rest2, _, root, eps = constants
     length = runs.length
     for start in runs.starts:
@@ -185,6 +185,6 @@ def _touched_adam_kernel(parameters, gradient, moments, runs, rate, scale, const
             v_i = beta2 * v[i] + rest2 * (g_i * g_i)
             m[i] = m_i if touched else m[i]
             v[i] = v_i if touched else v[i]
-            p_i = kept * p[i] - rate * m_i / (np.sqrt(v_i) * root + eps)
+            p_i = shrink * p[i] - rate * m_i / (np.sqrt(v_i) * root + eps)
             p[i] = p_i if touched else p[i]
             g[i] = np.float32(0.0)

@@ -9,7 +9,7 @@ from fit_image.nn.runtime.arrays import LANES, FloatArray, IntArray
 from fit_image.nn.runtime.threads import ThreadPool
 
 _LEAST = 1 << 15
-"""Numbers of which waking another thread takes longer than the step."""
+"""Numbers below which waking another thread takes longer than the step."""
 
 
 def parallel_step(

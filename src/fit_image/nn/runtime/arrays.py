@@ -1,4 +1,4 @@
-"""Dense layers: where their parameters lie.
+"""Memory layout of dense layers, and vectors in kernels.
 
 All parameters of a network lie in one flat float32 vector. A layer of ``fan_out`` units is a block
 of ``fan_out`` rows; a row is one unit's ``fan_in`` weights, its bias, and zeros up to a multiple
@@ -48,7 +48,7 @@ def aligned_zeros(*shape: int) -> FloatArray:
 
 @inner
 def vector(memory, start, length):
-    """Return a view, in which the compiler knows that no index is negative."""
+    """Return the view ``memory[start : start + length]``, in which no index is negative."""
     return memory[start:][:length]
 
 
@@ -56,7 +56,7 @@ def vector(memory, start, length):
 def copy(source, target):
     """Copy a vector to another of the same length.
 
-    ``target[:] = source`` takes seconds to compile: it can tell in words that the shapes differ.
+    ``target[:] = source`` takes seconds to compile, because of its error for different shapes.
     """
     for i in range(source.size):
         target[i] = source[i]

@@ -12,7 +12,15 @@ import numpy as np
 
 from fit_image.nn.runtime.arrays import FloatArray, vector
 from fit_image.nn.runtime.jit import inner
-from fit_image.nn.runtime.simd import WIDTH, broadcast, fma, load, load_across, spread, store
+from fit_image.nn.runtime.simd import (
+    WIDTH,
+    broadcast,
+    broadcast_load,
+    fma,
+    load,
+    load_unaligned,
+    store,
+)
 
 _RUN = 32 * WIDTH
 """Numbers of every plane in a block, which stays in the first-level cache."""
@@ -94,19 +102,19 @@ def correlate(source, filters, target):
                 for dy in range(side):
                     at = source.start + m * source.length + v + dy * pitch
                     for dx in range(side):
-                        x0 = load_across(source.data, at + dx)
-                        x1 = load_across(source.data, at + dx + v1)
-                        x2 = load_across(source.data, at + dx + v2)
-                        w = spread(weights, w0 + k)
+                        x0 = load_unaligned(source.data, at + dx)
+                        x1 = load_unaligned(source.data, at + dx + v1)
+                        x2 = load_unaligned(source.data, at + dx + v2)
+                        w = broadcast_load(weights, w0 + k)
                         s00, s01 = fma(w, x0, s00), fma(w, x1, s01)
                         s02 = fma(w, x2, s02)
-                        w = spread(weights, w1 + k)
+                        w = broadcast_load(weights, w1 + k)
                         s10, s11 = fma(w, x0, s10), fma(w, x1, s11)
                         s12 = fma(w, x2, s12)
-                        w = spread(weights, w2 + k)
+                        w = broadcast_load(weights, w2 + k)
                         s20, s21 = fma(w, x0, s20), fma(w, x1, s21)
                         s22 = fma(w, x2, s22)
-                        w = spread(weights, w3 + k)
+                        w = broadcast_load(weights, w3 + k)
                         s30, s31 = fma(w, x0, s30), fma(w, x1, s31)
                         s32 = fma(w, x2, s32)
                         k += 1
@@ -121,7 +129,7 @@ def correlate(source, filters, target):
 
 @inner
 def _bias(weights, index, biases):
-    return spread(weights, index) if biases else broadcast(np.float32(0.0))
+    return broadcast_load(weights, index) if biases else broadcast(np.float32(0.0))
 
 
 @inner
@@ -155,19 +163,19 @@ def add_outer(side, count, inputs, maps, deltas, units, sums):
                         d0 = deltas.start + u * length
                         d1, d2, d3 = d0 + u1 * length, d0 + u2 * length, d0 + u3 * length
                         for p in range(start, stop, WIDTH):
-                            x0 = load_across(inputs.data, x + p)
-                            x1 = load_across(inputs.data, x + b + p)
-                            x2 = load_across(inputs.data, x + c + p)
-                            d = load_across(deltas.data, d0 + p)
+                            x0 = load_unaligned(inputs.data, x + p)
+                            x1 = load_unaligned(inputs.data, x + b + p)
+                            x2 = load_unaligned(inputs.data, x + c + p)
+                            d = load_unaligned(deltas.data, d0 + p)
                             s00, s10 = fma(x0, d, s00), fma(x1, d, s10)
                             s20 = fma(x2, d, s20)
-                            d = load_across(deltas.data, d1 + p)
+                            d = load_unaligned(deltas.data, d1 + p)
                             s01, s11 = fma(x0, d, s01), fma(x1, d, s11)
                             s21 = fma(x2, d, s21)
-                            d = load_across(deltas.data, d2 + p)
+                            d = load_unaligned(deltas.data, d2 + p)
                             s02, s12 = fma(x0, d, s02), fma(x1, d, s12)
                             s22 = fma(x2, d, s22)
-                            d = load_across(deltas.data, d3 + p)
+                            d = load_unaligned(deltas.data, d3 + p)
                             s03, s13 = fma(x0, d, s03), fma(x1, d, s13)
                             s23 = fma(x2, d, s23)
                         store(sums, g0, s00), store(sums, g0 + h1, s01)
@@ -181,5 +189,5 @@ def add_outer(side, count, inputs, maps, deltas, units, sums):
         at = (maps * side * side * units + u) * WIDTH
         added = load(sums, at)
         for p in range(0, count, WIDTH):
-            added = fma(load_across(deltas.data, deltas.start + u * length + p), one, added)
+            added = fma(load_unaligned(deltas.data, deltas.start + u * length + p), one, added)
         store(sums, at, added)
