@@ -125,7 +125,7 @@ def compare_all(product: MatrixProduct, megabyte: Megabyte, turns: int) -> Any:
     """Yield all comparisons, saying on standard error what is under way."""
     several = sorted({1, usable_cores()})
     for layers in ("4x300", "3x32", "2x1000"):
-        size = 4 * jobs.our_network(layers).parameter_count
+        size = 4 * jobs.our_network(layers).num_params
 
         def sweeps_us(threads: int, size: int = size) -> float:
             # All weights are read upwards, and read and written downwards.
@@ -140,7 +140,7 @@ def compare_all(product: MatrixProduct, megabyte: Megabyte, turns: int) -> Any:
             turns,
         )
     for layers, batch in [*(("4x300", 4**power) for power in (3, 4, 5, 6)), ("8x64", 1024)]:
-        weights = jobs.our_network(layers).parameter_count
+        weights = jobs.our_network(layers).num_params
         for optimizer in jobs.TORCH_OPTIMIZERS:
             yield from _compare(
                 f"{optimizer}, batch {batch}",
@@ -151,7 +151,7 @@ def compare_all(product: MatrixProduct, megabyte: Megabyte, turns: int) -> Any:
                 turns,
             )
     for layers in ("4x300", "3x32"):
-        weights = jobs.our_network(layers).parameter_count
+        weights = jobs.our_network(layers).num_params
         yield from _compare(
             DRAWING,
             layers,
@@ -178,7 +178,7 @@ def large_picture(product: MatrixProduct, side: int = 4096) -> dict[str, float]:
         if top % 256 == 0:
             rates.append(product.rate())
         began = time.perf_counter()
-    work = 2 * network.parameter_count * side**2
+    work = 2 * network.num_params * side**2
     return {
         "side": side,
         "seconds": seconds,

@@ -57,7 +57,7 @@ def draw_comparison(folders: dict[str, Path], path: Path) -> None:
         with (folder / "metrics.csv").open() as file:
             rows = list(csv.DictReader(file))
         last = rows[max(EPOCHS) - 1]
-        parameters = PaintingNetwork.load(folder).parameter_count
+        parameters = PaintingNetwork.load(folder).num_params
         middle = left + CELL[0] // 2
         draw.text((middle, 14), layers, INK, bold, anchor="mm")
         draw.text((middle, 32), f"{parameters:,} parameters", INK, plain, anchor="mm")

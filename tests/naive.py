@@ -70,8 +70,7 @@ class NaiveNetwork:
     @classmethod
     def copy_of(cls, network):
         """Take the parameters of a network of the package."""
-        weights = [rows[:, : layer.fan_in] for layer, rows in _layers(network)]
-        biases = [rows[:, layer.fan_in] for layer, rows in _layers(network)]
+        weights, biases = zip(*network.weights(), strict=True)
         return cls(weights, biases, network.layers)
 
     def values(self):
@@ -250,13 +249,9 @@ NAIVE_OPTIMIZERS = {
 }
 
 
-def _layers(network):
-    return zip(network.layers, network.rows(), strict=True)
-
-
 def values(network):
     """Return all weights and biases of a network of the package, without padding."""
-    return np.concatenate([rows[:, : layer.fan_in + 1].ravel() for layer, rows in _layers(network)])
+    return np.concatenate([np.column_stack(layer).ravel() for layer in network.weights()])
 
 
 def naive_waves(x, frequencies):

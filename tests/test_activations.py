@@ -7,10 +7,10 @@ import pytest
 
 from fit_image import components
 from fit_image.nn.activations import ACTIVATIONS, activate, differentiate
+from fit_image.nn.initializers import INITS
 from fit_image.nn.kernels import vector_math
-from fit_image.nn.mlp.initializers import INITS
 from fit_image.nn.mlp.layer_spec import LayerSpec
-from fit_image.nn.runtime.arrays import aligned_zeros
+from fit_image.nn.runtime.arrays import Matrix, aligned_zeros
 from fit_image.nn.runtime.jit import kernel
 from fit_image.nn.runtime.simd import WIDTH, load, store
 from naive import NAIVE_ACTIVATIONS
@@ -65,8 +65,9 @@ TANH_FUNCTIONS = [_hyperbolic_tangent, _hyperbolic_tangents]
 @kernel
 def _activate(memory, rows, count, code, constants):
     size = rows * count
-    activate(memory, 0, count, memory, size, count, rows, count, code, constants)
-    differentiate(memory, 0, count, rows, count, code, constants)
+    sums, values = Matrix(memory, 0, count, 1), Matrix(memory, size, count, 1)
+    activate(sums, values, rows, count, code, constants)
+    differentiate(sums, rows, count, code, constants)
 
 
 def applied(function, x):
@@ -149,7 +150,7 @@ def test_the_tables_of_activations_agree():
     codes = {activation.code for activation in ACTIVATIONS.values()}
     assert len(codes) == len(ACTIVATIONS)
     assert ACTIVATIONS["leaky-relu"].code == 0
-    assert {activation.init for activation in ACTIVATIONS.values()} <= INITS.keys()
+    assert {activation.init for activation in ACTIVATIONS.values()} <= set(INITS)
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)

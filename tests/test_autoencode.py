@@ -15,8 +15,9 @@ from fit_image.apps.autoencode.sheet import choose, draw_sheet, tile
 from fit_image.apps.autoencode.trainer import AutoencoderTrainer
 from fit_image.archive import read_archive, write_archive
 from fit_image.errors import DivergenceError, InputError
-from fit_image.nn.layers.layer import Workers
 from fit_image.nn.layers.subtract_mean import SubtractMean
+from fit_image.nn.network import Network
+from fit_image.nn.runtime.threads import ThreadPool
 
 
 def discs(count, side=16, channels=1, seed=0):
@@ -207,7 +208,7 @@ def test_raw_pictures_are_not_centred():
     mean = discs(1)[0] / np.float32(255)
     for raw, subtracted in ((True, np.zeros_like(mean)), (False, mean)):
         network = make_autoencoder(Recipe(bottleneck=2, raw=raw), mean)
-        np.testing.assert_array_equal(network.chain.stages[0].mean, subtracted)
+        np.testing.assert_array_equal(network.chain.layers[0].mean, subtracted)
 
 
 def test_divergence_is_found_and_undone():
@@ -353,12 +354,11 @@ def test_sheets():
     assert len(choose(many, 99, 5)) == 20
 
 
-def test_centring(rng):
+def test_subtraction_of_the_mean(rng):
     samples = rng.random((3, 2, 4, 1), dtype=np.float32)
-    mean, workers = samples.mean(axis=0), Workers(1)
-    nothing = np.empty(0, np.float32)
-    stage, outputs, below = SubtractMean(mean), np.empty_like(samples), np.empty_like(samples)
-    stage.forward(nothing, samples, outputs, None, workers, None)
-    np.testing.assert_array_equal(outputs, samples - mean)
-    stage.backward(nothing, samples, outputs, None, outputs, None, below, workers)
-    np.testing.assert_array_equal(below, samples - mean)
+    mean = samples.mean(axis=0)
+    network = Network([SubtractMean(mean)])
+    cache = network.make_cache(3, ThreadPool(1))
+    np.testing.assert_array_equal(network.forward(samples, cache), samples - mean)
+    grad_x = network.backward(cache, samples, to_input=True)
+    np.testing.assert_array_equal(grad_x, samples)

@@ -24,7 +24,7 @@ from fit_image.image import Canvas, check_image_target, load_image, psnr, save_i
 from fit_image.model import PaintingNetwork
 from fit_image.nn.mlp.layer_spec import dense_stack
 from fit_image.scaling import downscale
-from naive import NaiveNetwork
+from naive import NaiveNetwork, values
 from test_animation import read_video
 from test_image import SWAPPED
 
@@ -246,12 +246,7 @@ class TestLearning:
             twin.learn((column / 5, row / 7), picture[row, column], config.learning_rate)
         while not trainer.train():
             continue
-        for rows, weights, biases in zip(
-            trainer.network.rows(), twin.weights, twin.biases, strict=True
-        ):
-            fan_in = len(weights[0])
-            np.testing.assert_allclose(rows[:, :fan_in], weights, atol=2e-5)
-            np.testing.assert_allclose(rows[:, fan_in], biases, atol=2e-5)
+        np.testing.assert_allclose(values(trainer.network), twin.values(), atol=2e-5)
 
     @pytest.mark.parametrize(
         "options", [{}, {"optimizer": "adam", "batch_size": 16, "learning_rate": 0.01}]
@@ -279,7 +274,7 @@ class TestLearning:
 
     @pytest.mark.parametrize("count", COUNTS)
     def test_a_model_file_keeps_its_channels(self, tmp_path, count, rng):
-        network = PaintingNetwork(tuple(dense_stack(2, (5,), count, 0.01)), (6, 4)).initialise(
+        network = PaintingNetwork(tuple(dense_stack(2, (5,), count, 0.01)), (6, 4)).init_params(
             1.0, rng
         )
         network.save(tmp_path / "model.npz")

@@ -17,7 +17,6 @@ from fit_image.apps.digits.sheet import draw_sheet, on_paper
 from fit_image.apps.digits.trainer import DigitTrainer
 from fit_image.errors import DivergenceError, InputError
 from fit_image.labelled import LabelledPictures
-from fit_image.nn.layers.layer import Workers
 
 SMALL = Recipe(
     batch_size=20, latent=4, units=4, blocks=2, block_layers=2, encoder_units=16, maps=4, seed=3
@@ -58,12 +57,12 @@ def equal(one, other):
 def test_the_networks_are_those_of_the_source():
     recipe, shape = Recipe(), (26, 26, 1)
     # z with a bias, x, y and r; 24 blocks of five layers of six units; the output.
-    assert make_generator(recipe, *shape).parameter_count == 35 * 6 + 6 + 24 * 5 * 42 + 7
+    assert make_generator(recipe, *shape).num_params == 35 * 6 + 6 + 24 * 5 * 42 + 7
     encoder = 676 * 512 + 512 + 512 * 512 + 512 + 512 * 64 + 64
-    assert make_encoder(recipe, *shape).parameter_count == encoder
+    assert make_encoder(recipe, *shape).num_params == encoder
     convolutions = 25 * 32 + 32 + 25 * 32 * 64 + 64 + 25 * 64 * 128 + 128
     assert (
-        make_classifier(recipe, *shape, 10).parameter_count
+        make_classifier(recipe, *shape, 10).num_params
         == convolutions + 2 * 64 + 2 * 128 + 4 * 4 * 128 * 11 + 11
     )
 
@@ -82,7 +81,7 @@ def loss_of(game, pictures, labels):
     rng = np.random.default_rng(5)
     mean, log_variance, _, drawn = game._imagine(pictures, rng)
     classifier = game._classifier
-    logits = classifier.chain.forward(drawn, classifier.passage, Workers(1)).astype(np.float64)
+    logits = classifier.chain.forward(drawn, classifier.cache).astype(np.float64)
     logits -= np.log(np.exp(logits).sum(axis=1, keepdims=True))
     entropy = -logits[np.arange(len(labels)), labels].mean()
     variance = np.exp(log_variance.astype(np.float64))
@@ -228,9 +227,9 @@ def test_the_average_draws_and_does_not_play(data):
     encoder = trainer.game._encoder
     expected, step = None, encoder.step
 
-    def watched(scale, workers):
+    def watched(scale):
         nonlocal expected
-        step(scale, workers)
+        step(scale)
         now = encoder.chain.parameters
         expected = now.copy() if expected is None else 0.75 * expected + 0.25 * now
 

@@ -19,7 +19,7 @@ from fit_image.config import FitConfig
 from fit_image.errors import DivergenceError, InputError
 from fit_image.image import load_image, psnr
 from fit_image.nn.training import micro_batch
-from naive import NaiveNetwork
+from naive import NaiveNetwork, values
 
 SMALL = FitConfig(layers=(16, 16), epochs=3)
 
@@ -81,12 +81,7 @@ def test_training_equals_the_naive_twin(small_picture):
     while not trainer.train():
         continue
     assert trainer.loss == pytest.approx(np.mean(losses), rel=1e-5)
-    for rows, weights, biases in zip(
-        trainer.network.rows(), twin.weights, twin.biases, strict=True
-    ):
-        fan_in = len(weights[0])
-        np.testing.assert_allclose(rows[:, :fan_in], weights, atol=2e-5)
-        np.testing.assert_allclose(rows[:, fan_in], biases, atol=2e-5)
+    np.testing.assert_allclose(values(trainer.network), twin.values(), atol=2e-5)
 
 
 def test_epochs_report_what_the_network_draws(small_picture):
@@ -251,7 +246,7 @@ def test_returning_to_the_good_state_returns_the_optimizer(options, small_pictur
 
 @pytest.mark.parametrize("encoding", ["none", "grid:entries=2^6"])
 def test_a_huge_batch_may_be_stopped_inside(encoding, small_picture, monkeypatch):
-    monkeypatch.setattr(micro_batch, "_PIECE_NUMBERS", 1)
+    monkeypatch.setattr(micro_batch, "_MAX_NUMBERS", 1)
     config = FitConfig(layers=(16,), optimizer="adam", batch_size=1000, encoding=encoding)
     whole, stopped = FitTrainer(small_picture, config), FitTrainer(small_picture, config)
     train(whole, 2)
@@ -366,8 +361,8 @@ def test_a_collapse_is_what_can_be_seen(drawn, best, collapsed):
     trainer = FitTrainer(np.full((4, 4, 3), 0.5, np.float32), SMALL)
     trainer.progress.epoch = 1000
     trainer.network.parameters[:] = 0
-    *_, last_rows = trainer.network.rows()
-    last_rows[:, trainer.network.layers[-1].fan_in] = drawn  # the biases of the outputs
+    *_, (_, biases) = trainer.network.weights()
+    biases[:] = drawn
     trainer.progress.best_psnr = best
     if collapsed:
         with pytest.raises(DivergenceError, match="collapsed"):

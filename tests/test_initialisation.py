@@ -7,7 +7,7 @@ import pytest
 
 from fit_image import components
 from fit_image.nn.activations import ACTIVATIONS
-from fit_image.nn.mlp.initializers import INITS, rules
+from fit_image.nn.initializers import INITS, rules
 from fit_image.nn.mlp.layer_spec import dense_stack
 from fit_image.nn.mlp.mlp import MLP
 from fit_image.notation import parse_init
@@ -24,7 +24,7 @@ DEVIATIONS = {
 
 def begun(init, rng, **options):
     layers = dense_stack(2, (300, 200), 3, omega=20.0)
-    return MLP(layers).initialise(0.3, rng, init, **options)
+    return MLP(layers).init_params(0.3, rng, init, **options)
 
 
 def test_the_names_are_those_of_the_options():
@@ -35,40 +35,40 @@ def test_the_names_are_those_of_the_options():
 @pytest.mark.parametrize("name", INITS)
 def test_weights_are_spread_as_published(name, rng):
     deviation, uniform = DEVIATIONS[name]
-    _, rows, _ = begun(name, rng).rows()
-    weights, biases = rows[:, :300], rows[:, 300]
+    network = begun(name, rng)
+    _, (weights, biases), _ = network.weights()
     assert weights.std() == pytest.approx(deviation(300, 200), rel=0.02)
     assert abs(weights.mean()) < 0.02 * weights.std()
     assert (np.abs(weights).max() < 1.75 * weights.std()) == uniform  # sqrt(3) for a uniform
     bound = {"classic": 1.0, "normal": 1.0}.get(name, 1 / np.sqrt(300))
     assert np.abs(biases).max() == pytest.approx(bound, rel=0.05) or bound == 1.0
     assert biases.std() > 0
-    assert not rows[:, 301:].any()
+    assert np.count_nonzero(network.parameters) <= network.num_params  # none in the padding
 
 
 def test_the_first_layer_of_a_siren_sees_the_picture_as_a_square_around_zero(rng):
     raw = begun("siren", np.random.default_rng(3))
     around_zero = begun("siren", np.random.default_rng(3), unit_inputs=False)
-    (rows, *others), (plain, *same) = raw.rows(), around_zero.rows()
+    ((first, _), *others), ((plain, biases), *same) = raw.weights(), around_zero.weights()
     for one, other in zip(others, same, strict=True):
-        np.testing.assert_array_equal(one, other)
-    assert np.abs(plain[:, :2]).max() == pytest.approx(1 / 2, rel=0.02)
-    assert np.abs(plain[:, 2]).max() == pytest.approx(1 / np.sqrt(2), rel=0.02)
+        np.testing.assert_array_equal(np.column_stack(one), np.column_stack(other))
+    assert np.abs(plain).max() == pytest.approx(1 / 2, rel=0.02)
+    assert np.abs(biases).max() == pytest.approx(1 / np.sqrt(2), rel=0.02)
     x = rng.random((50, 2), dtype=np.float32)
     np.testing.assert_allclose(raw.predict(x), around_zero.predict(2 * x - 1), atol=1e-5)
-    assert np.abs(rows[:, :2]).max() == pytest.approx(1, rel=0.02)
+    assert np.abs(first).max() == pytest.approx(1, rel=0.02)
 
 
 def test_classic_begins_as_it_always_did():
     rng = np.random.default_rng(0)
-    for rows, (fan_in, fan_out) in zip(
-        begun("auto", np.random.default_rng(0)).rows(),
+    for layer, (fan_in, fan_out) in zip(
+        begun("auto", np.random.default_rng(0)).weights(),
         [(2, 300), (300, 200), (200, 3)],
         strict=True,
     ):
         expected = rng.standard_normal((fan_out, fan_in + 1), dtype=np.float32)
         expected *= np.float32(0.3 / np.sqrt(fan_in + 1))
-        assert rows[:, : fan_in + 1].tobytes() == expected.tobytes()
+        assert np.column_stack(layer).tobytes() == expected.tobytes()
 
 
 def test_each_layer_begins_as_suits_its_activation():

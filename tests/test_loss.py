@@ -33,13 +33,13 @@ def apply(name, errors):
 @pytest.mark.parametrize("shape", [(1, 1), (3, 5, 7), (11, 4096)])
 def test_the_mean_squared_error_and_its_derivative(shape, rng):
     outputs, targets = rng.standard_normal((2, *shape)).astype(np.float32)
-    by_outputs = np.full(shape, np.nan, dtype=np.float32)
-    found = mean_squared_error(outputs, targets, by_outputs)
+    grad = np.full(shape, np.nan, dtype=np.float32)
+    found = mean_squared_error(outputs, targets, grad)
     errors = outputs.astype(np.float64) - targets
     np.testing.assert_allclose(found, np.square(errors).mean(), rtol=1e-6)
-    np.testing.assert_allclose(by_outputs, 2 * errors / errors.size, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(grad, 2 * errors / errors.size, rtol=1e-5, atol=1e-7)
     outputs.flat[-1] = np.nan
-    assert np.isnan(mean_squared_error(outputs, targets, by_outputs))
+    assert np.isnan(mean_squared_error(outputs, targets, grad))
 
 
 def test_every_loss_is_offered_and_has_a_twin():

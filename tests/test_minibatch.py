@@ -9,7 +9,6 @@ from fit_image import components
 from fit_image.nn.activations import ACTIVATIONS
 from fit_image.nn.optimizers.adam import Adam, AdamW
 from fit_image.nn.optimizers.registry import OPTIMIZERS
-from fit_image.nn.training import micro_batch
 from fit_image.nn.training.minibatch import Minibatch
 from naive import NAIVE_OPTIMIZERS, NaiveNetwork, values
 from test_network import STACKS, make, samples
@@ -18,9 +17,9 @@ from test_sgd import copy_of, learn, ones, shaped
 RATES = {"sgd": 0.2, "momentum": 0.1, "adam": 0.01, "adamw": 0.01}
 
 
-def teach(network, name, batch, *, rate=None, loss="mse"):
+def teach(network, name, batch, *, rate=None, loss="mse", **options):
     optimizer = OPTIMIZERS[name](network.parameters.size)
-    return Minibatch(network, optimizer, rate or RATES[name], batch, loss)
+    return Minibatch(network, optimizer, rate or RATES[name], batch, loss, **options)
 
 
 def learn_all(learner, inputs, targets, cuts=(), *, weights=None, factors=None, threads=1):
@@ -111,12 +110,6 @@ def test_a_batch_of_one_equals_per_sample_training(hidden, rng):
     np.testing.assert_allclose(values(by_batch), values(per_sample), atol=2e-5)
 
 
-@pytest.fixture
-def small_pieces(monkeypatch):
-    """Let a batch of more than 64 samples be one of several pieces."""
-    monkeypatch.setattr(micro_batch, "_PIECE_NUMBERS", 1)
-
-
 @pytest.mark.parametrize("name", OPTIMIZERS)
 @pytest.mark.parametrize("batch", [7, 100, 300])
 def test_the_number_of_threads_changes_no_bit(name, batch, rng):
@@ -142,15 +135,15 @@ def test_calls_may_be_cut_between_batches(name, rng):
     assert cut.parameters.tobytes() == whole.parameters.tobytes()
 
 
-@pytest.mark.usefixtures("small_pieces")
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_a_huge_batch_is_learned_in_pieces(name, rng):
+def test_a_large_batch_is_learned_in_micro_batches(name, rng):
     network = make((20, 20), rng)
     twin, naive = NaiveNetwork.copy_of(network), NAIVE_OPTIMIZERS[name]()
     inputs, targets = samples(rng, 500)
     weights, factors = rng.random((2, 500), dtype=np.float32)
     one_call = copy_of(network)
-    learner, loss, position, pending = teach(network, name, 200), np.zeros(1), 0, set()
+    learner = teach(network, name, 200, micro_batch=64)
+    loss, position, pending = np.zeros(1), 0, set()
     while position < 500:
         cut = learner.next_cut(10**6)
         part = slice(position, position + cut)
@@ -174,15 +167,19 @@ def test_a_huge_batch_is_learned_in_pieces(name, rng):
     assert loss[0] == pytest.approx(expected, rel=1e-5)
     np.testing.assert_allclose(values(network), twin.values(), atol=1e-4)
     again = learn_all(
-        teach(one_call, name, 200), inputs, targets, weights=weights, factors=factors, threads=3
+        teach(one_call, name, 200, micro_batch=64),
+        inputs,
+        targets,
+        weights=weights,
+        factors=factors,
+        threads=3,
     )
     assert again == loss[0]
     assert one_call.parameters.tobytes() == network.parameters.tobytes()
 
 
-@pytest.mark.usefixtures("small_pieces")
 def test_an_incomplete_batch_must_be_finished(rng):
-    learner = teach(make((4,), rng), "sgd", 200)
+    learner = teach(make((4,), rng), "sgd", 200, micro_batch=64)
     inputs, targets = samples(rng, 10)
     learner.learn(inputs, targets, ones(inputs), np.zeros(1))
     with pytest.raises(ValueError, match="not finished"):

@@ -21,7 +21,7 @@ from fit_image.nn.mlp.layer_spec import dense_stack
 
 @pytest.fixture
 def network(rng):
-    return PaintingNetwork(tuple(dense_stack(2, (5, 7), 3, 0.02)), (6, 4)).initialise(1.0, rng)
+    return PaintingNetwork(tuple(dense_stack(2, (5, 7), 3, 0.02)), (6, 4)).init_params(1.0, rng)
 
 
 @pytest.fixture
@@ -174,7 +174,7 @@ ENCODINGS = [
 
 def encoded(encoding, rng):
     layers = dense_stack(encoding.outputs, (5,), 3, 0.02)
-    return PaintingNetwork(tuple(layers), (6, 4), encoding).initialise(1.0, rng)
+    return PaintingNetwork(tuple(layers), (6, 4), encoding).init_params(1.0, rng)
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS, ids=lambda each: type(each).__name__)

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from fit_image.nn.activations import ACTIVATIONS
-from fit_image.nn.layers.conditioned_mlp import ConditionedMLP
-from fit_image.nn.layers.layer import Workers
+from fit_image.nn.layers.conditioned_mlp import ConditionedMLP, at_latent
+from fit_image.nn.layers.layer import GradMode
 from fit_image.nn.mlp import soa
 from fit_image.nn.mlp.layer_spec import LayerSpec
 from fit_image.nn.mlp.mlp import MLP
 from fit_image.nn.network import Network
+from fit_image.nn.runtime.threads import ThreadPool
 from naive import NaiveNetwork
 
 LATENTS = 3
@@ -50,12 +51,12 @@ STACKS = {
 
 def generator(layers, rng, sides=(5, 9)):
     points = rng.uniform(-1, 1, (*sides, 2)).astype(np.float32)
-    stage = ConditionedMLP(layers, points, [0.4] * len(layers))
-    return stage, Network([stage]).initialise(rng), points.reshape(-1, 2)
+    layer = ConditionedMLP(layers, points, [0.4] * len(layers))
+    return layer, Network([layer]).init_params(rng), points.reshape(-1, 2)
 
 
-def as_network(stage, chain):
-    network = MLP(stage.network.layers)
+def as_network(layer, chain):
+    network = MLP(layer.network.layers)
     network.parameters[:] = chain.parameters
     return network
 
@@ -69,7 +70,7 @@ def every_point(latents, points):
 @pytest.mark.parametrize("name", STACKS)
 def test_predictions_equal_the_naive_twin(name, rng):
     layers = STACKS[name]
-    network = MLP(layers).initialise(1.0, rng, "classic")
+    network = MLP(layers).init_params(1.0, rng, "classic")
     assert soa.is_narrow(network.layers)
     places = rng.uniform(-1, 1, (7, layers[0].fan_in)).astype(np.float32)
     twin = NaiveNetwork.copy_of(network)
@@ -79,7 +80,7 @@ def test_predictions_equal_the_naive_twin(name, rng):
 
 @pytest.mark.parametrize("count", [0, 1, 15, 191, 192, 193, 1000])
 def test_predictions_do_not_depend_on_threads_or_on_what_is_computed_beside(count, rng):
-    network = MLP(blocks()).initialise(1.0, rng, "classic")
+    network = MLP(blocks()).init_params(1.0, rng, "classic")
     places = rng.uniform(-1, 1, (1000, LATENTS + 2)).astype(np.float32)
     whole = network.predict(places, threads=1)
     for threads in (1, 3):
@@ -93,11 +94,11 @@ def test_predictions_do_not_depend_on_threads_or_on_what_is_computed_beside(coun
 
 @pytest.mark.parametrize("name", STACKS)
 def test_a_generator_is_its_network_at_every_point(name, rng):
-    stage, chain, points = generator(STACKS[name], rng)
-    network = as_network(stage, chain)
+    layer, chain, points = generator(STACKS[name], rng)
+    network = as_network(layer, chain)
     latents = rng.standard_normal((3, LATENTS)).astype(np.float32)
-    passage, workers = chain.passage(4), Workers(1)
-    pictures = chain.forward(latents, passage, workers)
+    cache = chain.make_cache(4, ThreadPool(1))
+    pictures = chain.forward(latents, cache)
     trace = network.forward(every_point(latents, points))
     # Sums are added in another order, and waves that grow steeper make more of the difference.
     np.testing.assert_allclose(
@@ -107,28 +108,28 @@ def test_a_generator_is_its_network_at_every_point(name, rng):
         atol=5e-5 if name == "finer" else 5e-6,
     )
 
-    by_outputs = rng.standard_normal(pictures.shape).astype(np.float32)
+    grad_y = rng.standard_normal(pictures.shape).astype(np.float32)
     gradient = chain.zeros()
     gradient[:] = 1.0
-    below = chain.backward(passage, by_outputs, workers, gradient, to_inputs=True)
-    expected, by_inputs = network.backward(trace, by_outputs.reshape(trace.output.shape))
+    below = chain.backward(cache, grad_y, gradient, GradMode.ADD, to_input=True)
+    expected, grad_x = network.backward(trace, grad_y.reshape(trace.output.shape))
     size = np.abs(expected).max()
     np.testing.assert_allclose(gradient - 1, expected, atol=2e-5 * max(size, 1))
-    by_latents = by_inputs.reshape(3, len(points), -1)[..., :LATENTS].sum(axis=1)
+    by_latents = grad_x.reshape(3, len(points), -1)[..., :LATENTS].sum(axis=1)
     np.testing.assert_allclose(below, by_latents, atol=2e-5 * np.abs(by_latents).max())
 
 
 @pytest.mark.parametrize("samples", [1, 5, 30])
 def test_a_generator_has_the_same_bits_for_any_number_of_threads(samples, rng):
-    stage, chain, _ = generator(blocks(), rng, sides=(17, 13))
+    layer, chain, _ = generator(blocks(), rng, sides=(17, 13))
     latents = rng.standard_normal((samples, LATENTS)).astype(np.float32)
-    by_outputs = rng.standard_normal((samples, *stage.outputs)).astype(np.float32)
+    grad_y = rng.standard_normal((samples, *layer.out_shape)).astype(np.float32)
     results = []
     for threads in (1, 2, 3):
-        passage, workers = chain.passage(samples), Workers(threads)
-        pictures = chain.forward(latents, passage, workers).copy()
+        cache = chain.make_cache(samples, ThreadPool(threads))
+        pictures = chain.forward(latents, cache).copy()
         gradient = chain.zeros()
-        below = chain.backward(passage, by_outputs, workers, gradient, to_inputs=True)
+        below = chain.backward(cache, grad_y, gradient, to_input=True)
         results.append((pictures, gradient, below.copy()))
     for others in results[1:]:
         for one, other in zip(results[0], others, strict=True):
@@ -136,16 +137,16 @@ def test_a_generator_has_the_same_bits_for_any_number_of_threads(samples, rng):
 
 
 def test_a_generator_can_change_its_own_parameters(rng):
-    stage, chain, _ = generator(blocks(), rng)
+    layer, chain, _ = generator(blocks(), rng)
     latents = rng.standard_normal((5, LATENTS)).astype(np.float32)
-    by_outputs = rng.standard_normal((5, *stage.outputs)).astype(np.float32)
-    passage, workers, gradient = chain.passage(5), Workers(2), chain.zeros()
+    grad_y = rng.standard_normal((5, *layer.out_shape)).astype(np.float32)
+    cache, gradient = chain.make_cache(5, ThreadPool(2)), chain.zeros()
     for step in (
-        lambda: chain.backward(passage, by_outputs, workers, gradient),
-        lambda: chain.descend(passage, by_outputs, workers, [0.01]),
+        lambda: chain.backward(cache, grad_y, gradient),
+        lambda: chain.descend(cache, grad_y, [0.01]),
     ):
         before = chain.parameters.copy()
-        chain.forward(latents, passage, workers)
+        chain.forward(latents, cache)
         step()
     expected = before - np.float32(0.01) * gradient
     np.testing.assert_allclose(chain.parameters, expected, rtol=0, atol=1e-6)
@@ -154,23 +155,35 @@ def test_a_generator_can_change_its_own_parameters(rng):
 def test_the_gradient_by_parameters_may_be_left_out(rng):
     _, chain, _ = generator(blocks(), rng)
     latents = rng.standard_normal((2, LATENTS)).astype(np.float32)
-    passage, workers = chain.passage(2), Workers(1)
-    by_outputs = np.ones_like(chain.forward(latents, passage, workers))
+    cache = chain.make_cache(2, ThreadPool(1))
+    grad_y = np.ones_like(chain.forward(latents, cache))
     gradient = chain.zeros()
-    with_it = chain.backward(passage, by_outputs, workers, gradient, to_inputs=True).copy()
-    without = chain.backward(passage, by_outputs, workers, to_inputs=True)
+    with_it = chain.backward(cache, grad_y, gradient, to_input=True).copy()
+    without = chain.backward(cache, grad_y, to_input=True)
     np.testing.assert_array_equal(with_it, without)
-    assert chain.backward(passage, by_outputs, workers, gradient) is None
+    assert chain.backward(cache, grad_y, gradient) is None
 
 
-def test_first_numbers_have_the_deviation_of_their_layer(rng):
+def test_initial_parameters_have_the_deviation_of_their_layer(rng):
     layers = [LayerSpec(5, 12, "tanh"), LayerSpec(12, 12, "relu"), LayerSpec(12, 1, "sigmoid")]
     points = np.zeros((2, 2, 2), np.float32)
-    chain = Network([ConditionedMLP(layers, points, [0.05, 1.0, 0.5])]).initialise(rng)
-    rows = list(chain.stages[0].network.rows(chain.parameters))
+    chain = Network([ConditionedMLP(layers, points, [0.05, 1.0, 0.5])]).init_params(rng)
+    rows = list(chain.layers[0].network.rows(chain.parameters))
     assert 0.03 < rows[0][:, :6].std() < 0.07
     assert 0.8 < rows[1][:, :13].std() < 1.2
     assert not rows[1][:, 13:].any()
+
+
+@pytest.mark.parametrize("first", [0, 2])
+def test_a_network_at_a_latent_vector_is_the_whole_network_with_it(first, rng):
+    network = MLP(blocks()).init_params(1.0, rng, "classic")
+    latent = rng.standard_normal(LATENTS).astype(np.float32)
+    places = rng.uniform(-1, 1, (40, 2)).astype(np.float32)
+    fixed = at_latent(network, latent, first)
+    assert fixed.layers[0].fan_in == 2
+    repeated = np.tile(latent, (len(places), 1))
+    inputs = np.concatenate([places[:, :first], repeated, places[:, first:]], axis=1)
+    np.testing.assert_allclose(fixed.predict(places), network.predict(inputs), atol=2e-6)
 
 
 def test_wide_layers_and_missing_latents_are_refused():

@@ -1,4 +1,4 @@
-"""Threads that work together, again and again."""
+"""Pools of threads."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from fit_image.nn.runtime.barrier import barrier
 from fit_image.nn.runtime.jit import kernel
-from fit_image.nn.runtime.threads import Team
+from fit_image.nn.runtime.threads import ThreadPool
 
 
 @kernel
@@ -21,7 +21,7 @@ def _meet(counts, thread, threads):
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
 def test_every_thread_works_once_a_call(threads):
-    team, done = Team(5), np.zeros(5, dtype=np.int64)
+    pool, done = ThreadPool(5), np.zeros(5, dtype=np.int64)
 
     def work(counts, thread, threads):
         done[thread] += 1
@@ -29,21 +29,21 @@ def test_every_thread_works_once_a_call(threads):
         return thread, threads
 
     for _ in range(200):
-        assert team.run(work, threads) == (0, threads)
+        assert pool.run(work, threads) == (0, threads)
     assert done.tolist() == [200] * threads + [0] * (5 - threads)
 
 
-def test_a_team_that_has_slept_works_on():
-    team, names = Team(2), set()
+def test_a_pool_that_has_slept_works_on():
+    pool, names = ThreadPool(2), set()
     for _ in range(3):
-        team.run(lambda *_: names.add(threading.get_ident()), 2)
+        pool.run(lambda *_: names.add(threading.get_ident()), 2)
         time.sleep(0.2)
     assert len(names) == 2  # always the same threads
 
 
 @pytest.mark.parametrize("culprit", [0, 1])
 def test_an_error_of_a_thread_is_raised_and_holds_nobody(culprit):
-    team = Team(2)
+    pool = ThreadPool(2)
 
     def work(counts, thread, threads):
         if thread == culprit:
@@ -52,12 +52,12 @@ def test_an_error_of_a_thread_is_raised_and_holds_nobody(culprit):
 
     for _ in range(3):
         with pytest.raises(ValueError, match="no"):
-            team.run(work, 2)
-    assert team.run(lambda *_: 7, 2) == 7
+            pool.run(work, 2)
+    assert pool.run(lambda *_: 7, 2) == 7
 
 
 def test_after_an_interruption_the_next_call_is_the_next():
-    team, finished, begun = Team(2), [], threading.Event()
+    pool, finished, begun = ThreadPool(2), [], threading.Event()
 
     def slow(counts, thread, threads):
         if thread == 0:
@@ -68,13 +68,13 @@ def test_after_an_interruption_the_next_call_is_the_next():
         finished.append("slow")
 
     with pytest.raises(KeyboardInterrupt):
-        team.run(slow, 2)
-    team.run(lambda counts, thread, threads: finished.append("next"), 2)
+        pool.run(slow, 2)
+    pool.run(lambda counts, thread, threads: finished.append("next"), 2)
     assert finished == ["slow", "next", "next"]
 
 
 def test_all_have_ended_before_an_error_is_raised():
-    team, ended = Team(3), []
+    pool, ended = ThreadPool(3), []
 
     def work(counts, thread, threads):
         if thread == 1:
@@ -84,22 +84,22 @@ def test_all_have_ended_before_an_error_is_raised():
 
     for _ in range(2):
         with pytest.raises(ValueError, match="no"):
-            team.run(work, 3)
+            pool.run(work, 3)
     assert sorted(ended) == [0, 0, 2, 2]
 
 
 def test_an_interruption_while_helpers_are_called_does_not_call_one_twice(monkeypatch):
     submit, interrupted = ThreadPoolExecutor.submit, []
 
-    def interrupting(pool, work):
-        future = submit(pool, work)
+    def interrupting(executor, work):
+        future = submit(executor, work)
         if not interrupted:
             interrupted.append(True)
             raise KeyboardInterrupt
         return future
 
     monkeypatch.setattr(ThreadPoolExecutor, "submit", interrupting)
-    team, done = Team(3), []
+    pool, done = ThreadPool(3), []
 
     def work(counts, thread, threads):
         time.sleep(0.2 if thread == 1 else 0)
@@ -107,10 +107,31 @@ def test_an_interruption_while_helpers_are_called_does_not_call_one_twice(monkey
 
     void = []
     with pytest.raises(KeyboardInterrupt):
-        team.run(lambda *_: void.append("void"), 3)
+        pool.run(lambda *_: void.append("void"), 3)
     time.sleep(0.1)
     assert not void  # nor later
     for _ in range(3):
         done.clear()
-        team.run(work, 3)
+        pool.run(work, 3)
         assert sorted(done) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_all_threads_of_a_pool_run_by_default(threads):
+    seen = []
+    ThreadPool(threads).run(lambda counts, thread, most: seen.append((thread, most)))
+    assert sorted(seen) == [(thread, threads) for thread in range(threads)]
+
+
+def test_scratch_memory_is_one_vector_for_each_thread_and_stays():
+    pool = ThreadPool(3)
+    first = pool.scratch(100)
+    assert [vector.size for vector in first] == [100] * 3
+    assert not np.shares_memory(first[0], first[1])
+    assert pool.scratch(60)[2] is first[2]
+    assert pool.scratch(101)[0].size == 101
+
+
+def test_a_pool_without_threads_is_refused():
+    with pytest.raises(ValueError, match="at least 1 thread, not 0"):
+        ThreadPool(0)

@@ -1,13 +1,13 @@
-"""Steps that threads take together."""
+"""Steps of optimizers that threads share."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from fit_image.nn.layers.layer import Workers
 from fit_image.nn.optimizers.parallel_step import parallel_step
 from fit_image.nn.optimizers.registry import OPTIMIZERS
+from fit_image.nn.runtime.threads import ThreadPool
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -33,9 +33,9 @@ def test_a_step_has_the_same_bits_for_any_number_of_threads(name, size, rng):
     expected, single = steps(alone)
     assert (expected != start).sum() >= 0.99 * (size - 5)
     for threads in (1, 2, 3):
-        workers = Workers(threads)
+        pool = ThreadPool(threads)
         found, optimizer = steps(
-            lambda *vectors, workers=workers: parallel_step(*vectors, spans, rates, 0.5, workers)
+            lambda *vectors, pool=pool: parallel_step(*vectors, spans, rates, 0.5, pool)
         )
         np.testing.assert_array_equal(found, expected)
         assert optimizer.steps == 3

@@ -23,7 +23,7 @@ SIDE = 3240
 def digit() -> tuple[DigitModel, np.ndarray]:
     """Return a generator as it is before training, and latent numbers."""
     recipe, rng = Recipe(), np.random.default_rng(0)
-    chain = make_generator(recipe, 2, 2, 1).initialise(rng)
+    chain = make_generator(recipe, 2, 2, 1).init_params(rng)
     statistics = np.zeros((1, recipe.latent), np.float32)
     numbers = generator_numbers(chain)
     model = DigitModel(recipe, 1, 2, 2, ("0",), numbers, statistics, statistics, 0.0)

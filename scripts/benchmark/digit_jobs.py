@@ -16,9 +16,10 @@ from fit_image.apps.coordinates import INPUTS, pixel_coordinates
 from fit_image.apps.digits.game import Game
 from fit_image.apps.digits.networks import generator_layers, make_classifier, make_generator
 from fit_image.apps.digits.recipe import Recipe
-from fit_image.nn.layers.layer import Layer, Workers
+from fit_image.nn.layers.layer import Layer
 from fit_image.nn.mlp.mlp import MLP
 from fit_image.nn.network import Network
+from fit_image.nn.runtime.threads import ThreadPool
 
 BATCH, SIDE, CLASSES = 100, 26, 10
 _PIECE = 1 << 17  # points that PyTorch draws at a time
@@ -31,7 +32,7 @@ Pair = tuple[str, Job, Job, float]
 def generators() -> Iterator[Pair]:
     """Yield the generator forward, and there and back."""
     recipe, rng = Recipe(), np.random.default_rng(0)
-    chain = make_generator(recipe, SIDE, SIDE, 1).initialise(rng)
+    chain = make_generator(recipe, SIDE, SIDE, 1).init_params(rng)
     network = MLP(generator_layers(recipe, 1))
     network.parameters[:] = chain.parameters
     peer = digit_peers.Generator(network)
@@ -44,7 +45,7 @@ def generators() -> Iterator[Pair]:
     x_back = x.clone().requires_grad_()
     by_y = torch.from_numpy(by_outputs.reshape(-1, 1))
 
-    passage, workers = chain.passage(BATCH), Workers()
+    cache = chain.make_cache(BATCH, ThreadPool())
     back, torch_back = _ThereAndBack(chain, latents, by_outputs), _torch_back(peer, x_back, by_y)
     gradient, below = back.gradients()
     torch_back()
@@ -58,7 +59,7 @@ def generators() -> Iterator[Pair]:
     _agree(below, by_inputs[..., : recipe.latent].sum(axis=1), 0.05)
 
     def forward() -> int:
-        chain.forward(latents, passage, workers)
+        chain.forward(latents, cache)
         return 1
 
     def torch_forward() -> int:
@@ -67,9 +68,9 @@ def generators() -> Iterator[Pair]:
         return 1
 
     forward()
-    _agree(passage.output.reshape(-1, 1), peer(x))
+    _agree(cache.output.reshape(-1, 1), peer(x))
     # Latent numbers need to be multiplied by weights once only.
-    weights = network.parameter_count - recipe.latent * recipe.units
+    weights = network.num_params - recipe.latent * recipe.units
     work = 2 * weights * len(x)
     yield "generator, forward", forward, torch_forward, work
     yield "generator, forward and backward", back, torch_back, 3 * work
@@ -80,16 +81,13 @@ class _ThereAndBack:
 
     def __init__(self, chain: Network, inputs: np.ndarray, by_outputs: np.ndarray) -> None:
         self._chain, self._inputs, self._by_outputs = chain, inputs, by_outputs
-        self._passage, self._workers = chain.passage(len(inputs)), Workers()
+        self._cache = chain.make_cache(len(inputs), ThreadPool())
         self._gradient = chain.zeros()
 
     def gradients(self) -> tuple[np.ndarray, np.ndarray]:
         """Return those by parameters and by inputs."""
-        self._chain.forward(self._inputs, self._passage, self._workers)
-        self._gradient[:] = 0.0
-        below = self._chain.backward(
-            self._passage, self._by_outputs, self._workers, self._gradient, to_inputs=True
-        )
+        self._chain.forward(self._inputs, self._cache)
+        below = self._chain.backward(self._cache, self._by_outputs, self._gradient, to_input=True)
         return self._gradient, below
 
     def __call__(self) -> int:
@@ -99,7 +97,7 @@ class _ThereAndBack:
     @property
     def output(self) -> np.ndarray:
         """What came out."""
-        return self._passage.output
+        return self._cache.output
 
 
 def _torch_back(peer: nn.Module, x: torch.Tensor, by_y: torch.Tensor) -> Job:
@@ -125,33 +123,33 @@ def _maps_first(pictures: np.ndarray) -> np.ndarray:
 def classifiers() -> Iterator[Pair]:
     """Yield the classifier's convolutions one by one, and the whole of it."""
     rng = np.random.default_rng(1)
-    chain = make_classifier(Recipe(), SIDE, SIDE, 1, CLASSES).initialise(rng)
+    chain = make_classifier(Recipe(), SIDE, SIDE, 1, CLASSES).init_params(rng)
     total = 0.0
     for number, index in enumerate((0, 1, 3), 1):
-        stage = chain.stages[index]
+        stage = chain.layers[index]
         alone = Network([stage])
         alone.parameters[: stage.size] = chain.part(chain.parameters, index)
-        height, _, maps = stage.inputs
-        out, _, units = stage.outputs
+        height, _, maps = stage.in_shape
+        out, _, units = stage.out_shape
         work = 6 * BATCH * _products(stage)
         total += work
         name = f"convolution {number}: {height} x {height} x {maps} to {out} x {out} x {units}"
         peer = digit_peers.Convolution(chain, index, leaky=index == 0)
         yield _pair(name, alone, peer, work, rng)
-    total += 6 * BATCH * _products(chain.stages[-1])
+    total += 6 * BATCH * _products(chain.layers[-1])
     yield _pair("classifier", chain, digit_peers.Classifier(chain), total, rng)
 
 
 def _products(stage: Layer) -> int:
     """Return the multiplications of a sample in a convolution or a dense stage."""
-    return stage.parameter_count * int(np.prod(stage.outputs[:-1], dtype=np.int64))
+    return stage.num_params * int(np.prod(stage.out_shape[:-1], dtype=np.int64))
 
 
 def _pair(
     name: str, chain: Network, peer: nn.Module, work: float, rng: np.random.Generator
 ) -> Pair:
-    inputs = rng.random((BATCH, *chain.inputs), dtype=np.float32)
-    by_outputs = rng.standard_normal((BATCH, *chain.outputs), dtype=np.float32)
+    inputs = rng.random((BATCH, *chain.in_shape), dtype=np.float32)
+    by_outputs = rng.standard_normal((BATCH, *chain.out_shape), dtype=np.float32)
     x, by_y = (torch.from_numpy(_maps_first(each)) for each in (inputs, by_outputs))
     # As views, both have maps last in memory, which serves some convolutions better.
     there = _torch_back(
@@ -200,9 +198,9 @@ def step() -> Pair:
     encoder, generator, classifier = (
         player.chain for player in (game._encoder, game._generator, game._classifier)
     )
-    work = 2 * 3 * generator.parameter_count * SIDE * SIDE
-    work += sum(2 * 2 * _products(classifier.stages[index]) for index in (0, 1, 3, -1))
-    work += 2 * 3 * encoder.parameter_count
+    work = 2 * 3 * generator.num_params * SIDE * SIDE
+    work += sum(2 * 2 * _products(classifier.layers[index]) for index in (0, 1, 3, -1))
+    work += 2 * 3 * encoder.num_params
 
     def ours() -> int:
         game._generator_step(pictures, labels, rng)
@@ -223,8 +221,8 @@ def classifier_step() -> Pair:
     x, t = torch.from_numpy(_maps_first(pictures).copy()), torch.from_numpy(labels)
     game, peer = _games(Recipe(batch_size=BATCH))
     generator, classifier = game._generator.chain, game._classifier.chain
-    work = 2 * generator.parameter_count * SIDE * SIDE
-    work += sum(2 * 2 * 3 * _products(classifier.stages[index]) for index in (0, 1, 3, -1))
+    work = 2 * generator.num_params * SIDE * SIDE
+    work += sum(2 * 2 * 3 * _products(classifier.layers[index]) for index in (0, 1, 3, -1))
 
     def ours() -> int:
         game._classifier_step(pictures, labels, rng)
@@ -280,4 +278,4 @@ def drawing() -> Pair:
         return count
 
     name = f"drawing {side} x {side}"
-    return name, ours, theirs, 2 * network.parameter_count
+    return name, ours, theirs, 2 * network.num_params

@@ -55,9 +55,9 @@ def _linear(weights: np.ndarray, biases: np.ndarray) -> nn.Linear:
 
 def _numbers(chain: Network, index: int, units: int) -> tuple[np.ndarray, np.ndarray]:
     """Return weights (fan_in, units) and biases of a dense stage."""
-    stage = chain.stages[index]
+    stage = chain.layers[index]
     part = chain.part(chain.parameters, index)
-    rows = matrix(part, int(np.prod(stage.inputs)), padded_width(units))
+    rows = matrix(part, int(np.prod(stage.in_shape)), padded_width(units))
     return rows[:-1, :units], rows[-1, :units]
 
 
@@ -68,7 +68,7 @@ class Encoder(nn.Module):
         super().__init__()
         self.linears = nn.ModuleList()
         for index in (0, 2, 4):
-            weights, biases = _numbers(chain, index, chain.stages[index].outputs[0])
+            weights, biases = _numbers(chain, index, chain.layers[index].out_shape[0])
             self.linears.append(_linear(weights.T, biases))
         self._drop = 1.0 - keep
 
@@ -85,9 +85,9 @@ class Convolution(nn.Module):
 
     def __init__(self, chain: Network, index: int, *, leaky: bool) -> None:
         super().__init__()
-        stage = chain.stages[index]
-        height, _, maps = stage.inputs
-        out, _, units = stage.outputs
+        stage = chain.layers[index]
+        height, _, maps = stage.in_shape
+        out, _, units = stage.out_shape
         fan_in = stage.size // (-(-units // 16) * 16) - 1
         side = round((fan_in / maps) ** 0.5)
         stride = -(-height // out)
@@ -117,18 +117,18 @@ class Classifier(nn.Module):
         )
         self.normalisations = nn.ModuleList()
         for index in (2, 4):
-            stage = chain.stages[index]
-            maps = stage.outputs[-1]
+            stage = chain.layers[index]
+            maps = stage.out_shape[-1]
             normalisation = nn.BatchNorm2d(maps, track_running_stats=False)
             part = chain.part(chain.parameters, index)
             with torch.no_grad():
                 normalisation.weight[:] = torch.from_numpy(part[:maps].copy())
                 normalisation.bias[:] = torch.from_numpy(part[part.size // 2 :][:maps].copy())
             self.normalisations.append(normalisation)
-        last = len(chain.stages) - 1
-        weights, biases = _numbers(chain, last, chain.outputs[0])
+        last = len(chain.layers) - 1
+        weights, biases = _numbers(chain, last, chain.out_shape[0])
         # Here maps come first.
-        height, width, maps = chain.stages[last].inputs
+        height, width, maps = chain.layers[last].in_shape
         weights = weights.reshape(height, width, maps, -1).transpose(2, 0, 1, 3)
         self.linear = _linear(weights.reshape(-1, weights.shape[-1]).T, biases)
 

@@ -32,7 +32,7 @@ def our_network(layers: str) -> PaintingNetwork:
     """Return an initialised network of ours."""
     widths = [layer.width for layer in parse_layers(layers)]
     network = PaintingNetwork(tuple(dense_stack(2, widths, 3, SLOPE)), (WIDTH, HEIGHT))
-    return network.initialise(0.3, np.random.default_rng(0))
+    return network.init_params(0.3, np.random.default_rng(0))
 
 
 def torch_network(network: PaintingNetwork) -> torch.nn.Sequential:

@@ -16,7 +16,7 @@ from benchmark.compare import Comparison, compare
 from fit_image.apps.autoencode.recipe import Recipe
 from fit_image.apps.autoencode.trainer import AutoencoderTrainer
 from fit_image.apps.unjpeg.model import Restorer
-from fit_image.apps.unjpeg.network import initialise, make_network
+from fit_image.apps.unjpeg.network import init_weights, make_network
 from fit_image.apps.unjpeg.patches import Cutter
 from fit_image.nn.runtime.machine import usable_cores
 
@@ -84,7 +84,7 @@ def _epoch() -> float:
 
 def _untrained(block: int, widths: tuple[int, ...]) -> Restorer:
     chain = make_network(block, widths)
-    initialise(chain, np.random.default_rng(0), difference=False)
+    init_weights(chain, np.random.default_rng(0), difference=False)
     return Restorer(Cutter(block, 0.5, 0.3), widths, True, chain.parameters, "85")
 
 

@@ -24,8 +24,8 @@ _ACTIVATIONS = {"elu": nn.ELU, "tanh": nn.Tanh, "relu": nn.ReLU, "identity": nn.
 def products(chain: Network) -> int:
     """Return the multiplications of a sample in all dense and convolutional stages."""
     return sum(
-        stage.parameter_count * (math.prod(stage.outputs[:-1]) if isinstance(stage, Conv2D) else 1)
-        for stage in chain.stages
+        stage.num_params * (math.prod(stage.out_shape[:-1]) if isinstance(stage, Conv2D) else 1)
+        for stage in chain.layers
         if isinstance(stage, (Dense, Conv2D))
     )
 
@@ -54,12 +54,12 @@ def _modules(network: OurAutoencoder, recipe: Recipe) -> list[nn.Module]:
     numbers = {index: rest for index, *rest in network.weights(chain.parameters)}
     last = max(numbers)
     modules: list[nn.Module] = [] if recipe.conv else [nn.Flatten()]
-    for index, stage in enumerate(chain.stages):
+    for index, stage in enumerate(chain.layers):
         if index in numbers:
             weights, biases = numbers[index]
             module: nn.Module
             if isinstance(stage, Conv2D):
-                maps = stage.inputs[-1]
+                maps = stage.in_shape[-1]
                 module = nn.Conv2d(maps, biases.size, 3, padding=1)
                 weights = weights.reshape(3, 3, maps, biases.size).transpose(3, 2, 0, 1)
             else:

@@ -97,7 +97,7 @@ class Comparison:
             trainer.end_epoch()
             yield epoch + 1
         network, drawn = trainer.network, trainer.model().redraw(lesson.held_out)
-        count, seconds = network.chain.parameter_count, trainer.standing.seconds
+        count, seconds = network.chain.num_params, trainer.standing.seconds
         yield Pair(
             self._outcome(name, network.code_size, count, drawn, seconds, epochs),
             self.pca(network.code_size),

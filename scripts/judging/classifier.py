@@ -14,14 +14,16 @@ from fit_image.archive import read_archive, write_archive
 from fit_image.crops import random_crops
 from fit_image.errors import DivergenceError, InputError
 from fit_image.labelled import LabelledPictures
-from fit_image.nn.cross_entropy import cross_entropy
 from fit_image.nn.layers.convolution.conv2d import Conv2D
 from fit_image.nn.layers.dense import Dense
 from fit_image.nn.layers.dropout import Dropout
-from fit_image.nn.layers.layer import Shape, Workers
+from fit_image.nn.layers.kernel_args import BoundActivation
+from fit_image.nn.layers.layer import Shape
+from fit_image.nn.losses import cross_entropy
 from fit_image.nn.network import Network
 from fit_image.nn.optimizers.adam import Adam
 from fit_image.nn.optimizers.schedules import RateSchedule
+from fit_image.nn.runtime.threads import ThreadPool
 
 SIDE = 26
 """Pixels of a side of the pictures that are classified."""
@@ -34,7 +36,7 @@ EPOCHS = 8
 _BATCH = 100
 _RATE = 0.001
 _KEEP = 0.5
-_SLOPE = 0.1
+_LEAKY = BoundActivation.of("leaky-relu", slope=0.1)
 _MOST = 500  # pictures classified at a time
 
 _KIND, _VERSION = "digit_judge", 1
@@ -52,9 +54,8 @@ class Classifier:
     """
 
     def __init__(self, threads: int | None = None) -> None:
-        self._workers = Workers(threads)
         self._chain = _make_chain()
-        self._passage = self._chain.passage(_MOST)
+        self._cache = self._chain.make_cache(_MOST, ThreadPool(threads))
 
     def train(
         self, digits: LabelledPictures, seed: int = 0, epochs: int = EPOCHS
@@ -79,14 +80,13 @@ class Classifier:
         schedule = RateSchedule("cosine", epochs)
         adam, gradient = Adam(chain.parameters.size), chain.zeros()
         spans = np.array([[0, chain.parameters.size]])
-        chain.initialise(np.random.default_rng([seed, 0]))
+        chain.init_params(np.random.default_rng([seed, 0]))
         for epoch in range(epochs):
             rng = np.random.default_rng([seed, 1, epoch])
             order, total = rng.permutation(count), 0.0
             factors = schedule.factors(epoch * count, count, count)
             for first in range(0, count, _BATCH):
                 chosen = order[first : first + _BATCH]
-                gradient[:] = 0.0
                 total += self._learn(digits, chosen, gradient, rng)
                 adam.steps += 1
                 adam.update(
@@ -112,7 +112,7 @@ class Classifier:
         classes = np.empty(len(pictures), dtype=np.int64)
         for first in range(0, len(pictures), _MOST):
             some = np.ascontiguousarray(pictures[first : first + _MOST], dtype=np.float32)
-            logits = self._chain.forward(some, self._passage, self._workers)
+            logits = self._chain.forward(some, self._cache)
             classes[first : first + _MOST] = logits.argmax(axis=1)
         return classes
 
@@ -149,34 +149,32 @@ class Classifier:
         gradient: npt.NDArray[np.float32],
         rng: np.random.Generator,
     ) -> float:
-        """Add the gradient of the sum of the digits' losses; return that sum."""
+        """Compute the gradient of the sum of the digits' losses; return that sum."""
         pictures = random_crops(digits.pictures[chosen], SIDE, rng)
-        logits = self._chain.forward(pictures, self._passage, self._workers, rng)
+        logits = self._chain.forward(pictures, self._cache, rng)
         judged = cross_entropy(logits, digits.labels[chosen])
-        self._chain.backward(self._passage, judged.gradient, self._workers, gradient)
+        self._chain.backward(self._cache, judged.grad, gradient)
         return float(judged.losses.sum())
 
 
 def _make_chain() -> Network:
     first = _convolution((SIDE, SIDE, 1), 32)
-    second = _convolution(first.outputs, 64)
+    second = _convolution(first.out_shape, 64)
     hidden = Dense(
-        second.outputs,
+        second.out_shape,
         256,
-        "leaky-relu",
-        slope=_SLOPE,
-        deviation=_deviation(math.prod(second.outputs)),
+        _LEAKY,
+        std=_std(math.prod(second.out_shape)),
     )
-    last = Dense(hidden.outputs, CLASSES, deviation=_deviation(math.prod(hidden.outputs)))
-    return Network([first, second, hidden, Dropout(hidden.outputs, _KEEP), last])
+    last = Dense(hidden.out_shape, CLASSES, std=_std(math.prod(hidden.out_shape)))
+    return Network([first, second, hidden, Dropout(hidden.out_shape, _KEEP), last])
 
 
-def _convolution(inputs: Shape, units: int) -> Conv2D:
+def _convolution(in_shape: Shape, units: int) -> Conv2D:
     side = 5
-    deviation = _deviation(side * side * inputs[-1])
-    return Conv2D(inputs, units, side, 2, "leaky-relu", slope=_SLOPE, deviation=deviation)
+    return Conv2D(in_shape, units, side, 2, _LEAKY, std=_std(side * side * in_shape[-1]))
 
 
-def _deviation(fan_in: int) -> float:
+def _std(fan_in: int) -> float:
     """Of first weights, from He et al., "Delving deep into rectifiers", ICCV 2015, equation 10."""
     return math.sqrt(2.0 / fan_in)

@@ -34,7 +34,8 @@ __all__ = [
     "write_animation",
 ]
 
-# Module, and the name there where it differs: loaded when first used, so that ``fit-image --help`` does not wait for numba.
+# Module, and the name there where it differs. Loaded when first used, so that ``fit-image --help``
+# does not wait for numba.
 _HOMES = {
     "DivergenceError": "errors",
     "Epoch": "apps.fit",

@@ -106,4 +106,4 @@ WALKS = ("linear", "sinusoidal")
 OUTPUT_ACTIVATIONS = ("identity", "sigmoid")
 
 INITS = ("auto", "classic", "he", "xavier", "siren", "normal:STD")
-"""The initialisations of `fit_image.nn.mlp.initializers`."""
+"""The initialisations of `fit_image.nn.initializers`."""

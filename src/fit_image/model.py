@@ -106,7 +106,7 @@ class PaintingNetwork(core.MLP):
             raise ValueError(f"a picture has at least one pixel, not {width} x {height}")
         x0, y0, x1, y1 = region
         xs, ys = pixel_places(width, x0, x1), pixel_places(height, y0, y1)
-        pixels = max(1024, min(_BAND_PIXELS, _BAND_WORK // self.parameter_count))
+        pixels = max(1024, min(_BAND_PIXELS, _BAND_WORK // self.num_params))
         rows = max(1, pixels // width)
         for top in range(0, height, rows):
             band_ys = ys[top : top + rows]
@@ -157,7 +157,7 @@ class PaintingNetwork(core.MLP):
         if not (0 < width < 1 << 31 and 0 < height < 1 << 31):
             raise ValueError("impossible size")
         activations = arrays["activations"]
-        encoding = ENCODINGS[str(arrays["encoding"])].from_arrays(arrays)
+        encoding = ENCODINGS[str(arrays["encoding"])].from_arrays(arrays, 2)
         constants = [
             _typed(arrays[f"{name}s"], np.float64, (len(activations),)) for name in _CONSTANTS
         ]

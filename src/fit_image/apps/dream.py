@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from fit_image.apps.memory import check_available
 from fit_image.components import ACTIVATIONS, CHANNELS
 from fit_image.errors import InputError
 from fit_image.image import to_uint8
+from fit_image.nn.layers.conditioned_mlp import at_latent
 from fit_image.nn.mlp.layer_spec import dense_stack
 from fit_image.nn.mlp.mlp import MLP
 from fit_image.notation import Hidden, check_blocks, parse_layers
@@ -113,7 +114,7 @@ class Dreamer:
         numbers = sum(layer.stride * layer.fan_out for layer in layers)
         check_available(16 * numbers, "choose fewer or narrower layers")
         rng = np.random.default_rng(dream.seed)
-        self._whole = MLP(layers).initialise(dream.deviation, rng, "normal")
+        self._whole = MLP(layers).init_params(dream.deviation, rng, "normal")
         self._circle = rng.standard_normal((2, dream.latent), dtype=np.float32)
         self._network = self._at(0.0)
 
@@ -144,17 +145,10 @@ class Dreamer:
         return to_uint8(colours.reshape(rows, width, self.channels))
 
     def _at(self, share: float) -> MLP:
-        """Return a network of the place alone: the latent numbers become a part of the biases."""
-        angle, seen = 2 * math.pi * share, len(self._dream.inputs)
+        """Return the network of the place alone, at a share of the way around the circle."""
+        angle = 2 * math.pi * share
         latent = math.cos(angle) * self._circle[0] + math.sin(angle) * self._circle[1]
-        first, *others = self._whole.layers
-        network = MLP([replace(first, fan_in=seen), *others])
-        (start, *ends), (weights, *same) = network.rows(), self._whole.rows()
-        start[:, :seen] = weights[:, :seen]
-        start[:, seen] = weights[:, first.fan_in] + weights[:, seen : first.fan_in] @ latent
-        for rows, earlier in zip(ends, same, strict=True):
-            rows[:] = earlier
-        return network
+        return at_latent(self._whole, latent, len(self._dream.inputs))
 
 
 class Sheet:

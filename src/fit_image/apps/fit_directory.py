@@ -249,7 +249,7 @@ class FitDirectory(RunDirectory):
             ),
             "output_activation": last.activation,
             "encoding": network.encoding_name,
-            "parameters": network.parameter_count,
+            "parameters": network.num_params,
             "width": network.size[0],
             "height": network.size[1],
             "channels": next(name for name, count in CHANNELS.items() if count == network.channels),

@@ -311,7 +311,7 @@ class FitTrainer(Trainer):
             epochs=self.progress.epoch,
             psnr=newest["psnr"],
             loss=newest["loss"],
-            parameters=self.network.parameter_count,
+            parameters=self.network.num_params,
             seconds=round(self.progress.seconds, 3),
             wall_seconds=round(wall_seconds, 3),
             threads=self.learning_threads,

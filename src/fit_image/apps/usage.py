@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fit_image.components import ACTIVATIONS, activations_with
 from fit_image.config import FitConfig
-from fit_image.nn.mlp.initializers import rules
+from fit_image.nn.initializers import rules
 from fit_image.notation import parse_init
 
 

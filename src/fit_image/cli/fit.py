@@ -104,7 +104,7 @@ class FitCommand(TrainCommand):
 
     def advice(self, trainer: FitTrainer) -> str:
         """See `TrainCommand.advice`."""
-        from fit_image.nn.mlp.initializers import rules
+        from fit_image.nn.initializers import rules
         from fit_image.notation import parse_init
 
         config = trainer.config

@@ -1,7 +1,7 @@
-"""Activations: what a unit makes of its weighted sum, and the derivative of that.
+"""Activation functions and their derivatives.
 
-Rows of sums are taken at a time: the kernels ask which activation it is once for a row, and each
-has a loop of its own, which the compiler makes vector code of.
+The kernels choose the activation once for a row of sums; each has a loop of its own, which the
+compiler vectorises.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ SIGMOID, SINE, GAUSS, GABOR, FINER, IDENTITY = range(6, 12)
 
 @dataclass(frozen=True)
 class Activation:
-    """How kernels call an activation, and how its layers begin.
+    """An activation's code in kernels, and the initialiser of its layers.
 
     Attributes
     ----------
     code : int
     init : str
-        A key of `fit_image.nn.mlp.initializers.INITS`.
+        A key of `fit_image.nn.initializers.INITIALIZERS`.
     """
 
     code: int
@@ -92,110 +92,109 @@ def _bell(s, scale):
     return exponential(-(scale * s) * (scale * s))
 
 
-# These two call nothing that is not made a part of them: a function that calls others counts the
-# references to its arrays, which takes as long as a short row.
+# These two call nothing that is not inlined: a function that calls others counts the references to
+# its arrays, which takes as long as a short row.
 
 
 @inner
-def activate(memory, sums, sums_row, outputs, values, values_row, rows, count, code, constants):
-    """Write f(s) of the activation with this code for rows of ``count`` sums.
+def activate(sums, values, rows, columns, code, constants):
+    """Write f(s) of the activation with this code to ``values``, for all s in ``sums``.
 
-    ``sums`` and ``values`` are offsets in ``memory`` and ``outputs``, which may be the same;
-    ``_row`` are the distances from row to row.
+    Both are of type `fit_image.nn.runtime.arrays.Matrix`, lie by rows, and may share memory.
     """
     noinline()
     slope, omega, scale = constants
     for row in range(rows):
-        s = vector(memory, sums + row * sums_row, count)
-        y = vector(outputs, values + row * values_row, count)
+        s = vector(sums.data, sums.start + row * sums.row, columns)
+        y = vector(values.data, values.start + row * values.row, columns)
         if code == LEAKY_RELU:
-            for i in range(count):
+            for i in range(columns):
                 y[i] = slope * s[i] if s[i] < _ZERO else s[i]
         elif code == RELU:
-            for i in range(count):
+            for i in range(columns):
                 y[i] = _ZERO if s[i] < _ZERO else s[i]
         elif code == ELU:
-            for i in range(count):
+            for i in range(columns):
                 below = exponential(s[i]) - _ONE
                 y[i] = below if s[i] < _ZERO else s[i]
         elif code == SOFTPLUS:
-            for i in range(count):
+            for i in range(columns):
                 above = _ZERO if s[i] < _ZERO else s[i]
                 y[i] = above + log_one_plus(exponential(-abs(s[i])))
         elif code == TANH:
-            for i in range(count):
+            for i in range(columns):
                 y[i] = hyperbolic_tangent(s[i])
         elif code == SCALED_TANH:
-            for i in range(count):
+            for i in range(columns):
                 y[i] = _HEIGHT * hyperbolic_tangent(_STEEPNESS * s[i])
         elif code == SIGMOID:
-            for i in range(count):
+            for i in range(columns):
                 y[i] = _sigmoid(s[i])
         elif code == SINE:
-            for i in range(count):
+            for i in range(columns):
                 y[i] = sine(omega * s[i])
         elif code == GAUSS:
-            for i in range(count):
+            for i in range(columns):
                 y[i] = _bell(s[i], scale)
         elif code == GABOR:
-            for i in range(count):
+            for i in range(columns):
                 y[i] = cosine(omega * s[i]) * _bell(s[i], scale)
         elif code == FINER:
-            for i in range(count):
+            for i in range(columns):
                 y[i] = sine(omega * ((abs(s[i]) + _ONE) * s[i]))
         else:
-            for i in range(count):
+            for i in range(columns):
                 y[i] = s[i]
 
 
 @inner
-def differentiate(memory, sums, sums_row, rows, count, code, constants):
-    """Turn rows of sums into the derivatives f'(s) of the activation with this code."""
+def differentiate(sums, rows, columns, code, constants):
+    """Replace each s in ``sums`` by the derivative f'(s) of the activation with this code."""
     noinline()
     slope, omega, scale = constants
     for row in range(rows):
-        s = vector(memory, sums + row * sums_row, count)
+        s = vector(sums.data, sums.start + row * sums.row, columns)
         if code == LEAKY_RELU:
-            for i in range(count):
+            for i in range(columns):
                 s[i] = slope if s[i] < _ZERO else _ONE
         elif code == RELU:
-            for i in range(count):
+            for i in range(columns):
                 s[i] = _ZERO if s[i] < _ZERO else _ONE
         elif code == ELU:
-            for i in range(count):
+            for i in range(columns):
                 below = exponential(s[i])
                 s[i] = below if s[i] < _ZERO else _ONE
         elif code == SOFTPLUS:
-            for i in range(count):
+            for i in range(columns):
                 s[i] = _sigmoid(s[i])
         elif code == TANH:
-            for i in range(count):
+            for i in range(columns):
                 tanh = hyperbolic_tangent(s[i])
                 s[i] = _ONE - tanh * tanh
         elif code == SCALED_TANH:
-            for i in range(count):
+            for i in range(columns):
                 tanh = hyperbolic_tangent(_STEEPNESS * s[i])
                 s[i] = (_HEIGHT * _STEEPNESS) * (_ONE - tanh * tanh)
         elif code == SIGMOID:
-            for i in range(count):
+            for i in range(columns):
                 sigmoid = _sigmoid(s[i])
                 s[i] = sigmoid * (_ONE - sigmoid)
         elif code == SINE:
-            for i in range(count):
+            for i in range(columns):
                 s[i] = omega * cosine(omega * s[i])
         elif code == GAUSS:
-            for i in range(count):
+            for i in range(columns):
                 s[i] = -_TWO * (scale * scale) * (s[i] * _bell(s[i], scale))
         elif code == GABOR:
-            for i in range(count):
+            for i in range(columns):
                 angle = omega * s[i]
                 change = omega * sine(angle) + _TWO * (scale * scale) * (s[i] * cosine(angle))
                 s[i] = -change * _bell(s[i], scale)
         elif code == FINER:
-            for i in range(count):
+            for i in range(columns):
                 size = abs(s[i])
                 change = omega * (_TWO * size + _ONE)
                 s[i] = change * cosine(omega * ((size + _ONE) * s[i]))
         else:
-            for i in range(count):
+            for i in range(columns):
                 s[i] = _ONE

@@ -1,12 +1,15 @@
-"""Losses: what an error of an output costs, and how fast that grows with the error.
+"""Losses, and their gradients with respect to a network's output.
 
-A sample's loss is the sum over its outputs. Losses are even functions: the sign of an error may be
-that of output - target or the other way round, and is the sign of the gradient.
+The loss of a sample is the sum over its outputs. Losses of an error are even functions: the sign of
+an error may be that of output - target or the other way round, and is the sign of the gradient.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+import numpy.typing as npt
 
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.jit import inner, kernel
@@ -21,9 +24,9 @@ Source of the third: P. J. Huber, "Robust estimation of a location parameter", 1
 """
 
 HUBER_DELTA = np.float32(0.1)
-"""Where Huber's loss turns linear. Colours lie in 0..1: at 1, the usual place, it would be mse."""
+"""Error from which Huber's loss is linear; at the usual 1, colours in 0..1 would have mse."""
 
-# Numbers that are summed up in single precision before they are in double.
+# Numbers that are summed in single precision before they are added in double.
 _SPAN = 4096
 
 
@@ -48,24 +51,24 @@ def error_gradient(error, code):
     return error
 
 
-def mean_squared_error(outputs: FloatArray, targets: FloatArray, by_outputs: FloatArray) -> float:
-    """Return the mean squared error of all outputs, and write its derivative by each.
+def mean_squared_error(outputs: FloatArray, targets: FloatArray, grad: FloatArray) -> float:
+    """Return the mean squared error of all outputs, and write its gradient.
 
     Parameters
     ----------
-    outputs, targets, by_outputs : float32, C-contiguous, of equal shape
-        One number at least.
+    outputs, targets, grad : float32, C-contiguous, of equal shape
+        Not empty.
     """
-    vectors = (each.reshape(-1) for each in (outputs, targets, by_outputs))
+    vectors = (each.reshape(-1) for each in (outputs, targets, grad))
     return float(_squared_error_kernel(*vectors, np.float32(2.0 / outputs.size))) / outputs.size
 
 
 @kernel
-def _squared_error_kernel(outputs, targets, by_outputs, factor):
+def _squared_error_kernel(outputs, targets, grad, factor):
     total = 0.0
     for start in range(0, outputs.size, _SPAN):
         stop = min(start + _SPAN, outputs.size)
-        y, t, g = outputs[start:stop], targets[start:stop], by_outputs[start:stop]
+        y, t, g = outputs[start:stop], targets[start:stop], grad[start:stop]
         squares = np.float32(0.0)
         for i in range(y.size):
             error = y[i] - t[i]
@@ -73,3 +76,52 @@ def _squared_error_kernel(outputs, targets, by_outputs, factor):
             g[i] = factor * error
         total += np.float64(squares)
     return total
+
+
+@dataclass(frozen=True)
+class CrossEntropy:
+    """Cross-entropy of a batch of logits.
+
+    Attributes
+    ----------
+    losses : float64 (samples,)
+        In nats.
+    grad : float32 (samples, classes)
+        Gradient of the sum of the losses with respect to the logits.
+    accuracy : float
+        Share of the samples whose largest logit is that of their class; 0 of an empty batch.
+    """
+
+    losses: npt.NDArray[np.float64]
+    grad: FloatArray
+    accuracy: float
+
+
+def cross_entropy(logits: FloatArray, labels: npt.NDArray[np.int64]) -> CrossEntropy:
+    """Return minus the logarithm of the softmax of the labels' classes, and its gradient.
+
+    Parameters
+    ----------
+    logits : float32 (samples, classes)
+    labels : int64 (samples,)
+        0 to classes - 1.
+
+    Raises
+    ------
+    ValueError
+        If the labels do not fit the logits.
+    """
+    classes = logits.shape[1]
+    if labels.shape != logits.shape[:1] or ((labels < 0) | (labels >= classes)).any():
+        raise ValueError(f"labels {labels.shape} do not fit logits {logits.shape}")
+    shifted = logits.astype(np.float64)
+    shifted -= shifted.max(axis=1, keepdims=True)
+    powers = np.exp(shifted)
+    sums = powers.sum(axis=1, keepdims=True)
+    right = np.arange(len(labels)), labels
+    losses = np.log(sums[:, 0]) - shifted[right]
+    grad = powers / sums
+    grad[right] -= 1.0
+    hits = logits.argmax(axis=1) == labels
+    accuracy = float(hits.mean()) if len(labels) else 0.0
+    return CrossEntropy(losses, grad.astype(np.float32), accuracy)

@@ -1,8 +1,8 @@
-"""Chains of stages: samples of any shape in, through stages of any kind, and the gradient back.
+"""Networks of layers of any kind, and the gradient back through them.
 
-A `fit_image.nn.mlp.mlp.MLP` is dense layers alone, and learns pixel by pixel or by batches;
-a chain mixes convolutions, normalisation, dropout and dense layers, and leaves the loss and the
-step to its owner. Its parameters are one flat vector, too.
+A `fit_image.nn.mlp.mlp.MLP` consists of dense layers only, and learns from single pixels or from
+batches; a network mixes convolutions, normalisation, dropout and dense layers, and leaves the loss
+and the step to its owner. Its parameters are one flat vector, too.
 """
 
 from __future__ import annotations
@@ -13,282 +13,299 @@ from typing import Self
 
 import numpy as np
 
-from fit_image.nn.layers.layer import Layer, Shape, Workers
+from fit_image.nn.layers.layer import Call, GradMode, Layer, Shape
 from fit_image.nn.runtime import arrays
 from fit_image.nn.runtime.arrays import FloatArray
+from fit_image.nn.runtime.threads import ThreadPool
 
 _LINE = arrays.LANES * 4  # bytes
 
 
-class NetworkCache:
-    """What a batch leaves in a chain on its way through; made once, used for many batches.
-
-    Attributes
-    ----------
-    output : float32 (samples, ...)
-        What came out of the last stage.
-    """
-
-    def __init__(self, stages: Sequence[Layer], most: int) -> None:
-        self._inputs = stages[0].inputs
-        shapes = [self._inputs, *(stage.outputs for stage in stages)]
-        # What goes in is the caller's.
-        self._values = [_zeros(most, shape) for shape in shapes[1:]]
-        self._upstream = [_zeros(most, shape) for shape in shapes]
-        self.kept = [stage.keep(most) for stage in stages]
-        self.most = most
-        self.values: list[FloatArray] = []
-        self.upstream: list[FloatArray] = []
-
-    def begin(self, inputs: FloatArray) -> None:
-        """Make room for a batch of at most as many samples as there is memory for."""
-        if inputs.shape[1:] != self._inputs:
-            raise ValueError(f"samples {inputs.shape} do not fit inputs {self._inputs}")
-        if len(inputs) > self.most:
-            raise ValueError(f"{len(inputs)} samples are more than {self.most}")
-        self.values = [inputs, *(values[: len(inputs)] for values in self._values)]
-        self.upstream = [values[: len(inputs)] for values in self._upstream]
-
-    @property
-    def output(self) -> FloatArray:
-        """What came out of the last stage."""
-        return self.values[-1]
-
-
 class Network:
-    """Stages, and the parameters of all.
+    """A sequence of layers, and the parameters of all.
 
     Parameters
     ----------
-    stages : sequence of Layer
-        The outputs of each are shaped like the inputs of the next; lenders come before borrowers.
+    layers : sequence of Layer
+        The output of each has the shape of the next one's input. A layer stands behind that which
+        it is tied to.
 
     Attributes
     ----------
+    layers : tuple of Layer
     parameters : float32 vector
-        Those of all stages, one after the other. Starts as zeros.
+        Those of all layers, one after the other. Starts as zeros.
 
     Raises
     ------
     ValueError
-        If there is no stage, neighbours do not fit, or a lender is missing.
+        If there is no layer, shapes do not match, or a layer is tied to one that does not precede
+        it.
     """
 
-    def __init__(self, stages: Sequence[Layer]) -> None:
-        self.stages = tuple(stages)
-        if not self.stages:
-            raise ValueError("a chain needs at least one stage")
-        for before, after in itertools.pairwise(self.stages):
-            if before.outputs != after.inputs:
-                raise ValueError(f"outputs {before.outputs} do not fit inputs {after.inputs}")
-        self._lenders = [self._lender(index) for index in range(len(self.stages))]
-        sizes = [-(-stage.size // arrays.LANES) * arrays.LANES for stage in self.stages]
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        self.layers = tuple(layers)
+        if not self.layers:
+            raise ValueError("a network needs at least one layer")
+        for before, after in itertools.pairwise(self.layers):
+            if before.out_shape != after.in_shape:
+                raise ValueError(
+                    f"an output of shape {before.out_shape} does not fit an input of shape"
+                    f" {after.in_shape}"
+                )
+        self._owners = [self._owner(index) for index in range(len(self.layers))]
+        sizes = [-(-layer.size // arrays.LANES) * arrays.LANES for layer in self.layers]
         self._starts = [0, *np.cumsum(sizes).tolist()]
         self.parameters = arrays.aligned_zeros(self._starts[-1])
 
     @property
-    def inputs(self) -> Shape:
-        """Shape of a sample that goes in."""
-        return self.stages[0].inputs
+    def in_shape(self) -> Shape:
+        """Shape of an input sample."""
+        return self.layers[0].in_shape
 
     @property
-    def outputs(self) -> Shape:
-        """Shape of what comes out of a sample."""
-        return self.stages[-1].outputs
+    def out_shape(self) -> Shape:
+        """Shape of an output sample."""
+        return self.layers[-1].out_shape
 
     @property
-    def parameter_count(self) -> int:
-        """Number of parameters, padding not counted."""
-        return sum(stage.parameter_count for stage in self.stages)
+    def num_params(self) -> int:
+        """Number of parameters, without padding."""
+        return sum(layer.num_params for layer in self.layers)
 
-    def initialise(self, rng: np.random.Generator) -> Self:
-        """Draw the first parameters of every stage."""
-        for index, stage in enumerate(self.stages):
-            stage.initialise(self.part(self.parameters, index), rng)
+    def init_params(self, rng: np.random.Generator) -> Self:
+        """Draw the initial parameters of every layer."""
+        for index, layer in enumerate(self.layers):
+            layer.init_params(self.part(self.parameters, index), rng)
         return self
 
     def part(self, vector: FloatArray, index: int) -> FloatArray:
-        """Return a stage's part of a vector shaped like ``parameters``, as a view.
+        """Return a layer's span of a vector shaped like ``parameters``, as a view.
 
-        A stage that has a lender gets the lender's.
+        A tied layer has the span of the layer that it is tied to.
         """
-        lender = self._lenders[index]
-        start = self._starts[lender]
-        return vector[start : start + self.stages[lender].size]
+        owner = self._owners[index]
+        start = self._starts[owner]
+        return vector[start : start + self.layers[owner].size]
 
-    def _lender(self, index: int) -> int:
-        """Return the stage that lends its part to a stage, which may be that stage itself."""
-        lender = self.stages[index].lender
-        if lender is None:
-            return index
-        for earlier, stage in enumerate(self.stages[:index]):
-            if stage is lender:
-                return earlier
-        raise ValueError("a stage's lender must be an earlier stage of the chain")
-
-    def zeros(self) -> FloatArray:
-        """Return a vector shaped like ``parameters``, and aligned as kernels need it."""
-        return arrays.aligned_zeros(self.parameters.size)
-
-    def passage(self, samples: int) -> NetworkCache:
-        """Return memory for batches of at most ``samples``."""
-        return NetworkCache(self.stages, samples)
-
-    def forward(
-        self,
-        inputs: FloatArray,
-        passage: NetworkCache,
-        workers: Workers,
-        rng: np.random.Generator | None = None,
-    ) -> FloatArray:
-        """Compute the outputs of a batch, and keep what `backward` needs in ``passage``.
+    def named_params(self, vector: FloatArray | None = None) -> dict[str, FloatArray]:
+        """Return all parameters by name, such as "0.weight", as views; see `Layer.named_params`.
 
         Parameters
         ----------
-        inputs : float32 (samples, *inputs)
+        vector : float32 vector, optional
+            Shaped like ``parameters``, such as a gradient. Default: the parameters.
+        """
+        vector = self.parameters if vector is None else vector
+        return {
+            f"{index}.{name}": values
+            for index, layer in enumerate(self.layers)
+            for name, values in layer.named_params(self.part(vector, index)).items()
+        }
+
+    def zeros(self) -> FloatArray:
+        """Return a vector for a gradient: shaped like ``parameters``, and aligned for kernels."""
+        return arrays.aligned_zeros(self.parameters.size)
+
+    def make_cache(self, batch_size: int, pool: ThreadPool) -> NetworkCache:
+        """Return memory for batches of at most ``batch_size`` samples, and the threads for them."""
+        return NetworkCache(self, batch_size, pool)
+
+    def forward(
+        self, x: FloatArray, cache: NetworkCache, rng: np.random.Generator | None = None
+    ) -> FloatArray:
+        """Compute the output of a batch, and keep in ``cache`` what `backward` needs.
+
+        Parameters
+        ----------
+        x : float32 (batch, *in_shape)
             Not to be changed before `backward`.
-        passage : NetworkCache
-        workers : Workers
+        cache : NetworkCache
         rng : numpy.random.Generator, optional
-            Given while training; see `Layer.forward`.
+            Given during training; see `fit_image.nn.layers.layer.Call`.
 
         Returns
         -------
-        float32 (samples, *outputs)
-            The passage's own: the next batch overwrites it.
+        float32 (batch, *out_shape)
+            Memory of the cache: the next batch overwrites it.
 
         Raises
         ------
         ValueError
-            If samples have another shape, or are more than the passage has memory for.
+            If samples have another shape, or are more than the cache was made for.
         """
-        passage.begin(np.ascontiguousarray(inputs, dtype=np.float32))
-        for index, stage in enumerate(self.stages):
-            stage.forward(
-                self.part(self.parameters, index),
-                passage.values[index],
-                passage.values[index + 1],
-                passage.kept[index],
-                workers,
-                rng,
-            )
-        return passage.output
+        cache.begin(np.ascontiguousarray(x, dtype=np.float32), rng)
+        for layer, call in zip(self.layers, cache.calls, strict=True):
+            layer.forward(call)
+        return cache.output
 
     def backward(
         self,
-        passage: NetworkCache,
-        by_outputs: FloatArray,
-        workers: Workers,
-        gradient: FloatArray | None = None,
+        cache: NetworkCache,
+        grad_y: FloatArray,
+        grads: FloatArray | None = None,
+        mode: GradMode = GradMode.WRITE,
         *,
-        to_inputs: bool = False,
-        add: bool = True,
+        to_input: bool = False,
     ) -> FloatArray | None:
-        """Carry the gradient of the loss back through the stages.
+        """Propagate the gradient of the loss back through the layers.
 
         Parameters
         ----------
-        passage : NetworkCache
-            As `forward` left it; only once, for the way back overwrites part of it.
-        by_outputs : float32 (samples, *outputs)
-            Derivative of the loss by each output; if it is the passage's own ``upstream[-1]``, it
-            need not be copied.
-        workers : Workers
-        gradient : float32 vector, optional
-            From `zeros`. The derivative by the parameters, summed over the samples, is added to it.
-        to_inputs : bool
-            Whether the derivative by the inputs is wanted.
-        add : bool
-            False lets the derivative take the place of what the gradient was.
+        cache : NetworkCache
+            As `forward` left it; only once, because part of it is overwritten.
+        grad_y : float32 (batch, *out_shape)
+            Gradient with respect to the output. If it is the cache's own ``grad_output``, it is not
+            copied.
+        grads : float32 vector, optional
+            From `zeros`: receives the gradient with respect to the parameters, summed over the
+            batch. Without, it is not computed.
+        mode : GradMode
+            `GradMode.WRITE` or `GradMode.ADD`.
+        to_input : bool
+            Whether the gradient with respect to the input is computed.
 
         Returns
         -------
-        float32 (samples, *inputs) or None
-            The passage's own, as in `forward`.
+        float32 (batch, *in_shape) or None
+            The gradient with respect to the input, in memory of the cache.
 
         Raises
         ------
         ValueError
-            If ``gradient`` is not like one from `zeros`.
+            If ``grads`` is not like a vector from `zeros`.
         """
-        if gradient is not None:
-            aligned = gradient.size == 0 or gradient.ctypes.data % _LINE == 0
-            if gradient.shape != self.parameters.shape or not aligned:
-                raise ValueError("a gradient must come from the chain's zeros()")
-        factors = [1.0] * len(self.stages)
-        return self._go_back(passage, by_outputs, workers, gradient, factors, to_inputs, add)
+        if grads is None:
+            mode = GradMode.SKIP
+        else:
+            aligned = grads.size == 0 or grads.ctypes.data % _LINE == 0
+            if grads.shape != self.parameters.shape or not aligned:
+                raise ValueError("the gradient must be a vector from the network's zeros()")
+        for index, call in enumerate(cache.calls):
+            call.grads = None if grads is None else self.part(grads, index)
+        return self._propagate(cache, grad_y, mode, [1.0] * len(self.layers), to_input)
 
-    def descend(
-        self,
-        passage: NetworkCache,
-        by_outputs: FloatArray,
-        workers: Workers,
-        rates: Sequence[float],
-    ) -> None:
+    def descend(self, cache: NetworkCache, grad_y: FloatArray, rates: Sequence[float]) -> None:
         """Take a step of plain gradient descent: `backward`, and ``parameters -= rate gradient``.
 
-        No gradient lies in memory in between: every stage changes its parameters once it has read
-        them for the last time.
+        The gradient is never stored: every layer changes its parameters after their last use.
 
         Parameters
         ----------
-        passage, by_outputs, workers
+        cache, grad_y
             As in `backward`.
         rates : sequence of float
-            The learning rate of each stage.
+            Learning rate of each layer.
 
         Raises
         ------
         ValueError
-            If there are not as many rates as stages, or if stages share parameters: those that are
-            read by an earlier stage would have changed before.
+            If there are not as many rates as layers, or if layers are tied: parameters that an
+            earlier layer reads would have changed before.
         """
-        if len(rates) != len(self.stages):
+        if len(rates) != len(self.layers):
             raise ValueError(
-                f"{len(rates)} rates are not one for each of {len(self.stages)} stages"
+                f"{len(rates)} rates are not one for each of {len(self.layers)} layers"
             )
-        if any(stage.lender is not None for stage in self.stages):
-            raise ValueError("stages that share parameters cannot change them one by one")
-        factors = [-float(rate) for rate in rates]
-        self._go_back(passage, by_outputs, workers, self.parameters, factors, False, True)
+        if any(layer.tied_to is not None for layer in self.layers):
+            raise ValueError("tied layers cannot change their parameters one by one")
+        scales = [-float(rate) for rate in rates]
+        self._propagate(cache, grad_y, GradMode.DESCEND, scales, to_input=False)
 
-    def _go_back(
+    def _propagate(
         self,
-        passage: NetworkCache,
-        by_outputs: FloatArray,
-        workers: Workers,
-        gradient: FloatArray | None,
-        factors: Sequence[float],
-        to_inputs: bool,
-        add: bool,
+        cache: NetworkCache,
+        grad_y: FloatArray,
+        mode: GradMode,
+        scales: Sequence[float],
+        to_input: bool,
     ) -> FloatArray | None:
-        upstream = passage.upstream
-        if by_outputs is not upstream[-1]:
-            upstream[-1][:] = by_outputs
-        # Below the first stage with parameters, the way back leads nowhere.
-        sizes = [stage.size for stage in self.stages]
-        last = 0 if to_inputs else next((k for k, size in enumerate(sizes) if size), len(sizes))
-        # What several stages share, each adds to.
-        shared = {lender for index, lender in enumerate(self._lenders) if lender != index}
-        if gradient is not None and not add:
-            for lender in shared:
-                self.part(gradient, lender)[:] = 0.0
-        for index in reversed(range(last, len(self.stages))):
-            below = upstream[index] if index > last or to_inputs else None
-            self.stages[index].backward(
-                self.part(self.parameters, index),
-                passage.values[index],
-                passage.values[index + 1],
-                passage.kept[index],
-                upstream[index + 1],
-                None if gradient is None else self.part(gradient, index),
-                below,
-                workers,
-                factors[index],
-                add or self._lenders[index] in shared,
+        grads_y = cache.grads_y
+        if grad_y is not grads_y[-1]:
+            grads_y[-1][:] = grad_y
+        # Below the first layer with parameters, nothing needs a gradient.
+        sizes = [layer.size for layer in self.layers]
+        last = 0 if to_input else next((k for k, size in enumerate(sizes) if size), len(sizes))
+        # Tied layers add to their common span, in whatever order they come.
+        shared = {owner for index, owner in enumerate(self._owners) if owner != index}
+        if mode is GradMode.WRITE:
+            for owner in shared:
+                grads = cache.calls[owner].grads
+                assert grads is not None
+                grads[:] = 0.0
+        for index in reversed(range(last, len(self.layers))):
+            adds = mode is GradMode.WRITE and self._owners[index] in shared
+            self.layers[index].backward(
+                cache.calls[index],
+                grads_y[index + 1],
+                grads_y[index] if index > last or to_input else None,
+                GradMode.ADD if adds else mode,
+                scales[index],
             )
-        return upstream[0] if to_inputs else None
+        return grads_y[0] if to_input else None
+
+    def _owner(self, index: int) -> int:
+        """Return the layer whose span of a vector a layer uses, which may be itself."""
+        tied_to = self.layers[index].tied_to
+        if tied_to is None:
+            return index
+        for earlier, layer in enumerate(self.layers[:index]):
+            if layer is tied_to:
+                return earlier
+        raise ValueError("a layer must be tied to an earlier layer of the network")
 
 
-def _zeros(samples: int, shape: Shape) -> FloatArray:
-    return arrays.aligned_zeros(samples, *shape)
+class NetworkCache:
+    """Memory of a batch in a network, from the forward to the backward pass, and the threads.
+
+    It is made once, and serves many batches of one network.
+
+    Parameters
+    ----------
+    network : Network
+    batch_size : int
+        Samples of a batch, at most.
+    pool : ThreadPool
+
+    Attributes
+    ----------
+    calls : list of Call
+        One for each layer.
+    grads_y : list of float32 (batch, ...)
+        Gradients with respect to the input of the first layer, and to the output of every layer.
+    """
+
+    def __init__(self, network: Network, batch_size: int, pool: ThreadPool) -> None:
+        self._batch_size = batch_size
+        self._in_shape = network.in_shape
+        shapes = [network.in_shape, *(layer.out_shape for layer in network.layers)]
+        # The input is the caller's own memory.
+        self._outputs = [arrays.aligned_zeros(batch_size, *shape) for shape in shapes[1:]]
+        self._grads_y = [arrays.aligned_zeros(batch_size, *shape) for shape in shapes]
+        self.grads_y = self._grads_y
+        x, self.calls = np.empty((0, *network.in_shape), dtype=np.float32), list[Call]()
+        for index, (layer, y) in enumerate(zip(network.layers, self._outputs, strict=True)):
+            params = network.part(network.parameters, index)
+            self.calls.append(Call(params, None, x, y, layer.make_cache(batch_size), pool))
+            x = y
+
+    def begin(self, x: FloatArray, rng: np.random.Generator | None) -> None:
+        """Let all calls be those of a batch."""
+        if x.shape[1:] != self._in_shape:
+            raise ValueError(f"samples {x.shape} do not fit an input of shape {self._in_shape}")
+        if len(x) > self._batch_size:
+            raise ValueError(f"{len(x)} samples are more than {self._batch_size}")
+        self.grads_y = [values[: len(x)] for values in self._grads_y]
+        for call, y in zip(self.calls, self._outputs, strict=True):
+            call.x, call.y, call.rng = x, y[: len(x)], rng
+            x = call.y
+
+    @property
+    def output(self) -> FloatArray:
+        """The output of the last layer."""
+        return self.calls[-1].y
+
+    @property
+    def grad_output(self) -> FloatArray:
+        """Memory for the gradient with respect to the output: see `Network.backward`."""
+        return self.grads_y[-1]

@@ -99,7 +99,7 @@ def test_the_key_depends_on_what_decides_the_result_only(picture, tmp_path):
 def test_parameters_are_those_of_the_network(picture, encoding, channels):
     (trial,) = plan(picture, {"encoding": (encoding,), "channels": (channels,)})
     network = make_network(trial.manifest.fit, (24, 16), CHANNELS[channels])
-    assert trial.parameters == network.parameter_count
+    assert trial.parameters == network.num_params
 
 
 @pytest.mark.parametrize("encoding", ["none", "fourier:16@3"])

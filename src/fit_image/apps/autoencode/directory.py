@@ -116,7 +116,7 @@ class AutoencoderDirectory(RunDirectory):
             "tied": model.recipe.tied,
             "code": model.network.code_size,
             "compression": round(model.compression, 3),
-            "parameters": model.network.chain.parameter_count,
+            "parameters": model.network.chain.num_params,
             "width": model.width,
             "height": model.height,
             "channels": model.channels,

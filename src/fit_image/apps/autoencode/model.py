@@ -15,8 +15,8 @@ from fit_image.apps.autoencode.recipe import Recipe
 from fit_image.archive import Arrays, read_archive, write_archive
 from fit_image.errors import InputError
 from fit_image.image import to_float
-from fit_image.nn.layers.layer import Workers
 from fit_image.nn.runtime.arrays import FloatArray
+from fit_image.nn.runtime.threads import ThreadPool
 
 FORMAT_VERSION = 1
 
@@ -87,22 +87,21 @@ class AutoencoderModel:
         float32, shaped like ``pictures``
             0..1.
         """
-        return self._collect(pictures, len(self.network.chain.stages) - 1, threads)
+        return self._collect(pictures, len(self.network.chain.layers) - 1, threads)
 
     def encode(self, pictures: npt.NDArray[Any], *, threads: int | None = None) -> FloatArray:
         """Return the codes (float32, a row a picture); arguments as of `redraw`."""
         codes = self._collect(pictures, self.network.code_at, threads)
         return codes.reshape(len(pictures), self.network.code_size)
 
-    def _collect(self, pictures: npt.NDArray[Any], stage: int, threads: int | None) -> FloatArray:
+    def _collect(self, pictures: npt.NDArray[Any], layer: int, threads: int | None) -> FloatArray:
         chain = self.network.chain
         batch = max(1, min(len(pictures), _BATCH_NUMBERS // self.mean.size))
-        workers, passage = Workers(threads), chain.passage(batch)
-        found = np.empty((len(pictures), *chain.stages[stage].outputs), dtype=np.float32)
+        cache = chain.make_cache(batch, ThreadPool(threads))
+        found = np.empty((len(pictures), *chain.layers[layer].out_shape), dtype=np.float32)
         for first in range(0, len(pictures), batch):
-            chain.forward(to_float(pictures[first : first + batch]), passage, workers)
-            # What goes into the first stage is before the values of the stages.
-            found[first : first + batch] = passage.values[stage + 1]
+            chain.forward(to_float(pictures[first : first + batch]), cache)
+            found[first : first + batch] = cache.calls[layer].y
         return found
 
     def save(self, path: Path) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from fit_image.apps.autoencode.recipe import Recipe
 from fit_image.apps.memory import check_available
 from fit_image.errors import InputError
+from fit_image.nn.initializers import INITIALIZERS, Fans
 from fit_image.nn.layers.convolution.conv2d import Conv2D
 from fit_image.nn.layers.dense import Dense
 from fit_image.nn.layers.layer import Layer, Shape
@@ -43,7 +44,7 @@ class Autoencoder:
     chain : Network
         From pictures to pictures.
     code_at : int
-        The stage whose outputs are the code.
+        Index of the layer whose output is the code.
     """
 
     chain: Network
@@ -52,43 +53,38 @@ class Autoencoder:
     @property
     def code_shape(self) -> Shape:
         """Of the code of a picture."""
-        return self.chain.stages[self.code_at].outputs
+        return self.chain.layers[self.code_at].out_shape
 
     @property
     def code_size(self) -> int:
         """Numbers of the code."""
         return math.prod(self.code_shape)
 
-    def initialise(self, mean: FloatArray, rng: np.random.Generator) -> None:
+    def init_params(self, mean: FloatArray, rng: np.random.Generator) -> None:
         """Draw the first weights; what comes out begins near the mean picture."""
-        self.chain.initialise(rng)
+        self.chain.init_params(rng)
         *_, (_, _, biases) = self.weights(self.chain.parameters)
         shades = mean.reshape(-1, biases.size).mean(axis=0).clip(_DARKEST, _BRIGHTEST)
         biases[:] = np.log(shades / (1 - shades))
 
     def weights(self, vector: FloatArray) -> Iterator[tuple[int, FloatArray | None, FloatArray]]:
-        """Give weights and biases of each stage that has some, as views of a vector.
+        """Yield weights and biases of each layer that has some, as views of a vector.
 
         Yields
         ------
-        stage : int
-        weights : float32 (inputs, units) or None
-            None where they are another stage's.
+        layer : int
+        weights : float32 (fan_in, units) or None
+            None where they are another layer's.
         biases : float32 (units,)
         """
-        for index, stage in enumerate(self.chain.stages):
-            part = self.chain.part(vector, index)
-            if isinstance(stage, (Dense, TiedDense)):
-                layout = stage.layout
-                biases = part[layout.biases :][: layout.units]
-                weights = None
-                if isinstance(stage, Dense):
-                    weights = part[: layout.biases].reshape(layout.fan_in, -1)[:, : layout.units]
-                yield index, weights, biases
-            elif isinstance(stage, Conv2D):
-                units = stage.outputs[-1]
-                rows = part.reshape(stage.parameter_count // units, -1)[:, :units]
-                yield index, rows[:-1], rows[-1]
+        for index, layer in enumerate(self.chain.layers):
+            named = layer.named_params(self.chain.part(vector, index))
+            if isinstance(layer, Dense):
+                yield index, named["weight"].T, named["bias"]
+            elif isinstance(layer, TiedDense):
+                yield index, None, named["bias"]
+            elif isinstance(layer, Conv2D):
+                yield index, named["weight"].reshape(-1, layer.out_shape[-1]), named["bias"]
 
 
 def make_autoencoder(recipe: Recipe, mean: FloatArray) -> Autoencoder:
@@ -103,8 +99,8 @@ def make_autoencoder(recipe: Recipe, mean: FloatArray) -> Autoencoder:
     check_available(
         _dense_bytes(recipe, mean.shape), "give a smaller --size, --bottleneck or --hidden"
     )
-    stages: list[Layer] = [SubtractMean(_subtracted(recipe, mean))]
-    return (_convolutional if recipe.conv else _dense)(recipe, mean.shape, stages)
+    layers: list[Layer] = [SubtractMean(_subtracted(recipe, mean))]
+    return (_convolutional if recipe.conv else _dense)(recipe, mean.shape, layers)
 
 
 def _dense_bytes(recipe: Recipe, shape: Shape) -> int:
@@ -127,48 +123,43 @@ def _subtracted(recipe: Recipe, mean: FloatArray) -> FloatArray:
     return np.full_like(mean, mean.mean(axis=(0, 1))) if recipe.conv else mean
 
 
-def _deviation(inputs: int, outputs: int, activation: str) -> float:
-    """Return the deviation of first weights with which sums neither grow nor fade either way.
-
-    Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks",
-    AISTATS 2010, with the factor of He et al., "Delving deep into rectifiers", ICCV 2015. Both ways
-    count: from a code of few numbers to thousands, weights that suit the inputs alone are far too
-    large for the gradients on the way back.
-    """
-    return math.sqrt((4.0 if activation in _RECTIFIERS else 2.0) / (inputs + outputs))
+def _std(fan_in: int, fan_out: int, activation: str) -> float:
+    """Return the standard deviation of the initial weights."""
+    rule = "xavier-he" if activation in _RECTIFIERS else "xavier-normal"
+    return INITIALIZERS[rule](Fans(fan_in, fan_out)).std
 
 
-def _full(inputs: Shape, outputs: Shape, activation: str, *, mirrored: bool = False) -> Dense:
-    units = math.prod(outputs)
+def _full(in_shape: Shape, out_shape: Shape, activation: str, *, tied: bool = False) -> Dense:
+    units = math.prod(out_shape)
     return Dense(
-        inputs,
+        in_shape,
         units,
         activation,
-        deviation=_deviation(math.prod(inputs), units, activation),
-        mirrored=mirrored,
-        outputs=outputs,
+        std=_std(math.prod(in_shape), units, activation),
+        tied=tied,
+        out_shape=out_shape,
     )
 
 
-def _dense(recipe: Recipe, shape: Shape, stages: list[Layer]) -> Autoencoder:
+def _dense(recipe: Recipe, shape: Shape, layers: list[Layer]) -> Autoencoder:
     code = recipe.code_units
     assert code is not None
     encoder: list[Dense] = []
-    layers = [*((units, recipe.activation) for units in recipe.hidden)]
-    for units, activation in [*layers, (code, recipe.code_activation)]:
-        encoder.append(_full(stages[-1].outputs, (units,), activation, mirrored=recipe.tied))
-        stages.append(encoder[-1])
-    code_at = len(stages) - 1
+    hidden = [*((units, recipe.activation) for units in recipe.hidden)]
+    for units, activation in [*hidden, (code, recipe.code_activation)]:
+        encoder.append(_full(layers[-1].out_shape, (units,), activation, tied=recipe.tied))
+        layers.append(encoder[-1])
+    code_at = len(layers) - 1
     for dense in reversed(encoder):
         activation = "sigmoid" if dense is encoder[0] else recipe.activation
         if recipe.tied:
-            stages.append(TiedDense(dense, activation))
+            layers.append(TiedDense(dense, activation))
         else:
-            stages.append(_full(stages[-1].outputs, dense.inputs, activation))
-    return Autoencoder(Network(stages), code_at)
+            layers.append(_full(layers[-1].out_shape, dense.in_shape, activation))
+    return Autoencoder(Network(layers), code_at)
 
 
-def _convolutional(recipe: Recipe, shape: Shape, stages: list[Layer]) -> Autoencoder:
+def _convolutional(recipe: Recipe, shape: Shape, layers: list[Layer]) -> Autoencoder:
     height, width, channels = shape
     if min(height, width) < LEAST_SIDE:
         raise InputError(
@@ -177,32 +168,32 @@ def _convolutional(recipe: Recipe, shape: Shape, stages: list[Layer]) -> Autoenc
         )
 
     def convolve(units: int, activation: str) -> None:
-        inputs = stages[-1].outputs
-        deviation = _deviation(_FILTER**2 * inputs[-1], _FILTER**2 * units, activation)
-        stages.append(Conv2D(inputs, units, _FILTER, 1, activation, deviation=deviation))
+        in_shape = layers[-1].out_shape
+        std = _std(_FILTER**2 * in_shape[-1], _FILTER**2 * units, activation)
+        layers.append(Conv2D(in_shape, units, _FILTER, 1, activation, std=std))
 
     sizes: list[Shape] = []
     for _ in range(2):
-        sizes.append(stages[-1].outputs)
+        sizes.append(layers[-1].out_shape)
         convolve(recipe.filters, recipe.activation)
-        stages.append(MaxPool2D(stages[-1].outputs))
-    code_at = len(stages) - 1
+        layers.append(MaxPool2D(layers[-1].out_shape))
+    code_at = len(layers) - 1
     if recipe.code_units is not None:
-        maps = stages[-1].outputs
-        stages.append(_full(maps, (recipe.code_units,), recipe.code_activation))
-        code_at = len(stages) - 1
-        stages.append(_full(stages[-1].outputs, maps, recipe.activation))
+        maps = layers[-1].out_shape
+        layers.append(_full(maps, (recipe.code_units,), recipe.code_activation))
+        code_at = len(layers) - 1
+        layers.append(_full(layers[-1].out_shape, maps, recipe.activation))
     for rows, columns, _ in reversed(sizes):
         convolve(recipe.filters, recipe.activation)
-        stages.append(UpSample2D(stages[-1].outputs, rows, columns))
+        layers.append(UpSample2D(layers[-1].out_shape, rows, columns))
     convolve(channels, "sigmoid")
-    return Autoencoder(Network(stages), code_at)
+    return Autoencoder(Network(layers), code_at)
 
 
 def working_bytes(network: Autoencoder, samples: int) -> int:
     """Return about how many bytes a training needs besides the pictures."""
     # Parameters, gradient, two moments, and two copies while saving.
     vectors = 6 * network.chain.parameters.size
-    # What comes out of a stage, the derivatives by it, and what it keeps for its way back.
-    passing = 4 * samples * sum(math.prod(stage.outputs) for stage in network.chain.stages)
+    # Outputs of a layer, the gradient with respect to them, and its cache.
+    passing = 4 * samples * sum(math.prod(layer.out_shape) for layer in network.chain.layers)
     return 4 * (vectors + passing)

@@ -20,11 +20,11 @@ from fit_image.apps.memory import check_available
 from fit_image.archive import Arrays
 from fit_image.errors import DivergenceError
 from fit_image.image import to_float
-from fit_image.nn.layers.layer import Workers
 from fit_image.nn.losses import mean_squared_error
 from fit_image.nn.optimizers.adam import AdamW
 from fit_image.nn.optimizers.parallel_step import parallel_step
 from fit_image.nn.runtime.arrays import FloatArray
+from fit_image.nn.runtime.threads import ThreadPool
 from fit_image.picture_data import Pictures
 from fit_image.runs.progress import Progress
 from fit_image.runs.snapshot import Snapshot
@@ -89,12 +89,12 @@ class AutoencoderTrainer(StepTrainer[StepMetrics]):
         self.epoch_size = -(-len(pictures) // batch)
         self.progress = Progress()
         self._batch = batch
-        self._workers = Workers(threads)
-        self._passage = chain.passage(batch)
+        self._pool = ThreadPool(threads)
+        self._cache = chain.make_cache(batch, self._pool)
         self._gradient = chain.zeros()
         self._adam = AdamW(chain.parameters.size, recipe.weight_decay)
         self._sum = 0.0
-        self.network.initialise(mean, np.random.default_rng([recipe.seed, _WEIGHTS]))
+        self.network.init_params(mean, np.random.default_rng([recipe.seed, _WEIGHTS]))
         self.snapshot = Snapshot(self.state_dict())
 
     def train_step(self, go_on: Callable[[], bool] = lambda: True) -> StepMetrics:
@@ -217,15 +217,15 @@ class AutoencoderTrainer(StepTrainer[StepMetrics]):
     def _forward(self, pictures: FloatArray) -> FloatArray:
         # What is not finite is found in the loss, and said in one line.
         with np.errstate(over="ignore", invalid="ignore"):
-            return self.network.chain.forward(pictures, self._passage, self._workers)
+            return self.network.chain.forward(pictures, self._cache)
 
     def _step(self, pictures: FloatArray) -> float:
         """Take a step, and return the mean squared error before it."""
         chain = self.network.chain
-        drawn, by_outputs = self._forward(pictures), self._passage.upstream[-1]
-        loss = mean_squared_error(drawn, pictures, by_outputs)
+        drawn, grad_y = self._forward(pictures), self._cache.grad_output
+        loss = mean_squared_error(drawn, pictures, grad_y)
         with np.errstate(over="ignore", invalid="ignore"):
-            chain.backward(self._passage, by_outputs, self._workers, self._gradient, add=False)
+            chain.backward(self._cache, grad_y, self._gradient)
         parallel_step(
             self._adam,
             chain.parameters,
@@ -233,6 +233,6 @@ class AutoencoderTrainer(StepTrainer[StepMetrics]):
             np.array([[0, chain.parameters.size]]),
             np.array([self.config.rate], dtype=np.float32),
             1.0,
-            self._workers,
+            self._pool,
         )
         return loss

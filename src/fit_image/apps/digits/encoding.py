@@ -13,8 +13,8 @@ from fit_image.apps.digits.networks import generator_numbers, make_encoder, make
 from fit_image.crops import centre_crop
 from fit_image.errors import InputError
 from fit_image.image import load_image, to_uint8
-from fit_image.nn.layers.layer import Workers
 from fit_image.nn.runtime.arrays import FloatArray
+from fit_image.nn.runtime.threads import ThreadPool
 from fit_image.scaling import resize
 
 
@@ -77,7 +77,7 @@ def encode_picture(run: Path, picture: Path) -> Encoded:
     edges = np.concatenate([inputs[0, [0, -1]].ravel(), inputs[0, :, [0, -1]].ravel()])
     if (np.median(edges) < 0.5) != (model.background < 0.5) and model.channels == 1:
         inputs = np.float32(1.0) - inputs
-    outputs = encoder.forward(inputs, encoder.passage(1), Workers(1))[0]
+    outputs = encoder.forward(inputs, encoder.make_cache(1, ThreadPool(1)))[0]
     latents, log_variance = (
         outputs[: folder.manifest.config.latent],
         outputs[folder.manifest.config.latent :],

@@ -19,9 +19,10 @@ from fit_image.apps.digits.networks import (
 )
 from fit_image.apps.digits.player import Player
 from fit_image.apps.digits.recipe import Recipe
-from fit_image.nn.cross_entropy import cross_entropy
-from fit_image.nn.layers.layer import Workers
+from fit_image.nn.layers.layer import GradMode
+from fit_image.nn.losses import cross_entropy
 from fit_image.nn.runtime.arrays import FloatArray
+from fit_image.nn.runtime.threads import ThreadPool
 
 Labels = npt.NDArray[np.int64]
 
@@ -89,14 +90,16 @@ class Game:
         self.recipe = recipe
         self.shape = shape
         self.classes = classes
-        self._workers = Workers(threads)
-        self._encoder = Player("encoder", make_encoder(recipe, *shape), recipe)
-        self._generator = Player("generator", make_generator(recipe, *shape), recipe)
-        self._classifier = Player("classifier", make_classifier(recipe, *shape, classes), recipe)
+        pool = ThreadPool(threads)
+        self._encoder = Player("encoder", make_encoder(recipe, *shape), recipe, pool)
+        self._generator = Player("generator", make_generator(recipe, *shape), recipe, pool)
+        self._classifier = Player(
+            "classifier", make_classifier(recipe, *shape, classes), recipe, pool
+        )
         self._players = (self._encoder, self._generator, self._classifier)
         rng = np.random.default_rng([recipe.seed, 0])
         for player in self._players:
-            player.chain.initialise(rng)
+            player.chain.init_params(rng)
 
     def play(
         self,
@@ -176,7 +179,7 @@ class Game:
     def encode(self, pictures: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return mean and variance of the latent numbers of at most a batch of pictures."""
         encoder = self._encoder
-        outputs = encoder.chain.forward(pictures, encoder.passage, self._workers)
+        outputs = encoder.chain.forward(pictures, encoder.cache)
         mean, log_variance = np.split(outputs, 2, axis=1)
         return mean.copy(), np.exp(log_variance)
 
@@ -184,7 +187,7 @@ class Game:
         """Return the pictures (samples, height, width, channels) of at most a batch of latents."""
         scaled = np.ascontiguousarray(latents * self.recipe.scale, dtype=np.float32)
         generator = self._generator
-        return generator.chain.forward(scaled, generator.passage, self._workers).copy()
+        return generator.chain.forward(scaled, generator.cache).copy()
 
     @contextlib.contextmanager
     def averaged(self) -> Iterator[None]:
@@ -195,7 +198,7 @@ class Game:
     def classify(self, pictures: FloatArray) -> Labels:
         """Return the likeliest classes of at most a batch, as if none were generated."""
         classifier = self._classifier
-        logits = classifier.chain.forward(pictures, classifier.passage, self._workers)
+        logits = classifier.chain.forward(pictures, classifier.cache)
         likeliest: Labels = logits[:, : self.classes].argmax(axis=1)
         return likeliest
 
@@ -233,11 +236,11 @@ class Game:
     ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
         """Generate pictures like others: mean and log variance of latents, noise, pictures."""
         encoder, generator = self._encoder, self._generator
-        outputs = encoder.chain.forward(pictures, encoder.passage, self._workers, rng)
+        outputs = encoder.chain.forward(pictures, encoder.cache, rng)
         mean, log_variance = np.split(outputs, 2, axis=1)
         noise = rng.standard_normal(mean.shape, dtype=np.float32)
         latents = np.float32(self.recipe.scale) * (mean + np.exp(0.5 * log_variance) * noise)
-        drawn = generator.chain.forward(latents, generator.passage, self._workers)
+        drawn = generator.chain.forward(latents, generator.cache)
         return mean, log_variance, noise, drawn
 
     def _generator_step(
@@ -248,39 +251,32 @@ class Game:
         encoder, generator, classifier = self._encoder, self._generator, self._classifier
         mean, log_variance, noise, drawn = self._imagine(pictures, rng)
         deviation = np.exp(0.5 * log_variance)
-        logits = classifier.chain.forward(drawn, classifier.passage, self._workers)
+        logits = classifier.chain.forward(drawn, classifier.cache)
         judged = cross_entropy(logits, labels)
 
-        encoder.gradient[:] = 0.0
-        generator.gradient[:] = 0.0
-        by_drawn = classifier.chain.backward(
-            classifier.passage, judged.gradient / count, self._workers, to_inputs=True
+        grad_drawn = classifier.chain.backward(classifier.cache, judged.grad / count, to_input=True)
+        assert grad_drawn is not None
+        grad_latents = generator.chain.backward(
+            generator.cache, grad_drawn, generator.gradient, to_input=True
         )
-        assert by_drawn is not None
-        by_latents = generator.chain.backward(
-            generator.passage, by_drawn, self._workers, generator.gradient, to_inputs=True
-        )
-        assert by_latents is not None
-        by_latents = by_latents * np.float32(recipe.scale)
+        assert grad_latents is not None
+        grad_latents = grad_latents * np.float32(recipe.scale)
         # Kingma and Welling, "Auto-encoding variational Bayes", ICLR 2014, appendix B.
         variance = deviation * deviation
         pixels = self.shape[0] * self.shape[1]
         divergence = 0.5 * (mean * mean + variance - 1.0 - log_variance).sum() / count / pixels
         weight = np.float32(recipe.divergence_weight / (count * pixels))
-        by_mean = by_latents + weight * mean
-        by_log_variance = np.float32(0.5) * (
-            by_latents * noise * deviation + weight * (variance - np.float32(1.0))
+        grad_mean = grad_latents + weight * mean
+        grad_log_variance = np.float32(0.5) * (
+            grad_latents * noise * deviation + weight * (variance - np.float32(1.0))
         )
         encoder.chain.backward(
-            encoder.passage,
-            np.concatenate([by_mean, by_log_variance], axis=1),
-            self._workers,
-            encoder.gradient,
+            encoder.cache, np.concatenate([grad_mean, grad_log_variance], axis=1), encoder.gradient
         )
         self._step(encoder, generator)
         if recipe.average:
-            encoder.follow(recipe.average)
-            generator.follow(recipe.average)
+            encoder.follow()
+            generator.follow()
         return float(judged.losses.mean()), float(divergence), judged.accuracy
 
     def _classifier_step(
@@ -300,14 +296,14 @@ class Game:
     ) -> tuple[float, float]:
         """Classify real pictures, and learn with a weight; return loss and accuracy before."""
         classifier = self._classifier
-        logits = classifier.chain.forward(pictures, classifier.passage, self._workers)
+        logits = classifier.chain.forward(pictures, classifier.cache)
         judged = cross_entropy(logits, labels)
         if weight:
             classifier.chain.backward(
-                classifier.passage,
-                judged.gradient * np.float32(weight / len(pictures)),
-                self._workers,
+                classifier.cache,
+                judged.grad * np.float32(weight / len(pictures)),
                 classifier.gradient,
+                GradMode.ADD,
             )
         return float(judged.losses.mean()), judged.accuracy
 
@@ -327,4 +323,4 @@ class Game:
             raise GradientError
         scale = self.recipe.clip / norm if norm > self.recipe.clip else 1.0
         for player in players:
-            player.step(scale, self._workers)
+            player.step(scale)

@@ -16,6 +16,7 @@ from fit_image.apps.digits.networks import generator_layers
 from fit_image.apps.digits.recipe import Recipe
 from fit_image.archive import read_archive, write_archive
 from fit_image.errors import InputError
+from fit_image.nn.layers.conditioned_mlp import at_latent
 from fit_image.nn.mlp.mlp import MLP
 from fit_image.nn.runtime.arrays import FloatArray
 
@@ -185,7 +186,7 @@ class DigitModel:
             )
             layers = generator_layers(recipe, sizes["channels"])
             shapes = [
-                (sum(layer.parameter_count for layer in layers),),
+                (sum(layer.num_params for layer in layers),),
                 *[(len(names), recipe.latent)] * 2,
             ]
             fine = all(
@@ -213,16 +214,11 @@ class DigitModel:
         return int(getattr(self if name in ("channels", "height", "width") else self.recipe, name))
 
     def _network(self, latents: FloatArray) -> MLP:
-        """Return a network of the place alone: the latent numbers become a part of the biases."""
-        first, *others = generator_layers(self.recipe, self.channels, latent=False)
-        network, start = MLP([first, *others]), 0
-        for index, (layer, rows) in enumerate(zip(network.layers, network.rows(), strict=True)):
-            fan_in = layer.fan_in + (self.recipe.latent if index == 0 else 0)
-            stop = start + layer.fan_out * (fan_in + 1)
-            weights = self.numbers[start:stop].reshape(layer.fan_out, fan_in + 1)
-            rows[:, : layer.fan_in + 1] = weights[:, -layer.fan_in - 1 :]
-            if index == 0:
-                scaled = np.float32(self.recipe.scale) * latents
-                rows[:, layer.fan_in] += weights[:, : self.recipe.latent] @ scaled
+        """Return the network of the place alone, for these latent numbers."""
+        network, start = MLP(generator_layers(self.recipe, self.channels)), 0
+        for layer, rows in zip(network.layers, network.rows(), strict=True):
+            stop = start + layer.fan_out * (layer.fan_in + 1)
+            weights = self.numbers[start:stop].reshape(layer.fan_out, layer.fan_in + 1)
+            rows[:, : layer.fan_in + 1] = weights
             start = stop
-        return network
+        return at_latent(network, np.float32(self.recipe.scale) * latents)

@@ -17,6 +17,7 @@ from fit_image.nn.layers.conditioned_mlp import ConditionedMLP
 from fit_image.nn.layers.convolution.conv2d import Conv2D
 from fit_image.nn.layers.dense import Dense
 from fit_image.nn.layers.dropout import Dropout
+from fit_image.nn.layers.kernel_args import BoundActivation
 from fit_image.nn.layers.layer import Layer
 from fit_image.nn.mlp.layer_spec import LayerSpec
 from fit_image.nn.network import Network
@@ -25,13 +26,13 @@ from fit_image.nn.runtime.arrays import FloatArray
 # Standard deviations of the first weights and biases of the generator.
 _PROJECTION, _RECTIFIER, _BLOCK_END, _OUTPUT = 0.05, 1.0, 0.001, 0.05
 
-_SLOPE = 0.2
+_LEAKY = BoundActivation.of("leaky-relu", slope=0.2)
 
 
-def generator_layers(recipe: Recipe, channels: int, *, latent: bool = True) -> list[LayerSpec]:
-    """Return the generator's layers; the latent numbers are the first inputs, if there are any."""
+def generator_layers(recipe: Recipe, channels: int) -> list[LayerSpec]:
+    """Return the generator's layers; the latent numbers are the first inputs."""
     units = recipe.units
-    layers = [LayerSpec(len(INPUTS) + recipe.latent * latent, units, "tanh")]
+    layers = [LayerSpec(len(INPUTS) + recipe.latent, units, "tanh")]
     for _ in range(recipe.blocks):
         layers += [LayerSpec(units, units, "relu")] * recipe.block_layers
         layers.append(LayerSpec(units, units, "tanh", skip=recipe.block_layers + 1))
@@ -41,9 +42,9 @@ def generator_layers(recipe: Recipe, channels: int, *, latent: bool = True) -> l
 def make_generator(recipe: Recipe, height: int, width: int, channels: int) -> Network:
     """Return a chain from latent numbers, times the recipe's scale, to pictures."""
     layers = generator_layers(recipe, channels)
-    deviations = [_BLOCK_END if layer.skip else _RECTIFIER for layer in layers[1:-1]]
+    stds = [_BLOCK_END if layer.skip else _RECTIFIER for layer in layers[1:-1]]
     points = pixel_coordinates(width, height, recipe.scale)
-    return Network([ConditionedMLP(layers, points, [_PROJECTION, *deviations, _OUTPUT])])
+    return Network([ConditionedMLP(layers, points, [_PROJECTION, *stds, _OUTPUT])])
 
 
 def working_bytes(recipe: Recipe, shape: tuple[int, int, int], classes: int) -> int:
@@ -54,20 +55,20 @@ def working_bytes(recipe: Recipe, shape: tuple[int, int, int], classes: int) -> 
         make_generator(recipe, *shape),
         make_classifier(recipe, *shape, classes),
     ):
-        # What comes out of a stage, the derivatives by it, and what it keeps for its way back.
-        numbers += sum(4 * math.prod(stage.outputs) for stage in chain.stages)
+        # Outputs of a layer, the gradient with respect to them, and its cache.
+        numbers += sum(4 * math.prod(layer.out_shape) for layer in chain.layers)
     return 4 * recipe.batch_size * numbers
 
 
 def generator_numbers(chain: Network) -> FloatArray:
     """Return weights and biases of a generator, layer after layer, unit after unit."""
-    (stage,) = chain.stages
-    assert isinstance(stage, ConditionedMLP)
-    rows = stage.network.rows(chain.parameters)
+    (generator,) = chain.layers
+    assert isinstance(generator, ConditionedMLP)
+    rows = generator.network.rows(chain.parameters)
     return np.concatenate(
         [
             numbers[:, : layer.fan_in + 1].ravel()
-            for layer, numbers in zip(stage.network.layers, rows, strict=True)
+            for layer, numbers in zip(generator.network.layers, rows, strict=True)
         ]
     )
 
@@ -90,14 +91,8 @@ def make_classifier(
     recipe: Recipe, height: int, width: int, channels: int, classes: int
 ) -> Network:
     """Return a chain from pictures to the logits of the classes, and of generated pictures."""
-    first = Conv2D(
-        (height, width, channels), recipe.maps, 5, 2, activation="leaky-relu", slope=_SLOPE
-    )
-    stages: list[Layer] = [first]
+    layers: list[Layer] = [Conv2D((height, width, channels), recipe.maps, 5, 2, _LEAKY)]
     for factor in (2, 4):
-        convolution = Conv2D(stages[-1].outputs, factor * recipe.maps, 5, 2)
-        stages += [
-            convolution,
-            BatchNorm(convolution.outputs, activation="leaky-relu", slope=_SLOPE),
-        ]
-    return Network([*stages, Dense(stages[-1].outputs, classes + 1, "identity")])
+        convolution = Conv2D(layers[-1].out_shape, factor * recipe.maps, 5, 2)
+        layers += [convolution, BatchNorm(convolution.out_shape, _LEAKY)]
+    return Network([*layers, Dense(layers[-1].out_shape, classes + 1, "identity")])

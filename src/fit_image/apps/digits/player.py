@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from fit_image.apps.digits.recipe import Recipe
-from fit_image.nn.layers.layer import Workers
 from fit_image.nn.network import Network
 from fit_image.nn.optimizers.adam import Adam
+from fit_image.nn.optimizers.ema import EMA
 from fit_image.nn.optimizers.parallel_step import parallel_step
-from fit_image.nn.runtime.arrays import FloatArray
+from fit_image.nn.runtime.threads import ThreadPool
 
 
 class Player:
@@ -26,19 +26,21 @@ class Player:
         For messages, such as "encoder".
     chain : Network
     recipe : Recipe
+    pool : ThreadPool
     """
 
-    def __init__(self, name: str, chain: Network, recipe: Recipe) -> None:
+    def __init__(self, name: str, chain: Network, recipe: Recipe, pool: ThreadPool) -> None:
         self.name = name
         self.chain = chain
-        self.passage = chain.passage(recipe.batch_size)
+        self.cache = chain.make_cache(recipe.batch_size, pool)
+        self._pool = pool
         self.gradient = chain.zeros()
         self._adam = Adam(chain.parameters.size, recipe.beta1)
-        self._average: FloatArray | None = None
+        self._ema = EMA(recipe.average)
         self._spans = np.array([[0, chain.parameters.size]])
         self._rates = np.array([recipe.learning_rate], dtype=np.float32)
 
-    def step(self, scale: float, workers: Workers) -> None:
+    def step(self, scale: float) -> None:
         """Take a step along the gradient, times a scale."""
         parallel_step(
             self._adam,
@@ -47,33 +49,22 @@ class Player:
             self._spans,
             self._rates,
             scale,
-            workers,
+            self._pool,
         )
 
-    def follow(self, kept: float) -> None:
-        """Let the average follow the parameters; it begins as what they are."""
-        if self._average is None:
-            self._average = self.chain.parameters.copy()
-        self._average += np.float32(1.0 - kept) * (self.chain.parameters - self._average)
+    def follow(self) -> None:
+        """Move the average of the parameters towards them."""
+        self._ema.update(self.chain.parameters)
 
-    @contextlib.contextmanager
-    def averaged(self) -> Iterator[None]:
+    def averaged(self) -> AbstractContextManager[None]:
         """Let the parameters be their average inside the block, if there is one."""
-        if self._average is None:
-            yield
-            return
-        played = self.chain.parameters.copy()
-        self.chain.parameters[:] = self._average
-        try:
-            yield
-        finally:
-            self.chain.parameters[:] = played
+        return self._ema.applied(self.chain.parameters)
 
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Return copies of all there is to remember."""
         arrays = {"parameters": self.chain.parameters.copy(), **self._adam.to_arrays()}
-        if self._average is not None:
-            arrays["average"] = self._average.copy()
+        if self._ema.average is not None:
+            arrays["average"] = self._ema.average.copy()
         return arrays
 
     def restore(self, arrays: Mapping[str, npt.NDArray[Any]], *, follows: bool) -> None:
@@ -96,4 +87,4 @@ class Player:
         self._adam.restore(own)
         mine[:] = parameters
         kept = average is not None and follows
-        self._average = np.array(average, dtype=np.float32) if kept else None
+        self._ema.average = np.array(average, dtype=np.float32) if kept else None

@@ -17,8 +17,8 @@ from fit_image.apps.unjpeg.patches import Cutter, are_flat, padded
 from fit_image.apps.unjpeg.recipe import LARGEST_BLOCK, STEP
 from fit_image.archive import read_archive, write_archive
 from fit_image.errors import InputError
-from fit_image.nn.layers.layer import Workers
 from fit_image.nn.runtime.arrays import FloatArray
+from fit_image.nn.runtime.threads import ThreadPool
 from fit_image.notation import MAX_LAYERS, MAX_WIDTH
 from fit_image.ycbcr import from_ycbcr, to_ycbcr
 
@@ -71,7 +71,7 @@ class Restorer:
     @property
     def parameter_count(self) -> int:
         """Number of weights and biases."""
-        return make_network(self.cutter.block, self.widths).parameter_count
+        return make_network(self.cutter.block, self.widths).num_params
 
     def restore(
         self,
@@ -186,7 +186,7 @@ class Restorer:
             quality = str(arrays["quality"].reshape(()))
             _check(block, widths, mean, deviation)
             chain = make_network(block, widths)
-            if numbers.shape != (chain.parameter_count,) or not np.isfinite(numbers).all():
+            if numbers.shape != (chain.num_params,) or not np.isfinite(numbers).all():
                 raise ValueError("its numbers do not fit together")
             start = 0
             for rows in layer_rows(chain):
@@ -205,8 +205,7 @@ class _Runner:
         self._restorer = restorer
         self._chain = make_network(restorer.cutter.block, restorer.widths)
         self._chain.parameters[:] = restorer.parameters
-        self._passage = self._chain.passage(_BATCH)
-        self._workers = Workers(threads)
+        self._cache = self._chain.make_cache(_BATCH, ThreadPool(threads))
 
     def add(
         self,
@@ -223,7 +222,7 @@ class _Runner:
             starts = begin[first : first + _BATCH]
             patches = np.empty((len(starts), cutter.size), np.float32)
             cutter.cut(band, starts, strides[: len(starts)], patches)
-            outputs = self._chain.forward(patches, self._passage, self._workers)
+            outputs = self._chain.forward(patches, self._cache)
             changes = outputs.copy() if self._restorer.difference else outputs - patches
             np.clip(changes, cutter.lowest - patches, cutter.highest - patches, out=changes)
             changes *= np.float32(self._restorer.strength * cutter.deviation)

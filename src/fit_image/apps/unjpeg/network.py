@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from fit_image.apps.unjpeg.recipe import Recipe
+from fit_image.nn.initializers import INITIALIZERS, Fans
 from fit_image.nn.layers import affine
 from fit_image.nn.layers.dense import Dense
 from fit_image.nn.layers.layer import Layer
@@ -18,12 +19,12 @@ from fit_image.nn.runtime.arrays import FloatArray
 def make_network(block: int, widths: Sequence[int]) -> Network:
     """Return a chain between patches of three channels; see `Recipe`."""
     size = 3 * block * block
-    stages: list[Layer] = []
+    layers: list[Layer] = []
     inputs = size
     for width in widths:
-        stages.append(Dense((inputs,), width, "scaled-tanh"))
+        layers.append(Dense((inputs,), width, "scaled-tanh"))
         inputs = width
-    return Network([*stages, Dense((inputs,), size)])
+    return Network([*layers, Dense((inputs,), size)])
 
 
 def needed_bytes(recipe: Recipe) -> int:
@@ -40,7 +41,7 @@ def needed_bytes(recipe: Recipe) -> int:
     return 4 * (vectors * weights + passing)
 
 
-def initialise(chain: Network, rng: np.random.Generator, *, difference: bool) -> None:
+def init_weights(chain: Network, rng: np.random.Generator, *, difference: bool) -> None:
     """Draw the first weights.
 
     They are uniform in +-1 / sqrt(fan-in), and biases are zero (Burger et al., "Image denoising:
@@ -48,10 +49,9 @@ def initialise(chain: Network, rng: np.random.Generator, *, difference: bool) ->
     with one that changes nothing: the weights of its last layer are zero, too.
     """
     for index, weights in enumerate(weight_rows(chain)):
-        if difference and index == len(chain.stages) - 1:
+        if difference and index == len(chain.layers) - 1:
             continue
-        bound = len(weights) ** -0.5
-        weights[:] = rng.uniform(-bound, bound, weights.shape)
+        weights[:] = INITIALIZERS["fan-in"](Fans(*weights.shape)).draw(weights.shape, rng)
 
 
 def weight_rows(chain: Network) -> list[FloatArray]:
@@ -62,8 +62,8 @@ def weight_rows(chain: Network) -> list[FloatArray]:
 def layer_rows(chain: Network) -> list[FloatArray]:
     """Return the parameters of every layer, the biases in the last row, as views."""
     found = []
-    for index, stage in enumerate(chain.stages):
-        (fan_in,), (units,) = stage.inputs, stage.outputs
+    for index, layer in enumerate(chain.layers):
+        (fan_in,), (units,) = layer.in_shape, layer.out_shape
         part = chain.part(chain.parameters, index)
         found.append(affine.matrix(part, fan_in, affine.padded_width(units))[:, :units])
     return found

@@ -12,6 +12,7 @@ from fit_image.apps.unjpeg.recipe import Recipe
 from fit_image.apps.unjpeg.whitening import Whitening
 from fit_image.errors import InputError
 from fit_image.nn.runtime.arrays import FloatArray
+from fit_image.nn.runtime.threads import ThreadPool
 
 _VALIDATION_PATCHES = 4000
 _VALIDATION_PICTURES = 40
@@ -54,7 +55,9 @@ def needed_bytes(recipe: Recipe) -> int:
     return 4 * (validating + (3 * _WHITENED_SHARE + 10) * size**2)
 
 
-def measure_whitening(folder: Folder, recipe: Recipe, cutter: Cutter) -> Whitening:
+def measure_whitening(
+    folder: Folder, recipe: Recipe, cutter: Cutter, pool: ThreadPool
+) -> Whitening:
     """Measure the whitening of damaged patches that are learned from."""
     step = -(-len(folder.training) // _WHITENED_PICTURES)
     count = _WHITENED_SHARE * cutter.size
@@ -63,7 +66,7 @@ def measure_whitening(folder: Folder, recipe: Recipe, cutter: Cutter) -> Whiteni
         raise InputError(
             f"{folder.path}: the pictures are damaged or of a single colour; give others"
         )
-    return Whitening(damaged, recipe.batch_size)
+    return Whitening(damaged, recipe.batch_size, pool)
 
 
 def _spread(

@@ -23,10 +23,11 @@ from fit_image.apps.unjpeg.sheet import Part, choose_parts, draw_parts
 from fit_image.apps.unjpeg.stream import PatchStream, rmse
 from fit_image.archive import Arrays
 from fit_image.errors import DivergenceError
-from fit_image.nn.layers.layer import Workers
 from fit_image.nn.optimizers.adam import Adam
+from fit_image.nn.optimizers.ema import EMA
 from fit_image.nn.optimizers.parallel_step import parallel_step
 from fit_image.nn.runtime.arrays import FloatArray
+from fit_image.nn.runtime.threads import ThreadPool
 from fit_image.runs.progress import Progress
 from fit_image.runs.snapshot import Snapshot
 from fit_image.runs.trainer import EpochEnd, StepTrainer, number_of, part_of
@@ -97,20 +98,22 @@ class PatchTrainer(StepTrainer[BatchMetrics]):
         self.cutter = Cutter(recipe.block, *measure(folder))
         self.chain = chain
         rng = np.random.default_rng([recipe.seed, _WEIGHTS])
-        network.initialise(chain, rng, difference=recipe.difference)
+        network.init_weights(chain, rng, difference=recipe.difference)
         self.stream = PatchStream(folder, recipe, self.cutter)
         self.best: FloatArray | None = None
         self.validation_error = self.validation_damage = math.nan
-        self._workers = Workers(threads)
-        self._passage = chain.passage(recipe.batch_size)
+        self._pool = ThreadPool(threads)
+        self._cache = chain.make_cache(recipe.batch_size, self._pool)
         self._gradient = chain.zeros() if recipe.optimizer == "adam" else None
         self._adam = Adam(chain.parameters.size) if recipe.optimizer == "adam" else None
         self._squares = np.zeros(2)
         self._best_error, self._best_epoch = math.inf, 0
-        self.average: FloatArray | None = None
+        self._ema = EMA(recipe.average)
         self._inputs, self._targets = sampling.validation_patches(folder, recipe, self.cutter)
         self._whitening = (
-            sampling.measure_whitening(folder, recipe, self.cutter) if recipe.whiten else None
+            sampling.measure_whitening(folder, recipe, self.cutter, self._pool)
+            if recipe.whiten
+            else None
         )
 
     def train_step(self, go_on: Callable[[], bool] = lambda: True) -> BatchMetrics | None:
@@ -128,12 +131,12 @@ class PatchTrainer(StepTrainer[BatchMetrics]):
     def warm_up(self) -> None:
         """See `Trainer.warm_up`."""
         parameters = self.chain.parameters.copy()
-        average = None if self.average is None else self.average.copy()
+        average = None if self._ema.average is None else self._ema.average.copy()
         adam = self._adam.to_arrays() if self._adam else {}
         shape = self.stream.inputs.shape
         self._learn(np.zeros(shape, np.float32), np.ones(shape, np.float32))
         self.chain.parameters[:] = parameters
-        self.average = average
+        self._ema.average = average
         if self._adam:
             self._adam.restore(adam)
 
@@ -178,19 +181,17 @@ class PatchTrainer(StepTrainer[BatchMetrics]):
     @property
     def counting(self) -> FloatArray:
         """The parameters that count: the mean over the steps, or those at hand."""
-        return self.chain.parameters if self.average is None else self.average
+        return self.chain.parameters if self._ema.average is None else self._ema.average
 
     def validate(self) -> tuple[float, float]:
         """Return the root mean square errors of validation patches, of network and JPEG."""
         squares = np.zeros(2)
-        at_hand = self.chain.parameters.copy()
-        self.chain.parameters[:] = self.counting
-        for first in range(0, len(self._inputs), self.config.batch_size):
-            part = slice(first, first + self.config.batch_size)
-            inputs, targets = self._inputs[part], self._targets[part]
-            squares[0] += _square_sum(self._clipped_error(inputs, targets))
-            squares[1] += _square_sum(inputs - targets)
-        self.chain.parameters[:] = at_hand
+        with self._ema.applied(self.chain.parameters):
+            for first in range(0, len(self._inputs), self.config.batch_size):
+                part = slice(first, first + self.config.batch_size)
+                inputs, targets = self._inputs[part], self._targets[part]
+                squares[0] += _square_sum(self._clipped_error(inputs, targets))
+                squares[1] += _square_sum(inputs - targets)
         errors = self.cutter.deviation * np.sqrt(squares / self._inputs.size)
         return float(errors[0]), float(errors[1])
 
@@ -226,8 +227,8 @@ class PatchTrainer(StepTrainer[BatchMetrics]):
             "squares": self._squares.copy(),
             "best_epoch": np.array(float(self._best_epoch)),
         }
-        if self.average is not None:
-            arrays["average"] = self.average.copy()
+        if self._ema.average is not None:
+            arrays["average"] = self._ema.average.copy()
         if self.best is not None:
             arrays["best"] = self.best
             arrays["best_error"] = np.array(self._best_error)
@@ -261,7 +262,7 @@ class PatchTrainer(StepTrainer[BatchMetrics]):
         self._best_epoch = int(number_of(arrays, "best_epoch"))
         self._best_error = number_of(arrays, "best_error") if "best" in arrays else math.inf
         self.best = np.array(arrays["best"]) if "best" in arrays else None
-        self.average = np.array(arrays["average"]) if "average" in arrays else None
+        self._ema.average = np.array(arrays["average"]) if "average" in arrays else None
         self._squares = np.array(squares, dtype=np.float64)
         mine[:] = arrays["parameters"]
 
@@ -273,7 +274,7 @@ class PatchTrainer(StepTrainer[BatchMetrics]):
         error = self._clipped_error(inputs, targets)
         damage = self.cutter.deviation * math.sqrt(_square_sum(inputs - targets) / inputs.size)
         # Clipping hides infinity.
-        if not np.isfinite(self._passage.output).all():
+        if not np.isfinite(self._cache.output).all():
             return BatchMetrics(math.nan, damage)
         roots = rmse(error)
         metrics = BatchMetrics(self.cutter.deviation * math.sqrt(np.square(roots).mean()), damage)
@@ -281,24 +282,17 @@ class PatchTrainer(StepTrainer[BatchMetrics]):
         error *= (1.0 / (len(error) * (roots + least))).astype(np.float32)[:, np.newaxis]
         self._step(error)
         if self.config.average:
-            self._follow(self.config.average)
+            step = self.progress.epoch * self.epoch_size + self.progress.position
+            self._ema.update(self.chain.parameters, step)
         return metrics
 
-    def _follow(self, kept: float) -> None:
-        """Let the mean follow; it begins as the first network, and short."""
-        steps = self.progress.epoch * self.epoch_size + self.progress.position
-        kept = min(kept, (steps + 1) / (steps + 10))
-        if self.average is None:
-            self.average = self.chain.parameters.copy()
-        self.average += np.float32(1.0 - kept) * (self.chain.parameters - self.average)
-
-    def _step(self, by_outputs: FloatArray) -> None:
+    def _step(self, grad_y: FloatArray) -> None:
         chain, rate = self.chain, self.config.rate
         if self._adam is None or self._gradient is None:
-            rates = [rate / stage.inputs[0] for stage in chain.stages]
-            chain.descend(self._passage, by_outputs, self._workers, rates)
+            rates = [rate / layer.in_shape[0] for layer in chain.layers]
+            chain.descend(self._cache, grad_y, rates)
             return
-        chain.backward(self._passage, by_outputs, self._workers, self._gradient, add=False)
+        chain.backward(self._cache, grad_y, self._gradient)
         parallel_step(
             self._adam,
             chain.parameters,
@@ -306,12 +300,12 @@ class PatchTrainer(StepTrainer[BatchMetrics]):
             np.array([[0, chain.parameters.size]]),
             np.array([rate], dtype=np.float32),
             1.0,
-            self._workers,
+            self._pool,
         )
 
     def _clipped_error(self, inputs: FloatArray, targets: FloatArray) -> FloatArray:
-        seen = self._whitening.apply(inputs, self._workers) if self._whitening else inputs
-        outputs = self.chain.forward(seen, self._passage, self._workers)
+        seen = self._whitening.apply(inputs) if self._whitening else inputs
+        outputs = self.chain.forward(seen, self._cache)
         restored = outputs + inputs if self.config.difference else outputs.copy()
         np.clip(restored, self.cutter.lowest, self.cutter.highest, out=restored)
         restored -= targets

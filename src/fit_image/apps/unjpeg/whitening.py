@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from fit_image.apps.unjpeg.network import layer_rows
 from fit_image.nn.layers.dense import Dense
-from fit_image.nn.layers.layer import Workers
 from fit_image.nn.network import Network
 from fit_image.nn.runtime.arrays import FloatArray
+from fit_image.nn.runtime.threads import ThreadPool
 
 _FLOOR = 1e-3
 """Added to variances: below it, there is nothing but the rounding of bytes."""
@@ -27,24 +27,25 @@ class Whitening:
     ----------
     samples : float32 (count, inputs)
         Of which means and correlations are measured.
-    most : int
-        Inputs that will be whitened together, at most.
+    batch_size : int
+        Inputs that are whitened together, at most.
+    pool : ThreadPool
     """
 
-    def __init__(self, samples: FloatArray, most: int) -> None:
+    def __init__(self, samples: FloatArray, batch_size: int, pool: ThreadPool) -> None:
         mean = samples.mean(axis=0, dtype=np.float64)
         centred = np.subtract(samples, mean, out=np.empty_like(samples), casting="same_kind")
         variances, directions = np.linalg.eigh((centred.T @ centred).astype(np.float64))
         matrix = directions / np.sqrt(np.maximum(variances, 0.0) / len(samples) + _FLOOR)
         size = samples.shape[1]
         self._chain = Network([Dense((size,), size)])
-        self._passage = self._chain.passage(most)
+        self._cache = self._chain.make_cache(batch_size, pool)
         (rows,) = layer_rows(self._chain)
         rows[:-1], rows[-1] = matrix, -mean @ matrix
 
-    def apply(self, inputs: FloatArray, workers: Workers) -> FloatArray:
+    def apply(self, inputs: FloatArray) -> FloatArray:
         """Return inputs in the new coordinates; the next ones overwrite them."""
-        return self._chain.forward(inputs, self._passage, workers)
+        return self._chain.forward(inputs, self._cache)
 
     def fold(self, chain: Network) -> None:
         """Change a chain's first layer, so that it needs inputs as they are."""

@@ -158,5 +158,5 @@ class AutoencodeTrainCommand(DataTrainCommand):
             f"{counted(source.pictures, 'picture')} of {source.width}x{source.height} in "
             f"{source.channels}, {source.held_out:,} held out; "
             f"a code of {code} for the {trainer.mean.size:,} of a picture; "
-            f"{network.chain.parameter_count:,} parameters"
+            f"{network.chain.num_params:,} parameters"
         )

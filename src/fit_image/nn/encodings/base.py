@@ -1,7 +1,7 @@
-"""Encodings: what becomes of a place before the first layer sees it.
+"""Encodings of the inputs of a network.
 
-An encoding turns a vector into a longer one, in which detail is easier to tell apart. Some are
-fixed; those with tables learn them together with the network, whose parameter vector they share.
+An encoding maps a vector of any length to a longer one, in which detail is easier to learn. Some
+are fixed; the tables of others are trained with the network, whose parameter vector they share.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from fit_image.nn.runtime.arrays import LANES, FloatArray, IntArray
 
-# A level of which more than one entry in so many has a gradient is swept as a whole.
-_DENSE = 4
+# A level of which more than one entry in so many has a gradient is updated as a whole.
+_SPARSE_SHARE = 4
 
 _NO_TABLES = np.empty((0, 2), dtype=np.int64)
 
@@ -34,44 +34,44 @@ class Encoding(ABC):
     Attributes
     ----------
     levels : int
-        Tables that learn; 0 if the encoding is fixed.
+        Number of trainable tables; 0 if the encoding is fixed.
     spans : int64 (levels, 2)
         Where each begins and ends in the encoding's part of the network's parameter vector.
-    run : int
+    entry_size : int
         Numbers of a table's entry.
     size : int
-        Numbers of all tables, padding included.
-    parameter_count : int
-        Those that learn.
+        Size of all tables, with padding.
+    num_params : int
+        Number of trainable parameters, without padding.
     """
 
     def __init__(
-        self, inputs: int, outputs: int, spans: IntArray = _NO_TABLES, run: int = 1
+        self, inputs: int, outputs: int, spans: IntArray = _NO_TABLES, entry_size: int = 1
     ) -> None:
         self.inputs = inputs
         self.outputs = outputs
         self.levels = len(spans)
         self.spans = spans
-        self.run = run
-        self.parameter_count = int((spans[:, 1] - spans[:, 0]).sum())
-        self.size = padded(int(spans[:, 1].max(initial=0)))
+        self.entry_size = entry_size
+        self.num_params = int((spans[:, 1] - spans[:, 0]).sum())
+        self.size = padded_size(int(spans[:, 1].max(initial=0)))
 
-    def initialise(self, tables: FloatArray, rng: np.random.Generator) -> None:  # noqa: B027
+    def init_params(self, tables: FloatArray, rng: np.random.Generator) -> None:  # noqa: B027
         """Fill the tables, float32 (size,); a fixed encoding has none."""
 
     def to_arrays(self) -> Arrays:
-        """Return what `from_arrays` needs; not what the tables hold."""
+        """Return the arguments of `from_arrays`; the tables' entries are not among them."""
         return {}
 
     @classmethod
     @abstractmethod
-    def from_arrays(cls, arrays: Arrays) -> Self:
-        """Return the encoding of two-dimensional places that gave these arrays.
+    def from_arrays(cls, arrays: Arrays, inputs: int) -> Self:
+        """Return the encoding of vectors of ``inputs`` numbers with this `to_arrays`.
 
         Raises
         ------
         KeyError, ValueError
-            If they make no sense.
+            If there is no such encoding.
         """
 
     @abstractmethod
@@ -84,7 +84,7 @@ class Encoding(ABC):
         thread: int = 0,
         threads: int = 1,
     ) -> None:
-        """Encode every so many of the parts of the samples.
+        """Encode a thread's share of the samples.
 
         Parameters
         ----------
@@ -100,7 +100,7 @@ class Encoding(ABC):
 
     @abstractmethod
     def input_gradient(
-        self, tables: FloatArray, inputs: FloatArray, upstream: FloatArray
+        self, tables: FloatArray, inputs: FloatArray, grad_y: FloatArray
     ) -> FloatArray:
         """Return the gradient by the inputs, float32 (samples, inputs).
 
@@ -108,7 +108,7 @@ class Encoding(ABC):
         ----------
         tables, inputs
             As in `encode`.
-        upstream : float32 (samples, at least outputs)
+        grad_y : float32 (samples, at least outputs)
             The gradient by the outputs.
         """
 
@@ -116,7 +116,7 @@ class Encoding(ABC):
         self,
         level: int,
         inputs: FloatArray,
-        upstream: FloatArray,
+        grad_y: FloatArray,
         gradient: FloatArray,
         touched: Touched,
     ) -> None:
@@ -125,16 +125,16 @@ class Encoding(ABC):
         Parameters
         ----------
         level : int
-        inputs, upstream
+        inputs, grad_y
             As in `input_gradient`.
         gradient : float32 (size,)
         touched : Touched
-            Notes where something was added.
+            Records where something was added.
         """
 
 
 class Touched:
-    """Which parts of an encoding's tables have a gradient.
+    """The entries of an encoding's tables that have a gradient.
 
     Parameters
     ----------
@@ -152,29 +152,30 @@ class Touched:
         self._encoding = encoding
         lengths = encoding.spans[:, 1] - encoding.spans[:, 0]
         self.starts = [
-            np.empty(length // encoding.run // _DENSE + 1, dtype=np.int64) for length in lengths
+            np.empty(length // encoding.entry_size // _SPARSE_SHARE + 1, dtype=np.int64)
+            for length in lengths
         ]
         self.counts = np.zeros(encoding.levels, dtype=np.int64)
 
-    def take(self, level: int) -> tuple[IntArray, int]:
-        """Return the starts of runs and their length, and forget them.
+    def pop(self, level: int) -> tuple[IntArray, int]:
+        """Return the starts of runs and their length, and clear the record.
 
-        Of a level with many of them, the whole is one run: sweeping it is faster.
+        A level with many of them is one run, because updating it as a whole is faster.
         """
         starts, count = self.starts[level], int(self.counts[level])
         self.counts[level] = 0
         if count < len(starts):
-            return starts[:count], self._encoding.run
+            return starts[:count], self._encoding.entry_size
         start, stop = self._encoding.spans[level].tolist()
         return np.array([start], dtype=np.int64), stop - start
 
 
-def padded(numbers: int) -> int:
-    """Return so many numbers, rounded up to whole cache lines."""
+def padded_size(numbers: int) -> int:
+    """Return ``numbers``, rounded up to whole cache lines."""
     return -(-numbers // LANES) * LANES
 
 
-def taken(
+def checked_array(
     arrays: Arrays, name: str, dtype: npt.DTypeLike, shape: tuple[int | None, ...]
 ) -> npt.NDArray[Any]:
     """Return an array; ValueError if it has another type or shape, or is not finite.
@@ -192,15 +193,15 @@ def taken(
 
 
 class Identity(Encoding):
-    """Leaves a vector as it is: the network of the classic recipe."""
+    """No encoding: the outputs are the inputs."""
 
     def __init__(self, inputs: int) -> None:
         super().__init__(inputs, inputs)
 
     @classmethod
-    def from_arrays(cls, arrays: Arrays) -> Self:
+    def from_arrays(cls, arrays: Arrays, inputs: int) -> Self:
         """See `Encoding.from_arrays`."""
-        return cls(2)
+        return cls(inputs)
 
     def encode(
         self,
@@ -217,7 +218,7 @@ class Identity(Encoding):
             rows[start : start + len(some), : self.outputs] = some
 
     def input_gradient(
-        self, tables: FloatArray, inputs: FloatArray, upstream: FloatArray
+        self, tables: FloatArray, inputs: FloatArray, grad_y: FloatArray
     ) -> FloatArray:
         """See `Encoding.input_gradient`."""
-        return upstream[:, : self.inputs].copy()
+        return grad_y[:, : self.inputs].copy()

@@ -1,12 +1,12 @@
-"""The multiresolution hash grid: learned features at the crossings of lattices, fine and coarse.
+"""The multiresolution hash grid: learned features at the vertices of coarse and fine grids.
 
 Source: Mueller, Evans, Schied and Keller, "Instant neural graphics primitives with a
-multiresolution hash encoding", SIGGRAPH 2022. A level lays a lattice over the picture; every
-crossing has a few numbers, and a place gets those of its cell's four corners, weighted by how near
-they are. A lattice whose crossings all fit into the level's table has one entry for each; in a
+multiresolution hash encoding", SIGGRAPH 2022. A level is a grid over the unit square; every vertex
+has a few features, and the encoding of a point is the bilinear interpolation of those at its cell's
+four corners. A grid whose vertices all fit into the level's table has one entry for each; in a
 finer one they share entries, by a hash.
 
-Outside the picture the lattice continues as in a mirror.
+Outside the unit square the grid is reflected.
 """
 
 from __future__ import annotations
@@ -16,35 +16,35 @@ from typing import Self
 
 import numpy as np
 
-from fit_image.nn.encodings.base import Arrays, Encoding, Touched, padded, taken
+from fit_image.nn.encodings.base import Arrays, Encoding, Touched, checked_array, padded_size
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.jit import inner, kernel
 
-# Deviation of the source's initial numbers: small enough to begin with a flat picture.
+# Deviation of the source's initial numbers: small enough to begin with a constant output.
 _INITIAL = 1e-4
 
 # Of the source's hash: x XOR (y * prime), modulo the entries.
 _PRIME = 2_654_435_761
 
 # Columns of the table that describes the levels to the kernels. Levels with an entry for each
-# crossing have the number of crossings in a row, hashed ones 0.
+# vertex have the number of vertices in a row, hashed ones 0.
 _START, _ENTRIES, _CELLS_X, _CELLS_Y, _ROW = range(5)
 
 
 class HashGrid(Encoding):
-    """Features of two-dimensional places in 0..1.
+    """Features of vectors (x, y) in 0..1.
 
     Parameters
     ----------
     levels : int
     features : int
-        Numbers of an entry.
+        Numbers in an entry.
     entries : int
-        Of a level at most; a power of 2.
+        Largest number of entries of a level; a power of 2.
     coarsest, finest : int
         Cells along the longer side; those of the levels between grow by a constant factor.
     sides : (int, int)
-        Width and height of the picture, whose ratio makes the cells square.
+        Extents of x and y, whose ratio makes the cells square.
 
     Attributes
     ----------
@@ -67,11 +67,11 @@ class HashGrid(Encoding):
             # Rounded before it is cut, because a power of the root may fall just short of a number.
             cells = int(round(coarsest * growth**level, 6))
             across, down = (max(round(cells * side / max(sides)), 1) for side in sides)
-            crossings = (across + 1) * (down + 1)
-            dense = crossings <= entries
-            count = crossings if dense else entries
+            vertices = (across + 1) * (down + 1)
+            dense = vertices <= entries
+            count = vertices if dense else entries
             table.append((start, count, across, down, across + 1 if dense else 0))
-            start += padded(count * features)
+            start += padded_size(count * features)
         self.table = np.array(table, dtype=np.int64)
         starts, counts = self.table[:, _START], self.table[:, _ENTRIES]
         spans = np.column_stack((starts, starts + counts * features))
@@ -82,27 +82,28 @@ class HashGrid(Encoding):
         return {"grid": np.array(self._shape, dtype=np.int64)}
 
     @classmethod
-    def from_arrays(cls, arrays: Arrays) -> Self:
+    def from_arrays(cls, arrays: Arrays, inputs: int) -> Self:
         """See `Encoding.from_arrays`."""
-        shape = taken(arrays, "grid", np.int64, (7,)).tolist()
+        shape = checked_array(arrays, "grid", np.int64, (7,)).tolist()
         levels, features, entries, coarsest, finest, *sides = shape
         if (
-            not all(0 < number < 1 << 31 for number in shape)
+            inputs != 2
+            or not all(0 < number < 1 << 31 for number in shape)
             or levels > 64
             or entries & entries - 1
         ):
-            raise ValueError("impossible grid")
+            raise ValueError("invalid shape of a hash grid")
         return cls(levels, features, entries, coarsest, finest, (sides[0], sides[1]))
 
-    def initialise(self, tables: FloatArray, rng: np.random.Generator) -> None:
-        """Draw the numbers uniformly from -0.0001 to 0.0001, as in the source."""
+    def init_params(self, tables: FloatArray, rng: np.random.Generator) -> None:
+        """Draw the entries from a uniform in -0.0001..0.0001, as in the source."""
         for part in self.parts(tables):
             part[:] = rng.uniform(-_INITIAL, _INITIAL, part.shape)
 
     def parts(self, tables: FloatArray) -> Iterator[FloatArray]:
         """Yield the entries of each level as a writable view (entries, features)."""
         for start, stop in self.spans:
-            yield tables[start:stop].reshape(-1, self.run)
+            yield tables[start:stop].reshape(-1, self.entry_size)
 
     def encode(
         self,
@@ -114,21 +115,21 @@ class HashGrid(Encoding):
         threads: int = 1,
     ) -> None:
         """See `Encoding.encode`."""
-        _encode_kernel(tables, self.table, self.run, inputs, rows, part, thread, threads)
+        _encode_kernel(tables, self.table, self.entry_size, inputs, rows, part, thread, threads)
 
     def input_gradient(
-        self, tables: FloatArray, inputs: FloatArray, upstream: FloatArray
+        self, tables: FloatArray, inputs: FloatArray, grad_y: FloatArray
     ) -> FloatArray:
-        """See `Encoding.input_gradient`; zero along an axis where a mirror's edge is met."""
+        """See `Encoding.input_gradient`; zero along an axis at an edge of a reflection."""
         gradient = np.zeros((len(inputs), 2), dtype=np.float32)
-        _input_gradient_kernel(tables, self.table, self.run, inputs, upstream, gradient)
+        _input_gradient_kernel(tables, self.table, self.entry_size, inputs, grad_y, gradient)
         return gradient
 
     def add_gradient(
         self,
         level: int,
         inputs: FloatArray,
-        upstream: FloatArray,
+        grad_y: FloatArray,
         gradient: FloatArray,
         touched: Touched,
     ) -> None:
@@ -136,9 +137,9 @@ class HashGrid(Encoding):
         touched.counts[level] = _add_gradient_kernel(
             self.table,
             level,
-            self.run,
+            self.entry_size,
             inputs,
-            upstream,
+            grad_y,
             gradient,
             touched.starts[level],
             touched.counts[level],
@@ -146,17 +147,17 @@ class HashGrid(Encoding):
 
 
 @inner
-def _folded(u):
-    """Return the place in 0..1 where a mirror shows ``u``."""
+def _reflect(u):
+    """Return ``u`` reflected into 0..1."""
     u = u - np.float32(2.0) * np.floor(u * np.float32(0.5))
     return min(u, np.float32(2.0) - u)
 
 
 @inner
 def _cell(u, cells):
-    """Return the index of the cell that ``u`` in 0..1 lies in, and where in it: 0..1."""
+    """Return the index of the cell of ``u`` in 0..1, and the position in it, 0..1."""
     position = u * np.float32(cells)
-    # Of NaN, any number may be made, and the table must not be left.
+    # NaN may convert to any number, and the index must stay in the table.
     index = min(max(np.int64(position), 0), cells - 1)
     return index, position - np.float32(index)
 
@@ -181,8 +182,8 @@ def _corners(level, x, y):
 def _encode_level(tables, level, features, inputs, rows, column, first, stop):
     start = level[_START]
     for i in range(first, stop):
-        x, fx = _cell(_folded(inputs[i, 0]), level[_CELLS_X])
-        y, fy = _cell(_folded(inputs[i, 1]), level[_CELLS_Y])
+        x, fx = _cell(_reflect(inputs[i, 0]), level[_CELLS_X])
+        y, fy = _cell(_reflect(inputs[i, 1]), level[_CELLS_Y])
         e00, e10, e01, e11 = _corners(level, x, y)
         gx, gy = np.float32(1.0) - fx, np.float32(1.0) - fy
         w00, w10, w01, w11 = gx * gy, fx * gy, gx * fy, fx * fy
@@ -210,24 +211,21 @@ def _encode_kernel(tables, table, features, inputs, rows, part, thread, threads)
 
 
 @inner
-def _add_entry(gradient, entry, features, upstream, i, column, weight, start, touched, count):
-    offset = start + entry * features
+def _add_entry(gradient, offset, features, grad_y, i, column, weight):
+    """Add to the gradient by an entry; return whether it was zero before."""
     untouched = True
     for f in range(features):
         untouched = untouched and gradient[offset + f] == np.float32(0.0)
-        gradient[offset + f] += weight * upstream[i, column + f]
-    if untouched and count < touched.shape[0]:
-        touched[count] = offset
-        return count + 1
-    return count
+        gradient[offset + f] += weight * grad_y[i, column + f]
+    return untouched
 
 
 @inner
-def _add_level(table, features, inputs, upstream, column, gradient, touched, count):
+def _add_level(table, features, inputs, grad_y, column, gradient, touched, count):
     start = table[_START]
     for i in range(inputs.shape[0]):
-        x, fx = _cell(_folded(inputs[i, 0]), table[_CELLS_X])
-        y, fy = _cell(_folded(inputs[i, 1]), table[_CELLS_Y])
+        x, fx = _cell(_reflect(inputs[i, 0]), table[_CELLS_X])
+        y, fy = _cell(_reflect(inputs[i, 1]), table[_CELLS_Y])
         e00, e10, e01, e11 = _corners(table, x, y)
         gx, gy = np.float32(1.0) - fx, np.float32(1.0) - fy
         for entry, weight in (
@@ -236,41 +234,43 @@ def _add_level(table, features, inputs, upstream, column, gradient, touched, cou
             (e01, gx * fy),
             (e11, fx * fy),
         ):
-            count = _add_entry(
-                gradient, entry, features, upstream, i, column, weight, start, touched, count
-            )
+            offset = start + entry * features
+            first = _add_entry(gradient, offset, features, grad_y, i, column, weight)
+            if first and count < touched.shape[0]:
+                touched[count] = offset
+                count += 1
     return count
 
 
 @kernel
-def _add_gradient_kernel(table, level, features, inputs, upstream, gradient, touched, count):
+def _add_gradient_kernel(table, level, features, inputs, grad_y, gradient, touched, count):
     column = level * features
     if features == 2:
-        return _add_level(table[level], 2, inputs, upstream, column, gradient, touched, count)
-    return _add_level(table[level], features, inputs, upstream, column, gradient, touched, count)
+        return _add_level(table[level], 2, inputs, grad_y, column, gradient, touched, count)
+    return _add_level(table[level], features, inputs, grad_y, column, gradient, touched, count)
 
 
 @kernel
-def _input_gradient_kernel(tables, table, features, inputs, upstream, gradient):
+def _input_gradient_kernel(tables, table, features, inputs, grad_y, gradient):
     for i in range(inputs.shape[0]):
         for level in range(table.shape[0]):
             start = table[level, _START]
-            x, fx = _cell(_folded(inputs[i, 0]), table[level, _CELLS_X])
-            y, fy = _cell(_folded(inputs[i, 1]), table[level, _CELLS_Y])
+            x, fx = _cell(_reflect(inputs[i, 0]), table[level, _CELLS_X])
+            y, fy = _cell(_reflect(inputs[i, 1]), table[level, _CELLS_Y])
             e00, e10, e01, e11 = _corners(table[level], x, y)
             gx, gy = np.float32(1.0) - fx, np.float32(1.0) - fy
-            by_x = by_y = np.float32(0.0)
+            grad_u = grad_v = np.float32(0.0)
             for f in range(features):
                 t00 = tables[start + e00 * features + f]
                 t10 = tables[start + e10 * features + f]
                 t01 = tables[start + e01 * features + f]
                 t11 = tables[start + e11 * features + f]
-                u = upstream[i, level * features + f]
-                by_x += u * (gy * (t10 - t00) + fy * (t11 - t01))
-                by_y += u * (gx * (t01 - t00) + fx * (t11 - t10))
-            gradient[i, 0] += by_x * np.float32(table[level, _CELLS_X])
-            gradient[i, 1] += by_y * np.float32(table[level, _CELLS_Y])
+                u = grad_y[i, level * features + f]
+                grad_u += u * (gy * (t10 - t00) + fy * (t11 - t01))
+                grad_v += u * (gx * (t01 - t00) + fx * (t11 - t10))
+            gradient[i, 0] += grad_u * np.float32(table[level, _CELLS_X])
+            gradient[i, 1] += grad_v * np.float32(table[level, _CELLS_Y])
         for axis in range(2):
             u = inputs[i, axis] * np.float32(0.5)
-            if u - np.floor(u) > np.float32(0.5):  # in the mirror
+            if u - np.floor(u) > np.float32(0.5):  # reflected
                 gradient[i, axis] = -gradient[i, axis]

@@ -12,16 +12,16 @@ from fit_image.nn.encodings.waves import Waves
 
 
 class Positional(Waves):
-    """cos(2^k pi v) and sin(2^k pi v) of each input v, for k from 0 on.
+    """cos(2^k pi v) and sin(2^k pi v) of each input v, for k = 0, 1, ...
 
     The inputs lie in 0..1, of which the longest wave is twice as long: -1..1, as in the source, is
-    the whole of it, and opposite edges of a picture would look the same.
+    the whole of it, and opposite ends of an axis would look the same.
 
     Parameters
     ----------
     inputs : int
     levels : int
-        How many k.
+        Number of k.
     """
 
     def __init__(self, inputs: int, levels: int) -> None:

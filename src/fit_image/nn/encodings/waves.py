@@ -1,4 +1,4 @@
-"""Sines and cosines of places, which give a network detail that it need not bend lines for."""
+"""Sines and cosines of the inputs, from which a network learns detail faster."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Self
 
 import numpy as np
 
-from fit_image.nn.encodings.base import Arrays, Encoding, taken
+from fit_image.nn.encodings.base import Arrays, Encoding, checked_array
 from fit_image.nn.kernels.vector_math import cosine, sine
 from fit_image.nn.runtime.arrays import FloatArray, vector
 from fit_image.nn.runtime.jit import inner, kernel
@@ -41,18 +41,18 @@ class Waves(Encoding):
         threads: int = 1,
     ) -> None:
         """See `Encoding.encode`."""
-        by_input = np.ascontiguousarray(self.frequencies.T)
-        _encode_kernel(by_input, inputs, rows, part, thread, threads)
+        transposed = np.ascontiguousarray(self.frequencies.T)
+        _encode_kernel(transposed, inputs, rows, part, thread, threads)
 
     def input_gradient(
-        self, tables: FloatArray, inputs: FloatArray, upstream: FloatArray
+        self, tables: FloatArray, inputs: FloatArray, grad_y: FloatArray
     ) -> FloatArray:
         """See `Encoding.input_gradient`."""
         waves = len(self.frequencies)
         angles = 2.0 * np.pi * (inputs @ self.frequencies.T)
-        by_cosine, by_sine = upstream[:, :waves], upstream[:, waves : 2 * waves]
-        by_angle = by_sine * np.cos(angles) - by_cosine * np.sin(angles)
-        gradient: FloatArray = (2.0 * np.pi * by_angle @ self.frequencies).astype(np.float32)
+        grad_cosine, grad_sine = grad_y[:, :waves], grad_y[:, waves : 2 * waves]
+        grad_angle = grad_sine * np.cos(angles) - grad_cosine * np.sin(angles)
+        gradient: FloatArray = (2.0 * np.pi * grad_angle @ self.frequencies).astype(np.float32)
         return gradient
 
     def to_arrays(self) -> Arrays:
@@ -60,9 +60,9 @@ class Waves(Encoding):
         return {"frequencies": self.frequencies.copy()}
 
     @classmethod
-    def from_arrays(cls, arrays: Arrays) -> Self:
+    def from_arrays(cls, arrays: Arrays, inputs: int) -> Self:
         """See `Encoding.from_arrays`."""
-        frequencies = taken(arrays, "frequencies", np.float32, (None, 2))
+        frequencies = checked_array(arrays, "frequencies", np.float32, (None, inputs))
         encoding = cls.__new__(cls)
         Waves.__init__(encoding, frequencies)
         return encoding
@@ -70,12 +70,12 @@ class Waves(Encoding):
 
 @inner
 def _turns(frequencies, inputs, i, turns):
-    """Write how many turns each wave has made, less whole ones: -0.5 to 0.5."""
+    """Write the phase of each wave in turns, without whole ones: -0.5 to 0.5."""
     turns[:] = np.float32(0.0)
     for j in range(frequencies.shape[0]):
-        place, row = inputs[i, j], frequencies[j]
+        u, row = inputs[i, j], frequencies[j]
         for wave in range(turns.shape[0]):
-            turns[wave] += place * row[wave]
+            turns[wave] += u * row[wave]
     for wave in range(turns.shape[0]):
         turns[wave] -= np.rint(turns[wave])
 

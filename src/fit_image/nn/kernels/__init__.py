@@ -1,1 +1,1 @@
-"""Kernels without a layer of their own: products of matrices, and mathematical functions."""
+"""Kernels shared by layers: matrix products and mathematical functions."""

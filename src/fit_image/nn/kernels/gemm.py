@@ -1,4 +1,4 @@
-"""Products of matrices, for kernels that carry a batch through a network.
+"""Matrix products (gemm), the core of forward and backward passes of a batch.
 
 C = A B is made of tiles of 6 rows and two vectors that stay in registers while the kernel runs
 along the depth. The columns of B that a tile needs are laid side by side first, in a panel that
@@ -13,18 +13,21 @@ which other rows and columns are computed with it.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
+from fit_image.nn.runtime.arrays import Matrix
 from fit_image.nn.runtime.jit import inner
 from fit_image.nn.runtime.simd import (
     WIDTH,
     broadcast,
+    broadcast_load,
     fma,
     load,
-    load_across,
+    load_unaligned,
     prefetch,
     prefetch_far,
-    spread,
     store,
     transpose_block,
 )
@@ -37,9 +40,9 @@ _BLOCK = 96
 _GATHERED = _COLUMNS * _DEPTH
 
 PANEL = _GATHERED + _BLOCK * _DEPTH
-"""Numbers of the panel that a gemm needs to work."""
+"""Size of the panel that a gemm needs to work, in numbers."""
 
-# Numbers of an array that the second cache does not hold.
+# Arrays of more numbers than this do not fit into the second-level cache.
 _FAR_AWAY = 1 << 20
 
 # Steps along the depth, for each of which a part of the next panel is fetched.
@@ -85,63 +88,71 @@ def piece(rows, columns, cut, number):
     return top, bottom, left * _COLUMNS, min(right * _COLUMNS, columns)
 
 
+class _NextPanel(NamedTuple):
+    """The part of B that is needed next, and in how many steps it is fetched."""
+
+    b: Matrix
+    steps: int
+
+
 @inner
-def gemm(
-    rows, columns, depth, a, a_start, a_row, a_column, b, b_start, b_row, b_column, c, c_start,
-    c_row, panel, add,
-):  # fmt: skip
+def gemm(rows, columns, depth, a, b, c, panel, add):
     """C = A B, or C += A B.
 
-    ``a``, ``b`` and ``c`` are the vectors that hold the matrices, from the ``_start`` on; ``_row``
-    and ``_column`` are the distances from one row or column to the next. Rows of C start at
-    multiples of `WIDTH`.
+    ``a``, ``b`` and ``c`` are of type `fit_image.nn.runtime.arrays.Matrix`. C lies by rows
+    (``c.column`` is 1), which start at multiples of `WIDTH`.
 
-    B lies by rows (``b_column`` is 1): columns come in multiples of `WIDTH`, and rows start at
-    them. Or by columns (``b_row`` is 1): columns start at multiples of `WIDTH`, and may be read up
+    B lies by rows (``b.column`` is 1): columns come in multiples of `WIDTH`, and rows start at
+    them. Or by columns (``b.row`` is 1): columns start at multiples of `WIDTH`, and may be read up
     to the next beyond the depth; rows of C are written up to the next beyond the columns.
     """
     # Columns far apart would push one another out of the cache: they are laid side by side, too.
-    gather = a_row == 1 and a_column > _BLOCK
+    gather = a.row == 1 and a.column > _BLOCK
     height = _BLOCK if gather else max(rows, 1)
-    left, left_column = (panel, _BLOCK) if gather else (a, a_column)
+    left, left_column = (panel, _BLOCK) if gather else (a.data, a.column)
     for i in range(0, rows, height):
         count = min(height, rows - i)
         for k in range(0, depth, _DEPTH):
             block = min(_DEPTH, depth - k)
-            at = a_start + i * a_row + k * a_column
+            at = a.start + i * a.row + k * a.column
             if gather:
-                _gather(count, block, a, at, a_column, panel)
+                _gather(count, block, Matrix(a.data, at, 1, a.column), panel)
                 at = _GATHERED
             for j in range(0, columns, _COLUMNS):
                 # Where there is one vector fewer than a tile has, the last is computed twice.
                 second = WIDTH if j + WIDTH < columns else 0
-                start = b_start + k * b_row + j * b_column
-                if b_column == 1:
-                    _pack(block, b, start, b_row, second, panel)
+                start = b.start + k * b.row + j * b.column
+                if b.column == 1:
+                    _pack(block, b.data, start, b.row, second, panel)
                 else:
-                    _pack_columns(block, b, start, b_column, columns - j, panel)
-                following, length = start + _COLUMNS * b_column, block
-                if b.size < _FAR_AWAY:
-                    length = 0
+                    _pack_columns(block, b.data, start, b.column, columns - j, panel)
+                following, steps = start + _COLUMNS * b.column, block
+                if b.data.size < _FAR_AWAY:
+                    steps = 0
                 elif j + _COLUMNS >= columns:
-                    length = min(_DEPTH, depth - k - block)
-                    following = b_start + (k + block) * b_row if length > 0 else start
-                target = c_start + i * c_row + j
+                    steps = min(_DEPTH, depth - k - block)
+                    following = b.start + (k + block) * b.row if steps > 0 else start
                 _multiply(
-                    count, block, left, at, a_row, left_column, panel, c, target, c_row, second,
-                    add or k > 0, b, following, length, b_row, b_column,
-                )  # fmt: skip
+                    count,
+                    block,
+                    Matrix(left, at, a.row, left_column),
+                    panel,
+                    Matrix(c.data, c.start + i * c.row + j, c.row, 1),
+                    second,
+                    add or k > 0,
+                    _NextPanel(Matrix(b.data, following, b.row, b.column), steps),
+                )
 
 
 @inner
-def _gather(rows, depth, a, start, column, panel):
+def _gather(rows, depth, a, panel):
     whole = rows // WIDTH * WIDTH
     for k in range(depth):
-        source, target = start + k * column, _GATHERED + k * _BLOCK
+        source, target = a.start + k * a.column, _GATHERED + k * _BLOCK
         for i in range(0, whole, WIDTH):
-            store(panel, target + i, load_across(a, source + i))
+            store(panel, target + i, load_unaligned(a.data, source + i))
         for i in range(whole, rows):
-            panel[target + i] = a[source + i]
+            panel[target + i] = a.data[source + i]
 
 
 @inner
@@ -168,72 +179,73 @@ def _pack_columns(depth, b, start, column, count, panel):
 
 
 @inner
-def _fetch_panel(b, start, row, column, number):
-    """Fetch two vectors of a panel of B: a row of it, or a piece of a column."""
-    if column == 1:
-        line = start + number * row
+def _fetch_panel(b, step):
+    """Fetch two vectors of a panel of B: a row of it, or a part of a column."""
+    if b.column == 1:
+        line = b.start + step * b.row
     else:
-        line = start + number % _COLUMNS * column + number // _COLUMNS * 2 * WIDTH
-    prefetch_far(b, line)
-    prefetch_far(b, line + WIDTH)
+        line = b.start + step % _COLUMNS * b.column + step // _COLUMNS * 2 * WIDTH
+    prefetch_far(b.data, line)
+    prefetch_far(b.data, line + WIDTH)
 
 
 @inner
-def _multiply(
-    rows, depth, a, a_start, a_row, a_column, panel, c, c_start, c_row, second, add, b, following,
-    length, b_row, b_column,
-):  # fmt: skip
-    """Multiply A by the panel, and fetch the following one, which has ``length`` parts."""
+def _multiply(rows, depth, a, panel, c, second, add, following):
+    """C = A B for the columns of B in the panel, or C += A B, while the next panel is fetched.
+
+    ``second`` is the distance in C between the two vectors of a row of a tile.
+    """
     tiles = -(-rows // _ROWS)
     for i in range(0, rows, _ROWS):
         # Where there are fewer rows than a tile has, the last one is computed several times.
         last = min(_ROWS, rows - i) - 1
         row1, row2, row3 = min(1, last), min(2, last), min(3, last)
         row4, row5 = min(4, last), min(5, last)
-        a1, a2, a3 = row1 * a_row, row2 * a_row, row3 * a_row
-        a4, a5 = row4 * a_row, row5 * a_row
-        c0 = c_start + i * c_row
-        c1, c2, c3 = c0 + row1 * c_row, c0 + row2 * c_row, c0 + row3 * c_row
-        c4, c5 = c0 + row4 * c_row, c0 + row5 * c_row
+        a1, a2, a3 = row1 * a.row, row2 * a.row, row3 * a.row
+        a4, a5 = row4 * a.row, row5 * a.row
+        c0 = c.start + i * c.row
+        c1, c2, c3 = c0 + row1 * c.row, c0 + row2 * c.row, c0 + row3 * c.row
+        c4, c5 = c0 + row4 * c.row, c0 + row5 * c.row
         if add:
-            s00, s01 = load(c, c0), load(c, c0 + second)
-            s10, s11 = load(c, c1), load(c, c1 + second)
-            s20, s21 = load(c, c2), load(c, c2 + second)
-            s30, s31 = load(c, c3), load(c, c3 + second)
-            s40, s41 = load(c, c4), load(c, c4 + second)
-            s50, s51 = load(c, c5), load(c, c5 + second)
+            s00, s01 = load(c.data, c0), load(c.data, c0 + second)
+            s10, s11 = load(c.data, c1), load(c.data, c1 + second)
+            s20, s21 = load(c.data, c2), load(c.data, c2 + second)
+            s30, s31 = load(c.data, c3), load(c.data, c3 + second)
+            s40, s41 = load(c.data, c4), load(c.data, c4 + second)
+            s50, s51 = load(c.data, c5), load(c.data, c5 + second)
         else:
             s00 = s01 = s10 = s11 = s20 = s21 = broadcast(np.float32(0.0))
             s30 = s31 = s40 = s41 = s50 = s51 = broadcast(np.float32(0.0))
-        if c_row >= _FAR:
+        if c.row >= _FAR:
             for row in range(i + _ROWS, min(i + 2 * _ROWS, rows)):
-                prefetch(c, c_start + row * c_row)
-                prefetch(c, c_start + row * c_row + second)
+                prefetch(c.data, c.start + row * c.row)
+                prefetch(c.data, c.start + row * c.row + second)
         # Spread over the depth: memory answers so many questions at a time, and no more.
-        part, stop = length * (i // _ROWS) // tiles, length * (i // _ROWS + 1) // tiles
-        stretch = _STRETCH if length > 0 else depth
+        tile = i // _ROWS
+        step, stop = following.steps * tile // tiles, following.steps * (tile + 1) // tiles
+        stretch = _STRETCH if following.steps > 0 else depth
         for first in range(0, depth, stretch):
-            if part < stop:
-                _fetch_panel(b, following, b_row, b_column, part)
-                part += 1
+            if step < stop:
+                _fetch_panel(following.b, step)
+                step += 1
             for k in range(first, min(first + stretch, depth)):
                 b0, b1 = load(panel, _COLUMNS * k), load(panel, _COLUMNS * k + WIDTH)
-                a0 = a_start + i * a_row + k * a_column
-                v = spread(a, a0)
+                a0 = a.start + i * a.row + k * a.column
+                v = broadcast_load(a.data, a0)
                 s00, s01 = fma(v, b0, s00), fma(v, b1, s01)
-                v = spread(a, a0 + a1)
+                v = broadcast_load(a.data, a0 + a1)
                 s10, s11 = fma(v, b0, s10), fma(v, b1, s11)
-                v = spread(a, a0 + a2)
+                v = broadcast_load(a.data, a0 + a2)
                 s20, s21 = fma(v, b0, s20), fma(v, b1, s21)
-                v = spread(a, a0 + a3)
+                v = broadcast_load(a.data, a0 + a3)
                 s30, s31 = fma(v, b0, s30), fma(v, b1, s31)
-                v = spread(a, a0 + a4)
+                v = broadcast_load(a.data, a0 + a4)
                 s40, s41 = fma(v, b0, s40), fma(v, b1, s41)
-                v = spread(a, a0 + a5)
+                v = broadcast_load(a.data, a0 + a5)
                 s50, s51 = fma(v, b0, s50), fma(v, b1, s51)
-        store(c, c0, s00), store(c, c0 + second, s01)
-        store(c, c1, s10), store(c, c1 + second, s11)
-        store(c, c2, s20), store(c, c2 + second, s21)
-        store(c, c3, s30), store(c, c3 + second, s31)
-        store(c, c4, s40), store(c, c4 + second, s41)
-        store(c, c5, s50), store(c, c5 + second, s51)
+        store(c.data, c0, s00), store(c.data, c0 + second, s01)
+        store(c.data, c1, s10), store(c.data, c1 + second, s11)
+        store(c.data, c2, s20), store(c.data, c2 + second, s21)
+        store(c.data, c3, s30), store(c.data, c3 + second, s31)
+        store(c.data, c4, s40), store(c.data, c4 + second, s41)
+        store(c.data, c5, s50), store(c.data, c5 + second, s51)

@@ -1,12 +1,12 @@
-"""Sweeps over the weights of a block: weighted sums on the way up, descent on the way down.
+"""Products of a matrix and a vector (gemv), fused with the rank-1 update (ger) of a step of SGD.
 
-A block is a matrix whose rows are its inputs or, where these are more, its outputs: long rows are
-swept fastest. They are padded with zeros to whole vectors, and their number to groups of four,
-which a sweep takes at a time. A bias is the weight of one more input, which is always 1. The
-padding stays zero, because the inputs and the descents that it meets are zero.
+The rows of a matrix are its inputs or, where these are more, its outputs: long rows are fastest.
+They are padded with zeros to whole vectors, and their number to groups of four, which a loop
+takes at a time. A bias is the weight of one more input, which is always 1. The padding stays zero,
+because it is multiplied by inputs and deltas that are zero.
 
-On the way down, one sweep reads the weights as they were, for the gradient, and writes them as
-they become.
+Backward, one pass over the weights reads them as they were, for the gradient by the inputs, and
+writes them as the step leaves them.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from fit_image.nn.runtime.jit import inner
 from fit_image.nn.runtime.simd import WIDTH, broadcast, fma, hsum, load, store
 
 GROUP = 4
-"""Rows that a sweep takes at a time."""
+"""Rows that a loop takes at a time."""
 
 # A matrix in a table: its offset, rows, numbers in a row, and whether rows are inputs.
 START, ROWS, LENGTH, ROWS_ARE_INPUTS = range(4)
 
 
 @inner
-def _accumulate(memory, w, rows, length, x, s):
+def _gemv_by_inputs(memory, w, rows, length, x, s):
     """S = W^T x for rows that are inputs."""
     for j in range(0, length, WIDTH):
         store(memory, s + j, broadcast(np.float32(0.0)))
@@ -41,7 +41,7 @@ def _accumulate(memory, w, rows, length, x, s):
 
 
 @inner
-def _dot(memory, w, rows, length, x, s):
+def _gemv_by_outputs(memory, w, rows, length, x, s):
     """S = W x for rows that are outputs."""
     for i in range(0, rows, GROUP):
         r0 = w + i * length
@@ -58,7 +58,7 @@ def _dot(memory, w, rows, length, x, s):
 
 
 @inner
-def _dot_and_descend(memory, w, rows, length, x, d, rate, g):
+def _gemv_ger_by_inputs(memory, w, rows, length, x, d, rate, g):
     """G = W d with the weights as they were, then W += rate x d^T, for rows that are inputs."""
     for i in range(0, rows, GROUP):
         r0 = w + i * length
@@ -81,7 +81,7 @@ def _dot_and_descend(memory, w, rows, length, x, d, rate, g):
 
 
 @inner
-def _accumulate_and_descend(memory, w, rows, length, x, d, rate, g):
+def _gemv_ger_by_outputs(memory, w, rows, length, x, d, rate, g):
     """G = W^T d with the weights as they were, then W += rate d x^T, for rows that are outputs."""
     for j in range(0, length, WIDTH):
         store(memory, g + j, broadcast(np.float32(0.0)))
@@ -107,19 +107,19 @@ def _accumulate_and_descend(memory, w, rows, length, x, d, rate, g):
 
 @inner
 def gemv(memory, matrix, x, s):
-    """Write the weighted sums of the inputs at ``x`` to ``s``."""
+    """S = W x, for vectors at the offsets ``x`` and ``s``; ``matrix`` is a row of the table."""
     w, rows, length = matrix[START], matrix[ROWS], matrix[LENGTH]
     if matrix[ROWS_ARE_INPUTS]:
-        _accumulate(memory, w, rows, length, x, s)
+        _gemv_by_inputs(memory, w, rows, length, x, s)
     else:
-        _dot(memory, w, rows, length, x, s)
+        _gemv_by_outputs(memory, w, rows, length, x, s)
 
 
 @inner
-def descend(memory, matrix, x, d, rate, g):
-    """Descend along ``d``, and write to ``g`` what it means for the inputs at ``x``."""
+def gemv_ger(memory, matrix, x, d, rate, g):
+    """G = W^T d, then W += rate d x^T, for vectors at the offsets ``x``, ``d`` and ``g``."""
     w, rows, length = matrix[START], matrix[ROWS], matrix[LENGTH]
     if matrix[ROWS_ARE_INPUTS]:
-        _dot_and_descend(memory, w, rows, length, x, d, rate, g)
+        _gemv_ger_by_inputs(memory, w, rows, length, x, d, rate, g)
     else:
-        _accumulate_and_descend(memory, w, rows, length, x, d, rate, g)
+        _gemv_ger_by_outputs(memory, w, rows, length, x, d, rate, g)

@@ -1,11 +1,11 @@
-"""Sine, cosine, tanh, exponential and logarithm of float32, which the compiler makes vectors of.
+"""Sine, cosine, tanh, exponential and logarithm of float32, which the compiler vectorises.
 
-The functions of the system's library are good to the last bit, and take one number at a time. These
-are wrong by about 1e-7 at most and have no branch, so that a loop over them becomes vector code.
+The functions of the system's library are correct to the last bit, and take one number at a time.
+These have errors of about 1e-7 and no branch, so that a loop over them becomes vector code.
 An argument is reduced to a small interval by subtracting a multiple of a constant, given in parts
 that have few digits, so that the products are exact (Cody and Waite, "Software manual for the
 elementary functions", 1980). There a minimax polynomial, found by Remez' exchange, takes over; of
-tanh, a quotient of two, found by least squares with weights that grow where it is wrong (Lawson).
+tanh, a quotient of two, found by least squares with weights that grow with the error (Lawson).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from llvmlite import ir
 from numba.core import types
 
 from fit_image.nn.runtime.jit import exact, intrinsic
-from fit_image.nn.runtime.simd import at_least, at_most, broadcast, fma, reciprocal
+from fit_image.nn.runtime.simd import broadcast, fma, maximum, minimum, reciprocal
 
 # Adding this leaves no room for a fraction, and the lowest bits hold the nearest whole number.
 _ROUNDER = np.float32(1.5 * 2.0**23)
@@ -25,7 +25,7 @@ _HALF, _ONE, _EIGHT = np.float32(0.5), np.float32(1.0), np.float32(8.0)
 _OVER_PI = np.float32(1.0 / np.pi)
 _PI_1, _PI_2, _PI_3 = np.float32(3.140625), np.float32(9.6750259e-4), np.float32(1.5099580e-7)
 
-# sin r = r + r^3 (s0 + s1 r^2 + ...) for |r| <= pi / 2, wrong by 5e-9.
+# sin r = r + r^3 (s0 + s1 r^2 + ...) for |r| <= pi / 2, with an error below 5e-9.
 _S0, _S1 = np.float32(-0.16666657), np.float32(8.333016e-3)
 _S2, _S3 = np.float32(-1.9806529e-4), np.float32(2.5998618e-6)
 
@@ -33,28 +33,28 @@ _OVER_LN2 = np.float32(1.0 / np.log(2.0))
 _LN2_1, _LN2_2 = np.float32(0.69287109375), np.float32(2.760868e-4)
 
 # Beyond, powers of 2 have no normal number.
-_LEAST, _MOST = np.float32(-87.3), np.float32(88.3)
+_MIN_EXPONENT, _MAX_EXPONENT = np.float32(-87.3), np.float32(88.3)
 
-# exp r = 1 + r + r^2 (e0 + e1 r + ...) for |r| <= ln 2 / 2, wrong by 3e-9.
+# exp r = 1 + r + r^2 (e0 + e1 r + ...) for |r| <= ln 2 / 2, with an error below 3e-9.
 _E0, _E1 = np.float32(0.5), np.float32(0.16666518)
 _E2, _E3, _E4 = np.float32(4.1666206e-2), np.float32(8.368953e-3), np.float32(1.3950602e-3)
 
-# tanh x = x (a0 + a1 x^2 + ...) / (1 + b1 x^2 + ...) for |x| <= 8, wrong by a share of 7e-9 before
-# rounding; beyond, it is 1 but for 2e-7.
-_TANH_MOST = np.float32(8.0)
+# tanh x = x (a0 + a1 x^2 + ...) / (1 + b1 x^2 + ...) for |x| <= 8, with a relative error of 7e-9
+# before rounding; beyond, it is 1 up to 2e-7.
+_TANH_BOUND = np.float32(8.0)
 _A1, _A2 = np.float32(0.13444507), np.float32(3.5716086e-3)
 _A3, _A4 = np.float32(2.1894837e-5), np.float32(1.5230667e-8)
 _B1, _B2 = np.float32(0.46777835), np.float32(2.6164483e-2)
 _B3, _B4 = np.float32(3.4113092e-4), np.float32(8.5225469e-7)
 
-# log(1 + x) = x + x^2 (l0 + l1 x + ...) for 0 <= x <= 1, wrong by 7e-9.
+# log(1 + x) = x + x^2 (l0 + l1 x + ...) for 0 <= x <= 1, with an error below 7e-9.
 _L0, _L1, _L2 = np.float32(-0.49998897), np.float32(0.33307266), np.float32(-0.24758694)
 _L3, _L4, _L5 = np.float32(0.18807475), np.float32(-0.13079216), np.float32(7.1803756e-2)
 _L6, _L7 = np.float32(-2.5785115e-2), np.float32(4.349205e-3)
 
 
 @exact
-def _folded_sine(x, halfturns, turned):
+def _reduced_sine(x, halfturns, turned):
     """Return sin(x - halfturns pi), and its negative where ``turned`` is odd."""
     r = ((x - halfturns * _PI_1) - halfturns * _PI_2) - halfturns * _PI_3
     half = _HALF * turned
@@ -66,17 +66,17 @@ def _folded_sine(x, halfturns, turned):
 
 @exact
 def sine(x):
-    """Return sin x; wrong by 1e-7 for |x| up to 1e4, NaN for infinity."""
+    """Return sin x, with an error of 1e-7 for |x| up to 1e4; NaN for infinity."""
     n = (x * _OVER_PI + _ROUNDER) - _ROUNDER
-    return _folded_sine(x, n, n)
+    return _reduced_sine(x, n, n)
 
 
 @exact
 def cosine(x):
-    """Return cos x; wrong by 1e-7 for |x| up to 1e4, NaN for infinity."""
+    """Return cos x, with an error of 1e-7 for |x| up to 1e4; NaN for infinity."""
     # cos x = sin(pi / 2 - x), and pi / 2 is half a half-turn.
     n = ((x * _OVER_PI - _HALF) + _ROUNDER) - _ROUNDER
-    return -_folded_sine(x, n + _HALF, n)
+    return -_reduced_sine(x, n + _HALF, n)
 
 
 @intrinsic
@@ -94,10 +94,10 @@ def _power_of_two(typing_context, rounded):
 
 @exact
 def exponential(x):
-    """Return exp x, wrong by a share of 2e-7; beyond float32 the smallest or largest of it."""
+    """Return exp x, clamped to the range of float32, with a relative error below 2e-7."""
     # In this order of comparing, NaN stays NaN.
-    x = _LEAST if x < _LEAST else x
-    x = _MOST if x > _MOST else x
+    x = _MIN_EXPONENT if x < _MIN_EXPONENT else x
+    x = _MAX_EXPONENT if x > _MAX_EXPONENT else x
     rounded = x * _OVER_LN2 + _ROUNDER
     n = rounded - _ROUNDER
     r = (x - n * _LN2_1) - n * _LN2_2
@@ -107,9 +107,9 @@ def exponential(x):
 
 @exact
 def hyperbolic_tangent(x):
-    """Return tanh x, wrong by a share of 3e-7."""
-    x = -_TANH_MOST if x < -_TANH_MOST else x
-    x = _TANH_MOST if x > _TANH_MOST else x
+    """Return tanh x, with a relative error below 3e-7."""
+    x = -_TANH_BOUND if x < -_TANH_BOUND else x
+    x = _TANH_BOUND if x > _TANH_BOUND else x
     u = x * x
     above = x * (_ONE + u * (_A1 + u * (_A2 + u * (_A3 + u * _A4))))
     return above / (_ONE + u * (_B1 + u * (_B2 + u * (_B3 + u * _B4))))
@@ -117,8 +117,8 @@ def hyperbolic_tangent(x):
 
 @exact
 def hyperbolic_tangents(x):
-    """Return tanh of each number of a vector, in the words of `fit_image.nn.runtime.simd`."""
-    x = at_most(at_least(x, broadcast(-_TANH_MOST)), broadcast(_TANH_MOST))
+    """Return tanh of each lane of a vector of `fit_image.nn.runtime.simd`."""
+    x = minimum(maximum(x, broadcast(-_TANH_BOUND)), broadcast(_TANH_BOUND))
     zero, one = broadcast(np.float32(0.0)), broadcast(_ONE)
     u = fma(x, x, zero)
     above = fma(u, broadcast(_A4), broadcast(_A3))
@@ -131,6 +131,6 @@ def hyperbolic_tangents(x):
 
 @exact
 def log_one_plus(x):
-    """Return log(1 + x) for x in 0..1, wrong by 1e-7."""
+    """Return log(1 + x) for x in 0..1, with an error below 1e-7."""
     p = _L3 + x * (_L4 + x * (_L5 + x * (_L6 + x * _L7)))
     return x + (x * x) * (_L0 + x * (_L1 + x * (_L2 + x * p)))

@@ -1,19 +1,35 @@
-"""Weighted sums of rows of numbers: what dense layers and convolutions have in common.
+"""Weighted sums of rows: the part that dense layers and convolutions by im2col share.
 
-The weights lie as a matrix with a row for every input, the biases last, and a column for every
-unit, padded_width with zeros to whole cache lines: as the gemm wants them on the way forward.
+The weights are a matrix with a row for every input, the biases last, and a column for every unit,
+padded with zeros to whole cache lines: as the gemm takes them in the forward pass. Two layers may
+share the matrix, one as it lies and the other transposed; so kernels are told the distance in it
+from one input to the next, and from one unit to the next.
 """
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
-from fit_image.nn.activations import activate, differentiate
+from fit_image.nn.activations import activate, constants_of, differentiate
+from fit_image.nn.initializers import Normal
 from fit_image.nn.kernels.gemm import gemm
-from fit_image.nn.runtime.arrays import LANES, FloatArray, copy, vector
+from fit_image.nn.runtime.arrays import LANES, FloatArray, Matrix, copy, vector
 from fit_image.nn.runtime.jit import inner
+
+
+class AffineLayout(NamedTuple):
+    """Sizes of a layer of weighted sums, and where its parameters lie."""
+
+    fan_in: int
+    units: int
+    input_row: int  # length of a row of inputs with padding
+    unit_row: int  # length of a row of units with padding
+    across_inputs: int  # distance in the weights from one input to the next
+    across_units: int  # from one unit to the next; one of the two distances is 1
+    biases: int  # offset in the parameters
 
 
 def padded_width(count: int) -> int:
@@ -21,77 +37,80 @@ def padded_width(count: int) -> int:
     return -(-count // LANES) * LANES
 
 
-def matrix(parameters: FloatArray, fan_in: int, width: int) -> FloatArray:
+def matrix(params: FloatArray, fan_in: int, width: int) -> FloatArray:
     """Return the parameters as rows, the biases last: a view (fan_in + 1, width)."""
-    return parameters[: (fan_in + 1) * width].reshape(fan_in + 1, width)
+    return params[: (fan_in + 1) * width].reshape(fan_in + 1, width)
 
 
 def draw_normal(
     rows: FloatArray,
     units: int,
-    deviation: float,
+    std: float,
     rng: np.random.Generator,
     bound: float = math.inf,
 ) -> None:
-    """Draw weights from a normal, again where they are beyond ``bound`` deviations; no biases."""
-    drawn = rng.standard_normal((len(rows) - 1, units), dtype=np.float32)
-    beyond = np.abs(drawn) > bound
-    while beyond.any():
-        drawn[beyond] = rng.standard_normal(int(beyond.sum()), dtype=np.float32)
-        beyond = np.abs(drawn) > bound
-    rows[:-1, :units] = drawn * np.float32(deviation)
+    """Draw weights from a normal, again where they exceed ``bound`` deviations; no biases."""
+    rows[:-1, :units] = Normal(std, bound).draw((len(rows) - 1, units), rng)
 
 
 @inner
-def add_up(
-    weights, biases, row, column, fan_in, inputs, start, input_row, rows, first, stop, sums,
-    sums_start, width, panel,
-):  # fmt: skip
+def add_up(layout, params, x, sums, rows, first, stop, panel):
     """Write the weighted sums of some rows of inputs, for units ``first`` to ``stop``.
 
-    ``biases`` is where these lie; ``row`` and ``column`` are the distances in the weights from
-    one input, and from one unit, to the next: one of them is 1.
+    ``x`` and ``sums`` are of type `Matrix` and begin with the first of these rows.
     """
-    own = vector(weights, biases + first, stop - first)
+    own = vector(params, layout.biases + first, stop - first)
     for i in range(rows):
-        copy(own, vector(sums, sums_start + i * width + first, stop - first))
+        copy(own, vector(sums.data, sums.start + i * sums.row + first, stop - first))
+    row, column = layout.across_inputs, layout.across_units
     gemm(
-        rows, stop - first, fan_in, inputs, start, input_row, 1, weights, first * column, row,
-        column, sums, sums_start + first, width, panel, True,
-    )  # fmt: skip
+        rows,
+        stop - first,
+        layout.fan_in,
+        x,
+        Matrix(params, first * column, row, column),
+        Matrix(sums.data, sums.start + first, sums.row, 1),
+        panel,
+        True,
+    )
 
 
 @inner
-def apply(sums, sums_start, width, outputs, start, units, rows, first, stop, code, constants):
-    """Write the values of some rows of sums, for units ``first`` to ``stop``."""
+def apply(activation, sums, y, rows, first, stop):
+    """Write the activations of some rows of sums, for units ``first`` to ``stop``."""
+    code, constants = activation.code, constants_of(activation.constants, 0)
+    width, units = sums.row, y.row
     if stop - first == width == units:
-        activate(sums, sums_start, 0, outputs, start, 0, 1, rows * units, code, constants)
+        activate(sums, y, 1, rows * units, code, constants)
     else:
-        count = min(stop, units) - first
-        activate(
-            sums, sums_start + first, width, outputs, start + first, units, rows, count, code,
-            constants,
-        )  # fmt: skip
+        part = Matrix(sums.data, sums.start + first, width, 1)
+        target = Matrix(y.data, y.start + first, units, 1)
+        activate(part, target, rows, min(stop, units) - first, code, constants)
 
 
 @inner
-def to_deltas(sums, sums_start, width, upstream, start, units, rows, code, constants):
-    """Turn some rows of sums into the derivatives of the loss by them."""
-    differentiate(sums, sums_start, width, rows, units, code, constants)
+def to_deltas(activation, sums, grad_y, rows):
+    """Turn some rows of sums into the gradient of the loss with respect to them."""
+    units, width = grad_y.row, sums.row
+    constants = constants_of(activation.constants, 0)
+    differentiate(sums, rows, units, activation.code, constants)
     for i in range(rows):
-        deltas = vector(sums, sums_start + i * width, units)
-        gradient = vector(upstream, start + i * units, units)
+        deltas = vector(sums.data, sums.start + i * width, units)
+        above = vector(grad_y.data, grad_y.start + i * units, units)
         for j in range(units):
-            deltas[j] *= gradient[j]
+            deltas[j] *= above[j]
         for j in range(units, width):
-            sums[sums_start + i * width + j] = np.float32(0.0)
+            sums.data[sums.start + i * width + j] = np.float32(0.0)
 
 
 @inner
-def add_bias_gradient(deltas, start, width, rows, first, stop, gradient, biases):
-    """Add the derivatives by the sums of some rows to those by biases ``first`` to ``stop``."""
-    target = vector(gradient, biases + first, stop - first)
+def add_bias_grad(deltas, rows, first, stop, grads, biases):
+    """Add the gradient with respect to some rows of sums to that of biases ``first`` to ``stop``.
+
+    ``biases`` is the offset of the biases in ``grads``.
+    """
+    target = vector(grads, biases + first, stop - first)
     for i in range(rows):
-        source = vector(deltas, start + i * width + first, stop - first)
+        source = vector(deltas.data, deltas.start + i * deltas.row + first, stop - first)
         for j in range(source.size):
             target[j] += source[j]

@@ -1,4 +1,4 @@
-"""Batch normalisation: every map with mean 0 and variance 1, then scaled and shifted."""
+"""Batch normalisation: every channel with mean 0 and variance 1, then scaled and shifted."""
 
 from __future__ import annotations
 
@@ -7,160 +7,115 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.nn.activations import ACTIVATIONS, activate, constants_of, differentiate
+from fit_image.nn.activations import activate, constants_of, differentiate
 from fit_image.nn.layers.affine import padded_width
-from fit_image.nn.layers.layer import PARTS, Layer, Shape, Workers
-from fit_image.nn.runtime.arrays import FloatArray, IntArray, aligned_zeros, vector
+from fit_image.nn.layers.kernel_args import BoundActivation, grads_of
+from fit_image.nn.layers.layer import PARTS, Call, GradMode, Layer, Shape
+from fit_image.nn.runtime.arrays import FloatArray, IntArray, Matrix, aligned_zeros, vector
 from fit_image.nn.runtime.barrier import barrier
 from fit_image.nn.runtime.jit import inner, kernel
 
 EPSILON = np.float32(1e-5)
-"""What is added to a variance, so that it is not zero."""
+"""Added to a variance, so that it is not zero."""
 
 
-class Kept(NamedTuple):
-    """What a batch leaves for its way back."""
+class BatchNormCache(NamedTuple):
+    """Values of a batch that the backward pass needs."""
 
-    normal: FloatArray  # (samples * places, maps), flat: mean 0 and variance 1
-    sums: FloatArray  # the same, scaled and shifted
-    inverse: FloatArray  # (maps,): one over the deviation
-    parts: npt.NDArray[np.float64]  # (PARTS, 2, maps): sums over each part of the batch
+    normal: FloatArray  # (samples * pixels, channels), flat: mean 0 and variance 1
+    sums: FloatArray  # the same, scaled and shifted; then the gradient with respect to them
+    inverse: FloatArray  # (channels,): reciprocal of the standard deviation
+    parts: npt.NDArray[np.float64]  # (PARTS, 2, channels): sums over each part of the batch
 
 
 class BatchNorm(Layer):
-    """Makes every map's numbers those of mean 0 and variance 1 in the batch; learns another.
+    """Normalises every channel over the batch, then applies a learned scale and shift.
 
     Ioffe and Szegedy, "Batch normalization: accelerating deep network training by reducing internal
     covariate shift", ICML 2015. The statistics are always those of the batch at hand, as in the
-    program ``hardmaru/resnet-cppn-gan-tensorflow``: what becomes of a sample depends on others.
+    program ``hardmaru/resnet-cppn-gan-tensorflow``: the output of a sample depends on the others.
 
     Parameters
     ----------
     shape : tuple of int
-        Of a sample; the maps come last.
-    activation : str
-        A key of `fit_image.nn.activations.ACTIVATIONS`: what is made of the result.
-    slope, omega, scale : float
-        See `fit_image.nn.mlp.layer_spec.LayerSpec`.
+        Shape of a sample; the channels come last.
+    activation : str or BoundActivation
+        Applied to the result.
     """
 
-    def __init__(
-        self,
-        shape: Shape,
-        activation: str = "identity",
-        *,
-        slope: float = 0.01,
-        omega: float = 30.0,
-        scale: float = 10.0,
-    ) -> None:
-        self._maps = shape[-1]
-        super().__init__(shape, shape, 2 * padded_width(self._maps), 2 * self._maps)
-        self._code = ACTIVATIONS[activation].code
-        self._constants = np.array([[slope, omega, scale]], dtype=np.float32)
+    def __init__(self, shape: Shape, activation: str | BoundActivation = "identity") -> None:
+        self._channels = shape[-1]
+        super().__init__(shape, shape, 2 * padded_width(self._channels), 2 * self._channels)
+        self._activation = BoundActivation.of(activation)
 
-    def initialise(self, parameters: FloatArray, rng: np.random.Generator) -> None:
-        """Draw the scales from a normal of mean 1 and deviation 0.02; shifts are 0."""
-        drawn = rng.standard_normal(self._maps, dtype=np.float32)
-        parameters[: self._maps] = 1.0 + np.float32(0.02) * drawn
+    def init_params(self, params: FloatArray, rng: np.random.Generator) -> None:
+        """Draw the scales from a normal with mean 1 and standard deviation 0.02; shifts are 0."""
+        drawn = rng.standard_normal(self._channels, dtype=np.float32)
+        params[: self._channels] = 1.0 + np.float32(0.02) * drawn
 
-    def keep(self, samples: int) -> Kept:
-        """See `Layer.keep`."""
-        size = samples * int(np.prod(self.inputs))
-        return Kept(
+    def named_params(self, params: FloatArray) -> dict[str, FloatArray]:
+        """Return "weight" (the scales) and "bias" (the shifts), a number for each channel."""
+        scales, shifts = params.reshape(2, -1)[:, : self._channels]
+        return {"weight": scales, "bias": shifts}
+
+    def make_cache(self, batch_size: int) -> BatchNormCache:
+        """Return memory for normalised values and sums of a batch."""
+        size = batch_size * int(np.prod(self.in_shape))
+        return BatchNormCache(
             aligned_zeros(size),
             aligned_zeros(size),
-            np.zeros(self._maps, dtype=np.float32),
-            np.zeros((PARTS, 2, self._maps)),
+            np.zeros(self._channels, dtype=np.float32),
+            np.zeros((PARTS, 2, self._channels)),
         )
 
-    def forward(
-        self,
-        parameters: FloatArray,
-        inputs: FloatArray,
-        outputs: FloatArray,
-        kept: Kept,
-        workers: Workers,
-        rng: np.random.Generator | None,
-    ) -> None:
-        """See `Layer.forward`."""
+    def forward(self, call: Call) -> None:
+        """Normalise, scale and shift; each thread takes whole parts of the batch."""
+        x, y = call.x.reshape(-1, self._channels), call.y.reshape(-1)
 
         def work(counts: IntArray, thread: int, threads: int) -> None:
             _forward_kernel(
-                parameters,
-                inputs.reshape(-1, self._maps),
-                kept.normal,
-                kept.sums,
-                kept.inverse,
-                kept.parts,
-                outputs.reshape(-1),
-                self._code,
-                self._constants,
-                counts,
-                thread,
-                threads,
+                self._activation, call.params, x, y, call.cache, counts, thread, threads
             )
 
-        workers.run(work)
+        call.pool.run(work)
 
     def backward(
         self,
-        parameters: FloatArray,
-        inputs: FloatArray,
-        outputs: FloatArray,
-        kept: Kept,
-        by_outputs: FloatArray,
-        gradient: FloatArray | None,
-        by_inputs: FloatArray | None,
-        workers: Workers,
-        factor: float = 1.0,
-        add: bool = True,
+        call: Call,
+        grad_y: FloatArray,
+        grad_x: FloatArray | None = None,
+        mode: GradMode = GradMode.WRITE,
+        scale: float = 1.0,
     ) -> None:
-        """See `Layer.backward`."""
-        if gradient is not None and not add:
-            gradient[:] = 0.0
-        nothing = np.empty(0, dtype=np.float32)
+        """Differentiate through the statistics of the batch, too."""
+        grads = grads_of(call, grad_y, grad_x, mode, scale)
 
         def work(counts: IntArray, thread: int, threads: int) -> None:
             _backward_kernel(
-                parameters,
-                kept.normal,
-                kept.sums,
-                kept.inverse,
-                kept.parts,
-                by_outputs.reshape(-1, self._maps),
-                nothing if gradient is None else gradient,
-                nothing if by_inputs is None else by_inputs.reshape(-1),
-                self._code,
-                self._constants,
-                factor,
-                counts,
-                thread,
-                threads,
+                self._activation, call.params, call.cache, grads, counts, thread, threads
             )
 
-        workers.run(work)
+        call.pool.run(work)
 
 
 @kernel
-def _forward_kernel(
-    parameters, inputs, normal, sums, inverse, parts, outputs, code, constants, counts, thread,
-    threads,
-):  # fmt: skip
-    rows, maps = inputs.shape
-    count, shifts = parts.shape[0], parameters.size // 2
+def _forward_kernel(activation, params, x, y, cache, counts, thread, threads):
+    rows, channels = x.shape
+    normal, sums, parts = cache.normal, cache.sums, cache.parts
+    count, shifts = parts.shape[0], params.size // 2
     for part in range(thread, count, threads):
         total, squares = parts[part, 0], parts[part, 1]
-        for j in range(maps):
+        for j in range(channels):
             total[j] = squares[j] = 0.0
         for i in range(rows * part // count, rows * (part + 1) // count):
-            for j in range(maps):
-                number = np.float64(inputs[i, j])
-                total[j] += number
-                squares[j] += number * number
+            for j in range(channels):
+                value = np.float64(x[i, j])
+                total[j] += value
+                squares[j] += value * value
     barrier(counts, thread, threads)
-    means = np.empty(maps, dtype=np.float32)
-    inverses = np.empty(maps, dtype=np.float32)
-    for j in range(maps):
+    means = np.empty(channels, dtype=np.float32)
+    inverses = np.empty(channels, dtype=np.float32)
+    for j in range(channels):
         total_, squares_ = 0.0, 0.0
         for part in range(count):
             total_ += parts[part, 0, j]
@@ -170,76 +125,83 @@ def _forward_kernel(
         means[j] = mean
         inverses[j] = 1.0 / np.sqrt(variance + EPSILON)
         if thread == 0:
-            inverse[j] = inverses[j]
+            cache.inverse[j] = inverses[j]
     for part in range(thread, count, threads):
         first, stop = rows * part // count, rows * (part + 1) // count
         for i in range(first, stop):
-            own, scaled = vector(normal, i * maps, maps), vector(sums, i * maps, maps)
-            for j in range(maps):
-                number = (inputs[i, j] - means[j]) * inverses[j]
-                own[j] = number
-                scaled[j] = parameters[j] * number + parameters[shifts + j]
-        numbers, start = (stop - first) * maps, first * maps
-        constant = constants_of(constants, 0)
-        activate(sums, start, 0, outputs, start, 0, 1, numbers, code, constant)
+            own, scaled = (
+                vector(normal, i * channels, channels),
+                vector(sums, i * channels, channels),
+            )
+            for j in range(channels):
+                value = (x[i, j] - means[j]) * inverses[j]
+                own[j] = value
+                scaled[j] = params[j] * value + params[shifts + j]
+        part_sums = Matrix(sums, first * channels, channels, 1)
+        part_y = Matrix(y, first * channels, channels, 1)
+        values, constants = (stop - first) * channels, constants_of(activation.constants, 0)
+        activate(part_sums, part_y, 1, values, activation.code, constants)
 
 
 @kernel
-def _backward_kernel(
-    parameters, normal, sums, inverse, parts, by_outputs, gradient, by_inputs, code, constants,
-    factor, counts, thread, threads,
-):  # fmt: skip
-    rows, maps = by_outputs.shape
-    count, shifts = parts.shape[0], parameters.size // 2
+def _backward_kernel(activation, params, cache, grads, counts, thread, threads):
+    normal, sums, parts = cache.normal, cache.sums, cache.parts
+    channels = cache.inverse.size
+    rows = grads.y.size // channels
+    count, shifts = parts.shape[0], params.size // 2
     for part in range(thread, count, threads):
-        by_scale, by_shift = parts[part, 0], parts[part, 1]
-        for j in range(maps):
-            by_scale[j] = by_shift[j] = 0.0
+        grad_scale, grad_shift = parts[part, 0], parts[part, 1]
+        for j in range(channels):
+            grad_scale[j] = grad_shift[j] = 0.0
         first, stop = rows * part // count, rows * (part + 1) // count
-        constant = constants_of(constants, 0)
-        differentiate(sums, first * maps, 0, 1, (stop - first) * maps, code, constant)
+        constants = constants_of(activation.constants, 0)
+        values = (stop - first) * channels
+        part_sums = Matrix(sums, first * channels, channels, 1)
+        differentiate(part_sums, 1, values, activation.code, constants)
         for i in range(first, stop):
-            deltas, own = vector(sums, i * maps, maps), vector(normal, i * maps, maps)
-            for j in range(maps):
-                deltas[j] *= by_outputs[i, j]
-                by_shift[j] += np.float64(deltas[j])
-                by_scale[j] += np.float64(deltas[j] * own[j])
+            deltas, own = (
+                vector(sums, i * channels, channels),
+                vector(normal, i * channels, channels),
+            )
+            above = vector(grads.y, i * channels, channels)
+            for j in range(channels):
+                deltas[j] *= above[j]
+                grad_shift[j] += np.float64(deltas[j])
+                grad_scale[j] += np.float64(deltas[j] * own[j])
     barrier(counts, thread, threads)
-    by_scales, by_shifts = np.zeros(maps), np.zeros(maps)
+    grad_scales, grad_shifts = np.zeros(channels), np.zeros(channels)
     for part in range(count):
-        for j in range(maps):
-            by_scales[j] += parts[part, 0, j]
-            by_shifts[j] += parts[part, 1, j]
-    if by_inputs.size > 0:
-        _to_inputs(
-            parameters, normal, sums, inverse, parts, by_scales, by_shifts, by_inputs, thread,
-            threads,
-        )  # fmt: skip
-    # Nobody reads the scales any more, which may be what is changed here.
+        for j in range(channels):
+            grad_scales[j] += parts[part, 0, j]
+            grad_shifts[j] += parts[part, 1, j]
+    if grads.x.size > 0:
+        _to_input(params, cache, grad_scales, grad_shifts, grads.x, thread, threads)
+    # No thread reads the scales after this, which may be the numbers that are changed here.
     barrier(counts, thread, threads)
-    if gradient.size > 0 and thread == 0:
-        for j in range(maps):
-            gradient[j] += np.float32(factor * by_scales[j])
-            gradient[shifts + j] += np.float32(factor * by_shifts[j])
+    if grads.params.size > 0 and thread == 0:
+        for j in range(channels):
+            if not grads.add:
+                grads.params[j] = grads.params[shifts + j] = np.float32(0.0)
+            grads.params[j] += np.float32(grads.scale * grad_scales[j])
+            grads.params[shifts + j] += np.float32(grads.scale * grad_shifts[j])
 
 
 @inner
-def _to_inputs(
-    parameters, normal, sums, inverse, parts, by_scales, by_shifts, by_inputs, thread, threads
-):
-    """Write the derivative by the inputs."""
-    maps, count = inverse.size, parts.shape[0]
-    rows = by_inputs.size // maps
-    # The mean and the deviation depend on every sample, too: equations of section 3.
-    factors, scales = np.empty(maps, dtype=np.float32), np.empty(maps, dtype=np.float32)
-    shares = np.empty(maps, dtype=np.float32)
-    for j in range(maps):
-        factors[j] = parameters[j] * inverse[j]
-        scales[j] = by_scales[j] / rows
-        shares[j] = by_shifts[j] / rows
+def _to_input(params, cache, grad_scales, grad_shifts, grad_x, thread, threads):
+    """Write the gradient with respect to the input."""
+    channels, count = cache.inverse.size, cache.parts.shape[0]
+    rows = grad_x.size // channels
+    # Mean and variance depend on every sample, too: equations of section 3.
+    factors, scales = np.empty(channels, dtype=np.float32), np.empty(channels, dtype=np.float32)
+    shares = np.empty(channels, dtype=np.float32)
+    for j in range(channels):
+        factors[j] = params[j] * cache.inverse[j]
+        scales[j] = grad_scales[j] / rows
+        shares[j] = grad_shifts[j] / rows
     for part in range(thread, count, threads):
         for i in range(rows * part // count, rows * (part + 1) // count):
-            deltas, own = vector(sums, i * maps, maps), vector(normal, i * maps, maps)
-            below = vector(by_inputs, i * maps, maps)
-            for j in range(maps):
+            deltas = vector(cache.sums, i * channels, channels)
+            own = vector(cache.normal, i * channels, channels)
+            below = vector(grad_x, i * channels, channels)
+            for j in range(channels):
                 below[j] = factors[j] * (deltas[j] - shares[j] - own[j] * scales[j])

@@ -1,13 +1,15 @@
-"""A narrow network drawn at many points, once for each vector of latent numbers."""
+"""ConditionedMLP: a narrow network evaluated at many points, for each vector of latent numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
-from fit_image.nn.layers.layer import PARTS, Layer, Workers
+from fit_image.nn.initializers import Normal
+from fit_image.nn.layers.kernel_args import grads_of
+from fit_image.nn.layers.layer import PARTS, Call, GradMode, Layer
 from fit_image.nn.mlp import soa, soa_backward, soa_forward
 from fit_image.nn.mlp.layer_spec import LayerSpec
 from fit_image.nn.mlp.mlp import MLP
@@ -16,7 +18,7 @@ from fit_image.nn.runtime.simd import WIDTH
 
 
 class ConditionedMLP(Layer):
-    """A stage from latent vectors to what a network makes of them at every point of a grid.
+    """Maps a latent vector to the output of a network at every point of a grid.
 
     Parameters
     ----------
@@ -24,22 +26,23 @@ class ConditionedMLP(Layer):
         Narrow ones, see `fit_image.nn.mlp.soa.is_narrow`. The first inputs are the latent numbers,
         the others differ from point to point.
     points : float32 (height, width, inputs of a point)
-    deviations : sequence of float
-        Of the normal from which each layer's first weights and biases are drawn.
+    stds : sequence of float
+        Standard deviations of the normals from which each layer's initial weights and biases are
+        drawn.
 
     Raises
     ------
     ValueError
         If the layers are not narrow, take no latent numbers, or begin with a residual block, which
-        would add them to its output.
+        would add these to its output.
     """
 
     def __init__(
-        self, layers: Sequence[LayerSpec], points: FloatArray, deviations: Sequence[float]
+        self, layers: Sequence[LayerSpec], points: FloatArray, stds: Sequence[float]
     ) -> None:
         self.network = MLP(layers)
         if not soa.is_narrow(self.network.layers):
-            raise ValueError("a generator's layers must be narrow")
+            raise ValueError("the layers of a conditioned MLP must be narrow")
         latents = layers[0].fan_in - points.shape[2]
         if latents < 1:
             raise ValueError(f"{layers[0].fan_in} inputs leave none for latent numbers")
@@ -49,88 +52,104 @@ class ConditionedMLP(Layer):
             (latents,),
             (*points.shape[:2], layers[-1].fan_out),
             self.network.dense_size,
-            self.network.parameter_count,
+            self.network.num_params,
         )
         self._points = np.ascontiguousarray(points.reshape(-1, points.shape[2]), dtype=np.float32)
-        self._deviations = deviations
+        self._stds = stds
         self._tiles = soa.tiles_of(self.network.layers, latents)
-        self._tiles_back = soa.tiles_of(self.network.layers, latents, there_and_back=True)
+        self._tiles_back = soa.tiles_of(self.network.layers, latents, training=True)
 
-    def initialise(self, parameters: FloatArray, rng: np.random.Generator) -> None:
-        """See `Layer.initialise`."""
-        rows = self.network.rows(parameters)
-        for layer, numbers, deviation in zip(
-            self.network.layers, rows, self._deviations, strict=True
-        ):
+    def init_params(self, params: FloatArray, rng: np.random.Generator) -> None:
+        """Draw weights and biases."""
+        rows = self.network.rows(params)
+        for layer, values, std in zip(self.network.layers, rows, self._stds, strict=True):
             shape = layer.fan_out, layer.fan_in + 1
-            drawn = rng.standard_normal(shape, dtype=np.float32)
-            numbers[:, : layer.fan_in + 1] = drawn * np.float32(deviation)
+            values[:, : layer.fan_in + 1] = Normal(std).draw(shape, rng)
 
-    def keep(self, samples: int) -> FloatArray:
+    def named_params(self, params: FloatArray) -> dict[str, FloatArray]:
+        """Return "0.weight" (units, fan_in), "0.bias" (units,), and so on."""
+        named: dict[str, FloatArray] = {}
+        for index, (weight, bias) in enumerate(self.network.weights(params)):
+            named |= {f"{index}.weight": weight, f"{index}.bias": bias}
+        return named
+
+    def make_cache(self, batch_size: int) -> FloatArray:
         """Return memory for the gradient in vectors, whatever the number of samples."""
-        return aligned_zeros(PARTS, WIDTH * self.parameter_count)
+        return aligned_zeros(PARTS, WIDTH * self.num_params)
 
-    def forward(
-        self,
-        parameters: FloatArray,
-        inputs: FloatArray,
-        outputs: FloatArray,
-        kept: Any,
-        workers: Workers,
-        rng: np.random.Generator | None,
-    ) -> None:
-        """See `Layer.forward`."""
-        pictures = outputs.reshape(len(outputs), len(self._points), -1)
+    def forward(self, call: Call) -> None:
+        """Evaluate the network at all points; threads take tiles of them."""
+        images = call.y.reshape(len(call.y), len(self._points), -1)
 
         def work(counts: IntArray, _: int, threads: int) -> None:
             soa_forward.forward_kernel(
-                parameters,
+                call.params,
                 soa.tile_memory(self._tiles),
                 self._tiles,
-                inputs,
+                call.x,
                 self._points,
-                pictures,
+                images,
                 counts,
                 threads,
             )
 
-        workers.run(work)
+        call.pool.run(work)
 
     def backward(
         self,
-        parameters: FloatArray,
-        inputs: FloatArray,
-        outputs: FloatArray,
-        kept: FloatArray,
-        by_outputs: FloatArray,
-        gradient: FloatArray | None,
-        by_inputs: FloatArray | None,
-        workers: Workers,
-        factor: float = 1.0,
-        add: bool = True,
+        call: Call,
+        grad_y: FloatArray,
+        grad_x: FloatArray | None = None,
+        mode: GradMode = GradMode.WRITE,
+        scale: float = 1.0,
     ) -> None:
-        """See `Layer.backward`."""
-        if gradient is not None and not add:
-            gradient[:] = 0.0
-        below = np.empty_like(inputs) if by_inputs is None else by_inputs
-        pictures = by_outputs.reshape(len(outputs), len(self._points), -1)
-        nothing = np.empty(0, dtype=np.float32)
+        """Compute the forward pass again, tile by tile, and the gradients."""
+        grads = grads_of(call, grad_y, grad_x, mode, scale)
+        if not grads.add:
+            grads.params[:] = 0.0
+        below = np.empty_like(call.x) if grad_x is None else grad_x
+        images = grad_y.reshape(len(call.y), len(self._points), -1)
+        inputs = soa_backward.Inputs(call.x, self._points)
+        gradients = soa_backward.Gradients(
+            images, below, call.cache, grads.params, np.float32(scale)
+        )
 
         def work(counts: IntArray, thread: int, threads: int) -> None:
             soa_backward.backward_kernel(
-                parameters,
+                call.params,
                 soa.tile_memory(self._tiles_back),
                 self._tiles_back,
                 inputs,
-                self._points,
-                pictures,
-                below,
-                kept,
-                nothing if gradient is None else gradient,
-                np.float32(factor),
+                gradients,
                 counts,
                 thread,
                 threads,
             )
 
-        workers.run(work)
+        call.pool.run(work)
+
+
+def at_latent(network: MLP, latent: FloatArray, first: int = 0) -> MLP:
+    """Return the network of the remaining inputs, for one latent vector.
+
+    The latent numbers are the same for all samples, so their part of the sums of the first layer
+    becomes a part of its biases.
+
+    Parameters
+    ----------
+    network : MLP
+        Without an encoding.
+    latent : float32 vector
+        The inputs from ``first`` on.
+    first : int
+    """
+    whole, *others = network.layers
+    stop, fan_in = first + len(latent), whole.fan_in - len(latent)
+    fixed = MLP([replace(whole, fan_in=fan_in), *others])
+    (start, *ends), (rows, *same) = fixed.rows(), network.rows()
+    start[:, :first] = rows[:, :first]
+    start[:, first:fan_in] = rows[:, stop : whole.fan_in]
+    start[:, fan_in] = rows[:, whole.fan_in] + rows[:, first:stop] @ latent
+    for target, source in zip(ends, same, strict=True):
+        target[:] = source
+    return fixed

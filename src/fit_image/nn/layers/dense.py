@@ -1,4 +1,4 @@
-"""Dense layers as stages of a chain."""
+"""Dense layers."""
 
 from __future__ import annotations
 
@@ -7,59 +7,54 @@ import math
 import numpy as np
 
 from fit_image.nn.layers import affine
-from fit_image.nn.layers.affine import padded_width
-from fit_image.nn.layers.affine_layer import AffineLayer, Layout
+from fit_image.nn.layers.affine import AffineLayout, padded_width
+from fit_image.nn.layers.affine_layer import AffineLayer
+from fit_image.nn.layers.kernel_args import BoundActivation
 from fit_image.nn.layers.layer import Shape
 from fit_image.nn.runtime.arrays import FloatArray
 
 
 class Dense(AffineLayer):
-    """Every unit sees all numbers of a sample, whatever its shape.
+    """Connects every unit with all numbers of a sample, whatever its shape.
 
     Parameters
     ----------
-    inputs : tuple of int
-        Shape of a sample.
+    in_shape : tuple of int
     units : int
-    activation : str
-        A key of `fit_image.nn.activations.ACTIVATIONS`.
-    slope, omega, scale : float
-        See `fit_image.nn.mlp.layer_spec.LayerSpec`.
-    deviation : float
-        Of the normal from which the first weights are drawn; biases begin as zeros.
-    mirrored : bool
-        Whether there is room for the biases of a `fit_image.nn.layers.tied_dense.TiedDense`, behind the others.
-    outputs : tuple of int, optional
-        Shape of what comes out, which is as many numbers as units; default: a vector.
+    activation : str or BoundActivation
+    std : float
+        Standard deviation of the normal from which the initial weights are drawn; biases start as
+        zeros.
+    tied : bool
+        Whether the layer's span has room for the biases of a `tied_dense.TiedDense`.
+    out_shape : tuple of int, optional
+        Of ``units`` numbers in all. Default: a vector.
 
     Raises
     ------
     ValueError
-        If ``outputs`` are another number.
+        If ``out_shape`` has another size.
 
     Attributes
     ----------
-    mirrored : bool
+    tied : bool
     """
 
     def __init__(
         self,
-        inputs: Shape,
+        in_shape: Shape,
         units: int,
-        activation: str = "identity",
+        activation: str | BoundActivation = "identity",
         *,
-        slope: float = 0.01,
-        omega: float = 30.0,
-        scale: float = 10.0,
-        deviation: float = 0.02,
-        mirrored: bool = False,
-        outputs: Shape | None = None,
+        std: float = 0.02,
+        tied: bool = False,
+        out_shape: Shape | None = None,
     ) -> None:
-        outputs = (units,) if outputs is None else outputs
-        if math.prod(outputs) != units:
-            raise ValueError(f"{units} units are not outputs {outputs}")
-        fan_in, width = math.prod(inputs), padded_width(units)
-        layout = Layout(
+        out_shape = (units,) if out_shape is None else out_shape
+        if math.prod(out_shape) != units:
+            raise ValueError(f"{units} units do not have the shape {out_shape}")
+        fan_in, width = math.prod(in_shape), padded_width(units)
+        layout = AffineLayout(
             fan_in=fan_in,
             units=units,
             input_row=padded_width(fan_in),
@@ -69,13 +64,18 @@ class Dense(AffineLayer):
             biases=fan_in * width,
         )
         size, count = (fan_in + 1) * width, (fan_in + 1) * units
-        if mirrored:
+        if tied:
             size, count = size + padded_width(fan_in), count + fan_in
-        super().__init__(inputs, outputs, layout, size, count, activation, slope, omega, scale)
-        self.mirrored = mirrored
-        self._deviation = deviation
+        super().__init__(in_shape, out_shape, layout, size, count, activation)
+        self.tied = tied
+        self._std = std
 
-    def initialise(self, parameters: FloatArray, rng: np.random.Generator) -> None:
-        """See `Stage.initialise`."""
-        rows = affine.matrix(parameters, self.layout.fan_in, self.layout.unit_row)
-        affine.draw_normal(rows, self.layout.units, self._deviation, rng)
+    def init_params(self, params: FloatArray, rng: np.random.Generator) -> None:
+        """Draw the weights."""
+        rows = affine.matrix(params, self.layout.fan_in, self.layout.unit_row)
+        affine.draw_normal(rows, self.layout.units, self._std, rng)
+
+    def named_params(self, params: FloatArray) -> dict[str, FloatArray]:
+        """Return "weight" (units, fan_in) and "bias" (units,)."""
+        rows = affine.matrix(params, self.layout.fan_in, self.layout.unit_row)
+        return {"weight": rows[:-1, : self.layout.units].T, "bias": rows[-1, : self.layout.units]}

@@ -1,15 +1,15 @@
-"""Dropout: units that are left out by chance while training."""
+"""Dropout: a random part of the units is left out during training."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from fit_image.nn.layers.layer import Layer, Shape, Workers
+from fit_image.nn.layers.layer import Call, GradMode, Layer, Shape
 from fit_image.nn.runtime.arrays import FloatArray, aligned_zeros
 
 
 class Dropout(Layer):
-    """Numbers that become 0 by chance; the others are made larger, so that the mean stays.
+    """Sets random values to 0 and scales the others up, so that the mean stays the same.
 
     Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", JMLR
     2014. Without a random generator, nothing is left out.
@@ -17,55 +17,39 @@ class Dropout(Layer):
     Parameters
     ----------
     shape : tuple of int
-        Of a sample.
-    keep : float
-        Share of the numbers that stay, above 0 and up to 1.
+        Shape of a sample.
+    keep_prob : float
+        Probability that a value is kept, above 0 and up to 1.
     """
 
-    def __init__(self, shape: Shape, keep: float) -> None:
-        super().__init__(shape, shape, 0, 0)
-        if not 0 < keep <= 1:
-            raise ValueError(f"dropout keeps a share above 0 and up to 1, not {keep}")
-        self._keep = np.float32(keep)
+    def __init__(self, shape: Shape, keep_prob: float) -> None:
+        super().__init__(shape, shape)
+        if not 0 < keep_prob <= 1:
+            raise ValueError(f"keep_prob must be above 0 and up to 1, not {keep_prob}")
+        self._keep_prob = np.float32(keep_prob)
 
-    def initialise(self, parameters: FloatArray, rng: np.random.Generator) -> None:
-        """Nothing to draw."""
+    def make_cache(self, batch_size: int) -> FloatArray:
+        """Return memory for the factor of every value."""
+        return aligned_zeros(batch_size, *self.in_shape)
 
-    def keep(self, samples: int) -> FloatArray:
-        """Return memory for what every number is multiplied by."""
-        return aligned_zeros(samples, *self.inputs)
-
-    def forward(
-        self,
-        parameters: FloatArray,
-        inputs: FloatArray,
-        outputs: FloatArray,
-        kept: FloatArray,
-        workers: Workers,
-        rng: np.random.Generator | None,
-    ) -> None:
-        """See `Layer.forward`."""
-        factors = kept[: len(inputs)]
-        if rng is None:
+    def forward(self, call: Call) -> None:
+        """Draw the factors, 0 or 1 / keep_prob, and multiply by them."""
+        factors = call.cache[: len(call.x)]
+        if call.rng is None:
             factors[:] = 1.0
         else:
-            drawn = rng.random(inputs.shape, dtype=np.float32)
-            np.divide(drawn < self._keep, self._keep, out=factors, casting="unsafe")
-        np.multiply(inputs, factors, out=outputs)
+            drawn = call.rng.random(call.x.shape, dtype=np.float32)
+            np.divide(drawn < self._keep_prob, self._keep_prob, out=factors, casting="unsafe")
+        np.multiply(call.x, factors, out=call.y)
 
     def backward(
         self,
-        parameters: FloatArray,
-        inputs: FloatArray,
-        outputs: FloatArray,
-        kept: FloatArray,
-        by_outputs: FloatArray,
-        gradient: FloatArray | None,
-        by_inputs: FloatArray | None,
-        workers: Workers,
-        factor: float = 1.0,
-        add: bool = True,
+        call: Call,
+        grad_y: FloatArray,
+        grad_x: FloatArray | None = None,
+        mode: GradMode = GradMode.WRITE,
+        scale: float = 1.0,
     ) -> None:
-        """See `Layer.backward`."""
-        if by_inputs is not None:
-            np.multiply(by_outputs, kept[: len(inputs)], out=by_inputs)
+        """Multiply the gradient by the same factors; there are no parameters."""
+        if grad_x is not None:
+            np.multiply(grad_y, call.cache[: len(call.x)], out=grad_x)

@@ -1,143 +1,147 @@
-"""What a stage of a chain must do, and the threads that help it."""
+"""The interface of layers, and the arguments of their forward and backward passes."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Any
 
 import numpy as np
 
-from fit_image.nn.kernels.gemm import PANEL
-from fit_image.nn.runtime.arrays import FloatArray, IntArray, aligned_zeros
-from fit_image.nn.runtime.machine import usable_cores
-from fit_image.nn.runtime.threads import Team
+from fit_image.nn.runtime.arrays import FloatArray
+from fit_image.nn.runtime.threads import ThreadPool
 
 Shape = tuple[int, ...]
 
 PARTS = 8
-"""Parts into which stages cut a batch where they add over its samples.
+"""Number of parts into which layers cut a batch where they sum over its samples.
 
-Each part is one thread's, and the parts are added in order: no bit depends on the threads.
+Each part is summed by one thread, and the parts are added in order, so that no bit depends on the
+number of threads.
 """
 
 
-class Workers:
-    """The threads that carry a batch through a chain.
-
-    Parameters
-    ----------
-    threads : int, optional
-        Default: all cores this process may use. Does not change any result.
+class GradMode(Enum):
+    """Treatment of the gradient with respect to the parameters in a backward pass.
 
     Attributes
     ----------
-    threads : int
-    panels : list of float32 vector
-        Each thread's memory for products.
-
-    Raises
-    ------
-    ValueError
-        If there would be no thread.
+    SKIP
+        It is not computed.
+    WRITE
+        It replaces the content of ``grads``.
+    ADD
+        It is added to ``grads``.
+    DESCEND
+        It is added to the parameters themselves: with ``scale = -rate``, a step of gradient
+        descent.
     """
 
-    def __init__(self, threads: int | None = None) -> None:
-        self.threads = usable_cores() if threads is None else threads
-        if self.threads < 1:
-            raise ValueError(f"{threads} threads can do no work")
-        self.panels = [aligned_zeros(PANEL) for _ in range(self.threads)]
-        self._team = Team(self.threads)
+    SKIP = auto()
+    WRITE = auto()
+    ADD = auto()
+    DESCEND = auto()
 
-    def run(self, work: Callable[[IntArray, int, int], object]) -> None:
-        """Call ``work(counts, thread, threads)`` in every thread; see `Team.run`."""
-        self._team.run(work, self.threads)
+
+@dataclass(slots=True)
+class Call:
+    """A layer's share of a network's memory for a batch, from the forward to the backward pass.
+
+    Attributes
+    ----------
+    params : float32 vector
+        The layer's parameters: ``size`` numbers.
+    grads : float32 vector or None
+        Like ``params``; None if no backward pass writes or adds to it.
+    x, y : float32 (batch, *in_shape) and (batch, *out_shape)
+        Input and output, C-contiguous, with at most as many samples as the cache was made for. All
+        start on a cache line (see `fit_image.nn.runtime.arrays.aligned_zeros`), except the input
+        of a network's first layer.
+    cache : object
+        From `Layer.make_cache`: `Layer.forward` leaves there what `Layer.backward` needs.
+    pool : ThreadPool
+    rng : numpy.random.Generator or None
+        For layers that draw random numbers during training, such as dropout; None otherwise.
+    """
+
+    params: FloatArray
+    grads: FloatArray | None
+    x: FloatArray
+    y: FloatArray
+    cache: Any
+    pool: ThreadPool
+    rng: np.random.Generator | None = None
 
 
 class Layer(ABC):
-    """One of the stages of a chain; holds no parameters and no samples itself.
+    """A layer of a network; it holds neither parameters nor samples.
 
     Attributes
     ----------
-    inputs, outputs : tuple of int
-        Shapes of a sample before and after.
+    in_shape, out_shape : tuple of int
+        Shapes of a sample before and after the layer.
     size : int
-        Numbers in the stage's part of a parameter vector, with padding that stays zero.
-    parameter_count : int
-        The same without padding.
-    lender : Layer or None
-        An earlier stage of the chain, whose part of the vectors this stage is given in place of one
-        of its own.
+        Length of the layer's span of a parameter vector, including padding that stays zero.
+    num_params : int
+        Number of parameters, without padding.
+    tied_to : Layer or None
+        An earlier layer of the network whose span of the vectors this layer uses instead of one of
+        its own.
     """
 
-    lender: Layer | None = None
+    tied_to: Layer | None = None
 
-    def __init__(self, inputs: Shape, outputs: Shape, size: int, parameter_count: int) -> None:
-        self.inputs = inputs
-        self.outputs = outputs
+    def __init__(
+        self, in_shape: Shape, out_shape: Shape, size: int = 0, num_params: int = 0
+    ) -> None:
+        self.in_shape = in_shape
+        self.out_shape = out_shape
         self.size = size
-        self.parameter_count = parameter_count
+        self.num_params = num_params
 
-    @abstractmethod
-    def initialise(self, parameters: FloatArray, rng: np.random.Generator) -> None:
-        """Draw the first parameters (float32 vector of ``size``, zeros before)."""
+    def init_params(  # noqa: B027
+        self, params: FloatArray, rng: np.random.Generator
+    ) -> None:
+        """Draw the initial parameters (float32 vector of ``size`` zeros); most layers have none."""
 
-    def keep(self, samples: int) -> Any:
-        """Return memory in which `forward` leaves what `backward` needs of so many samples."""
+    def named_params(self, params: FloatArray) -> dict[str, FloatArray]:
+        """Return the parameters by name, such as "weight" and "bias", in their usual shapes.
+
+        The arrays are views of ``params``, which may also be a gradient; padding is left out.
+        """
+        return {}
+
+    def make_cache(self, batch_size: int) -> Any:
+        """Return the memory that connects `forward` and `backward`, for ``batch_size`` samples."""
         return None
 
     @abstractmethod
-    def forward(
-        self,
-        parameters: FloatArray,
-        inputs: FloatArray,
-        outputs: FloatArray,
-        kept: Any,
-        workers: Workers,
-        rng: np.random.Generator | None,
-    ) -> None:
-        """Fill ``outputs``.
-
-        Parameters
-        ----------
-        parameters : float32 vector of ``size``
-        inputs, outputs : float32 (samples, ...)
-            C-contiguous; as many samples as `keep` was told, or fewer. All begin on a cache line
-            (see `fit_image.nn.runtime.arrays.aligned_zeros`), but for the inputs of a first stage.
-        kept : object
-            What `keep` returned.
-        workers : Workers
-        rng : numpy.random.Generator or None
-            For stages that draw while training, such as dropout; None when not training.
-        """
+    def forward(self, call: Call) -> None:
+        """Compute ``call.y`` from ``call.x``."""
 
     @abstractmethod
     def backward(
         self,
-        parameters: FloatArray,
-        inputs: FloatArray,
-        outputs: FloatArray,
-        kept: Any,
-        by_outputs: FloatArray,
-        gradient: FloatArray | None,
-        by_inputs: FloatArray | None,
-        workers: Workers,
-        factor: float = 1.0,
-        add: bool = True,
+        call: Call,
+        grad_y: FloatArray,
+        grad_x: FloatArray | None = None,
+        mode: GradMode = GradMode.WRITE,
+        scale: float = 1.0,
     ) -> None:
-        """Carry the gradient of the loss from the outputs back; arguments as in `forward`.
+        """Propagate the gradient of the loss from the output back.
 
         Parameters
         ----------
-        by_outputs : float32, shaped like ``outputs``
-            Derivative of the loss by each; may be overwritten.
-        gradient : float32 vector of ``size``, or None
-            The derivative by the parameters, summed over the samples and multiplied by ``factor``,
-            is added to it, or takes the place of what it was: see ``add``. It may be ``parameters``
-            themselves, which then are read no more once the first of them has changed.
-        by_inputs : float32, shaped like ``inputs``, or None
-            Filled with the derivative by each. Begins on a cache line, whatever ``inputs`` do.
-        factor : float
-        add : bool
-            Whether the gradient is added to.
+        call : Call
+            As `forward` left it; only once, because the cache may be overwritten.
+        grad_y : float32, shape of ``call.y``
+            Gradient with respect to the output; may be overwritten.
+        grad_x : float32, shape of ``call.x``, optional
+            Filled with the gradient with respect to the input. Starts on a cache line.
+        mode : GradMode
+            What happens to the gradient with respect to the parameters, summed over the batch.
+            `GradMode.DESCEND` changes the parameters after their last use.
+        scale : float
+            Factor of the gradient with respect to the parameters.
         """

@@ -1,11 +1,11 @@
-"""Pooling: of every window of a picture, the largest number of each map."""
+"""MaxPool2D: the largest value of every window of an image, for each channel."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.nn.layers.layer import Layer, Shape, Workers
+from fit_image.nn.layers.layer import Call, GradMode, Layer, Shape
 from fit_image.nn.runtime.arrays import FloatArray, vector
 from fit_image.nn.runtime.jit import inner, kernel
 
@@ -13,18 +13,18 @@ Chosen = npt.NDArray[np.int32]
 
 
 class MaxPool2D(Layer):
-    """Makes one number of every window: its largest, for each map by itself.
+    """Reduces every window to its largest value, for each channel by itself.
 
-    Windows do not overlap, and are cut off at the picture's right and lower edge (Ranzato et al.,
+    Windows do not overlap, and are cut off at the right and lower edge (Ranzato et al.,
     "Unsupervised learning of invariant feature hierarchies with applications to object
-    recognition", CVPR 2007). The gradient goes to the first largest number, row by row.
+    recognition", CVPR 2007). The gradient goes to the first of equal values, row by row.
 
     Parameters
     ----------
-    inputs : tuple of int
-        Height, width and maps.
+    in_shape : tuple of int
+        Height, width and channels.
     side : int
-        Of the windows; n rows become n / side, rounded up.
+        Side of the windows; n rows become n / side, rounded up.
 
     Raises
     ------
@@ -32,126 +32,103 @@ class MaxPool2D(Layer):
         If ``side`` is less than 1.
     """
 
-    def __init__(self, inputs: Shape, side: int = 2) -> None:
+    def __init__(self, in_shape: Shape, side: int = 2) -> None:
         if side < 1:
-            raise ValueError(f"windows have a side of at least 1, not {side}")
-        height, width, maps = inputs
-        super().__init__(inputs, (-(-height // side), -(-width // side), maps), 0, 0)
+            raise ValueError(f"the side of a window must be at least 1, not {side}")
+        height, width, channels = in_shape
+        super().__init__(in_shape, (-(-height // side), -(-width // side), channels))
         self._side = side
 
-    def initialise(self, parameters: FloatArray, rng: np.random.Generator) -> None:
-        """Nothing to draw."""
+    def make_cache(self, batch_size: int) -> Chosen:
+        """Return memory for the index, in its window, of every largest value."""
+        return np.zeros((batch_size, *self.out_shape), dtype=np.int32)
 
-    def keep(self, samples: int) -> Chosen:
-        """Return memory for the place in its window from which every output came."""
-        return np.zeros((samples, *self.outputs), dtype=np.int32)
-
-    def forward(
-        self,
-        parameters: FloatArray,
-        inputs: FloatArray,
-        outputs: FloatArray,
-        kept: Chosen,
-        workers: Workers,
-        rng: np.random.Generator | None,
-    ) -> None:
-        """See `Layer.forward`."""
+    def forward(self, call: Call) -> None:
+        """Find the largest values; threads share the rows of the output."""
+        x, y, chosen = call.x.reshape(-1), call.y.reshape(-1), call.cache.reshape(-1)
 
         def work(_: object, thread: int, threads: int) -> None:
-            _forward_kernel(
-                self.inputs,
-                self._side,
-                inputs.reshape(-1),
-                outputs.reshape(-1),
-                kept.reshape(-1),
-                len(inputs),
-                thread,
-                threads,
-            )
+            _forward_kernel(self.in_shape, self._side, x, y, chosen, thread, threads)
 
-        workers.run(work)
+        call.pool.run(work)
 
     def backward(
         self,
-        parameters: FloatArray,
-        inputs: FloatArray,
-        outputs: FloatArray,
-        kept: Chosen,
-        by_outputs: FloatArray,
-        gradient: FloatArray | None,
-        by_inputs: FloatArray | None,
-        workers: Workers,
-        factor: float = 1.0,
-        add: bool = True,
+        call: Call,
+        grad_y: FloatArray,
+        grad_x: FloatArray | None = None,
+        mode: GradMode = GradMode.WRITE,
+        scale: float = 1.0,
     ) -> None:
-        """See `Layer.backward`."""
-        if by_inputs is None:
+        """Pass the gradient to the largest values; there are no parameters."""
+        if grad_x is None:
             return
-        below = by_inputs.reshape(-1)
+        above, below, chosen = grad_y.reshape(-1), grad_x.reshape(-1), call.cache.reshape(-1)
 
         def work(_: object, thread: int, threads: int) -> None:
-            _backward_kernel(
-                self.inputs,
-                self._side,
-                by_outputs.reshape(-1),
-                below,
-                kept.reshape(-1),
-                len(inputs),
-                thread,
-                threads,
-            )
+            _backward_kernel(self.in_shape, self._side, above, below, chosen, thread, threads)
 
-        workers.run(work)
+        call.pool.run(work)
 
 
 @inner
 def _windows(shape, side):
-    """Return how many windows lie below and beside one another."""
+    """Return the number of windows along both axes."""
     return -(-shape[0] // side), -(-shape[1] // side)
 
 
+@inner
+def _rows_of(shape, side, x, thread, threads):
+    """Return the first row of output, and the end, of a thread's share of a batch."""
+    height, width, channels = shape
+    rows = x.size // (height * width * channels) * _windows(shape, side)[0]
+    return rows * thread // threads, rows * (thread + 1) // threads
+
+
 @kernel
-def _forward_kernel(shape, side, inputs, outputs, chosen, samples, thread, threads):
-    height, width, maps = shape
+def _forward_kernel(shape, side, x, y, chosen, thread, threads):
+    height, width, channels = shape
     down, across = _windows(shape, side)
-    for row in range(samples * down * thread // threads, samples * down * (thread + 1) // threads):
+    first_row, end = _rows_of(shape, side, x, thread, threads)
+    for row in range(first_row, end):
         sample, top = row // down, row % down * side
-        for x in range(across):
-            left = x * side
-            at = (row * across + x) * maps
-            largest, place = vector(outputs, at, maps), vector(chosen, at, maps)
+        for column in range(across):
+            left = column * side
+            at = (row * across + column) * channels
+            largest, place = vector(y, at, channels), vector(chosen, at, channels)
             for k in range(min(side, height - top)):
                 for l in range(min(side, width - left)):  # noqa: E741
-                    start = ((sample * height + top + k) * width + left + l) * maps
-                    numbers = vector(inputs, start, maps)
+                    start = ((sample * height + top + k) * width + left + l) * channels
+                    values = vector(x, start, channels)
                     if k == l == 0:
-                        for j in range(maps):
-                            largest[j] = numbers[j]
+                        for j in range(channels):
+                            largest[j] = values[j]
                             place[j] = 0
                     else:
                         index = np.int32(k * side + l)
-                        for j in range(maps):
-                            number = numbers[j]
-                            # What is no number goes on, so that it is seen at the end.
-                            better = (number > largest[j]) | (number != number)
-                            largest[j] = number if better else largest[j]
+                        for j in range(channels):
+                            value = values[j]
+                            # NaN propagates, so that divergence is noticed at the end.
+                            better = (value > largest[j]) | (value != value)
+                            largest[j] = value if better else largest[j]
                             place[j] = index if better else place[j]
 
 
 @kernel
-def _backward_kernel(shape, side, by_outputs, by_inputs, chosen, samples, thread, threads):
-    height, width, maps = shape
+def _backward_kernel(shape, side, grad_y, grad_x, chosen, thread, threads):
+    height, width, channels = shape
     down, across = _windows(shape, side)
-    for row in range(samples * down * thread // threads, samples * down * (thread + 1) // threads):
+    first_row, end = _rows_of(shape, side, grad_x, thread, threads)
+    for row in range(first_row, end):
         sample, top = row // down, row % down * side
-        for x in range(across):
-            left = x * side
-            at = (row * across + x) * maps
-            upstream, place = vector(by_outputs, at, maps), vector(chosen, at, maps)
+        for column in range(across):
+            left = column * side
+            at = (row * across + column) * channels
+            above, place = vector(grad_y, at, channels), vector(chosen, at, channels)
             for k in range(min(side, height - top)):
                 for l in range(min(side, width - left)):  # noqa: E741
-                    start = ((sample * height + top + k) * width + left + l) * maps
-                    below = vector(by_inputs, start, maps)
+                    start = ((sample * height + top + k) * width + left + l) * channels
+                    below = vector(grad_x, start, channels)
                     index = np.int32(k * side + l)
-                    for j in range(maps):
-                        below[j] = upstream[j] if place[j] == index else np.float32(0.0)
+                    for j in range(channels):
+                        below[j] = above[j] if place[j] == index else np.float32(0.0)

@@ -1,49 +1,38 @@
-"""Mirrors of dense layers: the same weights on the way back from a code to what it stands for."""
+"""Dense layers with the transposed weights of another: from a code back to the input."""
 
 from __future__ import annotations
 
-import numpy as np
-
-from fit_image.nn.layers.affine_layer import AffineLayer, Layout
+from fit_image.nn.layers.affine import AffineLayout
+from fit_image.nn.layers.affine_layer import AffineLayer
 from fit_image.nn.layers.dense import Dense
+from fit_image.nn.layers.kernel_args import BoundActivation
 from fit_image.nn.runtime.arrays import FloatArray
 
 
 class TiedDense(AffineLayer):
-    """Turns a dense stage round: y = f(W h + c), where that made h of W^T x.
+    """Reverses a dense layer: y = f(W^T h + c), where that layer computes h from W x.
 
-    The weights, a row for every number that comes out, are those of the dense stage, and so tied:
-    the gradients of both add up (Vincent et al., "Stacked denoising autoencoders", JMLR 2010,
-    section 2). The biases c lie behind the parameters of the dense stage.
+    The weights are those of the dense layer, and the gradients of both add up (Vincent et al.,
+    "Stacked denoising autoencoders", JMLR 2010, section 2). The biases c lie behind the parameters
+    of the dense layer.
 
     Parameters
     ----------
-    dense : Dense
-        Made with ``mirrored``; an earlier stage of the same chain.
-    activation : str
-        A key of `fit_image.nn.activations.ACTIVATIONS`.
-    slope, omega, scale : float
-        See `fit_image.nn.mlp.layer_spec.LayerSpec`.
+    tied_to : Dense
+        Made with ``tied=True``; an earlier layer of the same network.
+    activation : str or BoundActivation
 
     Raises
     ------
     ValueError
-        If the dense stage has no room for the biases.
+        If the dense layer has no room for the biases.
     """
 
-    def __init__(
-        self,
-        dense: Dense,
-        activation: str = "identity",
-        *,
-        slope: float = 0.01,
-        omega: float = 30.0,
-        scale: float = 10.0,
-    ) -> None:
-        if not dense.mirrored:
-            raise ValueError("only a dense stage made with mirrored=True can be mirrored")
-        own = dense.layout
-        layout = Layout(
+    def __init__(self, tied_to: Dense, activation: str | BoundActivation = "identity") -> None:
+        if not tied_to.tied:
+            raise ValueError("only a dense layer made with tied=True can share its weights")
+        own = tied_to.layout
+        layout = AffineLayout(
             fan_in=own.units,
             units=own.fan_in,
             input_row=own.unit_row,
@@ -52,8 +41,9 @@ class TiedDense(AffineLayer):
             across_units=own.across_inputs,
             biases=own.biases + own.unit_row,
         )
-        super().__init__(dense.outputs, dense.inputs, layout, 0, 0, activation, slope, omega, scale)
-        self.lender = dense
+        super().__init__(tied_to.out_shape, tied_to.in_shape, layout, 0, 0, activation)
+        self.tied_to = tied_to
 
-    def initialise(self, parameters: FloatArray, rng: np.random.Generator) -> None:
-        """Nothing to draw: the biases begin as zeros."""
+    def named_params(self, params: FloatArray) -> dict[str, FloatArray]:
+        """Return "bias" (units,), which is all that belongs to this layer alone."""
+        return {"bias": params[self.layout.biases :][: self.layout.units]}

@@ -1,134 +1,114 @@
-"""UpSample2D: pictures made larger by repeating their numbers."""
+"""UpSample2D: images enlarged by repeating their values (nearest neighbour)."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from fit_image.nn.layers.layer import Layer, Shape, Workers
+from fit_image.nn.layers.layer import Call, GradMode, Layer, Shape
 from fit_image.nn.runtime.arrays import FloatArray, copy, vector
-from fit_image.nn.runtime.jit import kernel
+from fit_image.nn.runtime.jit import inner, kernel
 
 
 class UpSample2D(Layer):
-    """Repeats every number ``factor`` times downwards and sidewards, up to a given size.
+    """Repeats every value ``factor`` times along both axes, up to a given size.
 
-    The mirror of a `fit_image.nn.layers.max_pool.MaxPool2D` whose side is ``factor``, of pictures of
-    ``height`` x ``width``: where those windows are cut off at the edge, so are the squares here.
+    The counterpart of a `max_pool.MaxPool2D` with windows of ``factor`` over images of
+    ``height`` x ``width``: where its windows are cut off at the edge, so are the squares here.
 
     Parameters
     ----------
-    inputs : tuple of int
-        Height, width and maps.
+    in_shape : tuple of int
+        Height, width and channels.
     height, width : int
-        Of the pictures that come out.
+        Size of the output.
     factor : int
 
     Raises
     ------
     ValueError
-        If ``factor`` is less than 1, or a picture of that size has not as many squares as inputs.
+        If ``factor`` is less than 1, or an output of that size does not consist of as many squares
+        as there are input values.
     """
 
-    def __init__(self, inputs: Shape, height: int, width: int, factor: int = 2) -> None:
+    def __init__(self, in_shape: Shape, height: int, width: int, factor: int = 2) -> None:
         if factor < 1:
-            raise ValueError(f"numbers are repeated at least once, not {factor} times")
+            raise ValueError(f"factor must be at least 1, not {factor}")
         squares = -(-height // factor), -(-width // factor)
-        if squares != inputs[:2]:
+        if squares != in_shape[:2]:
             raise ValueError(
-                f"{inputs[0]} x {inputs[1]} numbers repeated {factor} times do not make"
-                f" {height} x {width}"
+                f"an input of {in_shape[0]} x {in_shape[1]} values, repeated {factor} times, does"
+                f" not fill {height} x {width}"
             )
-        super().__init__(inputs, (height, width, inputs[2]), 0, 0)
+        super().__init__(in_shape, (height, width, in_shape[2]))
         self._factor = factor
 
-    def initialise(self, parameters: FloatArray, rng: np.random.Generator) -> None:
-        """Nothing to draw."""
-
-    def forward(
-        self,
-        parameters: FloatArray,
-        inputs: FloatArray,
-        outputs: FloatArray,
-        kept: None,
-        workers: Workers,
-        rng: np.random.Generator | None,
-    ) -> None:
-        """See `Layer.forward`."""
+    def forward(self, call: Call) -> None:
+        """Repeat the values; threads share the rows of the input."""
+        x, y = call.x.reshape(-1), call.y.reshape(-1)
 
         def work(_: object, thread: int, threads: int) -> None:
-            _forward_kernel(
-                self.outputs,
-                self._factor,
-                inputs.reshape(-1),
-                outputs.reshape(-1),
-                len(inputs),
-                thread,
-                threads,
-            )
+            _forward_kernel(self.out_shape, self._factor, x, y, thread, threads)
 
-        workers.run(work)
+        call.pool.run(work)
 
     def backward(
         self,
-        parameters: FloatArray,
-        inputs: FloatArray,
-        outputs: FloatArray,
-        kept: None,
-        by_outputs: FloatArray,
-        gradient: FloatArray | None,
-        by_inputs: FloatArray | None,
-        workers: Workers,
-        factor: float = 1.0,
-        add: bool = True,
+        call: Call,
+        grad_y: FloatArray,
+        grad_x: FloatArray | None = None,
+        mode: GradMode = GradMode.WRITE,
+        scale: float = 1.0,
     ) -> None:
-        """See `Layer.backward`."""
-        if by_inputs is None:
+        """Sum the gradient over every square; there are no parameters."""
+        if grad_x is None:
             return
-        below = by_inputs.reshape(-1)
+        above, below = grad_y.reshape(-1), grad_x.reshape(-1)
 
         def work(_: object, thread: int, threads: int) -> None:
-            _backward_kernel(
-                self.outputs,
-                self._factor,
-                by_outputs.reshape(-1),
-                below,
-                len(inputs),
-                thread,
-                threads,
-            )
+            _backward_kernel(self.out_shape, self._factor, above, below, thread, threads)
 
-        workers.run(work)
+        call.pool.run(work)
+
+
+@inner
+def _rows_of(shape, factor, y, thread, threads):
+    """Return the first row of input, and the end, of a thread's share of a batch."""
+    height, width, channels = shape
+    rows = y.size // (height * width * channels) * -(-height // factor)
+    return rows * thread // threads, rows * (thread + 1) // threads
 
 
 @kernel
-def _forward_kernel(shape, factor, inputs, outputs, samples, thread, threads):
-    height, width, maps = shape
+def _forward_kernel(shape, factor, x, y, thread, threads):
+    height, width, channels = shape
     down, across = -(-height // factor), -(-width // factor)
-    line = width * maps
-    for row in range(samples * down * thread // threads, samples * down * (thread + 1) // threads):
+    line = width * channels
+    first_row, end = _rows_of(shape, factor, y, thread, threads)
+    for row in range(first_row, end):
         sample, top = row // down, row % down * factor
         first = (sample * height + top) * line
-        for x in range(across):
-            numbers = vector(inputs, (row * across + x) * maps, maps)
-            for column in range(x * factor, min((x + 1) * factor, width)):
-                copy(numbers, vector(outputs, first + column * maps, maps))
+        for column in range(across):
+            values = vector(x, (row * across + column) * channels, channels)
+            for target in range(column * factor, min((column + 1) * factor, width)):
+                copy(values, vector(y, first + target * channels, channels))
         for k in range(1, min(factor, height - top)):
-            copy(vector(outputs, first, line), vector(outputs, first + k * line, line))
+            copy(vector(y, first, line), vector(y, first + k * line, line))
 
 
 @kernel
-def _backward_kernel(shape, factor, by_outputs, by_inputs, samples, thread, threads):
-    height, width, maps = shape
+def _backward_kernel(shape, factor, grad_y, grad_x, thread, threads):
+    height, width, channels = shape
     down, across = -(-height // factor), -(-width // factor)
-    for row in range(samples * down * thread // threads, samples * down * (thread + 1) // threads):
+    first_row, end = _rows_of(shape, factor, grad_y, thread, threads)
+    for row in range(first_row, end):
         sample, top = row // down, row % down * factor
-        for x in range(across):
-            below = vector(by_inputs, (row * across + x) * maps, maps)
-            for j in range(maps):
+        for column in range(across):
+            below = vector(grad_x, (row * across + column) * channels, channels)
+            for j in range(channels):
                 below[j] = np.float32(0.0)
             for k in range(min(factor, height - top)):
-                for column in range(x * factor, min((x + 1) * factor, width)):
-                    start = ((sample * height + top + k) * width + column) * maps
-                    upstream = vector(by_outputs, start, maps)
-                    for j in range(maps):
-                        below[j] += upstream[j]
+                for source in range(column * factor, min((column + 1) * factor, width)):
+                    start = ((sample * height + top + k) * width + source) * channels
+                    above = vector(grad_y, start, channels)
+                    for j in range(channels):
+                        below[j] += above[j]

@@ -1,1 +1,1 @@
-"""Networks of dense layers alone, over one flat vector of parameters."""
+"""Networks of dense layers over one flat parameter vector."""

@@ -1,8 +1,8 @@
-"""The memory of a batch on its way through a network, and the way there and back.
+"""The memory of a batch, and the forward and backward pass through a network of dense layers.
 
-A sample is a row, of its values before each layer (with the constant 1 that multiplies the bias)
-and of the weighted sums in it. Forward, the values are multiplied by the weights in transposed
-rows, of which the network's owner keeps a copy; back, by the weights as they are.
+A sample is a row of its values before each layer (with the constant 1 that multiplies the bias),
+and a row of the weighted sums in it. Forward, the values are multiplied by the transposed weights,
+of which the network's owner keeps a copy; backward, by the weights as they are.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from fit_image.nn.runtime.arrays import (
     STRIDE,
     FloatArray,
     IntArray,
+    Matrix,
     aligned_zeros,
     copy,
     vector,
@@ -33,9 +34,10 @@ from fit_image.nn.runtime.jit import inner, kernel
 from fit_image.nn.runtime.simd import WIDTH, transpose_block
 
 
-class Plan(NamedTuple):
-    """What kernels must know of a network, and of the memory for its samples."""
+class Buffers(NamedTuple):
+    """The memory for a batch, where everything lies in it, and the layers' table."""
 
+    memory: FloatArray
     table: IntArray  # (layers, 6): see `fit_image.nn.runtime.arrays.START`
     constants: FloatArray  # (layers, 3): see `fit_image.nn.activations.SLOPE`
     transposed: IntArray  # (layers,): offsets of the transposed weights
@@ -43,13 +45,15 @@ class Plan(NamedTuple):
     sums: IntArray  # (layers,): offsets
     values: IntArray  # (layers + 1,): offsets of the values before each layer and at the end
     lengths: IntArray  # (layers + 1,): numbers in their rows
-    upstream: int  # offset of the gradient by the values before a layer
-    upstream_row: int
-    held: int  # offset of the gradient by the output of a residual block, in rows of that length
+    grad_x: int  # offset of the gradient by the values before a layer
+    grad_row: int
+    grad_skip: (
+        int  # offset of the gradient by the output of a residual block, in rows of that length
+    )
 
 
 class MLPCache:
-    """What a forward pass leaves for the backward pass; made once, used for many batches.
+    """Memory for a batch: the forward pass fills it, the backward pass reads it. Reusable.
 
     Parameters
     ----------
@@ -59,10 +63,9 @@ class MLPCache:
 
     Attributes
     ----------
-    plan : Plan
-    memory : float32 vector
+    buffers : Buffers
     inputs : float32 (samples, inputs)
-        What was encoded; set by whoever does it.
+        The inputs before they were encoded; set by whoever encodes them.
     encoded : float32 (samples, stride)
         The values before the first layer, with what follows them in the memory.
     values : list of float32 (samples, fan_in)
@@ -82,7 +85,8 @@ class MLPCache:
         gradients = [lengths.max()] * (2 if table[:, SKIP].any() else 1)
         ends = samples * np.cumsum([0, *widths, *lengths, *gradients])
         count = len(table)
-        self.plan = Plan(
+        self.buffers = Buffers(
+            aligned_zeros(int(ends[-1])),
             table,
             constants_table(layers),
             transposed[:-1],
@@ -94,36 +98,37 @@ class MLPCache:
             int(lengths.max()),
             int(ends[2 * count + 2]),
         )
-        self.memory = aligned_zeros(int(ends[-1]))
         self.inputs: FloatArray
-        self.encoded = self._rows(int(self.plan.values[0]), samples, int(lengths[0]))
+        self.encoded = self._rows(int(self.buffers.values[0]), samples, int(lengths[0]))
         self.values, self.sums = [], []
         for index, layer in enumerate(layers):
-            values = self._rows(int(self.plan.values[index]), samples, int(lengths[index]))
+            values = self._rows(int(self.buffers.values[index]), samples, int(lengths[index]))
             values[:, layer.fan_in] = 1.0
             self.values.append(values[:, : layer.fan_in])
-            sums = self._rows(int(self.plan.sums[index]), samples, int(widths[index]))
+            sums = self._rows(int(self.buffers.sums[index]), samples, int(widths[index]))
             self.sums.append(sums[:, : layer.fan_out])
-        self.upstream = self._rows(self.plan.upstream, samples, self.plan.upstream_row)
-        output = self._rows(int(self.plan.values[-1]), samples, int(lengths[-1]))
+        self.grad_x = self._rows(self.buffers.grad_x, samples, self.buffers.grad_row)
+        output = self._rows(int(self.buffers.values[-1]), samples, int(lengths[-1]))
         self.output = output[:, : layers[-1].fan_out]
 
     @staticmethod
     def numbers(layers: Sequence[LayerSpec]) -> int:
-        """Return how many numbers the memory holds for a sample."""
+        """Return the size of the memory for a sample, in numbers."""
         widths = [-(-layer.fan_out // LANES) * LANES for layer in layers]
         lengths = [*(layer.stride for layer in layers), widths[-1]]
         gradients = 2 if any(layer.skip for layer in layers) else 1
         return sum(widths) + sum(lengths) + gradients * max(lengths)
 
     def _rows(self, start: int, samples: int, length: int) -> FloatArray:
-        return self.memory[start : start + samples * length].reshape(samples, length)
+        return self.buffers.memory[start : start + samples * length].reshape(samples, length)
 
 
-def transposed_weights(plan: Plan) -> FloatArray:
+def transposed_weights(buffers: Buffers) -> FloatArray:
     """Return memory for the transposed weights, to be filled by `transpose`."""
-    last = len(plan.table) - 1
-    return aligned_zeros(int(plan.transposed[last] + plan.table[last, STRIDE] * plan.widths[last]))
+    last = len(buffers.table) - 1
+    return aligned_zeros(
+        int(buffers.transposed[last] + buffers.table[last, STRIDE] * buffers.widths[last])
+    )
 
 
 def working_panel() -> FloatArray:
@@ -132,13 +137,13 @@ def working_panel() -> FloatArray:
 
 
 @inner
-def transpose(parameters, transposed, plan, layer, first, stop):
+def transpose(parameters, transposed, buffers, layer, first, stop):
     """Copy units ``first`` to ``stop`` of a layer from the parameters to the transposed weights.
 
     ``first`` is a multiple of the vectors' `WIDTH`.
     """
-    stride, width = plan.table[layer, STRIDE], plan.widths[layer]
-    rows, columns = plan.table[layer, START], plan.transposed[layer]
+    stride, width = buffers.table[layer, STRIDE], buffers.widths[layer]
+    rows, columns = buffers.table[layer, START], buffers.transposed[layer]
     whole = first + (stop - first) // WIDTH * WIDTH
     for unit in range(first, whole, WIDTH):
         for k in range(0, stride, WIDTH):
@@ -156,90 +161,83 @@ def transpose(parameters, transposed, plan, layer, first, stop):
 
 
 @inner
-def go_forward(transposed, memory, plan, panel, first, stop):
-    """Carry samples ``first`` to ``stop`` from the values before the first layer to the output."""
-    for layer in range(plan.table.shape[0]):
-        length, width = plan.lengths[layer], plan.widths[layer]
-        sums = plan.sums[layer] + first * width
+def forward_rows(transposed, buffers, panel, first, stop):
+    """Forward pass of samples ``first`` to ``stop``, from encoded inputs to outputs."""
+    memory = buffers.memory
+    for layer in range(buffers.table.shape[0]):
+        length, width = buffers.lengths[layer], buffers.widths[layer]
+        sums = buffers.sums[layer] + first * width
         gemm(
             stop - first,
             width,
-            plan.table[layer, FAN_IN] + 1,
-            memory,
-            plan.values[layer] + first * length,
-            length,
-            1,
-            transposed,
-            plan.transposed[layer],
-            width,
-            1,
-            memory,
-            sums,
-            width,
+            buffers.table[layer, FAN_IN] + 1,
+            Matrix(memory, buffers.values[layer] + first * length, length, 1),
+            Matrix(transposed, buffers.transposed[layer], width, 1),
+            Matrix(memory, sums, width, 1),
             panel,
             False,
         )
-        code, constants = plan.table[layer, ACTIVATION], constants_of(plan.constants, layer)
-        units, above = plan.table[layer, FAN_OUT], plan.lengths[layer + 1]
-        values = plan.values[layer + 1] + first * above
+        code, constants = buffers.table[layer, ACTIVATION], constants_of(buffers.constants, layer)
+        units, above = buffers.table[layer, FAN_OUT], buffers.lengths[layer + 1]
+        values = buffers.values[layer + 1] + first * above
         rows = stop - first
-        activate(memory, sums, width, memory, values, above, rows, units, code, constants)
-        if plan.table[layer, SKIP] > 0:
-            block = layer + 1 - plan.table[layer, SKIP]
-            below = plan.lengths[block]
-            inputs = plan.values[block] + first * below
+        activate(
+            Matrix(memory, sums, width, 1),
+            Matrix(memory, values, above, 1),
+            rows,
+            units,
+            code,
+            constants,
+        )
+        if buffers.table[layer, SKIP] > 0:
+            block = layer + 1 - buffers.table[layer, SKIP]
+            below = buffers.lengths[block]
+            inputs = buffers.values[block] + first * below
             _add_rows(memory, inputs, below, values, above, rows, units)
 
 
 @inner
-def go_back(parameters, memory, plan, panel, first, stop, to_inputs):
-    """Carry the gradient by the output to the sums of each layer.
+def backward_rows(parameters, buffers, panel, first, stop, with_grad_x):
+    """Backward pass from the gradient by the outputs to that by the sums of each layer.
 
-    With ``to_inputs`` also to the values before the first layer; then it lies upstream.
+    With ``with_grad_x`` also to that by the encoded inputs, which is left in ``grad_x``.
     """
-    layers = plan.table.shape[0]
-    upstream, upstream_row = plan.values[layers], plan.lengths[layers]
+    memory = buffers.memory
+    layers = buffers.table.shape[0]
+    grad_y, grad_row = buffers.values[layers], buffers.lengths[layers]
     block = layers  # first layer of the residual block under way
-    held, held_row = plan.held + first * plan.upstream_row, plan.upstream_row
+    grad_skip, skip_row = buffers.grad_skip + first * buffers.grad_row, buffers.grad_row
     for layer in range(layers - 1, -1, -1):
-        width, units = plan.widths[layer], plan.table[layer, FAN_OUT]
-        if plan.table[layer, SKIP] > 0:
-            block = layer + 1 - plan.table[layer, SKIP]
+        width, units = buffers.widths[layer], buffers.table[layer, FAN_OUT]
+        if buffers.table[layer, SKIP] > 0:
+            block = layer + 1 - buffers.table[layer, SKIP]
             for i in range(first, stop):
-                gradient = vector(memory, upstream + i * upstream_row, units)
-                copy(gradient, vector(memory, plan.held + i * held_row, units))
-        code, constants = plan.table[layer, ACTIVATION], constants_of(plan.constants, layer)
-        start = plan.sums[layer] + first * width
-        differentiate(memory, start, width, stop - first, units, code, constants)
+                gradient = vector(memory, grad_y + i * grad_row, units)
+                copy(gradient, vector(memory, buffers.grad_skip + i * skip_row, units))
+        code, constants = buffers.table[layer, ACTIVATION], constants_of(buffers.constants, layer)
+        start = buffers.sums[layer] + first * width
+        differentiate(Matrix(memory, start, width, 1), stop - first, units, code, constants)
         for i in range(first, stop):
-            sums = vector(memory, plan.sums[layer] + i * width, units)
-            gradient = vector(memory, upstream + i * upstream_row, units)
+            sums = vector(memory, buffers.sums[layer] + i * width, units)
+            gradient = vector(memory, grad_y + i * grad_row, units)
             for j in range(units):
                 sums[j] *= gradient[j]
-        if layer > 0 or to_inputs:
-            upstream, upstream_row = plan.upstream, plan.upstream_row
+        if layer > 0 or with_grad_x:
+            grad_y, grad_row = buffers.grad_x, buffers.grad_row
             gemm(
                 stop - first,
-                -(-plan.table[layer, FAN_IN] // LANES) * LANES,
+                -(-buffers.table[layer, FAN_IN] // LANES) * LANES,
                 units,
-                memory,
-                plan.sums[layer] + first * width,
-                width,
-                1,
-                parameters,
-                plan.table[layer, START],
-                plan.lengths[layer],
-                1,
-                memory,
-                upstream + first * upstream_row,
-                upstream_row,
+                Matrix(memory, buffers.sums[layer] + first * width, width, 1),
+                Matrix(parameters, buffers.table[layer, START], buffers.lengths[layer], 1),
+                Matrix(memory, grad_y + first * grad_row, grad_row, 1),
                 panel,
                 False,
             )
             if layer == block:
-                inputs = plan.table[layer, FAN_IN]
-                start = upstream + first * upstream_row
-                _add_rows(memory, held, held_row, start, upstream_row, stop - first, inputs)
+                inputs = buffers.table[layer, FAN_IN]
+                start = grad_y + first * grad_row
+                _add_rows(memory, grad_skip, skip_row, start, grad_row, stop - first, inputs)
 
 
 @inner
@@ -253,58 +251,51 @@ def _add_rows(memory, source, source_row, target, target_row, rows, count):
 
 
 @inner
-def add_gradient(memory, plan, panel, layer, first, stop, samples, gradient, add):
-    """Write, or add, the gradient by the rows ``first`` to ``stop`` of a layer's weights."""
-    stride = plan.table[layer, STRIDE]
+def weight_gradient(buffers, panel, layer, first, stop, samples, gradient, add):
+    """Write, or add, the gradient by rows ``first`` to ``stop`` of a layer's weights."""
+    memory = buffers.memory
+    stride = buffers.table[layer, STRIDE]
     gemm(
         stop - first,
         stride,
         samples,
-        memory,
-        plan.sums[layer] + first,
-        1,
-        plan.widths[layer],
-        memory,
-        plan.values[layer],
-        stride,
-        1,
-        gradient,
-        plan.table[layer, START] + first * stride,
-        stride,
+        Matrix(memory, buffers.sums[layer] + first, 1, buffers.widths[layer]),
+        Matrix(memory, buffers.values[layer], stride, 1),
+        Matrix(gradient, buffers.table[layer, START] + first * stride, stride, 1),
         panel,
         add,
     )
 
 
 @kernel
-def forward_kernel(parameters, transposed, memory, plan, panel, samples):
-    """Carry samples from the values before the first layer to the output."""
-    for layer in range(plan.table.shape[0]):
-        transpose(parameters, transposed, plan, layer, 0, plan.table[layer, FAN_OUT])
-    go_forward(transposed, memory, plan, panel, 0, samples)
+def forward_kernel(parameters, transposed, buffers, panel, samples):
+    """Forward pass of all samples, after transposing the weights."""
+    for layer in range(buffers.table.shape[0]):
+        transpose(parameters, transposed, buffers, layer, 0, buffers.table[layer, FAN_OUT])
+    forward_rows(transposed, buffers, panel, 0, samples)
 
 
 @kernel
-def backward_kernel(parameters, memory, plan, panel, samples, gradient):
-    """Carry the gradient by the output to all parameters and to the inputs."""
-    go_back(parameters, memory, plan, panel, 0, samples, True)
-    for layer in range(plan.table.shape[0]):
-        units = plan.table[layer, FAN_OUT]
-        add_gradient(memory, plan, panel, layer, 0, units, samples, gradient, False)
+def backward_kernel(parameters, buffers, panel, samples, gradient):
+    """Backward pass from the gradient by the outputs to those by parameters and inputs."""
+    backward_rows(parameters, buffers, panel, 0, samples, True)
+    for layer in range(buffers.table.shape[0]):
+        units = buffers.table[layer, FAN_OUT]
+        weight_gradient(buffers, panel, layer, 0, units, samples, gradient, False)
 
 
 @kernel
-def predict_kernel(transposed, memory, plan, panel, outputs):
+def predict_kernel(transposed, buffers, panel, outputs):
     """Compute the outputs of the first samples, as many as there are outputs for."""
-    samples, top = outputs.shape[0], plan.table.shape[0]
-    go_forward(transposed, memory, plan, panel, 0, samples)
+    samples, top = outputs.shape[0], buffers.table.shape[0]
+    forward_rows(transposed, buffers, panel, 0, samples)
     for i in range(samples):
-        last = plan.values[top] + i * plan.lengths[top]
-        copy(vector(memory, last, outputs.shape[1]), outputs[i])
+        last = buffers.values[top] + i * buffers.lengths[top]
+        copy(vector(buffers.memory, last, outputs.shape[1]), outputs[i])
 
 
 @kernel
-def transpose_kernel(parameters, transposed, plan):
+def transpose_kernel(parameters, transposed, buffers):
     """Copy all parameters to the transposed weights."""
-    for layer in range(plan.table.shape[0]):
-        transpose(parameters, transposed, plan, layer, 0, plan.table[layer, FAN_OUT])
+    for layer in range(buffers.table.shape[0]):
+        transpose(parameters, transposed, buffers, layer, 0, buffers.table[layer, FAN_OUT])

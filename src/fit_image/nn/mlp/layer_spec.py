@@ -1,4 +1,4 @@
-"""Dense layers: what a network is made of."""
+"""Specification of dense layers."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ class LayerSpec:
         return -(-(self.fan_in + 1) // arrays.LANES) * arrays.LANES
 
     @property
-    def parameter_count(self) -> int:
+    def num_params(self) -> int:
         """Number of weights and biases, padding not counted."""
         return (self.fan_in + 1) * self.fan_out
 
 
 def layer_table(layers: Sequence[LayerSpec]) -> IntArray:
-    """Return what kernels must know of each layer: int64 (layers, 6), see `arrays.START`."""
+    """Return the table of layers for kernels: int64 (layers, 6), see `arrays.START`."""
     sizes = [layer.stride * layer.fan_out for layer in layers]
     starts = np.cumsum([0, *sizes[:-1]]).tolist()
     return np.array(

@@ -11,8 +11,9 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from fit_image.nn import initializers
 from fit_image.nn.encodings.base import Encoding, Identity, Touched
-from fit_image.nn.mlp import initializers, soa, soa_forward
+from fit_image.nn.mlp import soa, soa_forward
 from fit_image.nn.mlp.cache import (
     MLPCache,
     backward_kernel,
@@ -26,7 +27,7 @@ from fit_image.nn.mlp.layer_spec import LayerSpec, constants_table, layer_table
 from fit_image.nn.runtime import arrays
 from fit_image.nn.runtime.arrays import FloatArray, IntArray
 from fit_image.nn.runtime.machine import usable_cores
-from fit_image.nn.runtime.threads import Team
+from fit_image.nn.runtime.threads import ThreadPool
 
 # Numbers held per layer boundary while a tile is drawn: 256 KB, so that a layer's input and output
 # stay in the cache. It does not depend on the number of threads, nor does any bit of the output.
@@ -34,15 +35,14 @@ _TILE_NUMBERS = 1 << 16
 
 
 class MLP:
-    """Layers, what encodes their inputs, and the parameters of both.
+    """Dense layers, the encoding of their inputs, and the parameters of both.
 
     Parameters
     ----------
     layers : sequence of LayerSpec
         Each layer's ``fan_out`` is the next one's ``fan_in``.
     encoding : Encoding, optional
-        What the inputs become before the first layer; its outputs are that layer's ``fan_in``.
-        Default: they stay as they are.
+        Encoding of the inputs; its outputs are the first layer's ``fan_in``. Default: none.
 
     Attributes
     ----------
@@ -75,7 +75,7 @@ class MLP:
         self.dense_size = sum(layer.stride * layer.fan_out for layer in self.layers)
         self.parameters = arrays.aligned_zeros(self.dense_size + self.encoding.size)
 
-    def initialise(
+    def init_params(
         self,
         scale: float,
         rng: np.random.Generator,
@@ -83,11 +83,11 @@ class MLP:
         *,
         unit_inputs: bool = True,
     ) -> Self:
-        """Draw weights and biases; `fit_image.nn.mlp.initializers.draw` has the parameters."""
+        """Draw weights and biases; `fit_image.nn.initializers.draw` has the parameters."""
         drawn = initializers.draw(self.layers, scale, rng, init, unit_inputs=unit_inputs)
         for layer, rows, numbers in zip(self.layers, self.rows(), drawn, strict=True):
             rows[:, : layer.fan_in + 1] = numbers
-        self.encoding.initialise(self.tables(), rng)
+        self.encoding.init_params(self.tables(), rng)
         return self
 
     def rows(self, vector: FloatArray | None = None) -> Iterator[FloatArray]:
@@ -99,6 +99,14 @@ class MLP:
         for start, _, fan_out, stride, *_ in self.table:
             yield vector[start : start + fan_out * stride].reshape(fan_out, stride)
 
+    def weights(self, vector: FloatArray | None = None) -> Iterator[tuple[FloatArray, FloatArray]]:
+        """Yield each layer's weights (fan_out, fan_in) and biases (fan_out,) as writable views.
+
+        With ``vector``, those of another vector of the same shape, such as a gradient.
+        """
+        for layer, rows in zip(self.layers, self.rows(vector), strict=True):
+            yield rows[:, : layer.fan_in], rows[:, layer.fan_in]
+
     def tables(self, vector: FloatArray | None = None) -> FloatArray:
         """Return the encoding's part of ``parameters``, or of ``vector``, as a writable view."""
         return (self.parameters if vector is None else vector)[self.dense_size :]
@@ -109,9 +117,9 @@ class MLP:
         return self.encoding.inputs
 
     @property
-    def parameter_count(self) -> int:
+    def num_params(self) -> int:
         """Number of weights, biases and numbers in tables, padding not counted."""
-        return sum(layer.parameter_count for layer in self.layers) + self.encoding.parameter_count
+        return sum(layer.num_params for layer in self.layers) + self.encoding.num_params
 
     def layer_rates(self, rate: float) -> FloatArray:
         """Return each layer's learning rate ``rate / sqrt(fan_in + 1)`` (float32)."""
@@ -120,7 +128,7 @@ class MLP:
         )
 
     def accept(self, inputs: FloatArray, targets: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return samples as kernels want them, float32 and C-contiguous.
+        """Return samples as float32 and C-contiguous.
 
         Raises
         ------
@@ -136,7 +144,7 @@ class MLP:
         )
 
     def encode(self, inputs: FloatArray) -> FloatArray:
-        """Return what the first layer sees of inputs (float32, C-contiguous)."""
+        """Return encoded inputs (float32, C-contiguous)."""
         encoded = np.empty((len(inputs), self.encoding.outputs), dtype=np.float32)
         self.encoding.encode(self.tables(), inputs, encoded, max(len(inputs), 1))
         return encoded
@@ -149,27 +157,26 @@ class MLP:
         inputs : float32 (samples, inputs)
         """
         inputs = np.ascontiguousarray(inputs, dtype=np.float32)
-        trace = MLPCache(self.layers, len(inputs))
-        trace.inputs = inputs
-        self.encoding.encode(self.tables(), inputs, trace.encoded, max(len(inputs), 1))
+        cache = MLPCache(self.layers, len(inputs))
+        cache.inputs = inputs
+        self.encoding.encode(self.tables(), inputs, cache.encoded, max(len(inputs), 1))
         forward_kernel(
             self.parameters,
-            transposed_weights(trace.plan),
-            trace.memory,
-            trace.plan,
+            transposed_weights(cache.buffers),
+            cache.buffers,
             working_panel(),
             len(inputs),
         )
-        return trace
+        return cache
 
     def backward(
-        self, trace: MLPCache, output_gradient: FloatArray
+        self, cache: MLPCache, output_gradient: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
-        """Carry the loss gradient from the outputs back to parameters and inputs.
+        """Compute the gradient by parameters and inputs from that by the outputs.
 
         Parameters
         ----------
-        trace : MLPCache
+        cache : MLPCache
             From `forward`; its sums are used up.
         output_gradient : float32 (samples, outputs)
             Derivative of the loss by each output.
@@ -180,16 +187,14 @@ class MLP:
         input_gradient : float32 (samples, inputs)
         """
         gradient = arrays.aligned_zeros(self.parameters.size)
-        samples = len(trace.output)
-        trace.output[:] = output_gradient
-        backward_kernel(
-            self.parameters, trace.memory, trace.plan, working_panel(), samples, gradient
-        )
-        by_tables, touched = self.tables(gradient), Touched(self.encoding)
+        samples = len(cache.output)
+        cache.output[:] = output_gradient
+        backward_kernel(self.parameters, cache.buffers, working_panel(), samples, gradient)
+        grad_tables, touched = self.tables(gradient), Touched(self.encoding)
         for level in range(self.encoding.levels):
-            self.encoding.add_gradient(level, trace.inputs, trace.upstream, by_tables, touched)
-        by_inputs = self.encoding.input_gradient(self.tables(), trace.inputs, trace.upstream)
-        return gradient, by_inputs
+            self.encoding.add_gradient(level, cache.inputs, cache.grad_x, grad_tables, touched)
+        grad_x = self.encoding.input_gradient(self.tables(), cache.inputs, cache.grad_x)
+        return gradient, grad_x
 
     def predict(self, inputs: npt.ArrayLike, *, threads: int | None = None) -> FloatArray:
         """Compute the outputs of many samples at once.
@@ -221,21 +226,19 @@ class MLP:
         tile = max(96, _TILE_NUMBERS // max(layer.stride for layer in self.layers) // 96 * 96)
         tile = min(tile, max(len(samples), 1))
         threads = min(threads or usable_cores(), -(-len(samples) // tile))
-        traces = [MLPCache(self.layers, tile) for _ in range(threads)]
-        if not traces:
+        caches = [MLPCache(self.layers, tile) for _ in range(threads)]
+        if not caches:
             return output
-        transposed = transposed_weights(traces[0].plan)
-        transpose_kernel(self.parameters, transposed, traces[0].plan)
+        transposed = transposed_weights(caches[0].buffers)
+        transpose_kernel(self.parameters, transposed, caches[0].buffers)
         tables = self.tables()
 
         def draw(thread: int) -> None:
-            trace, panel = traces[thread], working_panel()
+            cache, panel = caches[thread], working_panel()
             for start in range(thread * tile, len(samples), threads * tile):
                 part = samples[start : start + tile]
-                self.encoding.encode(tables, part, trace.encoded, tile)
-                predict_kernel(
-                    transposed, trace.memory, trace.plan, panel, output[start : start + tile]
-                )
+                self.encoding.encode(tables, part, cache.encoded, tile)
+                predict_kernel(transposed, cache.buffers, panel, output[start : start + tile])
 
         if threads == 1:
             draw(0)
@@ -261,7 +264,7 @@ class MLP:
             )
 
         threads = max(min(threads, -(-len(samples) // soa.MOST_POINTS)), 1)
-        Team(threads).run(draw, threads)
+        ThreadPool(threads).run(draw)
 
 
 def _check_blocks(layers: Sequence[LayerSpec]) -> None:
@@ -280,7 +283,7 @@ def _check_blocks(layers: Sequence[LayerSpec]) -> None:
 
 
 def accept_numbers(numbers: FloatArray, samples: int) -> FloatArray:
-    """Return one number a sample as kernels want them; ValueError if there are more or fewer."""
+    """Return one number a sample as float32, C-contiguous; ValueError for another shape."""
     if numbers.shape != (samples,):
         raise ValueError(f"{numbers.shape} numbers do not fit {samples} samples")
     return np.ascontiguousarray(numbers, dtype=np.float32)

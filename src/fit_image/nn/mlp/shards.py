@@ -1,12 +1,12 @@
-"""A network's weights in blocks, each of which one thread sweeps, and what lies between them.
+"""A network's weights in blocks for single threads (tensor parallelism).
 
-Layers are taken in pairs. The weights of the lower layer are cut into blocks by its outputs, those
-of the upper one by its inputs, so that what a block of the one puts out is what the block of the
-other takes in, and no thread waits between the two (tensor parallelism, Shoeybi et al. 2019,
-"Megatron-LM"). A layer that is left over at the end is whole: every thread has a copy of it.
+Layers are taken in pairs. The weights of the lower layer are split into blocks by its outputs,
+those of the upper one by its inputs, so that the outputs of a block of the one are the inputs of a
+block of the other, and no thread waits between the two (Shoeybi et al. 2019, "Megatron-LM"). An
+odd layer at the end is not split: every thread has a copy of it.
 
-All lies in one memory: every block by itself, so that a sweep runs from its beginning to its end,
-and vectors of the units between the layers. Tables tell the kernel the offsets.
+All lies in one memory: every block by itself, so that it is read from beginning to end, and vectors
+of the units between the layers. Tables tell the kernel the offsets.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from fit_image.nn.runtime.simd import WIDTH
 if TYPE_CHECKING:
     from fit_image.nn.mlp.mlp import MLP
 
-# The units between two layers: offsets of three vectors, and how many units there are. On the way
-# up, the weighted sums lie in the place of the descents, and wait there as derivatives once they
-# have become values. On the way down these make descents of the gradient, its sign turned, which is
-# used up at once, so that units share one vector for it: the cache is small.
-VALUES, DESCENTS, GRADIENT, UNITS = range(4)
+# The units between two layers: offsets of three vectors, and the number of units. Forward, the
+# weighted sums lie in the place of the deltas, and are replaced by the derivatives once the values
+# are known. Backward, these are multiplied by the negative gradient, which is then needed no more,
+# so that all units share one vector for it: the cache is small.
+VALUES, DELTAS, GRADIENT, UNITS = range(4)
 
 # A layer's index, a block's inputs (the constant among them) and outputs, and where it lies.
 _Matrix = tuple[int, slice, slice, tuple[int, ...]]
@@ -38,8 +38,8 @@ _REGION = 32
 _MOST_BLOCKS = 16
 
 
-class Plan(NamedTuple):
-    """Where everything lies (int64 tables), and the constants of the layers.
+class ShardTables(NamedTuple):
+    """Offsets in the memory (int64 tables), and constants of the layers.
 
     Matrices are described by the columns named in `fit_image.nn.kernels.gemv`, units by those here.
     """
@@ -73,7 +73,7 @@ class Shards:
         Shards of a layer, and so the number of threads that may take part. It depends on the
         widths of the layers alone.
     memory : float32 vector
-    plan : Plan
+    tables : ShardTables
     """
 
     def __init__(self, network: MLP, rates: FloatArray) -> None:
@@ -90,7 +90,7 @@ class Shards:
         sums, gradients = np.zeros((2, 2, len(pairs), self.count), dtype=np.int64)
         widest = max(layers[0].fan_in, *(layer.fan_out for layer in layers)) + 1
         for block in range(self.count):
-            shared = self._take(widest)
+            shared = self._allocate(widest)
             for pair, (below, above) in enumerate(pairs):
                 edges = [_edge(below.fan_out, each, self.count) for each in (block, block + 1)]
                 inner, biased = slice(*edges), slice(edges[0], edges[1] + self._is_last(block))
@@ -101,14 +101,14 @@ class Shards:
                     edges[1] - edges[0], shared, constant=self._is_last(block)
                 )
                 for parity in range(2):
-                    sums[parity, pair, block] = self._take(above.fan_out)
-                    gradients[parity, pair, block] = self._take(below.fan_in + 1)
+                    sums[parity, pair, block] = self._allocate(above.fan_out)
+                    gradients[parity, pair, block] = self._allocate(below.fan_in + 1)
 
         last = np.zeros((len(layers) % 2, self.count, 4), dtype=np.int64)
         boundaries = [*(layer.fan_in for layer in layers[::2]), layers[-1].fan_out]
         whole = np.zeros((len(boundaries), self.count, 4), dtype=np.int64)
         for thread in range(self.count):
-            shared = self._take(widest)
+            shared = self._allocate(widest)
             for boundary, units in enumerate(boundaries):
                 whole[boundary, thread] = self._add_units(units, shared, constant=True)
             for single in last:
@@ -121,34 +121,34 @@ class Shards:
         self.memory[self._ones] = 1.0
         codes = network.table[:, ACTIVATION].copy()
         rates = np.asarray(rates, dtype=np.float32)
-        self.plan = Plan(
+        self.tables = ShardTables(
             lower, upper, last, cut, whole, sums, gradients, codes, network.constants, rates
         )
         self.pull()
 
     def pull(self) -> None:
-        """Take the parameters from the network."""
+        """Copy the parameters from the network."""
         for weights, matrix in self._weights_and_matrices([*self._matrices, *self._copies]):
             matrix[: weights.shape[0], : weights.shape[1]] = weights
 
     def push(self) -> None:
-        """Give the parameters to the network."""
+        """Copy the parameters to the network."""
         for weights, matrix in self._weights_and_matrices(self._matrices):
             weights[:] = matrix[: weights.shape[0], : weights.shape[1]]
 
     def copy_last(self, threads: int) -> None:
-        """Give the layer that is whole, as thread 0 has it, to all ``threads`` threads."""
-        for copies in self.plan.last:
+        """Copy the layer that is not split from thread 0 to all ``threads`` threads."""
+        for copies in self.tables.last:
             start, rows, length, _ = copies[0].tolist()
             whole = self.memory[start : start + rows * length]
             for copy in copies[1:threads, 0].tolist():
                 self.memory[copy : copy + rows * length] = whole
 
     def _is_last(self, block: int) -> bool:
-        """Return whether a block has the input that is always 1, behind its units."""
+        """Return whether a block has the constant input 1 behind its units."""
         return block == self.count - 1
 
-    def _take(self, numbers: int) -> int:
+    def _allocate(self, numbers: int) -> int:
         offset = self._size
         self._size += -(-numbers // _REGION) * _REGION
         return offset
@@ -158,15 +158,15 @@ class Shards:
         rows_are_inputs = fan_out >= fan_in
         rows, length = (fan_in, fan_out) if rows_are_inputs else (fan_out, fan_in)
         rows, length = -(-rows // GROUP) * GROUP, -(-length // WIDTH) * WIDTH
-        place = (self._take(rows * length), rows, length, int(rows_are_inputs))
+        place = (self._allocate(rows * length), rows, length, int(rows_are_inputs))
         self._matrices.append((layer, inputs, outputs, place))
         return place
 
     def _add_units(self, units: int, gradient: int, *, constant: bool) -> tuple[int, ...]:
-        values, descents = self._take(units + 1), self._take(units + 1)
+        values, deltas = self._allocate(units + 1), self._allocate(units + 1)
         if constant:
             self._ones.append(values + units)
-        return values, descents, gradient, units
+        return values, deltas, gradient, units
 
     def _weights_and_matrices(
         self, matrices: Sequence[_Matrix]
@@ -179,7 +179,7 @@ class Shards:
 
 
 def _block_count(widths: list[int]) -> int:
-    """Return into how many blocks layers of these widths are cut: a power of 2.
+    """Return the number of blocks for layers of these widths, a power of 2.
 
     More blocks let more threads take part, and each costs sums to be added.
     """
@@ -190,6 +190,6 @@ def _block_count(widths: list[int]) -> int:
 
 
 def _edge(units: int, block: int, blocks: int) -> int:
-    """Return the first unit of a block: whole vectors, shared as evenly as they go."""
+    """Return the first unit of a block: whole vectors, as even as possible."""
     vectors = -(-units // WIDTH)
     return min(vectors * block // blocks * WIDTH, units)

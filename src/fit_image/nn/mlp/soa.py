@@ -1,9 +1,9 @@
-"""Networks of a few units a layer, through which many points go at once.
+"""Narrow networks in a structure of arrays (SoA): many points at once, a row for every unit.
 
 Where layers are narrow, a vector of one sample's values is mostly padding. Here a vector is one
-unit's value for as many points as it has numbers: a tile of points lies in memory with a row for
-every unit, and no row is padded. This is where the rows lie; `fit_image.nn.mlp.soa_forward` and
-`fit_image.nn.mlp.soa_backward` carry them through the layers.
+unit's value for as many points as it has lanes: a tile of points lies in memory with a row for
+every unit, and no row is padded. This file lays out the rows; `fit_image.nn.mlp.soa_forward` and
+`fit_image.nn.mlp.soa_backward` are the passes.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from fit_image.nn.mlp.layer_spec import LayerSpec, constants_table, layer_table
 from fit_image.nn.runtime.arrays import FloatArray, IntArray, aligned_zeros
 from fit_image.nn.runtime.simd import WIDTH
 
-_MOST_UNITS = 12
-_MOST_INPUTS = 64
+_MAX_UNITS = 12
+_MAX_INPUTS = 64
 
 MOST_POINTS = 12 * WIDTH
-"""Of a tile: whole groups of the vectors that `fit_image.nn.mlp.soa_tiles.multiply` takes at a time."""
+"""Of a tile: whole groups of the vectors that `soa_tiles.multiply` takes at a time."""
 
 
 class Tiles(NamedTuple):
-    """What kernels must know of a network, and of the memory for a tile of points."""
+    """Layout of the memory for a tile of points, and the layers' table."""
 
     table: IntArray  # (layers, 6): see `fit_image.nn.runtime.arrays.START`
     constants: FloatArray  # (layers, 3): see `fit_image.nn.activations.SLOPE`
@@ -34,48 +34,44 @@ class Tiles(NamedTuple):
     values: IntArray  # (layers + 1,): offsets of the values before each layer and at the end
     gradient: IntArray  # (layers,): offsets of the gradient by the parameters, a vector for each
     latents: int  # inputs of the first layer that are the same at every point, and have no rows
-    by_biases: int  # offset of the gradient by the first biases, a vector a unit, of past samples
-    upstream: int  # offset of the first of three places for gradients by the values before a layer
-    spare: int  # distance to the next
+    grad_biases: int  # offset of the gradient by the first biases, a vector a unit, of past samples
+    grad: int  # offset of the first of three buffers for gradients by the values before a layer
+    grad_size: int  # distance to the next
     row: int  # numbers from row to row
     numbers: int  # in the memory
 
 
 def is_narrow(layers: Sequence[LayerSpec]) -> bool:
-    """Return whether layers are so narrow that this is the faster way."""
-    return layers[0].fan_in <= _MOST_INPUTS and all(
-        layer.fan_out <= _MOST_UNITS for layer in layers
-    )
+    """Return whether layers are so narrow that this back end is faster."""
+    return layers[0].fan_in <= _MAX_INPUTS and all(layer.fan_out <= _MAX_UNITS for layer in layers)
 
 
-def tiles_of(
-    layers: Sequence[LayerSpec], latents: int = 0, *, there_and_back: bool = False
-) -> Tiles:
-    """Return where the rows of a tile lie.
+def tiles_of(layers: Sequence[LayerSpec], latents: int = 0, *, training: bool = False) -> Tiles:
+    """Return the layout of a tile.
 
     Parameters
     ----------
     layers : sequence of LayerSpec
     latents : int
         So many of the inputs, the first, are the same at every point.
-    there_and_back : bool
-        Whether there is a way back, for which all values are kept. Without, layers share memory.
+    training : bool
+        Whether a backward pass needs all values. Without, layers share memory.
     """
-    row, taken = MOST_POINTS, 0
+    row, size = MOST_POINTS, 0
 
     def take(rows: int, length: int = row) -> int:
-        nonlocal taken
-        taken += -(-rows * length // WIDTH) * WIDTH
-        return taken - -(-rows * length // WIDTH) * WIDTH
+        nonlocal size
+        size += -(-rows * length // WIDTH) * WIDTH
+        return size - -(-rows * length // WIDTH) * WIDTH
 
     heights = [layers[0].fan_in - latents, *(layer.fan_out for layer in layers)]
     most, widest = max(heights), max(layer.fan_out for layer in layers)
     shared = take(widest)
     sums = [
-        take(layer.fan_out) if there_and_back and not _slope_shows(layer) else shared
+        take(layer.fan_out) if training and not _slope_from_value(layer) else shared
         for layer in layers
     ]
-    if there_and_back:
+    if training:
         values = [take(height) for height in heights]
     else:
         # The input of a residual block stays until it is added to the output.
@@ -90,18 +86,18 @@ def tiles_of(
         np.array([take(layer.fan_out, 1) for layer in layers]),
         np.array(sums),
         np.array(values),
-        WIDTH * np.cumsum([0, *(layer.parameter_count for layer in layers[:-1])]),
+        WIDTH * np.cumsum([0, *(layer.num_params for layer in layers[:-1])]),
         latents,
         take(layers[0].fan_out, WIDTH),
         take(3 * most),
         most * row,
         row,
-        taken,
+        size,
     )
 
 
-def _slope_shows(layer: LayerSpec) -> bool:
-    """Return whether a layer's values alone tell the slope of its activation."""
+def _slope_from_value(layer: LayerSpec) -> bool:
+    """Return whether the derivative of a layer's activation follows from its values alone."""
     return layer.activation == "relu" and not layer.skip
 
 

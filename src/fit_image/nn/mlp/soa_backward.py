@@ -1,28 +1,77 @@
-"""The gradient carried back through a narrow network, tile by tile; see `fit_image.nn.mlp.soa`.
+"""Backward pass of a narrow network, tile by tile; see `fit_image.nn.mlp.soa`.
 
-What goes forward is computed again on the way back, because a hundred layers of a whole batch would
-not fit in the cache, and reading them from memory takes longer than computing them.
+The forward pass is computed again, because a hundred layers of a whole batch would not fit in the
+cache, and reading them from memory takes longer than computing them.
 
 The gradient by inputs that are the same at every point follows from that by the first biases.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from fit_image.nn.activations import RELU, SIGMOID, TANH, constants_of, differentiate
-from fit_image.nn.mlp.soa_forward import add_latents, go_forward, lay_biases, lay_points
-from fit_image.nn.mlp.soa_tiles import add_outer, multiply, multiply_rows, slope_rows
-from fit_image.nn.runtime.arrays import ACTIVATION, FAN_IN, FAN_OUT, SKIP, START, STRIDE
+from fit_image.nn.mlp.soa_forward import (
+    forward_tile,
+    load_biases,
+    load_conditioned_biases,
+    load_points,
+)
+from fit_image.nn.mlp.soa_tiles import (
+    IDENTITY,
+    MASKED,
+    ROWS,
+    ZEROS,
+    Operand,
+    Tile,
+    add_outer,
+    multiply,
+    multiply_rows,
+    slope_rows,
+)
+from fit_image.nn.runtime.arrays import (
+    ACTIVATION,
+    FAN_IN,
+    FAN_OUT,
+    SKIP,
+    START,
+    STRIDE,
+    FloatArray,
+    Matrix,
+)
 from fit_image.nn.runtime.barrier import barrier, next_task
 from fit_image.nn.runtime.jit import inner, kernel
 from fit_image.nn.runtime.simd import WIDTH, broadcast, fma, hsum, load, store
 
 
+class Inputs(NamedTuple):
+    """Latent numbers of the samples (samples, latents), and points (points, other inputs)."""
+
+    latents: FloatArray
+    points: FloatArray
+
+
+class Gradients(NamedTuple):
+    """Gradients by the outputs, and where those by latent numbers and parameters go."""
+
+    outputs: FloatArray  # (samples, points, outputs)
+    latents: FloatArray  # (samples, latents); filled
+    # (parts, WIDTH * number of parameters); filled with the gradient by the parameters for each of
+    # the parts into which the samples are cut, in vectors still to be added up
+    parts: FloatArray
+    # They are added to it, all parts in order; of size 0, if that is not wanted. It may be the
+    # parameters themselves.
+    parameters: FloatArray
+    factor: np.float32  # what they are multiplied by first
+
+
 @inner
-def _go_back(parameters, memory, tiles, vectors, sums):
-    """Carry the gradient by the output, which lies upstream, to the parameters."""
-    row, upstream, held = tiles.row, tiles.upstream, -1
+def _backward_tile(parameters, memory, tiles, vectors, sums):
+    """Backward pass of a tile, from the gradient by the outputs, at ``tiles.grad``."""
+    tile = Tile(memory, tiles.row, vectors)
+    grad, grad_skip = tiles.grad, -1  # offset of the gradient by the output of a residual block
     block = tiles.table.shape[0]  # first layer of the residual block under way
     masked = False  # whether the product before has made deltas of the gradient already
     for layer in range(tiles.table.shape[0] - 1, -1, -1):
@@ -31,18 +80,18 @@ def _go_back(parameters, memory, tiles, vectors, sums):
         code, constants = tiles.table[layer, ACTIVATION], constants_of(tiles.constants, layer)
         if tiles.table[layer, SKIP] > 0:
             block = layer + 1 - tiles.table[layer, SKIP]
-            held = upstream
-        deltas = upstream
+            grad_skip = grad
+        deltas = grad
         if not masked:
             deltas = tiles.sums[layer]
             shows = code == RELU and tiles.table[layer, SKIP] == 0
             if shows or code in (TANH, SIGMOID):
                 values = tiles.values[layer + 1]
-                slope_rows(units, vectors, row, memory, values, upstream, deltas, code)
+                slope_rows(units, tile, values, grad, deltas, code)
             else:
-                count = vectors * WIDTH
-                differentiate(memory, deltas, row, units, count, code, constants)
-                multiply_rows(units, vectors, row, memory, upstream, deltas)
+                sums_of_layer = Matrix(memory, deltas, tiles.row, 1)
+                differentiate(sums_of_layer, units, vectors * WIDTH, code, constants)
+                multiply_rows(units, tile, grad, deltas)
         if layer > 0:
             below = layer - 1
             masked = (
@@ -50,130 +99,113 @@ def _go_back(parameters, memory, tiles, vectors, sums):
                 and tiles.table[below, ACTIVATION] == RELU
                 and tiles.table[below, SKIP] == 0
             )
-            mask = tiles.values[layer] if masked else -1
-            upstream = tiles.upstream
-            while upstream in (deltas, held):
-                upstream += tiles.spare
+            grad = tiles.grad
+            while grad in (deltas, grad_skip):
+                grad += tiles.grad_size
             multiply(
                 fan_in,
                 units,
-                vectors,
-                row,
-                parameters,
-                start,
-                1,
-                stride,
-                memory,
+                Matrix(parameters, start, 1, stride),
+                tile,
                 deltas,
-                upstream,
-                -1,
-                held if layer == block else -1,
-                False,
-                mask,
+                grad,
+                Operand(ROWS if layer == block else ZEROS, grad_skip),
+                Operand(MASKED if masked else IDENTITY, tiles.values[layer]),
             )
             if layer == block:
-                held = -1
+                grad_skip = -1
         # Behind the product, on which the next layer waits, and this does not.
         laid = tiles.latents if layer == 0 else 0
         add_outer(
             units,
             fan_in - laid,
-            vectors,
-            row,
-            memory,
+            tile,
             deltas,
             tiles.values[layer],
-            sums,
-            tiles.gradient[layer] + laid * WIDTH,
-            (fan_in + 1) * WIDTH,
+            Matrix(sums, tiles.gradient[layer] + laid * WIDTH, (fan_in + 1) * WIDTH, WIDTH),
             tiles.gradient[layer] + fan_in * WIDTH,
         )
 
 
 @inner
-def _return_latents(parameters, memory, tiles, latents, sums, by_latents):
-    """Carry the gradient by a sample's first biases to its latent numbers and their weights.
+def _latent_gradient(parameters, memory, tiles, latents, sums, grad_latents):
+    """Compute the gradient by a sample's latent numbers and their weights from its first biases.
 
-    What all points of the sample have added up goes to the memory, to make place for the next's.
+    The sums over all points of the sample move to the memory, to make room for the next sample's.
     """
-    by_latents[:] = np.float32(0.0)
+    grad_latents[:] = np.float32(0.0)
     one, fan_in = broadcast(np.float32(1.0)), tiles.table[0, FAN_IN]
     for unit in range(tiles.table[0, FAN_OUT]):
         start = tiles.table[0, START] + unit * tiles.table[0, STRIDE]
         row = tiles.gradient[0] + unit * (fan_in + 1) * WIDTH
-        by_bias = load(sums, row + fan_in * WIDTH)
-        sum_of = hsum(by_bias)
+        grad_bias = load(sums, row + fan_in * WIDTH)
+        sum_of = hsum(grad_bias)
         for k in range(latents.size):
-            place = row + k * WIDTH
-            store(sums, place, fma(broadcast(latents[k]), by_bias, load(sums, place)))
-            by_latents[k] += parameters[start + k] * sum_of
-        place = tiles.by_biases + unit * WIDTH
-        store(memory, place, fma(by_bias, one, load(memory, place)))
+            offset = row + k * WIDTH
+            store(sums, offset, fma(broadcast(latents[k]), grad_bias, load(sums, offset)))
+            grad_latents[k] += parameters[start + k] * sum_of
+        offset = tiles.grad_biases + unit * WIDTH
+        store(memory, offset, fma(grad_bias, one, load(memory, offset)))
         store(sums, row + fan_in * WIDTH, broadcast(np.float32(0.0)))
 
 
 @kernel
-def backward_kernel(
-    parameters, memory, tiles, latents, points, by_outputs, by_latents, sums, gradient, factor,
-    counts, thread, threads,
-):  # fmt: skip
-    """Carry the gradient by the outputs to parameters and latent numbers.
+def backward_kernel(parameters, memory, tiles, inputs, gradients, counts, thread, threads):
+    """Backward pass of all samples, to the gradient by parameters and latent numbers.
 
     Parameters
     ----------
-    parameters, memory, tiles, latents, points, threads
+    parameters, memory, tiles, threads
         As in `fit_image.nn.mlp.soa_forward.forward_kernel`.
-    by_outputs : float32 (samples, points, outputs)
-    by_latents : float32, shaped like ``latents``
-        Filled.
-    sums : float32 (parts, WIDTH * number of parameters)
-        Filled with the gradient by parameters, for each of the parts into which the samples are
-        cut, in vectors still to be added up.
-    gradient : float32 vector
-        They are added to it, all parts in order; of size 0, if that is not wanted. It may be the
-        parameters.
-    factor : float32
-        What they are multiplied by first.
+    inputs : Inputs
+    gradients : Gradients
     counts : int64 vector
         See `fit_image.nn.runtime.barrier`.
     thread : int
     """
+    latents, points = inputs
+    grad_y, sums = gradients.outputs, gradients.parts
     count, samples, parts = points.shape[0], latents.shape[0], sums.shape[0]
     nothing = broadcast(np.float32(0.0))
-    lay_biases(parameters, memory, tiles)
+    load_biases(parameters, memory, tiles)
     part = next_task(counts, threads, 0)
     while part < parts:
         for i in range(0, sums.shape[1], WIDTH):
             store(sums[part], i, nothing)
         for unit in range(tiles.table[0, FAN_OUT]):
-            store(memory, tiles.by_biases + unit * WIDTH, nothing)
+            store(memory, tiles.grad_biases + unit * WIDTH, nothing)
         for sample in range(samples * part // parts, samples * (part + 1) // parts):
-            add_latents(parameters, memory, tiles, latents[sample])
+            load_conditioned_biases(parameters, memory, tiles, latents[sample])
             for first in range(0, count, tiles.row):
-                vectors = lay_points(memory, tiles, points, first)
-                go_forward(parameters, memory, tiles, vectors, True)
+                vectors = load_points(memory, tiles, points, first)
+                forward_tile(parameters, memory, tiles, vectors, True)
                 inside = min(tiles.row, count - first)
-                for c in range(by_outputs.shape[2]):
-                    start = tiles.upstream + c * tiles.row
+                for c in range(grad_y.shape[2]):
+                    start = tiles.grad + c * tiles.row
                     for i in range(inside):
-                        memory[start + i] = by_outputs[sample, first + i, c]
+                        memory[start + i] = grad_y[sample, first + i, c]
                     for i in range(inside, vectors * WIDTH):
                         memory[start + i] = np.float32(0.0)
-                _go_back(parameters, memory, tiles, vectors, sums[part])
-            _return_latents(
-                parameters, memory, tiles, latents[sample], sums[part], by_latents[sample]
+                _backward_tile(parameters, memory, tiles, vectors, sums[part])
+            _latent_gradient(
+                parameters,
+                memory,
+                tiles,
+                latents[sample],
+                sums[part],
+                gradients.latents[sample],
             )
         for unit in range(tiles.table[0, FAN_OUT]):
-            place = tiles.gradient[0] + (unit + 1) * (tiles.table[0, FAN_IN] + 1) * WIDTH - WIDTH
-            store(sums[part], place, load(memory, tiles.by_biases + unit * WIDTH))
+            offset = tiles.gradient[0] + (unit + 1) * (tiles.table[0, FAN_IN] + 1) * WIDTH - WIDTH
+            store(sums[part], offset, load(memory, tiles.grad_biases + unit * WIDTH))
         part = next_task(counts, threads, 0)
     barrier(counts, thread, threads)
-    if gradient.size > 0:
-        _add_up(tiles, sums, gradient, factor, thread, threads)
+    if gradients.parameters.size > 0:
+        _sum_parts(tiles, sums, gradients.parameters, gradients.factor, thread, threads)
 
 
 @inner
-def _add_up(tiles, sums, gradient, factor, thread, threads):
+def _sum_parts(tiles, sums, gradient, factor, thread, threads):
     """Add the vectors of all parts, times a factor, to the thread's share of the gradient."""
     one = broadcast(np.float32(1.0))
     for layer in range(tiles.table.shape[0]):

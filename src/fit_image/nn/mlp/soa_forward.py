@@ -7,15 +7,27 @@ for a sample.
 from __future__ import annotations
 
 from fit_image.nn.activations import RELU, SIGMOID, TANH, activate, constants_of
-from fit_image.nn.mlp.soa_tiles import add_rows, copy_rows, multiply, tanh_rows
-from fit_image.nn.runtime.arrays import ACTIVATION, FAN_IN, FAN_OUT, SKIP, START, STRIDE
+from fit_image.nn.mlp.soa_tiles import (
+    BIASES,
+    IDENTITY,
+    RECTIFIED,
+    ROWS,
+    ZEROS,
+    Operand,
+    Tile,
+    add_rows,
+    copy_rows,
+    multiply,
+    tanh_rows,
+)
+from fit_image.nn.runtime.arrays import ACTIVATION, FAN_IN, FAN_OUT, SKIP, START, STRIDE, Matrix
 from fit_image.nn.runtime.barrier import next_task
 from fit_image.nn.runtime.jit import inner, kernel
 from fit_image.nn.runtime.simd import WIDTH
 
 
 @inner
-def lay_biases(parameters, memory, tiles):
+def load_biases(parameters, memory, tiles):
     """Copy the biases of all layers to the memory."""
     for layer in range(tiles.table.shape[0]):
         bias = tiles.table[layer, START] + tiles.table[layer, FAN_IN]
@@ -25,8 +37,8 @@ def lay_biases(parameters, memory, tiles):
 
 
 @inner
-def add_latents(parameters, memory, tiles, latents):
-    """Make the first biases those of a sample with these latent numbers."""
+def load_conditioned_biases(parameters, memory, tiles, latents):
+    """Load the first biases of a sample, which its latent numbers add to."""
     for unit in range(tiles.table[0, FAN_OUT]):
         start = tiles.table[0, START] + unit * tiles.table[0, STRIDE]
         bias = parameters[start + tiles.table[0, FAN_IN]]
@@ -36,8 +48,8 @@ def add_latents(parameters, memory, tiles, latents):
 
 
 @inner
-def lay_points(memory, tiles, points, first):
-    """Lay the inputs of points in rows, from the first on; return how many vectors they fill.
+def load_points(memory, tiles, points, first):
+    """Copy the inputs of points to rows, from the first on; return the number of vectors.
 
     Beyond the last point, the last one is repeated.
     """
@@ -53,9 +65,9 @@ def lay_points(memory, tiles, points, first):
 
 
 @inner
-def go_forward(parameters, memory, tiles, vectors, to_return):
-    """Carry a tile from the values before the first layer to the output."""
-    row = tiles.row
+def forward_tile(parameters, memory, tiles, vectors, training):
+    """Forward pass of a tile, from inputs to outputs."""
+    tile = Tile(memory, tiles.row, vectors)
     for layer in range(tiles.table.shape[0]):
         units, sums = tiles.table[layer, FAN_OUT], tiles.sums[layer]
         values = tiles.values[layer + 1]
@@ -68,34 +80,33 @@ def go_forward(parameters, memory, tiles, vectors, to_return):
         multiply(
             units,
             tiles.table[layer, FAN_IN] - laid,
-            vectors,
-            row,
-            parameters,
-            tiles.table[layer, START] + laid,
-            tiles.table[layer, STRIDE],
-            1,
-            memory,
+            Matrix(parameters, tiles.table[layer, START] + laid, tiles.table[layer, STRIDE], 1),
+            tile,
             tiles.values[layer],
             target,
-            tiles.biases[layer],
-            -1,
-            rectified,
-            -1,
+            Operand(BIASES, tiles.biases[layer]),
+            Operand(RECTIFIED if rectified else IDENTITY, 0),
         )
         if rectified:
             continue
-        block = tiles.values[layer + 1 - skip] if skip > 0 else -1
+        block = tiles.values[layer + 1 - skip]
         # Where the slope follows from the value, that takes less than from the sum.
         if code == TANH:
-            kept = sums if to_return else -1
-            tanh_rows(units, vectors, row, memory, sums, values, kept, block)
+            added = Operand(ROWS if skip > 0 else ZEROS, block)
+            tanh_rows(units, tile, sums, values, training, added)
             continue
-        count = vectors * WIDTH
-        activate(memory, sums, row, memory, values, row, units, count, code, constants)
-        if to_return and code == SIGMOID:
-            copy_rows(units, vectors, row, memory, values, sums)
+        activate(
+            Matrix(memory, sums, tiles.row, 1),
+            Matrix(memory, values, tiles.row, 1),
+            units,
+            vectors * WIDTH,
+            code,
+            constants,
+        )
+        if training and code == SIGMOID:
+            copy_rows(units, tile, values, sums)
         if skip > 0:
-            add_rows(units, vectors, row, memory, block, values)
+            add_rows(units, tile, block, values)
 
 
 @kernel
@@ -118,16 +129,16 @@ def forward_kernel(parameters, memory, tiles, latents, points, outputs, counts, 
     """
     count = points.shape[0]
     per_sample = (count + tiles.row - 1) // tiles.row
-    lay_biases(parameters, memory, tiles)
+    load_biases(parameters, memory, tiles)
     laid = -1
     index = next_task(counts, threads, 0)
     while index < latents.shape[0] * per_sample:
         sample, first = index // per_sample, index % per_sample * tiles.row
         if sample != laid:
-            add_latents(parameters, memory, tiles, latents[sample])
+            load_conditioned_biases(parameters, memory, tiles, latents[sample])
             laid = sample
-        vectors = lay_points(memory, tiles, points, first)
-        go_forward(parameters, memory, tiles, vectors, False)
+        vectors = load_points(memory, tiles, points, first)
+        forward_tile(parameters, memory, tiles, vectors, False)
         for c in range(outputs.shape[2]):
             last = tiles.values[tiles.table.shape[0]] + c * tiles.row
             for i in range(min(tiles.row, count - first)):

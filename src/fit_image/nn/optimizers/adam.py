@@ -1,10 +1,10 @@
-"""Adam, and AdamW, whose weights decay besides."""
+"""Adam, and AdamW with decoupled weight decay."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +14,38 @@ from fit_image.nn.runtime.arrays import FloatArray, IntArray
 from fit_image.nn.runtime.jit import kernel
 
 
+class _Moments(NamedTuple):
+    """Running means of the gradient and of its square."""
+
+    first: FloatArray
+    second: FloatArray
+
+
+class _Constants(NamedTuple):
+    """Constants of a step, in single precision.
+
+    The two corrections of the moments, which begin as zeros, are moved out of the loop:
+    rate m^ / (sqrt(v^) + eps) = (rate / c1) m / (sqrt(v) / sqrt(c2) + eps).
+    """
+
+    beta1: np.float32
+    rest1: np.float32  # 1 - beta1
+    beta2: np.float32
+    rest2: np.float32  # 1 - beta2
+    correction: np.float32  # 1 / c1
+    root: np.float32  # 1 / sqrt(c2)
+    eps: np.float32
+
+
+class _Runs(NamedTuple):
+    """Runs of ``length`` parameters each."""
+
+    starts: IntArray
+    length: int
+
+
 class Adam(Optimizer):
-    """Adam: steps of a size that depends on how steady a parameter's gradient is.
+    """Adam: step sizes from running means of the gradient and of its square.
 
     Kingma and Ba, "Adam: a method for stochastic optimization", ICLR 2015, algorithm 1, with the
     constants recommended there.
@@ -24,7 +54,7 @@ class Adam(Optimizer):
     ----------
     size : int
     beta1 : float
-        What is kept of the mean gradient at a step, 0..1.
+        Decay rate of the mean gradient, 0..1.
     """
 
     state_names = ("first_moment", "second_moment")
@@ -49,25 +79,14 @@ class Adam(Optimizer):
         step: int,
     ) -> None:
         """See `Optimizer.update`."""
-        # The two corrections of the moments, which begin as zeros, are moved out of the loop:
-        # rate m^ / (sqrt(v^) + eps) = (rate / c1) m / (sqrt(v) / sqrt(c2) + eps).
-        c1 = 1.0 - self.beta1**step
-        c2 = 1.0 - self.beta2**step
         _adam_kernel(
             parameters,
             gradient,
-            self.state["first_moment"],
-            self.state["second_moment"],
+            self._moments(),
             spans,
             rates,
             scale,
-            np.float32(1.0 / c1),
-            np.float32(self.beta1),
-            np.float32(1.0 - self.beta1),
-            np.float32(self.beta2),
-            np.float32(1.0 - self.beta2),
-            np.float32(1.0 / math.sqrt(c2)),
-            np.float32(self.epsilon),
+            _constants(self.beta1, self.beta2, self.epsilon, step),
             np.float32(self.decay),
         )
 
@@ -82,26 +101,19 @@ class Adam(Optimizer):
         step: int,
     ) -> None:
         """See `Optimizer.update_touched`."""
-        beta1, beta2 = self.beta1, self.touched_beta2
-        c1 = 1.0 - beta1**step
-        c2 = 1.0 - beta2**step
         _touched_adam_kernel(
             parameters,
             gradient,
-            self.state["first_moment"],
-            self.state["second_moment"],
-            starts,
-            length,
-            np.float32(rate / c1),
+            self._moments(),
+            _Runs(starts, length),
+            np.float32(rate / (1.0 - self.beta1**step)),
             scale,
-            np.float32(beta1),
-            np.float32(1.0 - beta1),
-            np.float32(beta2),
-            np.float32(1.0 - beta2),
-            np.float32(1.0 / math.sqrt(c2)),
-            np.float32(self.touched_epsilon),
+            _constants(self.beta1, self.touched_beta2, self.touched_epsilon, step),
             np.float32(1.0 - rate * self.decay),
         )
+
+    def _moments(self) -> _Moments:
+        return _Moments(self.state["first_moment"], self.state["second_moment"])
 
     def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         """See `Optimizer.restore`."""
@@ -112,7 +124,7 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam, whose steps also shrink every parameter: ``p -= rate decay p``, the rate's share.
+    """Adam with weight decay: every step also shrinks the parameters, ``p -= rate decay p``.
 
     Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019, algorithm 2, with
     the rate as the schedule multiplier, as PyTorch has it.
@@ -128,35 +140,44 @@ class AdamW(Adam):
         self.decay = decay
 
 
+def _constants(beta1: float, beta2: float, epsilon: float, step: int) -> _Constants:
+    return _Constants(
+        beta1=np.float32(beta1),
+        rest1=np.float32(1.0 - beta1),
+        beta2=np.float32(beta2),
+        rest2=np.float32(1.0 - beta2),
+        correction=np.float32(1.0 / (1.0 - beta1**step)),
+        root=np.float32(1.0 / math.sqrt(1.0 - beta2**step)),
+        eps=np.float32(epsilon),
+    )
+
+
 @kernel
-def _adam_kernel(
-    parameters, gradient, first, second, spans, rates, scale, correction, beta1, rest1, beta2,
-    rest2, root, eps, decay,
-):  # fmt: skip
+def _adam_kernel(parameters, gradient, moments, spans, rates, scale, constants, decay):
+    beta1, rest1, beta2, rest2, correction, root, eps = constants
     for span in range(spans.shape[0]):
         start, stop = spans[span]
         p, g = parameters[start:stop], gradient[start:stop]
-        m, v = first[start:stop], second[start:stop]
+        m, v = moments.first[start:stop], moments.second[start:stop]
         rate = rates[span] * correction
-        kept = np.float32(1.0) - rates[span] * decay
+        shrink = np.float32(1.0) - rates[span] * decay
         for i in range(p.size):
             g_i = scale * g[i]
             m_i = beta1 * m[i] + rest1 * g_i
             v_i = beta2 * v[i] + rest2 * (g_i * g_i)
             m[i] = m_i
             v[i] = v_i
-            p[i] = kept * p[i] - rate * m_i / (np.sqrt(v_i) * root + eps)
+            p[i] = shrink * p[i] - rate * m_i / (np.sqrt(v_i) * root + eps)
 
 
 @kernel
-def _touched_adam_kernel(
-    parameters, gradient, first, second, starts, length, rate, scale, beta1, rest1, beta2, rest2,
-    root, eps, kept,
-):  # fmt: skip
-    for start in starts:
+def _touched_adam_kernel(parameters, gradient, moments, runs, rate, scale, constants, shrink):
+    beta1, rest1, beta2, rest2, _, root, eps = constants
+    length = runs.length
+    for start in runs.starts:
         stop = start + length
         p, g = parameters[start:stop], gradient[start:stop]
-        m, v = first[start:stop], second[start:stop]
+        m, v = moments.first[start:stop], moments.second[start:stop]
         for i in range(length):
             touched = g[i] != np.float32(0.0)
             g_i = scale * g[i]
@@ -164,6 +185,6 @@ def _touched_adam_kernel(
             v_i = beta2 * v[i] + rest2 * (g_i * g_i)
             m[i] = m_i if touched else m[i]
             v[i] = v_i if touched else v[i]
-            p_i = kept * p[i] - rate * m_i / (np.sqrt(v_i) * root + eps)
+            p_i = shrink * p[i] - rate * m_i / (np.sqrt(v_i) * root + eps)
             p[i] = p_i if touched else p[i]
             g[i] = np.float32(0.0)

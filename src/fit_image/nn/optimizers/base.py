@@ -1,4 +1,4 @@
-"""Optimizers: what to do with a gradient. They see flat vectors and know nothing of layers.
+"""Optimizers: steps along a gradient. They see flat vectors and know nothing of layers.
 
 A step is `Optimizer.update` for every slice of the vectors; several threads may update slices that
 do not overlap. Where a gradient has always been zero, as in the padding of rows, nothing moves.
@@ -35,13 +35,13 @@ class Optimizer(ABC):
     steps : int
         Steps taken; whoever calls `update` counts them.
     state : dict of str to float32 vector
-        What the optimizer remembers of earlier gradients; zeros before the first step.
+        State that depends on earlier gradients; zeros before the first step.
     """
 
     state_names: ClassVar[tuple[str, ...]] = ()
 
     rate_of_layer: ClassVar[bool] = True
-    """Whether a layer's learning rate is divided by sqrt(fan_in + 1), as in plain descent."""
+    """Whether a layer's learning rate is divided by sqrt(fan_in + 1), as in plain SGD."""
 
     def __init__(self, size: int) -> None:
         self.steps = 0
@@ -67,7 +67,7 @@ class Optimizer(ABC):
         rates : float32 (spans,)
             The learning rate of each.
         scale : float32
-            What the gradient is multiplied by first, such as 1 / samples for a mean.
+            Factor of the gradient, such as 1 / samples for a mean.
         step : int
             The number of this step; 1 is the first.
         """
@@ -88,7 +88,7 @@ class Optimizer(ABC):
         Parameters
         ----------
         parameters, gradient : float32 vectors
-            What was used of the gradient is set to zero.
+            Of the gradient, all that was used is set to zero.
         starts : int64 (runs,)
         length : int
             Numbers in a run.
@@ -97,14 +97,14 @@ class Optimizer(ABC):
         """
 
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Return copies of all there is to remember."""
+        """Return copies of the state and the step count."""
         return {
             "steps": np.array(self.steps, dtype=np.int64),
             **{name: vector.copy() for name, vector in self.state.items()},
         }
 
     def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        """Go on from `to_arrays`.
+        """Restore the state from `to_arrays`.
 
         Raises
         ------
@@ -115,7 +115,7 @@ class Optimizer(ABC):
             raise ValueError("the state is that of another optimizer")
         steps = arrays["steps"]
         if steps.dtype != np.int64 or steps.shape != () or steps < 0:
-            raise ValueError("the optimizer's steps are no count")
+            raise ValueError("the optimizer's step count is not a non-negative integer")
         for name, vector in self.state.items():
             saved = arrays[name]
             if saved.dtype != vector.dtype or saved.shape != vector.shape:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from fit_image.nn.layers.layer import Workers
 from fit_image.nn.optimizers.base import Optimizer
 from fit_image.nn.runtime.arrays import LANES, FloatArray, IntArray
+from fit_image.nn.runtime.threads import ThreadPool
 
 _LEAST = 1 << 15
-"""Numbers of which waking another thread takes longer than the step."""
+"""Numbers below which waking another thread takes longer than the step."""
 
 
 def parallel_step(
@@ -19,7 +19,7 @@ def parallel_step(
     spans: IntArray,
     rates: FloatArray,
     scale: float,
-    workers: Workers,
+    pool: ThreadPool,
 ) -> None:
     """Take a step, a share of every span in each thread, and count it.
 
@@ -30,20 +30,20 @@ def parallel_step(
     optimizer : Optimizer
     parameters, gradient, spans, rates, scale
         As in `Optimizer.update`.
-    workers : Workers
+    pool : ThreadPool
     """
     optimizer.steps += 1
     step, factor = optimizer.steps, np.float32(scale)
-    if (spans[:, 1] - spans[:, 0]).sum() < _LEAST * workers.threads:
+    if (spans[:, 1] - spans[:, 0]).sum() < _LEAST * pool.threads:
         optimizer.update(parameters, gradient, spans, rates, factor, step)
         return
-    edges = [_edges(start, stop, workers.threads) for start, stop in spans.tolist()]
+    edges = [_edges(start, stop, pool.threads) for start, stop in spans.tolist()]
 
     def work(_: object, thread: int, threads: int) -> None:
         own = np.array([each[thread : thread + 2] for each in edges])
         optimizer.update(parameters, gradient, own, rates, factor, step)
 
-    workers.run(work)
+    pool.run(work)
 
 
 def _edges(start: int, stop: int, threads: int) -> list[int]:

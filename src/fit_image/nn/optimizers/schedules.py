@@ -1,4 +1,4 @@
-"""Schedules: how the learning rate changes while learning goes on.
+"""Learning-rate schedules.
 
 All are pure functions of how many samples were learned before, so that stopping and going on
 changes nothing.
@@ -16,7 +16,7 @@ import numpy.typing as npt
 from fit_image.nn.runtime.arrays import FloatArray
 
 EXPONENTIAL_END = 0.01
-"""What the exponential schedule leaves of the learning rate."""
+"""Factor of the learning rate at the end of the exponential schedule."""
 
 
 def _constant(share: FloatArray) -> FloatArray:
@@ -39,7 +39,7 @@ SCHEDULES: dict[str, Callable[[FloatArray], FloatArray]] = {
     "cosine": _cosine,
     "exponential": _exponential,
 }
-"""Factor of the learning rate by the share of the training that is done, 0..1."""
+"""Factor of the learning rate as a function of the progress of the training, 0..1."""
 
 
 @dataclass(frozen=True)

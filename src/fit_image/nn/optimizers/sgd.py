@@ -1,4 +1,4 @@
-"""Plain gradient descent by batches; `fit_image.nn.training.per_sample_sgd` has that by single samples."""
+"""Plain gradient descent by batches; that by single samples is in `training.per_sample_sgd`."""
 
 from __future__ import annotations
 

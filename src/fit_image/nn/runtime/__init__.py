@@ -1,1 +1,1 @@
-"""What kernels run on: compilation, vectors, threads and memory."""
+"""Foundations of kernels: compilation, SIMD vectors, threads and memory."""

@@ -1,4 +1,4 @@
-"""Dense layers: where their parameters lie.
+"""Memory layout of dense layers, and vectors in kernels.
 
 All parameters of a network lie in one flat float32 vector. A layer of ``fan_out`` units is a block
 of ``fan_out`` rows; a row is one unit's ``fan_in`` weights, its bias, and zeros up to a multiple
@@ -8,6 +8,8 @@ one more weight, and the zeros never change: their gradient is zero.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +26,15 @@ LANES = 16
 START, FAN_IN, FAN_OUT, STRIDE, ACTIVATION, SKIP = range(6)
 
 
+class Matrix(NamedTuple):
+    """A matrix in a vector of numbers: element (i, j) is ``data[start + i * row + j * column]``."""
+
+    data: FloatArray
+    start: int
+    row: int
+    column: int
+
+
 def aligned_zeros(*shape: int) -> FloatArray:
     """Return zeros of ``shape`` (float32) that start on a cache line.
 
@@ -37,7 +48,7 @@ def aligned_zeros(*shape: int) -> FloatArray:
 
 @inner
 def vector(memory, start, length):
-    """Return a view, in which the compiler knows that no index is negative."""
+    """Return the view ``memory[start : start + length]``, in which no index is negative."""
     return memory[start:][:length]
 
 
@@ -45,7 +56,7 @@ def vector(memory, start, length):
 def copy(source, target):
     """Copy a vector to another of the same length.
 
-    ``target[:] = source`` takes seconds to compile: it can tell in words that the shapes differ.
+    ``target[:] = source`` takes seconds to compile, because of its error for different shapes.
     """
     for i in range(source.size):
         target[i] = source[i]

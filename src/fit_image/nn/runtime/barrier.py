@@ -1,4 +1,4 @@
-"""A place where threads wait for one another, many times within a microsecond or two.
+"""A barrier at which threads wait for one another, for a microsecond or two at a time.
 
 Each thread counts its arrivals in a cache line of its own, and waits until every other count has
 caught up: no lock, and no line that two threads write. The wait spins for as long as arrivals
@@ -16,8 +16,8 @@ from numba.core import types
 from fit_image.nn.runtime.jit import inner, intrinsic, kernel
 
 # Each thread has two numbers, in cache lines of their own, and behind them lie some for all
-# threads: the word that ends all waits, one more than the round to end at, and how many pieces of
-# work were taken in each of two loops.
+# threads: the flag that ends all waits, one more than the round to end at, and how many tasks were
+# taken in each of two loops.
 _ARRIVALS, _LONG_WAITS, _SPACING = 0, 8, 16
 _RELEASED, _END, _TAKEN = 0, 8, 16
 _COMMON = 48
@@ -32,18 +32,18 @@ _yield_core = types.ExternalFunction("sched_yield", types.int32())
 
 
 def barrier_counts(threads: int) -> npt.NDArray[np.int64]:
-    """Return what ``threads`` threads need to barrier."""
+    """Return the counters of a barrier for ``threads`` threads."""
     return np.zeros(threads * _SPACING + _COMMON, dtype=np.int64)
 
 
 def abort(counts: npt.NDArray[np.int64]) -> None:
-    """Let every thread pass from now on: one of them will not come, and the result is void."""
+    """Let every thread pass from now on: one of them has failed, and the result is void."""
     counts[_RELEASED - _COMMON] = 1
 
 
 @intrinsic
 def _load(typing_context, array, index):
-    """Return ``array[index]``; what its writer wrote before it is then visible, too."""
+    """Return ``array[index]``, an atomic load with acquire semantics."""
 
     def generate(context, builder, signature, arguments):
         data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
@@ -54,7 +54,7 @@ def _load(typing_context, array, index):
 
 @intrinsic
 def _store(typing_context, array, index, value):
-    """Set ``array[index]``; what was written before is visible to who reads it with `_load`."""
+    """Set ``array[index]``, an atomic store with release semantics."""
 
     def generate(context, builder, signature, arguments):
         data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
@@ -67,7 +67,7 @@ def _store(typing_context, array, index, value):
 
 @intrinsic
 def _add(typing_context, array, index, value):
-    """Add to ``array[index]`` and return what it was, with no other thread in between."""
+    """Add to ``array[index]`` atomically, and return its value before."""
 
     def generate(context, builder, signature, arguments):
         data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
@@ -79,10 +79,10 @@ def _add(typing_context, array, index, value):
 
 @inner
 def next_task(counts, threads, loop):
-    """Return the number of a piece of work that no thread has taken yet: 0, 1, and so on.
+    """Return the number of the next task that no thread has taken: 0, 1, and so on.
 
     A thread that has to share its core takes fewer. ``loop`` is 0 or 1: a kernel may have two
-    loops whose pieces are taken.
+    loops over tasks.
     """
     return _add(counts, threads * _SPACING + _TAKEN + loop * _SPACING, 1)
 
@@ -138,7 +138,7 @@ def _await(numbers, index, number, looks):
 
 @inner
 def long_waits(counts, threads):
-    """Return how many waits were long until now."""
+    """Return the number of long waits so far, of all threads."""
     waits = 0
     for thread in range(threads):
         waits += _load(counts, thread * _SPACING + _LONG_WAITS)
@@ -147,12 +147,12 @@ def long_waits(counts, threads):
 
 @inner
 def end_at(counts, threads, number):
-    """Let all threads know, once they have met again, that round ``number`` is the last."""
+    """Announce to all threads, for the next barrier, that round ``number`` is the last."""
     _store(counts, threads * _SPACING + _END, number + 1)
 
 
 @inner
 def ends_at(counts, threads, number):
-    """Return whether one thread said so before the threads met in this round."""
-    # A thread that comes late to this look may see what was said in the next round.
+    """Return whether `end_at` announced this round before its barrier."""
+    # A thread that reads this late may see what was announced in the next round.
     return _load(counts, threads * _SPACING + _END) == number + 1

@@ -1,4 +1,4 @@
-"""How kernels are compiled: one decorator, one set of flags, one private cache."""
+"""Compilation of kernels: one decorator, one set of flags, one private cache."""
 
 from __future__ import annotations
 
@@ -49,23 +49,23 @@ def kernel(function: Callable[..., Any]) -> Any:
 
 
 def inner(function: Callable[..., Any]) -> Any:
-    """Compile a function of the numerics that is only called from kernels."""
+    """Compile a function that is only called from kernels."""
     return numba.njit(fastmath=set(FAST_MATH), error_model=_ERROR_MODEL)(function)
 
 
 def exact(function: Callable[..., Any]) -> Any:
-    """Compile a function of the numerics whose sums must keep their order: it counts on rounding."""
+    """Compile an inner function whose sums must keep their order, because it relies on rounding."""
     return numba.njit(fastmath={"contract"}, error_model=_ERROR_MODEL)(function)
 
 
 def intrinsic(function: Callable[..., Any]) -> Any:
-    """Make a word for use in kernels, whose code ``function`` generates."""
+    """Define an intrinsic for kernels, whose LLVM code ``function`` generates."""
     return numba.extending.intrinsic(function)
 
 
 @intrinsic
 def noinline(typing_context):
-    """Keep the function that says this from being made a part of those that call it."""
+    """Keep the function that calls this from being inlined."""
 
     def generate(context, builder, signature, arguments):
         builder.function.attributes.add("noinline")
@@ -76,7 +76,7 @@ def noinline(typing_context):
 
 @intrinsic
 def alwaysinline(typing_context):
-    """Make the function that says this a part of all those that call it."""
+    """Inline the function that calls this wherever it is called."""
 
     def generate(context, builder, signature, arguments):
         builder.function.attributes.add("alwaysinline")
@@ -122,7 +122,7 @@ class _NumericsStamp:
     """
 
     def get_source_stamp(self) -> object:
-        """Return what changes with the sources, in place of numba's stamp of one file."""
+        """Return a stamp of all sources, in place of numba's stamp of one file."""
         own = Path(self._py_file)  # type: ignore[attr-defined]
         files = {
             path.relative_to(_NUMERICS).as_posix(): path for path in sorted(_NUMERICS.rglob("*.py"))
@@ -182,7 +182,7 @@ class _CheckedCacheFile(IndexDataCacheFile):
 
 
 class _KernelCache(FunctionCache):
-    """numba's function cache in our folder, where no trouble with files is fatal."""
+    """numba's function cache in our folder, where no file error is fatal."""
 
     _impl_class = _KernelCacheImpl
 

@@ -1,4 +1,4 @@
-"""What the machine has."""
+"""Facts about the machine."""
 
 from __future__ import annotations
 

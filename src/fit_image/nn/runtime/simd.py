@@ -1,8 +1,8 @@
-"""Vectors of float32 numbers, for kernels that say themselves what stays in registers.
+"""SIMD vectors of float32, for kernels that control themselves what stays in registers.
 
 The compiler turns plain loops into vector code well, until one loop reads several rows and writes
 them back: it cannot know that the rows do not overlap, and loads and stores more than it must.
-With these few words a kernel decides that for itself, and reads like the plain loop.
+With these few functions a kernel decides that for itself, and reads like the plain loop.
 
 Eight lanes are one register of AVX and AVX2, half of one of AVX-512, and two of Arm's. Sixteen are
 twice as fast in products on Intel's processors with AVX-512, and slower on AMD's Zen 4, whose
@@ -26,7 +26,7 @@ def _best_width() -> int:
 
 
 WIDTH = _best_width()
-"""Numbers in a vector, 8 or 16. Offsets into arrays are multiples of it, from an aligned start."""
+"""Lanes of a vector, 8 or 16. Offsets into arrays are multiples of it, from an aligned start."""
 
 _BYTES = 4 * WIDTH
 _VECTOR = ir.VectorType(ir.FloatType(), WIDTH)
@@ -75,8 +75,8 @@ def load(typing_context, array, offset):
 
 
 @intrinsic
-def load_across(typing_context, array, offset):
-    """Return what `load` does from any offset: slower, where it lies across cache lines."""
+def load_unaligned(typing_context, array, offset):
+    """Return what `load` does, from any offset: slower where two cache lines are touched."""
 
     def generate(context, builder, signature, arguments):
         vector = builder.load(_address(context, builder, signature.args[0], *arguments))
@@ -100,7 +100,7 @@ def store(typing_context, array, offset, vector):
 
 @intrinsic
 def prefetch(typing_context, array, offset):
-    """Have the cache line of ``array[offset]`` fetched; it will be read and written."""
+    """Prefetch the cache line of ``array[offset]``, to be read and written."""
 
     def generate(context, builder, signature, arguments):
         _fetch(context, builder, signature.args[0], arguments, 1, 3)
@@ -111,7 +111,7 @@ def prefetch(typing_context, array, offset):
 
 @intrinsic
 def prefetch_far(typing_context, array, offset):
-    """Have the cache line of ``array[offset]`` fetched as far as the second cache, to be read."""
+    """Prefetch the cache line of ``array[offset]`` into the second-level cache, to be read."""
 
     def generate(context, builder, signature, arguments):
         _fetch(context, builder, signature.args[0], arguments, 0, 2)
@@ -134,7 +134,7 @@ def _fetch(
 
 @intrinsic
 def broadcast(typing_context, number):
-    """Return a vector of equal numbers."""
+    """Return a vector with ``number`` in all lanes."""
 
     def generate(context, builder, signature, arguments):
         return _splat(builder, *arguments)
@@ -143,8 +143,8 @@ def broadcast(typing_context, number):
 
 
 @intrinsic
-def spread(typing_context, array, offset):
-    """Return a vector of equal numbers, ``array[offset]``, unchecked."""
+def broadcast_load(typing_context, array, offset):
+    """Return a vector with ``array[offset]`` in all lanes, unchecked."""
 
     def generate(context, builder, signature, arguments):
         data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
@@ -165,8 +165,8 @@ def fma(typing_context, a, b, c):
 
 
 @intrinsic
-def at_least(typing_context, vector, floor):
-    """Return each number of a vector, or that of ``floor`` where it is less; NaN stays NaN."""
+def maximum(typing_context, vector, floor):
+    """Return the maximum of each lane and that of ``floor``; NaN in ``vector`` stays NaN."""
 
     def generate(context, builder, signature, arguments):
         vector, floor = arguments
@@ -176,8 +176,8 @@ def at_least(typing_context, vector, floor):
 
 
 @intrinsic
-def at_most(typing_context, vector, ceiling):
-    """Return each number of a vector, or that of ``ceiling`` where it is more; NaN stays NaN."""
+def minimum(typing_context, vector, ceiling):
+    """Return the minimum of each lane and that of ``ceiling``; NaN in ``vector`` stays NaN."""
 
     def generate(context, builder, signature, arguments):
         vector, ceiling = arguments
@@ -188,7 +188,7 @@ def at_most(typing_context, vector, ceiling):
 
 @intrinsic
 def reciprocal(typing_context, vector):
-    """Return 1 over each number of a vector, wrong by a share of 1e-7; for normal numbers."""
+    """Return 1 / x of each lane of normal numbers, with a relative error below 1e-7."""
 
     def generate(context, builder, signature, arguments):
         (vector,) = arguments
@@ -212,7 +212,7 @@ def reciprocal(typing_context, vector):
 
 @intrinsic
 def select(typing_context, mask, vector):
-    """Return each number of a vector, or 0 where that of ``mask`` is not above 0."""
+    """Return each lane of ``vector``, or 0 where that of ``mask`` is not above 0."""
 
     def generate(context, builder, signature, arguments):
         mask, vector = arguments
@@ -224,7 +224,7 @@ def select(typing_context, mask, vector):
 
 @intrinsic
 def hsum(typing_context, vector):
-    """Return the sum of a vector's numbers: halves added until one is left."""
+    """Return the horizontal sum of the lanes: halves are added until one number is left."""
 
     def generate(context, builder, signature, arguments):
         (vector,) = arguments
@@ -247,7 +247,7 @@ def hsum(typing_context, vector):
 
 @intrinsic
 def transpose_block(typing_context, source, start, row, target, target_start, target_row):
-    """Copy a block of WIDTH x WIDTH numbers with its rows as columns, unchecked.
+    """Write the transpose of a block of WIDTH x WIDTH numbers, unchecked.
 
     ``row`` and ``target_row`` are the distances from row to row.
     """

@@ -1,4 +1,4 @@
-"""How many threads are fastest now: found by trying, while the work goes on."""
+"""Choice of the fastest number of threads, by trial while the work goes on."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 # A trial is long enough to tell two speeds apart, and short enough to waste on the slower one.
 _TRIAL_SECONDS = 0.04
-# Other programs come and go: what was fastest is asked again, at once when the work becomes this
-# much slower than it was, and else after a time that doubles as long as the answer is the same.
+# Other programs come and go: trials are repeated, at once when the work becomes slower by this
+# factor, and else after a time that doubles as long as the answer is the same.
 _SLOWER = 1.3
 _TRUST_SECONDS = (1.0, 16.0)
 
@@ -19,7 +19,7 @@ def counts_up_to(most: int) -> list[int]:
 
 
 class ThreadTuner:
-    """Chooses between numbers of threads by the speed of work that must be done anyway.
+    """Chooses between numbers of threads by the speed of the work itself.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class ThreadTuner:
     Attributes
     ----------
     threads : int
-        How many to use for the next piece of work.
+        How many to use for the next part of the work.
     """
 
     def __init__(self, candidates: list[int], clock: Callable[[], float] = time.monotonic) -> None:
@@ -50,7 +50,7 @@ class ThreadTuner:
         return self._answer or self._candidates[0]
 
     def record(self, amount: float, seconds: float) -> None:
-        """Note that ``amount`` of work took so long with `threads` threads."""
+        """Record the seconds that ``amount`` of work took with `threads` threads."""
         if len(self._candidates) == 1 or amount <= 0:
             return
         self._amount += amount

@@ -9,8 +9,9 @@ from typing import TypeVar
 
 import numpy as np
 
-from fit_image.nn.runtime.arrays import IntArray
+from fit_image.nn.runtime.arrays import FloatArray, IntArray, aligned_zeros
 from fit_image.nn.runtime.barrier import abort, await_number, barrier_counts, report_and_await
+from fit_image.nn.runtime.machine import usable_cores
 
 Result = TypeVar("Result")
 
@@ -25,41 +26,69 @@ _LOOKS = 2_000
 _FOREVER = 1 << 62
 
 
-class Team:
-    """The calling thread, and others that wait for their next call.
+class ThreadPool:
+    """The calling thread, and helper threads that wait for its next call.
 
-    They are kept, because a new thread would begin on the core of the one that starts it. For a
-    moment after a call they stay awake, because waking takes as long as many a piece of work.
+    The helpers are kept, because a new thread would start on the core of the one that creates it.
+    For a moment after a call they stay awake, because waking one takes as long as many a call.
 
     Parameters
     ----------
-    most : int
-        Threads there will be at most.
+    threads : int, optional
+        At most so many run at once, the caller included. Default: all cores this process may use.
+        No result depends on it.
+
+    Attributes
+    ----------
+    threads : int
+
+    Raises
+    ------
+    ValueError
+        If ``threads`` is less than 1.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, threads: int | None = None) -> None:
+        self.threads = usable_cores() if threads is None else threads
+        if self.threads < 1:
+            raise ValueError(f"a pool needs at least 1 thread, not {threads}")
         self._helpers: list[_Helper] = []
+        self._scratch: list[FloatArray] = []
 
-    def run(self, work: Callable[[IntArray, int, int], Result], threads: int) -> Result:
+    def scratch(self, size: int) -> list[FloatArray]:
+        """Return a float32 vector of at least ``size`` numbers for every thread.
+
+        They are created by the first call, and are the same in later ones unless a larger size is
+        asked for. Their content is undefined.
+        """
+        if not self._scratch or self._scratch[0].size < size:
+            self._scratch = [aligned_zeros(size) for _ in range(self.threads)]
+        return self._scratch
+
+    def run(
+        self, work: Callable[[IntArray, int, int], Result], threads: int | None = None
+    ) -> Result:
         """Call ``work(counts, thread, threads)`` in every thread.
 
         Parameters
         ----------
         work : callable
             ``counts`` is what `fit_image.nn.runtime.barrier.barrier` needs.
-        threads : int
+        threads : int, optional
+            Default: all of the pool.
 
         Returns
         -------
         object
-            What thread 0 returned, which is the caller's.
+            The return value of ``work`` in thread 0, which is the caller's.
 
         Raises
         ------
         Exception
-            What ``work`` raised in one of the threads; the others then meet nobody.
+            The exception that ``work`` raised in one of the threads; no barrier then holds the
+            others.
         """
+        threads = self.threads if threads is None else threads
         # Where the caller was interrupted while it waited, they may still be at work.
         for helper in self._helpers:
             helper.wait()
@@ -75,7 +104,7 @@ class Team:
                 raise
 
         if not self._helpers:
-            self._helpers = [_Helper(thread) for thread in range(1, self._most)]
+            self._helpers = [_Helper(thread) for thread in range(1, self.threads)]
         helpers = self._helpers[: threads - 1]
         try:
             for helper in helpers:

@@ -1,4 +1,4 @@
-"""Batches in pieces: what goes through the memory at once, and where a step is taken."""
+"""Batches, and micro-batches: samples that are in memory at once, whose gradients add up."""
 
 from __future__ import annotations
 
@@ -11,48 +11,49 @@ from fit_image.nn.mlp.cache import MLPCache
 from fit_image.nn.mlp.layer_spec import LayerSpec
 from fit_image.nn.runtime.arrays import FloatArray
 
-# A larger batch is taken in pieces: numbers in their memory (128 MB) and floating-point
-# operations, which take a tenth of a second on a slow core.
-_PIECE_NUMBERS = 1 << 25
-_PIECE_WORK = 5 * 10**9
-_PIECE_MULTIPLE = 64
+# Limits of a micro-batch: numbers in its memory (128 MB), and floating-point operations, which
+# take a tenth of a second on a slow core. Its size is a multiple of the third number.
+_MAX_NUMBERS = 1 << 25
+_MAX_WORK = 5 * 10**9
+_MULTIPLE = 64
 
 
 @dataclass(frozen=True)
-class Ending:
-    """The end of a batch, where a step is taken."""
+class BatchEnd:
+    """The end of a batch, where the optimizer takes a step."""
 
     scale: float
-    """One over the batch's samples."""
+    """1 / samples of the batch."""
     factor: float
-    """Of the learning rates."""
+    """Factor of the learning rates."""
     step: int
+    """Number of the step."""
 
 
 @dataclass(frozen=True)
-class Piece:
-    """Samples that go through the memory at once: a batch, or a part of a huge one."""
+class MicroBatch:
+    """Samples that are in memory at once: a batch, or a part of a large one."""
 
     start: int
     samples: int
     first: bool
-    ending: Ending | None
-    """The step to take where the batch ends here."""
+    batch_end: BatchEnd | None
+    """The step to take, if the batch ends here."""
 
 
-class Pieces:
-    """Cuts samples into pieces and batches, however many come at once.
+class MicroBatches:
+    """Splits samples into micro-batches and batches, however many come at once.
 
     Parameters
     ----------
     longest : int
-        Samples of a piece at most; the batch, or `piece_samples` of it.
+        Samples of a micro-batch at most; the batch, or `micro_batch_size` of it.
     batch : int
 
     Attributes
     ----------
     pending : int
-        Samples of the batch that is not complete.
+        Samples of an incomplete batch.
     """
 
     def __init__(self, longest: int, batch: int) -> None:
@@ -66,43 +67,53 @@ class Pieces:
         self._factors = 0.0
 
     def next_cut(self, samples: int) -> int:
-        """Return how many samples may come next: about ``samples``, at least some."""
+        """Return how many samples may come next: about ``samples``, at least one."""
         if self.longest == self.batch:
             return max(samples // self.batch, 1) * self.batch
         return min(self.longest, self.batch - self.pending)
 
-    def cut(self, factors: FloatArray, steps: int) -> list[Piece]:
-        """Return the pieces of as many samples as there are factors, after so many steps."""
+    def split(self, factors: FloatArray, steps: int) -> list[MicroBatch]:
+        """Return the micro-batches of ``len(factors)`` samples, after so many steps."""
         if self.pending % self.longest:
             raise ValueError("the incomplete batch was not finished")
-        pieces, start = [], 0
+        micro_batches, start = [], 0
         while start < len(factors):
             length = min(self.longest, self.batch - self.pending, len(factors) - start)
             self._factors += float(factors[start : start + length].sum(dtype=np.float64))
-            first, ending = self.pending == 0, None
+            first, batch_end = self.pending == 0, None
             self.pending += length
             if self.pending == self.batch:
-                ending = self.end(steps)
-                steps = ending.step
-            pieces.append(Piece(start, length, first, ending))
+                batch_end = self.end(steps)
+                steps = batch_end.step
+            micro_batches.append(MicroBatch(start, length, first, batch_end))
             start += length
-        return pieces
+        return micro_batches
 
-    def end(self, steps: int) -> Ending:
-        """Return the end of the batch where it stands, after so many steps."""
-        ending = Ending(1.0 / self.pending, self._factors / self.pending, steps + 1)
+    def end(self, steps: int) -> BatchEnd:
+        """End the current batch as it is, after so many steps."""
+        end = BatchEnd(1.0 / self.pending, self._factors / self.pending, steps + 1)
         self.forget()
-        return ending
+        return end
 
 
-def piece_samples(layers: Sequence[LayerSpec], batch: int) -> int:
-    """Return how many samples a piece has at most: the batch, or a part that suits the layers."""
-    most = min(_PIECE_NUMBERS // MLPCache.numbers(layers), _PIECE_WORK // _work(layers))
-    most = max(most // _PIECE_MULTIPLE, 1) * _PIECE_MULTIPLE
-    if batch <= most:
+def micro_batch_size(layers: Sequence[LayerSpec], batch: int, limit: int | None = None) -> int:
+    """Return the largest number of samples in a micro-batch.
+
+    Parameters
+    ----------
+    layers : sequence of LayerSpec
+    batch : int
+    limit : int, optional
+        Larger batches are split into equal parts, rounded up to a multiple of 64. Default: a limit
+        that suits the layers.
+    """
+    if limit is None:
+        limit = min(_MAX_NUMBERS // MLPCache.numbers(layers), _MAX_WORK // _work(layers))
+    limit = max(limit // _MULTIPLE, 1) * _MULTIPLE
+    if batch <= limit:
         return batch
-    pieces = -(-batch // most)
-    return -(-batch // pieces // _PIECE_MULTIPLE) * _PIECE_MULTIPLE
+    parts = -(-batch // limit)
+    return -(-batch // parts // _MULTIPLE) * _MULTIPLE
 
 
 def _work(layers: Sequence[LayerSpec]) -> int:

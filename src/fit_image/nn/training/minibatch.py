@@ -1,10 +1,10 @@
-"""Training by batches: forward, loss, backward, one step of an optimizer along the mean gradient.
+"""Training by minibatches: forward, loss, backward, one step along the mean gradient.
 
-A batch is worked on in two phases, and several threads may take part in each. First, parts of the
-samples go forward and back, down to the loss gradient at every weighted sum. Then blocks of rows
-of the weights get their gradient, summed over all samples by one matrix product, and their step.
-No sum is ever shared between threads, and none depends on what is computed beside it: the result
-has the same bits for any number of threads.
+A batch has two phases, each shared by several threads. First, parts of the samples go forward and
+backward, as far as the gradient by every weighted sum. Then blocks of rows of the weights get
+their gradient, summed over all samples by one matrix product, and the optimizer's step. No sum is
+shared between threads, and none depends on what is computed beside it: the result has the same
+bits for any number of threads.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,11 +21,11 @@ from fit_image.nn.encodings.base import Touched
 from fit_image.nn.losses import LOSSES, error_gradient, error_loss
 from fit_image.nn.mlp.cache import (
     MLPCache,
-    add_gradient,
-    go_back,
-    go_forward,
+    backward_rows,
+    forward_rows,
     transpose,
     transposed_weights,
+    weight_gradient,
     working_panel,
 )
 from fit_image.nn.mlp.layer_spec import LayerSpec
@@ -36,8 +36,8 @@ from fit_image.nn.runtime.arrays import FloatArray, IntArray, vector
 from fit_image.nn.runtime.barrier import barrier
 from fit_image.nn.runtime.jit import kernel
 from fit_image.nn.runtime.simd import WIDTH
-from fit_image.nn.runtime.threads import Team
-from fit_image.nn.training.micro_batch import Ending, Piece, Pieces, piece_samples
+from fit_image.nn.runtime.threads import ThreadPool
+from fit_image.nn.training.micro_batch import BatchEnd, MicroBatch, MicroBatches, micro_batch_size
 
 # Samples of a part, within bounds where products are fast and their results stay in the cache.
 _PART_SAMPLES = (32, 256)
@@ -48,8 +48,31 @@ _BLOCK_ROWS = 128
 _MOST_THREADS = 64
 
 
+class _Weights(NamedTuple):
+    """All parameters, and a copy of the weights with a row for every input."""
+
+    parameters: FloatArray
+    transposed: FloatArray
+
+
+class _Targets(NamedTuple):
+    """Of a micro-batch: targets and weights of the samples, and where their losses go."""
+
+    values: FloatArray
+    weights: FloatArray
+    losses: npt.NDArray[np.float64]
+
+
+class _Share(NamedTuple):
+    """A thread's share: parts of so many samples, every ``threads``-th from ``thread`` on."""
+
+    part: int
+    thread: int
+    threads: int
+
+
 class Minibatch:
-    """Teaches a network in batches.
+    """Trains a network in minibatches.
 
     Parameters
     ----------
@@ -62,6 +85,8 @@ class Minibatch:
         Samples of a batch, over which the gradient's mean is taken.
     loss : str
         A key of `fit_image.nn.losses.LOSSES`.
+    micro_batch : int, optional
+        Samples that are in memory at once at most; see `micro_batch_size`.
 
     Attributes
     ----------
@@ -76,45 +101,49 @@ class Minibatch:
         rate: float,
         batch: int,
         loss: str = "mse",
+        *,
+        micro_batch: int | None = None,
     ) -> None:
         self.network = network
         self.optimizer = optimizer
         self._loss_code = LOSSES[loss]
         self._loss = 0.0
-        self._pieces = Pieces(piece_samples(network.layers, batch), batch)
-        self._trace = MLPCache(network.layers, self._pieces.longest)
-        self._transposed = transposed_weights(self._trace.plan)
-        self._losses = np.zeros(self._pieces.longest)
+        self._micro_batches = MicroBatches(
+            micro_batch_size(network.layers, batch, micro_batch), batch
+        )
+        self._cache = MLPCache(network.layers, self._micro_batches.longest)
+        self._transposed = transposed_weights(self._cache.buffers)
+        self._losses = np.zeros(self._micro_batches.longest)
         self._gradient = arrays.aligned_zeros(network.parameters.size)
-        self._blocks, self._spans, self._rates = self._cut_weights(rate)
+        self._blocks, self._spans, self._rates = self._split_weights(rate)
         self._rate = np.float32(rate)
         self._touched = Touched(network.encoding)
-        parts = -(-self._pieces.longest // _PART_SAMPLES[0])
+        parts = -(-self._micro_batches.longest // _PART_SAMPLES[0])
         self.most_threads = min(max(parts, len(self._blocks)), _MOST_THREADS)
-        self._team = Team(self.most_threads)
+        self._pool = ThreadPool(self.most_threads)
         self._panels = [working_panel() for _ in range(self.most_threads)]
 
     @property
     def pending(self) -> int:
-        """Samples learned of a batch that is not complete."""
-        return self._pieces.pending
+        """Samples learned of an incomplete batch."""
+        return self._micro_batches.pending
 
     @staticmethod
     def working_numbers(layers: Sequence[LayerSpec], batch: int, tables: int = 0) -> int:
-        """Return how many float32 numbers are allocated besides network and optimizer.
+        """Return how many float32 numbers are allocated besides network and optimizer state.
 
         ``tables`` are the numbers in those of the encoding.
         """
         size = sum(layer.stride * layer.fan_out for layer in layers)
-        return piece_samples(layers, batch) * MLPCache.numbers(layers) + 2 * size + tables
+        return micro_batch_size(layers, batch) * MLPCache.numbers(layers) + 2 * size + tables
 
     def session(self) -> AbstractContextManager[object]:
-        """Return the context to learn in, which is any: the parameters are the network's own."""
+        """Return the context to learn in; no preparation is needed here."""
         return nullcontext()
 
     def next_cut(self, samples: int) -> int:
-        """Return how many samples `learn` may be given next: about ``samples``, at least some."""
-        return self._pieces.next_cut(samples)
+        """Return how many samples `learn` may be given next: about ``samples``, at least one."""
+        return self._micro_batches.next_cut(samples)
 
     def learn(
         self,
@@ -150,46 +179,48 @@ class Minibatch:
         """
         inputs, targets = self.network.accept(inputs, targets)
         weights = accept_numbers(weights, len(inputs))
-        pieces = self._pieces.cut(
+        micro_batches = self._micro_batches.split(
             np.ones_like(weights) if factors is None else accept_numbers(factors, len(inputs)),
             self.optimizer.steps,
         )
 
         def work(counts: IntArray, thread: int, threads: int) -> None:
-            for piece in pieces:
-                end = piece.start + piece.samples
-                places = inputs[piece.start : end]
-                self._carry(
-                    places,
-                    targets[piece.start : end],
-                    weights[piece.start : end],
+            for micro_batch in micro_batches:
+                end = micro_batch.start + micro_batch.samples
+                x = inputs[micro_batch.start : end]
+                self._forward_backward(
+                    x,
+                    targets[micro_batch.start : end],
+                    weights[micro_batch.start : end],
                     counts,
                     thread,
                     threads,
                 )
                 if thread == 0:
-                    self._add_losses(piece, loss_sum)
-                self._descend(piece, places, thread, threads)
+                    self._add_losses(micro_batch, loss_sum)
+                self._add_gradient(micro_batch, x, thread, threads)
 
-        self._team.run(work, max(1, min(threads, self.most_threads)))
-        self.optimizer.steps += sum(piece.ending is not None for piece in pieces)
+        self._pool.run(work, max(1, min(threads, self.most_threads)))
+        self.optimizer.steps += sum(
+            micro_batch.batch_end is not None for micro_batch in micro_batches
+        )
 
     def finish(self, loss_sum: npt.NDArray[np.float64]) -> None:
-        """Take the step of a batch that remains incomplete, as at the end of an epoch."""
+        """Take the step of an incomplete batch, as at the end of an epoch."""
         if not self.pending:
             return
-        ending = self._pieces.end(self.optimizer.steps)
-        self.optimizer.steps = ending.step
-        self._update(0, 1, ending)
+        batch_end = self._micro_batches.end(self.optimizer.steps)
+        self.optimizer.steps = batch_end.step
+        self._step(0, 1, batch_end)
         loss_sum[0] += self._loss
         self._loss = 0.0
 
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Return what a later `restore` needs to go on from the last complete batch."""
+        """Return the state of the optimizer after the last complete batch, for `restore`."""
         return self.optimizer.to_arrays()
 
     def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        """Go on from `to_arrays`; what was learned of an incomplete batch is forgotten.
+        """Continue from `to_arrays`; an incomplete batch is forgotten.
 
         Raises
         ------
@@ -200,15 +231,15 @@ class Minibatch:
             if state.shape == self.network.parameters.shape:
                 for layer, rows in zip(self.network.layers, self.network.rows(state), strict=True):
                     if rows[:, layer.fan_in + 1 :].any():
-                        raise ValueError(f"the optimizer's {name} has numbers between its rows")
+                        raise ValueError(f"the optimizer's {name} is not zero in its padding")
         self.optimizer.restore(arrays)
-        self._pieces.forget()
+        self._micro_batches.forget()
         self._loss = 0.0
         # Those of the tables are added to, where those of the layers are written anew.
         self._gradient[:] = 0.0
         self._touched = Touched(self.network.encoding)
 
-    def _cut_weights(self, rate: float) -> tuple[IntArray, IntArray, FloatArray]:
+    def _split_weights(self, rate: float) -> tuple[IntArray, IntArray, FloatArray]:
         """Return blocks of rows (layer, first, stop), their spans of parameters, and rates."""
         rates = np.full(len(self.network.layers), rate, dtype=np.float32)
         if self.optimizer.rate_of_layer:
@@ -225,7 +256,7 @@ class Minibatch:
         spans = start[:, np.newaxis] + table[:, 1:] * stride[:, np.newaxis]
         return table, np.ascontiguousarray(spans), rates[table[:, 0]]
 
-    def _carry(
+    def _forward_backward(
         self,
         inputs: FloatArray,
         targets: FloatArray,
@@ -234,37 +265,33 @@ class Minibatch:
         thread: int,
         threads: int,
     ) -> None:
-        """Go forward and back with this thread's parts of a piece, when all are ready to."""
-        network, trace, panel = self.network, self._trace, self._panels[thread]
+        """Forward and backward pass of this thread's parts of a micro-batch."""
+        network, cache, panel = self.network, self._cache, self._panels[thread]
         part = _part_samples(len(inputs), threads)
-        _prepare_kernel(
+        _transpose_kernel(
             network.parameters,
             self._transposed,
-            trace.plan,
+            cache.buffers,
             self._blocks,
             counts,
             thread,
             threads,
         )
-        network.encoding.encode(network.tables(), inputs, trace.encoded, part, thread, threads)
-        _carry_kernel(
-            network.parameters,
-            self._transposed,
-            trace.memory,
-            trace.plan,
+        network.encoding.encode(network.tables(), inputs, cache.encoded, part, thread, threads)
+        _forward_backward_kernel(
+            _Weights(network.parameters, self._transposed),
+            cache.buffers,
             panel,
-            targets,
-            weights,
+            _Targets(targets, weights, self._losses),
             self._loss_code,
-            self._losses,
             network.encoding.levels > 0,
-            part,
+            _Share(part, thread, threads),
             counts,
-            thread,
-            threads,
         )
 
-    def _descend(self, piece: Piece, inputs: FloatArray, thread: int, threads: int) -> None:
+    def _add_gradient(
+        self, micro_batch: MicroBatch, inputs: FloatArray, thread: int, threads: int
+    ) -> None:
         """Compute the gradient of this thread's blocks; take their step where the batch ends."""
         encoding = self.network.encoding
         # From the last one on, to which the fewest blocks have gone.
@@ -272,49 +299,46 @@ class Minibatch:
             encoding.add_gradient(
                 level,
                 inputs,
-                self._trace.upstream,
+                self._cache.grad_x,
                 self.network.tables(self._gradient),
                 self._touched,
             )
         _gradient_kernel(
-            self._trace.memory,
-            self._trace.plan,
+            self._cache.buffers,
             self._panels[thread],
-            self._blocks,
-            piece.samples,
+            np.ascontiguousarray(self._blocks[thread::threads]),
+            micro_batch.samples,
             self._gradient,
-            not piece.first,
-            thread,
-            threads,
+            not micro_batch.first,
         )
-        if piece.ending:
-            self._update(thread, threads, piece.ending)
+        if micro_batch.batch_end:
+            self._step(thread, threads, micro_batch.batch_end)
 
-    def _update(self, thread: int, threads: int, ending: Ending) -> None:
+    def _step(self, thread: int, threads: int, batch_end: BatchEnd) -> None:
         self.optimizer.update(
             self.network.parameters,
             self._gradient,
             self._spans[thread::threads],
-            self._rates[thread::threads] * np.float32(ending.factor),
-            np.float32(ending.scale),
-            ending.step,
+            self._rates[thread::threads] * np.float32(batch_end.factor),
+            np.float32(batch_end.scale),
+            batch_end.step,
         )
         encoding = self.network.encoding
         for level in range(threads - 1 - thread, encoding.levels, threads):
-            starts, length = self._touched.take(level)
+            starts, length = self._touched.pop(level)
             self.optimizer.update_touched(
                 self.network.parameters,
                 self._gradient,
                 starts + self.network.dense_size,
                 length,
-                self._rate * np.float32(ending.factor),
-                np.float32(ending.scale),
-                ending.step,
+                self._rate * np.float32(batch_end.factor),
+                np.float32(batch_end.scale),
+                batch_end.step,
             )
 
-    def _add_losses(self, piece: Piece, loss_sum: npt.NDArray[np.float64]) -> None:
-        self._loss += float(self._losses[: piece.samples].sum())
-        if piece.ending:
+    def _add_losses(self, micro_batch: MicroBatch, loss_sum: npt.NDArray[np.float64]) -> None:
+        self._loss += float(self._losses[: micro_batch.samples].sum())
+        if micro_batch.batch_end:
             loss_sum[0] += self._loss
             self._loss = 0.0
 
@@ -327,37 +351,38 @@ def _part_samples(samples: int, threads: int) -> int:
 
 
 @kernel
-def _prepare_kernel(parameters, transposed, plan, blocks, counts, thread, threads):
+def _transpose_kernel(parameters, transposed, buffers, blocks, counts, thread, threads):
     # The step before this one has changed the weights: each thread has done with its blocks.
     for block in range(thread, blocks.shape[0], threads):
         layer, first, stop = blocks[block]
-        transpose(parameters, transposed, plan, layer, first, stop)
+        transpose(parameters, transposed, buffers, layer, first, stop)
     barrier(counts, thread, threads)
 
 
 @kernel
-def _carry_kernel(
-    parameters, transposed, memory, plan, panel, targets, weights, loss_code, losses, to_inputs,
-    part, counts, thread, threads,
-):  # fmt: skip
-    top = plan.table.shape[0]
-    for first in range(thread * part, targets.shape[0], threads * part):
-        stop = min(first + part, targets.shape[0])
-        go_forward(transposed, memory, plan, panel, first, stop)
+def _forward_backward_kernel(
+    weights, buffers, panel, targets, loss_code, with_grad_x, share, counts
+):
+    top = buffers.table.shape[0]
+    samples, outputs = targets.values.shape
+    row = buffers.lengths[top]
+    for first in range(share.thread * share.part, samples, share.threads * share.part):
+        stop = min(first + share.part, samples)
+        forward_rows(weights.transposed, buffers, panel, first, stop)
         for i in range(first, stop):
-            outputs = vector(memory, plan.values[top] + i * plan.lengths[top], targets.shape[1])
+            y = vector(buffers.memory, buffers.values[top] + i * row, outputs)
             loss = 0.0
-            for c in range(targets.shape[1]):
-                error = outputs[c] - targets[i, c]
-                outputs[c] = weights[i] * error_gradient(error, loss_code)
+            for c in range(outputs):
+                error = y[c] - targets.values[i, c]
+                y[c] = targets.weights[i] * error_gradient(error, loss_code)
                 loss += error_loss(error, loss_code)
-            losses[i] = weights[i] * loss
-        go_back(parameters, memory, plan, panel, first, stop, to_inputs)
-    barrier(counts, thread, threads)
+            targets.losses[i] = targets.weights[i] * loss
+        backward_rows(weights.parameters, buffers, panel, first, stop, with_grad_x)
+    barrier(counts, share.thread, share.threads)
 
 
 @kernel
-def _gradient_kernel(memory, plan, panel, blocks, samples, gradient, add, thread, threads):
-    for block in range(thread, blocks.shape[0], threads):
+def _gradient_kernel(buffers, panel, blocks, samples, gradient, add):
+    for block in range(blocks.shape[0]):
         layer, first, stop = blocks[block]
-        add_gradient(memory, plan, panel, layer, first, stop, samples, gradient, add)
+        weight_gradient(buffers, panel, layer, first, stop, samples, gradient, add)

@@ -1,10 +1,10 @@
 """Stochastic gradient descent on one sample at a time, by threads that share every sample.
 
-Each step must see the one before it, so only the work inside a step can be shared: each thread
-sweeps blocks of the weights of its own (see `fit_image.nn.mlp.shards`). The threads barrier once for
-every pair of layers on the way up, where the blocks' sums are added, and once on the way down. The
-number of blocks depends on the layers alone, and sums are added in the order of the blocks: the
-result is the same, bit for bit, for any number of threads.
+Each step depends on the one before it, so only the work inside a step can be shared: each thread
+has blocks of the weights of its own (see `fit_image.nn.mlp.shards`). There is one barrier for every
+pair of layers forward, where the blocks' sums are added, and one backward. The number of blocks
+depends on the layers alone, and sums are added in the order of the blocks: the result is the same,
+bit for bit, for any number of threads.
 
 A step reads all weights twice and writes them once, and has little to compute with them: its speed
 is that of the cache.
@@ -14,24 +14,34 @@ from __future__ import annotations
 
 import math
 import time
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from fit_image.nn.activations import activate, constants_of, differentiate
-from fit_image.nn.kernels.gemv import descend, gemv
+from fit_image.nn.kernels.gemv import gemv, gemv_ger
 from fit_image.nn.losses import LOSSES, error_gradient, error_loss
 from fit_image.nn.mlp.mlp import MLP, accept_numbers
-from fit_image.nn.mlp.shards import DESCENTS, GRADIENT, UNITS, VALUES, Shards
-from fit_image.nn.runtime.arrays import FloatArray, IntArray, copy, vector
+from fit_image.nn.mlp.shards import DELTAS, GRADIENT, UNITS, VALUES, Shards
+from fit_image.nn.runtime.arrays import FloatArray, IntArray, Matrix, copy, vector
 from fit_image.nn.runtime.barrier import barrier, end_at, ends_at, long_waits
 from fit_image.nn.runtime.jit import inner, kernel
-from fit_image.nn.runtime.threads import Team
+from fit_image.nn.runtime.threads import ThreadPool
 
 # Threads give up when more than this share of the samples, and so many, had a long wait; after so
 # many seconds they try again.
 _LONG_WAIT_SHARE, _LONG_WAITS = 0.1, 200
 _ALONE_SECONDS = 1.0
+
+
+class _Samples(NamedTuple):
+    """Encoded inputs, targets, weights of the losses, and those times factors of the rates."""
+
+    inputs: FloatArray
+    targets: FloatArray
+    weights: FloatArray
+    strengths: FloatArray
 
 
 class PerSampleSGD:
@@ -57,18 +67,18 @@ class PerSampleSGD:
     def __init__(self, network: MLP, rates: FloatArray, loss: str = "mse") -> None:
         self._network = network
         self._loss = LOSSES[loss]
-        self._blocks = Shards(network, rates)
-        self.most_threads = self._blocks.count
-        self._team = Team(self.most_threads)
+        self._shards = Shards(network, rates)
+        self.most_threads = self._shards.count
+        self._pool = ThreadPool(self.most_threads)
         self._alone_until = -math.inf
 
     def pull(self) -> None:
-        """Take the parameters from the network."""
-        self._blocks.pull()
+        """Copy the parameters from the network."""
+        self._shards.pull()
 
     def push(self) -> None:
-        """Give the parameters to the network."""
-        self._blocks.push()
+        """Copy the parameters to the network."""
+        self._shards.push()
 
     def learn(
         self,
@@ -110,12 +120,11 @@ class PerSampleSGD:
 
         def learn_share(counts: IntArray, thread: int, threads: int) -> int:
             rest: int = _learn_kernel(
-                self._blocks.memory,
-                self._blocks.plan,
-                inputs[learned:],
-                targets[learned:],
-                weights[learned:],
-                strengths[learned:],
+                self._shards.memory,
+                self._shards.tables,
+                _Samples(
+                    inputs[learned:], targets[learned:], weights[learned:], strengths[learned:]
+                ),
                 self._loss,
                 loss_sum,
                 counts,
@@ -126,36 +135,36 @@ class PerSampleSGD:
 
         threads = min(threads, self.most_threads)
         if threads > 1 and time.monotonic() >= self._alone_until:
-            self._blocks.copy_last(threads)  # it may have learned with fewer threads
-            learned = self._team.run(learn_share, threads)
+            self._shards.copy_last(threads)  # it may have learned with fewer threads
+            learned = self._pool.run(learn_share, threads)
             if learned < len(inputs):
                 self._alone_until = time.monotonic() + _ALONE_SECONDS
         if learned < len(inputs):
-            self._team.run(learn_share, 1)
+            self._pool.run(learn_share, 1)
 
 
 @inner
 def _activate(memory, units, codes, constants, layer):
-    """Turn the units' sums into values and derivatives."""
-    sums, values, count = units[DESCENTS], units[VALUES], units[UNITS]
+    """Compute the units' values and derivatives from their sums."""
+    sums, values, count = units[DELTAS], units[VALUES], units[UNITS]
     code, row = codes[layer], constants_of(constants, layer)
-    activate(memory, sums, 0, memory, values, 0, 1, count, code, row)
-    differentiate(memory, sums, 0, 1, count, code, row)
+    activate(Matrix(memory, sums, 0, 1), Matrix(memory, values, 0, 1), 1, count, code, row)
+    differentiate(Matrix(memory, sums, 0, 1), 1, count, code, row)
 
 
 @inner
-def _make_descents(memory, units):
-    """Turn the derivatives into descents along the gradient at the units."""
+def _compute_deltas(memory, units):
+    """Multiply the derivatives by the gradient, which is negative: deltas point downhill."""
     count = units[UNITS]
     gradient = vector(memory, units[GRADIENT], count)
-    descents = vector(memory, units[DESCENTS], count)
+    deltas = vector(memory, units[DELTAS], count)
     for i in range(count):
-        descents[i] *= gradient[i]
+        deltas[i] *= gradient[i]
 
 
 @inner
-def _add_up(memory, parts, total, count):
-    """Add the blocks' shares of so many sums, in order."""
+def _sum_shards(memory, parts, total, count):
+    """Add the blocks' parts of ``count`` sums, in order."""
     sums = vector(memory, total, count)
     copy(vector(memory, parts[0], count), sums)
     for block in range(1, len(parts)):
@@ -165,8 +174,8 @@ def _add_up(memory, parts, total, count):
 
 
 @inner
-def _compare(memory, units, targets, sample, loss_code, strength):
-    """Return the loss of the outputs, and write its gradient there, ``strength`` times."""
+def _output_gradient(memory, units, targets, sample, loss_code, strength):
+    """Return the loss of the outputs, and write its negative gradient times ``strength``."""
     loss = 0.0
     for c in range(units[UNITS]):
         error = targets[sample, c] - memory[units[VALUES] + c]
@@ -176,79 +185,78 @@ def _compare(memory, units, targets, sample, loss_code, strength):
 
 
 @kernel
-def _learn_kernel(
-    memory, plan, inputs, targets, weights, strengths, loss_code, loss_sum, counts, thread, threads
-):
-    """Do one thread's share of one step for each sample; return for how many.
+def _learn_kernel(memory, tables, samples, loss_code, loss_sum, counts, thread, threads):
+    """Take one thread's share of one step for each sample; return the number of samples done.
 
-    Before the last samples, the threads give up together if they wait for one another too long.
+    The threads stop together before the last sample if they wait for one another too long.
     """
-    pairs, blocks = plan.cut.shape[0], plan.cut.shape[1]
+    inputs, targets, weights, strengths = samples
+    pairs, blocks = tables.cut.shape[0], tables.cut.shape[1]
     mine = range(blocks * thread // threads, blocks * (thread + 1) // threads)
-    layers = plan.codes.shape[0]
-    single = layers % 2 == 1
-    top = plan.whole.shape[0] - 1
+    layers = tables.codes.shape[0]
+    odd = layers % 2 == 1
+    top = tables.whole.shape[0] - 1
     for sample in range(inputs.shape[0]):
         for j in range(inputs.shape[1]):
-            memory[plan.whole[0, thread, VALUES] + j] = inputs[sample, j]
+            memory[tables.whole[0, thread, VALUES] + j] = inputs[sample, j]
         parity = sample % 2
         if thread == 0 and (long_waits(counts, threads) > _LONG_WAITS + _LONG_WAIT_SHARE * sample):
             end_at(counts, threads, sample)
 
         for pair in range(pairs):
-            x = plan.whole[pair, thread, VALUES]
+            x = tables.whole[pair, thread, VALUES]
             lower, upper = 2 * pair, 2 * pair + 1
             for block in mine:
-                units = plan.cut[pair, block]
-                gemv(memory, plan.lower[pair, block], x, units[DESCENTS])
-                _activate(memory, units, plan.codes, plan.constants, lower)
-                sums = plan.sums[parity, pair, block]
-                gemv(memory, plan.upper[pair, block], units[VALUES], sums)
+                units = tables.cut[pair, block]
+                gemv(memory, tables.lower[pair, block], x, units[DELTAS])
+                _activate(memory, units, tables.codes, tables.constants, lower)
+                sums = tables.sums[parity, pair, block]
+                gemv(memory, tables.upper[pair, block], units[VALUES], sums)
             barrier(counts, thread, threads)
             # No weight has changed for this sample yet.
             if ends_at(counts, threads, sample):
                 return sample
-            units = plan.whole[pair + 1, thread]
-            _add_up(memory, plan.sums[parity, pair], units[DESCENTS], units[UNITS])
-            _activate(memory, units, plan.codes, plan.constants, upper)
-        if single:
-            units = plan.whole[top, thread]
-            x = plan.whole[pairs, thread, VALUES]
-            gemv(memory, plan.last[0, thread], x, units[DESCENTS])
-            _activate(memory, units, plan.codes, plan.constants, layers - 1)
+            units = tables.whole[pair + 1, thread]
+            _sum_shards(memory, tables.sums[parity, pair], units[DELTAS], units[UNITS])
+            _activate(memory, units, tables.codes, tables.constants, upper)
+        if odd:
+            units = tables.whole[top, thread]
+            x = tables.whole[pairs, thread, VALUES]
+            gemv(memory, tables.last[0, thread], x, units[DELTAS])
+            _activate(memory, units, tables.codes, tables.constants, layers - 1)
 
-        units = plan.whole[top, thread]
-        loss = _compare(memory, units, targets, sample, loss_code, strengths[sample])
+        units = tables.whole[top, thread]
+        loss = _output_gradient(memory, units, targets, sample, loss_code, strengths[sample])
         if thread == 0:
             loss_sum[0] += weights[sample] * loss
-        _make_descents(memory, units)
+        _compute_deltas(memory, units)
 
-        if single:
-            below = plan.whole[pairs, thread]
-            x, d, rate = below[VALUES], units[DESCENTS], plan.rates[layers - 1]
-            descend(memory, plan.last[0, thread], x, d, rate, below[GRADIENT])
-            _make_descents(memory, below)
+        if odd:
+            below = tables.whole[pairs, thread]
+            x, d, rate = below[VALUES], units[DELTAS], tables.rates[layers - 1]
+            gemv_ger(memory, tables.last[0, thread], x, d, rate, below[GRADIENT])
+            _compute_deltas(memory, below)
         for pair in range(pairs - 1, -1, -1):
-            x = plan.whole[pair, thread, VALUES]
-            d = plan.whole[pair + 1, thread, DESCENTS]
-            lower_rate, upper_rate = plan.rates[2 * pair], plan.rates[2 * pair + 1]
+            x = tables.whole[pair, thread, VALUES]
+            d = tables.whole[pair + 1, thread, DELTAS]
+            lower_rate, upper_rate = tables.rates[2 * pair], tables.rates[2 * pair + 1]
             for block in mine:
-                units = plan.cut[pair, block]
-                descend(
+                units = tables.cut[pair, block]
+                gemv_ger(
                     memory,
-                    plan.upper[pair, block],
+                    tables.upper[pair, block],
                     units[VALUES],
                     d,
                     upper_rate,
                     units[GRADIENT],
                 )
-                _make_descents(memory, units)
-                g = plan.gradients[parity, pair, block]
-                descend(memory, plan.lower[pair, block], x, units[DESCENTS], lower_rate, g)
+                _compute_deltas(memory, units)
+                g = tables.gradients[parity, pair, block]
+                gemv_ger(memory, tables.lower[pair, block], x, units[DELTAS], lower_rate, g)
             # Below the first pair are the inputs, whose gradient nobody asks for.
             if pair > 0:
                 barrier(counts, thread, threads)
-                units = plan.whole[pair, thread]
-                _add_up(memory, plan.gradients[parity, pair], units[GRADIENT], units[UNITS])
-                _make_descents(memory, units)
+                units = tables.whole[pair, thread]
+                _sum_shards(memory, tables.gradients[parity, pair], units[GRADIENT], units[UNITS])
+                _compute_deltas(memory, units)
     return inputs.shape[0]

@@ -105,7 +105,7 @@ def count_parameters(fit: FitConfig, size: tuple[int, int], channels: int) -> tu
     """Return the number of parameters of a network's layers, and of its encoding."""
     encoding = make_encoding(fit, size)
     layers = make_layers(fit, encoding.outputs, channels)
-    return sum(layer.parameter_count for layer in layers), encoding.parameter_count
+    return sum(layer.num_params for layer in layers), encoding.num_params
 
 
 def layers_label(layers: tuple[Hidden, ...]) -> str:

@@ -1,4 +1,4 @@
-"""Convolutions of pictures whose maps come last."""
+"""Conv2D: convolutions of images whose channels come last."""
 
 from __future__ import annotations
 
@@ -6,118 +6,95 @@ from typing import Any
 
 import numpy as np
 
-from fit_image.nn.activations import ACTIVATIONS
 from fit_image.nn.layers import affine
-from fit_image.nn.layers.affine import padded_width
 from fit_image.nn.layers.convolution.direct import DirectConvolution, is_direct
-from fit_image.nn.layers.convolution.geometry import Geometry
+from fit_image.nn.layers.convolution.geometry import make_geometry
 from fit_image.nn.layers.convolution.im2col import Im2colConvolution
-from fit_image.nn.layers.layer import Layer, Shape, Workers
+from fit_image.nn.layers.kernel_args import BoundActivation, grads_of
+from fit_image.nn.layers.layer import Call, GradMode, Layer, Shape
 from fit_image.nn.runtime.arrays import FloatArray
 
 
 class Conv2D(Layer):
-    """Every unit sees a square of the picture, at every place the same way.
+    """A convolution with zero padding such that n rows become n / stride, rounded up.
 
-    Beyond the picture there are zeros, such that a picture of n rows makes n / stride of
-    them, rounded up; where their number is odd, one more lies behind than before.
+    Where the number of padding rows is odd, one more lies below the image than above.
 
     Parameters
     ----------
-    inputs : tuple of int
-        Height, width and maps.
-    units : int
-        Maps that come out.
-    side, stride : int
-        Of the squares, and from one to the next.
-    activation : str
-        A key of `fit_image.nn.activations.ACTIVATIONS`.
-    slope, omega, scale : float
-        See `fit_image.nn.mlp.layer_spec.LayerSpec`.
-    deviation : float
-        Of the normal from which the first weights are drawn, none beyond two deviations; biases
-        begin as zeros.
+    in_shape : tuple of int
+        Height, width and channels.
+    out_channels : int
+    kernel_size, stride : int
+    activation : str or BoundActivation
+    std : float
+        Standard deviation of the normal from which the initial weights are drawn, truncated at two
+        deviations; biases start as zeros.
     """
 
     def __init__(
         self,
-        inputs: Shape,
-        units: int,
-        side: int,
+        in_shape: Shape,
+        out_channels: int,
+        kernel_size: int,
         stride: int,
-        activation: str = "identity",
+        activation: str | BoundActivation = "identity",
         *,
-        slope: float = 0.01,
-        omega: float = 30.0,
-        scale: float = 10.0,
-        deviation: float = 0.02,
+        std: float = 0.02,
     ) -> None:
-        height, width, maps = inputs
-        outs = [-(-length // stride) for length in (height, width)]
-        zeros = [
-            max((out - 1) * stride + side - length, 0)
-            for out, length in zip(outs, (height, width), strict=True)
-        ]
-        fan_in = side * side * maps
-        columns = padded_width(units)
-        self._geometry = Geometry(
-            height,
-            width,
-            maps,
-            side,
-            stride,
-            zeros[0] // 2,
-            zeros[1] // 2,
-            outs[0],
-            outs[1],
-            units,
-            columns,
-            fan_in,
-            padded_width(fan_in),
+        geometry = make_geometry(in_shape, out_channels, kernel_size, stride)
+        super().__init__(
+            in_shape,
+            (geometry.out_height, geometry.out_width, out_channels),
+            (geometry.fan_in + 1) * geometry.columns,
+            (geometry.fan_in + 1) * out_channels,
         )
-        super().__init__(inputs, (*outs, units), (fan_in + 1) * columns, (fan_in + 1) * units)
-        constants = np.array([[slope, omega, scale]], dtype=np.float32)
-        way = DirectConvolution if is_direct(self._geometry) else Im2colConvolution
-        self._way: Any = way(self._geometry, ACTIVATIONS[activation].code, constants)
-        self._deviation = deviation
+        algorithm = DirectConvolution if is_direct(geometry) else Im2colConvolution
+        self._algorithm: DirectConvolution | Im2colConvolution = algorithm(
+            geometry, BoundActivation.of(activation)
+        )
+        self._geometry = geometry
+        self._std = std
 
-    def initialise(self, parameters: FloatArray, rng: np.random.Generator) -> None:
-        """See `Layer.initialise`."""
-        rows = affine.matrix(parameters, self._geometry.fan_in, self._geometry.columns)
-        affine.draw_normal(rows, self._geometry.units, self._deviation, rng, bound=2.0)
+    @property
+    def kernel_size(self) -> int:
+        """Side of the kernel."""
+        return self._geometry.kernel_size
 
-    def keep(self, samples: int) -> Any:
-        """See `Layer.keep`."""
-        return self._way.keep(samples)
+    @property
+    def stride(self) -> int:
+        """Distance from one place of the kernel to the next."""
+        return self._geometry.stride
 
-    def forward(
-        self,
-        parameters: FloatArray,
-        inputs: FloatArray,
-        outputs: FloatArray,
-        kept: Any,
-        workers: Workers,
-        rng: np.random.Generator | None,
-    ) -> None:
-        """See `Layer.forward`."""
-        self._way.forward(parameters, inputs, outputs, kept, workers)
+    def init_params(self, params: FloatArray, rng: np.random.Generator) -> None:
+        """Draw the weights."""
+        geometry = self._geometry
+        rows = affine.matrix(params, geometry.fan_in, geometry.columns)
+        affine.draw_normal(rows, geometry.out_channels, self._std, rng, bound=2.0)
+
+    def named_params(self, params: FloatArray) -> dict[str, FloatArray]:
+        """Return "weight" (kernel height, kernel width, in channels, out channels) and "bias"."""
+        geometry = self._geometry
+        side, units = geometry.kernel_size, geometry.out_channels
+        rows = affine.matrix(params, geometry.fan_in, geometry.columns)[:, :units]
+        shape = (side, side, geometry.in_channels, units)
+        return {"weight": rows[:-1].reshape(shape), "bias": rows[-1]}
+
+    def make_cache(self, batch_size: int) -> Any:
+        """Return the cache of the algorithm."""
+        return self._algorithm.make_cache(batch_size)
+
+    def forward(self, call: Call) -> None:
+        """Convolve, directly or by im2col."""
+        self._algorithm.forward(call)
 
     def backward(
         self,
-        parameters: FloatArray,
-        inputs: FloatArray,
-        outputs: FloatArray,
-        kept: Any,
-        by_outputs: FloatArray,
-        gradient: FloatArray | None,
-        by_inputs: FloatArray | None,
-        workers: Workers,
-        factor: float = 1.0,
-        add: bool = True,
+        call: Call,
+        grad_y: FloatArray,
+        grad_x: FloatArray | None = None,
+        mode: GradMode = GradMode.WRITE,
+        scale: float = 1.0,
     ) -> None:
-        """See `Layer.backward`."""
-        if gradient is not None and not add:
-            gradient[:] = 0.0
-        self._way.backward(
-            parameters, inputs, kept, by_outputs, gradient, by_inputs, workers, factor
-        )
+        """Correlate with the flipped kernel; sum the weights' gradient over parts of the batch."""
+        self._algorithm.backward(call, grads_of(call, grad_y, grad_x, mode, scale))

@@ -1,11 +1,11 @@
-"""Convolutions of few maps: pictures are laid out in planes, and vectors run along their rows.
+"""Direct convolution of few channels: images are laid out in planes, along whose rows vectors run.
 
-Every map is a plane, with the zeros around it, and the rows of a plane follow one another at once.
-So the number above, below or beside another lies at a fixed distance, for all places alike, and a
-weight is multiplied by a vector of neighbours: no lane is idle, however few the maps and units, but
-those that fall between two rows. The gradient by the inputs is a convolution of the same kind, of
-the derivatives with the weights turned round (Dumoulin and Visin, "A guide to convolution
-arithmetic for deep learning", 2016, chapter 4).
+Every channel is a plane with the zero padding around it, whose rows follow one another at once. So
+the neighbours of a pixel lie at fixed distances, the same for all pixels, and a weight is
+multiplied by a vector of neighbours: no lane is idle, however few the channels, except those
+between two rows. The gradient with respect to the input is a convolution of the same kind, with the
+kernel flipped (Dumoulin and Visin, "A guide to convolution arithmetic for deep learning", 2016,
+chapter 4).
 """
 
 from __future__ import annotations
@@ -16,212 +16,229 @@ import numpy as np
 
 from fit_image.nn.activations import activate, constants_of, differentiate
 from fit_image.nn.layers.convolution.geometry import Geometry
-from fit_image.nn.layers.convolution.planes import Planes, add_outer, correlate, lay, take
-from fit_image.nn.layers.layer import PARTS, Workers
-from fit_image.nn.runtime.arrays import FloatArray, IntArray, aligned_zeros, vector
+from fit_image.nn.layers.convolution.planes import (
+    Filters,
+    Image,
+    Planes,
+    add_outer,
+    correlate,
+    from_planes,
+    to_planes,
+)
+from fit_image.nn.layers.kernel_args import BoundActivation, Grads, Worker
+from fit_image.nn.layers.layer import PARTS, Call
+from fit_image.nn.runtime.arrays import FloatArray, IntArray, Matrix, aligned_zeros, vector
 from fit_image.nn.runtime.barrier import barrier
-from fit_image.nn.runtime.jit import kernel
+from fit_image.nn.runtime.jit import inner, kernel
 from fit_image.nn.runtime.simd import WIDTH, broadcast, fma, hsum, load
 
-_MOST_UNITS, _MOST_WEIGHTS = 16, 4096
-"""With more, products of unfolded patches are as quick, and the gradient in vectors large."""
+_MOST_CHANNELS, _MOST_WEIGHTS = 16, 4096
+"""With more, im2col is as fast, and the gradient, which is kept in vectors, is large."""
 
 
-class Kept(NamedTuple):
-    """What a batch leaves for its way back."""
+class DirectCache(NamedTuple):
+    """Values of a batch that the backward pass needs, and memory for it."""
 
-    sums: FloatArray  # (samples, units, count), flat
+    sums: FloatArray  # (samples, channels, size), flat; then slopes of the activation
     parts: FloatArray  # (PARTS, parameters without padding, WIDTH): the gradient, in vectors
 
 
+class _Plan(NamedTuple):
+    """Sizes of the planes, and what else is the same in all calls."""
+
+    geometry: Geometry
+    activation: BoundActivation
+    pitch: int  # distance from one row of a plane to the next
+    size: int  # of a plane of outputs: rows, the gaps between them, and the last vector
+    length: int  # of a plane with zero padding
+    first: int  # offset of the image in a plane of inputs
+    first_back: int  # and in a plane of gradients
+
+
+class _Scratch(NamedTuple):
+    """Memory of a thread, for one sample."""
+
+    inputs: FloatArray  # planes with padding
+    outputs: FloatArray  # planes of outputs, or of the gradient, then with padding
+    below: FloatArray  # planes of the gradient with respect to the input
+
+
 def is_direct(geometry: Geometry) -> bool:
-    """Return whether a convolution is computed in planes."""
-    few = geometry.units <= _MOST_UNITS and geometry.fan_in * geometry.units <= _MOST_WEIGHTS
-    return few and geometry.stride == 1
+    """Return whether direct convolution is the faster algorithm."""
+    few = geometry.out_channels <= _MOST_CHANNELS
+    return few and geometry.fan_in * geometry.out_channels <= _MOST_WEIGHTS and geometry.stride == 1
 
 
 class DirectConvolution:
-    """One of the ways to compute a convolution; see `fit_image.nn.layers.layer.Layer` for its methods.
+    """Convolution in planes; `conv2d.Conv2D` uses it for few channels.
 
     Parameters
     ----------
     geometry : Geometry
-    code : int
-        Of the activation.
-    constants : float32 (1, 3)
-        See `fit_image.nn.activations.SLOPE`.
+    activation : BoundActivation
     """
 
-    def __init__(self, geometry: Geometry, code: int, constants: FloatArray) -> None:
-        self._geometry, self._code, self._constants = geometry, code, constants
-        around = geometry.side - 1
-        pitch = geometry.width + around
-        count = -(-geometry.height * pitch // WIDTH) * WIDTH
-        self._planes = Planes(
+    def __init__(self, geometry: Geometry, activation: BoundActivation) -> None:
+        padding = geometry.kernel_size - 1
+        pitch = geometry.width + padding
+        size = -(-geometry.height * pitch // WIDTH) * WIDTH
+        self._plan = _Plan(
+            geometry,
+            activation,
             pitch,
-            count,
-            -(-(count + around * (pitch + 1)) // WIDTH) * WIDTH,
+            size,
+            -(-(size + padding * (pitch + 1)) // WIDTH) * WIDTH,
             geometry.above * pitch + geometry.before,
-            (around - geometry.above) * pitch + around - geometry.before,
+            (padding - geometry.above) * pitch + padding - geometry.before,
         )
 
-    def keep(self, samples: int) -> Kept:
-        """See `Stage.keep`."""
-        units = self._geometry.units
-        return Kept(
-            aligned_zeros(samples * units * self._planes.size),
-            aligned_zeros(PARTS, (self._geometry.fan_in + 1) * units * WIDTH),
+    def make_cache(self, batch_size: int) -> DirectCache:
+        """Return memory for the weighted sums of a batch, and for the gradient in parts."""
+        geometry = self._plan.geometry
+        units = geometry.out_channels
+        return DirectCache(
+            aligned_zeros(batch_size * units * self._plan.size),
+            aligned_zeros(PARTS, (geometry.fan_in + 1) * units * WIDTH),
         )
 
-    def forward(
-        self,
-        parameters: FloatArray,
-        inputs: FloatArray,
-        outputs: FloatArray,
-        kept: Kept,
-        workers: Workers,
-    ) -> None:
-        """See `Stage.forward`."""
-        geometry, planes = self._geometry, self._planes
+    def forward(self, call: Call) -> None:
+        """Compute ``call.y``; threads take whole samples."""
+        x, y, plan = call.x.reshape(-1), call.y.reshape(-1), self._plan
 
         def work(_: object, thread: int, threads: int) -> None:
-            _forward_kernel(
-                geometry,
-                planes,
-                parameters,
-                inputs.reshape(-1),
-                kept.sums,
-                outputs.reshape(-1),
-                self._code,
-                self._constants,
-                aligned_zeros(geometry.maps * planes.length),
-                aligned_zeros(geometry.units * planes.size),
-                len(inputs),
-                thread,
-                threads,
-            )
+            scratch = self._scratch(plan.size, 0)
+            _forward_kernel(plan, call.params, x, y, call.cache, scratch, thread, threads)
 
-        workers.run(work)
+        call.pool.run(work)
 
-    def backward(
-        self,
-        parameters: FloatArray,
-        inputs: FloatArray,
-        kept: Kept,
-        by_outputs: FloatArray,
-        gradient: FloatArray | None,
-        by_inputs: FloatArray | None,
-        workers: Workers,
-        factor: float,
-    ) -> None:
-        """See `Stage.backward`."""
-        geometry, planes = self._geometry, self._planes
-        nothing = np.empty(0, dtype=np.float32)
+    def backward(self, call: Call, grads: Grads) -> None:
+        """Compute the gradients; threads take parts of the batch."""
+        x, plan = call.x.reshape(-1), self._plan
 
         def work(counts: IntArray, thread: int, threads: int) -> None:
-            _backward_kernel(
-                geometry,
-                planes,
-                parameters,
-                inputs.reshape(-1),
-                kept.sums,
-                by_outputs.reshape(-1),
-                kept.parts,
-                nothing if gradient is None else gradient,
-                nothing if by_inputs is None else by_inputs.reshape(-1),
-                self._code,
-                self._constants,
-                aligned_zeros(geometry.maps * planes.length),
-                aligned_zeros(geometry.units * planes.length),
-                aligned_zeros(geometry.maps * planes.size),
-                len(inputs),
-                np.float32(factor),
-                counts,
-                thread,
-                threads,
-            )
+            scratch = self._scratch(plan.length, plan.size)
+            worker = Worker(counts, thread, threads)
+            _backward_kernel(plan, call.params, x, call.cache, grads, scratch, worker)
 
-        workers.run(work)
+        call.pool.run(work)
+
+    def _scratch(self, out_length: int, below_length: int) -> _Scratch:
+        geometry = self._plan.geometry
+        return _Scratch(
+            aligned_zeros(geometry.in_channels * self._plan.length),
+            aligned_zeros(geometry.out_channels * out_length),
+            aligned_zeros(geometry.in_channels * below_length),
+        )
 
 
 @kernel
-def _forward_kernel(
-    geometry, planes, parameters, inputs, sums, outputs, code, constants, laid, values, samples,
-    thread, threads,
-):  # fmt: skip
-    height, width, maps, side = geometry.height, geometry.width, geometry.maps, geometry.side
-    units, pitch, count = geometry.units, planes.pitch, planes.size
-    size, columns = height * width, geometry.columns
+def _forward_kernel(plan, params, x, y, cache, scratch, thread, threads):
+    geometry, activation = plan.geometry, plan.activation
+    height, width, channels = geometry.height, geometry.width, geometry.in_channels
+    units, side, columns = geometry.out_channels, geometry.kernel_size, geometry.columns
     weights = np.empty((geometry.fan_in + 1) * units, dtype=np.float32)
     for u in range(units):
-        for m in range(maps):
+        for m in range(channels):
             for tap in range(side * side):
-                weight = parameters[(tap * maps + m) * columns + u]
-                weights[(u * maps + m) * side * side + tap] = weight
-        weights[geometry.fan_in * units + u] = parameters[geometry.fan_in * columns + u]
+                weight = params[(tap * channels + m) * columns + u]
+                weights[(u * channels + m) * side * side + tap] = weight
+        weights[geometry.fan_in * units + u] = params[geometry.fan_in * columns + u]
+    filters = Filters(weights, side, channels, units, True)
+    pixels, count = height * width, units * plan.size
+    samples = y.size // (pixels * units)
     for sample in range(samples * thread // threads, samples * (thread + 1) // threads):
-        start = sample * units * count
-        lay(
-            inputs, sample * size * maps, height, width, maps, laid, planes.first, pitch,
-            planes.length,
-        )  # fmt: skip
-        correlate(side, pitch, count, laid, planes.length, maps, weights, True, units, sums, start)
-        constant = constants_of(constants, 0)
-        activate(sums, start, 0, values, 0, 0, 1, units * count, code, constant)
-        take(values, pitch, count, outputs, sample * size * units, height, width, units)
+        start = sample * count
+        image = Image(x, sample * pixels * channels, height, width, channels)
+        to_planes(image, Planes(scratch.inputs, plan.first, plan.pitch, plan.length))
+        correlate(
+            Planes(scratch.inputs, 0, plan.pitch, plan.length),
+            filters,
+            Planes(cache.sums, start, plan.pitch, plan.size),
+        )
+        constants = constants_of(activation.constants, 0)
+        sums, values = Matrix(cache.sums, start, count, 1), Matrix(scratch.outputs, 0, count, 1)
+        activate(sums, values, 1, count, activation.code, constants)
+        outputs = Planes(scratch.outputs, 0, plan.pitch, plan.size)
+        from_planes(outputs, Image(y, sample * pixels * units, height, width, units))
 
 
 @kernel
-def _backward_kernel(
-    geometry, planes, parameters, inputs, sums, by_outputs, parts, gradient, by_inputs, code,
-    constants, laid, deltas, below, samples, factor, counts, thread, threads,
-):  # fmt: skip
-    height, width, maps, side = geometry.height, geometry.width, geometry.maps, geometry.side
-    units, pitch, count, length = geometry.units, planes.pitch, planes.size, planes.length
-    size, columns, taps = height * width, geometry.columns, side * side
-    weights = np.empty(geometry.fan_in * units, dtype=np.float32)
-    for u in range(units):
-        for m in range(maps):
-            for tap in range(taps):
-                weight = parameters[(tap * maps + m) * columns + u]
-                weights[(m * units + u) * taps + taps - 1 - tap] = weight
-    for part in range(thread, parts.shape[0], threads):
-        own = parts[part]
-        if gradient.size > 0:
+def _backward_kernel(plan, params, x, cache, grads, scratch, worker):
+    geometry = plan.geometry
+    height, width, channels = geometry.height, geometry.width, geometry.in_channels
+    units, pixels, pitch = geometry.out_channels, geometry.height * geometry.width, plan.pitch
+    flipped = Filters(_flipped(geometry, params), geometry.kernel_size, units, channels, False)
+    samples, count = grads.y.size // (pixels * units), cache.parts.shape[0]
+    for part in range(worker.thread, count, worker.threads):
+        own = cache.parts[part]
+        if grads.params.size > 0:
             for i in range(own.size):
                 own[i] = np.float32(0.0)
-        first, stop = samples * part, samples * (part + 1)
-        for sample in range(first // parts.shape[0], stop // parts.shape[0]):
-            start = sample * units * count
-            differentiate(sums, start, 0, 1, units * count, code, constants_of(constants, 0))
-            lay(
-                by_outputs, sample * size * units, height, width, units, deltas,
-                planes.first_back, pitch, length,
-            )  # fmt: skip
-            for u in range(units):
-                for y in range(height):
-                    slopes = vector(sums, start + u * count + y * pitch, width)
-                    row = vector(deltas, u * length + planes.first_back + y * pitch, width)
-                    for x in range(width):
-                        row[x] *= slopes[x]
-            if gradient.size > 0:
-                lay(
-                    inputs, sample * size * maps, height, width, maps, laid, planes.first, pitch,
-                    length,
-                )  # fmt: skip
-                add_outer(side, planes, laid, maps, deltas, units, own)
-            if by_inputs.size > 0:
-                correlate(side, pitch, count, deltas, length, units, weights, False, maps, below, 0)
-                take(below, pitch, count, by_inputs, sample * size * maps, height, width, maps)
-    barrier(counts, thread, threads)
-    if gradient.size > 0:
-        # A share of the numbers for every thread, and all parts of it in order.
-        numbers = (geometry.fan_in + 1) * units
-        one = broadcast(np.float32(1.0))
-        for i in range(numbers * thread // threads, numbers * (thread + 1) // threads):
-            vectors = load(parts[0], i * WIDTH)
-            for part in range(1, parts.shape[0]):
-                vectors = fma(load(parts[part], i * WIDTH), one, vectors)
-            k, u = i // units, i % units
-            row = k % taps * maps + k // taps if k < geometry.fan_in else k
-            gradient[row * columns + u] += factor * hsum(vectors)
+        for sample in range(samples * part // count, samples * (part + 1) // count):
+            image = Image(grads.y, sample * pixels * units, height, width, units)
+            _lay_deltas(plan, image, cache.sums, sample, scratch.outputs)
+            deltas = Planes(scratch.outputs, plan.first_back, pitch, plan.length)
+            if grads.params.size > 0:
+                image = Image(x, sample * pixels * channels, height, width, channels)
+                to_planes(image, Planes(scratch.inputs, plan.first, pitch, plan.length))
+                inputs = Planes(scratch.inputs, 0, pitch, plan.length)
+                add_outer(geometry.kernel_size, plan.size, inputs, channels, deltas, units, own)
+            if grads.x.size > 0:
+                below = Planes(scratch.below, 0, pitch, plan.size)
+                correlate(Planes(scratch.outputs, 0, pitch, plan.length), flipped, below)
+                start = sample * pixels * channels
+                from_planes(below, Image(grads.x, start, height, width, channels))
+    barrier(worker.counts, worker.thread, worker.threads)
+    if grads.params.size > 0:
+        _add_parts(geometry, cache.parts, grads, worker)
+
+
+@inner
+def _flipped(geometry, params):
+    """Return the flipped kernel, with a filter for every input channel."""
+    channels, units = geometry.in_channels, geometry.out_channels
+    taps, columns = geometry.kernel_size * geometry.kernel_size, geometry.columns
+    weights = np.empty(geometry.fan_in * units, dtype=np.float32)
+    for u in range(units):
+        for m in range(channels):
+            for tap in range(taps):
+                weight = params[(tap * channels + m) * columns + u]
+                weights[(m * units + u) * taps + taps - 1 - tap] = weight
+    return weights
+
+
+@inner
+def _lay_deltas(plan, image, sums, sample, target):
+    """Lay the gradient with respect to the sums of a sample in planes."""
+    activation, units, count = plan.activation, image.channels, plan.size
+    start = sample * units * count
+    constants = constants_of(activation.constants, 0)
+    sums_of_sample = Matrix(sums, start, units * count, 1)
+    differentiate(sums_of_sample, 1, units * count, activation.code, constants)
+    to_planes(image, Planes(target, plan.first_back, plan.pitch, plan.length))
+    for u in range(units):
+        for y in range(image.height):
+            slopes = vector(sums, start + u * count + y * plan.pitch, image.width)
+            offset = u * plan.length + plan.first_back + y * plan.pitch
+            row = vector(target, offset, image.width)
+            for x in range(image.width):
+                row[x] *= slopes[x]
+
+
+@inner
+def _add_parts(geometry, parts, grads, worker):
+    """Add the gradients of the parts in order; each thread does a share of the numbers."""
+    units, channels, columns = geometry.out_channels, geometry.in_channels, geometry.columns
+    taps = geometry.kernel_size * geometry.kernel_size
+    count, scale = (geometry.fan_in + 1) * units, np.float32(grads.scale)
+    one = broadcast(np.float32(1.0))
+    first, stop = count * worker.thread // worker.threads, count * (worker.thread + 1)
+    for i in range(first, stop // worker.threads):
+        vectors = load(parts[0], i * WIDTH)
+        for part in range(1, parts.shape[0]):
+            vectors = fma(load(parts[part], i * WIDTH), one, vectors)
+        k, u = i // units, i % units
+        row = k % taps * channels + k // taps if k < geometry.fan_in else k
+        if not grads.add:
+            grads.params[row * columns + u] = np.float32(0.0)
+        grads.params[row * columns + u] += scale * hsum(vectors)

@@ -1,23 +1,48 @@
-"""Sizes of a convolution, as its kernels must know them."""
+"""Sizes of a convolution, as its kernels need them."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+from fit_image.nn.layers.affine import padded_width
+from fit_image.nn.layers.layer import Shape
+
 
 class Geometry(NamedTuple):
-    """Sizes that kernels must know."""
+    """Sizes of a convolution with the zero padding of TensorFlow's ``padding="SAME"``."""
 
     height: int
     width: int
-    maps: int
-    side: int
+    in_channels: int
+    kernel_size: int
     stride: int
-    above: int  # rows of zeros above the picture
-    before: int  # columns of zeros before it
+    above: int  # rows of zeros above the image
+    before: int  # columns of zeros left of it
     out_height: int
     out_width: int
-    units: int
-    columns: int  # of the weights: units and padding
+    out_channels: int
+    columns: int  # of the weights: output channels and padding
     fan_in: int
-    row: int  # numbers in an unfolded patch, with padding
+    row: int  # length of a row of the im2col matrix, with padding
+
+
+def make_geometry(in_shape: Shape, out_channels: int, kernel_size: int, stride: int) -> Geometry:
+    """Return the sizes of a convolution of images (height, width, channels)."""
+    height, width, channels = in_shape
+    out_height, out_width = -(-height // stride), -(-width // stride)
+    fan_in = kernel_size * kernel_size * channels
+    return Geometry(
+        height,
+        width,
+        channels,
+        kernel_size,
+        stride,
+        max((out_height - 1) * stride + kernel_size - height, 0) // 2,
+        max((out_width - 1) * stride + kernel_size - width, 0) // 2,
+        out_height,
+        out_width,
+        out_channels,
+        padded_width(out_channels),
+        fan_in,
+        padded_width(fan_in),
+    )

@@ -1,7 +1,7 @@
-"""Convolutions as products: the patches of some pictures are unfolded to rows.
+"""Convolution as a matrix product: the patches of some images are laid in the rows of a matrix.
 
-One gemm then makes the sums of all units (Chellapilla et al., "High performance convolutional
-neural networks for document processing", 2006).
+One gemm then computes the sums of all output channels (Chellapilla et al., "High performance
+convolutional neural networks for document processing", 2006).
 """
 
 from __future__ import annotations
@@ -10,141 +10,116 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fit_image.nn.activations import constants_of
-from fit_image.nn.kernels.gemm import gemm
+from fit_image.nn.kernels.gemm import PANEL, gemm
 from fit_image.nn.layers import affine
+from fit_image.nn.layers.affine import AffineLayout
 from fit_image.nn.layers.convolution.geometry import Geometry
-from fit_image.nn.layers.layer import PARTS, Workers
-from fit_image.nn.runtime.arrays import FloatArray, IntArray, aligned_zeros, vector
+from fit_image.nn.layers.kernel_args import BoundActivation, Grads, Worker
+from fit_image.nn.layers.layer import PARTS, Call
+from fit_image.nn.runtime.arrays import FloatArray, IntArray, Matrix, aligned_zeros, vector
 from fit_image.nn.runtime.barrier import barrier
 from fit_image.nn.runtime.jit import inner, kernel
 
 _BLOCK_ROWS = 192
-"""Patches, about, that a thread unfolds at a time: they stay in the second-level cache."""
+"""Patches, about, that a thread lays out at a time: they stay in the second-level cache."""
 
 
-class Kept(NamedTuple):
-    """What a batch leaves for its way back."""
+class Im2colCache(NamedTuple):
+    """Values of a batch that the backward pass needs, and memory for it."""
 
-    sums: FloatArray  # (samples * places, columns), flat
-    parts: FloatArray  # (PARTS, size of the parameters): the gradient of each part
+    sums: FloatArray  # (samples * pixels, columns), flat; then the gradient with respect to them
+    parts: FloatArray  # (PARTS, size of the parameters): the gradient of each part of the batch
+
+
+class _Scratch(NamedTuple):
+    """Memory of a thread."""
+
+    patches: FloatArray  # rows of patches of as many images as are taken at a time
+    panel: FloatArray  # see `fit_image.nn.kernels.gemm.PANEL`
 
 
 class Im2colConvolution:
-    """One of the ways to compute a convolution; see `fit_image.nn.layers.layer.Layer` for its methods.
+    """Convolution by im2col and gemm; `conv2d.Conv2D` uses it for many channels.
 
     Parameters
     ----------
     geometry : Geometry
-    code : int
-        Of the activation.
-    constants : float32 (1, 3)
-        See `fit_image.nn.activations.SLOPE`.
+    activation : BoundActivation
     """
 
-    def __init__(self, geometry: Geometry, code: int, constants: FloatArray) -> None:
-        self._geometry, self._code, self._constants = geometry, code, constants
-        self._places = geometry.out_height * geometry.out_width
-        self._block = max(_BLOCK_ROWS // self._places, 1)
+    def __init__(self, geometry: Geometry, activation: BoundActivation) -> None:
+        self._geometry, self._activation = geometry, activation
+        self._pixels = geometry.out_height * geometry.out_width
 
-    def keep(self, samples: int) -> Kept:
-        """See `Stage.keep`."""
+    def make_cache(self, batch_size: int) -> Im2colCache:
+        """Return memory for the weighted sums of a batch, and for the gradient in parts."""
         columns = self._geometry.columns
-        return Kept(
-            aligned_zeros(samples * self._places * columns),
+        return Im2colCache(
+            aligned_zeros(batch_size * self._pixels * columns),
             aligned_zeros(PARTS, (self._geometry.fan_in + 1) * columns),
         )
 
-    def forward(
-        self,
-        parameters: FloatArray,
-        inputs: FloatArray,
-        outputs: FloatArray,
-        kept: Kept,
-        workers: Workers,
-    ) -> None:
-        """See `Stage.forward`."""
+    def forward(self, call: Call) -> None:
+        """Compute ``call.y``; threads take blocks of images."""
+        x, y, panels = call.x.reshape(-1), call.y.reshape(-1), call.pool.scratch(PANEL)
 
-        def work(_: object, thread: int, threads: int) -> None:
+        def work(counts: IntArray, thread: int, threads: int) -> None:
             _forward_kernel(
                 self._geometry,
-                parameters,
-                inputs.reshape(-1),
-                kept.sums,
-                outputs.reshape(-1),
-                self._code,
-                self._constants,
-                self._patches(),
-                workers.panels[thread],
-                len(inputs),
-                self._block,
-                thread,
-                threads,
+                self._activation,
+                call.params,
+                x,
+                y,
+                call.cache,
+                self._scratch(panels[thread]),
+                Worker(counts, thread, threads),
             )
 
-        workers.run(work)
+        call.pool.run(work)
 
-    def backward(
-        self,
-        parameters: FloatArray,
-        inputs: FloatArray,
-        kept: Kept,
-        by_outputs: FloatArray,
-        gradient: FloatArray | None,
-        by_inputs: FloatArray | None,
-        workers: Workers,
-        factor: float,
-    ) -> None:
-        """See `Stage.backward`."""
-        nothing = np.empty(0, dtype=np.float32)
+    def backward(self, call: Call, grads: Grads) -> None:
+        """Compute the gradients; threads take parts of the batch."""
+        x, panels = call.x.reshape(-1), call.pool.scratch(PANEL)
 
         def work(counts: IntArray, thread: int, threads: int) -> None:
             _backward_kernel(
                 self._geometry,
-                parameters,
-                inputs.reshape(-1),
-                kept.sums,
-                by_outputs.reshape(-1),
-                kept.parts,
-                nothing if gradient is None else gradient,
-                nothing if by_inputs is None else by_inputs.reshape(-1),
-                self._code,
-                self._constants,
-                self._patches(),
-                workers.panels[thread],
-                len(inputs),
-                self._block,
-                np.float32(factor),
-                counts,
-                thread,
-                threads,
+                self._activation,
+                call.params,
+                x,
+                call.cache,
+                grads,
+                self._scratch(panels[thread]),
+                Worker(counts, thread, threads),
             )
 
-        workers.run(work)
+        call.pool.run(work)
 
-    def _patches(self) -> FloatArray:
-        return aligned_zeros(self._block * self._places * self._geometry.row)
+    def _scratch(self, panel: FloatArray) -> _Scratch:
+        images = max(_BLOCK_ROWS // self._pixels, 1)
+        return _Scratch(aligned_zeros(images * self._pixels * self._geometry.row), panel)
 
 
 @inner
-def _unfold(geometry, inputs, first, pictures, patches):
-    """Lay the patches of some pictures in rows."""
-    height, width, maps, side = geometry.height, geometry.width, geometry.maps, geometry.side
-    run, line = side * maps, width * maps
+def _im2col(geometry, x, first, images, patches):
+    """Lay the patches of some images in rows."""
+    height, width, channels = geometry.height, geometry.width, geometry.in_channels
+    side = geometry.kernel_size
+    run, line = side * channels, width * channels
     at = 0
-    for picture in range(first, first + pictures):
-        for y in range(geometry.out_height):
-            top = y * geometry.stride - geometry.above
-            for x in range(geometry.out_width):
-                left = x * geometry.stride - geometry.before
-                # Numbers of a row of the patch that lie before the picture, and in it.
-                out = max(-left, 0) * maps
-                inside = min(side, width - left) * maps - out
+    for image in range(first, first + images):
+        for row in range(geometry.out_height):
+            top = row * geometry.stride - geometry.above
+            for column in range(geometry.out_width):
+                left = column * geometry.stride - geometry.before
+                # Values of a row of the patch that lie before the image, and in it.
+                out = max(-left, 0) * channels
+                inside = min(side, width - left) * channels - out
                 for k in range(side):
                     target = vector(patches, at + k * run, run)
                     if 0 <= top + k < height:
-                        start = (picture * height + top + k) * line + left * maps + out
-                        source = vector(inputs, start, inside)
+                        start = (image * height + top + k) * line + left * channels + out
+                        source = vector(x, start, inside)
                         for i in range(out):
                             target[i] = np.float32(0.0)
                         middle = vector(target, out, inside)
@@ -159,123 +134,113 @@ def _unfold(geometry, inputs, first, pictures, patches):
 
 
 @inner
-def _fold(geometry, patches, first, pictures, by_inputs):
-    """Add the patches of some pictures where they were taken from."""
-    height, width, maps, side = geometry.height, geometry.width, geometry.maps, geometry.side
-    run, line = side * maps, width * maps
+def _col2im(geometry, patches, first, images, grad_x):
+    """Add the patches of some images where they were taken from."""
+    height, width, channels = geometry.height, geometry.width, geometry.in_channels
+    side = geometry.kernel_size
+    run, line = side * channels, width * channels
     size = height * line
-    target = vector(by_inputs, first * size, pictures * size)
+    target = vector(grad_x, first * size, images * size)
     for i in range(target.size):
         target[i] = np.float32(0.0)
     at = 0
-    for picture in range(first, first + pictures):
-        for y in range(geometry.out_height):
-            top = y * geometry.stride - geometry.above
-            for x in range(geometry.out_width):
-                left = x * geometry.stride - geometry.before
-                out = max(-left, 0) * maps
-                inside = min(side, width - left) * maps - out
+    for image in range(first, first + images):
+        for row in range(geometry.out_height):
+            top = row * geometry.stride - geometry.above
+            for column in range(geometry.out_width):
+                left = column * geometry.stride - geometry.before
+                out = max(-left, 0) * channels
+                inside = min(side, width - left) * channels - out
                 for k in range(max(-top, 0), min(side, height - top)):
-                    start = (picture * height + top + k) * line + left * maps + out
-                    place = vector(by_inputs, start, inside)
+                    start = (image * height + top + k) * line + left * channels + out
+                    place = vector(grad_x, start, inside)
                     patch = vector(patches, at + k * run + out, inside)
                     for i in range(inside):
                         place[i] += patch[i]
                 at += geometry.row
 
 
-@kernel
-def _forward_kernel(
-    geometry, weights, inputs, sums, outputs, code, constants, patches, panel, samples, block,
-    thread, threads,
-):  # fmt: skip
-    places = geometry.out_height * geometry.out_width
-    fan_in, columns, units = geometry.fan_in, geometry.columns, geometry.units
-    for first in range(thread * block, samples, threads * block):
-        pictures = min(block, samples - first)
-        rows, start = pictures * places, first * places
-        _unfold(geometry, inputs, first, pictures, patches)
-        affine.add_up(
-            weights,
-            fan_in * columns,
-            columns,
-            1,
-            fan_in,
-            patches,
-            0,
-            geometry.row,
-            rows,
-            0,
-            columns,
-            sums,
-            start * columns,
-            columns,
-            panel,
-        )
-        affine.apply(
-            sums,
-            start * columns,
-            columns,
-            outputs,
-            start * units,
-            units,
-            rows,
-            0,
-            columns,
-            code,
-            constants_of(constants, 0),
-        )
+@inner
+def _layout_of(geometry):
+    """Return the layout of the matrix of weights."""
+    fan_in, columns = geometry.fan_in, geometry.columns
+    biases = fan_in * columns
+    return AffineLayout(fan_in, geometry.out_channels, geometry.row, columns, columns, 1, biases)
 
 
 @kernel
-def _backward_kernel(
-    geometry, weights, inputs, sums, by_outputs, parts, gradient, by_inputs, code, constants,
-    patches, panel, samples, block, factor, counts, thread, threads,
-):  # fmt: skip
-    places = geometry.out_height * geometry.out_width
-    fan_in, columns, units, row = geometry.fan_in, geometry.columns, geometry.units, geometry.row
-    count = parts.shape[0]
-    for part in range(thread, count, threads):
-        own = parts[part]
-        if gradient.size > 0:
+def _forward_kernel(geometry, activation, params, x, y, cache, scratch, worker):
+    pixels = geometry.out_height * geometry.out_width
+    columns, units, patches = geometry.columns, geometry.out_channels, scratch.patches
+    layout = _layout_of(geometry)
+    samples, block = y.size // (pixels * units), patches.size // (pixels * geometry.row)
+    for first in range(worker.thread * block, samples, worker.threads * block):
+        images = min(block, samples - first)
+        rows, start = images * pixels, first * pixels
+        _im2col(geometry, x, first, images, patches)
+        sums = Matrix(cache.sums, start * columns, columns, 1)
+        inputs = Matrix(patches, 0, geometry.row, 1)
+        affine.add_up(layout, params, inputs, sums, rows, 0, columns, scratch.panel)
+        affine.apply(activation, sums, Matrix(y, start * units, units, 1), rows, 0, columns)
+
+
+@kernel
+def _backward_kernel(geometry, activation, params, x, cache, grads, scratch, worker):
+    pixels = geometry.out_height * geometry.out_width
+    fan_in, columns, row = geometry.fan_in, geometry.columns, geometry.row
+    units, patches, count = geometry.out_channels, scratch.patches, cache.parts.shape[0]
+    samples, block = grads.y.size // (pixels * units), patches.size // (pixels * row)
+    for part in range(worker.thread, count, worker.threads):
+        own = cache.parts[part]
+        if grads.params.size > 0:
             for i in range(own.size):
                 own[i] = np.float32(0.0)
         stop = samples * (part + 1) // count
         for first in range(samples * part // count, stop, block):
-            pictures = min(block, stop - first)
-            rows, start = pictures * places, first * places
-            affine.to_deltas(
-                sums,
-                start * columns,
-                columns,
-                by_outputs,
-                start * units,
-                units,
-                rows,
-                code,
-                constants_of(constants, 0),
-            )
-            if gradient.size > 0:
-                _unfold(geometry, inputs, first, pictures, patches)
+            images = min(block, stop - first)
+            rows, start = images * pixels, first * pixels
+            deltas = Matrix(cache.sums, start * columns, columns, 1)
+            affine.to_deltas(activation, deltas, Matrix(grads.y, start * units, units, 1), rows)
+            if grads.params.size > 0:
+                _im2col(geometry, x, first, images, patches)
                 gemm(
-                    fan_in, columns, rows, patches, 0, 1, row, sums, start * columns, columns, 1,
-                    own, 0, columns, panel, True,
-                )  # fmt: skip
-                affine.add_bias_gradient(
-                    sums, start * columns, columns, rows, 0, columns, own, fan_in * columns
+                    fan_in,
+                    columns,
+                    rows,
+                    Matrix(patches, 0, 1, row),
+                    deltas,
+                    Matrix(own, 0, columns, 1),
+                    scratch.panel,
+                    True,
                 )
-            if by_inputs.size > 0:
+                affine.add_bias_grad(deltas, rows, 0, columns, own, fan_in * columns)
+            if grads.x.size > 0:
                 gemm(
-                    rows, fan_in, columns, sums, start * columns, columns, 1, weights, 0, 1,
-                    columns, patches, 0, row, panel, False,
-                )  # fmt: skip
-                _fold(geometry, patches, first, pictures, by_inputs)
-    barrier(counts, thread, threads)
-    if gradient.size > 0:
-        # A share of the numbers for every thread, and all parts of it in order.
-        first = gradient.size * thread // threads
-        stop = gradient.size * (thread + 1) // threads
-        for part in range(count):
-            own = parts[part]
-            for i in range(first, stop):
-                gradient[i] += factor * own[i]
+                    rows,
+                    fan_in,
+                    columns,
+                    deltas,
+                    Matrix(params, 0, 1, columns),
+                    Matrix(patches, 0, row, 1),
+                    scratch.panel,
+                    False,
+                )
+                _col2im(geometry, patches, first, images, grads.x)
+    barrier(worker.counts, worker.thread, worker.threads)
+    if grads.params.size > 0:
+        _add_parts(cache.parts, grads, worker)
+
+
+@inner
+def _add_parts(parts, grads, worker):
+    """Add the gradients of the parts in order; each thread does a share of the numbers."""
+    scale = np.float32(grads.scale)
+    first = grads.params.size * worker.thread // worker.threads
+    stop = grads.params.size * (worker.thread + 1) // worker.threads
+    if not grads.add:
+        for i in range(first, stop):
+            grads.params[i] = np.float32(0.0)
+    for part in range(parts.shape[0]):
+        own = parts[part]
+        for i in range(first, stop):
+            grads.params[i] += scale * own[i]
