@@ -83,13 +83,15 @@ def section(path: str, command: click.Command, skip: frozenset[str] = frozenset(
         names = ", ".join(f"`{name}`" for name in sorted(skip))
         shared = f"Shares these options with [{OWN_NAME}](#{OWN_NAME}); most take several values"
         lines += ["", f"{shared}: {names}."]
-    options = [
-        option
-        for option in command.params
-        if isinstance(option, click.Option) and option.opts[-1] not in skip
-    ]
-    lines += ["", "| option | default | meaning |", "|---|---|---|"]
-    return [*lines, *(row(option, context) for option in options), ""]
+    tables: dict[str, list[str]] = {}
+    for option in command.params:
+        if isinstance(option, click.Option) and option.opts[-1] not in skip:
+            heading = getattr(option, "heading", "")  # as in the help
+            tables.setdefault(heading, []).append(row(option, context))
+    for heading, rows in tables.items():
+        lines += ["", f"**{heading}**"] if heading else []
+        lines += ["", "| option | default | meaning |", "|---|---|---|", *rows]
+    return [*lines, ""]
 
 
 def descriptions(command: click.Command) -> dict[str, str | None]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
+import fit_image
 from fit_image.cli import cli
 from fit_image.version import __version__
 
@@ -98,8 +99,14 @@ def test_options_that_pages_name_exist(page):
         assert option in known or f'"{option}"' in scripts, option
 
 
+def short(options):
+    return {**options, "epochs": min(options["epochs"], 2)}
+
+
 def test_the_example_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    fit = fit_image.fit
+    monkeypatch.setattr(fit_image, "fit", lambda *args, **options: fit(*args, **short(options)))
     path = ROOT / "examples" / "learn_in_python.py"
     names = {"__name__": "example", "__file__": str(path)}
     exec(compile(path.read_text(), str(path), "exec"), names)
