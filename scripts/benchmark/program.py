@@ -7,82 +7,102 @@ import re
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from benchmark.jobs import HEIGHT, WIDTH
-from fit_image.apps.trainer import Trainer
-from fit_image.config import FitConfig
+import fit_image
+from benchmark.large_digit import SIDE
+from benchmark.pixels import HEIGHT, WIDTH
+from fit_image import FitConfig, Trainer
+from fit_image.apps.compiling import warm_up
 
-COMMAND = (sys.executable, "-m", "fit_image")
+_COMMAND = (sys.executable, "-m", "fit_image")
 
 
-def wall_seconds(*args: str, turns: int = 5) -> float:
+def measure_program(comparisons: Iterable[dict[str, Any]]) -> dict[str, float]:
+    """Return what concerns the program as a whole, and a frame's share of an epoch."""
+    print("the program as a whole", file=sys.stderr)
+    times: dict[str, list[float]] = {}
+    for each in comparisons:
+        if each["layers"] == "4x300":
+            times.setdefault(each["job"], []).append(each["ours_us"])
+    (frame,), epochs = times["drawing"], times["SGD, batch 1"]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        tiny = _tiny_run(folder)
+        _wall_seconds(tiny, turns=1)  # compiles, if that is still to be done
+        return {
+            "help_seconds": _wall_seconds(["--help"]),
+            "warm_start_seconds": _wall_seconds(tiny),
+            "compile_seconds": _compile_seconds(folder, tiny),
+            "compile_batches_seconds": _compile_seconds(folder, [*tiny, "--optimizer", "adam"]),
+            "bytes_per_pixel": _bytes_per_pixel(folder, 3000),
+            "frame_share_of_epoch": frame / min(epochs),
+            "frame_share_of_one_thread_epoch": frame / epochs[0],
+            "speed_beside_a_busy_process": _speed_beside_a_busy_process(3),
+        }
+
+
+def _wall_seconds(args: list[str], turns: int = 5) -> float:
     """Return the median time of a whole command."""
     times = []
     for _ in range(turns):
         began = time.perf_counter()
-        subprocess.run([*COMMAND, *args], check=True, capture_output=True)
+        subprocess.run([*_COMMAND, *args], check=True, capture_output=True)
         times.append(time.perf_counter() - began)
     return statistics.median(times)
 
 
-def tiny_run(folder: Path, *options: str) -> tuple[str, ...]:
+def _tiny_run(folder: Path) -> list[str]:
     """Return the arguments of a run of one epoch of 16 pixels."""
     picture = folder / "tiny.png"
     Image.new("RGB", (4, 4)).save(picture)
-    output = str(folder / "tiny-fit")
-    args = ("--epochs", "1", "--overwrite", "--animation", "none", "-o", output)
-    return (str(picture), *args, *options)
+    options = ["--epochs", "1", "--overwrite", "--animation", "none"]
+    return [str(picture), *options, "-o", str(folder / "tiny-fit")]
 
 
-def start_seconds(folder: Path) -> float:
-    """Return the median time of a whole tiny run, which ends later than its training starts."""
-    args = tiny_run(folder)
-    wall_seconds(*args, turns=1)  # compiles, if that is still to be done
-    return wall_seconds(*args)
-
-
-def compile_seconds(folder: Path, *options: str) -> float:
-    """Return how long a tiny run with these options compiles that finds no compiled kernels."""
-    cache = folder / "-".join(["cache", *options])
+def _compile_seconds(folder: Path, args: list[str]) -> float:
+    """Return how long a run compiles that finds no compiled kernels."""
     done = subprocess.run(
-        [*COMMAND, *tiny_run(folder, *options)],
+        [*_COMMAND, *args],
         check=True,
         capture_output=True,
         text=True,
-        env=os.environ | {"XDG_CACHE_HOME": str(cache)},
+        env=os.environ | {"XDG_CACHE_HOME": str(folder / f"cache-{args[-1]}".replace("/", "-"))},
     )
-    return float(re.search(r"compiled in ([0-9.]+) s", done.stderr)[1])
+    found = re.search(r"compiled in ([0-9.]+) s", done.stderr)
+    assert found is not None
+    return float(found[1])
 
 
-def bytes_per_pixel(folder: Path, side: int) -> float:
+def _bytes_per_pixel(folder: Path, side: int) -> float:
     """Return the peak memory of training a large picture, over that of a tiny one, a pixel."""
     peaks = []
     for size in (4, side):
         picture = folder / f"square-{size}.png"
         Image.effect_noise((size, size), 60).convert("RGB").save(picture)
-        args = [str(picture), "--layers", "1x4", "--epochs", "1", "--max-pixels", "none"]
-        args += ["--animation", "none", "-q", "--overwrite", "-o", str(folder / "memory-fit")]
-        command = peak_command(*args)
-        output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        peaks.append(peak_bytes(output))
+        options = ["--layers", "1x4", "--epochs", "1", "--max-pixels", "none", "--overwrite", "-q"]
+        output = str(folder / "memory-fit")
+        args = [str(picture), *options, "--animation", "none", "-o", output]
+        peaks.append(peak_bytes(_output(peak_command("fit_image", *args))))
     return (peaks[1] - peaks[0]) / side**2
 
 
-def peak_command(*args: str) -> list[str]:
-    """Return a command that runs the program and adds to its output what `peak_bytes` reads."""
+def peak_command(module: str, *args: str) -> list[str]:
+    """Return a command that runs a module and adds to its output what `peak_bytes` reads."""
     # Not getrusage, whose peak a process inherits from the one that started it.
     code = (
         "import runpy, sys; sys.argv = sys.argv[1:]\n"
-        "try: runpy.run_module('fit_image', run_name='__main__', alter_sys=False)\n"
-        "except SystemExit:\n"
+        f"try: runpy.run_module({module!r}, run_name='__main__', alter_sys=False)\n"
+        "finally:\n"
         "    print(*(line.split()[1] for line in open('/proc/self/status')"
         " if line.startswith('VmHWM')))\n"
-        "    raise"
     )
     return [sys.executable, "-c", code, "fit-image", *args]
 
@@ -92,26 +112,51 @@ def peak_bytes(output: str) -> int:
     return int(output.split()[-1]) * 1024
 
 
-def speed_beside_a_busy_process(turns: int) -> float:
+def _output(command: list[str]) -> str:
+    folders = [str(Path(__file__).parents[1]), str(Path(fit_image.__file__).parents[1])]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(folders)}
+    return subprocess.run(
+        command, check=True, capture_output=True, text=True, env=environment
+    ).stdout
+
+
+def measure_large_digit(side: int = SIDE) -> dict[str, float]:
+    """Draw a whole digit in a process of its own; return seconds and peak memory.
+
+    ``bytes_per_pixel`` is that over the peak of a tiny picture.
+    """
+    print("digits: a whole picture", file=sys.stderr)
+    small, large = (_output(peak_command("benchmark.large_digit", str(size))) for size in (4, side))
+    peak = peak_bytes(large)
+    return {
+        "side": side,
+        "seconds": float(large.split()[0]),
+        "peak_bytes": peak,
+        "bytes_per_pixel": (peak - peak_bytes(small)) / side**2,
+    }
+
+
+def _speed_beside_a_busy_process(turns: int) -> float:
     """Return the speed of a 4x300 run while another process keeps a core busy, by that without.
 
     The number of threads is chosen by the run itself.
     """
-    noise = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
     shares = []
+    warm_up(FitConfig())
     for _ in range(turns):
-        quiet = _run_us(noise)
+        quiet = _run_us()
         busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
         try:
-            shares.append(quiet / _run_us(noise))
+            shares.append(quiet / _run_us())
         finally:
             busy.kill()
             busy.wait()
     return statistics.median(shares)
 
 
-def _run_us(image: np.ndarray, seconds: float = 3.0) -> float:
-    trainer = Trainer(image, FitConfig())
+def _run_us(seconds: float = 3.0) -> float:
+    noise = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+    trainer = Trainer(noise, FitConfig())
     began, learned = time.perf_counter(), 0
     while time.perf_counter() - began < seconds:
         position = trainer.progress.position

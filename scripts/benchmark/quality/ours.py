@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from benchmark.curve import Point
+from benchmark.quality.curves import Point
 from fit_image import FitConfig, Trainer
 from fit_image.apps.compiling import warm_up
 
@@ -20,10 +20,7 @@ _PLANNED = 0.97
 
 
 def train(
-    levels: npt.NDArray[Any],
-    config: FitConfig,
-    seconds: float = math.inf,
-    threads: int | None = None,
+    levels: npt.NDArray[Any], config: FitConfig, threads: int, seconds: float = math.inf
 ) -> Iterator[Point]:
     """Train, and yield after every epoch until the time is used up."""
     warm_up(config)
@@ -37,17 +34,16 @@ def train(
         trainer.finish_epoch()
 
 
-def filling(
-    levels: npt.NDArray[Any], config: FitConfig, seconds: float, threads: int | None = None
-) -> FitConfig:
+def filling(levels: npt.NDArray[Any], config: FitConfig, threads: int, seconds: float) -> FitConfig:
     """Return the configuration with as many epochs as fit in the time, so that it anneals in it.
 
     How many is found from the median of a few epochs without the first, which also looks for the
     number of threads.
     """
-    probe = list(train(levels, replace(config, epochs=1_000), min(2.0, seconds / 8), threads))
+    many = replace(config, epochs=1_000)
+    probe = list(train(levels, many, threads, min(2.0, seconds / 8)))
     if len(probe) < 2:
-        probe = list(train(levels, replace(config, epochs=2), threads=threads))
+        probe = list(train(levels, replace(config, epochs=2), threads))
     epoch = statistics.median(
         after.seconds - before.seconds for before, after in itertools.pairwise(probe)
     )

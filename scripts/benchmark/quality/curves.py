@@ -1,0 +1,122 @@
+"""How a picture gets better while a network trains; measurements kept as they are made."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import os
+import statistics
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+
+class Point(NamedTuple):
+    """A moment of training.
+
+    Attributes
+    ----------
+    seconds : float
+        Of training alone: neither compiling nor drawing counts.
+    psnr : float
+        Of the whole picture, clipped to 0..1, in dB.
+    pixels : int
+        Learned so far.
+    """
+
+    seconds: float
+    psnr: float
+    pixels: int
+
+
+Curve = list[Point]
+
+
+def psnr_at(curve: Curve, seconds: float) -> float:
+    """Return the PSNR of the last point within the time; NaN if there was none yet."""
+    return next((each.psnr for each in reversed(curve) if each.seconds <= seconds), math.nan)
+
+
+def seconds_to(curve: Curve, psnr: float) -> float:
+    """Return the time of the first point at least as good; infinity if there is none."""
+    return next((point.seconds for point in curve if point.psnr >= psnr), math.inf)
+
+
+def us_a_pixel(curve: Curve) -> float:
+    """Return the median over the time between two points, in microseconds a pixel."""
+    return statistics.median(
+        (after.seconds - before.seconds) / (after.pixels - before.pixels) * 1e6
+        for before, after in itertools.pairwise([Point(0.0, -math.inf, 0), *curve])
+    )
+
+
+def in_turns(runs: Mapping[str, Iterator[Point]], until: float = math.inf) -> dict[str, Curve]:
+    """Train several networks side by side, so that a noisy moment hits them all.
+
+    The one that has trained for the shortest time goes on to its next point.
+
+    Parameters
+    ----------
+    runs : mapping of str to iterator
+        Each trains when it is asked for its next point.
+    until : float
+        A run ends early when its picture has this PSNR.
+    """
+    curves: dict[str, Curve] = {name: [] for name in runs}
+    under_way = dict(runs)
+    while under_way:
+        name = min(under_way, key=lambda each: curves[each][-1].seconds if curves[each] else 0.0)
+        point = next(under_way[name], None)
+        if point:
+            curves[name].append(point)
+        if point is None or point.psnr >= until:
+            del under_way[name]
+    return curves
+
+
+class Journal:
+    """A file with one JSON object a line: what was measured, under which conditions.
+
+    An interrupted benchmark goes on where it was.
+
+    Parameters
+    ----------
+    path : Path or None
+        None keeps nothing.
+    machine : dict
+        A condition of every measurement.
+    """
+
+    def __init__(self, path: Path | None, machine: dict[str, Any]) -> None:
+        self._path, self._machine = path, machine
+        self._known: dict[str, Any] = {}
+        text = path.read_text("utf-8") if path and path.exists() else ""
+        for line in text.splitlines():
+            try:
+                entry = json.loads(line)
+            except json.JSONDecodeError:  # the line being written when the process ended
+                continue
+            self._known[_key(entry["conditions"])] = entry["result"]
+        if text and not text.endswith("\n"):
+            self._append("\n")
+
+    def get(self, conditions: dict[str, Any], measure: Callable[[], Any]) -> Any:
+        """Return the result of an earlier run under the same conditions, or measure it now."""
+        conditions = conditions | {"machine": self._machine}
+        key = _key(conditions)
+        if key not in self._known:
+            self._known[key] = measure()
+            self._append(json.dumps({"conditions": conditions, "result": self._known[key]}) + "\n")
+        return self._known[key]
+
+    def _append(self, text: str) -> None:
+        if self._path:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+
+
+def _key(conditions: dict[str, Any]) -> str:
+    return json.dumps(conditions, sort_keys=True)
