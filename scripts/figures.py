@@ -240,13 +240,12 @@ def compare_codes(
 ) -> None:
     """Compare auto-encoders of several kinds and sizes on a page, PCA beside."""
     # Needs scikit-learn, which the other pictures do not.
-    from drawing.codes import Comparison
-    from drawing.codes_page import render
+    from drawing.codes import Comparison, render
     from fit_image.apps.autoencode.pictures import load_lesson
 
     comparison = Comparison(load_lesson(data, test, seed), threads)
-    pairs = comparison.compare(comparison.plan(codes, filters), epochs, seed)
-    write_bytes(output, render(comparison, pairs, data.stem).encode())
+    outcomes = comparison.compare(codes, filters, epochs, seed)
+    write_bytes(output, render(comparison, outcomes, data.stem).encode())
     click.echo(output)
 
 

@@ -7,13 +7,13 @@ smooth backgrounds, pictures with holes and copies of the same picture in other 
 
 from __future__ import annotations
 
-import argparse
 import fnmatch
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+import click
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
@@ -23,29 +23,14 @@ from fit_image.errors import FitImageError, InputError
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 
-COLOURS = 300
-"""Distinct colours, at 5 bits a channel, that a photograph has at least."""
-
-FLAT = 0.45
-"""Share of a photograph's blocks that are flat, at most."""
-
-DETAIL = 0.6
-"""Grey levels by which a photograph's pixels differ from their neighbours' mean, at least."""
-
+COLOURS = 300  # distinct ones, at 5 bits a channel, that a photograph has at least
+FLAT = 0.45  # share of a photograph's blocks that are flat, at most
+DETAIL = 0.6  # grey levels between a photograph's pixels and their neighbours' mean, at least
 BLOCK = 8
-
-LEAST = 200
-"""Pixels of the shorter side of what is kept, at least."""
-
-Bytes = npt.NDArray[np.uint8]
+LEAST = 200  # pixels of the shorter side of what is kept, at least
 
 
-def report(line: str) -> None:
-    """Print what is not a result."""
-    print(line, file=sys.stderr, flush=True)
-
-
-def find(folders: list[Path], exclude: list[str]) -> list[Path]:
+def find(folders: Sequence[Path], exclude: Sequence[str]) -> list[Path]:
     """List the pictures in folders and theirs, in the order of their names.
 
     Raises
@@ -142,83 +127,69 @@ def views(picture: Image.Image, small: Image.Image, side: int, most: int) -> Ite
         yield from tiles(picture.resize(half, Image.Resampling.LANCZOS), side, most)
 
 
-def collect(arguments: argparse.Namespace) -> str:
+def collect(
+    paths: Iterable[Path], output: Path, side: int, most: int | None, cut: int, alike: float
+) -> str:
     """Write the photographs; return the report."""
-    output, side = arguments.output, arguments.side
     kept: list[npt.NDArray[np.float64]] = []
     left_out: Counter[str] = Counter()
     count = 0
-    for path in find(arguments.folders, arguments.exclude):
+    for path in paths:
         picture = read(path)
         small = picture and shrink(picture, side)
         if picture is None or small is None:
             left_out["too small" if picture else "unreadable or with holes"] += 1
             continue
         known = likeness(small)
-        same = any(known @ other > arguments.alike for other in kept)
-        reason = "seen before" if same else fault(small)
+        reason = "seen before" if any(known @ each > alike for each in kept) else fault(small)
         if reason:
             left_out[reason] += 1
             continue
         kept.append(known)
-        for view in views(picture, small, side, arguments.tiles):
-            if count == arguments.count:
+        for view in views(picture, small, side, cut):
+            if count == most:
                 break
             count += 1
             with atomic_path(output / f"{count:04}-{path.stem[:40]}.png") as temporary:
                 view.save(temporary)
-        if count == arguments.count:
+        if count == most:
             break
     reasons = ", ".join(f"{number} {reason}" for reason, number in left_out.most_common())
     return f"{count} pictures of {len(kept)} photographs; left out: {reasons or 'none'}"
 
 
-def main() -> None:
+@click.command(help=__doc__)
+@click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
+@click.option("--side", type=click.IntRange(32), default=768, show_default=True,
+              help="Shorter side in pixels.")  # fmt: skip
+@click.option("--count", type=int, help="At most so many pictures.")
+@click.option("--tiles", "cut", type=click.IntRange(0), default=0, show_default=True,
+              help="Also so many tiles of a large one at half its size.")  # fmt: skip
+@click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave out files whose path in "
+              "its folder contains this; * and ? stand for anything.")  # fmt: skip
+@click.option("--alike", type=float, default=0.97, show_default=True,
+              help="Correlation of pictures taken for the same.")  # fmt: skip
+def main(
+    folders: tuple[Path, ...],
+    output: Path,
+    side: int,
+    count: int | None,
+    cut: int,
+    exclude: tuple[str, ...],
+    alike: float,
+) -> None:
     """Read the command line and collect."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT")
-    parser.add_argument(
-        "--side", type=int, default=768, metavar="N", help="shorter side in pixels (default 768)"
-    )
-    parser.add_argument("--count", type=int, metavar="N", help="at most so many pictures")
-    parser.add_argument(
-        "--tiles",
-        type=int,
-        default=0,
-        metavar="N",
-        help="also so many tiles of a large one at half its size (default 0)",
-    )
-    parser.add_argument(
-        "--exclude",
-        action="append",
-        default=[],
-        metavar="PATTERN",
-        help="leave out files whose path in FOLDER contains this; * and ? stand for anything",
-    )
-    parser.add_argument(
-        "--alike",
-        type=float,
-        default=0.97,
-        metavar="X",
-        help="correlation of pictures taken for the same (default 0.97)",
-    )
-    arguments = parser.parse_args()
-    if arguments.side < 32 or arguments.tiles < 0:
-        parser.error("--side must be 32 or more, and --tiles 0 or more")
-    try:
-        arguments.output.mkdir(parents=True, exist_ok=True)
-        print(collect(arguments))
-    except OSError as error:
-        report(f"error: cannot write {arguments.output}: {error.strerror}")
-        sys.exit(1)
-    except FitImageError as error:
-        report(f"error: {error}")
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        report("stopped")
-        sys.exit(130)
+    output.mkdir(parents=True, exist_ok=True)
+    click.echo(collect(find(folders, exclude), output, side, count, cut, alike))
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except OSError as error:
+        click.echo(f"error: cannot write: {error}", err=True)
+        sys.exit(1)
+    except FitImageError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,15 +12,8 @@ from fit_image.image import to_float
 from judging.classifier import CLASSES, SIDE, Classifier
 
 
-@dataclass(frozen=True, eq=False)
-class Verdict:
-    """How often pictures were recognised.
-
-    Attributes
-    ----------
-    confusion : int64 (classes, classes)
-        Pictures by what they should show (row) and what was seen (column).
-    """
+class Verdict(NamedTuple):
+    """Pictures by what they should show (row) and what was seen (column)."""
 
     confusion: npt.NDArray[np.int64]
 
@@ -31,7 +22,7 @@ class Verdict:
         """Share of all pictures that were recognised."""
         return float(self.confusion.trace() / self.confusion.sum())
 
-    @cached_property
+    @property
     def by_class(self) -> dict[int, float]:
         """Share of each class's pictures; classes without pictures are left out."""
         counts = self.confusion.sum(axis=1)
@@ -51,21 +42,7 @@ class Verdict:
 def judge(
     classifier: Classifier, pictures: npt.NDArray[Any], labels: npt.NDArray[np.integer[Any]]
 ) -> Verdict:
-    """Let a classifier say what pictures show, and compare it with what they should.
-
-    Parameters
-    ----------
-    classifier : Classifier
-    pictures : uint8 in 0..255, or float in 0..1, shape (count, SIDE, SIDE, 1)
-        The ink bright, as in MNIST.
-    labels : int (count,)
-        0..9.
-
-    Raises
-    ------
-    InputError
-        If there are no pictures, or pictures or labels are not such.
-    """
+    """Let a classifier say what pictures show, and compare it with what they should."""
     check(pictures, labels)
     confusion = np.zeros((CLASSES, CLASSES), dtype=np.int64)
     np.add.at(confusion, (labels, classifier.classify(to_float(pictures))), 1)
@@ -73,22 +50,14 @@ def judge(
 
 
 def check(pictures: npt.NDArray[Any], labels: npt.NDArray[Any]) -> None:
-    """Find out, before work begins, that pictures or labels are not what `judge` takes.
-
-    Raises
-    ------
-    InputError
-        If there are no pictures, or pictures or labels are not such.
-    """
+    """Refuse what `judge` does not take: it takes uint8, or floats in 0..1, the ink bright."""
     if pictures.shape[1:] != (SIDE, SIDE, 1) or not len(pictures):
         wanted = f"(count, {SIDE}, {SIDE}, 1)"
         raise InputError(f"pictures must have the shape {wanted}, not {pictures.shape}")
-    if pictures.dtype != np.uint8 and pictures.dtype.kind != "f":
-        raise InputError(f"pictures must be uint8 or floats, not {pictures.dtype}")
-    if labels.shape != (len(pictures),) or labels.dtype.kind not in "iu":
-        found = f"{labels.dtype} {labels.shape}"
-        raise InputError(f"{len(pictures)} pictures need as many labels, integers, not {found}")
-    if ((labels < 0) | (labels >= CLASSES)).any():
-        raise InputError(f"labels must be 0 to {CLASSES - 1}")
-    if pictures.dtype.kind == "f" and not ((pictures >= 0) & (pictures <= 1)).all():  # nor is NaN
-        raise InputError("pictures of floats must be 0 to 1")
+    # Nor is NaN in the range.
+    floats = pictures.dtype.kind == "f" and ((pictures >= 0) & (pictures <= 1)).all()
+    if pictures.dtype != np.uint8 and not floats:
+        raise InputError("pictures must be uint8, or floats of 0 to 1")
+    integers = labels.shape == (len(pictures),) and labels.dtype.kind in "iu"
+    if not integers or ((labels < 0) | (labels >= CLASSES)).any():
+        raise InputError(f"{len(pictures)} pictures need as many labels of 0 to {CLASSES - 1}")
