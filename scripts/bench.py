@@ -45,7 +45,7 @@ def main() -> None:
     }
     measured: dict[str, Any] = {"machine": machine}
     if arguments.quality:
-        measured["quality"] = sections.measure_quality(arguments, machine)
+        measured["quality"] = sections.Quality(arguments, machine).report()
     elif arguments.digits:
         measured |= report.measure_digits(Ceilings(), arguments.turns)
     elif arguments.patches:

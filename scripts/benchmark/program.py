@@ -90,7 +90,7 @@ def _bytes_per_pixel(folder: Path, side: int) -> float:
         options = ["--layers", "1x4", "--epochs", "1", "--max-pixels", "none", "--overwrite", "-q"]
         output = str(folder / "memory-fit")
         args = [str(picture), *options, "--animation", "none", "-o", output]
-        peaks.append(peak_bytes(_output(peak_command("fit_image", *args))))
+        peaks.append(peak_bytes(output_of(peak_command("fit_image", *args))))
     return (peaks[1] - peaks[0]) / side**2
 
 
@@ -112,12 +112,12 @@ def peak_bytes(output: str) -> int:
     return int(output.split()[-1]) * 1024
 
 
-def _output(command: list[str]) -> str:
+def output_of(command: list[str]) -> str:
+    """Run a command that may import the benchmark; return what it prints."""
     folders = [str(Path(__file__).parents[1]), str(Path(fit_image.__file__).parents[1])]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(folders)}
-    return subprocess.run(
-        command, check=True, capture_output=True, text=True, env=environment
-    ).stdout
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
+    return done.stdout
 
 
 def measure_large_digit(side: int = SIDE) -> dict[str, float]:
@@ -126,7 +126,9 @@ def measure_large_digit(side: int = SIDE) -> dict[str, float]:
     ``bytes_per_pixel`` is that over the peak of a tiny picture.
     """
     print("digits: a whole picture", file=sys.stderr)
-    small, large = (_output(peak_command("benchmark.large_digit", str(size))) for size in (4, side))
+    small, large = (
+        output_of(peak_command("benchmark.large_digit", str(size))) for size in (4, side)
+    )
     peak = peak_bytes(large)
     return {
         "side": side,

@@ -15,14 +15,8 @@ from typing import Any, NamedTuple
 class Point(NamedTuple):
     """A moment of training.
 
-    Attributes
-    ----------
-    seconds : float
-        Of training alone: neither compiling nor drawing counts.
-    psnr : float
-        Of the whole picture, clipped to 0..1, in dB.
-    pixels : int
-        Learned so far.
+    ``seconds`` are those of training alone: neither compiling nor drawing counts. ``psnr`` is that
+    of the whole picture, clipped to 0..1, in dB; ``pixels`` have been learned so far.
     """
 
     seconds: float
@@ -30,25 +24,24 @@ class Point(NamedTuple):
     pixels: int
 
 
-Curve = list[Point]
+class Curve(list[Point]):
+    """The points of a training, in order."""
 
+    def psnr_at(self, seconds: float) -> float:
+        """Return the PSNR of the last point within the time; NaN if there was none yet."""
+        return next((each.psnr for each in reversed(self) if each.seconds <= seconds), math.nan)
 
-def psnr_at(curve: Curve, seconds: float) -> float:
-    """Return the PSNR of the last point within the time; NaN if there was none yet."""
-    return next((each.psnr for each in reversed(curve) if each.seconds <= seconds), math.nan)
+    def seconds_to(self, psnr: float) -> float:
+        """Return the time of the first point at least as good; infinity if there is none."""
+        return next((each.seconds for each in self if each.psnr >= psnr), math.inf)
 
-
-def seconds_to(curve: Curve, psnr: float) -> float:
-    """Return the time of the first point at least as good; infinity if there is none."""
-    return next((point.seconds for point in curve if point.psnr >= psnr), math.inf)
-
-
-def us_a_pixel(curve: Curve) -> float:
-    """Return the median over the time between two points, in microseconds a pixel."""
-    return statistics.median(
-        (after.seconds - before.seconds) / (after.pixels - before.pixels) * 1e6
-        for before, after in itertools.pairwise([Point(0.0, -math.inf, 0), *curve])
-    )
+    @property
+    def us_a_pixel(self) -> float:
+        """Microseconds: the median over the time between two points."""
+        return statistics.median(
+            (after.seconds - before.seconds) / (after.pixels - before.pixels) * 1e6
+            for before, after in itertools.pairwise([Point(0.0, -math.inf, 0), *self])
+        )
 
 
 def in_turns(runs: Mapping[str, Iterator[Point]], until: float = math.inf) -> dict[str, Curve]:
@@ -56,14 +49,9 @@ def in_turns(runs: Mapping[str, Iterator[Point]], until: float = math.inf) -> di
 
     The one that has trained for the shortest time goes on to its next point.
 
-    Parameters
-    ----------
-    runs : mapping of str to iterator
-        Each trains when it is asked for its next point.
-    until : float
-        A run ends early when its picture has this PSNR.
+    A run trains when it is asked for its next point, and ends early with this PSNR.
     """
-    curves: dict[str, Curve] = {name: [] for name in runs}
+    curves = {name: Curve() for name in runs}
     under_way = dict(runs)
     while under_way:
         name = min(under_way, key=lambda each: curves[each][-1].seconds if curves[each] else 0.0)
@@ -78,14 +66,8 @@ def in_turns(runs: Mapping[str, Iterator[Point]], until: float = math.inf) -> di
 class Journal:
     """A file with one JSON object a line: what was measured, under which conditions.
 
-    An interrupted benchmark goes on where it was.
-
-    Parameters
-    ----------
-    path : Path or None
-        None keeps nothing.
-    machine : dict
-        A condition of every measurement.
+    An interrupted benchmark goes on where it was. Without a path, nothing is kept; the machine is a
+    condition of every measurement.
     """
 
     def __init__(self, path: Path | None, machine: dict[str, Any]) -> None:

@@ -26,20 +26,11 @@ _PIECE = 4096
 
 @dataclass(frozen=True)
 class Recipe:
-    """A network, and how it is trained.
+    """A network, a key of `NETWORKS`, and how it is trained with Adam.
 
-    Attributes
-    ----------
-    network : str
-        A key of `NETWORKS`.
-    rate : float
-        Adam's learning rate.
-    batch : int or None
-        Pixels of a step, shuffled; None for the whole picture.
-    annealed : bool
-        Whether the rate falls to zero along a cosine in the time there is.
-    frequency : float
-        Omega of SIREN; the standard deviation of the frequencies of Fourier features.
+    ``batch`` is the number of shuffled pixels of a step, None for the whole picture; ``annealed``
+    says whether the rate falls to zero along a cosine in the time there is; ``frequency`` is omega
+    of SIREN, or the standard deviation of the frequencies of Fourier features.
     """
 
     network: str
@@ -123,6 +114,7 @@ RECIPES = {
 }
 """The peers by name."""
 
+# What `--search` tries.
 RATES = (2e-4, 5e-4, 1e-3, 2e-3)
 BATCHES = (1024, 4096, 16_384)
 SCALES = (5.0, 10.0, 20.0)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from benchmark.program import peak_bytes, peak_command
+from benchmark.program import output_of, peak_bytes, peak_command
 from fit_image.image import load_image
 from fit_image.metrics import Metrics
 
@@ -33,7 +33,7 @@ _LOOK_EVERY = 0.1  # seconds
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture and its name."""
+    """A picture, loaded when first asked for."""
 
     path: Path
 
@@ -50,18 +50,11 @@ class Picture:
     @property
     def size(self) -> tuple[int, int]:
         """Width and height."""
-        height, width = self.levels.shape[:2]
-        return width, height
+        return self.levels.shape[1], self.levels.shape[0]
 
 
 def pictures(files: Sequence[Path]) -> list[Picture]:
-    """Return these pictures; if there are none, those of the data folder.
-
-    Raises
-    ------
-    SystemExit
-        If one is not there.
-    """
+    """Return these pictures; if there are none, those of the data folder."""
     paths = list(files) or [_DATA / name for name in _NAMES]
     for path in paths:
         if not path.is_file():
@@ -96,26 +89,12 @@ def _save_enlarged(source: Path, target: Path) -> None:
 def learn_large(source: Picture, folder: Path, options: Sequence[str]) -> dict[str, Any]:
     """Enlarge ``source``, learn it through the command line as ``instant``, and draw it.
 
-    Parameters
-    ----------
-    source : Picture
-    folder : Path
-        For the picture and the run.
-    options : sequence of str
-        Further options of the command.
-
     Returns
     -------
     dict
         ``epochs``, rows of training seconds and PSNR; ``wall_seconds`` of the whole run, and
         ``wall_seconds_to_goal`` from its start to the first epoch of `LARGE_GOAL_DB` in its
-        metrics, None if there is none; ``peak_bytes``; ``render_seconds`` and
-        ``render_peak_bytes``.
-
-    Raises
-    ------
-    subprocess.CalledProcessError
-        If a command fails, which says why on standard error.
+        metrics, None if there is none; ``peak_bytes``; those of drawing it.
     """
     picture, run = folder / "large.png", folder / "large-fit"
     _save_enlarged(source.path, picture)
@@ -138,8 +117,7 @@ def learn_large(source: Picture, folder: Path, options: Sequence[str]) -> dict[s
 
     began = time.perf_counter()
     target = str(folder / "large-render.png")
-    drawing = peak_command("fit_image", "render", str(run), "-q", "-o", target)
-    drawn = subprocess.run(drawing, check=True, stdout=subprocess.PIPE, text=True).stdout
+    drawn = output_of(peak_command("fit_image", "render", str(run), "-q", "-o", target))
     return {
         "size": LARGE_SIZE,
         "epochs": [[row.seconds, row.psnr] for row in metrics.read()],
