@@ -25,15 +25,42 @@ from fit_image.apps.digits.model import DigitModel
 from fit_image.atomic import check_destination
 from fit_image.crops import centre_crop
 from fit_image.errors import FitImageError, InputError, os_error_reason
+from fit_image.image import to_float
 from fit_image.labelled import Labelled, load_labelled
 from judging.classifier import CLASSES, EPOCHS, SIDE, Classifier
-from judging.verdict import Verdict, check, judge
 
 LEAST = 0.99
 """Share of the test digits that a judge recognises."""
 
 Judged = tuple[npt.NDArray[Any], npt.NDArray[Any]]
 """Pictures and labels."""
+
+
+Confusion = npt.NDArray[np.int64]
+"""Pictures by what they should show (row) and what was seen (column)."""
+
+
+def judge(
+    classifier: Classifier, pictures: npt.NDArray[Any], labels: npt.NDArray[Any]
+) -> Confusion:
+    """Let a classifier say what pictures show."""
+    confusion = np.zeros((CLASSES, CLASSES), dtype=np.int64)
+    np.add.at(confusion, (labels, classifier.classify(to_float(pictures))), 1)
+    return confusion
+
+
+def accuracy_of(confusion: Confusion) -> float:
+    """Return the share of all pictures that were recognised."""
+    return float(confusion.trace() / confusion.sum())
+
+
+def by_class(confusion: Confusion) -> dict[int, float]:
+    """Return the share of each class's pictures; classes without pictures are left out."""
+    counts = confusion.sum(axis=1)
+    return {
+        digit: float(confusion[digit, digit] / counts[digit])
+        for digit in np.flatnonzero(counts).tolist()
+    }
 
 
 def load_digits(folder: Path, part: str) -> Labelled:
@@ -55,7 +82,7 @@ def make_classifier(data: Path, path: Path, threads: int | None) -> tuple[Classi
         for epoch, loss in enumerate(classifier.train(digits), 1):
             seconds = time.perf_counter() - began
             click.echo(f"epoch {epoch} of {EPOCHS}: loss {loss:.4f}, {seconds:.0f} s", err=True)
-    accuracy = judge(classifier, centre_crop(test.pictures, SIDE), test.labels).accuracy
+    accuracy = accuracy_of(judge(classifier, centre_crop(test.pictures, SIDE), test.labels))
     if accuracy < LEAST:
         found = f"{path} recognises" if known else "the trained classifier recognises"
         raise FitImageError(f"{found} only {accuracy:.2%} of the test digits, not {LEAST:.0%}")
@@ -65,7 +92,7 @@ def make_classifier(data: Path, path: Path, threads: int | None) -> tuple[Classi
 
 
 def read_pictures(path: Path) -> Judged:
-    """Read the arrays ``pictures`` and ``labels`` of an npz file."""
+    """Read the arrays ``pictures``, uint8 or floats of 0 to 1, and ``labels`` of an npz file."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
             pictures, labels = arrays["pictures"], arrays["labels"]
@@ -73,7 +100,11 @@ def read_pictures(path: Path) -> Judged:
         raise InputError(f"cannot read {path}: {os_error_reason(error)}") from error
     except (EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"{path} is no npz file of pictures and labels") from error
-    check(pictures, labels)
+    shades = pictures.dtype == np.uint8 or ((pictures >= 0) & (pictures <= 1)).all()  # nor is NaN
+    if pictures.shape != (len(labels), SIDE, SIDE, 1) or not (len(labels) and shades):
+        raise InputError(f"{path}: pictures must be (n, {SIDE}, {SIDE}, 1), uint8 or 0 to 1")
+    if labels.dtype.kind not in "iu" or not np.isin(labels, range(CLASSES)).all():
+        raise InputError(f"{path}: labels must be 0 to {CLASSES - 1}")
     return pictures, labels
 
 
@@ -85,14 +116,15 @@ def draw_pictures(path: Path | None, each: int, spread: float) -> Judged:
     return np.stack([model.draw(latent, SIDE, SIDE) for latent in latents]), labels
 
 
-def print_verdict(verdict: Verdict) -> None:
-    """Print a table of the classes."""
+def print_verdict(confusion: Confusion) -> None:
+    """Print a table of the classes, each with what it was most often taken for."""
     print("class  pictures  recognised  most frequent mistake")
-    for digit, share in verdict.by_class.items():
-        mistake = verdict.mistake(digit)
-        taken = f"{mistake[0]}, {mistake[1]:,} x" if mistake else "none"
-        print(f"{digit:5}  {verdict.confusion[digit].sum():8,}  {share:10.1%}  {taken}")
-    print(f"  all  {verdict.confusion.sum():8,}  {verdict.accuracy:10.1%}")
+    for digit, share in by_class(confusion).items():
+        wrong = confusion[digit].copy()
+        wrong[digit] = 0
+        taken = f"{wrong.argmax()}, {wrong.max():,} x" if wrong.any() else "none"
+        print(f"{digit:5}  {confusion[digit].sum():8,}  {share:10.1%}  {taken}")
+    print(f"  all  {confusion.sum():8,}  {accuracy_of(confusion):10.1%}")
 
 
 @click.command(help=__doc__)
@@ -124,17 +156,17 @@ def main(
     if model:
         judged = draw_pictures(None if model == "shipped" else Path(model), 100, spread)
     classifier, accuracy = make_classifier(data, path, threads)
-    verdict = judge(classifier, *judged) if judged else None
+    confusion = judge(classifier, *judged) if judged else None
     if as_json:
         found: dict[str, Any] = {"test_accuracy": accuracy}
-        if verdict:
-            found |= {"accuracy": verdict.accuracy, "by_class": verdict.by_class}
-            found["confusion"] = verdict.confusion.tolist()
+        if confusion is not None:
+            found |= {"accuracy": accuracy_of(confusion), "by_class": by_class(confusion)}
+            found["confusion"] = confusion.tolist()
         print(json.dumps(found))
         return
     print(f"The judge recognises {accuracy:.2%} of the real test digits.")
-    if verdict:
-        print_verdict(verdict)
+    if confusion is not None:
+        print_verdict(confusion)
 
 
 if __name__ == "__main__":

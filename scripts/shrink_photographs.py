@@ -11,6 +11,7 @@ import fnmatch
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 import click
@@ -31,13 +32,7 @@ LEAST = 200  # pixels of the shorter side of what is kept, at least
 
 
 def find(folders: Sequence[Path], exclude: Sequence[str]) -> list[Path]:
-    """List the pictures in folders and theirs, in the order of their names.
-
-    Raises
-    ------
-    InputError
-        If a folder does not exist.
-    """
+    """List the pictures in folders and theirs, in the order of their names."""
     found = []
     for folder in folders:
         if not folder.is_dir():
@@ -93,25 +88,16 @@ def likeness(picture: Image.Image) -> npt.NDArray[np.float64]:
 
 def tiles(picture: Image.Image, side: int, most: int) -> Iterator[Image.Image]:
     """Yield those tiles of a picture that have most detail, at most so many."""
-    width, height = picture.size
-    across, down = width // side, height // side
-    left, top = (width - across * side) // 2, (height - down * side) // 2
-    cut = []
-    for row in range(down):
-        for column in range(across):
-            x, y = left + column * side, top + row * side
-            tile = picture.crop((x, y, x + side, y + side))
-            grey = np.asarray(tile.convert("L"), dtype=np.float64)
-            cut.append((np.abs(np.diff(grey)).mean(), tile))
-    cut.sort(key=lambda item: -item[0])
-    yield from (tile for _, tile in cut[:most] if fault(tile) is None)
+    across, down = picture.width // side, picture.height // side
+    left, top = (picture.width - across * side) // 2, (picture.height - down * side) // 2
+    corners = ((left + x * side, top + y * side) for y in range(down) for x in range(across))
+    cut = [picture.crop((x, y, x + side, y + side)) for x, y in corners]
+    cut.sort(key=lambda tile: -np.abs(np.diff(np.asarray(tile.convert("L"), float))).mean())
+    yield from (tile for tile in cut[:most] if fault(tile) is None)
 
 
 def shrink(picture: Image.Image, side: int) -> Image.Image | None:
-    """Scale down by 2 or more, to ``side`` on the shorter side or, if it is small, to less.
-
-    Return None for what would be too small to be of use.
-    """
+    """Scale down by 2 or more, to ``side`` on the shorter side or less; None if that is no use."""
     factor = max(2.0, min(picture.size) / side)
     width, height = (round(length / factor) for length in picture.size)
     if min(width, height) < LEAST:
@@ -128,12 +114,10 @@ def views(picture: Image.Image, small: Image.Image, side: int, most: int) -> Ite
 
 
 def collect(
-    paths: Iterable[Path], output: Path, side: int, most: int | None, cut: int, alike: float
-) -> str:
-    """Write the photographs; return the report."""
+    paths: Iterable[Path], side: int, cut: int, alike: float, left_out: Counter[str]
+) -> Iterator[tuple[Path, Image.Image]]:
+    """Yield paths and views of the photographs; count why others are left out."""
     kept: list[npt.NDArray[np.float64]] = []
-    left_out: Counter[str] = Counter()
-    count = 0
     for path in paths:
         picture = read(path)
         small = picture and shrink(picture, side)
@@ -146,16 +130,7 @@ def collect(
             left_out[reason] += 1
             continue
         kept.append(known)
-        for view in views(picture, small, side, cut):
-            if count == most:
-                break
-            count += 1
-            with atomic_path(output / f"{count:04}-{path.stem[:40]}.png") as temporary:
-                view.save(temporary)
-        if count == most:
-            break
-    reasons = ", ".join(f"{number} {reason}" for reason, number in left_out.most_common())
-    return f"{count} pictures of {len(kept)} photographs; left out: {reasons or 'none'}"
+        yield from ((path, view) for view in views(picture, small, side, cut))
 
 
 @click.command(help=__doc__)
@@ -180,8 +155,18 @@ def main(
     alike: float,
 ) -> None:
     """Read the command line and collect."""
+    left_out: Counter[str] = Counter()
+    photographs, number = set(), 0
     output.mkdir(parents=True, exist_ok=True)
-    click.echo(collect(find(folders, exclude), output, side, count, cut, alike))
+    found = collect(find(folders, exclude), side, cut, alike, left_out)
+    for number, (path, view) in enumerate(islice(found, count), 1):
+        photographs.add(path)
+        with atomic_path(output / f"{number:04}-{path.stem[:40]}.png") as temporary:
+            view.save(temporary)
+    reasons = ", ".join(f"{times} {reason}" for reason, times in left_out.most_common())
+    click.echo(
+        f"{number} pictures of {len(photographs)} photographs; left out: {reasons or 'none'}"
+    )
 
 
 if __name__ == "__main__":

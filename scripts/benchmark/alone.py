@@ -59,13 +59,8 @@ def measure_growth(layers: str, turns: int) -> dict[str, Any]:
     Pictures that outgrow the caches cost more only where their pixels are ordered and gathered,
     so small networks show it best. In every turn each whole picture is put in order, and as many
     pixels as fit in the time are learned: a random sample, which stands for the rest of the epoch.
-
-    Returns
-    -------
-    dict
-        ``differences`` from the median of the pictures in the same turn, as a share of it, medians
-        over the turns; ``us``, which are the median over all with these differences; ``spread``,
-        the largest difference in either direction.
+    ``differences`` are medians over the turns of shares of that turn's median over the pictures;
+    ``us`` are the median over all with these differences; ``spread`` is the largest of them.
     """
     rng = np.random.default_rng(0)
     config = FitConfig(layers=parse_layers(layers))
@@ -104,9 +99,8 @@ def measure_sweep(layers: str, turns: int) -> dict[str, float]:
     print("a sweep", file=sys.stderr)
     cores = usable_cores()
     rates: dict[int, list[float]] = {1: [], cores: []}
-    for _ in range(turns):
-        for jobs in rates:
-            rates[jobs].append(_swept_pixels(layers, jobs, 2 * cores))
+    for jobs in list(rates) * turns:
+        rates[jobs].append(_swept_pixels(layers, jobs, 2 * cores))
     ratios = [several / one for one, several in zip(rates[1], rates[cores], strict=True)]
     one, every = (statistics.median(rates[jobs]) for jobs in (1, cores))
     return {"workers": cores, "one": one, "all": every, "ratio": statistics.median(ratios)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -107,20 +107,16 @@ def generator_forward() -> Contest:
 
 def generator() -> Contest:
     """The generator there and back."""
-    both, latent = _Generators(), Recipe().latent
+    both = _Generators()
     x = both.x.requires_grad_()
     theirs = _torch_both(both.peer, x, both.by_y)
     below = both.ours.both()
     theirs()
-    own = both.network.rows(both.ours.gradient)
-    for linear, rows in zip(both.peer.linears, own, strict=True):
-        # Rounding decides on which side of a rectifier's bend a sum falls, and either of us is off
-        # by 2% from double precision in a layer of small gradients.
-        fan_in = linear.in_features
-        _agree(rows[:, :fan_in], linear.weight.grad, 0.05)
-        _agree(rows[:, fan_in], linear.bias.grad, 0.05)
+    # Rounding decides on which side of a rectifier's bend a sum falls, and either of us is off by
+    # 2% from double precision in a layer of small gradients.
+    _norms_agree(both.ours.gradient, both.peer, 0.05)
     by_inputs = x.grad.numpy().reshape(BATCH, SIDE * SIDE, -1)
-    _agree(below, by_inputs[..., :latent].sum(axis=1), 0.05)
+    _agree(below, by_inputs[..., : Recipe().latent].sum(axis=1), 0.05)
     return batches(both.ours.both, theirs, 3 * both.flops)
 
 
@@ -169,44 +165,41 @@ def classifier(convolution: int | None = None) -> Contest:
     return min(contests, key=lambda each: microseconds(each.peer))
 
 
-def _batch() -> tuple[np.random.Generator, Floats, npt.NDArray[np.int64]]:
+def _batch() -> tuple[Floats, npt.NDArray[np.int64]]:
     rng = np.random.default_rng(2)
     pictures = rng.random((BATCH, SIDE, SIDE, 1), dtype=np.float32)
-    return rng, pictures, rng.integers(0, CLASSES, BATCH)
+    return pictures, rng.integers(0, CLASSES, BATCH)
 
 
-def generator_step() -> Contest:
-    """A step of generator and encoder."""
-    rng, pictures, labels = _batch()
+def _step(*, of_classifier: bool) -> Contest:
+    rng, (pictures, labels) = np.random.default_rng(2), _batch()
     x, t = torch.from_numpy(maps_first(pictures).copy()), torch.from_numpy(labels)
-    _check_steps(pictures, labels, x, t)
     game, peer = _games(Recipe(batch_size=BATCH))
-    flops = 2 * 3 * game._generator.chain.parameter_count * SIDE * SIDE
-    flops += 2 * 2 * products(game._classifier.chain) + 2 * 3 * products(game._encoder.chain)
+    drawing = game._generator.chain.parameter_count * SIDE * SIDE
+    classifying, encoding = products(game._classifier.chain), products(game._encoder.chain)
+    if of_classifier:
+        return batches(
+            lambda: game._classifier_step(pictures, labels, rng),
+            lambda: peer.classifier_step(x, t),
+            2 * BATCH * (drawing + 6 * classifying),
+        )
+    _check_steps(pictures, labels, x, t)
     return batches(
         lambda: game._generator_step(pictures, labels, rng),
         lambda: peer.step(x, t),
-        BATCH * flops,
+        2 * BATCH * (3 * drawing + 2 * classifying + 3 * encoding),
     )
 
 
-def classifier_step() -> Contest:
-    """A step of the classifier, on real and on generated pictures."""
-    rng, pictures, labels = _batch()
-    x, t = torch.from_numpy(maps_first(pictures).copy()), torch.from_numpy(labels)
-    game, peer = _games(Recipe(batch_size=BATCH))
-    flops = 2 * game._generator.chain.parameter_count * SIDE * SIDE
-    flops += 2 * 2 * 3 * products(game._classifier.chain)
-    return batches(
-        lambda: game._classifier_step(pictures, labels, rng),
-        lambda: peer.classifier_step(x, t),
-        BATCH * flops,
-    )
+generator_step = partial(_step, of_classifier=False)
+"""A step of generator and encoder."""
+classifier_step = partial(_step, of_classifier=True)
+"""A step of the classifier, on real and on generated pictures."""
 
 
 def _check_steps(pictures: Floats, labels: npt.NDArray[np.int64], x: Tensor, t: Tensor) -> None:
     """Fail if steps differ: with no dropout and the same noise, both must come to the same."""
-    game, peer = _games(replace(Recipe(batch_size=BATCH), keep=1.0))
+    game, peer = _games(Recipe(batch_size=BATCH, keep=1.0))
     same = np.random.default_rng(3)
     for _ in range(2):  # what dropout draws
         same.random((BATCH, game.recipe.encoder_units), dtype=np.float32)

@@ -15,12 +15,7 @@ from fit_image.apps.digits.recipe import Recipe
 class TorchGame:
     """What `fit_image.apps.digits.game.Game` does in a step of generator or classifier.
 
-    Parameters
-    ----------
-    recipe : Recipe
-    encoder, generator, classifier : module
-    points : float32 (height, width, inputs)
-        Places of a picture.
+    ``points`` (height, width, inputs) are the places of a picture.
     """
 
     def __init__(

@@ -44,13 +44,7 @@ def torch_chain(
 ) -> nn.Sequential:
     """Return a chain in PyTorch.
 
-    Parameters
-    ----------
-    chain : Chain
-    activations : mapping of int to module
-        What comes behind which stages.
-    drop : float
-        Share of the numbers that dropout leaves out.
+    ``activations`` come behind stages; ``drop`` is the share of numbers that dropout leaves out.
     """
     modules: list[nn.Module] = []
     for index, stage in enumerate(chain.stages):

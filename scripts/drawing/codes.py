@@ -31,18 +31,9 @@ SHOWN = 10
 class Outcome(NamedTuple):
     """What redraws pictures, and how well.
 
-    Attributes
-    ----------
-    name : str
-    code, parameters : int
-        Numbers of a picture's code; of the network, or of mean and components.
-    drawn : float32, shaped like the held-out pictures
-    psnr : float
-        Of these, all together, in dB.
-    kept : float
-        Share of their differences from the mean picture that is drawn: 1 - error / variance.
-    training : str
-        Epochs and seconds, if there were any.
+    ``code`` counts the numbers of a picture's code, ``parameters`` those of the network, or of mean
+    and components. ``psnr`` is that of all held-out pictures together, in dB; ``kept`` the share of
+    their differences from the mean picture that is drawn: 1 - error / variance.
     """
 
     name: str

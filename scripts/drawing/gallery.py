@@ -32,16 +32,16 @@ class Group(NamedTuple):
 # Waves and bells have smaller rates by default; apart from that, only the component differs in a
 # group. Schedules are as long as the epochs, so these are as many as there is time for.
 _SPECS = ("none", "positional:6", "positional:9", "fourier:128@3", "fourier:128@10", "grid")
-_WAVES = "--layers 3x128 --activation finer --optimizer adam --batch-size 512 --lr 3e-4"
+_SMALL = "--layers 3x128 --optimizer adam"
 GALLERY = (
     Group(
         "--encoding, of three layers of 128 ReLUs with Adam",
-        "--layers 3x128 --activation relu --optimizer adam --batch-size 256",
+        f"{_SMALL} --activation relu --batch-size 256",
         {spec: f"--encoding {spec}" for spec in _SPECS},
     ),
     Group(
         "--activation, of three layers of 128 units with Adam",
-        "--layers 3x128 --optimizer adam --batch-size 256",
+        f"{_SMALL} --batch-size 256",
         {name: f"--activation {name}" for name in ACTIVATIONS},
     ),
     Group(
@@ -52,17 +52,14 @@ GALLERY = (
     ),
     Group(
         "--loss and --sampling, of three layers of 128 FINER units",
-        f"{_WAVES} --epochs 35 --lr-schedule cosine",
+        f"{_SMALL} --activation finer --batch-size 512 --lr 3e-4 --epochs 35 --lr-schedule cosine",
         {name: f"--loss {name}" for name in LOSSES} | {"by error": "--sampling error"},
     ),
     Group(
         "--preset",
         "",
-        {
-            "classic": "--preset classic",
-            "sharp, 15 epochs": "--preset sharp --epochs 15",
-            "instant": "--preset instant",
-        },
+        {"classic": "--preset classic"}
+        | {"sharp, 15 epochs": "--preset sharp --epochs 15", "instant": "--preset instant"},
     ),
 )
 

@@ -50,11 +50,6 @@ class Classifier:
         """Learn from the beginning; yield the mean loss of each epoch, in nats.
 
         The digits are cropped at random; the learning rate of Adam falls along a cosine.
-
-        Raises
-        ------
-        DivergenceError
-            If a loss is not finite.
         """
         chain, count = self._chain, len(digits)
         schedule = RateSchedule("cosine", epochs)
@@ -95,19 +90,15 @@ class Classifier:
         write_archive(path, _KIND, _VERSION, {"parameters": self._chain.parameters})
 
     def load(self, path: str | os.PathLike[str]) -> None:
-        """Become what was written by `save`.
-
-        Raises
-        ------
-        InputError
-            If the file is missing, damaged, or not that of such a classifier.
-        """
+        """Become what was written by `save`."""
         parameters = read_archive(path, _KIND, _VERSION).get("parameters")
         mine = self._chain.parameters
-        if parameters is None or parameters.shape != mine.shape or parameters.dtype != mine.dtype:
-            raise InputError(f"{path} is not a classifier of this kind")
-        if not np.isfinite(parameters).all():
-            raise InputError(f"{path} is damaged: its numbers are not finite")
+        if (
+            parameters is None
+            or parameters.shape != mine.shape
+            or not np.isfinite(parameters).all()
+        ):
+            raise InputError(f"{path} is damaged, or not a classifier of this kind")
         mine[:] = parameters
 
 

@@ -114,6 +114,9 @@ RECIPES = {
 }
 """The peers by name."""
 
+Trial = dict[str, Any]
+"""A recipe that was tried, its name, and the PSNR it reached."""
+
 # What `--search` tries.
 RATES = (2e-4, 5e-4, 1e-3, 2e-3)
 BATCHES = (1024, 4096, 16_384)
@@ -207,38 +210,30 @@ def _psnr(network: nn.Module, places: Tensor, colours: Tensor) -> float:
 
 def _candidates() -> Iterator[tuple[str, Recipe]]:
     """Yield the recipes to try, under the name of the one they would replace."""
+    siren, fourier = RECIPES[BEST_SIREN], RECIPES[BEST_FOURIER]
     for rate, batch in product(RATES, BATCHES):
-        yield BEST_SIREN, replace(RECIPES[BEST_SIREN], rate=rate, batch=batch)
+        yield BEST_SIREN, replace(siren, rate=rate, batch=batch)
     for scale, rate, batch in product(SCALES, RATES, BATCHES[:2]):
-        fourier = RECIPES[BEST_FOURIER]
         yield BEST_FOURIER, replace(fourier, frequency=scale, rate=rate, batch=batch)
-
-
-@dataclass(frozen=True)
-class Trial:
-    """A recipe that was tried, and the PSNR it reached."""
-
-    name: str
-    recipe: Recipe
-    psnr: float
 
 
 def search(picture: Picture, seconds: float, threads: int, journal: Journal) -> list[Trial]:
     """Train each candidate for the same time, in which its rate falls to zero."""
+    known = {"section": "search", "picture": picture.name, "seconds": seconds, "threads": threads}
     trials = []
     for name, recipe in _candidates():
         print(f"search: {name}, {recipe}", file=sys.stderr)
-        conditions: dict[str, Any] = {"section": "search", "picture": picture.name}
 
         def measure(recipe: Recipe = recipe) -> float:
             *_, last = train(picture.levels, recipe, seconds, seconds)
             return last.psnr
 
-        conditions |= {"recipe": asdict(recipe), "seconds": seconds, "threads": threads}
-        trials.append(Trial(name, recipe, journal.get(conditions, measure)))
+        psnr = journal.get(known | {"recipe": asdict(recipe)}, measure)
+        trials.append({"name": name, "recipe": asdict(recipe), "psnr": psnr})
     return trials
 
 
 def winners(trials: list[Trial]) -> dict[str, Recipe]:
     """Return the best recipe under each name."""
-    return {trial.name: trial.recipe for trial in sorted(trials, key=lambda each: each.psnr)}
+    ranked = sorted(trials, key=lambda each: float(each["psnr"]))
+    return {trial["name"]: Recipe(**trial["recipe"]) for trial in ranked}

@@ -58,7 +58,7 @@ class Quality:
         torch.set_num_threads(self.threads)
         self.pictures = pictures(options.pictures)
         self.journal = Journal(options.journal, machine)
-        self.trials = []
+        self.trials: list[peers.Trial] = []
         if options.search:
             picture = choose(self.pictures, SPEED_PICTURE)
             self.trials = peers.search(picture, options.search, self.threads, self.journal)
@@ -70,7 +70,7 @@ class Quality:
             "threads": self.threads,
             "seconds": self.options.seconds,
             "recipes": {name: asdict(recipe) for name, recipe in self.recipes.items()},
-            "search": [asdict(trial) for trial in self.trials],
+            "search": self.trials,
         }
         return report | {name: getattr(self, name)() for name in self.options.only}
 
