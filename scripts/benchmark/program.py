@@ -22,8 +22,6 @@ from benchmark.pixels import HEIGHT, WIDTH
 from fit_image import FitConfig, Trainer
 from fit_image.apps.compiling import warm_up
 
-_COMMAND = (sys.executable, "-m", "fit_image")
-
 
 def measure_program(comparisons: Iterable[dict[str, Any]]) -> dict[str, float]:
     """Return what concerns the program as a whole, and a frame's share of an epoch."""
@@ -33,15 +31,14 @@ def measure_program(comparisons: Iterable[dict[str, Any]]) -> dict[str, float]:
         if each["layers"] == "4x300":
             times.setdefault(each["job"], []).append(each["ours_us"])
     (frame,), epochs = times["drawing"], times["SGD, batch 1"]
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        tiny = _tiny_run(folder)
-        _wall_seconds(tiny, turns=1)  # compiles, if that is still to be done
+    with tempfile.TemporaryDirectory() as folder:
+        tiny = _run_of_noise(folder, 4)
+        run(*tiny)  # compiles, if that is still to be done
         return {
-            "help_seconds": _wall_seconds(["--help"]),
-            "warm_start_seconds": _wall_seconds(tiny),
-            "compile_seconds": _compile_seconds(folder, tiny),
-            "compile_batches_seconds": _compile_seconds(folder, [*tiny, "--optimizer", "adam"]),
+            "help_seconds": _wall_seconds("--help"),
+            "warm_start_seconds": _wall_seconds(*tiny),
+            "compile_seconds": _compile_seconds(folder, *tiny),
+            "compile_batches_seconds": _compile_seconds(folder, *tiny, "--optimizer", "adam"),
             "bytes_per_pixel": _bytes_per_pixel(folder, 3000),
             "frame_share_of_epoch": frame / min(epochs),
             "frame_share_of_one_thread_epoch": frame / epochs[0],
@@ -49,56 +46,53 @@ def measure_program(comparisons: Iterable[dict[str, Any]]) -> dict[str, float]:
         }
 
 
-def _wall_seconds(args: list[str], turns: int = 5) -> float:
+def run(*args: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the program."""
+    command = [sys.executable, "-m", "fit_image", *args]
+    environ = os.environ | environment
+    return subprocess.run(command, check=True, capture_output=True, text=True, env=environ)
+
+
+def _run_of_noise(folder: str, side: int) -> list[str]:
+    """Return the arguments of a run of one epoch."""
+    picture = Path(folder, f"square-{side}.png")
+    Image.effect_noise((side, side), 60).convert("RGB").save(picture)
+    options = ["--epochs", "1", "--overwrite", "--animation", "none"]
+    return [str(picture), *options, "-o", str(Path(folder, "noise-fit"))]
+
+
+def _wall_seconds(*args: str) -> float:
     """Return the median time of a whole command."""
     times = []
-    for _ in range(turns):
+    for _ in range(5):
         began = time.perf_counter()
-        subprocess.run([*_COMMAND, *args], check=True, capture_output=True)
+        run(*args)
         times.append(time.perf_counter() - began)
     return statistics.median(times)
 
 
-def _tiny_run(folder: Path) -> list[str]:
-    """Return the arguments of a run of one epoch of 16 pixels."""
-    picture = folder / "tiny.png"
-    Image.new("RGB", (4, 4)).save(picture)
-    options = ["--epochs", "1", "--overwrite", "--animation", "none"]
-    return [str(picture), *options, "-o", str(folder / "tiny-fit")]
-
-
-def _compile_seconds(folder: Path, args: list[str]) -> float:
+def _compile_seconds(folder: str, *args: str) -> float:
     """Return how long a run compiles that finds no compiled kernels."""
-    done = subprocess.run(
-        [*_COMMAND, *args],
-        check=True,
-        capture_output=True,
-        text=True,
-        env=os.environ | {"XDG_CACHE_HOME": str(folder / f"cache-{args[-1]}".replace("/", "-"))},
-    )
-    found = re.search(r"compiled in ([0-9.]+) s", done.stderr)
-    assert found is not None
-    return float(found[1])
+    done = run(*args, XDG_CACHE_HOME=tempfile.mkdtemp(dir=folder))
+    (seconds,) = re.findall(r"compiled in ([0-9.]+) s", done.stderr)
+    return float(seconds)
 
 
-def _bytes_per_pixel(folder: Path, side: int) -> float:
+def _bytes_per_pixel(folder: str, side: int) -> float:
     """Return the peak memory of training a large picture, over that of a tiny one, a pixel."""
-    peaks = []
-    for size in (4, side):
-        picture = folder / f"square-{size}.png"
-        Image.effect_noise((size, size), 60).convert("RGB").save(picture)
-        options = ["--layers", "1x4", "--epochs", "1", "--max-pixels", "none", "--overwrite", "-q"]
-        output = str(folder / "memory-fit")
-        args = [str(picture), *options, "--animation", "none", "-o", output]
-        peaks.append(peak_bytes(output_of(peak_command("fit_image", *args))))
-    return (peaks[1] - peaks[0]) / side**2
+    options = ("--layers", "1x4", "--max-pixels", "none", "-q")
+    base, large = (
+        run_for_peak("fit_image", *_run_of_noise(folder, size), *options)[1] for size in (4, side)
+    )
+    return (large - base) / side**2
 
 
 def peak_command(module: str, *args: str) -> list[str]:
-    """Return a command that runs a module and adds to its output what `peak_bytes` reads."""
+    """Return a command that runs a module and adds to its output the peak memory in KiB."""
     # Not getrusage, whose peak a process inherits from the one that started it.
+    folders = [str(Path(__file__).parents[1]), str(Path(fit_image.__file__).parents[1])]
     code = (
-        "import runpy, sys; sys.argv = sys.argv[1:]\n"
+        f"import runpy, sys; sys.argv = sys.argv[1:]; sys.path[:0] = {folders!r}\n"
         f"try: runpy.run_module({module!r}, run_name='__main__', alter_sys=False)\n"
         "finally:\n"
         "    print(*(line.split()[1] for line in open('/proc/self/status')"
@@ -112,30 +106,24 @@ def peak_bytes(output: str) -> int:
     return int(output.split()[-1]) * 1024
 
 
-def output_of(command: list[str]) -> str:
-    """Run a command that may import the benchmark; return what it prints."""
-    folders = [str(Path(__file__).parents[1]), str(Path(fit_image.__file__).parents[1])]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(folders)}
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
-    return done.stdout
+def run_for_peak(module: str, *args: str) -> tuple[str, int]:
+    """Return the output of a module, and its peak memory in bytes."""
+    command = peak_command(module, *args)
+    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return output, peak_bytes(output)
 
 
-def measure_large_digit(side: int = SIDE) -> dict[str, float]:
+def measure_large_digit() -> dict[str, float]:
     """Draw a whole digit in a process of its own; return seconds and peak memory.
 
     ``bytes_per_pixel`` is that over the peak of a tiny picture.
     """
     print("digits: a whole picture", file=sys.stderr)
-    small, large = (
-        output_of(peak_command("benchmark.large_digit", str(size))) for size in (4, side)
+    (_, base), (output, peak) = (
+        run_for_peak("benchmark.large_digit", str(size)) for size in (4, SIDE)
     )
-    peak = peak_bytes(large)
-    return {
-        "side": side,
-        "seconds": float(large.split()[0]),
-        "peak_bytes": peak,
-        "bytes_per_pixel": (peak - peak_bytes(small)) / side**2,
-    }
+    growth = {"peak_bytes": peak, "bytes_per_pixel": (peak - base) / SIDE**2}
+    return {"side": SIDE, "seconds": float(output.split()[0])} | growth
 
 
 def _speed_beside_a_busy_process(turns: int) -> float:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from benchmark.program import output_of, peak_bytes, peak_command
+from benchmark.program import peak_bytes, peak_command, run_for_peak
 from fit_image.image import load_image
 from fit_image.metrics import Metrics
 
@@ -117,7 +117,7 @@ def learn_large(source: Picture, folder: Path, options: Sequence[str]) -> dict[s
 
     began = time.perf_counter()
     target = str(folder / "large-render.png")
-    drawn = output_of(peak_command("fit_image", "render", str(run), "-q", "-o", target))
+    _, drawn_peak = run_for_peak("fit_image", "render", str(run), "-q", "-o", target)
     return {
         "size": LARGE_SIZE,
         "epochs": [[row.seconds, row.psnr] for row in metrics.read()],
@@ -125,5 +125,5 @@ def learn_large(source: Picture, folder: Path, options: Sequence[str]) -> dict[s
         "wall_seconds_to_goal": reached,
         "peak_bytes": peak_bytes(output),
         "render_seconds": time.perf_counter() - began,
-        "render_peak_bytes": peak_bytes(drawn),
+        "render_peak_bytes": drawn_peak,
     }
