@@ -206,11 +206,7 @@ def _check_steps(pictures: Floats, labels: npt.NDArray[np.int64], x: Tensor, t: 
     noise = torch.from_numpy(same.standard_normal((BATCH, game.recipe.latent), dtype=np.float32))
     loss, divergence, _ = game._generator_step(pictures, labels, np.random.default_rng(3))
 
-    def look() -> None:
-        _norms_agree(game._encoder.gradient, peer.encoder, 1e-2)
-        _norms_agree(game._generator.gradient, peer.generator, 1e-2)
-
-    np.testing.assert_allclose((loss, divergence), peer.step(x, t, noise, look), rtol=1e-3)
+    np.testing.assert_allclose((loss, divergence), peer.step(x, t, noise), rtol=1e-3)
     after, _, _ = game._generator_step(pictures, labels, np.random.default_rng(3))
     np.testing.assert_allclose(after, peer.step(x, t, noise)[0], rtol=1e-2)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from benchmark import alone, digits, patches, program
@@ -44,66 +44,40 @@ def measure_pictures(ceilings: Ceilings, turns: int) -> dict[str, Any]:
 
 
 def print_report(report: Mapping[str, Any]) -> None:
-    """Print what was measured as tables in Markdown; curves are for the JSON alone."""
+    """Print comparisons as a table in Markdown, other figures by their names; no curves."""
+    comparisons, rest = [], {}
     for name, part in report.items():
-        _print_part(name, part)
-
-
-def _print_part(name: str, part: Any) -> None:
-    nested = [each for each in part if isinstance(part, list) or _is_nested(part[each])]
-    if name.endswith("comparisons"):
-        _print_comparisons(name, part)
-    elif isinstance(part, list):
-        _print_rows(name, [_flat(row) for row in part])
-    elif all(isinstance(each, dict) for each in part.values()):
-        _print_rows(name, [{"name": key} | _flat(row) for key, row in part.items()])
-    else:
-        facts = {key: each for key, each in part.items() if key not in nested}
-        _print_table((name.replace("_", " "), ""), _flat(facts).items())
-        for key in nested:
-            _print_part(f"{name}, {key}", part[key])
-
-
-def _is_nested(part: Any) -> bool:
-    return isinstance(part, (dict, list))
-
-
-def _print_comparisons(name: str, rows: Iterable[Mapping[str, Any]]) -> None:
-    cells = []
-    for each in rows:
+        if isinstance(part, dict) and "comparisons" in part:
+            comparisons += part["comparisons"]
+            part = {key: each for key, each in part.items() if key != "comparisons"}
+        if name == "comparisons":
+            comparisons += part
+        else:
+            rest[name] = part
+    if comparisons:
+        print("| job | group | unit | fit-image | of the possible | PyTorch | times faster |")
+        print("|---|---|---|---|---|---|---|")
+    for each in comparisons:
         ours, peer = (
             f"{_time(each[us])} ({each[threads]} thread{'s' * (each[threads] > 1)})"
             for us, threads in (("ours_us", "threads"), ("torch_us", "torch_threads"))
         )
         names = (each["job"], each["layers"], each["unit"])
-        cells.append([*names, ours, f"{each['share']:.0%}", peer, f"{each['ratio']:.3g}"])
-    header = (name, "layers", "unit", "fit-image", "of the possible", "PyTorch", "times faster")
-    _print_table(header, cells)
+        cells = (*names, ours, f"{each['share']:.0%}", peer, f"{each['ratio']:.3g}")
+        print(f"| {' | '.join(cells)} |")
+    for name, figure in _figures(rest):
+        print(f"{name}: {figure:.4g}" if isinstance(figure, float) else f"{name}: {figure}")
 
 
 def _time(us: float) -> str:
     return f"{us:.3g} us" if us < 1000 else f"{us / 1000:.3g} ms"
 
 
-def _print_rows(name: str, rows: list[dict[str, Any]]) -> None:
-    """Print a column for every key."""
-    keys = list(dict.fromkeys(key for row in rows for key in row))
-    _print_table((name, *keys), (["", *(row.get(key, "") for key in keys)] for row in rows))
-
-
-def _print_table(header: Iterable[object], rows: Iterable[Iterable[object]]) -> None:
-    names = list(map(str, header))
-    print(f"\n| {' | '.join(names)} |\n|{'---|' * len(names)}")
-    for row in rows:
-        print(f"| {' | '.join(map(str, row))} |")
-
-
-def _flat(part: Any, name: str = "") -> dict[str, Any]:
-    """Return numbers and texts by the names of all that they are nested in."""
-    if not _is_nested(part):
-        return {name.replace("_", " "): f"{part:.4g}" if isinstance(part, float) else part}
-    flat: dict[str, Any] = {}
+def _figures(part: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield numbers and texts by the names of all that they are nested in."""
+    if not isinstance(part, (dict, list)):
+        yield name.replace("_", " "), part
+        return
     for key, inner in part.items() if isinstance(part, dict) else enumerate(part, 1):
         if not str(key).startswith("curve"):
-            flat |= _flat(inner, f"{name} {key}".strip())
-    return flat
+            yield from _figures(inner, f"{name} {key}".strip())

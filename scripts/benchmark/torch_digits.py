@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -38,13 +36,9 @@ class TorchGame:
         )
 
     def step(
-        self,
-        pictures: Tensor,
-        labels: Tensor,
-        noise: Tensor | None = None,
-        look: Callable[[], None] = lambda: None,
+        self, pictures: Tensor, labels: Tensor, noise: Tensor | None = None
     ) -> tuple[float, float]:
-        """Take a step; return loss and divergence. ``look`` is called before clipping."""
+        """Take a step of generator and encoder; return loss and divergence before it."""
         recipe, count, pixels = self._recipe, len(pictures), len(self._points)
         self.classifier.requires_grad_(False)  # it learns nothing in this step
         mean, log_variance, drawn = self._imagine(pictures, noise)
@@ -52,7 +46,6 @@ class TorchGame:
         divergence = -0.5 * (1 + log_variance - mean**2 - log_variance.exp()).sum() / count / pixels
         self._adam.zero_grad()
         (loss + recipe.divergence_weight * divergence).backward()
-        look()
         nn.utils.clip_grad_norm_(self._drawing, recipe.clip)
         self._adam.step()
         return loss.item(), divergence.item()
