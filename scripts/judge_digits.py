@@ -35,32 +35,23 @@ LEAST = 0.99
 Judged = tuple[npt.NDArray[Any], npt.NDArray[Any]]
 """Pictures and labels."""
 
-
 Confusion = npt.NDArray[np.int64]
 """Pictures by what they should show (row) and what was seen (column)."""
 
 
-def judge(
-    classifier: Classifier, pictures: npt.NDArray[Any], labels: npt.NDArray[Any]
-) -> Confusion:
+def judge(classifier: Classifier, pictures: npt.NDArray[Any], labels: Any) -> Confusion:
     """Let a classifier say what pictures show."""
     confusion = np.zeros((CLASSES, CLASSES), dtype=np.int64)
     np.add.at(confusion, (labels, classifier.classify(to_float(pictures))), 1)
     return confusion
 
 
-def accuracy_of(confusion: Confusion) -> float:
-    """Return the share of all pictures that were recognised."""
-    return float(confusion.trace() / confusion.sum())
-
-
-def by_class(confusion: Confusion) -> dict[int, float]:
-    """Return the share of each class's pictures; classes without pictures are left out."""
-    counts = confusion.sum(axis=1)
-    return {
-        digit: float(confusion[digit, digit] / counts[digit])
-        for digit in np.flatnonzero(counts).tolist()
-    }
+def shares(confusion: Confusion) -> tuple[float, dict[int, float]]:
+    """Return which share was recognised, of all pictures and of each class that there is."""
+    right, counts = confusion.diagonal(), confusion.sum(axis=1)
+    seen = np.flatnonzero(counts).tolist()
+    by_class = {digit: float(right[digit] / counts[digit]) for digit in seen}
+    return float(right.sum() / counts.sum()), by_class
 
 
 def load_digits(folder: Path, part: str) -> Labelled:
@@ -82,7 +73,7 @@ def make_classifier(data: Path, path: Path, threads: int | None) -> tuple[Classi
         for epoch, loss in enumerate(classifier.train(digits), 1):
             seconds = time.perf_counter() - began
             click.echo(f"epoch {epoch} of {EPOCHS}: loss {loss:.4f}, {seconds:.0f} s", err=True)
-    accuracy = accuracy_of(judge(classifier, centre_crop(test.pictures, SIDE), test.labels))
+    accuracy, _ = shares(judge(classifier, centre_crop(test.pictures, SIDE), test.labels))
     if accuracy < LEAST:
         found = f"{path} recognises" if known else "the trained classifier recognises"
         raise FitImageError(f"{found} only {accuracy:.2%} of the test digits, not {LEAST:.0%}")
@@ -118,13 +109,14 @@ def draw_pictures(path: Path | None, each: int, spread: float) -> Judged:
 
 def print_verdict(confusion: Confusion) -> None:
     """Print a table of the classes, each with what it was most often taken for."""
+    accuracy, by_class = shares(confusion)
     print("class  pictures  recognised  most frequent mistake")
-    for digit, share in by_class(confusion).items():
+    for digit, share in by_class.items():
         wrong = confusion[digit].copy()
         wrong[digit] = 0
         taken = f"{wrong.argmax()}, {wrong.max():,} x" if wrong.any() else "none"
         print(f"{digit:5}  {confusion[digit].sum():8,}  {share:10.1%}  {taken}")
-    print(f"  all  {confusion.sum():8,}  {accuracy_of(confusion):10.1%}")
+    print(f"  all  {confusion.sum():8,}  {accuracy:10.1%}")
 
 
 @click.command(help=__doc__)
@@ -160,8 +152,8 @@ def main(
     if as_json:
         found: dict[str, Any] = {"test_accuracy": accuracy}
         if confusion is not None:
-            found |= {"accuracy": accuracy_of(confusion), "by_class": by_class(confusion)}
-            found["confusion"] = confusion.tolist()
+            overall, by_class = shares(confusion)
+            found |= {"accuracy": overall, "by_class": by_class, "confusion": confusion.tolist()}
         print(json.dumps(found))
         return
     print(f"The judge recognises {accuracy:.2%} of the real test digits.")

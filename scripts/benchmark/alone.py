@@ -29,8 +29,6 @@ from fit_image.core.machine import usable_cores
 from fit_image.progress import Progress
 
 _PIXELS = (100_000, 1_000_000, 5_000_000, 25_000_000)
-_GROWTH_SECONDS = 0.3  # of learning, for each picture in each turn
-_SWEEP_SIDE, _SWEEP_EPOCHS = 128, 12
 
 
 def draw_large(ceilings: Ceilings, side: int = 4096) -> dict[str, float]:
@@ -85,7 +83,7 @@ def _epoch_us(trainer: Trainer) -> float:
     began = time.perf_counter()
     trainer.train(seconds=0.0)  # puts the pixels in order, no more
     ordered = time.perf_counter()
-    trainer.train(seconds=_GROWTH_SECONDS)
+    trainer.train(seconds=0.3)
     learned = (time.perf_counter() - ordered) / trainer.progress.position
     return float((ordered - began) / trainer.pixels + learned) * 1e6
 
@@ -109,8 +107,8 @@ def measure_sweep(layers: str, turns: int) -> dict[str, float]:
 def _swept_pixels(layers: str, jobs: int, seeds: int) -> float:
     with tempfile.TemporaryDirectory() as name:
         picture = Path(name) / "noise.png"
-        Image.effect_noise((_SWEEP_SIDE, _SWEEP_SIDE), 60).convert("RGB").save(picture)
-        axes: dict[str, Any] = {"layers": [parse_layers(layers)], "epochs": [_SWEEP_EPOCHS]}
+        Image.effect_noise((128, 128), 60).convert("RGB").save(picture)
+        axes: dict[str, Any] = {"layers": [parse_layers(layers)], "epochs": [12]}
         question = Question(
             (picture,), (axes | {"seed": range(seeds)},), RecordConfig(animations=())
         )

@@ -14,8 +14,14 @@ from torch import Tensor, nn
 
 from benchmark import large_digit
 from benchmark.timing import Contest, batches, microseconds
-from benchmark.torch_digits import TorchGame
-from benchmark.torch_networks import Floats, Generator, maps_first, products, torch_chain
+from benchmark.torch_networks import (
+    Floats,
+    Generator,
+    TorchGame,
+    maps_first,
+    products,
+    torch_chain,
+)  # fmt: skip
 from fit_image.apps.digits.game import Game
 from fit_image.apps.digits.networks import generator_layers, make_classifier, make_generator
 from fit_image.apps.digits.recipe import Recipe

@@ -29,20 +29,17 @@ SHOWN = 10
 
 
 class Outcome(NamedTuple):
-    """What redraws pictures, and how well.
+    """What redraws pictures: its code, how good it is, and cells of the table that tell so.
 
-    ``code`` counts the numbers of a picture's code, ``parameters`` those of the network, or of mean
-    and components. ``psnr`` is that of all held-out pictures together, in dB; ``kept`` the share of
-    their differences from the mean picture that is drawn: 1 - error / variance.
+    "Differences kept" are the share of the held-out pictures' differences from the mean picture
+    that is drawn: 1 - error / variance.
     """
 
     name: str
     code: int
-    parameters: int
-    drawn: Floats
     psnr: float
-    kept: float
-    training: str = ""
+    drawn: Floats
+    cells: dict[str, str]
 
 
 class Comparison:
@@ -103,8 +100,10 @@ class Comparison:
         self, name: str, code: int, count: int, drawn: Floats, training: str = ""
     ) -> Outcome:
         error = float(np.square(drawn - self.wanted, dtype=np.float64).mean())
-        psnr, kept = -10 * math.log10(error), 1 - error / self._variance
-        return Outcome(name, code, count, np.array(drawn), psnr, kept, training)
+        psnr = -10 * math.log10(error)
+        cells = {"": name, "code": f"{code:,}", "parameters": f"{count:,}"}
+        cells |= {"PSNR": f"{psnr:.2f} dB", "differences kept": f"{1 - error / self._variance:.1%}"}
+        return Outcome(name, code, psnr, np.array(drawn), cells | {"training": training})
 
 
 _PAGE = """<!DOCTYPE html>
@@ -117,15 +116,13 @@ _PAGE = """<!DOCTYPE html>
 body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 1100px; margin: 2em auto; }}
 table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; }}
 th, td {{ padding: 6px 12px; text-align: right; border-bottom: 1px solid #8884; }}
-td img {{ width: 560px; image-rendering: pixelated; display: block; }}
+img {{ width: 560px; image-rendering: pixelated; display: block; }}
 </style>
 </head>
 <body>
 <h1>{name}: how few numbers make a picture?</h1>
 <p>{learned:,} pictures learned from, {held_out:,} held out.</p>
 <table>
-<tr><th></th><th>code</th><th>parameters</th><th>PSNR</th><th>differences kept</th>
-<th>training</th><th><img alt="held-out pictures" src="{originals}"></th></tr>
 {rows}
 </table>
 <p>All on held-out pictures, which neither network nor PCA has seen. PSNR is that of the mean
@@ -142,17 +139,15 @@ def render(comparison: Comparison, outcomes: Sequence[Outcome], name: str) -> st
     """Return a page of HTML that needs nothing but itself."""
     wanted = comparison.wanted
     shown = np.linspace(0, len(wanted) - 1, min(SHOWN, len(wanted))).astype(int)
-    rows = [
-        f"<tr><th>{each.name}</th><td>{each.code:,}</td><td>{each.parameters:,}</td>"
-        f"<td>{each.psnr:.2f} dB</td><td>{each.kept:.1%}</td><td>{each.training}</td>"
-        f'<td><img alt="redrawn" src="{_image(each.drawn[shown])}"></td></tr>'
-        for each in outcomes
-    ]
+    header = "".join(f"<th>{cell}</th>" for cell in outcomes[0].cells)
+    rows = [f"<tr>{header}<th>{_image(wanted[shown])}</th></tr>"]
+    for each in outcomes:
+        cells = "".join(f"<td>{cell}</td>" for cell in each.cells.values())
+        rows.append(f"<tr>{cells}<td>{_image(each.drawn[shown])}</td></tr>")
     return _PAGE.format(
         name=escape(name),
         learned=len(comparison.lesson.pictures),
         held_out=len(wanted),
-        originals=_image(wanted[shown]),
         rows="\n".join(rows),
     )
 
@@ -160,4 +155,5 @@ def render(comparison: Comparison, outcomes: Sequence[Outcome], name: str) -> st
 def _image(pictures: Floats) -> str:
     sheet, stream = tile([to_uint8(pictures)]), io.BytesIO()
     Image.fromarray(sheet[..., 0] if sheet.shape[2] == 1 else sheet).save(stream, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}"
+    data = base64.b64encode(stream.getvalue()).decode()
+    return f'<img alt="pictures" src="data:image/png;base64,{data}">'

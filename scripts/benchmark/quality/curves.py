@@ -1,4 +1,4 @@
-"""How a picture gets better while a network trains; measurements kept as they are made."""
+"""How a picture gets better while ours or a peer trains; measurements kept as they are made."""
 
 from __future__ import annotations
 
@@ -8,8 +8,14 @@ import math
 import os
 import statistics
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import numpy.typing as npt
+
+from fit_image import FitConfig, Trainer
+from fit_image.apps.compiling import warm_up
 
 
 class Point(NamedTuple):
@@ -61,6 +67,37 @@ def in_turns(runs: Mapping[str, Iterator[Point]], until: float = math.inf) -> di
         if point is None or point.psnr >= until:
             del under_way[name]
     return curves
+
+
+def train_ours(
+    levels: npt.NDArray[Any], config: FitConfig, threads: int, seconds: float = math.inf
+) -> Iterator[Point]:
+    """Train, and yield after every epoch until the time is used up."""
+    warm_up(config)
+    trainer = Trainer(levels, config, threads=threads)
+    while trainer.progress.epoch < config.epochs and trainer.progress.seconds < seconds:
+        while not trainer.train():
+            continue
+        *_, drawing = trainer.draw()
+        pixels = trainer.learned_epochs * trainer.pixels
+        yield Point(trainer.progress.seconds, drawing.psnr, pixels)
+        trainer.finish_epoch()
+
+
+def filling(levels: npt.NDArray[Any], config: FitConfig, threads: int, seconds: float) -> FitConfig:
+    """Return the configuration with as many epochs as fit in the time, so that it anneals in it.
+
+    How many is found from the median of a few epochs without the first, which also looks for the
+    number of threads. A moment of noise must not cost the last epoch: 3% of the time are left.
+    """
+    many = replace(config, epochs=1_000)
+    probe = list(train_ours(levels, many, threads, min(2.0, seconds / 8)))
+    if len(probe) < 2:
+        probe = list(train_ours(levels, replace(config, epochs=2), threads))
+    epoch = statistics.median(
+        after.seconds - before.seconds for before, after in itertools.pairwise(probe)
+    )
+    return replace(config, epochs=max(1, int(0.97 * seconds / epoch)))
 
 
 class Journal:

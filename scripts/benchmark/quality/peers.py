@@ -19,8 +19,8 @@ from benchmark.quality.curves import Journal, Point
 from benchmark.quality.pictures import Picture
 from fit_image.image import to_float
 
-# Pixels at once where a step learns from the whole picture, and where it is drawn. The gradient is
-# the same as at once, and memory does not hold it up: that would take three times as long.
+# Pixels at once where a step learns from the whole picture, and where it is drawn: the gradient is
+# the same, and waiting for memory would take three times as long.
 _PIECE = 4096
 
 
@@ -57,8 +57,7 @@ class _Sine(nn.Module):
 class Siren(nn.Module):
     """V. Sitzmann et al.: Implicit Neural Representations with Periodic Activation Functions, 2020.
 
-    A first layer, three hidden ones of 256 behind it (how the authors count), and a linear output,
-    which learns colours in -1..1.
+    Four layers of 256, and a linear output, which learns colours in -1..1.
     """
 
     def __init__(self, omega: float, depth: int = 4, width: int = 256) -> None:
@@ -126,11 +125,7 @@ SCALES = (5.0, 10.0, 20.0)
 def train(
     levels: npt.NDArray[Any], recipe: Recipe, seconds: float, every: float, seed: int = 0
 ) -> Iterator[Point]:
-    """Train for ``seconds``, and yield every so many seconds and at the end.
-
-    The picture's places and colours are tensors before the time begins, and drawing the picture
-    does not count.
-    """
+    """Train for ``seconds``, and yield every so many; preparing and drawing do not count."""
     places, colours = _samples(levels)
     pixels = len(places)
     torch.manual_seed(seed)

@@ -15,8 +15,8 @@ from typing import Any
 
 import torch
 
-from benchmark.quality import ours, peers
-from benchmark.quality.curves import Curve, Journal, Point, in_turns
+from benchmark.quality import peers
+from benchmark.quality.curves import Curve, Journal, Point, filling, in_turns, train_ours
 from benchmark.quality.pictures import LARGE_SIZE, Picture, choose, learn_large, pictures
 from fit_image import FitConfig, parse_layers
 from fit_image.core.machine import usable_cores
@@ -152,8 +152,8 @@ class Quality:
         self, picture: Picture, config: FitConfig, recipes: Mapping[str, peers.Recipe]
     ) -> Mapping[str, Iterator[Point]]:
         seconds, levels = self.options.seconds, picture.levels
-        config = ours.filling(levels, config, self.threads, seconds)
-        runs = {SHARP: ours.train(levels, config, self.threads, seconds)}
+        config = filling(levels, config, self.threads, seconds)
+        runs = {SHARP: train_ours(levels, config, self.threads, seconds)}
         for name, recipe in recipes.items():
             runs[name] = peers.train(levels, recipe, seconds, every=seconds / 8)
         return runs
@@ -164,7 +164,7 @@ class Quality:
 
         def runs() -> Mapping[str, Iterator[Point]]:
             every = max(seconds / 100, _LOOK_EVERY)
-            mine = ours.train(picture.levels, config, self.threads)
+            mine = train_ours(picture.levels, config, self.threads)
             return {OURS: mine, name: peers.train(picture.levels, recipe, seconds, every)}
 
         known = {"peer": asdict(recipe), "seconds": seconds}
@@ -172,7 +172,7 @@ class Quality:
 
     def _alone(self, section: str, picture: Picture, config: FitConfig, seconds: float) -> Curve:
         def runs() -> Mapping[str, Iterator[Point]]:
-            return {OURS: ours.train(picture.levels, config, self.threads, seconds)}
+            return {OURS: train_ours(picture.levels, config, self.threads, seconds)}
 
         return self._curves(section, picture, config, runs, seconds=seconds)[OURS]
 
