@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -13,30 +15,22 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from benchmark.curve import Point
+from benchmark.quality.curves import Journal, Point
+from benchmark.quality.pictures import Picture
 from fit_image.image import to_float
 
-# Pixels at once where a step learns from the whole picture, and where it is drawn. The gradient is
-# the same as at once, and memory does not hold it up: that would take three times as long.
+# Pixels at once where a step learns from the whole picture, and where it is drawn: the gradient is
+# the same, and waiting for memory would take three times as long.
 _PIECE = 4096
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A network, and how it is trained.
+    """A network, a key of `NETWORKS`, and how it is trained with Adam.
 
-    Attributes
-    ----------
-    network : str
-        A key of `NETWORKS`.
-    rate : float
-        Adam's learning rate.
-    batch : int or None
-        Pixels of a step, shuffled; None for the whole picture.
-    annealed : bool
-        Whether the rate falls to zero along a cosine in the time there is.
-    frequency : float
-        Omega of SIREN; the standard deviation of the frequencies of Fourier features.
+    ``batch`` is the number of shuffled pixels of a step, None for the whole picture; ``annealed``
+    says whether the rate falls to zero along a cosine in the time there is; ``frequency`` is omega
+    of SIREN, or the standard deviation of the frequencies of Fourier features.
     """
 
     network: str
@@ -46,7 +40,7 @@ class Recipe:
     frequency: float
 
 
-class Sine(nn.Module):
+class _Sine(nn.Module):
     """A layer of sines, initialised as in section 3.2 of Sitzmann et al. (2020)."""
 
     def __init__(self, fan_in: int, fan_out: int, omega: float, *, first: bool = False) -> None:
@@ -57,24 +51,22 @@ class Sine(nn.Module):
         nn.init.uniform_(self.linear.weight, -bound, bound)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return sin(omega (W x + b))."""
         return torch.sin(self.omega * self.linear(x))
 
 
 class Siren(nn.Module):
     """V. Sitzmann et al.: Implicit Neural Representations with Periodic Activation Functions, 2020.
 
-    A first layer, three hidden ones of 256 behind it (how the authors count), and a linear output,
-    which learns colours in -1..1.
+    Four layers of 256, and a linear output, which learns colours in -1..1.
     """
 
     def __init__(self, omega: float, depth: int = 4, width: int = 256) -> None:
         super().__init__()
-        hidden = (Sine(width, width, omega) for _ in range(depth - 1))
+        hidden = (_Sine(width, width, omega) for _ in range(depth - 1))
         output = nn.Linear(width, 3)
         bound = math.sqrt(6 / width) / omega
         nn.init.uniform_(output.weight, -bound, bound)
-        self.layers = nn.Sequential(Sine(2, width, omega, first=True), *hidden, output)
+        self.layers = nn.Sequential(_Sine(2, width, omega, first=True), *hidden, output)
 
     def forward(self, places: Tensor) -> Tensor:
         """Return the colours in 0..1 of places in -1..1."""
@@ -121,21 +113,26 @@ RECIPES = {
 }
 """The peers by name."""
 
+Trial = dict[str, Any]
+"""A recipe that was tried, its name, and the PSNR it reached."""
+
+# What `--search` tries.
+RATES = (2e-4, 5e-4, 1e-3, 2e-3)
+BATCHES = (1024, 4096, 16_384)
+SCALES = (5.0, 10.0, 20.0)
+
 
 def train(
     levels: npt.NDArray[Any], recipe: Recipe, seconds: float, every: float, seed: int = 0
 ) -> Iterator[Point]:
-    """Train for ``seconds``, and yield every so many seconds and at the end.
-
-    The picture's places and colours are tensors before the time begins, and drawing the picture
-    does not count.
-    """
-    places, colours = samples(levels)
+    """Train for ``seconds``, and yield every so many; preparing and drawing do not count."""
+    places, colours = _samples(levels)
+    pixels = len(places)
     torch.manual_seed(seed)
-    warm_up(recipe, places, colours)
-    network = NETWORKS[recipe.network](recipe.frequency)
-    optimizer = torch.optim.Adam(network.parameters(), recipe.rate, fused=True)
-    batches = shuffled(len(places), recipe.batch, torch.Generator().manual_seed(seed))
+    # The first step is taken with another network: PyTorch sets itself up in it.
+    _step(*_network(recipe), places, colours, torch.arange(min(recipe.batch or _PIECE, pixels)))
+    network, optimizer = _network(recipe)
+    batches = _shuffled(pixels, recipe.batch, torch.Generator().manual_seed(seed))
     elapsed, yielded, learned = 0.0, 0.0, 0
     while elapsed < seconds:
         began = time.perf_counter()
@@ -143,16 +140,21 @@ def train(
             for group in optimizer.param_groups:
                 group["lr"] = recipe.rate * 0.5 * (1 + math.cos(math.pi * elapsed / seconds))
         batch = next(batches)
-        step(network, optimizer, places, colours, batch)
-        learned += len(places) if batch is None else len(batch)
+        _step(network, optimizer, places, colours, batch)
+        learned += pixels if batch is None else len(batch)
         elapsed += time.perf_counter() - began
         if elapsed >= min(yielded + every, seconds):
             yielded = elapsed
             # The last step may end beyond the time, by its own length: that is given to it.
-            yield Point(min(elapsed, seconds), psnr(network, places, colours), learned)
+            yield Point(min(elapsed, seconds), _psnr(network, places, colours), learned)
 
 
-def samples(levels: npt.NDArray[Any]) -> tuple[Tensor, Tensor]:
+def _network(recipe: Recipe) -> tuple[nn.Module, torch.optim.Optimizer]:
+    network = NETWORKS[recipe.network](recipe.frequency)
+    return network, torch.optim.Adam(network.parameters(), recipe.rate, fused=True)
+
+
+def _samples(levels: npt.NDArray[Any]) -> tuple[Tensor, Tensor]:
     """Return the places, -1..1 along both sides, and the colours, 0..1, of all pixels."""
     height, width = levels.shape[:2]
     y, x = np.meshgrid(np.linspace(-1, 1, height), np.linspace(-1, 1, width), indexing="ij")
@@ -160,7 +162,9 @@ def samples(levels: npt.NDArray[Any]) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(places), torch.from_numpy(to_float(levels).reshape(-1, 3))
 
 
-def shuffled(pixels: int, batch: int | None, generator: torch.Generator) -> Iterator[Tensor | None]:
+def _shuffled(
+    pixels: int, batch: int | None, generator: torch.Generator
+) -> Iterator[Tensor | None]:
     """Yield the pixels of each step, epoch after epoch; None for all pixels."""
     while True:
         if batch is None:
@@ -169,7 +173,7 @@ def shuffled(pixels: int, batch: int | None, generator: torch.Generator) -> Iter
             yield from torch.randperm(pixels, generator=generator).split(batch)
 
 
-def step(
+def _step(
     network: nn.Module,
     optimizer: torch.optim.Optimizer,
     places: Tensor,
@@ -179,9 +183,9 @@ def step(
     """Learn from these pixels, or from the whole picture in pieces whose gradients add up."""
     optimizer.zero_grad()
     if batch is None:
-        pieces = zip(places.split(_PIECE), colours.split(_PIECE), strict=True)
+        pieces = list(zip(places.split(_PIECE), colours.split(_PIECE), strict=True))
     else:
-        pieces = iter([(places[batch], colours[batch])])
+        pieces = [(places[batch], colours[batch])]
     pixels = len(places) if batch is None else len(batch)
     for x, t in pieces:
         loss = ((network(x) - t) ** 2).mean() * (len(x) / pixels)
@@ -189,19 +193,42 @@ def step(
     optimizer.step()
 
 
-def warm_up(recipe: Recipe, places: Tensor, colours: Tensor) -> None:
-    """Take the first step with another network: PyTorch sets itself up in it."""
-    network = NETWORKS[recipe.network](recipe.frequency)
-    optimizer = torch.optim.Adam(network.parameters(), recipe.rate, fused=True)
-    batch = torch.arange(min(recipe.batch or _PIECE, len(places)))
-    step(network, optimizer, places, colours, batch)
-
-
 @torch.inference_mode()
-def psnr(network: nn.Module, places: Tensor, colours: Tensor) -> float:
+def _psnr(network: nn.Module, places: Tensor, colours: Tensor) -> float:
     """Return the PSNR of the whole picture, clipped, in dB."""
     error = sum(
         ((network(x).clamp(0, 1) - t).double() ** 2).sum().item()
         for x, t in zip(places.split(_PIECE), colours.split(_PIECE), strict=True)
     )
     return -10 * math.log10(error / colours.numel())
+
+
+def _candidates() -> Iterator[tuple[str, Recipe]]:
+    """Yield the recipes to try, under the name of the one they would replace."""
+    siren, fourier = RECIPES[BEST_SIREN], RECIPES[BEST_FOURIER]
+    for rate, batch in product(RATES, BATCHES):
+        yield BEST_SIREN, replace(siren, rate=rate, batch=batch)
+    for scale, rate, batch in product(SCALES, RATES, BATCHES[:2]):
+        yield BEST_FOURIER, replace(fourier, frequency=scale, rate=rate, batch=batch)
+
+
+def search(picture: Picture, seconds: float, threads: int, journal: Journal) -> list[Trial]:
+    """Train each candidate for the same time, in which its rate falls to zero."""
+    known = {"section": "search", "picture": picture.name, "seconds": seconds, "threads": threads}
+    trials = []
+    for name, recipe in _candidates():
+        print(f"search: {name}, {recipe}", file=sys.stderr)
+
+        def measure(recipe: Recipe = recipe) -> float:
+            *_, last = train(picture.levels, recipe, seconds, seconds)
+            return last.psnr
+
+        psnr = journal.get(known | {"recipe": asdict(recipe)}, measure)
+        trials.append({"name": name, "recipe": asdict(recipe), "psnr": psnr})
+    return trials
+
+
+def winners(trials: list[Trial]) -> dict[str, Recipe]:
+    """Return the best recipe under each name."""
+    ranked = sorted(trials, key=lambda each: float(each["psnr"]))
+    return {trial["name"]: Recipe(**trial["recipe"]) for trial in ranked}
