@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 """Judge generated digits by a classifier that has seen real ones only.
 
-The classifier learns from the 60,000 training digits of MNIST, on this project's own layers; on one
-core it takes a few minutes. It is kept in a file, and judges at once the next time. It must
-recognise 99 % of the 10,000 test digits, or it judges nothing.
+The classifier learns from the 60,000 training digits of MNIST, whose IDX files lie in the folder
+DATA, on this project's own layers; on one core it takes a few minutes. It is kept in a file, and
+judges at once the next time. It must recognise 99 % of the 10,000 test digits, or it judges
+nothing.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import time
@@ -17,6 +17,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import numpy.typing as npt
 
@@ -24,19 +25,38 @@ from fit_image.apps.digits.model import DigitModel
 from fit_image.atomic import check_destination
 from fit_image.crops import centre_crop
 from fit_image.errors import FitImageError, InputError, os_error_reason
-from fit_image.labelled import LabelledPictures, load_labelled
+from fit_image.image import to_float
+from fit_image.labelled import Labelled, load_labelled
 from judging.classifier import CLASSES, EPOCHS, SIDE, Classifier
-from judging.verdict import Verdict, check, judge
 
 LEAST = 0.99
 """Share of the test digits that a judge recognises."""
 
+Judged = tuple[npt.NDArray[Any], npt.NDArray[Any]]
+"""Pictures and labels."""
 
-def load_digits(folder: Path, part: str) -> LabelledPictures:
+Confusion = npt.NDArray[np.int64]
+"""Pictures by what they should show (row) and what was seen (column)."""
+
+
+def judge(classifier: Classifier, pictures: npt.NDArray[Any], labels: Any) -> Confusion:
+    """Let a classifier say what pictures show."""
+    confusion = np.zeros((CLASSES, CLASSES), dtype=np.int64)
+    np.add.at(confusion, (labels, classifier.classify(to_float(pictures))), 1)
+    return confusion
+
+
+def shares(confusion: Confusion) -> tuple[float, dict[int, float]]:
+    """Return which share was recognised, of all pictures and of each class that there is."""
+    right, counts = confusion.diagonal(), confusion.sum(axis=1)
+    seen = np.flatnonzero(counts).tolist()
+    by_class = {digit: float(right[digit] / counts[digit]) for digit in seen}
+    return float(right.sum() / counts.sum()), by_class
+
+
+def load_digits(folder: Path, part: str) -> Labelled:
     """Read a part of MNIST, whose classes must be the ten digits."""
-    digits = load_labelled(folder, part=part)
-    if min(digits.pictures.shape[1:3]) < SIDE:
-        raise InputError(f"{folder} has pictures below {SIDE} x {SIDE} pixels")
+    digits = load_labelled(folder, part=part, minimum_side=SIDE)
     if digits.names != tuple(map(str, range(CLASSES))):
         raise InputError(f"{folder} has other classes than the digits 0 to 9")
     return digits
@@ -44,9 +64,7 @@ def load_digits(folder: Path, part: str) -> LabelledPictures:
 
 def make_classifier(data: Path, path: Path, threads: int | None) -> tuple[Classifier, float]:
     """Load the classifier, or train and keep it; return it and its share of the test digits."""
-    classifier = Classifier(threads)
-    known = path.exists()
-    test = load_digits(data, "t10k")
+    classifier, known, test = Classifier(threads), path.exists(), load_digits(data, "t10k")
     if known:
         classifier.load(path)
     else:
@@ -54,8 +72,8 @@ def make_classifier(data: Path, path: Path, threads: int | None) -> tuple[Classi
         digits, began = load_digits(data, "train"), time.perf_counter()
         for epoch, loss in enumerate(classifier.train(digits), 1):
             seconds = time.perf_counter() - began
-            report(f"epoch {epoch} of {EPOCHS}: loss {loss:.4f}, {seconds:.0f} s")
-    accuracy = judge(classifier, centre_crop(test.pictures, SIDE), test.labels).accuracy
+            click.echo(f"epoch {epoch} of {EPOCHS}: loss {loss:.4f}, {seconds:.0f} s", err=True)
+    accuracy, _ = shares(judge(classifier, centre_crop(test.pictures, SIDE), test.labels))
     if accuracy < LEAST:
         found = f"{path} recognises" if known else "the trained classifier recognises"
         raise FitImageError(f"{found} only {accuracy:.2%} of the test digits, not {LEAST:.0%}")
@@ -64,13 +82,8 @@ def make_classifier(data: Path, path: Path, threads: int | None) -> tuple[Classi
     return classifier, accuracy
 
 
-def report(line: str) -> None:
-    """Print what is not a result."""
-    print(line, file=sys.stderr, flush=True)
-
-
-def read_pictures(path: Path) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    """Read the arrays ``pictures`` and ``labels`` of an npz file."""
+def read_pictures(path: Path) -> Judged:
+    """Read the arrays ``pictures``, uint8 or floats of 0 to 1, and ``labels`` of an npz file."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
             pictures, labels = arrays["pictures"], arrays["labels"]
@@ -78,100 +91,79 @@ def read_pictures(path: Path) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
         raise InputError(f"cannot read {path}: {os_error_reason(error)}") from error
     except (EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"{path} is no npz file of pictures and labels") from error
-    check(pictures, labels)
+    shades = pictures.dtype == np.uint8 or ((pictures >= 0) & (pictures <= 1)).all()  # nor is NaN
+    if pictures.shape != (len(labels), SIDE, SIDE, 1) or not (len(labels) and shades):
+        raise InputError(f"{path}: pictures must be (n, {SIDE}, {SIDE}, 1), uint8 or 0 to 1")
+    if labels.dtype.kind not in "iu" or not np.isin(labels, range(CLASSES)).all():
+        raise InputError(f"{path}: labels must be 0 to {CLASSES - 1}")
     return pictures, labels
 
 
-def draw_pictures(
-    path: Path | None, each: int, spread: float
-) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+def draw_pictures(path: Path | None, each: int, spread: float) -> Judged:
     """Draw pictures of every class from a trained generator; without a path, the shipped one."""
     model = DigitModel.load(path)
     labels = np.repeat(np.arange(CLASSES), each)
     latents = model.sample(labels, np.random.default_rng(0), spread)
-    drawn = np.stack([model.draw(latent, SIDE, SIDE) for latent in latents])
-    return drawn, labels
+    return np.stack([model.draw(latent, SIDE, SIDE) for latent in latents]), labels
 
 
-def print_verdict(verdict: Verdict) -> None:
-    """Print a table of the classes."""
+def print_verdict(confusion: Confusion) -> None:
+    """Print a table of the classes, each with what it was most often taken for."""
+    accuracy, by_class = shares(confusion)
     print("class  pictures  recognised  most frequent mistake")
-    for digit, share in verdict.by_class.items():
-        count = verdict.confusion[digit].sum()
-        mistake = verdict.mistake(digit)
-        taken = f"{mistake[0]}, {mistake[1]:,} x" if mistake else "none"
-        print(f"{digit:5}  {count:8,}  {share:10.1%}  {taken}")
-    print(f"  all  {verdict.confusion.sum():8,}  {verdict.accuracy:10.1%}")
+    for digit, share in by_class.items():
+        wrong = confusion[digit].copy()
+        wrong[digit] = 0
+        taken = f"{wrong.argmax()}, {wrong.max():,} x" if wrong.any() else "none"
+        print(f"{digit:5}  {confusion[digit].sum():8,}  {share:10.1%}  {taken}")
+    print(f"  all  {confusion.sum():8,}  {accuracy:10.1%}")
 
 
-def to_json(accuracy: float, verdict: Verdict | None) -> str:
-    """Return the findings as one JSON object."""
-    found: dict[str, Any] = {"test_accuracy": accuracy}
-    if verdict:
-        found["accuracy"] = verdict.accuracy
-        found["by_class"] = verdict.by_class
-        found["confusion"] = verdict.confusion.tolist()
-    return json.dumps(found)
-
-
-def main() -> None:
+@click.command(help=__doc__)
+@click.argument("data", type=click.Path(path_type=Path))
+@click.option("--classifier", "path", type=click.Path(path_type=Path), default=Path("judge.npz"),
+              metavar="FILE", help="The classifier's file, made when absent.",
+              show_default=True)  # fmt: skip
+@click.option("--model", metavar="RUN", help="Folder or model file of a trained generator, or "
+              "'shipped'; 100 digits a class.")  # fmt: skip
+@click.option("--spread", type=float, default=0.7, show_default=True, help="Of the digits drawn.")
+@click.option("--pictures", type=click.Path(path_type=Path), metavar="FILE", help="Npz file: "
+              f"pictures (n, {SIDE}, {SIDE}, 1), ink bright, and labels (n,).")  # fmt: skip
+@click.option("--threads", type=click.IntRange(1), help="Default: all cores.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def main(
+    data: Path,
+    path: Path,
+    model: str | None,
+    spread: float,
+    pictures: Path | None,
+    threads: int | None,
+    as_json: bool,
+) -> None:
     """Make or load the classifier, and judge."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", type=Path, metavar="DATA", help="folder of MNIST's IDX files")
-    parser.add_argument(
-        "--classifier",
-        type=Path,
-        default=Path("judge.npz"),
-        metavar="FILE",
-        help="the classifier's file, made when absent (default judge.npz)",
-    )
-    judged = parser.add_mutually_exclusive_group()
-    judged.add_argument(
-        "--model",
-        type=Path,
-        metavar="RUN",
-        help="folder or model file of a trained generator, or 'shipped'; 100 digits a class",
-    )
-    parser.add_argument(
-        "--spread",
-        type=float,
-        default=0.7,
-        metavar="X",
-        help="of the digits drawn (default 0.7, as of fit-image digits draw)",
-    )
-    judged.add_argument(
-        "--pictures",
-        type=Path,
-        metavar="FILE",
-        help=f"npz file: pictures (n, {SIDE}, {SIDE}, 1), ink bright, and labels (n,)",
-    )
-    parser.add_argument("--threads", type=int, metavar="N", help="threads (default all cores)")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    arguments = parser.parse_args()
-    if arguments.threads is not None and arguments.threads < 1:
-        parser.error("--threads must be 1 or more")
-    try:
-        # First, so that no one waits for the training to learn that they cannot be judged.
-        pictures = None
-        if arguments.pictures:
-            pictures = read_pictures(arguments.pictures)
-        elif arguments.model:
-            path = None if str(arguments.model) == "shipped" else arguments.model
-            pictures = draw_pictures(path, 100, arguments.spread)
-        classifier, accuracy = make_classifier(
-            arguments.data, arguments.classifier, arguments.threads
-        )
-        verdict = judge(classifier, *pictures) if pictures else None
-    except FitImageError as error:
-        report(f"error: {error}")
-        sys.exit(error.exit_code)
-    if arguments.json:
-        print(to_json(accuracy, verdict))
+    if model and pictures:
+        raise click.UsageError("--model and --pictures exclude each other")
+    # First, so that no one waits for the training to learn that they cannot be judged.
+    judged = read_pictures(pictures) if pictures else None
+    if model:
+        judged = draw_pictures(None if model == "shipped" else Path(model), 100, spread)
+    classifier, accuracy = make_classifier(data, path, threads)
+    confusion = judge(classifier, *judged) if judged else None
+    if as_json:
+        found: dict[str, Any] = {"test_accuracy": accuracy}
+        if confusion is not None:
+            overall, by_class = shares(confusion)
+            found |= {"accuracy": overall, "by_class": by_class, "confusion": confusion.tolist()}
+        print(json.dumps(found))
         return
     print(f"The judge recognises {accuracy:.2%} of the real test digits.")
-    if verdict:
-        print_verdict(verdict)
+    if confusion is not None:
+        print_verdict(confusion)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except FitImageError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)

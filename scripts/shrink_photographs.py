@@ -7,13 +7,14 @@ smooth backgrounds, pictures with holes and copies of the same picture in other 
 
 from __future__ import annotations
 
-import argparse
 import fnmatch
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
+import click
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
@@ -23,36 +24,15 @@ from fit_image.errors import FitImageError, InputError
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 
-COLOURS = 300
-"""Distinct colours, at 5 bits a channel, that a photograph has at least."""
-
-FLAT = 0.45
-"""Share of a photograph's blocks that are flat, at most."""
-
-DETAIL = 0.6
-"""Grey levels by which a photograph's pixels differ from their neighbours' mean, at least."""
-
+COLOURS = 300  # distinct ones, at 5 bits a channel, that a photograph has at least
+FLAT = 0.45  # share of a photograph's blocks that are flat, at most
+DETAIL = 0.6  # grey levels between a photograph's pixels and their neighbours' mean, at least
 BLOCK = 8
-
-LEAST = 200
-"""Pixels of the shorter side of what is kept, at least."""
-
-Bytes = npt.NDArray[np.uint8]
+LEAST = 200  # pixels of the shorter side of what is kept, at least
 
 
-def report(line: str) -> None:
-    """Print what is not a result."""
-    print(line, file=sys.stderr, flush=True)
-
-
-def find(folders: list[Path], exclude: list[str]) -> list[Path]:
-    """List the pictures in folders and theirs, in the order of their names.
-
-    Raises
-    ------
-    InputError
-        If a folder does not exist.
-    """
+def find(folders: Sequence[Path], exclude: Sequence[str]) -> list[Path]:
+    """List the pictures in folders and theirs, in the order of their names."""
     found = []
     for folder in folders:
         if not folder.is_dir():
@@ -108,25 +88,16 @@ def likeness(picture: Image.Image) -> npt.NDArray[np.float64]:
 
 def tiles(picture: Image.Image, side: int, most: int) -> Iterator[Image.Image]:
     """Yield those tiles of a picture that have most detail, at most so many."""
-    width, height = picture.size
-    across, down = width // side, height // side
-    left, top = (width - across * side) // 2, (height - down * side) // 2
-    cut = []
-    for row in range(down):
-        for column in range(across):
-            x, y = left + column * side, top + row * side
-            tile = picture.crop((x, y, x + side, y + side))
-            grey = np.asarray(tile.convert("L"), dtype=np.float64)
-            cut.append((np.abs(np.diff(grey)).mean(), tile))
-    cut.sort(key=lambda item: -item[0])
-    yield from (tile for _, tile in cut[:most] if fault(tile) is None)
+    across, down = picture.width // side, picture.height // side
+    left, top = (picture.width - across * side) // 2, (picture.height - down * side) // 2
+    corners = ((left + x * side, top + y * side) for y in range(down) for x in range(across))
+    cut = [picture.crop((x, y, x + side, y + side)) for x, y in corners]
+    cut.sort(key=lambda tile: -np.abs(np.diff(np.asarray(tile.convert("L"), float))).mean())
+    yield from (tile for tile in cut[:most] if fault(tile) is None)
 
 
 def shrink(picture: Image.Image, side: int) -> Image.Image | None:
-    """Scale down by 2 or more, to ``side`` on the shorter side or, if it is small, to less.
-
-    Return None for what would be too small to be of use.
-    """
+    """Scale down by 2 or more, to ``side`` on the shorter side or less; None if that is no use."""
     factor = max(2.0, min(picture.size) / side)
     width, height = (round(length / factor) for length in picture.size)
     if min(width, height) < LEAST:
@@ -142,83 +113,68 @@ def views(picture: Image.Image, small: Image.Image, side: int, most: int) -> Ite
         yield from tiles(picture.resize(half, Image.Resampling.LANCZOS), side, most)
 
 
-def collect(arguments: argparse.Namespace) -> str:
-    """Write the photographs; return the report."""
-    output, side = arguments.output, arguments.side
+def collect(
+    paths: Iterable[Path], side: int, cut: int, alike: float, left_out: Counter[str]
+) -> Iterator[tuple[Path, Image.Image]]:
+    """Yield paths and views of the photographs; count why others are left out."""
     kept: list[npt.NDArray[np.float64]] = []
-    left_out: Counter[str] = Counter()
-    count = 0
-    for path in find(arguments.folders, arguments.exclude):
+    for path in paths:
         picture = read(path)
         small = picture and shrink(picture, side)
         if picture is None or small is None:
             left_out["too small" if picture else "unreadable or with holes"] += 1
             continue
         known = likeness(small)
-        same = any(known @ other > arguments.alike for other in kept)
-        reason = "seen before" if same else fault(small)
+        reason = "seen before" if any(known @ each > alike for each in kept) else fault(small)
         if reason:
             left_out[reason] += 1
             continue
         kept.append(known)
-        for view in views(picture, small, side, arguments.tiles):
-            if count == arguments.count:
-                break
-            count += 1
-            with atomic_path(output / f"{count:04}-{path.stem[:40]}.png") as temporary:
-                view.save(temporary)
-        if count == arguments.count:
-            break
-    reasons = ", ".join(f"{number} {reason}" for reason, number in left_out.most_common())
-    return f"{count} pictures of {len(kept)} photographs; left out: {reasons or 'none'}"
+        yield from ((path, view) for view in views(picture, small, side, cut))
 
 
-def main() -> None:
+@click.command(help=__doc__)
+@click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
+@click.option("--side", type=click.IntRange(32), default=768, show_default=True,
+              help="Shorter side in pixels.")  # fmt: skip
+@click.option("--count", type=int, help="At most so many pictures.")
+@click.option("--tiles", "cut", type=click.IntRange(0), default=0, show_default=True,
+              help="Also so many tiles of a large one at half its size.")  # fmt: skip
+@click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave out files whose path in "
+              "its folder contains this; * and ? stand for anything.")  # fmt: skip
+@click.option("--alike", type=float, default=0.97, show_default=True,
+              help="Correlation of pictures taken for the same.")  # fmt: skip
+def main(
+    folders: tuple[Path, ...],
+    output: Path,
+    side: int,
+    count: int | None,
+    cut: int,
+    exclude: tuple[str, ...],
+    alike: float,
+) -> None:
     """Read the command line and collect."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT")
-    parser.add_argument(
-        "--side", type=int, default=768, metavar="N", help="shorter side in pixels (default 768)"
+    left_out: Counter[str] = Counter()
+    photographs, number = set(), 0
+    output.mkdir(parents=True, exist_ok=True)
+    found = collect(find(folders, exclude), side, cut, alike, left_out)
+    for number, (path, view) in enumerate(islice(found, count), 1):
+        photographs.add(path)
+        with atomic_path(output / f"{number:04}-{path.stem[:40]}.png") as temporary:
+            view.save(temporary)
+    reasons = ", ".join(f"{times} {reason}" for reason, times in left_out.most_common())
+    click.echo(
+        f"{number} pictures of {len(photographs)} photographs; left out: {reasons or 'none'}"
     )
-    parser.add_argument("--count", type=int, metavar="N", help="at most so many pictures")
-    parser.add_argument(
-        "--tiles",
-        type=int,
-        default=0,
-        metavar="N",
-        help="also so many tiles of a large one at half its size (default 0)",
-    )
-    parser.add_argument(
-        "--exclude",
-        action="append",
-        default=[],
-        metavar="PATTERN",
-        help="leave out files whose path in FOLDER contains this; * and ? stand for anything",
-    )
-    parser.add_argument(
-        "--alike",
-        type=float,
-        default=0.97,
-        metavar="X",
-        help="correlation of pictures taken for the same (default 0.97)",
-    )
-    arguments = parser.parse_args()
-    if arguments.side < 32 or arguments.tiles < 0:
-        parser.error("--side must be 32 or more, and --tiles 0 or more")
-    try:
-        arguments.output.mkdir(parents=True, exist_ok=True)
-        print(collect(arguments))
-    except OSError as error:
-        report(f"error: cannot write {arguments.output}: {error.strerror}")
-        sys.exit(1)
-    except FitImageError as error:
-        report(f"error: {error}")
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        report("stopped")
-        sys.exit(130)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except OSError as error:
+        click.echo(f"error: cannot write: {error}", err=True)
+        sys.exit(1)
+    except FitImageError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)

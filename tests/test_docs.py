@@ -1,107 +1,112 @@
-"""The README against the program."""
+"""README and docs: their shape, their links, and the page of options."""
 
 from __future__ import annotations
 
+import importlib.util
 import re
-import shlex
 from pathlib import Path
 
 import click
 import pytest
 
+import fit_image
 from fit_image.cli import cli
 from fit_image.version import __version__
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
-DIGITS = [f"digits {name}" for name in ("train", "draw", "grid", "morph", "encode")]
-AUTOENCODE = [f"autoencode {name}" for name in ("train", "apply", "grid", "features")]
-UNJPEG = [f"unjpeg {name}" for name in ("train", "apply", "score")]
-GROUPS = ["digits", "autoencode", "unjpeg"]
-GROUPED = [*DIGITS, *AUTOENCODE, *UNJPEG]
-COMMANDS = ["fit", "render", "animate", "info", "dream", *GROUPED, "sweep", "report"]
+README = ROOT / "README.md"
+PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
+SUBJECTS = {
+    *("options", "choosing", "components", "sweeps", "digits", "autoencoders", "unjpeg", "dreams"),
+    *("scripting", "python", "file-formats", "method", "benchmarks", "development"),
+}
 
 
-def command(name):
-    found = cli
-    for word in name.split():
-        found = found.get_command(click.Context(found), word)
-        assert found is not None
+def load_script(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+OPTIONS = load_script("options")
+
+
+def prose(page):
+    """Return a page without its fences."""
+    return re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+
+
+def anchors(page):
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    found = []
+    for heading in re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE):
+        words = re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+        found.append(words if words not in found else f"{words}-{found.count(words)}")
     return found
 
 
-def section(heading):
-    return README.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+def links(page):
+    text = prose(page)
+    return re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'src="([^"]+)"', text)
 
 
-def code_blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+def test_there_is_a_page_for_each_subject():
+    assert {page.stem for page in PAGES} == {"README", *SUBJECTS}
+    assert {f"docs/{subject}.md" for subject in SUBJECTS} <= set(links(README))
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_every_option_is_in_the_readme_and_has_help(name):
-    text = section("Options")
-    if name != "fit":
-        (text,) = (line for line in text.splitlines() if line.startswith(f"| `fit-image {name}"))
-    fitting = {each.name for each in command("fit").params} if name == "sweep" else set()
-    for parameter in command(name).params:
-        if isinstance(parameter, click.Option) and parameter.name not in fitting:
-            assert parameter.help
-            for option in parameter.opts:
-                assert f"`{option}" in text, option
-
-
-def test_defaults_in_the_readme_are_true():
-    for parameter in command("fit").params:
-        if isinstance(parameter, click.Option) and not parameter.is_flag:
-            long = next(name for name in parameter.opts if name.startswith("--"))
-            (row,) = re.findall(rf"^\| `(?:-o`, `)?{long} .*$", section("Options"), re.MULTILINE)
-            stated = row.replace("\\|", "").split("|")[2].strip(" `")
-            shown = parameter.show_default
-            assert stated == (
-                shown if isinstance(shown, str) else str(parameter.default)
-            ).removesuffix(".0"), parameter.name
-
-
-def test_options_in_the_readme_exist():
-    known = {option for name in COMMANDS for p in command(name).params for option in p.opts}
-    known |= {"--version", "--help", "-h"}
-    for option in re.findall(r"`(--?[a-z][a-z0-9-]*)", section("Options")):
-        assert option in known
-
-
-def test_command_lines_of_the_readme_parse():
-    lines = [
-        line
-        for block in code_blocks("sh")
-        for line in block.splitlines()
-        if line.startswith("fit-image ")
+def test_the_readme_is_short_and_begins_with_two_commands_and_the_animation():
+    text = README.read_text()
+    assert len(text) <= 12_000
+    assert re.findall(r"^\./scripts/\w+", text.split("```")[1], re.MULTILINE) == [
+        "./scripts/demo",
+        "./scripts/test",
     ]
-    assert len(lines) >= 6
-    for line in lines:
-        words = shlex.split(line.split(" > ")[0], comments=True)[1:]
-        name = words.pop(0) if words[0] in [*COMMANDS, *GROUPS] else "fit"
-        name = f"{name} {words.pop(0)}" if name in GROUPS else name
-        command(name).make_context(name, words)
+    assert "examples/learning.gif" in text.split("\n## ")[0][:1000]
 
 
-def test_links_and_pictures_of_the_readme_exist():
-    for link in re.findall(r"\]\(([^)#:]+)\)", README):
-        assert (ROOT / link).exists(), link
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_links_lead_somewhere(page):
+    for link in links(page):
+        if link.startswith("https://"):
+            continue
+        file, _, anchor = link.partition("#")
+        target = page.parent / file if file else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
 
 
-def test_python_of_the_readme_runs(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "examples").symlink_to(ROOT / "examples")
-    names = {}
-    for block in code_blocks("python"):
-        exec(compile(block.replace("epochs=20", "epochs=1"), "README.md", "exec"), names)
-    assert "dB" in capsys.readouterr().out
-    assert (tmp_path / "corner.png").exists()
+def test_every_option_has_help():
+    for path, command in OPTIONS.commands(cli, "fit-image"):
+        for parameter in command.params:
+            assert not isinstance(parameter, click.Option) or parameter.help, (path, parameter)
+
+
+def test_the_page_of_options_is_what_the_commands_say():
+    renew = "renew it with: python scripts/options.py > docs/options.md"
+    assert (ROOT / "docs" / "options.md").read_text() == OPTIONS.page(), renew
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_options_that_pages_name_exist(page):
+    known = {"--version", "--help"}
+    for _, command in OPTIONS.commands(cli, "fit-image"):
+        for parameter in command.params:
+            known |= {*parameter.opts, *parameter.secondary_opts}
+    scripts = "".join(file.read_text() for file in (ROOT / "scripts").rglob("*.py"))
+    for option in re.findall(r"`(--[a-z][a-z0-9-]*)", prose(page)):
+        assert option in known or f'"{option}"' in scripts, option
+
+
+def short(options):
+    return {**options, "epochs": min(options["epochs"], 2)}
 
 
 def test_the_example_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    fit = fit_image.fit
+    monkeypatch.setattr(fit_image, "fit", lambda *args, **options: fit(*args, **short(options)))
     path = ROOT / "examples" / "learn_in_python.py"
     names = {"__name__": "example", "__file__": str(path)}
     exec(compile(path.read_text(), str(path), "exec"), names)
@@ -111,11 +116,3 @@ def test_the_example_runs(tmp_path, monkeypatch, capsys):
 
 def test_the_changelog_knows_the_version():
     assert f"## {__version__}" in (ROOT / "CHANGELOG.md").read_text()
-
-
-def test_the_readme_opens_with_the_two_commands():
-    first = README.split("```")[1]
-    assert re.findall(r"^\./scripts/\w+", first, re.MULTILINE) == [
-        "./scripts/demo",
-        "./scripts/test",
-    ]

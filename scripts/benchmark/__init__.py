@@ -1,1 +1,1 @@
-"""What `scripts/bench.py` measures, a file for each kind of thing."""
+"""What `scripts/bench.py` measures: a table of jobs, the peers, the machine's limits."""

@@ -1,72 +1,260 @@
-"""The game of digits, part by part and a whole step, beside the same in PyTorch."""
+"""Parts of the game of digits and whole steps, by both, which must agree."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from dataclasses import asdict
+import copy
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from benchmark import digit_drawing, digit_jobs
-from benchmark.ceilings import MatrixProduct
-from benchmark.compare import Comparison, compare
-from benchmark.digit_jobs import BATCH, SIDE
-from benchmark.jobs import Job
-from fit_image.nn.runtime.machine import usable_cores
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from benchmark import large_digit
+from benchmark.timing import Contest, batches, microseconds
+from benchmark.torch_networks import (
+    Floats,
+    Generator,
+    TorchGame,
+    maps_first,
+    products,
+    torch_chain,
+)  # fmt: skip
+from fit_image.apps.digits.game import Game
+from fit_image.apps.digits.networks import generator_layers, make_classifier, make_generator
+from fit_image.apps.digits.recipe import Recipe
+from fit_image.apps.places import INPUTS, places
+from fit_image.core.chain import Chain
+from fit_image.core.convolution import Convolution
+from fit_image.core.machine import usable_cores
+from fit_image.core.network import Network
+from fit_image.core.stage import Workers
+
+BATCH, SIDE, CLASSES = 100, 26, 10
+
+_PIECE = 1 << 17  # points that PyTorch draws at a time
+_PIECES = 2  # drawn in a job; the time of a picture follows from these
 
 
-def measure_digits(product: MatrixProduct, turns: int) -> dict[str, Any]:
-    """Compare all; return rows of figures, microseconds a batch but for the drawing's a pixel."""
-    comparisons = list(_compare_all(product, turns))
-    print("digits: a whole picture", file=sys.stderr)
-    return {
-        "batch": BATCH,
-        "comparisons": [
-            asdict(each) | {"ratio": each.ratio, "share": each.share} for each in comparisons
-        ],
-        "whole_picture": digit_drawing.measure_whole(),
-    }
+class _ThereAndBack:
+    """Forward, and backward to parameters and inputs."""
 
+    def __init__(self, chain: Chain, inputs: Floats, by_outputs: Floats) -> None:
+        self._chain, self._inputs, self._by_outputs = chain, inputs, by_outputs
+        self._passage, self._workers = chain.passage(len(inputs)), Workers()
+        self.gradient = chain.zeros()
 
-def print_digits(report: dict[str, Any]) -> None:
-    """Print the tables."""
-    print(f"| digits, {report['batch']} pictures of {SIDE} x {SIDE} | fit-image |", end="")
-    print(" of the possible | PyTorch | times faster |")
-    print("|---|---|---|---|---|")
-    side = digit_drawing.SIDE
-    for each in report["comparisons"]:
-        # Drawing is measured by the pixel.
-        scale = side**2 if each["layers"] == "drawing" else 1
-        ours, peer = (scale * each[key] / 1e3 for key in ("ours_us", "torch_us"))
-        cells = (
-            each["job"],
-            f"{ours:.3g} ms ({each['threads']})",
-            f"{each['share']:.0%}",
-            f"{peer:.3g} ms ({each['torch_threads']})",
-            f"{each['ratio']:.3g}",
-        )
-        print(f"| {' | '.join(cells)} |")
-    print("(in parentheses: threads)")
-    whole = report["whole_picture"]
-    print(f"\na digit of {whole['side']} x {whole['side']}, whole: {whole['seconds']:.2f} s,")
-    print(f"  peak memory {whole['peak_bytes'] / 1e6:.0f} MB,")
-    print(f"  {whole['bytes_per_pixel']:.1f} bytes a pixel over the base")
+    def forward(self) -> Floats:
+        return self._chain.forward(self._inputs, self._passage, self._workers)
 
-
-def _compare_all(product: MatrixProduct, turns: int) -> Iterator[Comparison]:
-    threads = usable_cores()
-
-    def compared(
-        name: str, ours: Job, peer: Job, work: float, kind: str = "digits"
-    ) -> list[Comparison]:
-        print(f"digits: {name}", file=sys.stderr)
-        return compare(
-            name, kind, {threads: ours}, peer, lambda _: work / product.rate() * 1e6, turns
+    def both(self) -> Any:
+        """Fill the gradient; return the derivative by the inputs."""
+        self.forward()
+        self.gradient[:] = 0.0
+        return self._chain.backward(
+            self._passage, self._by_outputs, self._workers, self.gradient, to_inputs=True
         )
 
-    for name, ours, peer, work in [*digit_jobs.generators(), *digit_jobs.classifiers()]:
-        yield from compared(name, ours, peer, work)
-    for name, ours, peer, work in (digit_jobs.step(), digit_jobs.classifier_step()):
-        yield from compared(name, ours, peer, work)
-    name, ours, peer, work = digit_jobs.drawing()
-    yield from compared(name, ours, peer, work, "drawing")
+
+def _torch_both(peer: nn.Module, x: Tensor, by_y: Tensor) -> Callable[[], None]:
+    def both() -> None:
+        x.grad = None
+        peer.zero_grad()
+        peer(x).backward(by_y)
+
+    return both
+
+
+def _agree(ours: Any, peer: Any, share: float = 1e-3) -> None:
+    """Fail if any number is wrong by more than a share of the largest one."""
+    peer = peer.detach().numpy() if isinstance(peer, Tensor) else peer
+    np.testing.assert_allclose(ours, peer, rtol=0, atol=share * max(np.abs(peer).max(), 1e-9))
+
+
+def _norms_agree(gradient: Floats, peer: nn.Module, share: float) -> None:
+    exact = sum(float((each.grad.double() ** 2).sum()) for each in peer.parameters())
+    np.testing.assert_allclose(float(np.dot(gradient, gradient)), exact, rtol=share)
+
+
+class _Generators:
+    """The same generator by both, and what they are given."""
+
+    def __init__(self) -> None:
+        recipe, rng = Recipe(), np.random.default_rng(0)
+        chain = make_generator(recipe, SIDE, SIDE, 1).initialise(rng)
+        self.network = Network(generator_layers(recipe, 1))
+        self.network.parameters[:] = chain.parameters
+        self.peer = Generator(self.network)
+        points = places(SIDE, SIDE, recipe.scale).reshape(-1, len(INPUTS))
+        latents = recipe.scale * rng.standard_normal((BATCH, recipe.latent), dtype=np.float32)
+        repeated = np.repeat(latents, len(points), axis=0)
+        by_outputs = rng.standard_normal((BATCH, SIDE, SIDE, 1), dtype=np.float32)
+        self.x = torch.from_numpy(np.concatenate([repeated, np.tile(points, (BATCH, 1))], axis=1))
+        self.by_y = torch.from_numpy(by_outputs.reshape(-1, 1))
+        self.ours = _ThereAndBack(chain, latents, by_outputs)
+        # Latent numbers need to be multiplied by weights once only.
+        weights = self.network.parameter_count - recipe.latent * recipe.units
+        self.flops = 2 * weights * len(self.x)
+        _agree(self.ours.forward().reshape(-1, 1), self.peer(self.x))
+
+
+def generator_forward() -> Contest:
+    """The generator forward."""
+    both = _Generators()
+
+    def theirs() -> None:
+        with torch.inference_mode():
+            both.peer(both.x)
+
+    return batches(both.ours.forward, theirs, both.flops)
+
+
+def generator() -> Contest:
+    """The generator there and back."""
+    both = _Generators()
+    x = both.x.requires_grad_()
+    theirs = _torch_both(both.peer, x, both.by_y)
+    below = both.ours.both()
+    theirs()
+    # Rounding decides on which side of a rectifier's bend a sum falls, and either of us is off by
+    # 2% from double precision in a layer of small gradients.
+    _norms_agree(both.ours.gradient, both.peer, 0.05)
+    by_inputs = x.grad.numpy().reshape(BATCH, SIDE * SIDE, -1)
+    _agree(below, by_inputs[..., : Recipe().latent].sum(axis=1), 0.05)
+    return batches(both.ours.both, theirs, 3 * both.flops)
+
+
+def _rectifiers() -> dict[int, nn.Module]:
+    """Return what follows the classifier's first convolution and its normalisations."""
+    return {index: nn.LeakyReLU(0.2) for index in (0, 2, 4)}
+
+
+def convolutions() -> list[tuple[int, str]]:
+    """Return where the classifier's convolutions are, and what they make of what."""
+    stages = make_classifier(Recipe(), SIDE, SIDE, 1, CLASSES).stages
+    return [
+        (index, " to ".join(" x ".join(map(str, shape)) for shape in (each.inputs, each.outputs)))
+        for index, each in enumerate(stages)
+        if isinstance(each, Convolution)
+    ]
+
+
+def classifier(convolution: int | None = None) -> Contest:
+    """The classifier there and back, or one of its convolutions alone."""
+    rng = np.random.default_rng(1)
+    chain = make_classifier(Recipe(), SIDE, SIDE, 1, CLASSES).initialise(rng)
+    activations = _rectifiers()
+    if convolution is not None:
+        stage = chain.stages[convolution]
+        alone = Chain([stage])
+        alone.parameters[: stage.size] = chain.part(chain.parameters, convolution)
+        chain, activations = alone, activations if convolution == 0 else {}
+    peer = torch_chain(chain, activations)
+    inputs = rng.random((BATCH, *chain.inputs), dtype=np.float32)
+    by_outputs = rng.standard_normal((BATCH, *chain.outputs), dtype=np.float32)
+    x, by_y = (torch.from_numpy(maps_first(each)) for each in (inputs, by_outputs))
+    # As views, both have maps last in memory, which serves some convolutions better.
+    last = copy.deepcopy(peer).to(memory_format=torch.channels_last)
+    maps_last = _torch_both(last, x.clone().requires_grad_(), by_y)
+    x = x.contiguous().requires_grad_()
+    ours, theirs = _ThereAndBack(chain, inputs, by_outputs), _torch_both(peer, x, by_y.contiguous())
+    below = ours.both()
+    theirs()
+    _agree(maps_first(ours.forward()), peer(x))
+    _agree(maps_first(below), x.grad)
+    _norms_agree(ours.gradient, peer, 1e-3)
+    flops = 6 * BATCH * products(chain)
+    torch.set_num_threads(1)
+    contests = [batches(ours.both, each, flops) for each in (theirs, maps_last)]
+    return min(contests, key=lambda each: microseconds(each.peer))
+
+
+def _batch() -> tuple[Floats, npt.NDArray[np.int64]]:
+    rng = np.random.default_rng(2)
+    pictures = rng.random((BATCH, SIDE, SIDE, 1), dtype=np.float32)
+    return pictures, rng.integers(0, CLASSES, BATCH)
+
+
+def _step(*, of_classifier: bool) -> Contest:
+    rng, (pictures, labels) = np.random.default_rng(2), _batch()
+    x, t = torch.from_numpy(maps_first(pictures).copy()), torch.from_numpy(labels)
+    game, peer = _games(Recipe(batch_size=BATCH))
+    drawing = game._generator.chain.parameter_count * SIDE * SIDE
+    classifying, encoding = products(game._classifier.chain), products(game._encoder.chain)
+    if of_classifier:
+        return batches(
+            lambda: game._classifier_step(pictures, labels, rng),
+            lambda: peer.classifier_step(x, t),
+            2 * BATCH * (drawing + 6 * classifying),
+        )
+    _check_steps(pictures, labels, x, t)
+    return batches(
+        lambda: game._generator_step(pictures, labels, rng),
+        lambda: peer.step(x, t),
+        2 * BATCH * (3 * drawing + 2 * classifying + 3 * encoding),
+    )
+
+
+generator_step = partial(_step, of_classifier=False)
+"""A step of generator and encoder."""
+classifier_step = partial(_step, of_classifier=True)
+"""A step of the classifier, on real and on generated pictures."""
+
+
+def _check_steps(pictures: Floats, labels: npt.NDArray[np.int64], x: Tensor, t: Tensor) -> None:
+    """Fail if steps differ: with no dropout and the same noise, both must come to the same."""
+    game, peer = _games(Recipe(batch_size=BATCH, keep=1.0))
+    same = np.random.default_rng(3)
+    for _ in range(2):  # what dropout draws
+        same.random((BATCH, game.recipe.encoder_units), dtype=np.float32)
+    noise = torch.from_numpy(same.standard_normal((BATCH, game.recipe.latent), dtype=np.float32))
+    loss, divergence, _ = game._generator_step(pictures, labels, np.random.default_rng(3))
+
+    np.testing.assert_allclose((loss, divergence), peer.step(x, t, noise), rtol=1e-3)
+    after, _, _ = game._generator_step(pictures, labels, np.random.default_rng(3))
+    np.testing.assert_allclose(after, peer.step(x, t, noise)[0], rtol=1e-2)
+
+
+def _games(recipe: Recipe) -> tuple[Game, TorchGame]:
+    game = Game(recipe, (SIDE, SIDE, 1), CLASSES)
+    network = Network(generator_layers(recipe, 1))
+    network.parameters[:] = game._generator.chain.parameters
+    softplus: dict[int, nn.Module] = {0: nn.Softplus(), 2: nn.Softplus()}
+    peer = TorchGame(
+        recipe,
+        torch_chain(game._encoder.chain, softplus, drop=1.0 - recipe.keep),
+        Generator(network),
+        torch_chain(game._classifier.chain, _rectifiers()),
+        places(SIDE, SIDE, recipe.scale),
+    )
+    return game, peer
+
+
+def drawing() -> Contest:
+    """A part of a large picture; a unit is a pixel."""
+    (model, latents), side = large_digit.digit(), large_digit.SIDE
+    network = model._network(latents)
+    peer = Generator(network)
+    count = _PIECES * _PIECE
+    seen = places(side, side, Recipe().scale, range(side // 2, side // 2 + count // side + 1))
+    pieces = torch.from_numpy(seen.reshape(-1, len(INPUTS))[:count].copy()).split(_PIECE)
+    _agree(network.predict(pieces[0].numpy()), peer(pieces[0]))
+    drawn = model.bands(latents, side, side)
+
+    def ours() -> int:
+        nonlocal drawn
+        band = next(drawn, None)
+        if band is None:
+            drawn = model.bands(latents, side, side)
+            band = next(drawn)
+        return band[1].size
+
+    def theirs() -> int:
+        with torch.inference_mode():
+            for piece in pieces:
+                peer(piece)
+        return count
+
+    return Contest({usable_cores(): ours}, theirs, flops=2 * network.parameter_count)

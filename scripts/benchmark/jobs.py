@@ -1,146 +1,58 @@
-"""The same work done by fit-image and by PyTorch: callables that return the pixels they did."""
+"""The table of jobs: what is measured beside PyTorch, a row each."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 
-import numpy as np
-import torch
+from benchmark import digits, large_digit, patches, pixels
+from benchmark.timing import Job
+from fit_image.apps.autoencode.recipe import Recipe
 
-from fit_image.model import PaintingNetwork
-from fit_image.nn.mlp.layer_spec import dense_stack
-from fit_image.nn.optimizers.registry import OPTIMIZERS
-from fit_image.nn.training.minibatch import Minibatch
-from fit_image.nn.training.per_sample_sgd import PerSampleSGD
-from fit_image.notation import parse_layers
+_BATCHES = [*(("4x300", 4**power) for power in (3, 4, 5, 6)), ("8x64", 1024)]
+PIXELS = [
+    *(
+        Job("SGD, batch 1", layers, "pixel", partial(pixels.descend, layers))
+        for layers in ("4x300", "3x32", "2x1000")
+    ),
+    *(
+        Job(f"{name}, batch {batch}", layers, "pixel",
+            partial(pixels.learn_batches, layers, batch, name))
+        for layers, batch in _BATCHES
+        for name in pixels.TORCH_OPTIMIZERS
+    ),
+    *(
+        Job("drawing", layers, "pixel", partial(pixels.draw, layers))
+        for layers in ("4x300", "3x32")
+    ),
+]  # fmt: skip
 
-SLOPE = 0.01
-WIDTH, HEIGHT = 300, 429
-RATE = 1e-3
+DIGITS = [
+    Job("generator, forward", "digits", "batch", digits.generator_forward),
+    Job("generator, forward and backward", "digits", "batch", digits.generator),
+    *(
+        Job(f"convolution {number}: {name}", "digits", "batch", partial(digits.classifier, index))
+        for number, (index, name) in enumerate(digits.convolutions(), 1)
+    ),
+    Job("classifier", "digits", "batch", digits.classifier),
+    Job("step of generator and encoder", "digits", "batch", digits.generator_step),
+    Job("step of the classifier", "digits", "batch", digits.classifier_step),
+    Job(f"drawing {large_digit.SIDE} x {large_digit.SIDE}", "drawing", "pixel", digits.drawing),
+]
 
-TORCH_OPTIMIZERS = {
-    "sgd": lambda parameters: torch.optim.SGD(parameters, RATE),
-    "momentum": lambda parameters: torch.optim.SGD(parameters, RATE, momentum=0.9),
-    "adam": lambda parameters: torch.optim.Adam(parameters, RATE),
-}
-"""The optimizers that are compared; what adamw does besides is one multiplication."""
-
-Job = Callable[[], int]
-
-
-def our_network(layers: str) -> PaintingNetwork:
-    """Return an initialised network of ours."""
-    widths = [layer.width for layer in parse_layers(layers)]
-    network = PaintingNetwork(tuple(dense_stack(2, widths, 3, SLOPE)), (WIDTH, HEIGHT))
-    return network.init_params(0.3, np.random.default_rng(0))
-
-
-def torch_network(network: PaintingNetwork) -> torch.nn.Sequential:
-    """Return the same network in PyTorch, weights included."""
-    modules: list[torch.nn.Module] = []
-    for layer, rows in zip(network.layers, network.rows(), strict=True):
-        linear = torch.nn.Linear(layer.fan_in, layer.fan_out)
-        with torch.no_grad():
-            linear.weight[:] = torch.from_numpy(rows[:, : layer.fan_in].copy())
-            linear.bias[:] = torch.from_numpy(rows[:, layer.fan_in].copy())
-        modules += [linear, torch.nn.LeakyReLU(SLOPE)]
-    return torch.nn.Sequential(*modules[:-1])
-
-
-def samples(count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return random places and colours."""
-    rng = np.random.default_rng(0)
-    return rng.random((count, 2), dtype=np.float32), rng.random((count, 3), dtype=np.float32)
-
-
-def our_sgd(layers: str, threads: int) -> Job:
-    """Return a job of ours: one step for each sample."""
-    network = our_network(layers)
-    sgd, loss = PerSampleSGD(network, network.layer_rates(0.1)), np.zeros(1)
-    places, colours = samples(1000)
-    weights = np.ones(len(places), dtype=np.float32)
-
-    def job() -> int:
-        sgd.learn(places, colours, weights, loss, threads=threads)
-        return len(places)
-
-    return job
-
-
-def torch_sgd(layers: str) -> Job:
-    """Return the same job in PyTorch."""
-    network = our_network(layers)
-    peer = torch_network(network)
-    linears = [module for module in peer if isinstance(module, torch.nn.Linear)]
-    optimizer = torch.optim.SGD(
-        [
-            {"params": linear.parameters(), "lr": float(rate)}
-            for linear, rate in zip(linears, network.layer_rates(0.1), strict=True)
-        ]
-    )
-    x, t = map(torch.from_numpy, samples(50))
-    return _torch_steps(peer, optimizer, x.split(1), t.split(1))
-
-
-def our_batches(layers: str, batch: int, optimizer: str, threads: int) -> Job:
-    """Return a job of ours: one step for each batch of about 8,192 samples."""
-    network = our_network(layers)
-    learner = Minibatch(network, OPTIMIZERS[optimizer](network.parameters.size), RATE, batch)
-    places, colours = samples(max(8192, batch))
-    weights = np.ones(len(places), dtype=np.float32)
-    loss = np.zeros(1)
-
-    def job() -> int:
-        learner.learn(places, colours, weights, loss, threads=threads)
-        return len(places)
-
-    return job
-
-
-def torch_batches(layers: str, batch: int, optimizer: str) -> Job:
-    """Return the same job in PyTorch."""
-    peer = torch_network(our_network(layers))
-    steps = TORCH_OPTIMIZERS[optimizer](peer.parameters())
-    x, t = map(torch.from_numpy, samples(max(2048, batch)))
-    return _torch_steps(peer, steps, x.split(batch), t.split(batch))
-
-
-def _torch_steps(
-    peer: torch.nn.Sequential, optimizer: torch.optim.Optimizer, xs: object, ts: object
-) -> Job:
-    def job() -> int:
-        for x, t in zip(xs, ts, strict=True):
-            optimizer.zero_grad()
-            loss = 0.5 * ((peer(x) - t) ** 2).sum(dim=1).mean()
-            loss.backward()
-            optimizer.step()
-        return sum(len(x) for x in xs)
-
-    return job
-
-
-def our_drawing(layers: str, threads: int) -> Job:
-    """Return a job of ours: one frame."""
-    network = our_network(layers)
-
-    def job() -> int:
-        network.render(threads=threads)
-        return WIDTH * HEIGHT
-
-    return job
-
-
-def torch_drawing(layers: str) -> Job:
-    """Return the same job in PyTorch, in batches of the size that serves it well."""
-    peer = torch_network(our_network(layers))
-    y, x = np.mgrid[0:HEIGHT, 0:WIDTH]
-    places = np.stack((x / (WIDTH - 1), y / (HEIGHT - 1)), axis=2).reshape(-1, 2)
-    batches = torch.from_numpy(places.astype(np.float32)).split(4096)
-
-    def job() -> int:
-        with torch.inference_mode():
-            for batch in batches:
-                peer(batch)
-        return WIDTH * HEIGHT
-
-    return job
+PICTURES = [
+    *(
+        Job(f"4096 to {units} to 4096, Adam", "pictures", "batch",
+            partial(patches.autoencoder, (64, 64, 1), Recipe(bottleneck=units)))
+        for units in (1024, 128)
+    ),
+    *(
+        Job(f"convolutional, {side} x {side} x {channels}, Adam", "pictures", "batch",
+            partial(patches.autoencoder, (side, side, channels), Recipe(conv=True)))
+        for side, channels in ((64, 1), (32, 3))
+    ),
+    *(
+        Job(f"unjpeg, {layers} on {block} x {block}, descent", "pictures", "batch",
+            partial(patches.unjpeg, layers, block))
+        for layers, block in (("4x2047", 24), ("2x480", 16))
+    ),
+]  # fmt: skip

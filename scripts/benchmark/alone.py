@@ -1,0 +1,154 @@
+"""What has no peer: large pictures, sweeps, an epoch of pictures, pictures restored."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from benchmark.ceilings import Ceilings
+from benchmark.pixels import our_network
+from fit_image import FitConfig, FitImageError, Trainer, parse_layers
+from fit_image.apps.autoencode.recipe import Recipe
+from fit_image.apps.autoencode.trainer import AutoencoderTrainer
+from fit_image.apps.compiling import warm_up
+from fit_image.apps.sweep.folder import SweepFolder
+from fit_image.apps.sweep.local import Local
+from fit_image.apps.sweep.plan import Question, plan_trials
+from fit_image.apps.unjpeg.model import Restorer
+from fit_image.apps.unjpeg.network import initialise, make_network
+from fit_image.apps.unjpeg.patches import Cutter
+from fit_image.config import RecordConfig
+from fit_image.core.machine import usable_cores
+from fit_image.progress import Progress
+
+_PIXELS = (100_000, 1_000_000, 5_000_000, 25_000_000)
+
+
+def draw_large(ceilings: Ceilings, side: int = 4096) -> dict[str, float]:
+    """Draw a picture of 4096 x 4096 in bands; return the time, and the share of the ceiling."""
+    print(f"4x300: drawing {side} x {side}", file=sys.stderr)
+    network = our_network("4x300")
+    rates, seconds = [ceilings.matrix_product()], 0.0
+    began = time.perf_counter()
+    for top, _ in network.render_bands(side, side):
+        seconds += time.perf_counter() - began
+        if top % 256 == 0:
+            rates.append(ceilings.matrix_product())
+        began = time.perf_counter()
+    work = 2 * network.parameter_count * side**2
+    return {
+        "side": side,
+        "seconds": seconds,
+        "us": seconds / side**2 * 1e6,
+        "share": work / seconds / statistics.median(rates),
+    }
+
+
+def measure_growth(layers: str, turns: int) -> dict[str, Any]:
+    """Measure microseconds a pixel of pictures from 0.1 to 25 megapixels.
+
+    Pictures that outgrow the caches cost more only where their pixels are ordered and gathered,
+    so small networks show it best. In every turn each whole picture is put in order, and as many
+    pixels as fit in the time are learned: a random sample, which stands for the rest of the epoch.
+    ``differences`` are medians over the turns of shares of that turn's median over the pictures;
+    ``us`` are the median over all with these differences; ``spread`` is the largest of them.
+    """
+    rng = np.random.default_rng(0)
+    config = FitConfig(layers=parse_layers(layers))
+    warm_up(config)
+    trainers = []
+    for pixels in _PIXELS:
+        side = round(pixels**0.5)
+        trainers.append(Trainer(rng.integers(0, 256, (side, side, 3), dtype=np.uint8), config))
+    times = np.array([[_epoch_us(trainer) for trainer in trainers] for _ in range(turns)])
+    differences = np.median(times / np.median(times, axis=1, keepdims=True), axis=0) - 1
+    return {
+        "layers": layers,
+        "pixels": [trainer.pixels for trainer in trainers],
+        "us": (np.median(times) * (1 + differences)).tolist(),
+        "differences": differences.tolist(),
+        "spread": float(np.abs(differences).max()),
+    }
+
+
+def _epoch_us(trainer: Trainer) -> float:
+    trainer.restore(trainer.network, Progress())
+    began = time.perf_counter()
+    trainer.train(seconds=0.0)  # puts the pixels in order, no more
+    ordered = time.perf_counter()
+    trainer.train(seconds=0.3)
+    learned = (time.perf_counter() - ordered) / trainer.progress.position
+    return float((ordered - began) / trainer.pixels + learned) * 1e6
+
+
+def measure_sweep(layers: str, turns: int) -> dict[str, float]:
+    """Return pixels learned a second by one worker and by one a core, and their ratio.
+
+    Per-pixel SGD; everything counts that a sweep does, from the start of the workers to the last
+    file. The two are measured in turns.
+    """
+    print("a sweep", file=sys.stderr)
+    cores = usable_cores()
+    rates: dict[int, list[float]] = {1: [], cores: []}
+    for jobs in list(rates) * turns:
+        rates[jobs].append(_swept_pixels(layers, jobs, 2 * cores))
+    ratios = [several / one for one, several in zip(rates[1], rates[cores], strict=True)]
+    one, every = (statistics.median(rates[jobs]) for jobs in (1, cores))
+    return {"workers": cores, "one": one, "all": every, "ratio": statistics.median(ratios)}
+
+
+def _swept_pixels(layers: str, jobs: int, seeds: int) -> float:
+    with tempfile.TemporaryDirectory() as name:
+        picture = Path(name) / "noise.png"
+        Image.effect_noise((128, 128), 60).convert("RGB").save(picture)
+        axes: dict[str, Any] = {"layers": [parse_layers(layers)], "epochs": [12]}
+        question = Question(
+            (picture,), (axes | {"seed": range(seeds)},), RecordConfig(animations=())
+        )
+        trials = plan_trials(question)
+        folder = SweepFolder(Path(name) / "sweep", trials)
+        folder.write()
+        began = time.perf_counter()
+        with Local(folder, trials, jobs) as workers:
+            for event in workers.events():
+                if getattr(event, "status", "done") != "done":
+                    raise FitImageError(f"a trial has {event}")
+        return sum(trial.samples for trial in trials) / (time.perf_counter() - began)
+
+
+def epoch_of_pictures() -> float:
+    """Return the seconds of an epoch of a convolutional auto-encoder, validation included."""
+    print("pictures: an epoch, and pictures restored", file=sys.stderr)
+    rng = np.random.default_rng(0)
+    pictures = rng.integers(0, 256, (11_000, 32, 32, 3), dtype=np.uint8)
+    trainer = AutoencoderTrainer(pictures[:10_000], pictures[10_000:], Recipe(conv=True))
+    trainer.warm_up()
+    began = time.perf_counter()
+    while not trainer.epoch_is_over:
+        trainer.play()
+    trainer.end_epoch()
+    return time.perf_counter() - began
+
+
+def restore_pictures() -> dict[str, float]:
+    """Return the seconds of restoring a picture without a flat patch, by two networks."""
+    block, widths = 24, (2047,) * 4
+    chain = make_network(block, widths)
+    initialise(chain, np.random.default_rng(0), difference=False)
+    untrained = Restorer(Cutter(block, 0.5, 0.3), widths, True, chain.parameters, "85")
+    return {"weak": _restore(Restorer.shipped(85)), "4x2047": _restore(untrained)}
+
+
+def _restore(restorer: Restorer) -> float:
+    picture = np.random.default_rng(0).integers(0, 256, (800, 1280, 3), dtype=np.uint8)
+    restorer.restore(picture[:64, :64])
+    began = time.perf_counter()
+    restorer.restore(picture)
+    return time.perf_counter() - began

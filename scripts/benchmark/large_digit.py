@@ -1,0 +1,38 @@
+"""A digit drawn large by fit-image alone; as a program, it prints its time and peak memory."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import numpy as np
+
+from fit_image.apps.digits.model import DigitModel
+from fit_image.apps.digits.networks import generator_numbers, make_generator
+from fit_image.apps.digits.recipe import Recipe
+from fit_image.core.dense import FloatArray
+from fit_image.image import to_uint8
+
+SIDE = 3240
+
+
+def digit() -> tuple[DigitModel, FloatArray]:
+    """Return a generator as it is before training, and latent numbers."""
+    recipe, rng = Recipe(), np.random.default_rng(0)
+    chain = make_generator(recipe, 2, 2, 1).initialise(rng)
+    statistics = np.zeros((1, recipe.latent), np.float32)
+    numbers = generator_numbers(chain)
+    model = DigitModel(recipe, 1, 2, 2, ("0",), numbers, statistics, statistics, 0.0)
+    return model, rng.standard_normal(recipe.latent, dtype=np.float32)
+
+
+def _draw(side: int) -> None:
+    model, latents = digit()
+    np.concatenate([to_uint8(band) for _, band in model.bands(latents, side, side)])
+
+
+if __name__ == "__main__":
+    _draw(4)  # loads the compiled kernels
+    began = time.perf_counter()
+    _draw(int(sys.argv[1]))
+    print(time.perf_counter() - began)

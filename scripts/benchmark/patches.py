@@ -1,0 +1,112 @@
+"""Training steps of networks on whole pictures and on patches, by both, which must agree."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from benchmark.timing import Contest, batches
+from benchmark.torch_networks import Floats, maps_first, products, torch_chain
+from fit_image.apps.autoencode.networks import Autoencoder
+from fit_image.apps.autoencode.recipe import Recipe as AutoencoderRecipe
+from fit_image.apps.autoencode.trainer import AutoencoderTrainer
+from fit_image.apps.unjpeg.pictures import split_folder
+from fit_image.apps.unjpeg.recipe import Recipe as PatchRecipe
+from fit_image.apps.unjpeg.trainer import PatchTrainer
+from fit_image.core.chain import Chain
+from fit_image.notation import parse_layers
+
+BATCH = 100
+_ACTIVATIONS = {"elu": nn.ELU, "tanh": nn.Tanh, "relu": nn.ReLU, "identity": nn.Identity}
+
+
+def _contest(
+    ours: Callable[[], float], theirs: Callable[[], float], chain: Chain, tolerance: float
+) -> Contest:
+    """Make a contest out of steps that return the loss before them, and fail if these differ."""
+    for _ in range(2):
+        np.testing.assert_allclose(ours(), theirs(), rtol=tolerance)
+    return batches(ours, theirs, 6 * BATCH * products(chain))
+
+
+def autoencoder(shape: tuple[int, int, int], recipe: AutoencoderRecipe) -> Contest:
+    """A step of an auto-encoder with Adam."""
+    rng = np.random.default_rng(0)
+    pictures = rng.integers(0, 256, (BATCH, *shape), dtype=np.uint8)
+    trainer = AutoencoderTrainer(pictures, pictures[:1], recipe)
+    inputs = pictures.astype(np.float32) / np.float32(255)
+    x = torch.from_numpy(maps_first(inputs).copy())
+    net = torch_chain(trainer.network.chain, _activations(trainer.network, recipe))
+    mean = trainer.mean.mean(axis=(0, 1), keepdims=True) if recipe.conv else trainer.mean
+    centre = torch.from_numpy(mean.transpose(2, 0, 1).copy())
+    optimizer = torch.optim.Adam(net.parameters(), recipe.rate)
+
+    def theirs() -> float:
+        optimizer.zero_grad()
+        drawn = net(x - centre).reshape(x.shape)
+        loss = nn.functional.mse_loss(drawn, x)
+        loss.backward()
+        optimizer.step()
+        return float(loss.detach())
+
+    return _contest(lambda: trainer._step(inputs), theirs, trainer.network.chain, 1e-3)
+
+
+def _activations(network: Autoencoder, recipe: AutoencoderRecipe) -> dict[int, nn.Module]:
+    indices = [index for index, *_ in network.weights(network.chain.parameters)]
+    names = dict.fromkeys(indices, recipe.activation) | {network.code_at: recipe.code_activation}
+    return {index: _ACTIVATIONS[names[index]]() for index in indices} | {indices[-1]: nn.Sigmoid()}
+
+
+class _ScaledTanh(nn.Module):
+    def forward(self, sums: Tensor) -> Tensor:
+        """Compute 1.7159 tanh(2 s / 3)."""
+        return 1.7159 * torch.tanh(sums * (2 / 3))
+
+
+def unjpeg(layers: str, block: int) -> Contest:
+    """A step of a network that removes JPEG's artefacts, by plain descent."""
+    recipe = PatchRecipe(block=block, layers=parse_layers(layers), batch_size=BATCH, patches=BATCH)
+    trainer, inputs, targets = _patch_trainer(recipe)
+    chain, cutter = trainer.chain, trainer.cutter
+    net = torch_chain(chain, {index: _ScaledTanh() for index in range(len(chain.stages) - 1)})
+    linears = [each for each in net if isinstance(each, nn.Linear)]
+    optimizer = torch.optim.SGD(
+        [{"params": each.parameters(), "lr": recipe.rate / each.in_features} for each in linears]
+    )
+    x, t = torch.from_numpy(inputs), torch.from_numpy(targets)
+
+    def theirs() -> float:
+        """Take a step; return the root mean square error before it, of colours in 0..1."""
+        optimizer.zero_grad()
+        outputs = net(x)
+        clipped = outputs.clamp(cutter.lowest, cutter.highest)
+        # The derivative passes the clipping, as ours does.
+        errors = outputs + (clipped - outputs).detach() - t
+        squares = errors.square().mean(dim=1)
+        (errors.shape[1] * squares.sqrt().mean()).backward()
+        optimizer.step()
+        return cutter.deviation * math.sqrt(float(squares.detach().mean()))
+
+    return _contest(lambda: trainer._learn(inputs, targets).error, theirs, chain, 5e-3)
+
+
+def _patch_trainer(recipe: PatchRecipe) -> tuple[PatchTrainer, Floats, Floats]:
+    """Return a trainer and a batch of its patches."""
+    rng = np.random.default_rng(0)
+    with tempfile.TemporaryDirectory() as folder:
+        for index in range(4):
+            picture = rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)
+            large = Image.fromarray(picture).resize((128, 128), Image.Resampling.BICUBIC)
+            large.save(Path(folder) / f"{index}.png")
+        trainer = PatchTrainer(split_folder(Path(folder), recipe), recipe)
+        trainer.stream.next()
+        trainer.close()
+    return trainer, trainer.stream.inputs, trainer.stream.targets

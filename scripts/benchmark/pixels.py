@@ -1,0 +1,126 @@
+"""A network learns and draws a picture, pixel by pixel or by batches, by both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmark.timing import Contest, Work
+from benchmark.torch_networks import Floats, torch_layers
+from fit_image import Network, parse_layers
+from fit_image.core.layer import dense_stack
+from fit_image.core.machine import usable_cores
+from fit_image.core.minibatch import Minibatch
+from fit_image.core.optimizers import OPTIMIZERS
+from fit_image.core.sgd import SampleSGD
+
+SLOPE = 0.01
+WIDTH, HEIGHT = 300, 429
+RATE = 1e-3
+
+TORCH_OPTIMIZERS = {
+    "sgd": lambda parameters: torch.optim.SGD(parameters, RATE),
+    "momentum": lambda parameters: torch.optim.SGD(parameters, RATE, momentum=0.9),
+    "adam": lambda parameters: torch.optim.Adam(parameters, RATE),
+}
+"""The optimizers that are compared; what adamw does besides is one multiplication."""
+
+
+def our_network(layers: str) -> Network:
+    """Return an initialised network of ours."""
+    widths = [layer.width for layer in parse_layers(layers)]
+    network = Network(tuple(dense_stack(2, widths, 3, SLOPE)), (WIDTH, HEIGHT))
+    return network.initialise(0.3, np.random.default_rng(0))
+
+
+def _torch_network(network: Network) -> torch.nn.Module:
+    modules: list[torch.nn.Module] = []
+    for linear in torch_layers(network):
+        modules += [linear, torch.nn.LeakyReLU(SLOPE)]
+    return torch.nn.Sequential(*modules[:-1])
+
+
+def _samples(count: int) -> tuple[Floats, Floats]:
+    """Return random places and colours."""
+    rng = np.random.default_rng(0)
+    return rng.random((count, 2), dtype=np.float32), rng.random((count, 3), dtype=np.float32)
+
+
+def _learning(learner: SampleSGD | Minibatch, count: int, threads: int) -> Work:
+    (places, colours), weights, loss = _samples(count), np.ones(count, np.float32), np.zeros(1)
+
+    def work() -> int:
+        learner.learn(places, colours, weights, loss, threads=threads)
+        return count
+
+    return work
+
+
+def _torch_learning(peer: Any, optimizer: Any, count: int, batch: int) -> Work:
+    xs, ts = (torch.from_numpy(each).split(batch) for each in _samples(count))
+
+    def work() -> int:
+        for x, t in zip(xs, ts, strict=True):
+            optimizer.zero_grad()
+            loss = 0.5 * ((peer(x) - t) ** 2).sum(dim=1).mean()
+            loss.backward()
+            optimizer.step()
+        return count
+
+    return work
+
+
+def descend(layers: str) -> Contest:
+    """One step of plain gradient descent for each pixel."""
+    network = our_network(layers)
+    rates, peer = network.layer_rates(0.1), _torch_network(network)
+    linears = [module for module in peer if isinstance(module, torch.nn.Linear)]
+    optimizer = torch.optim.SGD(
+        [
+            {"params": linear.parameters(), "lr": float(rate)}
+            for linear, rate in zip(linears, rates, strict=True)
+        ]
+    )
+    ours = {}
+    for threads in sorted({1, usable_cores()}):
+        ours[threads] = _learning(SampleSGD(our_network(layers), rates), 1000, threads)
+    # All weights are read upwards, and read and written downwards.
+    swept = 4 * network.parameter_count
+    return Contest(ours, _torch_learning(peer, optimizer, 50, 1), swept_bytes=swept)
+
+
+def learn_batches(layers: str, batch: int, optimizer: str) -> Contest:
+    """One step for each batch, with all cores."""
+    network, threads = our_network(layers), usable_cores()
+    peer = _torch_network(network)
+    theirs = TORCH_OPTIMIZERS[optimizer](peer.parameters())
+    learner = Minibatch(network, OPTIMIZERS[optimizer](network.parameters.size), RATE, batch)
+    return Contest(
+        {threads: _learning(learner, max(8192, batch), threads)},
+        _torch_learning(peer, theirs, max(2048, batch), batch),
+        flops=6 * network.parameter_count,
+    )
+
+
+def draw(layers: str) -> Contest:
+    """One frame, with all cores; PyTorch in batches of the size that serves it well."""
+    network, threads = our_network(layers), usable_cores()
+    peer = _torch_network(network)
+    y, x = np.mgrid[0:HEIGHT, 0:WIDTH]
+    places = np.stack((x / (WIDTH - 1), y / (HEIGHT - 1)), axis=2).reshape(-1, 2)
+    batches: Sequence[Any] = torch.from_numpy(places.astype(np.float32)).split(4096)
+
+    def ours() -> int:
+        network.render(threads=threads)
+        return WIDTH * HEIGHT
+
+    def theirs() -> int:
+        with torch.inference_mode():
+            for batch in batches:
+                peer(batch)
+        return WIDTH * HEIGHT
+
+    return Contest({threads: ours}, theirs, flops=2 * network.parameter_count)

@@ -1,0 +1,1 @@
+"""How good a picture gets in how many seconds, beside PyTorch."""

@@ -1,0 +1,234 @@
+"""Networks that learn a picture in PyTorch, written as one would: SIREN and Fourier features."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from benchmark.quality.curves import Journal, Point
+from benchmark.quality.pictures import Picture
+from fit_image.image import to_float
+
+# Pixels at once where a step learns from the whole picture, and where it is drawn: the gradient is
+# the same, and waiting for memory would take three times as long.
+_PIECE = 4096
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A network, a key of `NETWORKS`, and how it is trained with Adam.
+
+    ``batch`` is the number of shuffled pixels of a step, None for the whole picture; ``annealed``
+    says whether the rate falls to zero along a cosine in the time there is; ``frequency`` is omega
+    of SIREN, or the standard deviation of the frequencies of Fourier features.
+    """
+
+    network: str
+    rate: float
+    batch: int | None
+    annealed: bool
+    frequency: float
+
+
+class _Sine(nn.Module):
+    """A layer of sines, initialised as in section 3.2 of Sitzmann et al. (2020)."""
+
+    def __init__(self, fan_in: int, fan_out: int, omega: float, *, first: bool = False) -> None:
+        super().__init__()
+        self.omega = omega
+        self.linear = nn.Linear(fan_in, fan_out)
+        bound = 1 / fan_in if first else math.sqrt(6 / fan_in) / omega
+        nn.init.uniform_(self.linear.weight, -bound, bound)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.sin(self.omega * self.linear(x))
+
+
+class Siren(nn.Module):
+    """V. Sitzmann et al.: Implicit Neural Representations with Periodic Activation Functions, 2020.
+
+    Four layers of 256, and a linear output, which learns colours in -1..1.
+    """
+
+    def __init__(self, omega: float, depth: int = 4, width: int = 256) -> None:
+        super().__init__()
+        hidden = (_Sine(width, width, omega) for _ in range(depth - 1))
+        output = nn.Linear(width, 3)
+        bound = math.sqrt(6 / width) / omega
+        nn.init.uniform_(output.weight, -bound, bound)
+        self.layers = nn.Sequential(_Sine(2, width, omega, first=True), *hidden, output)
+
+    def forward(self, places: Tensor) -> Tensor:
+        """Return the colours in 0..1 of places in -1..1."""
+        return 0.5 + 0.5 * self.layers(places)
+
+
+class FourierFeatures(nn.Module):
+    """M. Tancik et al.: Fourier Features Let Networks Learn High Frequency Functions, 2020.
+
+    Sines and cosines of 256 random frequencies, four layers of 256 rectified linear units, and a
+    sigmoid.
+    """
+
+    def __init__(self, scale: float, count: int = 256, depth: int = 4, width: int = 256) -> None:
+        super().__init__()
+        self.register_buffer("frequencies", scale * torch.randn(2, count))
+        layers: list[nn.Module] = []
+        for fan_in in (2 * count, *(depth - 1) * (width,)):
+            layers += [nn.Linear(fan_in, width), nn.ReLU()]
+        self.layers = nn.Sequential(*layers, nn.Linear(width, 3), nn.Sigmoid())
+
+    def forward(self, places: Tensor) -> Tensor:
+        """Return the colours in 0..1 of places in -1..1."""
+        # The authors' places lie in 0..1 and turn by 2 pi; a phase is all that is different.
+        angles = math.pi * places @ self.frequencies
+        return self.layers(torch.cat((torch.sin(angles), torch.cos(angles)), dim=1))
+
+
+NETWORKS: dict[str, Callable[[float], nn.Module]] = {"siren": Siren, "fourier": FourierFeatures}
+
+PUBLISHED_SIREN = "SIREN, as published"
+BEST_SIREN = "SIREN, tuned"
+PATIENT_SIREN = "SIREN, tuned for minutes"
+BEST_FOURIER = "Fourier features, tuned"
+
+# The first is that of the authors' image-fitting experiment. `--search` looks for the best rate,
+# batch and frequency of the others on a photograph, by the PSNR after an equal and short time; in
+# runs of minutes, small batches at that rate become unsteady, and larger ones overtake them.
+RECIPES = {
+    PUBLISHED_SIREN: Recipe("siren", 1e-4, None, False, 30.0),
+    BEST_SIREN: Recipe("siren", 5e-4, 1024, True, 30.0),
+    PATIENT_SIREN: Recipe("siren", 5e-4, 4096, True, 30.0),
+    BEST_FOURIER: Recipe("fourier", 2e-3, 1024, True, 10.0),
+}
+"""The peers by name."""
+
+Trial = dict[str, Any]
+"""A recipe that was tried, its name, and the PSNR it reached."""
+
+# What `--search` tries.
+RATES = (2e-4, 5e-4, 1e-3, 2e-3)
+BATCHES = (1024, 4096, 16_384)
+SCALES = (5.0, 10.0, 20.0)
+
+
+def train(
+    levels: npt.NDArray[Any], recipe: Recipe, seconds: float, every: float, seed: int = 0
+) -> Iterator[Point]:
+    """Train for ``seconds``, and yield every so many; preparing and drawing do not count."""
+    places, colours = _samples(levels)
+    pixels = len(places)
+    torch.manual_seed(seed)
+    # The first step is taken with another network: PyTorch sets itself up in it.
+    _step(*_network(recipe), places, colours, torch.arange(min(recipe.batch or _PIECE, pixels)))
+    network, optimizer = _network(recipe)
+    batches = _shuffled(pixels, recipe.batch, torch.Generator().manual_seed(seed))
+    elapsed, yielded, learned = 0.0, 0.0, 0
+    while elapsed < seconds:
+        began = time.perf_counter()
+        if recipe.annealed:
+            for group in optimizer.param_groups:
+                group["lr"] = recipe.rate * 0.5 * (1 + math.cos(math.pi * elapsed / seconds))
+        batch = next(batches)
+        _step(network, optimizer, places, colours, batch)
+        learned += pixels if batch is None else len(batch)
+        elapsed += time.perf_counter() - began
+        if elapsed >= min(yielded + every, seconds):
+            yielded = elapsed
+            # The last step may end beyond the time, by its own length: that is given to it.
+            yield Point(min(elapsed, seconds), _psnr(network, places, colours), learned)
+
+
+def _network(recipe: Recipe) -> tuple[nn.Module, torch.optim.Optimizer]:
+    network = NETWORKS[recipe.network](recipe.frequency)
+    return network, torch.optim.Adam(network.parameters(), recipe.rate, fused=True)
+
+
+def _samples(levels: npt.NDArray[Any]) -> tuple[Tensor, Tensor]:
+    """Return the places, -1..1 along both sides, and the colours, 0..1, of all pixels."""
+    height, width = levels.shape[:2]
+    y, x = np.meshgrid(np.linspace(-1, 1, height), np.linspace(-1, 1, width), indexing="ij")
+    places = np.stack((x, y), axis=2).reshape(-1, 2).astype(np.float32)
+    return torch.from_numpy(places), torch.from_numpy(to_float(levels).reshape(-1, 3))
+
+
+def _shuffled(
+    pixels: int, batch: int | None, generator: torch.Generator
+) -> Iterator[Tensor | None]:
+    """Yield the pixels of each step, epoch after epoch; None for all pixels."""
+    while True:
+        if batch is None:
+            yield None
+        else:
+            yield from torch.randperm(pixels, generator=generator).split(batch)
+
+
+def _step(
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    places: Tensor,
+    colours: Tensor,
+    batch: Tensor | None,
+) -> None:
+    """Learn from these pixels, or from the whole picture in pieces whose gradients add up."""
+    optimizer.zero_grad()
+    if batch is None:
+        pieces = list(zip(places.split(_PIECE), colours.split(_PIECE), strict=True))
+    else:
+        pieces = [(places[batch], colours[batch])]
+    pixels = len(places) if batch is None else len(batch)
+    for x, t in pieces:
+        loss = ((network(x) - t) ** 2).mean() * (len(x) / pixels)
+        loss.backward()
+    optimizer.step()
+
+
+@torch.inference_mode()
+def _psnr(network: nn.Module, places: Tensor, colours: Tensor) -> float:
+    """Return the PSNR of the whole picture, clipped, in dB."""
+    error = sum(
+        ((network(x).clamp(0, 1) - t).double() ** 2).sum().item()
+        for x, t in zip(places.split(_PIECE), colours.split(_PIECE), strict=True)
+    )
+    return -10 * math.log10(error / colours.numel())
+
+
+def _candidates() -> Iterator[tuple[str, Recipe]]:
+    """Yield the recipes to try, under the name of the one they would replace."""
+    siren, fourier = RECIPES[BEST_SIREN], RECIPES[BEST_FOURIER]
+    for rate, batch in product(RATES, BATCHES):
+        yield BEST_SIREN, replace(siren, rate=rate, batch=batch)
+    for scale, rate, batch in product(SCALES, RATES, BATCHES[:2]):
+        yield BEST_FOURIER, replace(fourier, frequency=scale, rate=rate, batch=batch)
+
+
+def search(picture: Picture, seconds: float, threads: int, journal: Journal) -> list[Trial]:
+    """Train each candidate for the same time, in which its rate falls to zero."""
+    known = {"section": "search", "picture": picture.name, "seconds": seconds, "threads": threads}
+    trials = []
+    for name, recipe in _candidates():
+        print(f"search: {name}, {recipe}", file=sys.stderr)
+
+        def measure(recipe: Recipe = recipe) -> float:
+            *_, last = train(picture.levels, recipe, seconds, seconds)
+            return last.psnr
+
+        psnr = journal.get(known | {"recipe": asdict(recipe)}, measure)
+        trials.append({"name": name, "recipe": asdict(recipe), "psnr": psnr})
+    return trials
+
+
+def winners(trials: list[Trial]) -> dict[str, Recipe]:
+    """Return the best recipe under each name."""
+    ranked = sorted(trials, key=lambda each: float(each["psnr"]))
+    return {trial["name"]: Recipe(**trial["recipe"]) for trial in ranked}

@@ -1,0 +1,240 @@
+"""The sections of ``--quality``: peer and ours train side by side in one process."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmark.quality import peers
+from benchmark.quality.curves import Curve, Journal, Point, filling, in_turns, train_ours
+from benchmark.quality.pictures import LARGE_SIZE, Picture, choose, learn_large, pictures
+from fit_image import FitConfig, parse_layers
+from fit_image.core.machine import usable_cores
+from fit_image.presets import preset_config
+from fit_image.strict_json import to_json
+
+MARKS: dict[str, dict[int, float | None]] = {
+    "monalisa": {3: 36.0, 10: 40.0},
+    "kodim15": {6: 35.0, 15: None, 25: 38.0},
+}
+"""Seconds of training after which a picture's PSNR is told, with what it should be at least."""
+KODAK, KODAK_SECONDS, KODAK_GOAL = "kodim", 15, 34.0
+"""Names of the photographs begin so; their mean PSNR after so long should be at least that."""
+
+SPEED_PICTURE, SPEED_GOAL_DB = "kodim15", 30.0
+# Lengths of the tuned peer's runs, as shares of the longest. The rate falls to zero in each, so
+# that the shortest one that gets there at all tells how fast the peer can be.
+_SHARES = tuple(1.4**-power for power in reversed(range(8)))
+_LOOK_EVERY = 0.5  # seconds, at least: a step of the published peer takes as long again
+
+GRID_PICTURE, GRID_SECONDS = "monalisa", 8.0
+GRID = FitConfig(
+    encoding="grid:levels=8,features=2,entries=65536",
+    layers=parse_layers("2x64"),
+    optimizer="adam",
+    learning_rate=0.01,
+    batch_size=4096,
+)
+OURS, SHARP = "instant", "sharp"
+
+Runs = Callable[[], Mapping[str, Iterator[Point]]]
+
+
+class Quality:
+    """Measures the sections, each a method, as the options say."""
+
+    def __init__(self, options: argparse.Namespace, machine: dict[str, Any]) -> None:
+        self.options, self.threads = options, options.threads
+        torch.set_num_threads(self.threads)
+        self.pictures = pictures(options.pictures)
+        self.journal = Journal(options.journal, machine)
+        self.trials: list[peers.Trial] = []
+        if options.search:
+            picture = choose(self.pictures, SPEED_PICTURE)
+            self.trials = peers.search(picture, options.search, self.threads, self.journal)
+        self.recipes = peers.RECIPES | peers.winners(self.trials)
+
+    def report(self) -> dict[str, Any]:
+        """Measure the sections asked for; return them by name, with the peers' recipes."""
+        report: dict[str, Any] = {
+            "threads": self.threads,
+            "seconds": self.options.seconds,
+            "recipes": {name: asdict(recipe) for name, recipe in self.recipes.items()},
+            "search": self.trials,
+        }
+        return report | {name: getattr(self, name)() for name in self.options.only}
+
+    def instant(self) -> dict[str, Any]:
+        """Train the preset ``instant`` on every picture as it comes, and draw after every epoch."""
+        rows, photographs = [], []
+        for picture in self.pictures:
+            marks = MARKS.get(picture.name, {KODAK_SECONDS: None})
+            curve = self._alone("instant", picture, preset_config(OURS, *picture.size), max(marks))
+            found = [
+                {"seconds": mark, "psnr": curve.psnr_at(mark), "goal": goal}
+                for mark, goal in marks.items()
+            ]
+            if picture.name.startswith(KODAK):
+                photographs.append(curve.psnr_at(KODAK_SECONDS))
+            row = {"picture": picture.name, "us": curve.us_a_pixel, "marks": found}
+            rows.append(row | {"curve": curve})
+        mean = statistics.fmean(photographs) if photographs else None
+        return {"pictures": rows, "kodak_mean": mean, "kodak_goal": KODAK_GOAL}
+
+    def speed(self) -> dict[str, Any]:
+        """Measure the time to a PSNR: ours anew beside each run of a peer."""
+        picture = choose(self.pictures, SPEED_PICTURE)
+        mine: list[float] = []
+        rows: list[dict[str, Any]] = []
+        for name, shares in (
+            (peers.PUBLISHED_SIREN, (1.0,)),
+            (peers.BEST_SIREN, _SHARES),
+            (peers.PATIENT_SIREN, _SHARES),
+        ):
+            for share in shares:
+                curves = self._beside(picture, name, share * self.options.limit)
+                mine.append(curves[OURS].seconds_to(SPEED_GOAL_DB))
+                reached = curves[name].seconds_to(SPEED_GOAL_DB)
+                if reached < math.inf:
+                    break
+            psnr = max(point.psnr for point in curves[name])
+            rows.append({"peer": name, "seconds": _finite(reached), "psnr": psnr})
+        seconds = statistics.median(mine)
+        for row in rows:
+            row["ratio"] = (row["seconds"] or self.options.limit) / seconds
+        report = {"picture": picture.name, "goal": SPEED_GOAL_DB, "limit": self.options.limit}
+        return report | {"seconds": _finite(seconds), "peers": rows}
+
+    def grid(self) -> dict[str, Any]:
+        """Measure how long the learned grid takes for a pixel."""
+        picture = choose(self.pictures, GRID_PICTURE)
+        curve = self._alone("grid", picture, GRID, GRID_SECONDS)
+        seconds, psnr, _ = curve[-1]
+        return {"picture": picture.name, "us": curve.us_a_pixel, "seconds": seconds, "psnr": psnr}
+
+    def sharp(self) -> list[dict[str, Any]]:
+        """Train the preset ``sharp`` and the tuned peers on every picture for the same time."""
+        recipes = {name: self.recipes[name] for name in (peers.BEST_SIREN, peers.BEST_FOURIER)}
+        known = {name: asdict(recipe) for name, recipe in recipes.items()}
+        seconds, rows = self.options.seconds, []
+        for picture in self.pictures:
+            config = preset_config(SHARP, *picture.size)
+            runs = partial(self._sharp_runs, picture, config, recipes)
+            curves = self._curves("sharp", picture, config, runs, peers=known, seconds=seconds)
+            psnrs = {name: curve.psnr_at(seconds) for name, curve in curves.items()}
+            lead = psnrs[SHARP] - max(psnr for name, psnr in psnrs.items() if name != SHARP)
+            rows.append({"picture": picture.name, "psnrs": psnrs, "lead": lead, "curves": curves})
+        return rows
+
+    def large(self) -> Any:
+        """Learn a photograph of 24 megapixels through the command line."""
+        source, limit = choose(self.pictures, SPEED_PICTURE), self.options.time_limit
+        options = ["--threads", str(self.threads), *(["--time-limit", limit] if limit else [])]
+
+        def measure() -> dict[str, Any]:
+            with tempfile.TemporaryDirectory() as folder:
+                return learn_large(source, Path(folder), options)
+
+        config = preset_config(OURS, *LARGE_SIZE)
+        return self._get("large", source, config, measure, options=options)
+
+    def _sharp_runs(
+        self, picture: Picture, config: FitConfig, recipes: Mapping[str, peers.Recipe]
+    ) -> Mapping[str, Iterator[Point]]:
+        seconds, levels = self.options.seconds, picture.levels
+        config = filling(levels, config, self.threads, seconds)
+        runs = {SHARP: train_ours(levels, config, self.threads, seconds)}
+        for name, recipe in recipes.items():
+            runs[name] = peers.train(levels, recipe, seconds, every=seconds / 8)
+        return runs
+
+    def _beside(self, picture: Picture, name: str, seconds: float) -> dict[str, Curve]:
+        """Train ours and a peer until they reach the PSNR."""
+        recipe, config = self.recipes[name], preset_config(OURS, *picture.size)
+
+        def runs() -> Mapping[str, Iterator[Point]]:
+            every = max(seconds / 100, _LOOK_EVERY)
+            mine = train_ours(picture.levels, config, self.threads)
+            return {OURS: mine, name: peers.train(picture.levels, recipe, seconds, every)}
+
+        known = {"peer": asdict(recipe), "seconds": seconds}
+        return self._curves("speed", picture, config, runs, SPEED_GOAL_DB, **known)
+
+    def _alone(self, section: str, picture: Picture, config: FitConfig, seconds: float) -> Curve:
+        def runs() -> Mapping[str, Iterator[Point]]:
+            return {OURS: train_ours(picture.levels, config, self.threads, seconds)}
+
+        return self._curves(section, picture, config, runs, seconds=seconds)[OURS]
+
+    def _curves(
+        self,
+        section: str,
+        picture: Picture,
+        config: FitConfig,
+        runs: Runs,
+        until: float = math.inf,
+        **conditions: Any,
+    ) -> dict[str, Curve]:
+        found = self._get(
+            section,
+            picture,
+            config,
+            lambda: in_turns(runs(), until),
+            threads=self.threads,
+            **conditions,
+        )
+        return {name: Curve(Point(*each) for each in points) for name, points in found.items()}
+
+    def _get(
+        self,
+        section: str,
+        picture: Picture,
+        config: FitConfig,
+        measure: Callable[[], Any],
+        **conditions: Any,
+    ) -> Any:
+        """Measure, or take from the journal; say on standard error what is under way."""
+        print(f"{section}: {picture.name}", file=sys.stderr)
+        known = {"section": section, "picture": picture.name, "config": to_json(config)}
+        return self.journal.get(known | conditions, measure)
+
+
+SECTIONS = ("instant", "speed", "grid", "sharp", "large")
+"""What `--only` chooses from: methods of `Quality`."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that belong to ``--quality``."""
+    add = parser.add_argument_group("with --quality").add_argument
+    add("--only", type=_sections, default=list(SECTIONS), metavar="NAMES",
+        help=f"sections, separated by commas (default {','.join(SECTIONS)})")  # fmt: skip
+    add("--pictures", type=Path, nargs="+", default=(), metavar="FILE", help="instead of the usual")
+    add("--seconds", type=float, default=40.0, help="of training for each in sharp (default 40)")
+    add("--limit", type=float, default=600.0, help="seconds to give up a peer after (default 600)")
+    add("--threads", type=int, default=usable_cores(), help="default: all cores")
+    add("--search", type=float, nargs="?", const=20.0, metavar="SECONDS",
+        help="look for the peers' best settings first, so long for each (default 20)")  # fmt: skip
+    add("--time-limit", metavar="TIME", help="of the large picture, as fit-image takes it")
+    add("--journal", type=Path, metavar="FILE", help="keep what is measured, and go on with it")
+
+
+def _sections(text: str) -> list[str]:
+    names = text.split(",")
+    for name in names:
+        if name not in SECTIONS:
+            raise argparse.ArgumentTypeError(f"{name!r} is not one of {', '.join(SECTIONS)}")
+    return names
+
+
+def _finite(seconds: float) -> float | None:
+    return seconds if math.isfinite(seconds) else None

@@ -1,0 +1,215 @@
+"""Networks of ours in PyTorch, weights included, and a step of the game of digits.
+
+The maps of pictures come first there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from fit_image.apps.digits.recipe import Recipe
+from fit_image.core.chain import Chain
+from fit_image.core.convolution import Convolution
+from fit_image.core.dense_stage import Dense
+from fit_image.core.dropout import Dropout
+from fit_image.core.network import Network
+from fit_image.core.normalisation import BatchNormalisation
+from fit_image.core.pooling import MaxPooling
+from fit_image.core.stage import Stage
+from fit_image.core.upsampling import Upsampling
+
+Floats = npt.NDArray[np.float32]
+
+
+def maps_first(pictures: Floats) -> Floats:
+    """Return pictures as PyTorch wants them, as a view; anything else as it is."""
+    return pictures.transpose(0, 3, 1, 2) if pictures.ndim == 4 else pictures
+
+
+def products(chain: Chain) -> int:
+    """Return the multiplications of a sample in all dense layers and convolutions."""
+    return sum(map(_products, chain.stages))
+
+
+def _products(stage: Stage) -> int:
+    if isinstance(stage, Convolution):
+        return stage.parameter_count * math.prod(stage.outputs[:-1])
+    return stage.parameter_count if isinstance(stage, Dense) else 0
+
+
+def torch_chain(
+    chain: Chain, activations: Mapping[int, nn.Module], *, drop: float = 0.0
+) -> nn.Sequential:
+    """Return a chain in PyTorch.
+
+    ``activations`` come behind stages; ``drop`` is the share of numbers that dropout leaves out.
+    """
+    modules: list[nn.Module] = []
+    for index, stage in enumerate(chain.stages):
+        part = chain.part(chain.parameters, index)
+        if isinstance(stage, Dense):
+            if len(stage.inputs) > 1:
+                modules.append(nn.Flatten())
+            modules.append(_dense(stage, part))
+        elif isinstance(stage, Convolution):
+            modules += _convolution(stage, part)
+        elif isinstance(stage, BatchNormalisation):
+            maps = stage.outputs[-1]
+            module = nn.BatchNorm2d(maps, track_running_stats=False)
+            _fill(module, part[:maps], part[part.size // 2 :][:maps])
+            modules.append(module)
+        elif isinstance(stage, Dropout):
+            modules.append(nn.Dropout(drop))
+        elif isinstance(stage, MaxPooling):
+            modules.append(nn.MaxPool2d(2, ceil_mode=True))
+        elif isinstance(stage, Upsampling):
+            modules.append(nn.Upsample(scale_factor=2))
+        if index in activations:
+            modules.append(activations[index])
+    return nn.Sequential(*modules)
+
+
+def _dense(stage: Dense, part: Floats) -> nn.Module:
+    rows = part.reshape(math.prod(stage.inputs) + 1, -1)[:, : math.prod(stage.outputs)]
+    weights = rows[:-1]
+    if len(stage.inputs) == 3:
+        weights = weights.reshape(*stage.inputs, -1).transpose(2, 0, 1, 3)
+        weights = weights.reshape(len(rows) - 1, -1)
+    return torch_linear(weights.T, rows[-1])
+
+
+def _convolution(stage: Convolution, part: Floats) -> list[nn.Module]:
+    (height, _, maps), (out, _, units) = stage.inputs, stage.outputs
+    rows = part.reshape(stage.parameter_count // units, -1)[:, :units]
+    side, stride = round(((len(rows) - 1) / maps) ** 0.5), -(-height // out)
+    weights = rows[:-1].reshape(side, side, maps, units).transpose(3, 2, 0, 1)
+    padding = side // 2 if stride == 1 else 0
+    module = nn.Conv2d(maps, units, side, stride, padding)
+    _fill(module, weights, rows[-1])
+    if stride == 1:
+        return [module]
+    # There may be a row more of TensorFlow's zeros behind than before.
+    zeros = max((out - 1) * stride + side - height, 0)
+    return [nn.ZeroPad2d((zeros // 2, zeros - zeros // 2) * 2), module]
+
+
+def torch_linear(weights: Floats, biases: Floats) -> nn.Module:
+    """Return a dense layer with these weights (units, inputs)."""
+    linear = nn.Linear(weights.shape[1], weights.shape[0])
+    _fill(linear, weights, biases)
+    return linear
+
+
+def torch_layers(network: Network) -> list[nn.Module]:
+    """Return the dense layers of a network, without activations."""
+    return [
+        torch_linear(rows[:, : layer.fan_in], rows[:, layer.fan_in])
+        for layer, rows in zip(network.layers, network.rows(), strict=True)
+    ]
+
+
+def _fill(module: nn.Module, weights: Floats, biases: Floats) -> None:
+    with torch.no_grad():
+        module.weight[:] = torch.from_numpy(weights.copy())
+        module.bias[:] = torch.from_numpy(biases.copy())
+
+
+class Generator(nn.Module):
+    """Residual blocks, from latent numbers and places to values, as in the game of digits."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.linears = nn.ModuleList(torch_layers(network))
+        self._blocks = [
+            (index + 1 - layer.skip, index)
+            for index, layer in enumerate(network.layers)
+            if layer.skip
+        ]
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Compute the values of rows of inputs."""
+        x = torch.tanh(self.linears[0](inputs))
+        for first, last in self._blocks:
+            y = x
+            for index in range(first, last):
+                y = torch.relu(self.linears[index](y))
+            x = x + torch.tanh(self.linears[last](y))
+        return torch.sigmoid(self.linears[-1](x))
+
+
+class TorchGame:
+    """What `fit_image.apps.digits.game.Game` does in a step of generator or classifier.
+
+    ``points`` (height, width, inputs) are the places of a picture.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        encoder: nn.Module,
+        generator: nn.Module,
+        classifier: nn.Module,
+        points: Floats,
+    ) -> None:
+        self._recipe, self._shape = recipe, points.shape[:2]
+        self.encoder, self.generator, self.classifier = encoder, generator, classifier
+        self._points = torch.from_numpy(points.reshape(-1, points.shape[-1]))
+        self._drawing = [*encoder.parameters(), *generator.parameters()]
+        self._adam, self._classifier_adam = (
+            torch.optim.Adam(
+                parameters, recipe.learning_rate, betas=(recipe.beta1, 0.999), fused=True
+            )
+            for parameters in (self._drawing, classifier.parameters())
+        )
+
+    def step(
+        self, pictures: Tensor, labels: Tensor, noise: Tensor | None = None
+    ) -> tuple[float, float]:
+        """Take a step of generator and encoder; return loss and divergence before it."""
+        recipe, count, pixels = self._recipe, len(pictures), len(self._points)
+        self.classifier.requires_grad_(False)  # it learns nothing in this step
+        mean, log_variance, drawn = self._imagine(pictures, noise)
+        loss = functional.cross_entropy(self.classifier(drawn), labels)
+        divergence = -0.5 * (1 + log_variance - mean**2 - log_variance.exp()).sum() / count / pixels
+        self._adam.zero_grad()
+        (loss + recipe.divergence_weight * divergence).backward()
+        nn.utils.clip_grad_norm_(self._drawing, recipe.clip)
+        self._adam.step()
+        return loss.item(), divergence.item()
+
+    def classifier_step(self, pictures: Tensor, labels: Tensor) -> float:
+        """Take a step of the classifier, on real and on generated pictures; return the loss."""
+        recipe = self._recipe
+        self.classifier.requires_grad_(True)
+        with torch.no_grad():
+            drawn = self._imagine(pictures)[-1]
+        fakes = torch.full_like(labels, self.classifier(drawn[:2]).shape[1] - 1)
+        real = functional.cross_entropy(self.classifier(pictures), labels)
+        fake = functional.cross_entropy(self.classifier(drawn), fakes)
+        loss = recipe.real_weight * real + recipe.fake_weight * fake
+        loss = loss / (recipe.real_weight + recipe.fake_weight)
+        self._classifier_adam.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.classifier.parameters(), recipe.clip)
+        self._classifier_adam.step()
+        return float(loss.item())
+
+    def _imagine(
+        self, pictures: Tensor, noise: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return mean and logarithm of the variance of latent numbers, and generated pictures."""
+        count, pixels = len(pictures), len(self._points)
+        mean, log_variance = self.encoder(pictures).chunk(2, dim=1)
+        noise = torch.randn(mean.shape) if noise is None else noise
+        latents = self._recipe.scale * (mean + torch.exp(0.5 * log_variance) * noise)
+        repeated = latents[:, None].expand(-1, pixels, -1)
+        inputs = torch.cat([repeated, self._points[None].expand(count, -1, -1)], dim=2)
+        drawn = self.generator(inputs.reshape(count * pixels, -1))
+        return mean, log_variance, drawn.reshape(count, 1, *self._shape)

@@ -1,1 +1,0 @@
-"""The comparison of codes: what is measured, and the page that shows it."""

@@ -1,0 +1,256 @@
+#!/usr/bin/env python3
+"""Make the pictures of the README and of examples/ with the tool itself, a command each.
+
+Trainings of the portrait stay in a work folder and are not repeated. Nothing else should run on
+the machine meanwhile: some pictures tell seconds.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
+
+from drawing.gallery import draw_gallery
+from fit_image import FitImageError, Network, load_image, psnr, save_image, to_uint8
+from fit_image.apps.digits.model import DigitModel
+from fit_image.apps.unjpeg.model import Restorer
+from fit_image.atomic import write_bytes
+from fit_image.frames import frame_path, frame_paths, read_frame
+from fit_image.jpeg import Compression
+from fit_image.metrics import Metrics
+
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+PORTRAIT = EXAMPLES / "portrait.png"
+PAPER, INK, MARGIN = "white", "#333333", 8
+
+_path = click.Path(path_type=Path)
+_work = click.option("--work", type=_path, default=Path("readme-work"), show_default=True)
+
+
+def fit_image(*args: object) -> None:
+    """Run a command of the tool."""
+    subprocess.run([sys.executable, "-m", "fit_image", *map(str, args)], check=True)
+
+
+@click.group(help=__doc__)
+def cli() -> None:
+    """Group the commands."""
+
+
+COMPARED = ("1x30", "1x1000", "2x64", "4x100", "4x300")
+EPOCHS = (1, 5, 20, 100)
+HERO, HERO_EPOCHS = "4x300", 300
+CELL, HEAD, LABEL = (150, 214), 58, 76
+
+
+def train(work: Path, layers: str) -> Path:
+    """Return the folder of a finished run of the portrait."""
+    folder = work / f"p-{layers}"
+    epochs = HERO_EPOCHS if layers == HERO else max(EPOCHS)
+    fit_image(PORTRAIT, "--layers", layers, "--epochs", epochs, "-o", folder, "--resume")
+    return folder
+
+
+@cli.command()
+@_work
+def learning(work: Path) -> None:
+    """Animate a network that learns the portrait."""
+    options = ("--with-target", "--pace", "visible", "--fps", 12)
+    fit_image("animate", train(work, HERO), "-o", EXAMPLES / "learning.gif", *options)
+
+
+@cli.command()
+@_work
+def beyond(work: Path) -> None:
+    """Draw what a network imagines around the portrait."""
+    options = ("--region", "-0.5,-0.5,1.5,1.5", "--size", "300x429")
+    fit_image("render", train(work, HERO), *options, "-o", EXAMPLES / "beyond.png")
+
+
+@cli.command()
+@_work
+def choosing(work: Path) -> None:
+    """Put networks in columns and epochs in rows."""
+    width = LABEL + MARGIN + len(COMPARED) * (CELL[0] + MARGIN)
+    sheet = Image.new("RGB", (width, HEAD + len(EPOCHS) * (CELL[1] + MARGIN)), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    bold, plain = ImageFont.load_default(17), ImageFont.load_default(13)
+    for row, epoch in enumerate(EPOCHS):
+        middle = HEAD + row * (CELL[1] + MARGIN) + CELL[1] // 2
+        draw.text((LABEL - 2, middle), f"epoch {epoch}", INK, plain, anchor="rm")
+    for column, layers in enumerate(COMPARED):
+        folder = train(work, layers)
+        left = LABEL + MARGIN + column * (CELL[0] + MARGIN)
+        middle = left + CELL[0] // 2
+        last = next(
+            row for row in Metrics(folder / "metrics.csv").read() if row.epoch == EPOCHS[-1]
+        )
+        draw.text((middle, 14), layers, INK, bold, anchor="mm")
+        parameters = f"{Network.load(folder).parameter_count:,} parameters"
+        draw.text((middle, 32), parameters, INK, plain, anchor="mm")
+        cost = f"{last.psnr:.1f} dB in {last.seconds:.0f} s"
+        draw.text((middle, 48), cost, INK, plain, anchor="mm")
+        for row, epoch in enumerate(EPOCHS):
+            with Image.open(frame_path(folder / "frames", epoch)) as frame:
+                cell = frame.resize(CELL, Image.Resampling.LANCZOS)
+            sheet.paste(cell, (left, HEAD + row * (CELL[1] + MARGIN)))
+    sheet.save(EXAMPLES / "choosing.png", optimize=True)
+
+
+@cli.command()
+@click.option("--work", type=_path, default=Path("gallery-work"), show_default=True)
+def gallery(work: Path) -> None:
+    """Train each component for the same seconds; about six minutes."""
+    draw_gallery(PORTRAIT, work).save(EXAMPLES / "gallery.png", optimize=True)
+
+
+@cli.command()
+def dream() -> None:
+    """Draw a random network with ever larger weights."""
+    options = ("--stddev", "0.30,0.45,0.60", "--color", "grey", "--seed", 2, "--size", "1080x360")
+    fit_image("dream", *options, "-o", EXAMPLES / "dream.png")
+
+
+@cli.command()
+@click.argument("run", type=_path, required=False)
+@click.option("--epochs", type=int, help="How many the run has had, for the picture's name.")
+def digits(run: Path | None, epochs: int | None) -> None:
+    """Draw ten digits of each class, by the shipped model or by a training."""
+    if run and not epochs:
+        raise click.UsageError("give the run's --epochs")
+    target = EXAMPLES / (f"digits-{epochs}.png" if run else "digits.png")
+    fit_image(
+        "digits", "grid", *filter(None, [run]), "--seed", 0, "--size", "1080x1080", "-o", target
+    )
+
+
+SIDE, CODES, CAPTION = 28, (1, 4, 16), 120
+
+
+@cli.command()
+@click.option("--pictures", type=int, default=3000, show_default=True)
+@click.option("--epochs", type=int, default=30, show_default=True)
+def codes(pictures: int, epochs: int) -> None:
+    """Redraw digits of the shipped model from codes of a few numbers."""
+    rows: list[tuple[str, npt.NDArray[np.uint8]]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder, "digits.npz")
+        _save_digits(data, pictures)
+        for code in CODES:
+            run = Path(folder, str(code))
+            options = ("--bottleneck", code, "--hidden", 256, "--epochs", epochs)
+            fit_image("autoencode", "train", data, *options, "-o", run, "-q")
+            sheet = read_frame(frame_paths(run / "frames")[-1][1])
+            middle = len(sheet) // 2
+            rows = rows or [("held out", sheet[: middle - 1])]
+            rows.append((f"{code} number{'s' * (code > 1)}", sheet[middle + 1 :]))
+    height, width, _ = rows[0][1].shape
+    step = height + MARGIN - 2
+    picture = Image.new("RGB", (CAPTION + width, len(rows) * step - MARGIN + 2), PAPER)
+    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(18)
+    for index, (name, strip) in enumerate(rows):
+        draw.text((0, index * step + height // 2), name, INK, font, anchor="lm")
+        picture.paste(Image.fromarray(np.ascontiguousarray(strip)), (CAPTION, index * step))
+    picture.convert("L").save(EXAMPLES / "codes.png", optimize=True)
+
+
+def _save_digits(path: Path, count: int) -> None:
+    model, rng = DigitModel.load(), np.random.default_rng(0)
+    labels = np.arange(count) % len(model.names)
+    latents = model.sample(labels, rng, spread=1.0)
+    pictures = [to_uint8(model.draw(each, SIDE, SIDE, threads=1))[..., 0] for each in latents]
+    np.savez_compressed(path, images=np.stack(pictures), labels=labels)
+
+
+PART, FACTOR, NAME = (210, 60), 4, 26
+
+
+@cli.command()
+@click.argument("picture", type=_path)
+@click.option("--part", metavar="X,Y,W,H", help="In pixels; default: where the network gains most.")
+@click.option("--quality", type=int, default=85, show_default=True)
+@click.option("--model", type=_path, metavar="RUN", help="Default: the shipped one.")
+@click.option("-o", "--output", type=_path, default=EXAMPLES / "restored.png")
+def restored(
+    picture: Path, part: str | None, quality: int, model: Path | None, output: Path
+) -> None:
+    """Show what JPEG does to a part of a clean picture, and what a network makes of it."""
+    clean = to_uint8(load_image(picture).levels)
+    restorer = Restorer.load(model) if model else Restorer.shipped(quality)
+    damaged = Compression(quality).damaged(clean)
+    after = restorer.restore(damaged)
+    pictures = {
+        "the screenshot": clean,
+        f"JPEG, quality {quality}: {psnr(damaged, clean):.2f} dB": damaged,
+        f"restored: {psnr(after, clean):.2f} dB": after,
+    }
+    left, top, width, height = (
+        map(int, part.split(",")) if part else _most_improved(damaged, after, clean)
+    )
+    step = FACTOR * height + NAME + MARGIN
+    sheet = Image.new("RGB", (FACTOR * width + 2 * MARGIN, step * len(pictures) + MARGIN), PAPER)
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(16)
+    for index, (name, pixels) in enumerate(pictures.items()):
+        draw.text((MARGIN, MARGIN + index * step), name, INK, font)
+        cut = Image.fromarray(pixels[top : top + height, left : left + width])
+        enlarged = cut.resize((FACTOR * width, FACTOR * height), Image.Resampling.NEAREST)
+        sheet.paste(enlarged, (MARGIN, MARGIN + index * step + NAME))
+    save_image(output, sheet)
+
+
+def _most_improved(
+    damaged: npt.NDArray[np.uint8], restored: npt.NDArray[np.uint8], clean: npt.NDArray[np.uint8]
+) -> tuple[int, int, int, int]:
+    """Return the part in which the squared error falls most."""
+    before, after = (np.square(each.astype(np.int64) - clean) for each in (damaged, restored))
+    totals = np.pad((before - after).sum(axis=2).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    height, width = clean.shape[:2]
+    rows, columns = min(PART[1], height), min(PART[0], width)
+    sums = totals[rows:, columns:] - totals[:-rows, columns:]
+    sums -= totals[rows:, :-columns] - totals[:-rows, :-columns]
+    top, left = np.unravel_index(sums.argmax(), sums.shape)
+    return int(left), int(top), columns, rows
+
+
+@cli.command("compare-codes")
+@click.argument("data", type=_path)
+@click.option("-o", "--output", type=_path, default=Path("codes.html"), show_default=True)
+@click.option("--test", type=_path, metavar="DATA", help="Pictures held out.")
+@click.option("--codes", type=int, multiple=True, default=(4, 128, 512, 1024), show_default=True)
+@click.option("--filters", type=int, default=8, show_default=True)
+@click.option("--epochs", type=int, default=100, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--threads", type=int)
+def compare_codes(
+    data: Path,
+    output: Path,
+    test: Path | None,
+    codes: tuple[int, ...],
+    filters: int,
+    epochs: int,
+    seed: int,
+    threads: int | None,
+) -> None:
+    """Compare auto-encoders of several kinds and sizes on a page, PCA beside."""
+    # Needs scikit-learn, which the other pictures do not.
+    from drawing.codes import Comparison, render
+    from fit_image.apps.autoencode.pictures import load_lesson
+
+    comparison = Comparison(load_lesson(data, test, seed), threads)
+    outcomes = comparison.compare(codes, filters, epochs, seed)
+    write_bytes(output, render(comparison, outcomes, data.stem).encode())
+    click.echo(output)
+
+
+if __name__ == "__main__":
+    try:
+        cli()
+    except FitImageError as error:
+        sys.exit(f"figures.py: {error}")
