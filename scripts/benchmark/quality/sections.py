@@ -145,8 +145,10 @@ class Quality:
             with tempfile.TemporaryDirectory() as folder:
                 return learn_large(source, Path(folder), options)
 
-        config = preset_config(OURS, *LARGE_SIZE)
-        return self._get("large", source, config, measure, options=options)
+        print(f"large: {source.name} enlarged", file=sys.stderr)
+        config = to_json(preset_config(OURS, *LARGE_SIZE))
+        known = {"section": "large", "picture": source.name, "config": config, "options": options}
+        return self.journal.get(known, measure)
 
     def _sharp_runs(
         self, picture: Picture, config: FitConfig, recipes: Mapping[str, peers.Recipe]
@@ -185,28 +187,12 @@ class Quality:
         until: float = math.inf,
         **conditions: Any,
     ) -> dict[str, Curve]:
-        found = self._get(
-            section,
-            picture,
-            config,
-            lambda: in_turns(runs(), until),
-            threads=self.threads,
-            **conditions,
-        )
-        return {name: Curve(Point(*each) for each in points) for name, points in found.items()}
-
-    def _get(
-        self,
-        section: str,
-        picture: Picture,
-        config: FitConfig,
-        measure: Callable[[], Any],
-        **conditions: Any,
-    ) -> Any:
-        """Measure, or take from the journal; say on standard error what is under way."""
+        """Train side by side, or take from the journal; say what is under way."""
         print(f"{section}: {picture.name}", file=sys.stderr)
         known = {"section": section, "picture": picture.name, "config": to_json(config)}
-        return self.journal.get(known | conditions, measure)
+        known |= {"threads": self.threads} | conditions
+        found = self.journal.get(known, lambda: in_turns(runs(), until))
+        return {name: Curve(Point(*each) for each in points) for name, points in found.items()}
 
 
 SECTIONS = ("instant", "speed", "grid", "sharp", "large")
