@@ -21,7 +21,6 @@ from drawing.gallery import Cell, draw_gallery, draw_sheet
 from fit_image import FitImageError, Network, load_image, psnr, save_image, to_uint8
 from fit_image.apps.digits.model import DigitModel
 from fit_image.apps.unjpeg.model import Restorer
-from fit_image.atomic import write_bytes
 from fit_image.frames import frame_path, frame_paths, read_frame
 from fit_image.jpeg import Compression
 from fit_image.metrics import Metrics
@@ -134,15 +133,11 @@ def codes(pictures: int, epochs: int) -> None:
             fit_image("autoencode", "train", data, *options, "-o", run, "-q")
             sheet = read_frame(frame_paths(run / "frames")[-1][1])
             middle = len(sheet) // 2
-            strips = {"held out": sheet[: middle - 1], _numbers(code): sheet[middle + 1 :]}
-            groups |= {
-                name: [(Image.fromarray(strip.copy()), "")] for name, strip in strips.items()
-            }
+            name = f"{code} number{'s' * (code > 1)}"
+            strips = {"held out": sheet[: middle - 1], name: sheet[middle + 1 :]}
+            for title, strip in strips.items():
+                groups[title] = [(Image.fromarray(strip.copy()), "")]
     draw_sheet(groups, 1).convert("L").save(EXAMPLES / "codes.png", optimize=True)
-
-
-def _numbers(code: int) -> str:
-    return f"{code} number{'s' * (code > 1)}"
 
 
 def _save_digits(path: Path, count: int) -> None:
@@ -202,7 +197,7 @@ def _most_improved(
 
 @cli.command("compare-codes")
 @click.argument("data", type=_path)
-@click.option("-o", "--output", type=_path, default=Path("codes.html"), show_default=True)
+@click.option("-o", "--output", type=_path, default=Path("codes.png"), show_default=True)
 @click.option("--test", type=_path, metavar="DATA", help="Pictures held out.")
 @click.option("--codes", type=int, multiple=True, default=(4, 128, 512, 1024), show_default=True)
 @click.option("--filters", type=int, default=8, show_default=True)
@@ -219,15 +214,14 @@ def compare_codes(
     seed: int,
     threads: int | None,
 ) -> None:
-    """Compare auto-encoders of several kinds and sizes on a page, PCA beside."""
+    """Compare auto-encoders of several kinds and sizes, each with PCA below it."""
     # Needs scikit-learn, which the other pictures do not.
-    from drawing.codes import Comparison, render
+    from drawing.codes import Comparison, draw_codes
     from fit_image.apps.autoencode.pictures import load_lesson
 
     comparison = Comparison(load_lesson(data, test, seed), threads)
     outcomes = comparison.compare(codes, filters, epochs, seed)
-    write_bytes(output, render(comparison, outcomes, data.stem).encode())
-    click.echo(output)
+    save_image(output, draw_codes(comparison, outcomes))
 
 
 if __name__ == "__main__":

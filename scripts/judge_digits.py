@@ -13,7 +13,6 @@ import json
 import sys
 import time
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ import numpy.typing as npt
 from fit_image.apps.digits.model import DigitModel
 from fit_image.atomic import check_destination
 from fit_image.crops import centre_crop
-from fit_image.errors import FitImageError, InputError, os_error_reason
+from fit_image.errors import FitImageError, InputError
 from fit_image.image import to_float
 from fit_image.labelled import Labelled, load_labelled
 from judging.classifier import CLASSES, EPOCHS, SIDE, Classifier
@@ -87,10 +86,8 @@ def read_pictures(path: Path) -> Judged:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             pictures, labels = arrays["pictures"], arrays["labels"]
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {os_error_reason(error)}") from error
-    except (EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(f"{path} is no npz file of pictures and labels") from error
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} is no npz file of pictures and labels: {error}") from error
     shades = pictures.dtype == np.uint8 or ((pictures >= 0) & (pictures <= 1)).all()  # nor is NaN
     if pictures.shape != (len(labels), SIDE, SIDE, 1) or not (len(labels) and shades):
         raise InputError(f"{path}: pictures must be (n, {SIDE}, {SIDE}, 1), uint8 or 0 to 1")

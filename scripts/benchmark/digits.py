@@ -78,52 +78,37 @@ def _norms_agree(gradient: Floats, peer: nn.Module, share: float) -> None:
     np.testing.assert_allclose(float(np.dot(gradient, gradient)), exact, rtol=share)
 
 
-class _Generators:
-    """The same generator by both, and what they are given."""
-
-    def __init__(self) -> None:
-        recipe, rng = Recipe(), np.random.default_rng(0)
-        chain = make_generator(recipe, SIDE, SIDE, 1).initialise(rng)
-        self.network = Network(generator_layers(recipe, 1))
-        self.network.parameters[:] = chain.parameters
-        self.peer = Generator(self.network)
-        points = places(SIDE, SIDE, recipe.scale).reshape(-1, len(INPUTS))
-        latents = recipe.scale * rng.standard_normal((BATCH, recipe.latent), dtype=np.float32)
-        repeated = np.repeat(latents, len(points), axis=0)
-        by_outputs = rng.standard_normal((BATCH, SIDE, SIDE, 1), dtype=np.float32)
-        self.x = torch.from_numpy(np.concatenate([repeated, np.tile(points, (BATCH, 1))], axis=1))
-        self.by_y = torch.from_numpy(by_outputs.reshape(-1, 1))
-        self.ours = _ThereAndBack(chain, latents, by_outputs)
-        # Latent numbers need to be multiplied by weights once only.
-        weights = self.network.parameter_count - recipe.latent * recipe.units
-        self.flops = 2 * weights * len(self.x)
-        _agree(self.ours.forward().reshape(-1, 1), self.peer(self.x))
-
-
-def generator_forward() -> Contest:
-    """The generator forward."""
-    both = _Generators()
-
-    def theirs() -> None:
-        with torch.inference_mode():
-            both.peer(both.x)
-
-    return batches(both.ours.forward, theirs, both.flops)
-
-
-def generator() -> Contest:
-    """The generator there and back."""
-    both = _Generators()
-    x = both.x.requires_grad_()
-    theirs = _torch_both(both.peer, x, both.by_y)
-    below = both.ours.both()
+def generator(*, backward: bool) -> Contest:
+    """The generator forward, or there and back."""
+    recipe, rng = Recipe(), np.random.default_rng(0)
+    chain = make_generator(recipe, SIDE, SIDE, 1).initialise(rng)
+    peer, network = _torch_generator(recipe, chain)
+    points = places(SIDE, SIDE, recipe.scale).reshape(-1, len(INPUTS))
+    latents = recipe.scale * rng.standard_normal((BATCH, recipe.latent), dtype=np.float32)
+    by_outputs = rng.standard_normal((BATCH, SIDE, SIDE, 1), dtype=np.float32)
+    repeated = np.repeat(latents, len(points), axis=0)
+    x = torch.from_numpy(np.concatenate([repeated, np.tile(points, (BATCH, 1))], axis=1))
+    # Latent numbers need to be multiplied by weights once only.
+    flops = 2 * (network.parameter_count - recipe.latent * recipe.units) * len(x)
+    ours = _ThereAndBack(chain, latents, by_outputs)
+    _agree(ours.forward().reshape(-1, 1), peer(x))
+    if not backward:
+        return batches(ours.forward, torch.inference_mode()(lambda: peer(x)), flops)
+    theirs = _torch_both(peer, x.requires_grad_(), torch.from_numpy(by_outputs.reshape(-1, 1)))
+    below = ours.both()
     theirs()
     # Rounding decides on which side of a rectifier's bend a sum falls, and either of us is off by
     # 2% from double precision in a layer of small gradients.
-    _norms_agree(both.ours.gradient, both.peer, 0.05)
+    _norms_agree(ours.gradient, peer, 0.05)
     by_inputs = x.grad.numpy().reshape(BATCH, SIDE * SIDE, -1)
-    _agree(below, by_inputs[..., : Recipe().latent].sum(axis=1), 0.05)
-    return batches(both.ours.both, theirs, 3 * both.flops)
+    _agree(below, by_inputs[..., : recipe.latent].sum(axis=1), 0.05)
+    return batches(ours.both, theirs, 3 * flops)
+
+
+def _torch_generator(recipe: Recipe, chain: Chain) -> tuple[Generator, Network]:
+    network = Network(generator_layers(recipe, 1))
+    network.parameters[:] = chain.parameters
+    return Generator(network), network
 
 
 def _rectifiers() -> dict[int, nn.Module]:
@@ -171,14 +156,10 @@ def classifier(convolution: int | None = None) -> Contest:
     return min(contests, key=lambda each: microseconds(each.peer))
 
 
-def _batch() -> tuple[Floats, npt.NDArray[np.int64]]:
+def _step(*, of_classifier: bool) -> Contest:
     rng = np.random.default_rng(2)
     pictures = rng.random((BATCH, SIDE, SIDE, 1), dtype=np.float32)
-    return pictures, rng.integers(0, CLASSES, BATCH)
-
-
-def _step(*, of_classifier: bool) -> Contest:
-    rng, (pictures, labels) = np.random.default_rng(2), _batch()
+    labels = rng.integers(0, CLASSES, BATCH)
     x, t = torch.from_numpy(maps_first(pictures).copy()), torch.from_numpy(labels)
     game, peer = _games(Recipe(batch_size=BATCH))
     drawing = game._generator.chain.parameter_count * SIDE * SIDE
@@ -211,7 +192,6 @@ def _check_steps(pictures: Floats, labels: npt.NDArray[np.int64], x: Tensor, t: 
         same.random((BATCH, game.recipe.encoder_units), dtype=np.float32)
     noise = torch.from_numpy(same.standard_normal((BATCH, game.recipe.latent), dtype=np.float32))
     loss, divergence, _ = game._generator_step(pictures, labels, np.random.default_rng(3))
-
     np.testing.assert_allclose((loss, divergence), peer.step(x, t, noise), rtol=1e-3)
     after, _, _ = game._generator_step(pictures, labels, np.random.default_rng(3))
     np.testing.assert_allclose(after, peer.step(x, t, noise)[0], rtol=1e-2)
@@ -219,13 +199,11 @@ def _check_steps(pictures: Floats, labels: npt.NDArray[np.int64], x: Tensor, t: 
 
 def _games(recipe: Recipe) -> tuple[Game, TorchGame]:
     game = Game(recipe, (SIDE, SIDE, 1), CLASSES)
-    network = Network(generator_layers(recipe, 1))
-    network.parameters[:] = game._generator.chain.parameters
     softplus: dict[int, nn.Module] = {0: nn.Softplus(), 2: nn.Softplus()}
     peer = TorchGame(
         recipe,
         torch_chain(game._encoder.chain, softplus, drop=1.0 - recipe.keep),
-        Generator(network),
+        _torch_generator(recipe, game._generator.chain)[0],
         torch_chain(game._classifier.chain, _rectifiers()),
         places(SIDE, SIDE, recipe.scale),
     )

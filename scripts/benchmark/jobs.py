@@ -27,8 +27,13 @@ PIXELS = [
 ]  # fmt: skip
 
 DIGITS = [
-    Job("generator, forward", "digits", "batch", digits.generator_forward),
-    Job("generator, forward and backward", "digits", "batch", digits.generator),
+    Job("generator, forward", "digits", "batch", partial(digits.generator, backward=False)),
+    Job(
+        "generator, forward and backward",
+        "digits",
+        "batch",
+        partial(digits.generator, backward=True),
+    ),
     *(
         Job(f"convolution {number}: {name}", "digits", "batch", partial(digits.classifier, index))
         for number, (index, name) in enumerate(digits.convolutions(), 1)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -40,37 +40,28 @@ class Recipe:
     frequency: float
 
 
-class _Sine(nn.Module):
-    """A layer of sines, initialised as in section 3.2 of Sitzmann et al. (2020)."""
-
-    def __init__(self, fan_in: int, fan_out: int, omega: float, *, first: bool = False) -> None:
-        super().__init__()
-        self.omega = omega
-        self.linear = nn.Linear(fan_in, fan_out)
-        bound = 1 / fan_in if first else math.sqrt(6 / fan_in) / omega
-        nn.init.uniform_(self.linear.weight, -bound, bound)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.sin(self.omega * self.linear(x))
-
-
 class Siren(nn.Module):
     """V. Sitzmann et al.: Implicit Neural Representations with Periodic Activation Functions, 2020.
 
-    Four layers of 256, and a linear output, which learns colours in -1..1.
+    Four layers of 256 sines, initialised as in section 3.2, and a linear output, which learns
+    colours in -1..1.
     """
 
     def __init__(self, omega: float, depth: int = 4, width: int = 256) -> None:
         super().__init__()
-        hidden = (_Sine(width, width, omega) for _ in range(depth - 1))
-        output = nn.Linear(width, 3)
-        bound = math.sqrt(6 / width) / omega
-        nn.init.uniform_(output.weight, -bound, bound)
-        self.layers = nn.Sequential(_Sine(2, width, omega, first=True), *hidden, output)
+        self.omega = omega
+        sizes = itertools.pairwise([2, *depth * [width], 3])
+        self.linears = nn.ModuleList(nn.Linear(below, above) for below, above in sizes)
+        for index, linear in enumerate(self.linears):
+            bound = math.sqrt(6 / width) / omega if index else 1 / 2
+            nn.init.uniform_(linear.weight, -bound, bound)
 
     def forward(self, places: Tensor) -> Tensor:
         """Return the colours in 0..1 of places in -1..1."""
-        return 0.5 + 0.5 * self.layers(places)
+        x = places
+        for linear in self.linears[:-1]:
+            x = torch.sin(self.omega * linear(x))
+        return 0.5 + 0.5 * self.linears[-1](x)
 
 
 class FourierFeatures(nn.Module):
@@ -206,9 +197,9 @@ def _psnr(network: nn.Module, places: Tensor, colours: Tensor) -> float:
 def _candidates() -> Iterator[tuple[str, Recipe]]:
     """Yield the recipes to try, under the name of the one they would replace."""
     siren, fourier = RECIPES[BEST_SIREN], RECIPES[BEST_FOURIER]
-    for rate, batch in product(RATES, BATCHES):
+    for rate, batch in itertools.product(RATES, BATCHES):
         yield BEST_SIREN, replace(siren, rate=rate, batch=batch)
-    for scale, rate, batch in product(SCALES, RATES, BATCHES[:2]):
+    for scale, rate, batch in itertools.product(SCALES, RATES, BATCHES[:2]):
         yield BEST_FOURIER, replace(fourier, frequency=scale, rate=rate, batch=batch)
 
 
