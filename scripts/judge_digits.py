@@ -28,14 +28,9 @@ from fit_image.image import to_float
 from fit_image.labelled import Labelled, load_labelled
 from judging.classifier import CLASSES, EPOCHS, SIDE, Classifier
 
-LEAST = 0.99
-"""Share of the test digits that a judge recognises."""
-
-Judged = tuple[npt.NDArray[Any], npt.NDArray[Any]]
-"""Pictures and labels."""
-
-Confusion = npt.NDArray[np.int64]
-"""Pictures by what they should show (row) and what was seen (column)."""
+LEAST = 0.99  # share of the test digits that a judge recognises
+Judged = tuple[npt.NDArray[Any], npt.NDArray[Any]]  # pictures and labels
+Confusion = npt.NDArray[np.int64]  # pictures by what they should show (row) and what was seen
 
 
 def judge(classifier: Classifier, pictures: npt.NDArray[Any], labels: Any) -> Confusion:

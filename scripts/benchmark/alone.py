@@ -89,10 +89,9 @@ def _epoch_us(trainer: Trainer) -> float:
 
 
 def measure_sweep(layers: str, turns: int) -> dict[str, float]:
-    """Return pixels learned a second by one worker and by one a core, and their ratio.
+    """Return pixels learned a second by one worker and by one a core, in turns, and their ratio.
 
-    Per-pixel SGD; everything counts that a sweep does, from the start of the workers to the last
-    file. The two are measured in turns.
+    Everything counts that a sweep does, from the start of the workers to the last file.
     """
     print("a sweep", file=sys.stderr)
     cores = usable_cores()
@@ -139,10 +138,10 @@ def epoch_of_pictures() -> float:
 
 def restore_pictures() -> dict[str, float]:
     """Return the seconds of restoring a picture without a flat patch, by two networks."""
-    block, widths = 24, (2047,) * 4
-    chain = make_network(block, widths)
+    widths = (2047,) * 4
+    chain = make_network(24, widths)
     initialise(chain, np.random.default_rng(0), difference=False)
-    untrained = Restorer(Cutter(block, 0.5, 0.3), widths, True, chain.parameters, "85")
+    untrained = Restorer(Cutter(24, 0.5, 0.3), widths, True, chain.parameters, "85")
     return {"weak": _restore(Restorer.shipped(85)), "4x2047": _restore(untrained)}
 
 

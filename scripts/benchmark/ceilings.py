@@ -64,15 +64,10 @@ class Ceilings:
 
     def medians(self, turns: int) -> dict[str, float]:
         """Return all rates, for reading; comparisons measure them again."""
-        rates = {
-            "matrix_product_gflops": self.matrix_product,
-            "reading_gbs": self.reading,
-            "updating_gbs": self.updating,
-        }
-        return {
-            name: statistics.median(rate() for _ in range(2 * turns)) / 1e9
-            for name, rate in rates.items()
-        }
+        rates = (self.matrix_product, self.reading, self.updating)
+        medians = (statistics.median(rate() for _ in range(2 * turns)) / 1e9 for rate in rates)
+        names = ("matrix_product_gflops", "reading_gbs", "updating_gbs")
+        return dict(zip(names, medians, strict=True))
 
 
 @kernel

@@ -34,8 +34,10 @@ from fit_image.core.stage import Workers
 
 BATCH, SIDE, CLASSES = 100, 26, 10
 
-_PIECE = 1 << 17  # points that PyTorch draws at a time
-_PIECES = 2  # drawn in a job; the time of a picture follows from these
+# What follows the classifier's first convolution and its normalisations.
+_RECTIFIERS: dict[int, nn.Module] = dict.fromkeys((0, 2, 4), nn.LeakyReLU(0.2))
+
+_PIECE, _PIECES = 1 << 17, 2  # points that PyTorch draws at a time, and how often in a job
 
 
 class _ThereAndBack:
@@ -111,11 +113,6 @@ def _torch_generator(recipe: Recipe, chain: Chain) -> tuple[Generator, Network]:
     return Generator(network), network
 
 
-def _rectifiers() -> dict[int, nn.Module]:
-    """Return what follows the classifier's first convolution and its normalisations."""
-    return {index: nn.LeakyReLU(0.2) for index in (0, 2, 4)}
-
-
 def convolutions() -> list[tuple[int, str]]:
     """Return where the classifier's convolutions are, and what they make of what."""
     stages = make_classifier(Recipe(), SIDE, SIDE, 1, CLASSES).stages
@@ -130,7 +127,7 @@ def classifier(convolution: int | None = None) -> Contest:
     """The classifier there and back, or one of its convolutions alone."""
     rng = np.random.default_rng(1)
     chain = make_classifier(Recipe(), SIDE, SIDE, 1, CLASSES).initialise(rng)
-    activations = _rectifiers()
+    activations = _RECTIFIERS
     if convolution is not None:
         stage = chain.stages[convolution]
         alone = Chain([stage])
@@ -204,7 +201,7 @@ def _games(recipe: Recipe) -> tuple[Game, TorchGame]:
         recipe,
         torch_chain(game._encoder.chain, softplus, drop=1.0 - recipe.keep),
         _torch_generator(recipe, game._generator.chain)[0],
-        torch_chain(game._classifier.chain, _rectifiers()),
+        torch_chain(game._classifier.chain, _RECTIFIERS),
         places(SIDE, SIDE, recipe.scale),
     )
     return game, peer
@@ -229,10 +226,10 @@ def drawing() -> Contest:
             band = next(drawn)
         return band[1].size
 
+    @torch.inference_mode()
     def theirs() -> int:
-        with torch.inference_mode():
-            for piece in pieces:
-                peer(piece)
+        for piece in pieces:
+            peer(piece)
         return count
 
     return Contest({usable_cores(): ours}, theirs, flops=2 * network.parameter_count)

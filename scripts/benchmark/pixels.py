@@ -78,12 +78,11 @@ def descend(layers: str) -> Contest:
     network = our_network(layers)
     rates, peer = network.layer_rates(0.1), _torch_network(network)
     linears = [module for module in peer if isinstance(module, torch.nn.Linear)]
-    optimizer = torch.optim.SGD(
-        [
-            {"params": linear.parameters(), "lr": float(rate)}
-            for linear, rate in zip(linears, rates, strict=True)
-        ]
-    )
+    own_rates = [
+        {"params": linear.parameters(), "lr": float(rate)}
+        for linear, rate in zip(linears, rates, strict=True)
+    ]
+    optimizer = torch.optim.SGD(own_rates)
     ours = {}
     for threads in sorted({1, usable_cores()}):
         ours[threads] = _learning(SampleSGD(our_network(layers), rates), 1000, threads)
@@ -117,10 +116,10 @@ def draw(layers: str) -> Contest:
         network.render(threads=threads)
         return WIDTH * HEIGHT
 
+    @torch.inference_mode()
     def theirs() -> int:
-        with torch.inference_mode():
-            for batch in batches:
-                peer(batch)
+        for batch in batches:
+            peer(batch)
         return WIDTH * HEIGHT
 
     return Contest({threads: ours}, theirs, flops=2 * network.parameter_count)

@@ -96,21 +96,11 @@ def compare(job: Job, ceilings: Ceilings, turns: int) -> list[dict[str, Any]]:
     peer_us, peer_threads = min((statistics.median(times), n) for n, times in peers.items())
     rows = []
     for count, times in ours.items():
+        row = {"job": job.name, "layers": job.layers, "unit": job.unit, "threads": count}
         our_us, ceiling_us = statistics.median(times), statistics.median(limits[count])
-        rows.append(
-            {
-                "job": job.name,
-                "layers": job.layers,
-                "unit": job.unit,
-                "threads": count,
-                "ours_us": our_us,
-                "torch_us": peer_us,
-                "torch_threads": peer_threads,
-                "ceiling_us": ceiling_us,
-                "ratio": peer_us / our_us,
-                "share": ceiling_us / our_us,
-            }
-        )
+        row |= {"ours_us": our_us, "torch_us": peer_us, "torch_threads": peer_threads}
+        shares = {"ratio": peer_us / our_us, "share": ceiling_us / our_us}
+        rows.append(row | {"ceiling_us": ceiling_us} | shares)
     return rows
 
 

@@ -127,11 +127,8 @@ class Generator(nn.Module):
     def __init__(self, network: Network) -> None:
         super().__init__()
         self.linears = nn.ModuleList(torch_layers(network))
-        self._blocks = [
-            (index + 1 - layer.skip, index)
-            for index, layer in enumerate(network.layers)
-            if layer.skip
-        ]
+        skips = enumerate(layer.skip for layer in network.layers)
+        self._blocks = [(index + 1 - skip, index) for index, skip in skips if skip]
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Compute the values of rows of inputs."""
@@ -163,10 +160,8 @@ class TorchGame:
         self._points = torch.from_numpy(points.reshape(-1, points.shape[-1]))
         self._drawing = [*encoder.parameters(), *generator.parameters()]
         self._adam, self._classifier_adam = (
-            torch.optim.Adam(
-                parameters, recipe.learning_rate, betas=(recipe.beta1, 0.999), fused=True
-            )
-            for parameters in (self._drawing, classifier.parameters())
+            torch.optim.Adam(each, recipe.learning_rate, betas=(recipe.beta1, 0.999), fused=True)
+            for each in (self._drawing, classifier.parameters())
         )
 
     def step(

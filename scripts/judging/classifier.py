@@ -23,12 +23,8 @@ from fit_image.crops import random_crops
 from fit_image.errors import DivergenceError, InputError
 from fit_image.labelled import Labelled
 
-SIDE, CLASSES = 26, 10
-"""Pixels of a side of the pictures that are classified, and kinds of them."""
-
-EPOCHS = 8
-"""Enough for more than 99.2 % of the test digits."""
-
+SIDE, CLASSES = 26, 10  # pixels of a side of what is classified, and kinds of it
+EPOCHS = 8  # enough for more than 99.2 % of the test digits
 _BATCH, _RATE, _KEEP, _SLOPE = 100, 0.001, 0.5, 0.1
 _MOST = 500  # pictures classified at a time
 _KIND, _VERSION = "digit_judge", 1
