@@ -110,9 +110,8 @@ def digits(run: Path | None, epochs: int | None) -> None:
     if run and not epochs:
         raise click.UsageError("give the run's --epochs")
     target = EXAMPLES / (f"digits-{epochs}.png" if run else "digits.png")
-    fit_image(
-        "digits", "grid", *filter(None, [run]), "--seed", 0, "--size", "1080x1080", "-o", target
-    )
+    options = (*filter(None, [run]), "--seed", 0, "--size", "1080x1080")
+    fit_image("digits", "grid", *options, "-o", target)
 
 
 SIDE, CODES = 28, (1, 4, 16)
@@ -170,14 +169,12 @@ def restored(
         f"JPEG, quality {quality}: {psnr(damaged, clean):.2f} dB": damaged,
         f"restored: {psnr(after, clean):.2f} dB": after,
     }
-    left, top, width, height = (
-        map(int, part.split(",")) if part else _most_improved(damaged, after, clean)
-    )
+    box = map(int, part.split(",")) if part else _most_improved(damaged, after, clean)
+    left, top, width, height = box
     groups = {}
     for name, pixels in pictures.items():
-        cut = Image.fromarray(pixels[top : top + height, left : left + width])
-        size = (FACTOR * width, FACTOR * height)
-        groups[name] = [(cut.resize(size, Image.Resampling.NEAREST), "")]
+        cut = pixels[top : top + height, left : left + width]
+        groups[name] = [(Image.fromarray(cut.repeat(FACTOR, 0).repeat(FACTOR, 1)), "")]
     save_image(output, draw_sheet(groups, 1))
 
 

@@ -1,10 +1,8 @@
 #!/usr/bin/env python3
 """Judge generated digits by a classifier that has seen real ones only.
 
-The classifier learns from the 60,000 training digits of MNIST, whose IDX files lie in the folder
-DATA, on this project's own layers; on one core it takes a few minutes. It is kept in a file, and
-judges at once the next time. It must recognise 99 % of the 10,000 test digits, or it judges
-nothing.
+It learns from the 60,000 training digits of MNIST, whose IDX files lie in the folder DATA, in a few
+minutes on one core, and is kept in a file. It must recognise 99 % of the 10,000 test digits.
 """
 
 from __future__ import annotations
@@ -93,8 +91,7 @@ def read_pictures(path: Path) -> Judged:
 
 def draw_pictures(path: Path | None, each: int, spread: float) -> Judged:
     """Draw pictures of every class from a trained generator; without a path, the shipped one."""
-    model = DigitModel.load(path)
-    labels = np.repeat(np.arange(CLASSES), each)
+    model, labels = DigitModel.load(path), np.repeat(np.arange(CLASSES), each)
     latents = model.sample(labels, np.random.default_rng(0), spread)
     return np.stack([model.draw(latent, SIDE, SIDE) for latent in latents]), labels
 
@@ -157,5 +154,4 @@ if __name__ == "__main__":
     try:
         main()
     except FitImageError as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(error.exit_code)
+        sys.exit(f"error: {error}")

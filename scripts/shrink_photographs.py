@@ -23,7 +23,6 @@ from fit_image.atomic import atomic_path
 from fit_image.errors import FitImageError, InputError
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
-
 COLOURS = 300  # distinct ones, at 5 bits a channel, that a photograph has at least
 FLAT = 0.45  # share of a photograph's blocks that are flat, at most
 DETAIL = 0.6  # grey levels between a photograph's pixels and their neighbours' mean, at least
@@ -82,8 +81,7 @@ def likeness(picture: Image.Image) -> npt.NDArray[np.float64]:
     middle = ImageOps.fit(picture, (12, 12), Image.Resampling.BOX)
     grey = np.asarray(middle, dtype=np.float64).mean(-1).ravel()
     grey -= grey.mean()
-    same: npt.NDArray[np.float64] = grey / (np.linalg.norm(grey) + 1e-9)
-    return same
+    return np.asarray(grey / (np.linalg.norm(grey) + 1e-9))
 
 
 def shrink(picture: Image.Image, side: int) -> Image.Image | None:
@@ -148,9 +146,5 @@ def main(
 if __name__ == "__main__":
     try:
         main()
-    except OSError as error:
-        click.echo(f"error: cannot write: {error}", err=True)
-        sys.exit(1)
-    except FitImageError as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(error.exit_code)
+    except (OSError, FitImageError) as error:
+        sys.exit(f"error: {error}")

@@ -28,8 +28,6 @@ from fit_image.config import RecordConfig
 from fit_image.core.machine import usable_cores
 from fit_image.progress import Progress
 
-_PIXELS = (100_000, 1_000_000, 5_000_000, 25_000_000)
-
 
 def draw_large(ceilings: Ceilings, side: int = 4096) -> dict[str, float]:
     """Draw a picture of 4096 x 4096 in bands; return the time, and the share of the ceiling."""
@@ -43,28 +41,22 @@ def draw_large(ceilings: Ceilings, side: int = 4096) -> dict[str, float]:
             rates.append(ceilings.matrix_product())
         began = time.perf_counter()
     work = 2 * network.parameter_count * side**2
-    return {
-        "side": side,
-        "seconds": seconds,
-        "us": seconds / side**2 * 1e6,
-        "share": work / seconds / statistics.median(rates),
-    }
+    share = work / seconds / statistics.median(rates)
+    return {"side": side, "seconds": seconds, "us": seconds / side**2 * 1e6, "share": share}
 
 
 def measure_growth(layers: str, turns: int) -> dict[str, Any]:
     """Measure microseconds a pixel of pictures from 0.1 to 25 megapixels.
 
-    Pictures that outgrow the caches cost more only where their pixels are ordered and gathered,
-    so small networks show it best. In every turn each whole picture is put in order, and as many
-    pixels as fit in the time are learned: a random sample, which stands for the rest of the epoch.
-    ``differences`` are medians over the turns of shares of that turn's median over the pictures;
-    ``us`` are the median over all with these differences; ``spread`` is the largest of them.
+    In every turn each whole picture is put in order, and as many pixels as fit in the time are
+    learned: a random sample, which stands for the rest of the epoch. ``differences`` are from the
+    median of the pictures in the same turn; ``us`` are the median over all with these differences.
     """
     rng = np.random.default_rng(0)
     config = FitConfig(layers=parse_layers(layers))
     warm_up(config)
     trainers = []
-    for pixels in _PIXELS:
+    for pixels in (100_000, 1_000_000, 5_000_000, 25_000_000):
         side = round(pixels**0.5)
         trainers.append(Trainer(rng.integers(0, 256, (side, side, 3), dtype=np.uint8), config))
     times = np.array([[_epoch_us(trainer) for trainer in trainers] for _ in range(turns)])
@@ -94,8 +86,7 @@ def measure_sweep(layers: str, turns: int) -> dict[str, float]:
     Everything counts that a sweep does, from the start of the workers to the last file.
     """
     print("a sweep", file=sys.stderr)
-    cores = usable_cores()
-    rates: dict[int, list[float]] = {1: [], cores: []}
+    rates: dict[int, list[float]] = {1: [], (cores := usable_cores()): []}
     for jobs in list(rates) * turns:
         rates[jobs].append(_swept_pixels(layers, jobs, 2 * cores))
     ratios = [several / one for one, several in zip(rates[1], rates[cores], strict=True)]

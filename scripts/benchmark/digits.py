@@ -33,7 +33,6 @@ from fit_image.core.network import Network
 from fit_image.core.stage import Workers
 
 BATCH, SIDE, CLASSES = 100, 26, 10
-
 # What follows the classifier's first convolution and its normalisations.
 _RECTIFIERS: dict[int, nn.Module] = dict.fromkeys((0, 2, 4), nn.LeakyReLU(0.2))
 

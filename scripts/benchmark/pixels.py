@@ -17,9 +17,8 @@ from fit_image.core.minibatch import Minibatch
 from fit_image.core.optimizers import OPTIMIZERS
 from fit_image.core.sgd import SampleSGD
 
-SLOPE = 0.01
 WIDTH, HEIGHT = 300, 429
-RATE = 1e-3
+SLOPE, RATE = 0.01, 1e-3
 
 TORCH_OPTIMIZERS = {
     "sgd": lambda parameters: torch.optim.SGD(parameters, RATE),
@@ -44,7 +43,6 @@ def _torch_network(network: Network) -> torch.nn.Module:
 
 
 def _samples(count: int) -> tuple[Floats, Floats]:
-    """Return random places and colours."""
     rng = np.random.default_rng(0)
     return rng.random((count, 2), dtype=np.float32), rng.random((count, 3), dtype=np.float32)
 

@@ -52,7 +52,7 @@ def print_report(report: Mapping[str, Any]) -> None:
             rest[name] = part
     if comparisons:
         print("| job | group | unit | fit-image | of the possible | PyTorch | times faster |")
-        print("|---|---|---|---|---|---|---|")
+        print(f"|{'---|' * 7}")
     for each in comparisons:
         ours, peer = (
             f"{_time(each[us])} ({each[threads]} thread{'s' * (each[threads] > 1)})"

@@ -13,8 +13,7 @@ import torch
 from benchmark.ceilings import Ceilings
 from fit_image.core.machine import usable_cores
 
-Work = Callable[[], int]
-"""Does some work, and returns how many units of it were done."""
+Work = Callable[[], int]  # returns how many units of work it did
 
 # Seconds that work is repeated before its time is taken, and while it is.
 _WARM_UP, _MEASURED = 0.05, 0.15

@@ -1,7 +1,4 @@
-"""Networks of ours in PyTorch, weights included, and a step of the game of digits.
-
-The maps of pictures come first there.
-"""
+"""Networks of ours in PyTorch, weights included, where the maps of pictures come first."""
 
 from __future__ import annotations
 
@@ -62,9 +59,8 @@ def torch_chain(
             modules += _convolution(stage, part)
         elif isinstance(stage, BatchNormalisation):
             maps = stage.outputs[-1]
-            module = nn.BatchNorm2d(maps, track_running_stats=False)
-            _fill(module, part[:maps], part[part.size // 2 :][:maps])
-            modules.append(module)
+            norm = nn.BatchNorm2d(maps, track_running_stats=False)
+            modules.append(_fill(norm, part[:maps], part[part.size // 2 :][:maps]))
         elif isinstance(stage, Dropout):
             modules.append(nn.Dropout(drop))
         elif isinstance(stage, MaxPooling):
@@ -82,7 +78,7 @@ def _dense(stage: Dense, part: Floats) -> nn.Module:
     if len(stage.inputs) == 3:
         weights = weights.reshape(*stage.inputs, -1).transpose(2, 0, 1, 3)
         weights = weights.reshape(len(rows) - 1, -1)
-    return torch_linear(weights.T, rows[-1])
+    return _linear(weights.T, rows[-1])
 
 
 def _convolution(stage: Convolution, part: Floats) -> list[nn.Module]:
@@ -91,8 +87,7 @@ def _convolution(stage: Convolution, part: Floats) -> list[nn.Module]:
     side, stride = round(((len(rows) - 1) / maps) ** 0.5), -(-height // out)
     weights = rows[:-1].reshape(side, side, maps, units).transpose(3, 2, 0, 1)
     padding = side // 2 if stride == 1 else 0
-    module = nn.Conv2d(maps, units, side, stride, padding)
-    _fill(module, weights, rows[-1])
+    module = _fill(nn.Conv2d(maps, units, side, stride, padding), weights, rows[-1])
     if stride == 1:
         return [module]
     # There may be a row more of TensorFlow's zeros behind than before.
@@ -100,25 +95,23 @@ def _convolution(stage: Convolution, part: Floats) -> list[nn.Module]:
     return [nn.ZeroPad2d((zeros // 2, zeros - zeros // 2) * 2), module]
 
 
-def torch_linear(weights: Floats, biases: Floats) -> nn.Module:
-    """Return a dense layer with these weights (units, inputs)."""
-    linear = nn.Linear(weights.shape[1], weights.shape[0])
-    _fill(linear, weights, biases)
-    return linear
-
-
 def torch_layers(network: Network) -> list[nn.Module]:
     """Return the dense layers of a network, without activations."""
     return [
-        torch_linear(rows[:, : layer.fan_in], rows[:, layer.fan_in])
+        _linear(rows[:, : layer.fan_in], rows[:, layer.fan_in])
         for layer, rows in zip(network.layers, network.rows(), strict=True)
     ]
 
 
-def _fill(module: nn.Module, weights: Floats, biases: Floats) -> None:
+def _linear(weights: Floats, biases: Floats) -> nn.Module:
+    return _fill(nn.Linear(weights.shape[1], weights.shape[0]), weights, biases)
+
+
+def _fill(module: nn.Module, weights: Floats, biases: Floats) -> nn.Module:
     with torch.no_grad():
         module.weight[:] = torch.from_numpy(weights.copy())
         module.bias[:] = torch.from_numpy(biases.copy())
+    return module
 
 
 class Generator(nn.Module):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -22,8 +21,7 @@ from fit_image.image import to_float, to_uint8
 
 Floats = npt.NDArray[np.float32]
 
-SHOWN, FACTOR = 10, 3
-"""Held-out pictures, and how much larger they are drawn."""
+SHOWN, FACTOR = 10, 3  # held-out pictures, and how much larger they are drawn
 
 
 class Outcome(NamedTuple):
@@ -51,13 +49,12 @@ class Comparison:
         self._components = PCA(self._most, svd_solver="full").fit(known)
 
     def compare(self, codes: Sequence[int], filters: int, epochs: int, seed: int) -> list[Outcome]:
-        """Train networks of all kinds, each followed by PCA of that code, if there is such."""
+        """Train networks of all kinds, each followed by PCA of that code, or of the largest."""
         average = np.broadcast_to(self.mean, self.wanted.shape)
         outcomes = [self._outcome("the average picture", 0, self.mean.size, average)]
         for name, recipe in self._plan(codes, filters):
             network = self._train(name, replace(recipe, seed=seed), epochs)
-            pca = self._pca(min(network.code, self._most))
-            outcomes += [network, pca]
+            outcomes += [network, self._pca(min(network.code, self._most))]
         return outcomes
 
     def _plan(self, codes: Sequence[int], filters: int) -> list[tuple[str, Recipe]]:
@@ -73,12 +70,10 @@ class Comparison:
         pictures, held_out = self.lesson.pictures, self.lesson.held_out
         trainer = AutoencoderTrainer(pictures, held_out, recipe, threads=self._threads)
         trainer.warm_up()
-        for epoch in range(1, epochs + 1):
+        for _ in range(epochs):
             while not trainer.epoch_is_over:
                 trainer.play()
             trainer.end_epoch()
-            if sys.stderr.isatty():
-                print(f"\r{name}: epoch {epoch}/{epochs} ", end="", file=sys.stderr)
         network, drawn = trainer.network, trainer.model().redraw(held_out)
         count = network.chain.parameter_count
         training = f", {epochs:,} epochs, {trainer.standing.seconds:.0f} s"

@@ -31,11 +31,7 @@ _KIND, _VERSION = "digit_judge", 1
 
 
 class Classifier:
-    """Two convolutions and two dense layers; each picture is classified by itself.
-
-    There is no batch normalisation, with which a picture's class would depend on the others. The
-    number of threads changes no result; default: all cores.
-    """
+    """Two convolutions and two dense layers, without batch normalisation: pictures stand alone."""
 
     def __init__(self, threads: int | None = None) -> None:
         self._workers = Workers(threads)
@@ -43,10 +39,7 @@ class Classifier:
         self._passage = self._chain.passage(_MOST)
 
     def train(self, digits: Labelled, seed: int = 0, epochs: int = EPOCHS) -> Iterator[float]:
-        """Learn from the beginning; yield the mean loss of each epoch, in nats.
-
-        The digits are cropped at random; the learning rate of Adam falls along a cosine.
-        """
+        """Learn from random crops with Adam, annealed; yield the mean loss of each epoch."""
         chain, count = self._chain, len(digits)
         schedule = RateSchedule("cosine", epochs)
         adam, gradient = Adam(chain.parameters.size), chain.zeros()

@@ -47,7 +47,7 @@ GRID = FitConfig(
 )
 OURS, SHARP = "instant", "sharp"
 
-Runs = Callable[[], Mapping[str, Iterator[Point]]]
+Runs = Mapping[str, Iterator[Point]]
 
 
 class Quality:
@@ -108,12 +108,14 @@ class Quality:
                 if reached < math.inf:
                     break
             psnr = max(point.psnr for point in curves[name])
-            rows.append({"peer": name, "seconds": _finite(reached), "psnr": psnr})
+            rows.append(
+                {"peer": name, "seconds": reached if reached < math.inf else None, "psnr": psnr}
+            )
         seconds = statistics.median(mine)
         for row in rows:
             row["ratio"] = (row["seconds"] or self.options.limit) / seconds
         report = {"picture": picture.name, "goal": SPEED_GOAL_DB, "limit": self.options.limit}
-        return report | {"seconds": _finite(seconds), "peers": rows}
+        return report | {"seconds": seconds if seconds < math.inf else None, "peers": rows}
 
     def grid(self) -> dict[str, Any]:
         """Measure how long the learned grid takes for a pixel."""
@@ -152,7 +154,7 @@ class Quality:
 
     def _sharp_runs(
         self, picture: Picture, config: FitConfig, recipes: Mapping[str, peers.Recipe]
-    ) -> Mapping[str, Iterator[Point]]:
+    ) -> Runs:
         seconds, levels = self.options.seconds, picture.levels
         config = filling(levels, config, self.threads, seconds)
         runs = {SHARP: train_ours(levels, config, self.threads, seconds)}
@@ -164,7 +166,7 @@ class Quality:
         """Train ours and a peer until they reach the PSNR."""
         recipe, config = self.recipes[name], preset_config(OURS, *picture.size)
 
-        def runs() -> Mapping[str, Iterator[Point]]:
+        def runs() -> Runs:
             every = max(seconds / 100, _LOOK_EVERY)
             mine = train_ours(picture.levels, config, self.threads)
             return {OURS: mine, name: peers.train(picture.levels, recipe, seconds, every)}
@@ -173,7 +175,7 @@ class Quality:
         return self._curves("speed", picture, config, runs, SPEED_GOAL_DB, **known)
 
     def _alone(self, section: str, picture: Picture, config: FitConfig, seconds: float) -> Curve:
-        def runs() -> Mapping[str, Iterator[Point]]:
+        def runs() -> Runs:
             return {OURS: train_ours(picture.levels, config, self.threads, seconds)}
 
         return self._curves(section, picture, config, runs, seconds=seconds)[OURS]
@@ -183,7 +185,7 @@ class Quality:
         section: str,
         picture: Picture,
         config: FitConfig,
-        runs: Runs,
+        runs: Callable[[], Runs],
         until: float = math.inf,
         **conditions: Any,
     ) -> dict[str, Curve]:
@@ -215,12 +217,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _sections(text: str) -> list[str]:
-    names = text.split(",")
-    for name in names:
-        if name not in SECTIONS:
-            raise argparse.ArgumentTypeError(f"{name!r} is not one of {', '.join(SECTIONS)}")
-    return names
-
-
-def _finite(seconds: float) -> float | None:
-    return seconds if math.isfinite(seconds) else None
+    if unknown := set(text.split(",")) - set(SECTIONS):
+        raise argparse.ArgumentTypeError(f"{unknown} are not among {', '.join(SECTIONS)}")
+    return text.split(",")
