@@ -3,11 +3,8 @@
 
 Needs the extra ``fit-image[bench]``. Peer and ours are measured in turns in one process, after
 compiling and warming up, so that a noisy moment hits both; the figures are medians over the
-turns. Nothing else should run on the machine. It takes about ten minutes.
-
-With ``--digits``, the game of digits alone is measured, in about two minutes, and with
-``--patches``, auto-encoders and networks that remove JPEG's traces. With ``--quality``, the
-quality of pictures after so many seconds is measured instead; it takes more than an hour.
+turns. Nothing else should run on the machine. It takes about ten minutes; the game of digits alone,
+``--digits``, two; the quality of pictures after so many seconds, ``--quality``, more than an hour.
 """
 
 from __future__ import annotations
@@ -22,27 +19,22 @@ import torch
 from benchmark import report
 from benchmark.ceilings import Ceilings, processor
 from benchmark.quality import sections
-from fit_image.core.machine import usable_cores
+from fit_image.nn.runtime.machine import usable_cores
 
 
 def main() -> None:
     """Measure, and print the tables or the JSON object."""
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--turns", type=int, default=5, help="turns of each job (default 5)")
-    parser.add_argument("--digits", action="store_true", help="measure the game of digits alone")
-    parser.add_argument(
-        "--patches", action="store_true", help="measure networks on whole pictures and patches"
-    )
-    parser.add_argument("--quality", action="store_true", help="measure PSNR over seconds instead")
+    add = parser.add_argument
+    add("--json", action="store_true", help="print one JSON object")
+    add("--turns", type=int, default=5, help="turns of each job (default 5)")
+    add("--digits", action="store_true", help="measure the game of digits alone")
+    add("--patches", action="store_true", help="measure networks on whole pictures and patches")
+    add("--quality", action="store_true", help="measure PSNR over seconds instead")
     sections.add_arguments(parser)
     arguments = parser.parse_args()
-    machine = {
-        "processor": processor(),
-        "cores": usable_cores(),
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-    }
+    machine = {"processor": processor(), "cores": usable_cores()}
+    machine |= {"torch": torch.__version__, "python": platform.python_version()}
     measured: dict[str, Any] = {"machine": machine}
     if arguments.quality:
         measured["quality"] = sections.Quality(arguments, machine).report()

@@ -15,20 +15,18 @@ from pathlib import Path
 import click
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw, ImageFont
+from fit_image.metrics import Metrics
+from PIL import Image
 
-from drawing.gallery import draw_gallery
+from drawing.gallery import Cell, draw_gallery, draw_sheet
 from fit_image import FitImageError, Network, load_image, psnr, save_image, to_uint8
 from fit_image.apps.digits.model import DigitModel
 from fit_image.apps.unjpeg.model import Restorer
-from fit_image.atomic import write_bytes
 from fit_image.frames import frame_path, frame_paths, read_frame
 from fit_image.jpeg import Compression
-from fit_image.metrics import Metrics
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 PORTRAIT = EXAMPLES / "portrait.png"
-PAPER, INK, MARGIN = "white", "#333333", 8
 
 _path = click.Path(path_type=Path)
 _work = click.option("--work", type=_path, default=Path("readme-work"), show_default=True)
@@ -47,7 +45,6 @@ def cli() -> None:
 COMPARED = ("1x30", "1x1000", "2x64", "4x100", "4x300")
 EPOCHS = (1, 5, 20, 100)
 HERO, HERO_EPOCHS = "4x300", 300
-CELL, HEAD, LABEL = (150, 214), 58, 76
 
 
 def train(work: Path, layers: str) -> Path:
@@ -78,30 +75,17 @@ def beyond(work: Path) -> None:
 @_work
 def choosing(work: Path) -> None:
     """Put networks in columns and epochs in rows."""
-    width = LABEL + MARGIN + len(COMPARED) * (CELL[0] + MARGIN)
-    sheet = Image.new("RGB", (width, HEAD + len(EPOCHS) * (CELL[1] + MARGIN)), PAPER)
-    draw = ImageDraw.Draw(sheet)
-    bold, plain = ImageFont.load_default(17), ImageFont.load_default(13)
-    for row, epoch in enumerate(EPOCHS):
-        middle = HEAD + row * (CELL[1] + MARGIN) + CELL[1] // 2
-        draw.text((LABEL - 2, middle), f"epoch {epoch}", INK, plain, anchor="rm")
-    for column, layers in enumerate(COMPARED):
+    groups: dict[str, list[Cell]] = {f"epoch {epoch}": [] for epoch in EPOCHS}
+    for layers in COMPARED:
         folder = train(work, layers)
-        left = LABEL + MARGIN + column * (CELL[0] + MARGIN)
-        middle = left + CELL[0] // 2
-        last = next(
-            row for row in Metrics(folder / "metrics.csv").read() if row.epoch == EPOCHS[-1]
-        )
-        draw.text((middle, 14), layers, INK, bold, anchor="mm")
-        parameters = f"{Network.load(folder).parameter_count:,} parameters"
-        draw.text((middle, 32), parameters, INK, plain, anchor="mm")
-        cost = f"{last.psnr:.1f} dB in {last.seconds:.0f} s"
-        draw.text((middle, 48), cost, INK, plain, anchor="mm")
-        for row, epoch in enumerate(EPOCHS):
-            with Image.open(frame_path(folder / "frames", epoch)) as frame:
-                cell = frame.resize(CELL, Image.Resampling.LANCZOS)
-            sheet.paste(cell, (left, HEAD + row * (CELL[1] + MARGIN)))
-    sheet.save(EXAMPLES / "choosing.png", optimize=True)
+        name = f"{layers}: {Network.load(folder).parameter_count:,} parameters"
+        rows = {row.epoch: row for row in Metrics(folder / "metrics.csv").read()}
+        for epoch, cells in zip(EPOCHS, groups.values(), strict=True):
+            frame = Image.fromarray(read_frame(frame_path(folder / "frames", epoch)))
+            small = frame.resize((150, 214), Image.Resampling.LANCZOS)
+            cost = f"{rows[epoch].psnr:.1f} dB in {rows[epoch].seconds:.0f} s"
+            cells.append((small, f"{name}\n{cost}"))
+    draw_sheet(groups, len(COMPARED)).save(EXAMPLES / "choosing.png", optimize=True)
 
 
 @cli.command()
@@ -126,12 +110,11 @@ def digits(run: Path | None, epochs: int | None) -> None:
     if run and not epochs:
         raise click.UsageError("give the run's --epochs")
     target = EXAMPLES / (f"digits-{epochs}.png" if run else "digits.png")
-    fit_image(
-        "digits", "grid", *filter(None, [run]), "--seed", 0, "--size", "1080x1080", "-o", target
-    )
+    options = (*filter(None, [run]), "--seed", 0, "--size", "1080x1080")
+    fit_image("digits", "grid", *options, "-o", target)
 
 
-SIDE, CODES, CAPTION = 28, (1, 4, 16), 120
+SIDE, CODES = 28, (1, 4, 16)
 
 
 @cli.command()
@@ -139,7 +122,7 @@ SIDE, CODES, CAPTION = 28, (1, 4, 16), 120
 @click.option("--epochs", type=int, default=30, show_default=True)
 def codes(pictures: int, epochs: int) -> None:
     """Redraw digits of the shipped model from codes of a few numbers."""
-    rows: list[tuple[str, npt.NDArray[np.uint8]]] = []
+    groups: dict[str, list[Cell]] = {}
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder, "digits.npz")
         _save_digits(data, pictures)
@@ -149,16 +132,11 @@ def codes(pictures: int, epochs: int) -> None:
             fit_image("autoencode", "train", data, *options, "-o", run, "-q")
             sheet = read_frame(frame_paths(run / "frames")[-1][1])
             middle = len(sheet) // 2
-            rows = rows or [("held out", sheet[: middle - 1])]
-            rows.append((f"{code} number{'s' * (code > 1)}", sheet[middle + 1 :]))
-    height, width, _ = rows[0][1].shape
-    step = height + MARGIN - 2
-    picture = Image.new("RGB", (CAPTION + width, len(rows) * step - MARGIN + 2), PAPER)
-    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(18)
-    for index, (name, strip) in enumerate(rows):
-        draw.text((0, index * step + height // 2), name, INK, font, anchor="lm")
-        picture.paste(Image.fromarray(np.ascontiguousarray(strip)), (CAPTION, index * step))
-    picture.convert("L").save(EXAMPLES / "codes.png", optimize=True)
+            name = f"{code} number{'s' * (code > 1)}"
+            strips = {"held out": sheet[: middle - 1], name: sheet[middle + 1 :]}
+            for title, strip in strips.items():
+                groups[title] = [(Image.fromarray(strip.copy()), "")]
+    draw_sheet(groups, 1).convert("L").save(EXAMPLES / "codes.png", optimize=True)
 
 
 def _save_digits(path: Path, count: int) -> None:
@@ -169,7 +147,7 @@ def _save_digits(path: Path, count: int) -> None:
     np.savez_compressed(path, images=np.stack(pictures), labels=labels)
 
 
-PART, FACTOR, NAME = (210, 60), 4, 26
+PART, FACTOR = (210, 60), 4
 
 
 @cli.command()
@@ -191,18 +169,13 @@ def restored(
         f"JPEG, quality {quality}: {psnr(damaged, clean):.2f} dB": damaged,
         f"restored: {psnr(after, clean):.2f} dB": after,
     }
-    left, top, width, height = (
-        map(int, part.split(",")) if part else _most_improved(damaged, after, clean)
-    )
-    step = FACTOR * height + NAME + MARGIN
-    sheet = Image.new("RGB", (FACTOR * width + 2 * MARGIN, step * len(pictures) + MARGIN), PAPER)
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(16)
-    for index, (name, pixels) in enumerate(pictures.items()):
-        draw.text((MARGIN, MARGIN + index * step), name, INK, font)
-        cut = Image.fromarray(pixels[top : top + height, left : left + width])
-        enlarged = cut.resize((FACTOR * width, FACTOR * height), Image.Resampling.NEAREST)
-        sheet.paste(enlarged, (MARGIN, MARGIN + index * step + NAME))
-    save_image(output, sheet)
+    box = map(int, part.split(",")) if part else _most_improved(damaged, after, clean)
+    left, top, width, height = box
+    groups = {}
+    for name, pixels in pictures.items():
+        cut = pixels[top : top + height, left : left + width]
+        groups[name] = [(Image.fromarray(cut.repeat(FACTOR, 0).repeat(FACTOR, 1)), "")]
+    save_image(output, draw_sheet(groups, 1))
 
 
 def _most_improved(
@@ -221,7 +194,7 @@ def _most_improved(
 
 @cli.command("compare-codes")
 @click.argument("data", type=_path)
-@click.option("-o", "--output", type=_path, default=Path("codes.html"), show_default=True)
+@click.option("-o", "--output", type=_path, default=Path("codes.png"), show_default=True)
 @click.option("--test", type=_path, metavar="DATA", help="Pictures held out.")
 @click.option("--codes", type=int, multiple=True, default=(4, 128, 512, 1024), show_default=True)
 @click.option("--filters", type=int, default=8, show_default=True)
@@ -238,15 +211,14 @@ def compare_codes(
     seed: int,
     threads: int | None,
 ) -> None:
-    """Compare auto-encoders of several kinds and sizes on a page, PCA beside."""
+    """Compare auto-encoders of several kinds and sizes, each with PCA below it."""
     # Needs scikit-learn, which the other pictures do not.
-    from drawing.codes import Comparison, render
+    from drawing.codes import Comparison, draw_codes
     from fit_image.apps.autoencode.pictures import load_lesson
 
     comparison = Comparison(load_lesson(data, test, seed), threads)
     outcomes = comparison.compare(codes, filters, epochs, seed)
-    write_bytes(output, render(comparison, outcomes, data.stem).encode())
-    click.echo(output)
+    save_image(output, draw_codes(comparison, outcomes))
 
 
 if __name__ == "__main__":

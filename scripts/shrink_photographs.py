@@ -23,7 +23,6 @@ from fit_image.atomic import atomic_path
 from fit_image.errors import FitImageError, InputError
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
-
 COLOURS = 300  # distinct ones, at 5 bits a channel, that a photograph has at least
 FLAT = 0.45  # share of a photograph's blocks that are flat, at most
 DETAIL = 0.6  # grey levels between a photograph's pixels and their neighbours' mean, at least
@@ -82,18 +81,7 @@ def likeness(picture: Image.Image) -> npt.NDArray[np.float64]:
     middle = ImageOps.fit(picture, (12, 12), Image.Resampling.BOX)
     grey = np.asarray(middle, dtype=np.float64).mean(-1).ravel()
     grey -= grey.mean()
-    same: npt.NDArray[np.float64] = grey / (np.linalg.norm(grey) + 1e-9)
-    return same
-
-
-def tiles(picture: Image.Image, side: int, most: int) -> Iterator[Image.Image]:
-    """Yield those tiles of a picture that have most detail, at most so many."""
-    across, down = picture.width // side, picture.height // side
-    left, top = (picture.width - across * side) // 2, (picture.height - down * side) // 2
-    corners = ((left + x * side, top + y * side) for y in range(down) for x in range(across))
-    cut = [picture.crop((x, y, x + side, y + side)) for x, y in corners]
-    cut.sort(key=lambda tile: -np.abs(np.diff(np.asarray(tile.convert("L"), float))).mean())
-    yield from (tile for tile in cut[:most] if fault(tile) is None)
+    return np.asarray(grey / (np.linalg.norm(grey) + 1e-9))
 
 
 def shrink(picture: Image.Image, side: int) -> Image.Image | None:
@@ -105,32 +93,24 @@ def shrink(picture: Image.Image, side: int) -> Image.Image | None:
     return picture.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=None)
 
 
-def views(picture: Image.Image, small: Image.Image, side: int, most: int) -> Iterator[Image.Image]:
-    """Yield a photograph, and tiles of it at half its size if that is much larger."""
-    yield small
-    if most and min(picture.size) >= 3 * side:
-        half = (picture.width // 2, picture.height // 2)
-        yield from tiles(picture.resize(half, Image.Resampling.LANCZOS), side, most)
-
-
 def collect(
-    paths: Iterable[Path], side: int, cut: int, alike: float, left_out: Counter[str]
+    paths: Iterable[Path], side: int, alike: float, left_out: Counter[str]
 ) -> Iterator[tuple[Path, Image.Image]]:
-    """Yield paths and views of the photographs; count why others are left out."""
+    """Yield paths and shrunk photographs; count why others are left out."""
     kept: list[npt.NDArray[np.float64]] = []
     for path in paths:
         picture = read(path)
         small = picture and shrink(picture, side)
-        if picture is None or small is None:
+        if small is None:
             left_out["too small" if picture else "unreadable or with holes"] += 1
             continue
         known = likeness(small)
         reason = "seen before" if any(known @ each > alike for each in kept) else fault(small)
         if reason:
             left_out[reason] += 1
-            continue
-        kept.append(known)
-        yield from ((path, view) for view in views(picture, small, side, cut))
+        else:
+            kept.append(known)
+            yield path, small
 
 
 @click.command(help=__doc__)
@@ -139,8 +119,6 @@ def collect(
 @click.option("--side", type=click.IntRange(32), default=768, show_default=True,
               help="Shorter side in pixels.")  # fmt: skip
 @click.option("--count", type=int, help="At most so many pictures.")
-@click.option("--tiles", "cut", type=click.IntRange(0), default=0, show_default=True,
-              help="Also so many tiles of a large one at half its size.")  # fmt: skip
 @click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave out files whose path in "
               "its folder contains this; * and ? stand for anything.")  # fmt: skip
 @click.option("--alike", type=float, default=0.97, show_default=True,
@@ -150,31 +128,23 @@ def main(
     output: Path,
     side: int,
     count: int | None,
-    cut: int,
     exclude: tuple[str, ...],
     alike: float,
 ) -> None:
     """Read the command line and collect."""
     left_out: Counter[str] = Counter()
-    photographs, number = set(), 0
+    number = 0
     output.mkdir(parents=True, exist_ok=True)
-    found = collect(find(folders, exclude), side, cut, alike, left_out)
-    for number, (path, view) in enumerate(islice(found, count), 1):
-        photographs.add(path)
+    found = collect(find(folders, exclude), side, alike, left_out)
+    for number, (path, picture) in enumerate(islice(found, count), 1):
         with atomic_path(output / f"{number:04}-{path.stem[:40]}.png") as temporary:
-            view.save(temporary)
+            picture.save(temporary)
     reasons = ", ".join(f"{times} {reason}" for reason, times in left_out.most_common())
-    click.echo(
-        f"{number} pictures of {len(photographs)} photographs; left out: {reasons or 'none'}"
-    )
+    click.echo(f"{number} photographs; left out: {reasons or 'none'}")
 
 
 if __name__ == "__main__":
     try:
         main()
-    except OSError as error:
-        click.echo(f"error: cannot write: {error}", err=True)
-        sys.exit(1)
-    except FitImageError as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(error.exit_code)
+    except (OSError, FitImageError) as error:
+        sys.exit(f"error: {error}")

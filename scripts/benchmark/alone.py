@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from fit_image.apps.sweep.folder import SweepFolder
+from fit_image.apps.sweep.local import Local
+from fit_image.progress import Progress
 from PIL import Image
 
 from benchmark.ceilings import Ceilings
@@ -18,17 +21,12 @@ from fit_image import FitConfig, FitImageError, Trainer, parse_layers
 from fit_image.apps.autoencode.recipe import Recipe
 from fit_image.apps.autoencode.trainer import AutoencoderTrainer
 from fit_image.apps.compiling import warm_up
-from fit_image.apps.sweep.folder import SweepFolder
-from fit_image.apps.sweep.local import Local
 from fit_image.apps.sweep.plan import Question, plan_trials
 from fit_image.apps.unjpeg.model import Restorer
 from fit_image.apps.unjpeg.network import initialise, make_network
 from fit_image.apps.unjpeg.patches import Cutter
 from fit_image.config import RecordConfig
-from fit_image.core.machine import usable_cores
-from fit_image.progress import Progress
-
-_PIXELS = (100_000, 1_000_000, 5_000_000, 25_000_000)
+from fit_image.nn.runtime.machine import usable_cores
 
 
 def draw_large(ceilings: Ceilings, side: int = 4096) -> dict[str, float]:
@@ -43,28 +41,22 @@ def draw_large(ceilings: Ceilings, side: int = 4096) -> dict[str, float]:
             rates.append(ceilings.matrix_product())
         began = time.perf_counter()
     work = 2 * network.parameter_count * side**2
-    return {
-        "side": side,
-        "seconds": seconds,
-        "us": seconds / side**2 * 1e6,
-        "share": work / seconds / statistics.median(rates),
-    }
+    share = work / seconds / statistics.median(rates)
+    return {"side": side, "seconds": seconds, "us": seconds / side**2 * 1e6, "share": share}
 
 
 def measure_growth(layers: str, turns: int) -> dict[str, Any]:
     """Measure microseconds a pixel of pictures from 0.1 to 25 megapixels.
 
-    Pictures that outgrow the caches cost more only where their pixels are ordered and gathered,
-    so small networks show it best. In every turn each whole picture is put in order, and as many
-    pixels as fit in the time are learned: a random sample, which stands for the rest of the epoch.
-    ``differences`` are medians over the turns of shares of that turn's median over the pictures;
-    ``us`` are the median over all with these differences; ``spread`` is the largest of them.
+    In every turn each whole picture is put in order, and as many pixels as fit in the time are
+    learned: a random sample, which stands for the rest of the epoch. ``differences`` are from the
+    median of the pictures in the same turn; ``us`` are the median over all with these differences.
     """
     rng = np.random.default_rng(0)
     config = FitConfig(layers=parse_layers(layers))
     warm_up(config)
     trainers = []
-    for pixels in _PIXELS:
+    for pixels in (100_000, 1_000_000, 5_000_000, 25_000_000):
         side = round(pixels**0.5)
         trainers.append(Trainer(rng.integers(0, 256, (side, side, 3), dtype=np.uint8), config))
     times = np.array([[_epoch_us(trainer) for trainer in trainers] for _ in range(turns)])
@@ -89,14 +81,12 @@ def _epoch_us(trainer: Trainer) -> float:
 
 
 def measure_sweep(layers: str, turns: int) -> dict[str, float]:
-    """Return pixels learned a second by one worker and by one a core, and their ratio.
+    """Return pixels learned a second by one worker and by one a core, in turns, and their ratio.
 
-    Per-pixel SGD; everything counts that a sweep does, from the start of the workers to the last
-    file. The two are measured in turns.
+    Everything counts that a sweep does, from the start of the workers to the last file.
     """
     print("a sweep", file=sys.stderr)
-    cores = usable_cores()
-    rates: dict[int, list[float]] = {1: [], cores: []}
+    rates: dict[int, list[float]] = {1: [], (cores := usable_cores()): []}
     for jobs in list(rates) * turns:
         rates[jobs].append(_swept_pixels(layers, jobs, 2 * cores))
     ratios = [several / one for one, several in zip(rates[1], rates[cores], strict=True)]
@@ -139,10 +129,10 @@ def epoch_of_pictures() -> float:
 
 def restore_pictures() -> dict[str, float]:
     """Return the seconds of restoring a picture without a flat patch, by two networks."""
-    block, widths = 24, (2047,) * 4
-    chain = make_network(block, widths)
+    widths = (2047,) * 4
+    chain = make_network(24, widths)
     initialise(chain, np.random.default_rng(0), difference=False)
-    untrained = Restorer(Cutter(block, 0.5, 0.3), widths, True, chain.parameters, "85")
+    untrained = Restorer(Cutter(24, 0.5, 0.3), widths, True, chain.parameters, "85")
     return {"weak": _restore(Restorer.shipped(85)), "4x2047": _restore(untrained)}
 
 

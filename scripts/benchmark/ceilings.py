@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from fit_image.core.dense import aligned_zeros
-from fit_image.core.jit import kernel
-from fit_image.core.lanes import WIDTH, load, multiply_add, splat, store, total
+from fit_image.nn.runtime.arrays import aligned_zeros
+from fit_image.nn.runtime.jit import kernel
+from fit_image.nn.runtime.simd import WIDTH, broadcast, fma, hsum, load, store
 
 _SIDE = 1024
 _MEGABYTE = 1 << 18  # float32 numbers
@@ -64,33 +64,28 @@ class Ceilings:
 
     def medians(self, turns: int) -> dict[str, float]:
         """Return all rates, for reading; comparisons measure them again."""
-        rates = {
-            "matrix_product_gflops": self.matrix_product,
-            "reading_gbs": self.reading,
-            "updating_gbs": self.updating,
-        }
-        return {
-            name: statistics.median(rate() for _ in range(2 * turns)) / 1e9
-            for name, rate in rates.items()
-        }
+        rates = (self.matrix_product, self.reading, self.updating)
+        medians = (statistics.median(rate() for _ in range(2 * turns)) / 1e9 for rate in rates)
+        names = ("matrix_product_gflops", "reading_gbs", "updating_gbs")
+        return dict(zip(names, medians, strict=True))
 
 
 @kernel
 def _read(array, repeats):
-    s0 = s1 = s2 = s3 = splat(np.float32(0.0))
-    one = splat(np.float32(1.0))
+    s0 = s1 = s2 = s3 = broadcast(np.float32(0.0))
+    one = broadcast(np.float32(1.0))
     for _ in range(repeats):
         for i in range(0, array.shape[0], 4 * WIDTH):
-            s0 = multiply_add(load(array, i), one, s0)
-            s1 = multiply_add(load(array, i + WIDTH), one, s1)
-            s2 = multiply_add(load(array, i + 2 * WIDTH), one, s2)
-            s3 = multiply_add(load(array, i + 3 * WIDTH), one, s3)
-    return total(s0) + total(s1) + total(s2) + total(s3)
+            s0 = fma(load(array, i), one, s0)
+            s1 = fma(load(array, i + WIDTH), one, s1)
+            s2 = fma(load(array, i + 2 * WIDTH), one, s2)
+            s3 = fma(load(array, i + 3 * WIDTH), one, s3)
+    return hsum(s0) + hsum(s1) + hsum(s2) + hsum(s3)
 
 
 @kernel
 def _update(array, repeats):
-    half = splat(np.float32(0.5))
+    half = broadcast(np.float32(0.5))
     for _ in range(repeats):
         for i in range(0, array.shape[0], WIDTH):
-            store(array, i, multiply_add(load(array, i), half, half))
+            store(array, i, fma(load(array, i), half, half))

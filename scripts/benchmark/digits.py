@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from fit_image.apps.places import INPUTS, places
 from torch import Tensor, nn
 
 from benchmark import large_digit
@@ -25,23 +26,23 @@ from benchmark.torch_networks import (
 from fit_image.apps.digits.game import Game
 from fit_image.apps.digits.networks import generator_layers, make_classifier, make_generator
 from fit_image.apps.digits.recipe import Recipe
-from fit_image.apps.places import INPUTS, places
-from fit_image.core.chain import Chain
-from fit_image.core.convolution import Convolution
-from fit_image.core.machine import usable_cores
-from fit_image.core.network import Network
-from fit_image.core.stage import Workers
+from fit_image.nn.layers.convolution.conv2d import Conv2D
+from fit_image.nn.layers.layer import Workers
+from fit_image.nn.mlp.mlp import MLP
+from fit_image.nn.network import Network
+from fit_image.nn.runtime.machine import usable_cores
 
 BATCH, SIDE, CLASSES = 100, 26, 10
+# What follows the classifier's first convolution and its normalisations.
+_RECTIFIERS: dict[int, nn.Module] = dict.fromkeys((0, 2, 4), nn.LeakyReLU(0.2))
 
-_PIECE = 1 << 17  # points that PyTorch draws at a time
-_PIECES = 2  # drawn in a job; the time of a picture follows from these
+_PIECE, _PIECES = 1 << 17, 2  # points that PyTorch draws at a time, and how often in a job
 
 
 class _ThereAndBack:
     """Forward, and backward to parameters and inputs."""
 
-    def __init__(self, chain: Chain, inputs: Floats, by_outputs: Floats) -> None:
+    def __init__(self, chain: Network, inputs: Floats, by_outputs: Floats) -> None:
         self._chain, self._inputs, self._by_outputs = chain, inputs, by_outputs
         self._passage, self._workers = chain.passage(len(inputs)), Workers()
         self.gradient = chain.zeros()
@@ -78,57 +79,37 @@ def _norms_agree(gradient: Floats, peer: nn.Module, share: float) -> None:
     np.testing.assert_allclose(float(np.dot(gradient, gradient)), exact, rtol=share)
 
 
-class _Generators:
-    """The same generator by both, and what they are given."""
-
-    def __init__(self) -> None:
-        recipe, rng = Recipe(), np.random.default_rng(0)
-        chain = make_generator(recipe, SIDE, SIDE, 1).initialise(rng)
-        self.network = Network(generator_layers(recipe, 1))
-        self.network.parameters[:] = chain.parameters
-        self.peer = Generator(self.network)
-        points = places(SIDE, SIDE, recipe.scale).reshape(-1, len(INPUTS))
-        latents = recipe.scale * rng.standard_normal((BATCH, recipe.latent), dtype=np.float32)
-        repeated = np.repeat(latents, len(points), axis=0)
-        by_outputs = rng.standard_normal((BATCH, SIDE, SIDE, 1), dtype=np.float32)
-        self.x = torch.from_numpy(np.concatenate([repeated, np.tile(points, (BATCH, 1))], axis=1))
-        self.by_y = torch.from_numpy(by_outputs.reshape(-1, 1))
-        self.ours = _ThereAndBack(chain, latents, by_outputs)
-        # Latent numbers need to be multiplied by weights once only.
-        weights = self.network.parameter_count - recipe.latent * recipe.units
-        self.flops = 2 * weights * len(self.x)
-        _agree(self.ours.forward().reshape(-1, 1), self.peer(self.x))
-
-
-def generator_forward() -> Contest:
-    """The generator forward."""
-    both = _Generators()
-
-    def theirs() -> None:
-        with torch.inference_mode():
-            both.peer(both.x)
-
-    return batches(both.ours.forward, theirs, both.flops)
-
-
-def generator() -> Contest:
-    """The generator there and back."""
-    both = _Generators()
-    x = both.x.requires_grad_()
-    theirs = _torch_both(both.peer, x, both.by_y)
-    below = both.ours.both()
+def generator(*, backward: bool) -> Contest:
+    """The generator forward, or there and back."""
+    recipe, rng = Recipe(), np.random.default_rng(0)
+    chain = make_generator(recipe, SIDE, SIDE, 1).initialise(rng)
+    peer, network = _torch_generator(recipe, chain)
+    points = places(SIDE, SIDE, recipe.scale).reshape(-1, len(INPUTS))
+    latents = recipe.scale * rng.standard_normal((BATCH, recipe.latent), dtype=np.float32)
+    by_outputs = rng.standard_normal((BATCH, SIDE, SIDE, 1), dtype=np.float32)
+    repeated = np.repeat(latents, len(points), axis=0)
+    x = torch.from_numpy(np.concatenate([repeated, np.tile(points, (BATCH, 1))], axis=1))
+    # Latent numbers need to be multiplied by weights once only.
+    flops = 2 * (network.parameter_count - recipe.latent * recipe.units) * len(x)
+    ours = _ThereAndBack(chain, latents, by_outputs)
+    _agree(ours.forward().reshape(-1, 1), peer(x))
+    if not backward:
+        return batches(ours.forward, torch.inference_mode()(lambda: peer(x)), flops)
+    theirs = _torch_both(peer, x.requires_grad_(), torch.from_numpy(by_outputs.reshape(-1, 1)))
+    below = ours.both()
     theirs()
     # Rounding decides on which side of a rectifier's bend a sum falls, and either of us is off by
     # 2% from double precision in a layer of small gradients.
-    _norms_agree(both.ours.gradient, both.peer, 0.05)
+    _norms_agree(ours.gradient, peer, 0.05)
     by_inputs = x.grad.numpy().reshape(BATCH, SIDE * SIDE, -1)
-    _agree(below, by_inputs[..., : Recipe().latent].sum(axis=1), 0.05)
-    return batches(both.ours.both, theirs, 3 * both.flops)
+    _agree(below, by_inputs[..., : recipe.latent].sum(axis=1), 0.05)
+    return batches(ours.both, theirs, 3 * flops)
 
 
-def _rectifiers() -> dict[int, nn.Module]:
-    """Return what follows the classifier's first convolution and its normalisations."""
-    return {index: nn.LeakyReLU(0.2) for index in (0, 2, 4)}
+def _torch_generator(recipe: Recipe, chain: Network) -> tuple[Generator, MLP]:
+    network = MLP(generator_layers(recipe, 1))
+    network.parameters[:] = chain.parameters
+    return Generator(network), network
 
 
 def convolutions() -> list[tuple[int, str]]:
@@ -137,7 +118,7 @@ def convolutions() -> list[tuple[int, str]]:
     return [
         (index, " to ".join(" x ".join(map(str, shape)) for shape in (each.inputs, each.outputs)))
         for index, each in enumerate(stages)
-        if isinstance(each, Convolution)
+        if isinstance(each, Conv2D)
     ]
 
 
@@ -145,10 +126,10 @@ def classifier(convolution: int | None = None) -> Contest:
     """The classifier there and back, or one of its convolutions alone."""
     rng = np.random.default_rng(1)
     chain = make_classifier(Recipe(), SIDE, SIDE, 1, CLASSES).initialise(rng)
-    activations = _rectifiers()
+    activations = _RECTIFIERS
     if convolution is not None:
         stage = chain.stages[convolution]
-        alone = Chain([stage])
+        alone = Network([stage])
         alone.parameters[: stage.size] = chain.part(chain.parameters, convolution)
         chain, activations = alone, activations if convolution == 0 else {}
     peer = torch_chain(chain, activations)
@@ -171,14 +152,10 @@ def classifier(convolution: int | None = None) -> Contest:
     return min(contests, key=lambda each: microseconds(each.peer))
 
 
-def _batch() -> tuple[Floats, npt.NDArray[np.int64]]:
+def _step(*, of_classifier: bool) -> Contest:
     rng = np.random.default_rng(2)
     pictures = rng.random((BATCH, SIDE, SIDE, 1), dtype=np.float32)
-    return pictures, rng.integers(0, CLASSES, BATCH)
-
-
-def _step(*, of_classifier: bool) -> Contest:
-    rng, (pictures, labels) = np.random.default_rng(2), _batch()
+    labels = rng.integers(0, CLASSES, BATCH)
     x, t = torch.from_numpy(maps_first(pictures).copy()), torch.from_numpy(labels)
     game, peer = _games(Recipe(batch_size=BATCH))
     drawing = game._generator.chain.parameter_count * SIDE * SIDE
@@ -211,7 +188,6 @@ def _check_steps(pictures: Floats, labels: npt.NDArray[np.int64], x: Tensor, t: 
         same.random((BATCH, game.recipe.encoder_units), dtype=np.float32)
     noise = torch.from_numpy(same.standard_normal((BATCH, game.recipe.latent), dtype=np.float32))
     loss, divergence, _ = game._generator_step(pictures, labels, np.random.default_rng(3))
-
     np.testing.assert_allclose((loss, divergence), peer.step(x, t, noise), rtol=1e-3)
     after, _, _ = game._generator_step(pictures, labels, np.random.default_rng(3))
     np.testing.assert_allclose(after, peer.step(x, t, noise)[0], rtol=1e-2)
@@ -219,14 +195,12 @@ def _check_steps(pictures: Floats, labels: npt.NDArray[np.int64], x: Tensor, t: 
 
 def _games(recipe: Recipe) -> tuple[Game, TorchGame]:
     game = Game(recipe, (SIDE, SIDE, 1), CLASSES)
-    network = Network(generator_layers(recipe, 1))
-    network.parameters[:] = game._generator.chain.parameters
     softplus: dict[int, nn.Module] = {0: nn.Softplus(), 2: nn.Softplus()}
     peer = TorchGame(
         recipe,
         torch_chain(game._encoder.chain, softplus, drop=1.0 - recipe.keep),
-        Generator(network),
-        torch_chain(game._classifier.chain, _rectifiers()),
+        _torch_generator(recipe, game._generator.chain)[0],
+        torch_chain(game._classifier.chain, _RECTIFIERS),
         places(SIDE, SIDE, recipe.scale),
     )
     return game, peer
@@ -251,10 +225,10 @@ def drawing() -> Contest:
             band = next(drawn)
         return band[1].size
 
+    @torch.inference_mode()
     def theirs() -> int:
-        with torch.inference_mode():
-            for piece in pieces:
-                peer(piece)
+        for piece in pieces:
+            peer(piece)
         return count
 
     return Contest({usable_cores(): ours}, theirs, flops=2 * network.parameter_count)

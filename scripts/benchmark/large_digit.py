@@ -10,8 +10,8 @@ import numpy as np
 from fit_image.apps.digits.model import DigitModel
 from fit_image.apps.digits.networks import generator_numbers, make_generator
 from fit_image.apps.digits.recipe import Recipe
-from fit_image.core.dense import FloatArray
 from fit_image.image import to_uint8
+from fit_image.nn.runtime.arrays import FloatArray
 
 SIDE = 3240
 
@@ -26,13 +26,9 @@ def digit() -> tuple[DigitModel, FloatArray]:
     return model, rng.standard_normal(recipe.latent, dtype=np.float32)
 
 
-def _draw(side: int) -> None:
-    model, latents = digit()
-    np.concatenate([to_uint8(band) for _, band in model.bands(latents, side, side)])
-
-
 if __name__ == "__main__":
-    _draw(4)  # loads the compiled kernels
-    began = time.perf_counter()
-    _draw(int(sys.argv[1]))
+    model, latents = digit()
+    for side in (4, int(sys.argv[1])):  # the first loads the compiled kernels
+        began = time.perf_counter()
+        np.concatenate([to_uint8(band) for _, band in model.bands(latents, side, side)])
     print(time.perf_counter() - began)

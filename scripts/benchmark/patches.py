@@ -13,14 +13,14 @@ from PIL import Image
 from torch import Tensor, nn
 
 from benchmark.timing import Contest, batches
-from benchmark.torch_networks import Floats, maps_first, products, torch_chain
+from benchmark.torch_networks import maps_first, products, torch_chain
 from fit_image.apps.autoencode.networks import Autoencoder
 from fit_image.apps.autoencode.recipe import Recipe as AutoencoderRecipe
 from fit_image.apps.autoencode.trainer import AutoencoderTrainer
 from fit_image.apps.unjpeg.pictures import split_folder
 from fit_image.apps.unjpeg.recipe import Recipe as PatchRecipe
 from fit_image.apps.unjpeg.trainer import PatchTrainer
-from fit_image.core.chain import Chain
+from fit_image.nn.network import Network
 from fit_image.notation import parse_layers
 
 BATCH = 100
@@ -28,7 +28,7 @@ _ACTIVATIONS = {"elu": nn.ELU, "tanh": nn.Tanh, "relu": nn.ReLU, "identity": nn.
 
 
 def _contest(
-    ours: Callable[[], float], theirs: Callable[[], float], chain: Chain, tolerance: float
+    ours: Callable[[], float], theirs: Callable[[], float], chain: Network, tolerance: float
 ) -> Contest:
     """Make a contest out of steps that return the loss before them, and fail if these differ."""
     for _ in range(2):
@@ -74,7 +74,8 @@ class _ScaledTanh(nn.Module):
 def unjpeg(layers: str, block: int) -> Contest:
     """A step of a network that removes JPEG's artefacts, by plain descent."""
     recipe = PatchRecipe(block=block, layers=parse_layers(layers), batch_size=BATCH, patches=BATCH)
-    trainer, inputs, targets = _patch_trainer(recipe)
+    trainer = _patch_trainer(recipe)
+    inputs, targets = trainer.stream.inputs, trainer.stream.targets
     chain, cutter = trainer.chain, trainer.cutter
     net = torch_chain(chain, {index: _ScaledTanh() for index in range(len(chain.stages) - 1)})
     linears = [each for each in net if isinstance(each, nn.Linear)]
@@ -98,15 +99,15 @@ def unjpeg(layers: str, block: int) -> Contest:
     return _contest(lambda: trainer._learn(inputs, targets).error, theirs, chain, 5e-3)
 
 
-def _patch_trainer(recipe: PatchRecipe) -> tuple[PatchTrainer, Floats, Floats]:
-    """Return a trainer and a batch of its patches."""
+def _patch_trainer(recipe: PatchRecipe) -> PatchTrainer:
+    """Return a trainer that has cut a batch of patches."""
     rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as folder:
         for index in range(4):
-            picture = rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)
-            large = Image.fromarray(picture).resize((128, 128), Image.Resampling.BICUBIC)
+            picture = Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8))
+            large = picture.resize((128, 128), Image.Resampling.BICUBIC)
             large.save(Path(folder) / f"{index}.png")
         trainer = PatchTrainer(split_folder(Path(folder), recipe), recipe)
         trainer.stream.next()
         trainer.close()
-    return trainer, trainer.stream.inputs, trainer.stream.targets
+    return trainer

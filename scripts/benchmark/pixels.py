@@ -11,15 +11,14 @@ import torch
 from benchmark.timing import Contest, Work
 from benchmark.torch_networks import Floats, torch_layers
 from fit_image import Network, parse_layers
-from fit_image.core.layer import dense_stack
-from fit_image.core.machine import usable_cores
-from fit_image.core.minibatch import Minibatch
-from fit_image.core.optimizers import OPTIMIZERS
-from fit_image.core.sgd import SampleSGD
+from fit_image.nn.mlp.layer_spec import dense_stack
+from fit_image.nn.optimizers.registry import OPTIMIZERS
+from fit_image.nn.runtime.machine import usable_cores
+from fit_image.nn.training.minibatch import Minibatch
+from fit_image.nn.training.per_sample_sgd import PerSampleSGD
 
-SLOPE = 0.01
 WIDTH, HEIGHT = 300, 429
-RATE = 1e-3
+SLOPE, RATE = 0.01, 1e-3
 
 TORCH_OPTIMIZERS = {
     "sgd": lambda parameters: torch.optim.SGD(parameters, RATE),
@@ -44,12 +43,11 @@ def _torch_network(network: Network) -> torch.nn.Module:
 
 
 def _samples(count: int) -> tuple[Floats, Floats]:
-    """Return random places and colours."""
     rng = np.random.default_rng(0)
     return rng.random((count, 2), dtype=np.float32), rng.random((count, 3), dtype=np.float32)
 
 
-def _learning(learner: SampleSGD | Minibatch, count: int, threads: int) -> Work:
+def _learning(learner: PerSampleSGD | Minibatch, count: int, threads: int) -> Work:
     (places, colours), weights, loss = _samples(count), np.ones(count, np.float32), np.zeros(1)
 
     def work() -> int:
@@ -78,15 +76,14 @@ def descend(layers: str) -> Contest:
     network = our_network(layers)
     rates, peer = network.layer_rates(0.1), _torch_network(network)
     linears = [module for module in peer if isinstance(module, torch.nn.Linear)]
-    optimizer = torch.optim.SGD(
-        [
-            {"params": linear.parameters(), "lr": float(rate)}
-            for linear, rate in zip(linears, rates, strict=True)
-        ]
-    )
+    own_rates = [
+        {"params": linear.parameters(), "lr": float(rate)}
+        for linear, rate in zip(linears, rates, strict=True)
+    ]
+    optimizer = torch.optim.SGD(own_rates)
     ours = {}
     for threads in sorted({1, usable_cores()}):
-        ours[threads] = _learning(SampleSGD(our_network(layers), rates), 1000, threads)
+        ours[threads] = _learning(PerSampleSGD(our_network(layers), rates), 1000, threads)
     # All weights are read upwards, and read and written downwards.
     swept = 4 * network.parameter_count
     return Contest(ours, _torch_learning(peer, optimizer, 50, 1), swept_bytes=swept)
@@ -117,10 +114,10 @@ def draw(layers: str) -> Contest:
         network.render(threads=threads)
         return WIDTH * HEIGHT
 
+    @torch.inference_mode()
     def theirs() -> int:
-        with torch.inference_mode():
-            for batch in batches:
-                peer(batch)
+        for batch in batches:
+            peer(batch)
         return WIDTH * HEIGHT
 
     return Contest({threads: ours}, theirs, flops=2 * network.parameter_count)

@@ -114,10 +114,7 @@ def run_for_peak(module: str, *args: str) -> tuple[str, int]:
 
 
 def measure_large_digit() -> dict[str, float]:
-    """Draw a whole digit in a process of its own; return seconds and peak memory.
-
-    ``bytes_per_pixel`` is that over the peak of a tiny picture.
-    """
+    """Draw a whole digit in a process of its own; ``bytes_per_pixel`` are over a tiny one's."""
     print("digits: a whole picture", file=sys.stderr)
     (_, base), (output, peak) = (
         run_for_peak("benchmark.large_digit", str(size)) for size in (4, SIDE)
@@ -127,12 +124,9 @@ def measure_large_digit() -> dict[str, float]:
 
 
 def _speed_beside_a_busy_process(turns: int) -> float:
-    """Return the speed of a 4x300 run while another process keeps a core busy, by that without.
-
-    The number of threads is chosen by the run itself.
-    """
-    shares = []
+    """Return the speed of a run while another process keeps a core busy, by that without."""
     warm_up(FitConfig())
+    shares = []
     for _ in range(turns):
         quiet = _run_us()
         busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])

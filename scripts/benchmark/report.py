@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from benchmark import alone, digits, patches, program
+from benchmark import alone, program
 from benchmark.ceilings import Ceilings
 from benchmark.jobs import DIGITS, PICTURES, PIXELS
+from benchmark.patches import BATCH
 from benchmark.timing import compare_all
 
 
@@ -27,20 +28,15 @@ def measure_all(ceilings: Ceilings, turns: int) -> dict[str, Any]:
 
 def measure_digits(ceilings: Ceilings, turns: int) -> dict[str, Any]:
     """Measure the game of digits."""
-    comparisons = compare_all(DIGITS, ceilings, turns)
-    whole = program.measure_large_digit()
-    return {"digits": {"batch": digits.BATCH, "comparisons": comparisons, "whole_picture": whole}}
+    digits = {"comparisons": compare_all(DIGITS, ceilings, turns)}
+    return {"digits": digits | {"batch": BATCH, "whole_picture": program.measure_large_digit()}}
 
 
 def measure_pictures(ceilings: Ceilings, turns: int) -> dict[str, Any]:
     """Measure networks on whole pictures and on patches."""
-    pictures = {
-        "batch": patches.BATCH,
-        "comparisons": compare_all(PICTURES, ceilings, turns),
-        "epoch_seconds": alone.epoch_of_pictures(),
-        "restore_seconds": alone.restore_pictures(),
-    }
-    return {"pictures": pictures}
+    pictures = {"batch": BATCH, "comparisons": compare_all(PICTURES, ceilings, turns)}
+    restored = {"restore_seconds": alone.restore_pictures()}
+    return {"pictures": pictures | {"epoch_seconds": alone.epoch_of_pictures()} | restored}
 
 
 def print_report(report: Mapping[str, Any]) -> None:
@@ -56,7 +52,7 @@ def print_report(report: Mapping[str, Any]) -> None:
             rest[name] = part
     if comparisons:
         print("| job | group | unit | fit-image | of the possible | PyTorch | times faster |")
-        print("|---|---|---|---|---|---|---|")
+        print(f"|{'---|' * 7}")
     for each in comparisons:
         ours, peer = (
             f"{_time(each[us])} ({each[threads]} thread{'s' * (each[threads] > 1)})"

@@ -11,10 +11,9 @@ from typing import Any, NamedTuple
 import torch
 
 from benchmark.ceilings import Ceilings
-from fit_image.core.machine import usable_cores
+from fit_image.nn.runtime.machine import usable_cores
 
-Work = Callable[[], int]
-"""Does some work, and returns how many units of it were done."""
+Work = Callable[[], int]  # returns how many units of work it did
 
 # Seconds that work is repeated before its time is taken, and while it is.
 _WARM_UP, _MEASURED = 0.05, 0.15
@@ -96,21 +95,11 @@ def compare(job: Job, ceilings: Ceilings, turns: int) -> list[dict[str, Any]]:
     peer_us, peer_threads = min((statistics.median(times), n) for n, times in peers.items())
     rows = []
     for count, times in ours.items():
+        row = {"job": job.name, "layers": job.layers, "unit": job.unit, "threads": count}
         our_us, ceiling_us = statistics.median(times), statistics.median(limits[count])
-        rows.append(
-            {
-                "job": job.name,
-                "layers": job.layers,
-                "unit": job.unit,
-                "threads": count,
-                "ours_us": our_us,
-                "torch_us": peer_us,
-                "torch_threads": peer_threads,
-                "ceiling_us": ceiling_us,
-                "ratio": peer_us / our_us,
-                "share": ceiling_us / our_us,
-            }
-        )
+        row |= {"ours_us": our_us, "torch_us": peer_us, "torch_threads": peer_threads}
+        shares = {"ratio": peer_us / our_us, "share": ceiling_us / our_us}
+        rows.append(row | {"ceiling_us": ceiling_us} | shares)
     return rows
 
 

@@ -1,7 +1,4 @@
-"""Networks of ours in PyTorch, weights included, and a step of the game of digits.
-
-The maps of pictures come first there.
-"""
+"""Networks of ours in PyTorch, weights included, where the maps of pictures come first."""
 
 from __future__ import annotations
 
@@ -15,15 +12,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fit_image.apps.digits.recipe import Recipe
-from fit_image.core.chain import Chain
-from fit_image.core.convolution import Convolution
-from fit_image.core.dense_stage import Dense
-from fit_image.core.dropout import Dropout
-from fit_image.core.network import Network
-from fit_image.core.normalisation import BatchNormalisation
-from fit_image.core.pooling import MaxPooling
-from fit_image.core.stage import Stage
-from fit_image.core.upsampling import Upsampling
+from fit_image.nn.layers.batch_norm import BatchNorm
+from fit_image.nn.layers.convolution.conv2d import Conv2D
+from fit_image.nn.layers.dense import Dense
+from fit_image.nn.layers.dropout import Dropout
+from fit_image.nn.layers.layer import Layer
+from fit_image.nn.layers.max_pool import MaxPool2D
+from fit_image.nn.layers.upsample import UpSample2D
+from fit_image.nn.mlp.mlp import MLP
+from fit_image.nn.network import Network
 
 Floats = npt.NDArray[np.float32]
 
@@ -33,19 +30,19 @@ def maps_first(pictures: Floats) -> Floats:
     return pictures.transpose(0, 3, 1, 2) if pictures.ndim == 4 else pictures
 
 
-def products(chain: Chain) -> int:
+def products(chain: Network) -> int:
     """Return the multiplications of a sample in all dense layers and convolutions."""
     return sum(map(_products, chain.stages))
 
 
-def _products(stage: Stage) -> int:
-    if isinstance(stage, Convolution):
+def _products(stage: Layer) -> int:
+    if isinstance(stage, Conv2D):
         return stage.parameter_count * math.prod(stage.outputs[:-1])
     return stage.parameter_count if isinstance(stage, Dense) else 0
 
 
 def torch_chain(
-    chain: Chain, activations: Mapping[int, nn.Module], *, drop: float = 0.0
+    chain: Network, activations: Mapping[int, nn.Module], *, drop: float = 0.0
 ) -> nn.Sequential:
     """Return a chain in PyTorch.
 
@@ -58,18 +55,17 @@ def torch_chain(
             if len(stage.inputs) > 1:
                 modules.append(nn.Flatten())
             modules.append(_dense(stage, part))
-        elif isinstance(stage, Convolution):
+        elif isinstance(stage, Conv2D):
             modules += _convolution(stage, part)
-        elif isinstance(stage, BatchNormalisation):
+        elif isinstance(stage, BatchNorm):
             maps = stage.outputs[-1]
-            module = nn.BatchNorm2d(maps, track_running_stats=False)
-            _fill(module, part[:maps], part[part.size // 2 :][:maps])
-            modules.append(module)
+            norm = nn.BatchNorm2d(maps, track_running_stats=False)
+            modules.append(_fill(norm, part[:maps], part[part.size // 2 :][:maps]))
         elif isinstance(stage, Dropout):
             modules.append(nn.Dropout(drop))
-        elif isinstance(stage, MaxPooling):
+        elif isinstance(stage, MaxPool2D):
             modules.append(nn.MaxPool2d(2, ceil_mode=True))
-        elif isinstance(stage, Upsampling):
+        elif isinstance(stage, UpSample2D):
             modules.append(nn.Upsample(scale_factor=2))
         if index in activations:
             modules.append(activations[index])
@@ -82,17 +78,16 @@ def _dense(stage: Dense, part: Floats) -> nn.Module:
     if len(stage.inputs) == 3:
         weights = weights.reshape(*stage.inputs, -1).transpose(2, 0, 1, 3)
         weights = weights.reshape(len(rows) - 1, -1)
-    return torch_linear(weights.T, rows[-1])
+    return _linear(weights.T, rows[-1])
 
 
-def _convolution(stage: Convolution, part: Floats) -> list[nn.Module]:
+def _convolution(stage: Conv2D, part: Floats) -> list[nn.Module]:
     (height, _, maps), (out, _, units) = stage.inputs, stage.outputs
     rows = part.reshape(stage.parameter_count // units, -1)[:, :units]
     side, stride = round(((len(rows) - 1) / maps) ** 0.5), -(-height // out)
     weights = rows[:-1].reshape(side, side, maps, units).transpose(3, 2, 0, 1)
     padding = side // 2 if stride == 1 else 0
-    module = nn.Conv2d(maps, units, side, stride, padding)
-    _fill(module, weights, rows[-1])
+    module = _fill(nn.Conv2d(maps, units, side, stride, padding), weights, rows[-1])
     if stride == 1:
         return [module]
     # There may be a row more of TensorFlow's zeros behind than before.
@@ -100,38 +95,33 @@ def _convolution(stage: Convolution, part: Floats) -> list[nn.Module]:
     return [nn.ZeroPad2d((zeros // 2, zeros - zeros // 2) * 2), module]
 
 
-def torch_linear(weights: Floats, biases: Floats) -> nn.Module:
-    """Return a dense layer with these weights (units, inputs)."""
-    linear = nn.Linear(weights.shape[1], weights.shape[0])
-    _fill(linear, weights, biases)
-    return linear
-
-
-def torch_layers(network: Network) -> list[nn.Module]:
+def torch_layers(network: MLP) -> list[nn.Module]:
     """Return the dense layers of a network, without activations."""
     return [
-        torch_linear(rows[:, : layer.fan_in], rows[:, layer.fan_in])
+        _linear(rows[:, : layer.fan_in], rows[:, layer.fan_in])
         for layer, rows in zip(network.layers, network.rows(), strict=True)
     ]
 
 
-def _fill(module: nn.Module, weights: Floats, biases: Floats) -> None:
+def _linear(weights: Floats, biases: Floats) -> nn.Module:
+    return _fill(nn.Linear(weights.shape[1], weights.shape[0]), weights, biases)
+
+
+def _fill(module: nn.Module, weights: Floats, biases: Floats) -> nn.Module:
     with torch.no_grad():
         module.weight[:] = torch.from_numpy(weights.copy())
         module.bias[:] = torch.from_numpy(biases.copy())
+    return module
 
 
 class Generator(nn.Module):
     """Residual blocks, from latent numbers and places to values, as in the game of digits."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: MLP) -> None:
         super().__init__()
         self.linears = nn.ModuleList(torch_layers(network))
-        self._blocks = [
-            (index + 1 - layer.skip, index)
-            for index, layer in enumerate(network.layers)
-            if layer.skip
-        ]
+        skips = enumerate(layer.skip for layer in network.layers)
+        self._blocks = [(index + 1 - skip, index) for index, skip in skips if skip]
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Compute the values of rows of inputs."""
@@ -163,10 +153,8 @@ class TorchGame:
         self._points = torch.from_numpy(points.reshape(-1, points.shape[-1]))
         self._drawing = [*encoder.parameters(), *generator.parameters()]
         self._adam, self._classifier_adam = (
-            torch.optim.Adam(
-                parameters, recipe.learning_rate, betas=(recipe.beta1, 0.999), fused=True
-            )
-            for parameters in (self._drawing, classifier.parameters())
+            torch.optim.Adam(each, recipe.learning_rate, betas=(recipe.beta1, 0.999), fused=True)
+            for each in (self._drawing, classifier.parameters())
         )
 
     def step(

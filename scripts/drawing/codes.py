@@ -1,14 +1,10 @@
-"""Networks and PCA with codes of several sizes, on pictures that neither has seen, on a page."""
+"""Networks and PCA with codes of several sizes, on pictures that neither has seen."""
 
 from __future__ import annotations
 
-import base64
-import io
 import math
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from html import escape
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +12,7 @@ import numpy.typing as npt
 from PIL import Image
 from sklearn.decomposition import PCA
 
+from drawing.gallery import draw_sheet
 from fit_image.apps.autoencode.pictures import Lesson
 from fit_image.apps.autoencode.recipe import Recipe
 from fit_image.apps.autoencode.sheet import tile
@@ -24,22 +21,19 @@ from fit_image.image import to_float, to_uint8
 
 Floats = npt.NDArray[np.float32]
 
-SHOWN = 10
-"""Held-out pictures."""
+SHOWN, FACTOR = 10, 3  # held-out pictures, and how much larger they are drawn
 
 
 class Outcome(NamedTuple):
-    """What redraws pictures: its code, how good it is, and cells of the table that tell so.
+    """What redraws pictures, how many numbers its code has, and how good it is.
 
-    "Differences kept" are the share of the held-out pictures' differences from the mean picture
-    that is drawn: 1 - error / variance.
+    "Kept" is the share of the held-out pictures' differences from the mean picture that is drawn:
+    1 - error / variance. PSNR is that of all held-out pictures together.
     """
 
-    name: str
     code: int
-    psnr: float
+    title: str
     drawn: Floats
-    cells: dict[str, str]
 
 
 class Comparison:
@@ -55,14 +49,12 @@ class Comparison:
         self._components = PCA(self._most, svd_solver="full").fit(known)
 
     def compare(self, codes: Sequence[int], filters: int, epochs: int, seed: int) -> list[Outcome]:
-        """Train networks of all kinds, each followed by PCA of that code, if there is such."""
+        """Train networks of all kinds, each followed by PCA of that code, or of the largest."""
         average = np.broadcast_to(self.mean, self.wanted.shape)
         outcomes = [self._outcome("the average picture", 0, self.mean.size, average)]
         for name, recipe in self._plan(codes, filters):
             network = self._train(name, replace(recipe, seed=seed), epochs)
-            pca = self._pca(min(network.code, self._most))
-            outcomes += [network, pca]
-            print(f"{name}: {network.psnr:.2f} dB, {pca.name} {pca.psnr:.2f} dB", flush=True)
+            outcomes += [network, self._pca(min(network.code, self._most))]
         return outcomes
 
     def _plan(self, codes: Sequence[int], filters: int) -> list[tuple[str, Recipe]]:
@@ -78,15 +70,13 @@ class Comparison:
         pictures, held_out = self.lesson.pictures, self.lesson.held_out
         trainer = AutoencoderTrainer(pictures, held_out, recipe, threads=self._threads)
         trainer.warm_up()
-        for epoch in range(1, epochs + 1):
+        for _ in range(epochs):
             while not trainer.epoch_is_over:
                 trainer.play()
             trainer.end_epoch()
-            if sys.stderr.isatty():
-                print(f"\r{name}: epoch {epoch}/{epochs} ", end="", file=sys.stderr)
         network, drawn = trainer.network, trainer.model().redraw(held_out)
         count = network.chain.parameter_count
-        training = f"{epochs:,} epochs, {trainer.standing.seconds:.0f} s"
+        training = f", {epochs:,} epochs, {trainer.standing.seconds:.0f} s"
         return self._outcome(name, network.code_size, count, drawn, training)
 
     def _pca(self, size: int) -> Outcome:
@@ -100,60 +90,21 @@ class Comparison:
         self, name: str, code: int, count: int, drawn: Floats, training: str = ""
     ) -> Outcome:
         error = float(np.square(drawn - self.wanted, dtype=np.float64).mean())
-        psnr = -10 * math.log10(error)
-        cells = {"": name, "code": f"{code:,}", "parameters": f"{count:,}"}
-        cells |= {"PSNR": f"{psnr:.2f} dB", "differences kept": f"{1 - error / self._variance:.1%}"}
-        return Outcome(name, code, psnr, np.array(drawn), cells | {"training": training})
+        figures = f"{-10 * math.log10(error):.2f} dB, kept {1 - error / self._variance:.1%}"
+        title = f"{name}: {figures}, {count:,} parameters{training}"
+        print(title, flush=True)
+        return Outcome(code, title, np.array(drawn))
 
 
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="color-scheme" content="light dark">
-<title>{name}: codes of auto-encoders compared</title>
-<style>
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 1100px; margin: 2em auto; }}
-table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; }}
-th, td {{ padding: 6px 12px; text-align: right; border-bottom: 1px solid #8884; }}
-img {{ width: 560px; image-rendering: pixelated; display: block; }}
-</style>
-</head>
-<body>
-<h1>{name}: how few numbers make a picture?</h1>
-<p>{learned:,} pictures learned from, {held_out:,} held out.</p>
-<table>
-{rows}
-</table>
-<p>All on held-out pictures, which neither network nor PCA has seen. PSNR is that of the mean
-squared error, in dB: higher is better. "Differences kept" is the share of what makes a picture
-another than the average one: the average itself keeps 0%, a perfect copy 100%. PCA (principal
-components) is fitted to the same training pictures, and stands below the network with a code of
-that size; there are at most as many components as pictures less one.</p>
-</body>
-</html>
-"""
-
-
-def render(comparison: Comparison, outcomes: Sequence[Outcome], name: str) -> str:
-    """Return a page of HTML that needs nothing but itself."""
+def draw_codes(comparison: Comparison, outcomes: Sequence[Outcome]) -> Image.Image:
+    """Draw held-out pictures, and what became of them, each row under its figures."""
     wanted = comparison.wanted
     shown = np.linspace(0, len(wanted) - 1, min(SHOWN, len(wanted))).astype(int)
-    header = "".join(f"<th>{cell}</th>" for cell in outcomes[0].cells)
-    rows = [f"<tr>{header}<th>{_image(wanted[shown])}</th></tr>"]
-    for each in outcomes:
-        cells = "".join(f"<td>{cell}</td>" for cell in each.cells.values())
-        rows.append(f"<tr>{cells}<td>{_image(each.drawn[shown])}</td></tr>")
-    return _PAGE.format(
-        name=escape(name),
-        learned=len(comparison.lesson.pictures),
-        held_out=len(wanted),
-        rows="\n".join(rows),
-    )
-
-
-def _image(pictures: Floats) -> str:
-    sheet, stream = tile([to_uint8(pictures)]), io.BytesIO()
-    Image.fromarray(sheet[..., 0] if sheet.shape[2] == 1 else sheet).save(stream, "PNG")
-    data = base64.b64encode(stream.getvalue()).decode()
-    return f'<img alt="pictures" src="data:image/png;base64,{data}">'
+    rows = {"held out": wanted} | {each.title: each.drawn for each in outcomes}
+    strips = {title: tile([to_uint8(drawn[shown])]) for title, drawn in rows.items()}
+    size = (FACTOR * strips["held out"].shape[1], FACTOR * strips["held out"].shape[0])
+    cells = {
+        title: Image.fromarray(strip[..., 0] if strip.shape[2] == 1 else strip).resize(size, 0)
+        for title, strip in strips.items()
+    }
+    return draw_sheet({title: [(cell, "")] for title, cell in cells.items()}, 1)

@@ -11,35 +11,27 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.archive import read_archive, write_archive
-from fit_image.core.adam import Adam
-from fit_image.core.chain import Chain
-from fit_image.core.convolution import Convolution
-from fit_image.core.cross_entropy import cross_entropy
-from fit_image.core.dense_stage import Dense
-from fit_image.core.dropout import Dropout
-from fit_image.core.schedule import RateSchedule
-from fit_image.core.stage import Workers
 from fit_image.crops import random_crops
 from fit_image.errors import DivergenceError, InputError
 from fit_image.labelled import Labelled
+from fit_image.nn.layers.convolution.conv2d import Conv2D
+from fit_image.nn.layers.dense import Dense
+from fit_image.nn.layers.dropout import Dropout
+from fit_image.nn.layers.layer import Workers
+from fit_image.nn.losses import cross_entropy
+from fit_image.nn.network import Network
+from fit_image.nn.optimizers.adam import Adam
+from fit_image.nn.optimizers.schedules import RateSchedule
 
-SIDE, CLASSES = 26, 10
-"""Pixels of a side of the pictures that are classified, and kinds of them."""
-
-EPOCHS = 8
-"""Enough for more than 99.2 % of the test digits."""
-
+SIDE, CLASSES = 26, 10  # pixels of a side of what is classified, and kinds of it
+EPOCHS = 8  # enough for more than 99.2 % of the test digits
 _BATCH, _RATE, _KEEP, _SLOPE = 100, 0.001, 0.5, 0.1
 _MOST = 500  # pictures classified at a time
 _KIND, _VERSION = "digit_judge", 1
 
 
 class Classifier:
-    """Two convolutions and two dense layers; each picture is classified by itself.
-
-    There is no batch normalisation, with which a picture's class would depend on the others. The
-    number of threads changes no result; default: all cores.
-    """
+    """Two convolutions and two dense layers, without batch normalisation: pictures stand alone."""
 
     def __init__(self, threads: int | None = None) -> None:
         self._workers = Workers(threads)
@@ -47,10 +39,7 @@ class Classifier:
         self._passage = self._chain.passage(_MOST)
 
     def train(self, digits: Labelled, seed: int = 0, epochs: int = EPOCHS) -> Iterator[float]:
-        """Learn from the beginning; yield the mean loss of each epoch, in nats.
-
-        The digits are cropped at random; the learning rate of Adam falls along a cosine.
-        """
+        """Learn from random crops with Adam, annealed; yield the mean loss of each epoch."""
         chain, count = self._chain, len(digits)
         schedule = RateSchedule("cosine", epochs)
         adam, gradient = Adam(chain.parameters.size), chain.zeros()
@@ -102,14 +91,14 @@ class Classifier:
         mine[:] = parameters
 
 
-def _make_chain() -> Chain:
+def _make_chain() -> Network:
     def options(fan_in: int) -> dict[str, Any]:
         # He et al., "Delving deep into rectifiers", ICCV 2015, equation 10.
         deviation = math.sqrt(2.0 / fan_in)
         return {"activation": "leaky-relu", "slope": _SLOPE, "deviation": deviation}
 
-    first = Convolution((SIDE, SIDE, 1), 32, 5, 2, **options(25))
-    second = Convolution(first.outputs, 64, 5, 2, **options(25 * 32))
+    first = Conv2D((SIDE, SIDE, 1), 32, 5, 2, **options(25))
+    second = Conv2D(first.outputs, 64, 5, 2, **options(25 * 32))
     hidden = Dense(second.outputs, 256, **options(math.prod(second.outputs)))
     last = Dense(hidden.outputs, CLASSES, deviation=math.sqrt(2.0 / 256))
-    return Chain([first, second, hidden, Dropout(hidden.outputs, _KEEP), last])
+    return Network([first, second, hidden, Dropout(hidden.outputs, _KEEP), last])

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fit_image.config import FitConfig
     from fit_image.errors import DivergenceError, FitImageError, InputError
     from fit_image.image import load_image, psnr, save_image, to_uint8
-    from fit_image.model import PaintingNetwork as Network
+    from fit_image.model import PaintingNetwork as PaintingNetwork
     from fit_image.notation import parse_layers
 
 __all__ = [
@@ -22,7 +22,7 @@ __all__ = [
     "FitConfig",
     "FitImageError",
     "InputError",
-    "Network",
+    "PaintingNetwork",
     "Trainer",
     "__version__",
     "fit",
@@ -42,7 +42,7 @@ _HOMES = {
     "FitConfig": "config",
     "FitImageError": "errors",
     "InputError": "errors",
-    "Network": "model:PaintingNetwork",
+    "PaintingNetwork": "model:PaintingNetwork",
     "Trainer": "apps.trainer:FitTrainer",
     "fit": "apps.fit",
     "load_image": "image",

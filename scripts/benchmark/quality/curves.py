@@ -53,9 +53,8 @@ class Curve(list[Point]):
 def in_turns(runs: Mapping[str, Iterator[Point]], until: float = math.inf) -> dict[str, Curve]:
     """Train several networks side by side, so that a noisy moment hits them all.
 
-    The one that has trained for the shortest time goes on to its next point.
-
-    A run trains when it is asked for its next point, and ends early with this PSNR.
+    The one that has trained for the shortest time goes on to its next point, until it has ended or
+    has this PSNR.
     """
     curves = {name: Curve() for name in runs}
     under_way = dict(runs)
@@ -94,18 +93,12 @@ def filling(levels: npt.NDArray[Any], config: FitConfig, threads: int, seconds: 
     probe = list(train_ours(levels, many, threads, min(2.0, seconds / 8)))
     if len(probe) < 2:
         probe = list(train_ours(levels, replace(config, epochs=2), threads))
-    epoch = statistics.median(
-        after.seconds - before.seconds for before, after in itertools.pairwise(probe)
-    )
-    return replace(config, epochs=max(1, int(0.97 * seconds / epoch)))
+    epochs = [after.seconds - before.seconds for before, after in itertools.pairwise(probe)]
+    return replace(config, epochs=max(1, int(0.97 * seconds / statistics.median(epochs))))
 
 
 class Journal:
-    """A file with one JSON object a line: what was measured, under which conditions.
-
-    An interrupted benchmark goes on where it was. Without a path, nothing is kept; the machine is a
-    condition of every measurement.
-    """
+    """A file of measurements and their conditions, a JSON object a line; None keeps none."""
 
     def __init__(self, path: Path | None, machine: dict[str, Any]) -> None:
         self._path, self._machine = path, machine

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -40,37 +40,28 @@ class Recipe:
     frequency: float
 
 
-class _Sine(nn.Module):
-    """A layer of sines, initialised as in section 3.2 of Sitzmann et al. (2020)."""
-
-    def __init__(self, fan_in: int, fan_out: int, omega: float, *, first: bool = False) -> None:
-        super().__init__()
-        self.omega = omega
-        self.linear = nn.Linear(fan_in, fan_out)
-        bound = 1 / fan_in if first else math.sqrt(6 / fan_in) / omega
-        nn.init.uniform_(self.linear.weight, -bound, bound)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.sin(self.omega * self.linear(x))
-
-
 class Siren(nn.Module):
     """V. Sitzmann et al.: Implicit Neural Representations with Periodic Activation Functions, 2020.
 
-    Four layers of 256, and a linear output, which learns colours in -1..1.
+    Four layers of 256 sines, initialised as in section 3.2, and a linear output, which learns
+    colours in -1..1.
     """
 
     def __init__(self, omega: float, depth: int = 4, width: int = 256) -> None:
         super().__init__()
-        hidden = (_Sine(width, width, omega) for _ in range(depth - 1))
-        output = nn.Linear(width, 3)
-        bound = math.sqrt(6 / width) / omega
-        nn.init.uniform_(output.weight, -bound, bound)
-        self.layers = nn.Sequential(_Sine(2, width, omega, first=True), *hidden, output)
+        self.omega = omega
+        sizes = itertools.pairwise([2, *depth * [width], 3])
+        self.linears = nn.ModuleList(nn.Linear(below, above) for below, above in sizes)
+        for index, linear in enumerate(self.linears):
+            bound = math.sqrt(6 / width) / omega if index else 1 / 2
+            nn.init.uniform_(linear.weight, -bound, bound)
 
     def forward(self, places: Tensor) -> Tensor:
         """Return the colours in 0..1 of places in -1..1."""
-        return 0.5 + 0.5 * self.layers(places)
+        x = places
+        for linear in self.linears[:-1]:
+            x = torch.sin(self.omega * linear(x))
+        return 0.5 + 0.5 * self.linears[-1](x)
 
 
 class FourierFeatures(nn.Module):
@@ -113,13 +104,8 @@ RECIPES = {
 }
 """The peers by name."""
 
-Trial = dict[str, Any]
-"""A recipe that was tried, its name, and the PSNR it reached."""
-
-# What `--search` tries.
-RATES = (2e-4, 5e-4, 1e-3, 2e-3)
-BATCHES = (1024, 4096, 16_384)
-SCALES = (5.0, 10.0, 20.0)
+Trial = dict[str, Any]  # a recipe that was tried, its name, and the PSNR it reached
+Pieces = list[tuple[Tensor, Tensor]]  # places and colours
 
 
 def train(
@@ -129,8 +115,10 @@ def train(
     places, colours = _samples(levels)
     pixels = len(places)
     torch.manual_seed(seed)
+    whole = list(zip(places.split(_PIECE), colours.split(_PIECE), strict=True))
+    first = slice(recipe.batch or _PIECE)
     # The first step is taken with another network: PyTorch sets itself up in it.
-    _step(*_network(recipe), places, colours, torch.arange(min(recipe.batch or _PIECE, pixels)))
+    _step(*_network(recipe), [(places[first], colours[first])])
     network, optimizer = _network(recipe)
     batches = _shuffled(pixels, recipe.batch, torch.Generator().manual_seed(seed))
     elapsed, yielded, learned = 0.0, 0.0, 0
@@ -140,13 +128,13 @@ def train(
             for group in optimizer.param_groups:
                 group["lr"] = recipe.rate * 0.5 * (1 + math.cos(math.pi * elapsed / seconds))
         batch = next(batches)
-        _step(network, optimizer, places, colours, batch)
-        learned += pixels if batch is None else len(batch)
+        pieces = whole if batch is None else [(places[batch], colours[batch])]
+        learned += _step(network, optimizer, pieces)
         elapsed += time.perf_counter() - began
         if elapsed >= min(yielded + every, seconds):
             yielded = elapsed
             # The last step may end beyond the time, by its own length: that is given to it.
-            yield Point(min(elapsed, seconds), _psnr(network, places, colours), learned)
+            yield Point(min(elapsed, seconds), _psnr(network, whole), learned)
 
 
 def _network(recipe: Recipe) -> tuple[nn.Module, torch.optim.Optimizer]:
@@ -173,50 +161,35 @@ def _shuffled(
             yield from torch.randperm(pixels, generator=generator).split(batch)
 
 
-def _step(
-    network: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    places: Tensor,
-    colours: Tensor,
-    batch: Tensor | None,
-) -> None:
-    """Learn from these pixels, or from the whole picture in pieces whose gradients add up."""
+def _step(network: nn.Module, optimizer: torch.optim.Optimizer, pieces: Pieces) -> int:
+    """Learn from pieces whose gradients add up; return how many pixels these are."""
     optimizer.zero_grad()
-    if batch is None:
-        pieces = list(zip(places.split(_PIECE), colours.split(_PIECE), strict=True))
-    else:
-        pieces = [(places[batch], colours[batch])]
-    pixels = len(places) if batch is None else len(batch)
+    pixels = sum(len(x) for x, _ in pieces)
     for x, t in pieces:
         loss = ((network(x) - t) ** 2).mean() * (len(x) / pixels)
         loss.backward()
     optimizer.step()
+    return pixels
 
 
 @torch.inference_mode()
-def _psnr(network: nn.Module, places: Tensor, colours: Tensor) -> float:
+def _psnr(network: nn.Module, picture: Pieces) -> float:
     """Return the PSNR of the whole picture, clipped, in dB."""
     error = sum(
-        ((network(x).clamp(0, 1) - t).double() ** 2).sum().item()
-        for x, t in zip(places.split(_PIECE), colours.split(_PIECE), strict=True)
-    )
-    return -10 * math.log10(error / colours.numel())
-
-
-def _candidates() -> Iterator[tuple[str, Recipe]]:
-    """Yield the recipes to try, under the name of the one they would replace."""
-    siren, fourier = RECIPES[BEST_SIREN], RECIPES[BEST_FOURIER]
-    for rate, batch in product(RATES, BATCHES):
-        yield BEST_SIREN, replace(siren, rate=rate, batch=batch)
-    for scale, rate, batch in product(SCALES, RATES, BATCHES[:2]):
-        yield BEST_FOURIER, replace(fourier, frequency=scale, rate=rate, batch=batch)
+        ((network(x).clamp(0, 1) - t).double() ** 2).sum().item() for x, t in picture
+    ) / sum(t.numel() for _, t in picture)
+    return -10 * math.log10(error)
 
 
 def search(picture: Picture, seconds: float, threads: int, journal: Journal) -> list[Trial]:
     """Train each candidate for the same time, in which its rate falls to zero."""
     known = {"section": "search", "picture": picture.name, "seconds": seconds, "threads": threads}
+    rates, batches, scales = (2e-4, 5e-4, 1e-3, 2e-3), (1024, 4096, 16_384), (5.0, 10.0, 20.0)
+    found = [(BEST_SIREN, 30.0, *each) for each in itertools.product(rates, batches)]
+    found += [(BEST_FOURIER, *each) for each in itertools.product(scales, rates, batches[:2])]
     trials = []
-    for name, recipe in _candidates():
+    for name, frequency, rate, batch in found:
+        recipe = replace(RECIPES[name], frequency=frequency, rate=rate, batch=batch)
         print(f"search: {name}, {recipe}", file=sys.stderr)
 
         def measure(recipe: Recipe = recipe) -> float:

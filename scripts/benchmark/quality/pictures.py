@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from fit_image.metrics import Metrics
 from PIL import Image
 
 from benchmark.program import peak_bytes, peak_command, run_for_peak
 from fit_image.image import load_image
-from fit_image.metrics import Metrics
 
 _DATA = Path(os.environ.get("FIT_IMAGE_DATA", Path(__file__).resolve().parents[4] / "shared/data"))
 _NAMES = ("monalisa.jpg", *(f"kodak/kodim{number:02}.png" for number in (3, 5, 15, 19, 20, 23)))
@@ -28,7 +28,6 @@ LARGE_GOAL_DB = 30.0
 
 # Standard deviations of the texture's grains, by their size in pixels; of 255.
 _GRAINS = {1: 2.0, 4: 3.0, 16: 3.0}
-_LOOK_EVERY = 0.1  # seconds
 
 
 @dataclass(frozen=True)
@@ -68,12 +67,8 @@ def choose(candidates: Sequence[Picture], name: str) -> Picture:
 
 
 def _save_enlarged(source: Path, target: Path) -> None:
-    """Enlarge a picture and add texture, for an enlarged one alone has no detail.
-
-    The texture is seeded noise in grains of several sizes, the same in all channels.
-    """
-    width, height = LARGE_SIZE
-    rng = np.random.default_rng(0)
+    """Enlarge a picture and add grains of noise, for an enlarged one alone has no detail."""
+    (width, height), rng = LARGE_SIZE, np.random.default_rng(0)
     texture = np.zeros((height, width), dtype=np.float32)
     for grain, deviation in _GRAINS.items():
         shape = (-(-height // grain), -(-width // grain))
@@ -89,12 +84,8 @@ def _save_enlarged(source: Path, target: Path) -> None:
 def learn_large(source: Picture, folder: Path, options: Sequence[str]) -> dict[str, Any]:
     """Enlarge ``source``, learn it through the command line as ``instant``, and draw it.
 
-    Returns
-    -------
-    dict
-        ``epochs``, rows of training seconds and PSNR; ``wall_seconds`` of the whole run, and
-        ``wall_seconds_to_goal`` from its start to the first epoch of `LARGE_GOAL_DB` in its
-        metrics, None if there is none; ``peak_bytes``; those of drawing it.
+    ``epochs`` are rows of training seconds and PSNR; ``wall_seconds_to_goal`` go from the start to
+    the first epoch of `LARGE_GOAL_DB` in the metrics, None if there is none.
     """
     picture, run = folder / "large.png", folder / "large-fit"
     _save_enlarged(source.path, picture)
@@ -106,7 +97,7 @@ def learn_large(source: Picture, folder: Path, options: Sequence[str]) -> dict[s
     began = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         while process.poll() is None:
-            time.sleep(_LOOK_EVERY)
+            time.sleep(0.1)
             good = any(row.psnr and row.psnr >= LARGE_GOAL_DB for row in metrics.read())
             if reached is None and good:
                 reached = time.perf_counter() - began

@@ -19,7 +19,7 @@ from benchmark.quality import peers
 from benchmark.quality.curves import Curve, Journal, Point, filling, in_turns, train_ours
 from benchmark.quality.pictures import LARGE_SIZE, Picture, choose, learn_large, pictures
 from fit_image import FitConfig, parse_layers
-from fit_image.core.machine import usable_cores
+from fit_image.nn.runtime.machine import usable_cores
 from fit_image.presets import preset_config
 from fit_image.strict_json import to_json
 
@@ -47,7 +47,7 @@ GRID = FitConfig(
 )
 OURS, SHARP = "instant", "sharp"
 
-Runs = Callable[[], Mapping[str, Iterator[Point]]]
+Runs = Mapping[str, Iterator[Point]]
 
 
 class Quality:
@@ -108,12 +108,14 @@ class Quality:
                 if reached < math.inf:
                     break
             psnr = max(point.psnr for point in curves[name])
-            rows.append({"peer": name, "seconds": _finite(reached), "psnr": psnr})
+            rows.append(
+                {"peer": name, "seconds": reached if reached < math.inf else None, "psnr": psnr}
+            )
         seconds = statistics.median(mine)
         for row in rows:
             row["ratio"] = (row["seconds"] or self.options.limit) / seconds
         report = {"picture": picture.name, "goal": SPEED_GOAL_DB, "limit": self.options.limit}
-        return report | {"seconds": _finite(seconds), "peers": rows}
+        return report | {"seconds": seconds if seconds < math.inf else None, "peers": rows}
 
     def grid(self) -> dict[str, Any]:
         """Measure how long the learned grid takes for a pixel."""
@@ -145,12 +147,14 @@ class Quality:
             with tempfile.TemporaryDirectory() as folder:
                 return learn_large(source, Path(folder), options)
 
-        config = preset_config(OURS, *LARGE_SIZE)
-        return self._get("large", source, config, measure, options=options)
+        print(f"large: {source.name} enlarged", file=sys.stderr)
+        config = to_json(preset_config(OURS, *LARGE_SIZE))
+        known = {"section": "large", "picture": source.name, "config": config, "options": options}
+        return self.journal.get(known, measure)
 
     def _sharp_runs(
         self, picture: Picture, config: FitConfig, recipes: Mapping[str, peers.Recipe]
-    ) -> Mapping[str, Iterator[Point]]:
+    ) -> Runs:
         seconds, levels = self.options.seconds, picture.levels
         config = filling(levels, config, self.threads, seconds)
         runs = {SHARP: train_ours(levels, config, self.threads, seconds)}
@@ -162,7 +166,7 @@ class Quality:
         """Train ours and a peer until they reach the PSNR."""
         recipe, config = self.recipes[name], preset_config(OURS, *picture.size)
 
-        def runs() -> Mapping[str, Iterator[Point]]:
+        def runs() -> Runs:
             every = max(seconds / 100, _LOOK_EVERY)
             mine = train_ours(picture.levels, config, self.threads)
             return {OURS: mine, name: peers.train(picture.levels, recipe, seconds, every)}
@@ -171,7 +175,7 @@ class Quality:
         return self._curves("speed", picture, config, runs, SPEED_GOAL_DB, **known)
 
     def _alone(self, section: str, picture: Picture, config: FitConfig, seconds: float) -> Curve:
-        def runs() -> Mapping[str, Iterator[Point]]:
+        def runs() -> Runs:
             return {OURS: train_ours(picture.levels, config, self.threads, seconds)}
 
         return self._curves(section, picture, config, runs, seconds=seconds)[OURS]
@@ -181,32 +185,16 @@ class Quality:
         section: str,
         picture: Picture,
         config: FitConfig,
-        runs: Runs,
+        runs: Callable[[], Runs],
         until: float = math.inf,
         **conditions: Any,
     ) -> dict[str, Curve]:
-        found = self._get(
-            section,
-            picture,
-            config,
-            lambda: in_turns(runs(), until),
-            threads=self.threads,
-            **conditions,
-        )
-        return {name: Curve(Point(*each) for each in points) for name, points in found.items()}
-
-    def _get(
-        self,
-        section: str,
-        picture: Picture,
-        config: FitConfig,
-        measure: Callable[[], Any],
-        **conditions: Any,
-    ) -> Any:
-        """Measure, or take from the journal; say on standard error what is under way."""
+        """Train side by side, or take from the journal; say what is under way."""
         print(f"{section}: {picture.name}", file=sys.stderr)
         known = {"section": section, "picture": picture.name, "config": to_json(config)}
-        return self.journal.get(known | conditions, measure)
+        known |= {"threads": self.threads} | conditions
+        found = self.journal.get(known, lambda: in_turns(runs(), until))
+        return {name: Curve(Point(*each) for each in points) for name, points in found.items()}
 
 
 SECTIONS = ("instant", "speed", "grid", "sharp", "large")
@@ -229,12 +217,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _sections(text: str) -> list[str]:
-    names = text.split(",")
-    for name in names:
-        if name not in SECTIONS:
-            raise argparse.ArgumentTypeError(f"{name!r} is not one of {', '.join(SECTIONS)}")
-    return names
-
-
-def _finite(seconds: float) -> float | None:
-    return seconds if math.isfinite(seconds) else None
+    if unknown := set(text.split(",")) - set(SECTIONS):
+        raise argparse.ArgumentTypeError(f"{unknown} are not among {', '.join(SECTIONS)}")
+    return text.split(",")
