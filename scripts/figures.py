@@ -20,10 +20,10 @@ from PIL import Image
 
 from drawing.gallery import Cell, draw_gallery, draw_sheet
 from fit_image import FitImageError, Network, load_image, psnr, save_image, to_uint8
+from fit_image.animation.film import frame_path, frame_paths, read_frame
 from fit_image.apps.digits.model import DigitModel
 from fit_image.apps.unjpeg.model import Restorer
-from fit_image.frames import frame_path, frame_paths, read_frame
-from fit_image.jpeg import Compression
+from fit_image.images.jpeg import Compression
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 PORTRAIT = EXAMPLES / "portrait.png"
@@ -214,9 +214,9 @@ def compare_codes(
     """Compare auto-encoders of several kinds and sizes, each with PCA below it."""
     # Needs scikit-learn, which the other pictures do not.
     from drawing.codes import Comparison, draw_codes
-    from fit_image.apps.autoencode.pictures import load_lesson
+    from fit_image.apps.autoencode.train_test_split import load_split
 
-    comparison = Comparison(load_lesson(data, test, seed), threads)
+    comparison = Comparison(load_split(data, test, seed), threads)
     outcomes = comparison.compare(codes, filters, epochs, seed)
     save_image(output, draw_codes(comparison, outcomes))
 

@@ -19,11 +19,11 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.apps.digits.model import DigitModel
-from fit_image.atomic import check_destination
-from fit_image.crops import centre_crop
+from fit_image.datasets.labelled import Labelled, load_labelled
 from fit_image.errors import FitImageError, InputError
-from fit_image.image import to_float
-from fit_image.labelled import Labelled, load_labelled
+from fit_image.images.crops import centre_crop
+from fit_image.images.io import to_float
+from fit_image.storage.atomic import check_destination
 from judging.classifier import CLASSES, EPOCHS, SIDE, Classifier
 
 LEAST = 0.99  # share of the test digits that a judge recognises

@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
-from fit_image.atomic import atomic_path
 from fit_image.errors import FitImageError, InputError
+from fit_image.storage.atomic import atomic_path
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 COLOURS = 300  # distinct ones, at 5 bits a channel, that a photograph has at least

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
-from fit_image.archive import read_archive
+from fit_image.storage.npz import read_archive
 from shell import Shell
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fit_image import components
+from fit_image.config.fit import registry
 from fit_image.nn.activations import ACTIVATIONS, activate, differentiate
 from fit_image.nn.initializers import INITS
 from fit_image.nn.kernels import vector_math
@@ -146,7 +146,7 @@ def rows_of(name, sums, layer):
 
 
 def test_the_tables_of_activations_agree():
-    assert list(ACTIVATIONS) == list(components.ACTIVATIONS) == list(NAIVE_ACTIVATIONS)
+    assert list(ACTIVATIONS) == list(registry.ACTIVATIONS) == list(NAIVE_ACTIVATIONS)
     codes = {activation.code for activation in ACTIVATIONS.values()}
     assert len(codes) == len(ACTIVATIONS)
     assert ACTIVATIONS["leaky-relu"].code == 0
@@ -183,4 +183,4 @@ def test_an_activation_uses_the_constants_that_its_help_names(name):
     values, _ = rows_of(name, sums, LayerSpec(1, 1, name, **usual))
     for field in usual:
         others, _ = rows_of(name, sums, LayerSpec(1, 1, name, **usual | {field: 0.7}))
-        assert (others != values).any() == (field in components.ACTIVATIONS[name].fields), field
+        assert (others != values).any() == (field in registry.ACTIVATIONS[name].fields), field

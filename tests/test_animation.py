@@ -20,10 +20,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from fit_image.animation import WRITERS, check_suffix, write_animation
+from fit_image.animation.film import frame_path, frame_paths, with_target
+from fit_image.animation.pacing import VISIBLE_FRAMES, choose_frames
+from fit_image.animation.writers import WRITERS, check_suffix, write_animation
 from fit_image.errors import FitImageError, InputError
-from fit_image.frames import frame_path, frame_paths, with_target
-from fit_image.pacing import VISIBLE_FRAMES, choose_frames
 
 VIDEO = (".mp4", ".webm")
 TIMED = (".gif", ".webp", ".png")  # Pillow reads the durations
@@ -380,7 +380,7 @@ def test_a_gif_that_stands_still_too_long_is_refused(tmp_path):
 MEMORY = """
 import sys
 from pathlib import Path
-from fit_image.animation import write_animation
+from fit_image.animation.writers import write_animation
 def peak():
     status = Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) * 1024
@@ -411,7 +411,7 @@ def test_memory_a_frame(tmp_path, suffix, most):
 LARGE = """
 import sys
 from pathlib import Path
-from fit_image.animation import write_animation
+from fit_image.animation.writers import write_animation
 def peak():
     status = Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) * 1024
@@ -547,7 +547,7 @@ def test_an_interruption_leaves_the_old_file_and_nothing_else(tmp_path, suffix, 
 SIGNALLED = """
 import sys
 from pathlib import Path
-from fit_image.animation import write_animation
+from fit_image.animation.writers import write_animation
 folder = Path(sys.argv[1])
 frames = sorted(folder.glob("epoch-*.png"))
 def show(done, total):
@@ -578,7 +578,7 @@ def test_ctrl_c_ends_the_program(tmp_path, suffix):
 FULL = """
 import resource, sys
 from pathlib import Path
-from fit_image.animation import write_animation
+from fit_image.animation.writers import write_animation
 from fit_image.errors import FitImageError
 folder = Path(sys.argv[1])
 frames = sorted(folder.glob("epoch-*.png"))
@@ -824,9 +824,7 @@ def test_wrong_calls_of_choose_frames(args, options, message):
 
 
 def test_importing_loads_no_imageio():
-    code = (
-        "import sys, fit_image.animation; print(any(m.startswith('imageio') for m in sys.modules))"
-    )
+    code = "import sys, fit_image.animation.writers; print(any(m.startswith('imageio') for m in sys.modules))"
     result = subprocess.run(
         [sys.executable, "-c", code], check=True, capture_output=True, text=True
     )

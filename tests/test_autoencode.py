@@ -7,17 +7,17 @@ import math
 import numpy as np
 import pytest
 
+from fit_image.apps.autoencode.config import ACTIVATIONS, AutoencodeConfig
+from fit_image.apps.autoencode.contact_sheet import choose, draw_sheet, tile
 from fit_image.apps.autoencode.model import AutoencoderModel
 from fit_image.apps.autoencode.networks import make_autoencoder
-from fit_image.apps.autoencode.pictures import load_lesson, split
-from fit_image.apps.autoencode.recipe import ACTIVATIONS, Recipe
-from fit_image.apps.autoencode.sheet import choose, draw_sheet, tile
+from fit_image.apps.autoencode.train_test_split import load_split, split
 from fit_image.apps.autoencode.trainer import AutoencoderTrainer
-from fit_image.archive import read_archive, write_archive
 from fit_image.errors import DivergenceError, InputError
 from fit_image.nn.layers.subtract_mean import SubtractMean
 from fit_image.nn.network import Network
 from fit_image.nn.runtime.threads import ThreadPool
+from fit_image.storage.npz import read_archive, write_archive
 
 
 def discs(count, side=16, channels=1, seed=0):
@@ -56,12 +56,17 @@ FAST = {"batch_size": 10, "learning_rate": 0.01}
 # mean picture has 18.6, or 21.2 in colours, and where the first half of the parameters stayed as
 # they were, 22 to 31, and 34.9 in the third.
 QUALITY = [
-    (Recipe(bottleneck=4, **FAST), 1, 30, 33.0),
-    (Recipe(bottleneck=4, tied=True, **FAST), 1, 30, 33.0),
-    (Recipe(bottleneck=4, hidden=(32, 16), **FAST), 1, 30, 36.0),
-    (Recipe(bottleneck=4, hidden=(32,), tied=True, activation="tanh", **FAST), 3, 30, 36.0),
-    (Recipe(conv=True, **FAST), 1, 20, 33.0),
-    (Recipe(conv=True, bottleneck=8, filters=4, **FAST), 3, 20, 33.0),
+    (AutoencodeConfig(bottleneck=4, **FAST), 1, 30, 33.0),
+    (AutoencodeConfig(bottleneck=4, tied=True, **FAST), 1, 30, 33.0),
+    (AutoencodeConfig(bottleneck=4, hidden=(32, 16), **FAST), 1, 30, 36.0),
+    (
+        AutoencodeConfig(bottleneck=4, hidden=(32,), tied=True, activation="tanh", **FAST),
+        3,
+        30,
+        36.0,
+    ),
+    (AutoencodeConfig(conv=True, **FAST), 1, 20, 33.0),
+    (AutoencodeConfig(conv=True, bottleneck=8, filters=4, **FAST), 3, 20, 33.0),
 ]
 
 
@@ -78,7 +83,7 @@ def test_it_learns(recipe, channels, epochs, least):
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_every_activation_learns(activation):
-    recipe = Recipe(
+    recipe = AutoencodeConfig(
         bottleneck=8, hidden=(16,), activation=activation, code_activation=activation, **FAST
     )
     _, figures = trained(recipe, 6)
@@ -87,14 +92,14 @@ def test_every_activation_learns(activation):
 
 @pytest.mark.parametrize("options", [{"mirror": True}, {"shift": 2}, {"weight_decay": 0.1}])
 def test_how_it_learns_changes_what_comes(options):
-    plain, _ = trained(Recipe(bottleneck=4, **FAST), 2)
-    other, _ = trained(Recipe(bottleneck=4, **options, **FAST), 2)
+    plain, _ = trained(AutoencodeConfig(bottleneck=4, **FAST), 2)
+    other, _ = trained(AutoencodeConfig(bottleneck=4, **options, **FAST), 2)
     assert (other.network.chain.parameters != plain.network.chain.parameters).any()
     np.testing.assert_array_equal(other.pictures, discs(60))  # the data stay as they are
 
 
 def test_pictures_are_turned_and_shifted():
-    recipe = Recipe(bottleneck=1, mirror=True, shift=3)
+    recipe = AutoencodeConfig(bottleneck=1, mirror=True, shift=3)
     trainer = AutoencoderTrainer(discs(20), discs(2), recipe)
     ramp = np.broadcast_to(np.arange(16, dtype=np.float32)[None, :, None], (40, 16, 16))[..., None]
     varied = trainer._varied(np.array(ramp), np.random.default_rng(0))
@@ -108,9 +113,9 @@ def test_pictures_are_turned_and_shifted():
 
 
 SHAPES = [
-    Recipe(bottleneck=6, hidden=(9,), batch_size=25, mirror=True, shift=1),
-    Recipe(bottleneck=6, tied=True, batch_size=25),
-    Recipe(conv=True, batch_size=25),
+    AutoencodeConfig(bottleneck=6, hidden=(9,), batch_size=25, mirror=True, shift=1),
+    AutoencodeConfig(bottleneck=6, tied=True, batch_size=25),
+    AutoencodeConfig(conv=True, batch_size=25),
 ]
 
 
@@ -135,7 +140,7 @@ def test_resuming_gives_the_same_bits(recipe):
 
 
 def test_what_cannot_be_restored():
-    trainer, _ = trained(Recipe(bottleneck=2, batch_size=20), 1)
+    trainer, _ = trained(AutoencodeConfig(bottleneck=2, batch_size=20), 1)
     trainer.train_step()
     arrays = trainer.checkpoint()
     wrong = {
@@ -154,15 +159,15 @@ def test_what_cannot_be_restored():
 
 
 def test_the_last_batch_is_short_and_a_batch_may_be_more_than_all():
-    trainer, _ = trained(Recipe(bottleneck=2, batch_size=25), 0)
+    trainer, _ = trained(AutoencodeConfig(bottleneck=2, batch_size=25), 0)
     assert trainer.epoch_size == 3
-    trainer, figures = trained(Recipe(bottleneck=2, batch_size=1000), 1)
+    trainer, figures = trained(AutoencodeConfig(bottleneck=2, batch_size=1000), 1)
     assert trainer.epoch_size == 1
     assert math.isfinite(figures[0][0])
 
 
 def test_the_loss_of_an_epoch_is_the_mean_over_its_pictures():
-    trainer, _ = trained(Recipe(bottleneck=2, batch_size=25), 0, count=60)
+    trainer, _ = trained(AutoencodeConfig(bottleneck=2, batch_size=25), 0, count=60)
     losses = [trainer.train_step().loss for _ in range(3)]
     loss = trainer.end_epoch().metrics.loss
     assert loss == pytest.approx(np.average(losses, weights=[25, 25, 10]), rel=1e-9)
@@ -170,7 +175,7 @@ def test_the_loss_of_an_epoch_is_the_mean_over_its_pictures():
 
 
 def test_batches_of_one():
-    trainer, figures = trained(Recipe(bottleneck=2, batch_size=1), 1, count=5)
+    trainer, figures = trained(AutoencodeConfig(bottleneck=2, batch_size=1), 1, count=5)
     trainer.warm_up()
     assert trainer.epoch_size == 5
     assert math.isfinite(figures[0][0])
@@ -179,10 +184,10 @@ def test_batches_of_one():
 @pytest.mark.parametrize(
     ("shape", "recipe"),
     [
-        ((10, 10, 1), Recipe(bottleneck=1024, tied=True)),
-        ((8, 8, 1), Recipe(bottleneck=128, hidden=(100,), tied=True)),
-        ((3, 5, 1), Recipe(bottleneck=1, hidden=(5, 4), tied=True)),
-        ((7, 5, 3), Recipe(bottleneck=17, hidden=(33,))),
+        ((10, 10, 1), AutoencodeConfig(bottleneck=1024, tied=True)),
+        ((8, 8, 1), AutoencodeConfig(bottleneck=128, hidden=(100,), tied=True)),
+        ((3, 5, 1), AutoencodeConfig(bottleneck=1, hidden=(5, 4), tied=True)),
+        ((7, 5, 3), AutoencodeConfig(bottleneck=17, hidden=(33,))),
     ],
 )
 def test_networks_of_any_size(shape, recipe, tmp_path):
@@ -200,19 +205,19 @@ def test_networks_of_any_size(shape, recipe, tmp_path):
 
 def test_the_code_of_a_convolutional_network_is_what_was_pooled_twice():
     mean = discs(1, channels=3)[0] / np.float32(255)
-    assert make_autoencoder(Recipe(conv=True, filters=5), mean).code_shape == (4, 4, 5)
-    assert make_autoencoder(Recipe(conv=True, bottleneck=7), mean).code_shape == (7,)
+    assert make_autoencoder(AutoencodeConfig(conv=True, filters=5), mean).code_shape == (4, 4, 5)
+    assert make_autoencoder(AutoencodeConfig(conv=True, bottleneck=7), mean).code_shape == (7,)
 
 
 def test_raw_pictures_are_not_centred():
     mean = discs(1)[0] / np.float32(255)
     for raw, subtracted in ((True, np.zeros_like(mean)), (False, mean)):
-        network = make_autoencoder(Recipe(bottleneck=2, raw=raw), mean)
+        network = make_autoencoder(AutoencodeConfig(bottleneck=2, raw=raw), mean)
         np.testing.assert_array_equal(network.chain.layers[0].mean, subtracted)
 
 
 def test_divergence_is_found_and_undone():
-    trainer, _ = trained(Recipe(bottleneck=2, hidden=(4,), activation="identity"), 1)
+    trainer, _ = trained(AutoencodeConfig(bottleneck=2, hidden=(4,), activation="identity"), 1)
     good = trainer.network.chain.parameters.copy()
     trainer.network.chain.parameters[:] *= np.float32(1e30)
     trainer.network.chain.parameters[0] = np.nan
@@ -234,24 +239,24 @@ def test_the_split_never_overlaps(count):
 def test_lessons(tmp_path):
     np.savez(tmp_path / "a.npz", images=discs(30))
     np.savez(tmp_path / "b.npz", images=discs(4, seed=2))
-    lesson = load_lesson(tmp_path / "a.npz", None, 0)
+    lesson = load_split(tmp_path / "a.npz", None, 0)
     assert (len(lesson.pictures), len(lesson.held_out)) == (27, 3)
-    together = load_lesson(tmp_path / "a.npz", tmp_path / "b.npz", 0)
+    together = load_split(tmp_path / "a.npz", tmp_path / "b.npz", 0)
     assert (len(together.pictures), len(together.held_out)) == (30, 4)
     assert together.source.sha256 != lesson.source.sha256
     np.savez(tmp_path / "b.npz", images=discs(4, side=12))
     with pytest.raises(InputError, match=r"12x12 in grey, but .* of 16x16 in grey"):
-        load_lesson(tmp_path / "a.npz", tmp_path / "b.npz", 0)
+        load_split(tmp_path / "a.npz", tmp_path / "b.npz", 0)
     np.savez(tmp_path / "a.npz", images=discs(1))
     with pytest.raises(InputError, match="too few"):
-        load_lesson(tmp_path / "a.npz", None, 0)
+        load_split(tmp_path / "a.npz", None, 0)
 
 
 MODELS = [
-    Recipe(bottleneck=3, hidden=(5,), code_activation="tanh"),
-    Recipe(bottleneck=3, hidden=(5,), tied=True),
-    Recipe(conv=True, filters=3),
-    Recipe(conv=True, filters=3, bottleneck=7, raw=True),
+    AutoencodeConfig(bottleneck=3, hidden=(5,), code_activation="tanh"),
+    AutoencodeConfig(bottleneck=3, hidden=(5,), tied=True),
+    AutoencodeConfig(conv=True, filters=3),
+    AutoencodeConfig(conv=True, filters=3, bottleneck=7, raw=True),
 ]
 
 
@@ -270,7 +275,7 @@ def test_a_model_survives_its_file(recipe, channels, tmp_path):
 
 def test_a_model_file_is_not_trusted(tmp_path):
     path = tmp_path / "model.npz"
-    trainer, _ = trained(Recipe(bottleneck=3), 0)
+    trainer, _ = trained(AutoencodeConfig(bottleneck=3), 0)
     trainer.model().save(path)
     arrays = read_archive(path, "autoencoder", 1)
     del arrays["fit_image_autoencoder"]
@@ -306,7 +311,7 @@ def test_tied_weights_are_half_as_many():
     mean = np.zeros((16, 16, 1), np.float32)
     counts = {}
     for tied in (False, True):
-        network = make_autoencoder(Recipe(bottleneck=8, hidden=(32,), tied=tied), mean)
+        network = make_autoencoder(AutoencodeConfig(bottleneck=8, hidden=(32,), tied=tied), mean)
         weights = [w for _, w, _ in network.weights(network.chain.parameters) if w is not None]
         counts[tied] = sum(w.size for w in weights)
     assert counts[False] == 2 * counts[True] == 2 * (256 * 32 + 32 * 8)
@@ -314,7 +319,7 @@ def test_tied_weights_are_half_as_many():
 
 def test_it_begins_with_the_mean():
     pictures = discs(40)
-    trainer = AutoencoderTrainer(pictures, discs(10, seed=1), Recipe(bottleneck=2))
+    trainer = AutoencoderTrainer(pictures, discs(10, seed=1), AutoencodeConfig(bottleneck=2))
     trainer.network.chain.part(trainer.network.chain.parameters, 1)[:] = 0.0
     drawn = trainer.model().redraw(pictures[:1])[0]
     np.testing.assert_allclose(drawn, trainer.mean.clip(0.02, 0.98), atol=1e-5)
@@ -333,17 +338,17 @@ def test_it_begins_with_the_mean():
 )
 def test_recipes_that_make_no_sense(options, message):
     with pytest.raises(InputError, match=message):
-        Recipe(**options)
+        AutoencodeConfig(**options)
 
 
 def test_pictures_too_small_to_be_pooled():
     with pytest.raises(InputError, match="4x4 or larger"):
-        make_autoencoder(Recipe(conv=True), np.zeros((3, 9, 1), np.float32))
-    make_autoencoder(Recipe(conv=True), np.zeros((5, 7, 1), np.float32))
+        make_autoencoder(AutoencodeConfig(conv=True), np.zeros((3, 9, 1), np.float32))
+    make_autoencoder(AutoencodeConfig(conv=True), np.zeros((5, 7, 1), np.float32))
 
 
 def test_sheets():
-    model = trained(Recipe(bottleneck=2), 0)[0].model()
+    model = trained(AutoencodeConfig(bottleneck=2), 0)[0].model()
     pictures = discs(3)
     sheet = draw_sheet(model, pictures)
     assert sheet.shape == (2 * 64 + 2, 3 * 64 + 4, 1)

@@ -15,7 +15,7 @@ from PIL import Image
 
 from fit_image.apps.autoencode.directory import AutoencoderDirectory
 from fit_image.apps.autoencode.model import AutoencoderModel
-from fit_image.archive import read_archive
+from fit_image.storage.npz import read_archive
 from kinds import AUTOENCODE as SMALL
 from kinds import bars as make_bars
 from shell import Shell

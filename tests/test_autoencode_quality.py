@@ -8,15 +8,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fit_image.apps.autoencode.pictures import load_lesson
-from fit_image.apps.autoencode.recipe import Recipe
+from fit_image.apps.autoencode.config import AutoencodeConfig
+from fit_image.apps.autoencode.train_test_split import load_split
 from fit_image.apps.autoencode.trainer import AutoencoderTrainer
 
 # A recipe, epochs, and how far its PSNR in dB may be below that of PCA with as many numbers.
 QUALITY = [
-    (Recipe(bottleneck=128), 100, 0.4),
-    (Recipe(bottleneck=128, tied=True), 70, 0.4),
-    (Recipe(bottleneck=4), 50, 0.2),
+    (AutoencodeConfig(bottleneck=128), 100, 0.4),
+    (AutoencodeConfig(bottleneck=128, tied=True), 70, 0.4),
+    (AutoencodeConfig(bottleneck=4), 50, 0.2),
 ]
 
 FACES = "faces/olivetti_faces_64x64.npz"
@@ -44,7 +44,7 @@ def faces(data):
     path = data / FACES
     if not path.exists():
         pytest.skip("no faces")
-    return load_lesson(path, None, 0)
+    return load_split(path, None, 0)
 
 
 def test_networks_are_near_pca_on_faces(faces):
@@ -61,7 +61,7 @@ def test_networks_are_near_pca_on_faces(faces):
 
 def test_a_code_of_four_is_little_more_than_the_average_face(faces):
     """What it draws is nearer to the average than the faces are."""
-    trainer = AutoencoderTrainer(faces.pictures, faces.held_out, Recipe(bottleneck=4))
+    trainer = AutoencoderTrainer(faces.pictures, faces.held_out, AutoencodeConfig(bottleneck=4))
     for _ in range(40):
         while not trainer.epoch_is_over:
             trainer.play()

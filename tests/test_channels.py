@@ -12,18 +12,18 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from fit_image.animation import WRITERS, write_animation
-from fit_image.apps.fit import fit
-from fit_image.apps.trainer import FitTrainer
+from fit_image.animation.film import frame_path
+from fit_image.animation.writers import WRITERS, write_animation
+from fit_image.apps.fit.fit import fit
+from fit_image.apps.fit.trainer import FitTrainer
+from fit_image.apps.painting_network import PaintingNetwork
 from fit_image.cli import cli
-from fit_image.components import CHANNELS
-from fit_image.config import FitConfig, ImageConfig
+from fit_image.config.fit import FitConfig, ImageConfig
+from fit_image.config.registry import CHANNELS
 from fit_image.errors import InputError
-from fit_image.frames import frame_path
-from fit_image.image import Canvas, check_image_target, load_image, psnr, save_image, to_uint8
-from fit_image.model import PaintingNetwork
+from fit_image.images.io import Canvas, check_image_target, load_image, psnr, save_image, to_uint8
+from fit_image.images.scaling import downscale
 from fit_image.nn.mlp.layer_spec import dense_stack
-from fit_image.scaling import downscale
 from naive import NaiveNetwork, values
 from test_animation import read_video
 from test_image import SWAPPED

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fit_image.model import PaintingNetwork
+from fit_image.apps.painting_network import PaintingNetwork
 from shell import Shell, wait_until
 
 shell = Shell()

@@ -10,8 +10,10 @@ import itertools
 import numpy as np
 import pytest
 
-from fit_image.apps.trainer import FitTrainer
-from fit_image.components import (
+from fit_image.apps.fit.trainer import FitTrainer
+from fit_image.config.fit import FitConfig
+from fit_image.config.layer_spec import parse_layers
+from fit_image.config.registry import (
     ACTIVATIONS,
     CHANNELS,
     LOSSES,
@@ -20,10 +22,8 @@ from fit_image.components import (
     SAMPLINGS,
     SCHEDULES,
 )
-from fit_image.config import FitConfig
 from fit_image.nn.runtime import machine
 from fit_image.nn.training import micro_batch
-from fit_image.notation import parse_layers
 
 TABLES = {
     "activation": ACTIVATIONS,

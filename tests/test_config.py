@@ -6,10 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fit_image.components import ACTIVATIONS, OPTIMIZERS
-from fit_image.config import FitConfig, ImageConfig, RecordConfig
-from fit_image.errors import InputError
-from fit_image.notation import (
+from fit_image.config.fit import FitConfig, ImageConfig, RecordConfig
+from fit_image.config.layer_spec import (
     MAX_LAYERS,
     MAX_WIDTH,
     Hidden,
@@ -18,7 +16,9 @@ from fit_image.notation import (
     parse_init,
     parse_layers,
 )
-from fit_image.strict_json import from_json, to_json
+from fit_image.config.registry import ACTIVATIONS, OPTIMIZERS
+from fit_image.errors import InputError
+from fit_image.storage.dataclass_json import from_json, to_json
 
 
 @pytest.mark.parametrize(

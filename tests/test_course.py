@@ -6,10 +6,10 @@ import dataclasses
 
 import pytest
 
-from fit_image.apps.course import follow
-from fit_image.apps.fit import fit
-from fit_image.apps.trainer import FitTrainer
-from fit_image.config import FitConfig
+from fit_image.apps.fit.epoch_loop import follow
+from fit_image.apps.fit.fit import fit
+from fit_image.apps.fit.trainer import FitTrainer
+from fit_image.config.fit import FitConfig
 from fit_image.nn.training import micro_batch
 from fit_image.runs.trainer import EpochEnd
 from test_fit import BATCHES, train

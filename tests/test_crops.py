@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fit_image.crops import centre_crop, crops, random_crops
+from fit_image.images.crops import centre_crop, crops, random_crops
 
 
 @pytest.fixture(params=[1, 3])

@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 
 from fit_image.apps.coordinates import pixel_coordinates
-from fit_image.apps.digits.game import Game, RoundAbandonedError
+from fit_image.apps.digits.config import DigitsConfig
+from fit_image.apps.digits.contact_sheet import draw_sheet, on_paper
+from fit_image.apps.digits.gan_trainer import GANTrainer, RoundAbandonedError
 from fit_image.apps.digits.model import DigitModel
 from fit_image.apps.digits.morph import walk
 from fit_image.apps.digits.networks import make_classifier, make_encoder, make_generator
-from fit_image.apps.digits.recipe import Recipe
-from fit_image.apps.digits.sheet import draw_sheet, on_paper
 from fit_image.apps.digits.trainer import DigitTrainer
+from fit_image.datasets.labelled import LabelledPictures
 from fit_image.errors import DivergenceError, InputError
-from fit_image.labelled import LabelledPictures
 
-SMALL = Recipe(
+SMALL = DigitsConfig(
     batch_size=20, latent=4, units=4, blocks=2, block_layers=2, encoder_units=16, maps=4, seed=3
 )
 SIDE = 14
@@ -55,7 +55,7 @@ def equal(one, other):
 
 
 def test_the_networks_are_those_of_the_source():
-    recipe, shape = Recipe(), (26, 26, 1)
+    recipe, shape = DigitsConfig(), (26, 26, 1)
     # z with a bias, x, y and r; 24 blocks of five layers of six units; the output.
     assert make_generator(recipe, *shape).num_params == 35 * 6 + 6 + 24 * 5 * 42 + 7
     encoder = 676 * 512 + 512 + 512 * 512 + 512 + 512 * 64 + 64
@@ -95,7 +95,7 @@ def test_the_generators_gradient_equals_central_differences(name, data, rng):
     recipe = replace(SMALL, clip=1e6, divergence_weight=10.0, keep=0.8)
     pictures = (data.pictures[:20, 1:13, 1:13] / np.float32(255)).astype(np.float32)
     labels = data.labels[:20]
-    game = Game(recipe, (12, 12, 1), 2, threads=1)
+    game = GANTrainer(recipe, (12, 12, 1), 2, threads=1)
     for player in game._players:  # away from the small first weights
         numbers = player.chain.parameters
         numbers += (numbers != 0) * rng.normal(0, 0.15, numbers.size).astype(np.float32)
@@ -119,7 +119,7 @@ def test_a_step_along_the_gradient_is_clipped(data):
     pictures = (data.pictures[:20, 1:13, 1:13] / np.float32(255)).astype(np.float32)
     scales = []
     for clip in (1e6, 1e-3):
-        game = Game(replace(SMALL, clip=clip), (12, 12, 1), 2, threads=1)
+        game = GANTrainer(replace(SMALL, clip=clip), (12, 12, 1), 2, threads=1)
         for player in (game._encoder, game._generator):
             player.step = lambda scale, workers: scales.append(scale)
         game._generator_step(pictures, data.labels[:20], np.random.default_rng(5))
@@ -128,7 +128,7 @@ def test_a_step_along_the_gradient_is_clipped(data):
     np.testing.assert_allclose(scales[2:], [1e-3 / norm] * 2, rtol=1e-4)
 
 
-class Scripted(Game):
+class Scripted(GANTrainer):
     """A game whose accuracies are given, and whose steps are counted."""
 
     def __init__(self, generator, real, fake, **changes):
@@ -447,4 +447,4 @@ def test_a_walk_visits_all_and_closes(kind):
 )
 def test_a_recipe_out_of_range_is_refused(changes):
     with pytest.raises(InputError):
-        Recipe(**changes)
+        DigitsConfig(**changes)

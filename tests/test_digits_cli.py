@@ -14,7 +14,7 @@ from PIL import Image
 
 from fit_image.apps.digits.directory import DigitsDirectory
 from fit_image.apps.digits.model import SHIPPED, DigitModel
-from fit_image.archive import read_archive
+from fit_image.storage.npz import read_archive
 from kinds import DIGITS as SMALL
 from kinds import labelled_bars
 from shell import Shell, wait_until

@@ -10,17 +10,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fit_image.apps.digits.recipe import Recipe
+from fit_image.apps.digits.config import DigitsConfig
 from fit_image.apps.digits.trainer import DigitTrainer
-from fit_image.crops import centre_crop
-from fit_image.labelled import load_labelled
+from fit_image.datasets.labelled import load_labelled
+from fit_image.images.crops import centre_crop
 
 # Pictures, epochs, and the share of generated digits that is recognised at least, in all and of
 # how many classes the half; chance is 0.1. It was 0.65 and 0.53 with the first two seeds.
 QUALITY = (2000, 10, 0.45, 5)
 
 # The networks of single steps go up and down, 0.39 to 0.63; their average is what can be measured.
-RECIPE = Recipe(batch_size=50, blocks=4, maps=8, encoder_units=128, average=0.998)
+RECIPE = DigitsConfig(batch_size=50, blocks=4, maps=8, encoder_units=128, average=0.998)
 
 
 @pytest.fixture

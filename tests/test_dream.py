@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from fit_image.apps.dream import Dream, Dreamer, Sheet
+from fit_image.config.layer_spec import parse_layers
 from fit_image.errors import InputError
-from fit_image.notation import parse_layers
 from naive import NaiveNetwork
 from shell import Shell
 

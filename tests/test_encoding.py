@@ -7,10 +7,9 @@ import itertools
 import numpy as np
 import pytest
 
-from fit_image import encoding_spec
-from fit_image.apps.architecture import make_network
-from fit_image.config import FitConfig
-from fit_image.encoding_spec import GridSpec, parse_encoding
+from fit_image.apps.fit.architecture import make_network
+from fit_image.config.encoding_spec import GridSpec, parse_encoding
+from fit_image.config.fit import FitConfig, encoding_spec
 from fit_image.errors import InputError
 from fit_image.nn.encodings.base import Touched
 from fit_image.nn.encodings.fourier import Fourier

@@ -13,11 +13,11 @@ import pytest
 from PIL import Image
 
 import fit_image
-from fit_image.apps.fit import fit
-from fit_image.apps.trainer import FitTrainer
-from fit_image.config import FitConfig
+from fit_image.apps.fit.fit import fit
+from fit_image.apps.fit.trainer import FitTrainer
+from fit_image.config.fit import FitConfig
 from fit_image.errors import DivergenceError, InputError
-from fit_image.image import load_image, psnr
+from fit_image.images.io import load_image, psnr
 from fit_image.nn.training import micro_batch
 from naive import NaiveNetwork, values
 
@@ -113,9 +113,9 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others(small_picture
 MEASURE = """
 import sys
 import numpy as np
-from fit_image.apps.compiling import warm_up
-from fit_image.apps.trainer import FitTrainer
-from fit_image.config import (FitConfig)
+from fit_image.apps.fit.warm_up import warm_up
+from fit_image.apps.fit.trainer import FitTrainer
+from fit_image.config.fit import (FitConfig)
 
 def peak():
     with open("/proc/self/status") as status:

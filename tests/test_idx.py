@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
+from fit_image.datasets.idx import read_idx
 from fit_image.errors import InputError
-from fit_image.idx import read_idx
 
 
 def idx_bytes(array):

@@ -18,9 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, JpegImagePlugin
 
-from fit_image import decoding, image
 from fit_image.errors import FitImageError, InputError
-from fit_image.image import (
+from fit_image.images import decoding, io
+from fit_image.images.io import (
     Canvas,
     check_image_suffix,
     check_image_target,
@@ -31,7 +31,7 @@ from fit_image.image import (
     save_image,
     to_uint8,
 )
-from fit_image.scaling import size_within
+from fit_image.images.scaling import size_within
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
@@ -708,7 +708,7 @@ class TestFileSha256:
 
 MEASURE = """
 import sys
-from fit_image.image import Canvas, load_image, save_image
+from fit_image.images.io import Canvas, load_image, save_image
 
 def peak():
     with open("/proc/self/status") as status:
@@ -732,7 +732,7 @@ def test_memory_per_pixel(tmp_path, job, most):
     if job != "save":
         Image.new("RGBA", (4000, 3000), (1, 2, 3, 4)).save(large, compress_level=1)
     command = [sys.executable, "-c", MEASURE, str(small), job, str(large)]
-    environment = {**os.environ, "PYTHONPATH": str(Path(image.__file__).parents[1])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(io.__file__).parents[1])}
     measured = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     assert float(measured.stdout) < most
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fit_image.apps.fit import fit
-from fit_image.apps.importance import Importance, error_levels, measure_errors
-from fit_image.apps.samples import Samples
-from fit_image.apps.trainer import FitTrainer
-from fit_image.config import FitConfig
+from fit_image.apps.fit.fit import fit
+from fit_image.apps.fit.importance_sampling import Importance, error_levels, measure_errors
+from fit_image.apps.fit.samples import Samples
+from fit_image.apps.fit.trainer import FitTrainer
+from fit_image.config.fit import FitConfig
 from fit_image.errors import InputError
 from fit_image.nn.training import micro_batch
 from test_fit import train
@@ -93,7 +93,7 @@ def test_levels_are_the_square_roots_of_errors():
 
 
 def test_errors_are_those_of_the_network(small_picture, monkeypatch):
-    monkeypatch.setattr("fit_image.model._BAND_PIXELS", 1024)
+    monkeypatch.setattr("fit_image.apps.painting_network._BAND_PIXELS", 1024)
     image = small_picture.repeat(3, axis=0).repeat(3, axis=1)
     network = FitTrainer(image, BY_ERROR).network
     *first, levels = measure_errors(network, image, None)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fit_image import components
+from fit_image.config.fit import registry
+from fit_image.config.layer_spec import parse_init
 from fit_image.nn.activations import ACTIVATIONS
 from fit_image.nn.initializers import INITS, rules
 from fit_image.nn.mlp.layer_spec import dense_stack
 from fit_image.nn.mlp.mlp import MLP
-from fit_image.notation import parse_init
 
 # Deviation of the weights of a layer with so many inputs and outputs, and whether they are uniform.
 DEVIATIONS = {
@@ -28,7 +28,7 @@ def begun(init, rng, **options):
 
 
 def test_the_names_are_those_of_the_options():
-    names = [parse_init(name.replace("STD", "1"))[0] for name in components.INITS]
+    names = [parse_init(name.replace("STD", "1"))[0] for name in registry.INITS]
     assert names == ["auto", *INITS] == ["auto", *DEVIATIONS]
 
 

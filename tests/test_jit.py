@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 import fit_image
-from fit_image.apps.compiling import warm_up as warm_up_here
-from fit_image.components import OPTIMIZERS
+from fit_image.apps.fit.warm_up import warm_up as warm_up_here
+from fit_image.config.registry import OPTIMIZERS
 from fit_image.nn.runtime.jit import on_compile
 
 CODE = """
-from fit_image.apps.samples import warm_up  # the smallest kernels there are
+from fit_image.apps.fit.samples import warm_up  # the smallest kernels there are
 from fit_image.nn.runtime.jit import on_compile
 compiled = []
 with on_compile(lambda: compiled.append(1)):

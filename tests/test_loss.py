@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fit_image import components
+from fit_image.config.fit import registry
 from fit_image.nn.losses import LOSSES, error_gradient, error_loss, mean_squared_error
 from fit_image.nn.runtime.jit import kernel
 from naive import NAIVE_LOSSES, NaiveNetwork, NaiveSGD, values
@@ -43,7 +43,7 @@ def test_the_mean_squared_error_and_its_derivative(shape, rng):
 
 
 def test_every_loss_is_offered_and_has_a_twin():
-    assert list(LOSSES) == list(components.LOSSES) == list(NAIVE_LOSSES)
+    assert list(LOSSES) == list(registry.LOSSES) == list(NAIVE_LOSSES)
 
 
 @pytest.mark.parametrize("name", LOSSES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fit_image import components
+from fit_image.config.fit import registry
 from fit_image.nn.activations import ACTIVATIONS
 from fit_image.nn.optimizers.adam import Adam, AdamW
 from fit_image.nn.optimizers.registry import OPTIMIZERS
@@ -44,7 +44,7 @@ def learn_all(learner, inputs, targets, cuts=(), *, weights=None, factors=None, 
 
 
 def test_every_optimizer_has_defaults_and_a_twin():
-    assert list(OPTIMIZERS) == list(components.OPTIMIZERS) == list(NAIVE_OPTIMIZERS)
+    assert list(OPTIMIZERS) == list(registry.OPTIMIZERS) == list(NAIVE_OPTIMIZERS)
 
 
 MOMENTA = [("adam", {"beta1": beta1}) for beta1 in (0.0, 0.5, 0.75)]

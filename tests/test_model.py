@@ -10,13 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fit_image.archive import write_archive
+from fit_image.apps.painting_network import FORMAT_VERSION, PaintingNetwork, pixel_places
 from fit_image.errors import InputError
-from fit_image.model import FORMAT_VERSION, PaintingNetwork, pixel_places
 from fit_image.nn.encodings.fourier import Fourier
 from fit_image.nn.encodings.hash_grid import HashGrid
 from fit_image.nn.encodings.positional import Positional
 from fit_image.nn.mlp.layer_spec import dense_stack
+from fit_image.storage.npz import write_archive
 
 
 @pytest.fixture
@@ -257,5 +257,5 @@ def test_a_region_is_a_part_of_the_whole(network):
 
 def test_pieces_make_the_same_picture(network, monkeypatch):
     whole = network.render(40, 30)
-    monkeypatch.setattr("fit_image.model._BAND_PIXELS", 70)
+    monkeypatch.setattr("fit_image.apps.painting_network._BAND_PIXELS", 70)
     np.testing.assert_allclose(network.render(40, 30), whole, atol=1e-6)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fit_image.components import OUTPUT_ACTIVATIONS
+from fit_image.config.registry import OUTPUT_ACTIVATIONS
 from fit_image.nn.activations import ACTIVATIONS
 from fit_image.nn.mlp.layer_spec import LayerSpec, dense_stack
 from fit_image.nn.mlp.mlp import MLP

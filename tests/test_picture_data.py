@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fit_image.cifar import read_cifar
+from fit_image.datasets.arrays import load_picture_data
+from fit_image.datasets.cifar import read_cifar
 from fit_image.errors import InputError
-from fit_image.picture_data import load_picture_data
 
 
 @pytest.fixture

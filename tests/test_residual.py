@@ -11,15 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fit_image import fit
-from fit_image.archive import read_archive, write_archive
+from fit_image.apps.painting_network import FORMAT_VERSION
+from fit_image.apps.painting_network import PaintingNetwork as PaintingNetwork
 from fit_image.cli import cli
-from fit_image.config import FitConfig
+from fit_image.config.fit import FitConfig
+from fit_image.config.layer_spec import Hidden, format_layers, parse_layers
 from fit_image.errors import InputError
-from fit_image.model import FORMAT_VERSION
-from fit_image.model import PaintingNetwork as PaintingNetwork
 from fit_image.nn.mlp.layer_spec import LayerSpec
 from fit_image.nn.mlp.mlp import MLP
-from fit_image.notation import Hidden, format_layers, parse_layers
+from fit_image.storage.npz import read_archive, write_archive
 from naive import NAIVE_OPTIMIZERS, NaiveNetwork, values
 from test_minibatch import RATES, learn_all, teach
 from test_network import check_gradients, samples

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fit_image.apps.trainer import FitTrainer
+from fit_image.apps.fit.trainer import FitTrainer
 from fit_image.runs.recorder import RunRecorder
 from kinds import KINDS
 from shell import wait_until

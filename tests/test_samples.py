@@ -7,9 +7,9 @@ import itertools
 import numpy as np
 import pytest
 
-from fit_image.apps import samples
-from fit_image.apps.samples import Samples
-from fit_image.image import COLOUR_TYPES, max_level, to_float
+from fit_image.apps.fit import samples
+from fit_image.apps.fit.samples import Samples
+from fit_image.images.io import COLOUR_TYPES, max_level, to_float
 
 
 def picture(rng, height, width, dtype=np.uint8):

@@ -7,9 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from fit_image import components
-from fit_image.apps.trainer import FitTrainer
-from fit_image.config import FitConfig
+from fit_image.apps.fit.trainer import FitTrainer
+from fit_image.config.fit import FitConfig, registry
 from fit_image.nn.optimizers.schedules import SCHEDULES, RateSchedule
 from naive import NAIVE_OPTIMIZERS, NaiveNetwork, values
 
@@ -22,7 +21,7 @@ FORMULAS = {
 
 
 def test_every_schedule_is_offered_and_has_a_formula():
-    assert list(SCHEDULES) == list(components.SCHEDULES) == list(FORMULAS)
+    assert list(SCHEDULES) == list(registry.SCHEDULES) == list(FORMULAS)
 
 
 @pytest.mark.parametrize("name", SCHEDULES)

@@ -9,21 +9,27 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from fit_image.apps.unjpeg.config import UnjpegConfig
 from fit_image.apps.unjpeg.model import Restorer
 from fit_image.apps.unjpeg.network import layer_rows, make_network
-from fit_image.apps.unjpeg.patches import Cutter, are_flat, padded, places
-from fit_image.apps.unjpeg.pictures import Folder, find_pictures, make_pairs, measure, split_folder
-from fit_image.apps.unjpeg.recipe import Recipe
+from fit_image.apps.unjpeg.patch_extractor import PatchExtractor, are_flat, padded, places
+from fit_image.apps.unjpeg.patch_loader import PatchLoader, rmse
+from fit_image.apps.unjpeg.pictures import (
+    PictureFolder,
+    find_pictures,
+    make_pairs,
+    measure,
+    split_folder,
+)
 from fit_image.apps.unjpeg.scoring import score
-from fit_image.apps.unjpeg.stream import PatchStream, rmse
 from fit_image.apps.unjpeg.trainer import PatchTrainer
+from fit_image.config.layer_spec import Hidden, parse_qualities
 from fit_image.errors import DivergenceError, InputError
-from fit_image.image import psnr
-from fit_image.jpeg import Compression, quality_of
-from fit_image.notation import Hidden, parse_qualities
-from fit_image.ycbcr import from_ycbcr, to_ycbcr
+from fit_image.images.io import psnr
+from fit_image.images.jpeg import Compression, quality_of
+from fit_image.images.ycbcr import from_ycbcr, to_ycbcr
 
-SMALL = Recipe(block=8, layers=(Hidden(24),), quality="30", batch_size=20, patches=400)
+SMALL = UnjpegConfig(block=8, layers=(Hidden(24),), quality="30", batch_size=20, patches=400)
 QUICK = replace(SMALL, optimizer="adam", difference=True, learning_rate=0.003, average=0.9)
 
 
@@ -122,7 +128,7 @@ def test_patches_are_cut_at_every_block_and_normalised():
     assert picture.shape == (32, 40, 3)
     starts = places(32, 40, 16)
     assert len(starts) == 3 * 4
-    cutter = Cutter(16, 0.4, 0.2)
+    cutter = PatchExtractor(16, 0.4, 0.2)
     patches = np.empty((len(starts), cutter.size), np.float32)
     cutter.cut(picture.ravel(), starts, np.full(len(starts), 120), patches)
     numbers = (to_ycbcr(picture) - 0.4) / 0.2
@@ -151,7 +157,7 @@ def test_flat_patches_are_not_learned_from(tmp_path):
     Image.fromarray(picture).save(tmp_path / "a.png")
     (found,), skipped = find_pictures(tmp_path)
     pairs = make_pairs(
-        Folder(tmp_path, (found,), (), tuple(skipped)), [found], SMALL, (0,), shift=False
+        PictureFolder(tmp_path, (found,), (), tuple(skipped)), [found], SMALL, (0,), shift=False
     )
     columns = (pairs.starts // 3) % 64
     assert 0 < len(columns) < 16
@@ -161,7 +167,7 @@ def test_flat_patches_are_not_learned_from(tmp_path):
 def test_mean_and_deviation_are_those_of_the_pictures(folder):
     found, skipped = find_pictures(folder)
     numbers = np.concatenate([to_ycbcr(screen(seed)).ravel() for seed in range(8)])
-    measured = measure(Folder(folder, tuple(found), (), tuple(skipped)))
+    measured = measure(PictureFolder(folder, tuple(found), (), tuple(skipped)))
     assert measured == pytest.approx((numbers.mean(), numbers.std()), rel=1e-4)
 
 
@@ -188,7 +194,7 @@ def test_pictures_that_turn_out_to_be_damaged_are_left_out_and_known(folder):
     split = split_folder(folder, SMALL)
     assert not split.skipped
     assert not split.damaged
-    stream = PatchStream(split, SMALL, Cutter(SMALL.block, *measure(split)))
+    stream = PatchLoader(split, SMALL, PatchExtractor(SMALL.block, *measure(split)))
     batches(stream, 40)
     assert split.damaged == {cut}
 
@@ -203,7 +209,7 @@ def test_a_folder_needs_two_pictures(tmp_path):
 
 def stream_of(folder, recipe=SMALL):
     split = split_folder(folder, recipe)
-    return PatchStream(split, recipe, Cutter(recipe.block, 0.5, 0.25))
+    return PatchLoader(split, recipe, PatchExtractor(recipe.block, 0.5, 0.25))
 
 
 def batches(stream, count):
@@ -217,7 +223,7 @@ def batches(stream, count):
 @pytest.fixture(params=[1 << 24, 1 << 14], ids=["one group", "groups"])
 def _groups(request, monkeypatch):
     """Let the pictures be in one group, or in several."""
-    monkeypatch.setattr("fit_image.apps.unjpeg.stream._GROUP_PIXELS", request.param)
+    monkeypatch.setattr("fit_image.apps.unjpeg.patch_loader._GROUP_PIXELS", request.param)
 
 
 @pytest.mark.usefixtures("_groups")
@@ -266,7 +272,7 @@ def test_every_picture_is_shown_in_every_pass(tmp_path):
 def picture_folder(path, picture):
     Image.fromarray(picture).save(path / "a.png")
     (found,), skipped = find_pictures(path)
-    return Folder(path, (found,), (), tuple(skipped)), found
+    return PictureFolder(path, (found,), (), tuple(skipped)), found
 
 
 @pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:0"])
@@ -476,7 +482,7 @@ def restorer():
     rng = np.random.default_rng(1)
     for rows in layer_rows(chain):
         rows[:] = rng.normal(0, 0.05, rows.shape)
-    return Restorer(Cutter(16, 0.5, 0.3), (10,), True, chain.parameters, "85")
+    return Restorer(PatchExtractor(16, 0.5, 0.3), (10,), True, chain.parameters, "85")
 
 
 @pytest.mark.parametrize("size", [(1, 1), (5, 40), (16, 16), (17, 23), (40, 8), (64, 33)])
@@ -542,7 +548,7 @@ def test_a_model_comes_back_from_its_file(restorer, tmp_path):
 
 def test_as_many_layers_as_can_be_asked_for(tmp_path):
     chain = make_network(8, (1,) * 150)
-    restorer = Restorer(Cutter(8, 0.5, 0.3), (1,) * 150, True, chain.parameters, "85")
+    restorer = Restorer(PatchExtractor(8, 0.5, 0.3), (1,) * 150, True, chain.parameters, "85")
     restorer.save(tmp_path / "model.npz")
     assert len(Restorer.load(tmp_path / "model.npz").widths) == 150
 
@@ -559,7 +565,7 @@ def test_damaged_models_are_refused(restorer, tmp_path):
     replace(restorer, parameters=restorer.parameters * np.float32(np.nan)).save(path)
     with pytest.raises(InputError, match="damaged"):
         Restorer.load(path)
-    replace(restorer, cutter=Cutter(16, 0.5, 0.0)).save(path)
+    replace(restorer, cutter=PatchExtractor(16, 0.5, 0.0)).save(path)
     with pytest.raises(InputError, match="damaged"):
         Restorer.load(path)
 

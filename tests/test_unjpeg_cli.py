@@ -14,9 +14,9 @@ from PIL import Image, ImageOps
 
 from fit_image.apps.unjpeg.directory import UnjpegDirectory
 from fit_image.apps.unjpeg.model import Restorer
-from fit_image.archive import read_archive
-from fit_image.image import psnr
-from fit_image.jpeg import Compression
+from fit_image.images.io import psnr
+from fit_image.images.jpeg import Compression
+from fit_image.storage.npz import read_archive
 from kinds import UNJPEG as SMALL
 from kinds import words
 from shell import Shell

@@ -18,14 +18,14 @@ from PIL import Image
 from benchmark.ceilings import Ceilings
 from benchmark.pixels import our_network
 from fit_image import FitConfig, FitImageError, Trainer, parse_layers
-from fit_image.apps.autoencode.recipe import Recipe
+from fit_image.apps.autoencode.config import AutoencodeConfig
 from fit_image.apps.autoencode.trainer import AutoencoderTrainer
-from fit_image.apps.compiling import warm_up
+from fit_image.apps.fit.warm_up import warm_up
 from fit_image.apps.sweep.plan import Question, plan_trials
 from fit_image.apps.unjpeg.model import Restorer
 from fit_image.apps.unjpeg.network import initialise, make_network
-from fit_image.apps.unjpeg.patches import Cutter
-from fit_image.config import RecordConfig
+from fit_image.apps.unjpeg.patch_extractor import PatchExtractor
+from fit_image.config.fit import RecordConfig
 from fit_image.nn.runtime.machine import usable_cores
 
 
@@ -118,7 +118,7 @@ def epoch_of_pictures() -> float:
     print("pictures: an epoch, and pictures restored", file=sys.stderr)
     rng = np.random.default_rng(0)
     pictures = rng.integers(0, 256, (11_000, 32, 32, 3), dtype=np.uint8)
-    trainer = AutoencoderTrainer(pictures[:10_000], pictures[10_000:], Recipe(conv=True))
+    trainer = AutoencoderTrainer(pictures[:10_000], pictures[10_000:], AutoencodeConfig(conv=True))
     trainer.warm_up()
     began = time.perf_counter()
     while not trainer.epoch_is_over:
@@ -132,7 +132,7 @@ def restore_pictures() -> dict[str, float]:
     widths = (2047,) * 4
     chain = make_network(24, widths)
     initialise(chain, np.random.default_rng(0), difference=False)
-    untrained = Restorer(Cutter(24, 0.5, 0.3), widths, True, chain.parameters, "85")
+    untrained = Restorer(PatchExtractor(24, 0.5, 0.3), widths, True, chain.parameters, "85")
     return {"weak": _restore(Restorer.shipped(85)), "4x2047": _restore(untrained)}
 
 

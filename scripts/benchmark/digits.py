@@ -23,9 +23,9 @@ from benchmark.torch_networks import (
     products,
     torch_chain,
 )  # fmt: skip
-from fit_image.apps.digits.game import Game
+from fit_image.apps.digits.config import DigitsConfig
+from fit_image.apps.digits.gan_trainer import GANTrainer
 from fit_image.apps.digits.networks import generator_layers, make_classifier, make_generator
-from fit_image.apps.digits.recipe import Recipe
 from fit_image.nn.layers.convolution.conv2d import Conv2D
 from fit_image.nn.layers.layer import Workers
 from fit_image.nn.mlp.mlp import MLP
@@ -81,7 +81,7 @@ def _norms_agree(gradient: Floats, peer: nn.Module, share: float) -> None:
 
 def generator(*, backward: bool) -> Contest:
     """The generator forward, or there and back."""
-    recipe, rng = Recipe(), np.random.default_rng(0)
+    recipe, rng = DigitsConfig(), np.random.default_rng(0)
     chain = make_generator(recipe, SIDE, SIDE, 1).initialise(rng)
     peer, network = _torch_generator(recipe, chain)
     points = places(SIDE, SIDE, recipe.scale).reshape(-1, len(INPUTS))
@@ -106,7 +106,7 @@ def generator(*, backward: bool) -> Contest:
     return batches(ours.both, theirs, 3 * flops)
 
 
-def _torch_generator(recipe: Recipe, chain: Network) -> tuple[Generator, MLP]:
+def _torch_generator(recipe: DigitsConfig, chain: Network) -> tuple[Generator, MLP]:
     network = MLP(generator_layers(recipe, 1))
     network.parameters[:] = chain.parameters
     return Generator(network), network
@@ -114,7 +114,7 @@ def _torch_generator(recipe: Recipe, chain: Network) -> tuple[Generator, MLP]:
 
 def convolutions() -> list[tuple[int, str]]:
     """Return where the classifier's convolutions are, and what they make of what."""
-    stages = make_classifier(Recipe(), SIDE, SIDE, 1, CLASSES).stages
+    stages = make_classifier(DigitsConfig(), SIDE, SIDE, 1, CLASSES).stages
     return [
         (index, " to ".join(" x ".join(map(str, shape)) for shape in (each.inputs, each.outputs)))
         for index, each in enumerate(stages)
@@ -125,7 +125,7 @@ def convolutions() -> list[tuple[int, str]]:
 def classifier(convolution: int | None = None) -> Contest:
     """The classifier there and back, or one of its convolutions alone."""
     rng = np.random.default_rng(1)
-    chain = make_classifier(Recipe(), SIDE, SIDE, 1, CLASSES).initialise(rng)
+    chain = make_classifier(DigitsConfig(), SIDE, SIDE, 1, CLASSES).initialise(rng)
     activations = _RECTIFIERS
     if convolution is not None:
         stage = chain.stages[convolution]
@@ -157,7 +157,7 @@ def _step(*, of_classifier: bool) -> Contest:
     pictures = rng.random((BATCH, SIDE, SIDE, 1), dtype=np.float32)
     labels = rng.integers(0, CLASSES, BATCH)
     x, t = torch.from_numpy(maps_first(pictures).copy()), torch.from_numpy(labels)
-    game, peer = _games(Recipe(batch_size=BATCH))
+    game, peer = _games(DigitsConfig(batch_size=BATCH))
     drawing = game._generator.chain.parameter_count * SIDE * SIDE
     classifying, encoding = products(game._classifier.chain), products(game._encoder.chain)
     if of_classifier:
@@ -182,7 +182,7 @@ classifier_step = partial(_step, of_classifier=True)
 
 def _check_steps(pictures: Floats, labels: npt.NDArray[np.int64], x: Tensor, t: Tensor) -> None:
     """Fail if steps differ: with no dropout and the same noise, both must come to the same."""
-    game, peer = _games(Recipe(batch_size=BATCH, keep=1.0))
+    game, peer = _games(DigitsConfig(batch_size=BATCH, keep=1.0))
     same = np.random.default_rng(3)
     for _ in range(2):  # what dropout draws
         same.random((BATCH, game.recipe.encoder_units), dtype=np.float32)
@@ -193,8 +193,8 @@ def _check_steps(pictures: Floats, labels: npt.NDArray[np.int64], x: Tensor, t: 
     np.testing.assert_allclose(after, peer.step(x, t, noise)[0], rtol=1e-2)
 
 
-def _games(recipe: Recipe) -> tuple[Game, TorchGame]:
-    game = Game(recipe, (SIDE, SIDE, 1), CLASSES)
+def _games(recipe: DigitsConfig) -> tuple[GANTrainer, TorchGame]:
+    game = GANTrainer(recipe, (SIDE, SIDE, 1), CLASSES)
     softplus: dict[int, nn.Module] = {0: nn.Softplus(), 2: nn.Softplus()}
     peer = TorchGame(
         recipe,
@@ -212,7 +212,7 @@ def drawing() -> Contest:
     network = model._network(latents)
     peer = Generator(network)
     count = _PIECES * _PIECE
-    seen = places(side, side, Recipe().scale, range(side // 2, side // 2 + count // side + 1))
+    seen = places(side, side, DigitsConfig().scale, range(side // 2, side // 2 + count // side + 1))
     pieces = torch.from_numpy(seen.reshape(-1, len(INPUTS))[:count].copy()).split(_PIECE)
     _agree(network.predict(pieces[0].numpy()), peer(pieces[0]))
     drawn = model.bands(latents, side, side)

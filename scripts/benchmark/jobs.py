@@ -6,7 +6,7 @@ from functools import partial
 
 from benchmark import digits, large_digit, patches, pixels
 from benchmark.timing import Job
-from fit_image.apps.autoencode.recipe import Recipe
+from fit_image.apps.autoencode.config import AutoencodeConfig
 
 _BATCHES = [*(("4x300", 4**power) for power in (3, 4, 5, 6)), ("8x64", 1024)]
 PIXELS = [
@@ -38,10 +38,10 @@ DIGITS = [
 
 PICTURES = [
     *(Job(f"4096 to {units} to 4096, Adam", "pictures", "batch",
-          partial(patches.autoencoder, (64, 64, 1), Recipe(bottleneck=units)))
+          partial(patches.autoencoder, (64, 64, 1), AutoencodeConfig(bottleneck=units)))
       for units in (1024, 128)),
     *(Job(f"convolutional, {side} x {side} x {channels}, Adam", "pictures", "batch",
-          partial(patches.autoencoder, (side, side, channels), Recipe(conv=True)))
+          partial(patches.autoencoder, (side, side, channels), AutoencodeConfig(conv=True)))
       for side, channels in ((64, 1), (32, 3))),
     *(Job(f"unjpeg, {layers} on {block} x {block}, descent", "pictures", "batch",
           partial(patches.unjpeg, layers, block))

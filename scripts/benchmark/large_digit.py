@@ -7,10 +7,10 @@ import time
 
 import numpy as np
 
+from fit_image.apps.digits.config import DigitsConfig
 from fit_image.apps.digits.model import DigitModel
 from fit_image.apps.digits.networks import generator_numbers, make_generator
-from fit_image.apps.digits.recipe import Recipe
-from fit_image.image import to_uint8
+from fit_image.images.io import to_uint8
 from fit_image.nn.runtime.arrays import FloatArray
 
 SIDE = 3240
@@ -18,7 +18,7 @@ SIDE = 3240
 
 def digit() -> tuple[DigitModel, FloatArray]:
     """Return a generator as it is before training, and latent numbers."""
-    recipe, rng = Recipe(), np.random.default_rng(0)
+    recipe, rng = DigitsConfig(), np.random.default_rng(0)
     chain = make_generator(recipe, 2, 2, 1).initialise(rng)
     statistics = np.zeros((1, recipe.latent), np.float32)
     numbers = generator_numbers(chain)

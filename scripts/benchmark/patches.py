@@ -14,14 +14,14 @@ from torch import Tensor, nn
 
 from benchmark.timing import Contest, batches
 from benchmark.torch_networks import maps_first, products, torch_chain
+from fit_image.apps.autoencode.config import AutoencodeConfig as AutoencoderRecipe
 from fit_image.apps.autoencode.networks import Autoencoder
-from fit_image.apps.autoencode.recipe import Recipe as AutoencoderRecipe
 from fit_image.apps.autoencode.trainer import AutoencoderTrainer
+from fit_image.apps.unjpeg.config import AutoencodeConfig as PatchRecipe
 from fit_image.apps.unjpeg.pictures import split_folder
-from fit_image.apps.unjpeg.recipe import Recipe as PatchRecipe
 from fit_image.apps.unjpeg.trainer import PatchTrainer
+from fit_image.config.layer_spec import parse_layers
 from fit_image.nn.network import Network
-from fit_image.notation import parse_layers
 
 BATCH = 100
 _ACTIVATIONS = {"elu": nn.ELU, "tanh": nn.Tanh, "relu": nn.ReLU, "identity": nn.Identity}

@@ -20,7 +20,7 @@ import fit_image
 from benchmark.large_digit import SIDE
 from benchmark.pixels import HEIGHT, WIDTH
 from fit_image import FitConfig, Trainer
-from fit_image.apps.compiling import warm_up
+from fit_image.apps.fit.warm_up import warm_up
 
 
 def measure_program(comparisons: Iterable[dict[str, Any]]) -> dict[str, float]:

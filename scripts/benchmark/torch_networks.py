@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fit_image.apps.digits.recipe import Recipe
+from fit_image.apps.digits.config import DigitsConfig
 from fit_image.nn.layers.batch_norm import BatchNorm
 from fit_image.nn.layers.convolution.conv2d import Conv2D
 from fit_image.nn.layers.dense import Dense
@@ -135,14 +135,14 @@ class Generator(nn.Module):
 
 
 class TorchGame:
-    """What `fit_image.apps.digits.game.Game` does in a step of generator or classifier.
+    """What `fit_image.apps.digits.gan_trainer.GANTrainer` does in a step of generator or classifier.
 
     ``points`` (height, width, inputs) are the places of a picture.
     """
 
     def __init__(
         self,
-        recipe: Recipe,
+        recipe: DigitsConfig,
         encoder: nn.Module,
         generator: nn.Module,
         classifier: nn.Module,

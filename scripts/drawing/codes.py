@@ -13,11 +13,11 @@ from PIL import Image
 from sklearn.decomposition import PCA
 
 from drawing.gallery import draw_sheet
-from fit_image.apps.autoencode.pictures import Lesson
-from fit_image.apps.autoencode.recipe import Recipe
-from fit_image.apps.autoencode.sheet import tile
+from fit_image.apps.autoencode.config import AutoencodeConfig
+from fit_image.apps.autoencode.contact_sheet import tile
+from fit_image.apps.autoencode.train_test_split import TrainTestSplit
 from fit_image.apps.autoencode.trainer import AutoencoderTrainer
-from fit_image.image import to_float, to_uint8
+from fit_image.images.io import to_float, to_uint8
 
 Floats = npt.NDArray[np.float32]
 
@@ -39,7 +39,7 @@ class Outcome(NamedTuple):
 class Comparison:
     """Trains one network after the other, and fits PCA to the same pictures."""
 
-    def __init__(self, lesson: Lesson, threads: int | None) -> None:
+    def __init__(self, lesson: TrainTestSplit, threads: int | None) -> None:
         self.lesson, self._threads = lesson, threads
         self.wanted = to_float(lesson.held_out)
         known = to_float(lesson.pictures).reshape(len(lesson.pictures), -1)
@@ -57,16 +57,19 @@ class Comparison:
             outcomes += [network, self._pca(min(network.code, self._most))]
         return outcomes
 
-    def _plan(self, codes: Sequence[int], filters: int) -> list[tuple[str, Recipe]]:
+    def _plan(self, codes: Sequence[int], filters: int) -> list[tuple[str, AutoencodeConfig]]:
         """Return names and recipes: convolutional ones and their equals among them."""
         pooled = math.prod(-(-side // 4) for side in self.mean.shape[:2]) * filters
-        plan = [(f"dense {code:,}", Recipe(bottleneck=code)) for code in sorted({*codes, pooled})]
-        plan.append((f"tied {max(codes):,}", Recipe(bottleneck=max(codes), tied=True)))
+        plan = [
+            (f"dense {code:,}", AutoencodeConfig(bottleneck=code))
+            for code in sorted({*codes, pooled})
+        ]
+        plan.append((f"tied {max(codes):,}", AutoencodeConfig(bottleneck=max(codes), tied=True)))
         # Few pictures make few steps an epoch, and its few weights need many.
-        convolutional = Recipe(conv=True, filters=filters, batch_size=20)
+        convolutional = AutoencodeConfig(conv=True, filters=filters, batch_size=20)
         return [*plan, (f"convolutional {pooled:,}", convolutional)]
 
-    def _train(self, name: str, recipe: Recipe, epochs: int) -> Outcome:
+    def _train(self, name: str, recipe: AutoencodeConfig, epochs: int) -> Outcome:
         pictures, held_out = self.lesson.pictures, self.lesson.held_out
         trainer = AutoencoderTrainer(pictures, held_out, recipe, threads=self._threads)
         trainer.warm_up()

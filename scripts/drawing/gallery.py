@@ -11,7 +11,7 @@ from pathlib import Path
 from fit_image.metrics import Metrics
 from PIL import Image, ImageDraw, ImageFont
 
-from fit_image.components import ACTIVATIONS, LOSSES, OPTIMIZERS
+from fit_image.config.registry import ACTIVATIONS, LOSSES, OPTIMIZERS
 
 MARGIN, TITLE, LINE = 8, 34, 16
 

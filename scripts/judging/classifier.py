@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.archive import read_archive, write_archive
-from fit_image.crops import random_crops
+from fit_image.datasets.labelled import Labelled
 from fit_image.errors import DivergenceError, InputError
-from fit_image.labelled import Labelled
+from fit_image.images.crops import random_crops
 from fit_image.nn.layers.convolution.conv2d import Conv2D
 from fit_image.nn.layers.dense import Dense
 from fit_image.nn.layers.dropout import Dropout
@@ -22,6 +21,7 @@ from fit_image.nn.losses import cross_entropy
 from fit_image.nn.network import Network
 from fit_image.nn.optimizers.adam import Adam
 from fit_image.nn.optimizers.schedules import RateSchedule
+from fit_image.storage.npz import read_archive, write_archive
 
 SIDE, CLASSES = 26, 10  # pixels of a side of what is classified, and kinds of it
 EPOCHS = 8  # enough for more than 99.2 % of the test digits

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from fit_image.atomic import atomic_path
 from fit_image.errors import FitImageError, InputError
+from fit_image.storage.atomic import atomic_path
 
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 

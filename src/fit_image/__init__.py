@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 from fit_image.version import __version__
 
 if TYPE_CHECKING:
-    from fit_image.animation import write_animation
-    from fit_image.apps.fit import Epoch, fit
-    from fit_image.apps.trainer import FitTrainer as Trainer
-    from fit_image.config import FitConfig
+    from fit_image.animation.writers import write_animation
+    from fit_image.apps.fit.fit import Epoch, fit
+    from fit_image.apps.fit.trainer import FitTrainer as Trainer
+    from fit_image.apps.painting_network import PaintingNetwork as Network
+    from fit_image.config.fit import FitConfig
+    from fit_image.config.layer_spec import parse_layers
     from fit_image.errors import DivergenceError, FitImageError, InputError
-    from fit_image.image import load_image, psnr, save_image, to_uint8
-    from fit_image.model import PaintingNetwork as PaintingNetwork
-    from fit_image.notation import parse_layers
+    from fit_image.images.io import load_image, psnr, save_image, to_uint8
 
 __all__ = [
     "DivergenceError",
@@ -22,7 +22,7 @@ __all__ = [
     "FitConfig",
     "FitImageError",
     "InputError",
-    "PaintingNetwork",
+    "Network",
     "Trainer",
     "__version__",
     "fit",
@@ -38,19 +38,19 @@ __all__ = [
 # does not wait for numba.
 _HOMES = {
     "DivergenceError": "errors",
-    "Epoch": "apps.fit",
-    "FitConfig": "config",
+    "Epoch": "apps.fit.fit",
+    "FitConfig": "config.fit",
     "FitImageError": "errors",
     "InputError": "errors",
-    "PaintingNetwork": "model:PaintingNetwork",
-    "Trainer": "apps.trainer:FitTrainer",
-    "fit": "apps.fit",
-    "load_image": "image",
-    "parse_layers": "notation",
-    "psnr": "image",
-    "save_image": "image",
-    "to_uint8": "image",
-    "write_animation": "animation",
+    "Network": "apps.painting_network:PaintingNetwork",
+    "Trainer": "apps.fit.trainer:FitTrainer",
+    "fit": "apps.fit.fit",
+    "load_image": "images.io",
+    "parse_layers": "config.layer_spec",
+    "psnr": "images.io",
+    "save_image": "images.io",
+    "to_uint8": "images.io",
+    "write_animation": "animation.writers",
 }
 
 

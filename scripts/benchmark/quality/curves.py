@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy.typing as npt
 
 from fit_image import FitConfig, Trainer
-from fit_image.apps.compiling import warm_up
+from fit_image.apps.fit.warm_up import warm_up
 
 
 class Point(NamedTuple):

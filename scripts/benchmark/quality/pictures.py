@@ -17,7 +17,7 @@ from fit_image.metrics import Metrics
 from PIL import Image
 
 from benchmark.program import peak_bytes, peak_command, run_for_peak
-from fit_image.image import load_image
+from fit_image.images.io import load_image
 
 _DATA = Path(os.environ.get("FIT_IMAGE_DATA", Path(__file__).resolve().parents[4] / "shared/data"))
 _NAMES = ("monalisa.jpg", *(f"kodak/kodim{number:02}.png" for number in (3, 5, 15, 19, 20, 23)))

@@ -19,9 +19,9 @@ from benchmark.quality import peers
 from benchmark.quality.curves import Curve, Journal, Point, filling, in_turns, train_ours
 from benchmark.quality.pictures import LARGE_SIZE, Picture, choose, learn_large, pictures
 from fit_image import FitConfig, parse_layers
+from fit_image.config.presets import preset_config
 from fit_image.nn.runtime.machine import usable_cores
-from fit_image.presets import preset_config
-from fit_image.strict_json import to_json
+from fit_image.storage.dataclass_json import to_json
 
 MARKS: dict[str, dict[int, float | None]] = {
     "monalisa": {3: 36.0, 10: 40.0},

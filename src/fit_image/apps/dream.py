@@ -16,13 +16,13 @@ import numpy.typing as npt
 
 from fit_image.apps.coordinates import INPUTS, pixel_coordinates
 from fit_image.apps.memory import check_available
-from fit_image.components import ACTIVATIONS, CHANNELS
+from fit_image.config.layer_spec import Hidden, check_blocks, parse_layers
+from fit_image.config.registry import ACTIVATIONS, CHANNELS
 from fit_image.errors import InputError
-from fit_image.image import to_uint8
+from fit_image.images.io import to_uint8
 from fit_image.nn.layers.conditioned_mlp import at_latent
 from fit_image.nn.mlp.layer_spec import dense_stack
 from fit_image.nn.mlp.mlp import MLP
-from fit_image.notation import Hidden, check_blocks, parse_layers
 
 _BAND_PIXELS = 1 << 17
 

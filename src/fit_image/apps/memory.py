@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from fit_image.apps.architecture import make_encoding, make_layers
-from fit_image.apps.learner import needed_bytes
-from fit_image.config import FitConfig
+from fit_image.apps.fit.architecture import make_encoding, make_layers
+from fit_image.apps.fit.learner import needed_bytes
+from fit_image.config.fit import FitConfig
 from fit_image.errors import InputError
 from fit_image.nn.runtime import machine
 

@@ -2,7 +2,7 @@
 
 from fit_image.apps.autoencode.directory import AutoencoderDirectory
 from fit_image.apps.digits.directory import DigitsDirectory
-from fit_image.apps.fit_directory import FitDirectory
+from fit_image.apps.fit.directory import FitDirectory
 from fit_image.apps.unjpeg.directory import UnjpegDirectory
 from fit_image.runs.directory import RunDirectory
 

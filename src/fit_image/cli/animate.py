@@ -10,7 +10,7 @@ import click
 from fit_image.cli.common import options
 from fit_image.cli.common.display import Step, describe_animation, make_display
 from fit_image.cli.common.signals import Signals
-from fit_image.config import RecordConfig
+from fit_image.config.fit import RecordConfig
 
 
 @click.command("animate", short_help="Make an animation from the frames of a run.")
@@ -48,10 +48,10 @@ def command(
     quiet: bool,
 ) -> None:
     """Make an animation from the frames of a run, finished or not."""
-    from fit_image.animation import check_suffix
-    from fit_image.apps.animate import animate
-    from fit_image.apps.fit_directory import FitDirectory
-    from fit_image.atomic import check_destination
+    from fit_image.animation.writers import check_suffix
+    from fit_image.apps.fit.animate import animate
+    from fit_image.apps.fit.directory import FitDirectory
+    from fit_image.storage.atomic import check_destination
 
     signals.act_at_once()
     output = output or path / "animation.gif"

@@ -14,9 +14,9 @@ from fit_image.cli.common.animations import animate_frames
 from fit_image.cli.common.display import Step, make_display
 from fit_image.cli.common.output_guard import check_distinct
 from fit_image.cli.common.signals import Signals
-from fit_image.components import ACTIVATIONS
+from fit_image.config.layer_spec import LARGEST_RATE, Hidden, parse_layers
+from fit_image.config.registry import ACTIVATIONS
 from fit_image.errors import InputError
-from fit_image.notation import LARGEST_RATE, Hidden, parse_layers
 
 if TYPE_CHECKING:
     from fit_image.apps.dream import Sheet
@@ -179,10 +179,10 @@ def command(
     if columns * rows > _MAX_TILES:
         raise InputError(f"--grid: {columns * rows:,} pictures are more than {_MAX_TILES:,}")
 
-    from fit_image.animation import check_size, check_suffix
+    from fit_image.animation.writers import check_size, check_suffix
     from fit_image.apps.dream import Dream, Dreamer, Sheet
-    from fit_image.atomic import check_destination
-    from fit_image.image import check_image_target
+    from fit_image.images.io import check_image_target
+    from fit_image.storage.atomic import check_destination
 
     signals.act_at_once()
     if output or not animation:
@@ -226,7 +226,7 @@ def command(
 
 
 def _draw(sheet: Sheet, output: Path, display: Display) -> None:
-    from fit_image.image import Canvas, save_image
+    from fit_image.images.io import Canvas, save_image
 
     canvas = Canvas(sheet.width, sheet.height, sheet.channels)
     for top, band in sheet.bands():
@@ -237,14 +237,14 @@ def _draw(sheet: Sheet, output: Path, display: Display) -> None:
 
 
 def _save_frame(sheet: Sheet, folder: Path, index: int) -> None:
-    from fit_image.frames import frame_path
-    from fit_image.image import save_image
+    from fit_image.animation.film import frame_path
+    from fit_image.images.io import save_image
 
     save_image(frame_path(folder, index), sheet.picture())
 
 
 def _animate(folder: Path, animation: Path, fps: float, display: Display) -> None:
-    from fit_image.frames import frame_paths
+    from fit_image.animation.film import frame_paths
 
     paths = [path for _, path in frame_paths(folder)]
     animate_frames(animation, paths, display, fps=fps, hold=0.0)  # it loops

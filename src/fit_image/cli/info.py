@@ -37,7 +37,7 @@ def command(signals: Signals, /, path: Path, as_json: bool) -> None:
 
 def _facts(path: Path) -> dict[str, Any]:
     from fit_image.apps.run_kinds import KINDS
-    from fit_image.archive import is_archive
+    from fit_image.storage.npz import is_archive
 
     *others, last = KINDS
     if path.is_dir():

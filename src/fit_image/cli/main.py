@@ -18,13 +18,13 @@ from click.shell_completion import CompletionItem
 
 from fit_image.cli.common.headings import write_options
 from fit_image.cli.common.signals import Interrupted, Signals
-from fit_image.config import option_of
+from fit_image.config.fit import option_of
 from fit_image.errors import FitImageError, InputError, one_line, os_error_reason
 from fit_image.version import __version__
 
 # Modules are imported when their command is called, so that help is fast.
 _COMMANDS = {
-    "fit": "fit_image.cli.fit",
+    "fit": "fit_image.cli.fit.command",
     "render": "fit_image.cli.render",
     "animate": "fit_image.cli.animate",
     "info": "fit_image.cli.info",

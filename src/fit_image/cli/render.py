@@ -58,10 +58,10 @@ def command(
     """
     if size and scale:
         raise click.UsageError("--size and --scale exclude each other.")
-    from fit_image.apps.fit_directory import FitDirectory
-    from fit_image.atomic import check_destination
-    from fit_image.image import Canvas, check_image_target, save_image, to_uint8
-    from fit_image.model import PaintingNetwork
+    from fit_image.apps.fit.directory import FitDirectory
+    from fit_image.apps.painting_network import PaintingNetwork
+    from fit_image.images.io import Canvas, check_image_target, save_image, to_uint8
+    from fit_image.storage.atomic import check_destination
 
     signals.act_at_once()
     network = PaintingNetwork.load(path)

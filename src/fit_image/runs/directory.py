@@ -17,17 +17,17 @@ import numpy as np
 import numpy.typing as npt
 import PIL
 
-from fit_image import atomic
-from fit_image.archive import Arrays, read_archive, write_archive
-from fit_image.document import read_document
+from fit_image.animation.film import frame_path, frame_paths
 from fit_image.errors import FitImageError, InputError, os_error_reason
-from fit_image.frames import frame_path, frame_paths
-from fit_image.image import save_image
-from fit_image.locking import lock_folder
+from fit_image.images.io import save_image
 from fit_image.runs.manifest import Manifest, Result, RunResult
 from fit_image.runs.metrics import EpochMetrics, MetricsFile
 from fit_image.runs.snapshot import Snapshot
-from fit_image.strict_json import from_json
+from fit_image.storage import atomic
+from fit_image.storage.dataclass_json import from_json
+from fit_image.storage.json_document import read_document
+from fit_image.storage.locking import lock_folder
+from fit_image.storage.npz import Arrays, read_archive, write_archive
 from fit_image.version import __version__
 
 _OF_ALL_KINDS = ("metrics.csv", "checkpoint.npz", "model.npz", "final.png", "animation.gif")

@@ -7,10 +7,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
-from fit_image.config import option_of
+from fit_image.config.fit import option_of
 from fit_image.errors import InputError
 from fit_image.runs.progress import Progress, Status
-from fit_image.strict_json import from_json, to_json
+from fit_image.storage.dataclass_json import from_json, to_json
 
 
 class Result:

@@ -10,9 +10,9 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
-from fit_image import atomic
 from fit_image.errors import FitImageError, InputError, os_error_reason
-from fit_image.regular_file import check_regular
+from fit_image.storage import atomic
+from fit_image.storage.regular_file import check_regular
 
 
 class EpochMetrics:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fit_image.archive import Arrays
 from fit_image.errors import InputError
+from fit_image.storage.npz import Arrays
 
 if TYPE_CHECKING:
     from fit_image.runs.directory import RunDirectory

@@ -12,12 +12,12 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.archive import Arrays
 from fit_image.runs.checkpoint import CheckpointPolicy
 from fit_image.runs.manifest import Manifest, Result, RunResult
 from fit_image.runs.metrics import MetricsFile
 from fit_image.runs.progress import Progress
 from fit_image.runs.snapshot import Snapshot
+from fit_image.storage.npz import Arrays
 
 StepMetrics = TypeVar("StepMetrics")
 

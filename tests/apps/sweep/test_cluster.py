@@ -16,8 +16,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from fit_image.apps.fit_directory import FitDirectory, FitManifest
-from fit_image.apps.source import load_source
+from fit_image.apps.fit.directory import FitDirectory, FitManifest
+from fit_image.apps.fit.picture_source import load_source
 from fit_image.apps.sweep.execution.cluster import ClusterExecutor
 from fit_image.apps.sweep.execution.connection import LostWorkError
 from fit_image.apps.sweep.execution.executor import Advanced, Ended, Notice, Started
@@ -26,10 +26,10 @@ from fit_image.apps.sweep.execution.transfer import read_output, store_output
 from fit_image.apps.sweep.execution.work_unit import WorkResult, run_work_unit
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.plan.trial import Trial
-from fit_image.config import ImageConfig, RecordConfig
+from fit_image.config.fit import ImageConfig, RecordConfig
+from fit_image.config.presets import preset_config
 from fit_image.errors import FitImageError, InputError
-from fit_image.image import save_image
-from fit_image.presets import preset_config
+from fit_image.images.io import save_image
 from fit_image.version import __version__
 
 SRC = Path(__file__).parents[3] / "src"

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFont
 
-from fit_image.apps.fit_directory import FitDirectory, FitManifest, FitMetrics, Picture
+from fit_image.apps.fit.directory import FitDirectory, FitManifest, FitMetrics, Picture
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.plan.trial import Trial
 from fit_image.apps.sweep.results.comparison import MAX_GROUPS, write_comparison
 from fit_image.apps.sweep.results.contact_sheet import ContactSheet, wrap_label
 from fit_image.apps.sweep.results.outcome import read_outcome
-from fit_image.config import FitConfig, ImageConfig, RecordConfig
+from fit_image.config.fit import FitConfig, ImageConfig, RecordConfig
 from fit_image.errors import FitImageError
-from fit_image.image import save_image
+from fit_image.images.io import save_image
 
 SIZE = (40, 30)
 TARGET = (200, 180, 160)

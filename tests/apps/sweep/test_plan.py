@@ -6,15 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from fit_image.apps.architecture import make_network
-from fit_image.apps.fit_directory import FitMetrics
+from fit_image.apps.fit.architecture import make_network
+from fit_image.apps.fit.directory import FitMetrics
 from fit_image.apps.sweep.execution.cost import expected_seconds, longest_first, measured_factor
 from fit_image.apps.sweep.plan.plan import SweepSpec, plan_trials
 from fit_image.apps.sweep.results.outcome import Outcome
-from fit_image.components import CHANNELS
-from fit_image.config import RecordConfig
+from fit_image.config.fit import RecordConfig
+from fit_image.config.layer_spec import parse_layers
+from fit_image.config.registry import CHANNELS
 from fit_image.errors import InputError
-from fit_image.notation import parse_layers
 from fit_image.runs.progress import Status
 
 

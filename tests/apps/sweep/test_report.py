@@ -15,19 +15,19 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from fit_image.apps.fit_directory import FitDirectory, FitManifest, FitMetrics, Picture
-from fit_image.apps.source import load_source
+from fit_image.apps.fit.directory import FitDirectory, FitManifest, FitMetrics, Picture
+from fit_image.apps.fit.picture_source import load_source
+from fit_image.apps.fit.trainer import FitTrainer
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.plan.trial import Trial
 from fit_image.apps.sweep.results.outcome import Outcome, group_by_seed, read_outcome
 from fit_image.apps.sweep.results.report import write_report
 from fit_image.apps.sweep.results.report_data import command_line, curves
 from fit_image.apps.sweep.results.report_pictures import most_different_crop
-from fit_image.apps.trainer import FitTrainer
 from fit_image.cli import cli
-from fit_image.config import FitConfig, ImageConfig, RecordConfig
+from fit_image.config.fit import FitConfig, ImageConfig, RecordConfig
+from fit_image.config.presets import preset_config
 from fit_image.errors import InputError
-from fit_image.presets import preset_config
 from fit_image.runs.recorder import RunRecorder
 
 HOSTILE = '"><script>alert(1)<\\script><b>.png'

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from fit_image.apps.fit_directory import FitDirectory, FitManifest, FitMetrics, FitResult, Picture
+from fit_image.apps.fit.directory import FitDirectory, FitManifest, FitMetrics, FitResult, Picture
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.plan.trial import Trial
 from fit_image.apps.sweep.results.outcome import (
@@ -18,8 +18,8 @@ from fit_image.apps.sweep.results.outcome import (
     read_outcome,
 )
 from fit_image.apps.sweep.results.tables import write_results
-from fit_image.config import FitConfig, ImageConfig, RecordConfig
-from fit_image.presets import PRESETS, preset_config
+from fit_image.config.fit import FitConfig, ImageConfig, RecordConfig
+from fit_image.config.presets import PRESETS, preset_config
 
 STATUSES = ("waiting", "running", "interrupted", "failed", "diverged", "done")
 

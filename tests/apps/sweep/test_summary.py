@@ -6,11 +6,11 @@ import math
 
 import pytest
 
-from fit_image.apps.fit_directory import FitManifest, FitMetrics, Picture
+from fit_image.apps.fit.directory import FitManifest, FitMetrics, Picture
 from fit_image.apps.sweep.plan.trial import Trial
 from fit_image.apps.sweep.results.outcome import Outcome, group_by_seed
 from fit_image.apps.sweep.results.summary import findings, format_digits, remarks
-from fit_image.config import FitConfig, ImageConfig, RecordConfig
+from fit_image.config.fit import FitConfig, ImageConfig, RecordConfig
 
 PICTURE = Picture("/pictures/cat.png", "0" * 64, 24, 16)
 

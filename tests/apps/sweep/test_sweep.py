@@ -16,13 +16,13 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+from fit_image.apps.painting_network import PaintingNetwork
 from fit_image.apps.sweep.execution.executor import Ended, Notice, Started
 from fit_image.apps.sweep.execution.local import LocalExecutor
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.results.outcome import read_outcomes
 from fit_image.cli import cli
 from fit_image.errors import InputError
-from fit_image.model import PaintingNetwork
 from pictures import make_small_picture, save_picture
 from shell import Shell, wait_until
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from fit_image.apps.sweep.plan.trial import count_parameters
 from fit_image.apps.sweep.plan.width_matching import match_layers
-from fit_image.config import FitConfig
+from fit_image.config.fit import FitConfig
+from fit_image.config.layer_spec import MAX_WIDTH, Hidden, format_layers, parse_layers
 from fit_image.errors import InputError
-from fit_image.notation import MAX_WIDTH, Hidden, format_layers, parse_layers
 
 
 def counter(**options):

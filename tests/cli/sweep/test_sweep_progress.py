@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from fit_image.apps.fit_directory import FitMetrics
+from fit_image.apps.fit.directory import FitMetrics
 from fit_image.apps.sweep.execution.executor import Advanced, Ended, Notice, Started
 from fit_image.apps.sweep.plan.plan import SweepSpec, plan_trials
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
@@ -18,7 +18,7 @@ from fit_image.apps.sweep.results.outcome import Outcome, read_outcomes, trial_l
 from fit_image.cli.common.display import Lines, Table
 from fit_image.cli.sweep.progress import ProgressView, SweepProgress
 from fit_image.cli.sweep.results import show_groups
-from fit_image.notation import parse_layers
+from fit_image.config.layer_spec import parse_layers
 from pictures import save_picture
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from fit_image.apps.autoencode.recipe import Recipe
+from fit_image.apps.autoencode.config import AutoencodeConfig
+from fit_image.config.settings import changeable
 from fit_image.runs.directory import RunDirectory
 from fit_image.runs.manifest import DataManifest
 from fit_image.runs.metrics import EpochMetrics
-from fit_image.settings import changeable
 
 
 @dataclass(frozen=True)
@@ -77,12 +77,12 @@ class AutoencoderSource:
     channels: str
 
 
-class AutoencoderManifest(DataManifest[AutoencoderSource, Recipe]):
+class AutoencoderManifest(DataManifest[AutoencoderSource, AutoencodeConfig]):
     """What a training of an auto-encoder was asked to do."""
 
     source_type = AutoencoderSource
-    config_type = Recipe
-    may_change = changeable(Recipe)
+    config_type = AutoencodeConfig
+    may_change = changeable(AutoencodeConfig)
 
     def describe(self) -> dict[str, Any]:
         """See `Manifest.describe`; where nothing was asked for, what it comes to."""

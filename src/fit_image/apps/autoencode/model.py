@@ -10,13 +10,13 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from fit_image.apps.autoencode.config import AutoencodeConfig
 from fit_image.apps.autoencode.networks import Autoencoder, make_autoencoder
-from fit_image.apps.autoencode.recipe import Recipe
-from fit_image.archive import Arrays, read_archive, write_archive
 from fit_image.errors import InputError
-from fit_image.image import to_float
+from fit_image.images.io import to_float
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.threads import ThreadPool
+from fit_image.storage.npz import Arrays, read_archive, write_archive
 
 FORMAT_VERSION = 1
 
@@ -42,14 +42,14 @@ class AutoencoderModel:
 
     Attributes
     ----------
-    recipe : Recipe
+    recipe : AutoencodeConfig
         Of which what says how the network is built counts.
     mean : float32 (height, width, channels)
         Of the pictures it learned from, 0..1.
     network : Autoencoder
     """
 
-    recipe: Recipe
+    recipe: AutoencodeConfig
     mean: FloatArray
     network: Autoencoder
 
@@ -146,7 +146,7 @@ class AutoencoderModel:
             path = path / "model.npz"
         arrays = read_archive(path, "autoencoder", FORMAT_VERSION)
         try:
-            recipe = Recipe(**{name: _value(name, arrays) for name in _NETWORK})
+            recipe = AutoencodeConfig(**{name: _value(name, arrays) for name in _NETWORK})
             mean = arrays["mean"]
             _check(mean, mean.shape)
             if mean.ndim != 3 or mean.shape[2] not in (1, 3) or not mean.size:
@@ -171,7 +171,7 @@ class AutoencoderModel:
 
 
 def _value(name: str, arrays: Arrays) -> Any:
-    kind = next(field.type for field in fields(Recipe) if field.name == name)
+    kind = next(field.type for field in fields(AutoencodeConfig) if field.name == name)
     array = arrays[name]
     if name == "hidden":
         if array.ndim != 1 or array.dtype != np.int64:

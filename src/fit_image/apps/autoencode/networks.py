@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fit_image.apps.autoencode.recipe import Recipe
+from fit_image.apps.autoencode.config import AutoencodeConfig
 from fit_image.apps.memory import check_available
 from fit_image.errors import InputError
 from fit_image.nn.initializers import INITIALIZERS, Fans
@@ -87,7 +87,7 @@ class Autoencoder:
                 yield index, named["weight"].reshape(-1, layer.out_shape[-1]), named["bias"]
 
 
-def make_autoencoder(recipe: Recipe, mean: FloatArray) -> Autoencoder:
+def make_autoencoder(recipe: AutoencodeConfig, mean: FloatArray) -> Autoencoder:
     """Build a network for pictures shaped like their mean, (height, width, channels).
 
     Raises
@@ -103,7 +103,7 @@ def make_autoencoder(recipe: Recipe, mean: FloatArray) -> Autoencoder:
     return (_convolutional if recipe.conv else _dense)(recipe, mean.shape, layers)
 
 
-def _dense_bytes(recipe: Recipe, shape: Shape) -> int:
+def _dense_bytes(recipe: AutoencodeConfig, shape: Shape) -> int:
     """Return how many bytes the weights of dense layers take."""
     inputs = math.prod(shape)
     if recipe.conv:
@@ -113,7 +113,7 @@ def _dense_bytes(recipe: Recipe, shape: Shape) -> int:
     return 4 * weights * (1 if recipe.tied else 2)
 
 
-def _subtracted(recipe: Recipe, mean: FloatArray) -> FloatArray:
+def _subtracted(recipe: AutoencodeConfig, mean: FloatArray) -> FloatArray:
     """Return what is taken off every picture: of all places the same, where all are seen alike.
 
     A convolution could not put back what is missing at one place only.
@@ -141,7 +141,7 @@ def _full(in_shape: Shape, out_shape: Shape, activation: str, *, tied: bool = Fa
     )
 
 
-def _dense(recipe: Recipe, shape: Shape, layers: list[Layer]) -> Autoencoder:
+def _dense(recipe: AutoencodeConfig, shape: Shape, layers: list[Layer]) -> Autoencoder:
     code = recipe.code_units
     assert code is not None
     encoder: list[Dense] = []
@@ -159,7 +159,7 @@ def _dense(recipe: Recipe, shape: Shape, layers: list[Layer]) -> Autoencoder:
     return Autoencoder(Network(layers), code_at)
 
 
-def _convolutional(recipe: Recipe, shape: Shape, layers: list[Layer]) -> Autoencoder:
+def _convolutional(recipe: AutoencodeConfig, shape: Shape, layers: list[Layer]) -> Autoencoder:
     height, width, channels = shape
     if min(height, width) < LEAST_SIDE:
         raise InputError(

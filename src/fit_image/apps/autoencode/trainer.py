@@ -11,24 +11,24 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fit_image.apps.autoencode.config import AutoencodeConfig
+from fit_image.apps.autoencode.contact_sheet import COLUMNS, choose, draw_sheet
 from fit_image.apps.autoencode.directory import AutoencoderMetrics
 from fit_image.apps.autoencode.model import AutoencoderModel
 from fit_image.apps.autoencode.networks import make_autoencoder, working_bytes
-from fit_image.apps.autoencode.recipe import Recipe
-from fit_image.apps.autoencode.sheet import COLUMNS, choose, draw_sheet
 from fit_image.apps.memory import check_available
-from fit_image.archive import Arrays
+from fit_image.datasets.arrays import Pictures
 from fit_image.errors import DivergenceError
-from fit_image.image import to_float
+from fit_image.images.io import to_float
 from fit_image.nn.losses import mean_squared_error
 from fit_image.nn.optimizers.adam import AdamW
 from fit_image.nn.optimizers.parallel_step import parallel_step
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.threads import ThreadPool
-from fit_image.picture_data import Pictures
 from fit_image.runs.progress import Progress
 from fit_image.runs.snapshot import Snapshot
 from fit_image.runs.trainer import EpochEnd, StepTrainer, number_of, part_of
+from fit_image.storage.npz import Arrays
 
 # What distinguishes the random numbers of one purpose from those of another.
 _WEIGHTS, _ORDER, _ROUND = range(3)
@@ -56,7 +56,7 @@ class AutoencoderTrainer(StepTrainer[StepMetrics]):
     ----------
     pictures, held_out : ndarray of uint8, shape (count, height, width, channels)
         Those to learn from, and those that figures are measured on. Not copied.
-    recipe : Recipe
+    recipe : AutoencodeConfig
     threads : int, optional
         Default: all cores. Does not change the result.
 
@@ -72,7 +72,7 @@ class AutoencoderTrainer(StepTrainer[StepMetrics]):
         self,
         pictures: Pictures,
         held_out: Pictures,
-        recipe: Recipe,
+        recipe: AutoencodeConfig,
         *,
         threads: int | None = None,
     ) -> None:

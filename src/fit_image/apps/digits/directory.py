@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from fit_image.apps.digits.recipe import Recipe
+from fit_image.apps.digits.config import DigitsConfig
+from fit_image.config.settings import changeable
 from fit_image.runs.directory import RunDirectory
 from fit_image.runs.manifest import DataManifest
 from fit_image.runs.metrics import EpochMetrics
-from fit_image.settings import changeable
 
 
 @dataclass(frozen=True)
@@ -70,12 +70,12 @@ class DigitsSource:
     limit: int | None
 
 
-class DigitsManifest(DataManifest[DigitsSource, Recipe]):
+class DigitsManifest(DataManifest[DigitsSource, DigitsConfig]):
     """What a training of digits was asked to do."""
 
     source_type = DigitsSource
-    config_type = Recipe
-    may_change = changeable(Recipe)
+    config_type = DigitsConfig
+    may_change = changeable(DigitsConfig)
 
     def describe(self) -> dict[str, Any]:
         """See `Manifest.describe`."""

@@ -12,13 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.apps.coordinates import INPUTS, pixel_coordinates
+from fit_image.apps.digits.config import DigitsConfig
 from fit_image.apps.digits.networks import generator_layers
-from fit_image.apps.digits.recipe import Recipe
-from fit_image.archive import read_archive, write_archive
 from fit_image.errors import InputError
 from fit_image.nn.layers.conditioned_mlp import at_latent
 from fit_image.nn.mlp.mlp import MLP
 from fit_image.nn.runtime.arrays import FloatArray
+from fit_image.storage.npz import read_archive, write_archive
 
 FORMAT_VERSION = 1
 
@@ -36,7 +36,7 @@ class DigitModel:
 
     Attributes
     ----------
-    recipe : Recipe
+    recipe : DigitsConfig
         Of which the sizes of the generator and the scale count.
     channels : int
         1 or 3.
@@ -52,7 +52,7 @@ class DigitModel:
         Brightness (0..1) of what surrounds a digit.
     """
 
-    recipe: Recipe
+    recipe: DigitsConfig
     channels: int
     height: int
     width: int
@@ -178,7 +178,7 @@ class DigitModel:
             sizes = {name: int(arrays[name].reshape(())) for name in _SIZES}
             scale, background = (float(arrays[n].reshape(())) for n in ("scale", "background"))
             names = tuple(str(name) for name in arrays["names"])
-            recipe = Recipe(scale=scale, **{name: sizes[name] for name in _SIZES[:4]})
+            recipe = DigitsConfig(scale=scale, **{name: sizes[name] for name in _SIZES[:4]})
             vectors = numbers, means, deviations = (
                 arrays["numbers"],
                 arrays["means"],

@@ -19,7 +19,7 @@ def walk(anchors: FloatArray, steps: int, kind: str) -> Iterator[FloatArray]:
     steps : int
         From one anchor to the next.
     kind : str
-        A key of `fit_image.components.WALKS`.
+        A key of `fit_image.config.registry.WALKS`.
 
     Yields
     ------

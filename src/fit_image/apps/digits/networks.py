@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from fit_image.apps.coordinates import INPUTS, pixel_coordinates
-from fit_image.apps.digits.recipe import Recipe
+from fit_image.apps.digits.config import DigitsConfig
 from fit_image.nn.layers.batch_norm import BatchNorm
 from fit_image.nn.layers.conditioned_mlp import ConditionedMLP
 from fit_image.nn.layers.convolution.conv2d import Conv2D
@@ -29,7 +29,7 @@ _PROJECTION, _RECTIFIER, _BLOCK_END, _OUTPUT = 0.05, 1.0, 0.001, 0.05
 _LEAKY = BoundActivation.of("leaky-relu", slope=0.2)
 
 
-def generator_layers(recipe: Recipe, channels: int) -> list[LayerSpec]:
+def generator_layers(recipe: DigitsConfig, channels: int) -> list[LayerSpec]:
     """Return the generator's layers; the latent numbers are the first inputs."""
     units = recipe.units
     layers = [LayerSpec(len(INPUTS) + recipe.latent, units, "tanh")]
@@ -39,7 +39,7 @@ def generator_layers(recipe: Recipe, channels: int) -> list[LayerSpec]:
     return [*layers, LayerSpec(units, channels, "sigmoid")]
 
 
-def make_generator(recipe: Recipe, height: int, width: int, channels: int) -> Network:
+def make_generator(recipe: DigitsConfig, height: int, width: int, channels: int) -> Network:
     """Return a chain from latent numbers, times the recipe's scale, to pictures."""
     layers = generator_layers(recipe, channels)
     stds = [_BLOCK_END if layer.skip else _RECTIFIER for layer in layers[1:-1]]
@@ -47,7 +47,7 @@ def make_generator(recipe: Recipe, height: int, width: int, channels: int) -> Ne
     return Network([ConditionedMLP(layers, points, [_PROJECTION, *stds, _OUTPUT])])
 
 
-def working_bytes(recipe: Recipe, shape: tuple[int, int, int], classes: int) -> int:
+def working_bytes(recipe: DigitsConfig, shape: tuple[int, int, int], classes: int) -> int:
     """Return about how many bytes a batch needs in the three networks."""
     numbers = 0
     for chain in (
@@ -73,7 +73,7 @@ def generator_numbers(chain: Network) -> FloatArray:
     )
 
 
-def make_encoder(recipe: Recipe, height: int, width: int, channels: int) -> Network:
+def make_encoder(recipe: DigitsConfig, height: int, width: int, channels: int) -> Network:
     """Return a chain from pictures to mean and logarithm of the variance of latent numbers."""
     units = (recipe.encoder_units,)
     return Network(
@@ -88,7 +88,7 @@ def make_encoder(recipe: Recipe, height: int, width: int, channels: int) -> Netw
 
 
 def make_classifier(
-    recipe: Recipe, height: int, width: int, channels: int, classes: int
+    recipe: DigitsConfig, height: int, width: int, channels: int, classes: int
 ) -> Network:
     """Return a chain from pictures to the logits of the classes, and of generated pictures."""
     layers: list[Layer] = [Conv2D((height, width, channels), recipe.maps, 5, 2, _LEAKY)]

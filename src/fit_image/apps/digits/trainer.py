@@ -11,16 +11,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fit_image.apps.digits.config import DigitsConfig
+from fit_image.apps.digits.contact_sheet import draw_sheet
 from fit_image.apps.digits.directory import DigitsMetrics
-from fit_image.apps.digits.game import Game, GradientError, RoundAbandonedError, RoundMetrics
+from fit_image.apps.digits.gan_trainer import (
+    GANTrainer,
+    GradientError,
+    RoundAbandonedError,
+    RoundMetrics,
+)
 from fit_image.apps.digits.model import DigitModel
 from fit_image.apps.digits.networks import working_bytes
-from fit_image.apps.digits.recipe import Recipe
-from fit_image.apps.digits.sheet import draw_sheet
 from fit_image.apps.memory import check_available
-from fit_image.crops import centre_crop, random_crops
+from fit_image.datasets.labelled import LabelledPictures
 from fit_image.errors import DivergenceError, InputError
-from fit_image.labelled import LabelledPictures
+from fit_image.images.crops import centre_crop, random_crops
 from fit_image.runs.progress import Progress
 from fit_image.runs.snapshot import Snapshot
 from fit_image.runs.trainer import EpochEnd, StepTrainer, number_of
@@ -52,7 +57,7 @@ class DigitTrainer(StepTrainer[RoundMetrics]):
     ----------
     data : LabelledPictures
         Not copied.
-    recipe : Recipe
+    recipe : DigitsConfig
     threads : int, optional
         Default: all cores. Does not change the result.
 
@@ -63,7 +68,7 @@ class DigitTrainer(StepTrainer[RoundMetrics]):
     """
 
     def __init__(
-        self, data: LabelledPictures, recipe: Recipe, *, threads: int | None = None
+        self, data: LabelledPictures, recipe: DigitsConfig, *, threads: int | None = None
     ) -> None:
         self.data, self.config = data, recipe
         count, height, width, channels = data.pictures.shape
@@ -83,7 +88,7 @@ class DigitTrainer(StepTrainer[RoundMetrics]):
             working_bytes(recipe, (side, side, channels), len(data.names)),
             "give a smaller --batch-size",
         )
-        self.game = Game(recipe, (side, side, channels), len(data.names), threads=threads)
+        self.game = GANTrainer(recipe, (side, side, channels), len(data.names), threads=threads)
         self.epoch_size = count // recipe.batch_size
         self.progress = Progress()
         self._sums = dict.fromkeys(_METRICS, 0.0)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from fit_image.apps.unjpeg.recipe import Recipe
+from fit_image.apps.unjpeg.config import UnjpegConfig
+from fit_image.config.settings import changeable
 from fit_image.runs.directory import RunDirectory
 from fit_image.runs.manifest import DataManifest
 from fit_image.runs.metrics import EpochMetrics
-from fit_image.settings import changeable
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class UnjpegSource:
     path : str
         Absolute path of their folder when the training began.
     sha256 : str
-        See `fit_image.apps.unjpeg.pictures.Folder`.
+        See `fit_image.apps.unjpeg.pictures.PictureFolder`.
     training, validation : int
         How many learn, and how many validate.
     """
@@ -79,12 +79,12 @@ class UnjpegSource:
     validation: int
 
 
-class UnjpegManifest(DataManifest[UnjpegSource, Recipe]):
+class UnjpegManifest(DataManifest[UnjpegSource, UnjpegConfig]):
     """What a training that removes JPEG's artefacts was asked to do."""
 
     source_type = UnjpegSource
-    config_type = Recipe
-    may_change = changeable(Recipe)
+    config_type = UnjpegConfig
+    may_change = changeable(UnjpegConfig)
 
     def describe(self) -> dict[str, Any]:
         """See `Manifest.describe`; where nothing was asked for, what it comes to."""

@@ -11,16 +11,16 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from fit_image.apps.unjpeg.config import LARGEST_BLOCK, STEP
 from fit_image.apps.unjpeg.network import layer_rows, make_network
+from fit_image.apps.unjpeg.patch_extractor import PatchExtractor, are_flat, padded
 from fit_image.apps.unjpeg.patch_kernels import add_kernel
-from fit_image.apps.unjpeg.patches import Cutter, are_flat, padded
-from fit_image.apps.unjpeg.recipe import LARGEST_BLOCK, STEP
-from fit_image.archive import read_archive, write_archive
+from fit_image.config.layer_spec import MAX_LAYERS, MAX_WIDTH
 from fit_image.errors import InputError
+from fit_image.images.ycbcr import from_ycbcr, to_ycbcr
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.threads import ThreadPool
-from fit_image.notation import MAX_LAYERS, MAX_WIDTH
-from fit_image.ycbcr import from_ycbcr, to_ycbcr
+from fit_image.storage.npz import read_archive, write_archive
 
 FORMAT_VERSION = 1
 
@@ -48,7 +48,7 @@ class Restorer:
 
     Attributes
     ----------
-    cutter : Cutter
+    cutter : PatchExtractor
     widths : tuple of int
         Units of its hidden layers.
     difference : bool
@@ -61,7 +61,7 @@ class Restorer:
         Which share of what it would change is changed, 0..1.
     """
 
-    cutter: Cutter
+    cutter: PatchExtractor
     widths: tuple[int, ...]
     difference: bool
     parameters: FloatArray
@@ -194,7 +194,7 @@ class Restorer:
                 start += rows.size
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{path} is damaged: {error}") from error
-        cutter = Cutter(block, mean, deviation)
+        cutter = PatchExtractor(block, mean, deviation)
         return cls(cutter, widths, bool(difference), chain.parameters, quality)
 
 

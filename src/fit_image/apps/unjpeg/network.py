@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fit_image.apps.unjpeg.recipe import Recipe
+from fit_image.apps.unjpeg.config import UnjpegConfig
 from fit_image.nn.initializers import INITIALIZERS, Fans
 from fit_image.nn.layers import affine
 from fit_image.nn.layers.dense import Dense
@@ -17,7 +17,7 @@ from fit_image.nn.runtime.arrays import FloatArray
 
 
 def make_network(block: int, widths: Sequence[int]) -> Network:
-    """Return a chain between patches of three channels; see `Recipe`."""
+    """Return a chain between patches of three channels; see `UnjpegConfig`."""
     size = 3 * block * block
     layers: list[Layer] = []
     inputs = size
@@ -27,7 +27,7 @@ def make_network(block: int, widths: Sequence[int]) -> Network:
     return Network([*layers, Dense((inputs,), size)])
 
 
-def needed_bytes(recipe: Recipe) -> int:
+def needed_bytes(recipe: UnjpegConfig) -> int:
     """Return about how many bytes the network of a recipe and its training need."""
     size = 3 * recipe.block**2
     sizes = [size, *recipe.widths, size]

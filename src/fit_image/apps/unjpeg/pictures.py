@@ -13,15 +13,15 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from fit_image.apps.unjpeg.patches import are_flat, padded, places
-from fit_image.apps.unjpeg.recipe import STEP, Recipe
-from fit_image.decoding import reading
+from fit_image.apps.unjpeg.config import STEP, UnjpegConfig
+from fit_image.apps.unjpeg.patch_extractor import are_flat, padded, places
+from fit_image.config.layer_spec import parse_qualities
+from fit_image.datasets.folder import folder_contents
 from fit_image.errors import InputError
-from fit_image.image import load_image, to_uint8
-from fit_image.jpeg import Compression
-from fit_image.notation import parse_qualities
-from fit_image.picture_set import folder_contents
-from fit_image.ycbcr import to_ycbcr
+from fit_image.images.decoding import reading
+from fit_image.images.io import load_image, to_uint8
+from fit_image.images.jpeg import Compression
+from fit_image.images.ycbcr import to_ycbcr
 
 VALIDATION_SHARE = 0.25
 """Of the pictures, those that validate."""
@@ -36,7 +36,7 @@ _MEASURED = 200
 _SPLIT, _DAMAGE = 1, 2
 
 
-class Picture(NamedTuple):
+class CleanPicture(NamedTuple):
     """A picture's file, and how many pixels it has."""
 
     file: Path
@@ -44,13 +44,13 @@ class Picture(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Folder:
+class PictureFolder:
     """Clean pictures.
 
     Attributes
     ----------
     path : Path
-    training, validation : tuple of Picture
+    training, validation : tuple of CleanPicture
     skipped : tuple of Path
         Files that are no pictures, or smaller than a block.
     damaged : set of Path
@@ -58,8 +58,8 @@ class Folder:
     """
 
     path: Path
-    training: tuple[Picture, ...]
-    validation: tuple[Picture, ...]
+    training: tuple[CleanPicture, ...]
+    validation: tuple[CleanPicture, ...]
     skipped: tuple[Path, ...]
     damaged: set[Path] = field(default_factory=set)
 
@@ -72,7 +72,7 @@ class Folder:
             digest.update(f"{name}\0{file.stat().st_size}\0".encode("utf-8", "surrogateescape"))
         return digest.hexdigest()
 
-    def read(self, picture: Picture) -> npt.NDArray[np.uint8] | None:
+    def read(self, picture: CleanPicture) -> npt.NDArray[np.uint8] | None:
         """Return a picture as uint8 (height, width, 3), or None if it is damaged or gone."""
         levels = read_clean(picture.file)
         if levels is None:
@@ -80,7 +80,7 @@ class Folder:
         return levels
 
 
-def find_pictures(path: Path, least: int = 1) -> tuple[list[Picture], list[Path]]:
+def find_pictures(path: Path, least: int = 1) -> tuple[list[CleanPicture], list[Path]]:
     """Return the pictures in a folder and its folders, and the files that were left out.
 
     Files are not decoded, so that it is quick; their sizes are read.
@@ -90,7 +90,7 @@ def find_pictures(path: Path, least: int = 1) -> tuple[list[Picture], list[Path]
     InputError
         If there is no such folder, or no picture with ``least`` pixels a side.
     """
-    found: list[Picture] = []
+    found: list[CleanPicture] = []
     skipped: list[Path] = []
     waiting, seen = [path], set()
     while waiting:
@@ -107,7 +107,7 @@ def find_pictures(path: Path, least: int = 1) -> tuple[list[Picture], list[Path]
             except InputError:
                 width = height = 0
             if min(width, height) >= least:
-                found.append(Picture(file, width * height))
+                found.append(CleanPicture(file, width * height))
             else:
                 skipped.append(file)
     if not found:
@@ -117,7 +117,7 @@ def find_pictures(path: Path, least: int = 1) -> tuple[list[Picture], list[Path]
     return found, skipped
 
 
-def split_folder(path: Path, recipe: Recipe) -> Folder:
+def split_folder(path: Path, recipe: UnjpegConfig) -> PictureFolder:
     """Find the clean pictures in a folder, and choose by chance those that validate.
 
     Raises
@@ -133,10 +133,10 @@ def split_folder(path: Path, recipe: Recipe) -> Folder:
     chosen = set(order[:count].tolist())
     training = tuple(each for index, each in enumerate(found) if index not in chosen)
     validation = tuple(each for index, each in enumerate(found) if index in chosen)
-    return Folder(path, training, validation, tuple(skipped))
+    return PictureFolder(path, training, validation, tuple(skipped))
 
 
-def measure(folder: Folder) -> tuple[float, float]:
+def measure(folder: PictureFolder) -> tuple[float, float]:
     """Return mean and deviation of Y, Cb and Cr in 0..1, all together, of up to 200 pictures.
 
     Of those that are learned from.
@@ -192,9 +192,9 @@ class Pairs:
 
 
 def make_pairs(
-    folder: Folder,
-    pictures: Sequence[Picture],
-    recipe: Recipe,
+    folder: PictureFolder,
+    pictures: Sequence[CleanPicture],
+    recipe: UnjpegConfig,
     seed: Sequence[int],
     *,
     shift: bool,
@@ -203,10 +203,10 @@ def make_pairs(
 
     Parameters
     ----------
-    folder : Folder
-    pictures : sequence of Picture
+    folder : PictureFolder
+    pictures : sequence of CleanPicture
         Of the folder.
-    recipe : Recipe
+    recipe : UnjpegConfig
     seed : sequence of int
         What quality and shift follow from.
     shift : bool
@@ -244,7 +244,7 @@ def make_pairs(
     )
 
 
-def compression(recipe: Recipe, quality: int) -> Compression:
+def compression(recipe: UnjpegConfig, quality: int) -> Compression:
     """Return how pictures of a quality are compressed."""
     return Compression(quality, recipe.subsampling)
 

@@ -12,10 +12,10 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from fit_image.apps.unjpeg.model import Restorer
-from fit_image.decoding import reading
 from fit_image.errors import InputError, one_line
-from fit_image.image import check_image_suffix, check_image_target
-from fit_image.jpeg import quality_of, subsampling_of
+from fit_image.images.decoding import reading
+from fit_image.images.io import check_image_suffix, check_image_target
+from fit_image.images.jpeg import quality_of, subsampling_of
 
 _KEPT = ("exif", "icc_profile", "dpi")
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fit_image.apps.unjpeg.model import Restorer
-from fit_image.apps.unjpeg.pictures import Picture, read_clean
-from fit_image.image import psnr
-from fit_image.jpeg import Compression
+from fit_image.apps.unjpeg.pictures import CleanPicture, read_clean
+from fit_image.images.io import psnr
+from fit_image.images.jpeg import Compression
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Score:
 
 def score(
     restorer: Restorer,
-    pictures: Sequence[Picture],
+    pictures: Sequence[CleanPicture],
     compression: Compression,
     *,
     threads: int | None = None,

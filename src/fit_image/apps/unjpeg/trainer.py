@@ -13,15 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.apps.memory import check_available
-from fit_image.apps.unjpeg import network, sampling
+from fit_image.apps.unjpeg import network, patch_samples
+from fit_image.apps.unjpeg.config import UnjpegConfig
+from fit_image.apps.unjpeg.contact_sheet import Crop, choose_parts, draw_parts
 from fit_image.apps.unjpeg.directory import UnjpegMetrics
 from fit_image.apps.unjpeg.model import Restorer
-from fit_image.apps.unjpeg.patches import Cutter
-from fit_image.apps.unjpeg.pictures import Folder, measure
-from fit_image.apps.unjpeg.recipe import Recipe
-from fit_image.apps.unjpeg.sheet import Part, choose_parts, draw_parts
-from fit_image.apps.unjpeg.stream import PatchStream, rmse
-from fit_image.archive import Arrays
+from fit_image.apps.unjpeg.patch_extractor import PatchExtractor
+from fit_image.apps.unjpeg.patch_loader import PatchLoader, rmse
+from fit_image.apps.unjpeg.pictures import PictureFolder, measure
 from fit_image.errors import DivergenceError
 from fit_image.nn.optimizers.adam import Adam
 from fit_image.nn.optimizers.ema import EMA
@@ -31,6 +30,7 @@ from fit_image.nn.runtime.threads import ThreadPool
 from fit_image.runs.progress import Progress
 from fit_image.runs.snapshot import Snapshot
 from fit_image.runs.trainer import EpochEnd, StepTrainer, number_of, part_of
+from fit_image.storage.npz import Arrays
 
 _LEAST_ERROR = 0.002
 """Added to a patch's error where a gradient is divided by it: half a step of a byte."""
@@ -65,8 +65,8 @@ class PatchTrainer(StepTrainer[BatchMetrics]):
 
     Parameters
     ----------
-    folder : Folder
-    recipe : Recipe
+    folder : PictureFolder
+    recipe : UnjpegConfig
     threads : int, optional
         Default: all cores. Does not change the result.
 
@@ -84,22 +84,24 @@ class PatchTrainer(StepTrainer[BatchMetrics]):
         If there are too few pictures or patches, or they do not fit in memory.
     """
 
-    def __init__(self, folder: Folder, recipe: Recipe, *, threads: int | None = None) -> None:
+    def __init__(
+        self, folder: PictureFolder, recipe: UnjpegConfig, *, threads: int | None = None
+    ) -> None:
         self.config = recipe
         self.validation = folder.validation
         self.epoch_size = recipe.patches // recipe.batch_size
         self.progress = Progress()
         self.snapshot = Snapshot()  # too large to be kept in memory: the checkpoint serves
         check_available(
-            network.needed_bytes(recipe) + sampling.needed_bytes(recipe),
+            network.needed_bytes(recipe) + patch_samples.needed_bytes(recipe),
             "choose narrower --layers, or a smaller --block" + ", or no --whiten" * recipe.whiten,
         )
         chain = network.make_network(recipe.block, recipe.widths)
-        self.cutter = Cutter(recipe.block, *measure(folder))
+        self.cutter = PatchExtractor(recipe.block, *measure(folder))
         self.chain = chain
         rng = np.random.default_rng([recipe.seed, _WEIGHTS])
         network.init_weights(chain, rng, difference=recipe.difference)
-        self.stream = PatchStream(folder, recipe, self.cutter)
+        self.stream = PatchLoader(folder, recipe, self.cutter)
         self.best: FloatArray | None = None
         self.validation_error = self.validation_damage = math.nan
         self._pool = ThreadPool(threads)
@@ -109,9 +111,9 @@ class PatchTrainer(StepTrainer[BatchMetrics]):
         self._squares = np.zeros(2)
         self._best_error, self._best_epoch = math.inf, 0
         self._ema = EMA(recipe.average)
-        self._inputs, self._targets = sampling.validation_patches(folder, recipe, self.cutter)
+        self._inputs, self._targets = patch_samples.validation_patches(folder, recipe, self.cutter)
         self._whitening = (
-            sampling.measure_whitening(folder, recipe, self.cutter, self._pool)
+            patch_samples.measure_whitening(folder, recipe, self.cutter, self._pool)
             if recipe.whiten
             else None
         )
@@ -171,7 +173,7 @@ class PatchTrainer(StepTrainer[BatchMetrics]):
         return draw_parts(self._parts, self.restorer(best=False))
 
     @cached_property
-    def _parts(self) -> list[Part]:
+    def _parts(self) -> list[Crop]:
         return choose_parts(self.validation, self.config)
 
     def model(self) -> Restorer:

@@ -49,9 +49,9 @@ def command(
 
     from fit_image.apps.autoencode.directory import AutoencoderDirectory
     from fit_image.apps.autoencode.model import AutoencoderModel
-    from fit_image.atomic import check_destination
-    from fit_image.image import check_image_suffix, load_image, save_image, to_uint8
-    from fit_image.scaling import crop_and_resize
+    from fit_image.images.io import check_image_suffix, load_image, save_image, to_uint8
+    from fit_image.images.scaling import crop_and_resize
+    from fit_image.storage.atomic import check_destination
 
     signals.act_at_once()
     targets = _targets(pictures, output)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from fit_image.cli.common.display import Display, Step, left_out
 
 if TYPE_CHECKING:
-    from fit_image.apps.autoencode.pictures import Lesson
-    from fit_image.picture_data import PictureData
+    from fit_image.apps.autoencode.train_test_split import TrainTestSplit
+    from fit_image.datasets.arrays import PictureData
 
 
 def reading(display: Display) -> Callable[[int, int], None]:
@@ -18,7 +18,7 @@ def reading(display: Display) -> Callable[[int, int], None]:
     return lambda done, total: display.step(Step(done / total, ("reading pictures",)))
 
 
-def report_left_out(display: Display, data: PictureData | Lesson, path: Path) -> None:
+def report_left_out(display: Display, data: PictureData | TrainTestSplit, path: Path) -> None:
     """Report the files and folders in ``path`` that were left out, if any."""
     if data.skipped:
         display.message(left_out(data.skipped, path))

@@ -43,8 +43,8 @@ def command(
 
     from fit_image.apps.autoencode.directory import AutoencoderDirectory
     from fit_image.apps.autoencode.model import AutoencoderModel
-    from fit_image.atomic import atomic_path, check_destination
-    from fit_image.picture_data import load_picture_data
+    from fit_image.datasets.arrays import load_picture_data
+    from fit_image.storage.atomic import atomic_path, check_destination
 
     signals.act_at_once()
     if output.suffix != ".npz":

@@ -52,12 +52,12 @@ def command(
 
     RUN is the folder of a training run; its training pictures must not have moved.
     """
+    from fit_image.apps.autoencode.contact_sheet import choose, draw_sheet
     from fit_image.apps.autoencode.directory import AutoencoderDirectory
     from fit_image.apps.autoencode.model import AutoencoderModel
-    from fit_image.apps.autoencode.pictures import load_held_out
-    from fit_image.apps.autoencode.sheet import choose, draw_sheet
-    from fit_image.atomic import check_destination
-    from fit_image.image import check_image_suffix, save_image
+    from fit_image.apps.autoencode.train_test_split import load_held_out
+    from fit_image.images.io import check_image_suffix, save_image
+    from fit_image.storage.atomic import check_destination
 
     signals.act_at_once()
     check_image_suffix(output)

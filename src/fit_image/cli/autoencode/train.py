@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fit_image.apps.autoencode.recipe import (
+from fit_image.apps.autoencode.config import (
     ACTIVATIONS,
     BOTTLENECK,
     CONVOLUTIONAL_RATE,
     DENSE_RATE,
     LARGEST_LAYER,
-    Recipe,
+    AutoencodeConfig,
 )
 from fit_image.cli.autoencode.data import reading, report_left_out
 from fit_image.cli.common import options
@@ -28,7 +28,7 @@ from fit_image.cli.common.display import counted
 
 if TYPE_CHECKING:
     from fit_image.apps.autoencode.directory import AutoencoderSource
-    from fit_image.apps.autoencode.pictures import Lesson
+    from fit_image.apps.autoencode.train_test_split import TrainTestSplit
     from fit_image.apps.autoencode.trainer import AutoencoderTrainer, StepMetrics
 
 
@@ -91,7 +91,7 @@ _SHOWN = {
     show_default="as the data are",
     help="What is learned of a picture.",
 )
-@config_options(Recipe, _TYPES, _SHOWN)
+@config_options(AutoencodeConfig, _TYPES, _SHOWN)
 @session_options
 @click.pass_context
 def command(ctx: click.Context, /, data: Path, output: Path, **given: Any) -> None:
@@ -109,14 +109,14 @@ class AutoencodeTrainCommand(DataTrainCommand):
 
     words = ("autoencode", "train")
     kind = "autoencoder"
-    config_type = Recipe
+    config_type = AutoencodeConfig
     remedy = "try a smaller --lr, with --overwrite or another -o"
 
     def read(
-        self, config: Recipe, earlier: AutoencoderSource | None
+        self, config: AutoencodeConfig, earlier: AutoencoderSource | None
     ) -> tuple[AutoencoderSource, Callable[[], AutoencoderTrainer]]:
         """See `DataTrainCommand.read`."""
-        from fit_image.apps.autoencode.pictures import load_lesson
+        from fit_image.apps.autoencode.train_test_split import load_split
         from fit_image.apps.autoencode.trainer import AutoencoderTrainer
 
         given = self.options
@@ -125,7 +125,7 @@ class AutoencodeTrainCommand(DataTrainCommand):
             size = size or (earlier.width, earlier.height)
             test = Path(earlier.test) if test is None and earlier.test is not None else test
         shown = reading(self.display)
-        lesson = load_lesson(self.data, test, config.seed, size, channels, shown)
+        lesson = load_split(self.data, test, config.seed, size, channels, shown)
 
         def make_trainer() -> AutoencoderTrainer:
             pictures, held_out = lesson.pictures, lesson.held_out
@@ -139,7 +139,7 @@ class AutoencodeTrainCommand(DataTrainCommand):
         """See `DataTrainCommand.step_parts`."""
         return [f"loss {metrics.loss:.5f}"]
 
-    def _describe(self, lesson: Lesson, trainer: AutoencoderTrainer) -> None:
+    def _describe(self, lesson: TrainTestSplit, trainer: AutoencoderTrainer) -> None:
         source, network = lesson.source, trainer.network
         report_left_out(self.display, lesson, self.data)
         if lesson.known:

@@ -24,7 +24,7 @@ def animate_frames(
 
     ``hold`` are the seconds that the last frame stays.
     """
-    from fit_image.animation import write_animation
+    from fit_image.animation.writers import write_animation
 
     shown = showing_frames(display, file)
     report = write_animation(file, frames, fps=fps, hold=hold, on_frame=shown)

@@ -12,7 +12,7 @@ from click.core import ParameterSource
 
 from fit_image.cli.common import options
 from fit_image.cli.common.options import Command, Real
-from fit_image.config import option_of
+from fit_image.config.fit import option_of
 
 ConfigType = TypeVar("ConfigType")
 
@@ -27,7 +27,7 @@ def config_options(
     Parameters
     ----------
     config_type : type
-        A dataclass of `fit_image.settings.setting`; fields that are not bool, int, float or text
+        A dataclass of `fit_image.config.settings.setting`; fields that are not bool, int, float or text
         have a type in ``types``. Of flags that may change when a run goes on, there is the
         opposite, too.
     types : mapping of str to click type, optional

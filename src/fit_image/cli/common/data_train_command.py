@@ -92,7 +92,7 @@ class DataTrainCommand(TrainCommand):
 
     def animate(self, directory: RunDirectory, file: Path) -> None:
         """See `TrainCommand.animate`."""
-        from fit_image.frames import frame_paths
+        from fit_image.animation.film import frame_paths
 
         frames = [path for _, path in frame_paths(directory.frames)]
         animate_frames(file, frames, self.display, fps=self.options["fps"])

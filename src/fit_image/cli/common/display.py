@@ -17,7 +17,7 @@ import click
 from fit_image.errors import one_line
 
 if TYPE_CHECKING:
-    from fit_image.animation import AnimationReport
+    from fit_image.animation.writers import AnimationReport
 
 _SECONDS_BETWEEN_LINES = 5.0
 _SECONDS_BETWEEN_BARS = 0.1

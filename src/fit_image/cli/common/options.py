@@ -11,11 +11,9 @@ from typing import Any, TypeVar
 import click
 
 from fit_image.cli.common.headings import headed_option
-from fit_image.components import OPTIMIZERS, PACES
-from fit_image.config import FPS, ImageConfig, option_of
-from fit_image.encoding_spec import parse_encoding
-from fit_image.errors import InputError
-from fit_image.notation import (
+from fit_image.config.encoding_spec import parse_encoding
+from fit_image.config.fit import FPS, ImageConfig, option_of
+from fit_image.config.layer_spec import (
     LARGEST_RATE,
     Hidden,
     parse_duration,
@@ -23,7 +21,9 @@ from fit_image.notation import (
     parse_layers,
     parse_qualities,
 )
-from fit_image.presets import PRESETS
+from fit_image.config.presets import PRESETS
+from fit_image.config.registry import OPTIMIZERS, PACES
+from fit_image.errors import InputError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

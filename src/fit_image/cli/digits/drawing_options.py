@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from fit_image.cli.common.options import Command, Real
-from fit_image.components import PAPERS
+from fit_image.config.registry import PAPERS
 
 
 def run_argument(command: Command) -> Command:

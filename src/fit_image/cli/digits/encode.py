@@ -50,11 +50,11 @@ def command(
     RUN is the folder of a training run. PICTURE is scaled to the size of the training pictures, and
     inverted if its background is the opposite of theirs.
     """
+    from fit_image.apps.digits.contact_sheet import draw_sheet
     from fit_image.apps.digits.directory import DigitsDirectory
     from fit_image.apps.digits.encoding import encode_picture
-    from fit_image.apps.digits.sheet import draw_sheet
-    from fit_image.atomic import check_destination
-    from fit_image.image import check_image_target, save_image
+    from fit_image.images.io import check_image_target, save_image
+    from fit_image.storage.atomic import check_destination
 
     signals.act_at_once()
     output = output or Path(f"{picture.stem}-drawn.png")

@@ -55,11 +55,11 @@ def command(
     """
     import numpy as np
 
+    from fit_image.apps.digits.contact_sheet import draw_sheet
     from fit_image.apps.digits.directory import DigitsDirectory
     from fit_image.apps.digits.model import DigitModel
-    from fit_image.apps.digits.sheet import draw_sheet
-    from fit_image.atomic import check_destination
-    from fit_image.image import check_image_target, save_image
+    from fit_image.images.io import check_image_target, save_image
+    from fit_image.storage.atomic import check_destination
 
     signals.act_at_once()
     model = DigitModel.load(run)

@@ -14,7 +14,7 @@ from fit_image.cli.common.display import Step, make_display
 from fit_image.cli.common.output_guard import check_output
 from fit_image.cli.common.signals import Signals
 from fit_image.cli.digits.drawing_options import drawing_options, output_option, run_argument
-from fit_image.components import WALKS
+from fit_image.config.registry import WALKS
 
 
 @click.command("morph", short_help="Animate the change from digit to digit.")
@@ -80,14 +80,14 @@ def command(
     """
     import numpy as np
 
-    from fit_image.animation import check_size, check_suffix
+    from fit_image.animation.film import frame_path
+    from fit_image.animation.writers import check_size, check_suffix
+    from fit_image.apps.digits.contact_sheet import draw_sheet
     from fit_image.apps.digits.directory import DigitsDirectory
     from fit_image.apps.digits.model import DigitModel
     from fit_image.apps.digits.morph import walk
-    from fit_image.apps.digits.sheet import draw_sheet
-    from fit_image.atomic import check_destination
-    from fit_image.frames import frame_path
-    from fit_image.image import save_image
+    from fit_image.images.io import save_image
+    from fit_image.storage.atomic import check_destination
 
     signals.act_at_once()
     output = output or Path("morph.gif")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fit_image.apps.digits.recipe import Recipe
+from fit_image.apps.digits.config import DigitsConfig
 from fit_image.cli.common.config_options import (
     config_options,
     session_options,
@@ -21,9 +21,9 @@ from fit_image.errors import InputError
 
 if TYPE_CHECKING:
     from fit_image.apps.digits.directory import DigitsSource
-    from fit_image.apps.digits.game import RoundMetrics
+    from fit_image.apps.digits.gan_trainer import RoundMetrics
     from fit_image.apps.digits.trainer import DigitTrainer
-    from fit_image.labelled import LabelledPictures
+    from fit_image.datasets.labelled import LabelledPictures
 
 
 @click.command("train", short_help="Train a generator.")
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="What is learned of a picture.",
 )
-@config_options(Recipe)
+@config_options(DigitsConfig)
 @session_options
 @click.pass_context
 def command(ctx: click.Context, /, data: Path, output: Path, **given: Any) -> None:
@@ -60,16 +60,16 @@ class DigitsTrainCommand(DataTrainCommand):
 
     words = ("digits", "train")
     kind = "digits"
-    config_type = Recipe
+    config_type = DigitsConfig
     remedy = "try another --seed, with --overwrite or another -o"
 
     def read(
-        self, config: Recipe, earlier: DigitsSource | None
+        self, config: DigitsConfig, earlier: DigitsSource | None
     ) -> tuple[DigitsSource, Callable[[], DigitTrainer]]:
         """See `DataTrainCommand.read`."""
         from fit_image.apps.digits.directory import DigitsSource
         from fit_image.apps.digits.trainer import DigitTrainer
-        from fit_image.labelled import load_labelled
+        from fit_image.datasets.labelled import load_labelled
 
         limit, channels = self.option("limit", earlier), self.option("channels", earlier)
         labelled = _limited(load_labelled(self.data, channels=channels), limit, config.seed)

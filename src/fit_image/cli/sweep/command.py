@@ -15,7 +15,7 @@ from click.core import ParameterSource
 from fit_image.cli.common.display import Display, Table, make_display
 from fit_image.cli.common.headings import HeadedCommand
 from fit_image.cli.common.signals import Signals
-from fit_image.cli.configuration import record_of_trials
+from fit_image.cli.fit.configuration import record_of_trials
 from fit_image.cli.sweep.options import SWEEP_OPTIONS
 from fit_image.cli.sweep.plan import make_spec, show_plan
 from fit_image.cli.sweep.progress import ProgressView, SweepProgress

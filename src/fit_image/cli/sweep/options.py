@@ -8,7 +8,7 @@ import click
 
 from fit_image.cli.common import options
 from fit_image.cli.common.headings import HeadedOption
-from fit_image.cli.fit import command as fit_command
+from fit_image.cli.fit.command import command as fit_command
 from fit_image.cli.sweep.axes import MAX_SEEDS, axis_options
 
 _FIT_OPTIONS = {option.name: option for option in fit_command.params}

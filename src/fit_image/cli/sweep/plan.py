@@ -11,7 +11,7 @@ import click
 
 from fit_image.cli.common.display import format_duration
 from fit_image.cli.sweep.axes import given_axes, read_csv, read_grids, read_toml
-from fit_image.config import RecordConfig
+from fit_image.config.fit import RecordConfig
 from fit_image.errors import InputError
 
 if TYPE_CHECKING:

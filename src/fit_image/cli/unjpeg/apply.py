@@ -81,8 +81,8 @@ def command(
         restore,
         side_by_side,
     )
-    from fit_image.atomic import check_destination
-    from fit_image.image import check_image_suffix, check_image_target, save_image
+    from fit_image.images.io import check_image_suffix, check_image_target, save_image
+    from fit_image.storage.atomic import check_destination
 
     signals.act_at_once()
     model, picture = split_model(paths, "PICTURE")

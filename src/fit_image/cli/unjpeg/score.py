@@ -13,7 +13,7 @@ from fit_image.cli.common import options
 from fit_image.cli.common.display import Step, left_out, make_display
 from fit_image.cli.common.signals import Signals
 from fit_image.cli.unjpeg.model_argument import split_model
-from fit_image.components import SUBSAMPLINGS
+from fit_image.config.registry import SUBSAMPLINGS
 from fit_image.errors import InputError, one_line
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def command(
     from fit_image.apps.unjpeg.model import SHIPPED_SUBSAMPLING, Restorer
     from fit_image.apps.unjpeg.pictures import find_pictures
     from fit_image.apps.unjpeg.scoring import score
-    from fit_image.jpeg import Compression
+    from fit_image.images.jpeg import Compression
 
     signals.act_at_once()
     model, folder = split_model(paths, "FOLDER")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fit_image.apps.unjpeg.recipe import LEARNING_RATES, Recipe
+from fit_image.apps.unjpeg.config import LEARNING_RATES, UnjpegConfig
 from fit_image.cli.common import options
 from fit_image.cli.common.config_options import (
     config_options,
@@ -18,11 +18,11 @@ from fit_image.cli.common.config_options import (
 )
 from fit_image.cli.common.data_train_command import DataTrainCommand
 from fit_image.cli.common.display import left_out
-from fit_image.components import SUBSAMPLINGS
+from fit_image.config.registry import SUBSAMPLINGS
 
 if TYPE_CHECKING:
     from fit_image.apps.unjpeg.directory import UnjpegSource
-    from fit_image.apps.unjpeg.pictures import Folder
+    from fit_image.apps.unjpeg.pictures import PictureFolder
     from fit_image.apps.unjpeg.trainer import BatchMetrics, PatchTrainer
 
 _TYPES = {
@@ -41,7 +41,7 @@ _SHOWN = {
 @click.command("train", short_help="Train a network.")
 @click.argument("data", metavar="FOLDER", type=click.Path(path_type=Path))
 @training_options(output="unjpeg", epochs=100, epochs_help="Epochs at most; see --patience.")
-@config_options(Recipe, _TYPES, _SHOWN)
+@config_options(UnjpegConfig, _TYPES, _SHOWN)
 @session_options
 @click.pass_context
 def command(ctx: click.Context, /, data: Path, output: Path, **given: Any) -> None:
@@ -58,14 +58,14 @@ class UnjpegTrainCommand(DataTrainCommand):
 
     words = ("unjpeg", "train")
     kind = "unjpeg"
-    config_type = Recipe
+    config_type = UnjpegConfig
     remedy = "go on with --resume and a lower --lr"
 
-    _pictures: Folder | None = None
+    _pictures: PictureFolder | None = None
     _trainer: PatchTrainer | None = None
 
     def read(
-        self, config: Recipe, earlier: UnjpegSource | None
+        self, config: UnjpegConfig, earlier: UnjpegSource | None
     ) -> tuple[UnjpegSource, Callable[[], PatchTrainer]]:
         """See `DataTrainCommand.read`."""
         from fit_image.apps.unjpeg.directory import UnjpegSource

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from fit_image.apps.source import PictureSource
+from fit_image.apps.fit.picture_source import PictureSource
 from fit_image.apps.sweep.execution.connection import (
     LostWorkError,
     check_installed,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from fit_image.apps.sweep.plan.trial import Trial
 from fit_image.apps.sweep.results.outcome import Outcome
-from fit_image.encoding_spec import GridSpec, parse_encoding
+from fit_image.config.encoding_spec import GridSpec, parse_encoding
 
 # Seconds per FLOP, and per pixel in addition, on one core of a server of 2023. `measured_factor`
 # corrects them for other machines.

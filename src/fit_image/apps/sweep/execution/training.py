@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from fit_image.apps.animate import animate
-from fit_image.apps.compiling import warm_up
-from fit_image.apps.fit_directory import FitDirectory, FitResult
-from fit_image.apps.source import PictureSource
+from fit_image.apps.fit.animate import animate
+from fit_image.apps.fit.directory import FitDirectory, FitResult
+from fit_image.apps.fit.picture_source import PictureSource
+from fit_image.apps.fit.trainer import FitTrainer
+from fit_image.apps.fit.warm_up import warm_up
 from fit_image.apps.sweep.plan.trial import Trial
 from fit_image.apps.sweep.results.outcome import FINISHED
-from fit_image.apps.trainer import FitTrainer
 from fit_image.errors import DivergenceError
 from fit_image.runs.progress import Status
 from fit_image.runs.recorder import RunRecorder

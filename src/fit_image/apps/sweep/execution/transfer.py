@@ -6,16 +6,16 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from fit_image import atomic
-from fit_image.apps.animate import animate
-from fit_image.apps.fit_directory import FitDirectory
-from fit_image.apps.source import PictureSource
+from fit_image.animation.film import frame_paths
+from fit_image.apps.fit.animate import animate
+from fit_image.apps.fit.directory import FitDirectory
+from fit_image.apps.fit.picture_source import PictureSource
 from fit_image.apps.sweep.plan.trial import Trial
 from fit_image.apps.sweep.results.outcome import FINISHED
 from fit_image.errors import FitImageError, InputError, os_error_reason
-from fit_image.frames import frame_paths
-from fit_image.image import save_image
+from fit_image.images.io import save_image
 from fit_image.runs.trainer import number_of
+from fit_image.storage import atomic
 
 Files = dict[str, bytes]
 

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.apps.fit_directory import Picture
-from fit_image.apps.source import PictureSource
+from fit_image.apps.fit.directory import Picture
+from fit_image.apps.fit.picture_source import PictureSource
 from fit_image.apps.sweep.execution.training import train_trial
 from fit_image.apps.sweep.execution.transfer import Files, read_output, write_state
 from fit_image.apps.sweep.plan.trial import Trial
 from fit_image.errors import FitImageError, InputError, os_error_reason
-from fit_image.image import LoadedImage
+from fit_image.images.io import LoadedImage
 from fit_image.runs.progress import Status
 from fit_image.version import __version__
 

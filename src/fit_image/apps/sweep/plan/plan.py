@@ -10,17 +10,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from fit_image.apps.fit_directory import FitManifest, Picture
+from fit_image.apps.fit.directory import FitManifest, Picture
+from fit_image.apps.fit.picture_source import load_source
 from fit_image.apps.memory import check_memory
-from fit_image.apps.source import load_source
 from fit_image.apps.sweep.plan.trial import Trial, count_parameters, layers_label
 from fit_image.apps.sweep.plan.width_matching import match_layers
-from fit_image.apps.usage import unused_fields
-from fit_image.components import CHANNELS, OPTIMIZERS
-from fit_image.config import FitConfig, ImageConfig, RecordConfig, option_of
+from fit_image.config.fit import FitConfig, ImageConfig, RecordConfig, option_of
+from fit_image.config.layer_spec import Hidden
+from fit_image.config.presets import preset_config
+from fit_image.config.registry import CHANNELS, OPTIMIZERS
+from fit_image.config.usage import unused_fields
 from fit_image.errors import InputError
-from fit_image.notation import Hidden
-from fit_image.presets import preset_config
 
 Axes = Mapping[str, Sequence[Any]]
 """Values of fields of `FitConfig` and `ImageConfig`, and of ``preset``."""

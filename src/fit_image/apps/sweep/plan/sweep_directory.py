@@ -9,12 +9,12 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Self
 
-from fit_image import atomic
-from fit_image.apps.fit_directory import FitDirectory
+from fit_image.apps.fit.directory import FitDirectory
 from fit_image.apps.sweep.plan.trial import Trial
-from fit_image.document import read_document
 from fit_image.errors import FitImageError, InputError, os_error_reason
-from fit_image.locking import lock_folder
+from fit_image.storage import atomic
+from fit_image.storage.json_document import read_document
+from fit_image.storage.locking import lock_folder
 
 FORMAT_VERSION = 1
 

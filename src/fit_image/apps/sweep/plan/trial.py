@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
 
-from fit_image.apps.architecture import make_encoding, make_layers
-from fit_image.apps.fit_directory import FitManifest
-from fit_image.components import CHANNELS
-from fit_image.config import FitConfig
-from fit_image.encoding_spec import GridSpec, parse_encoding
+from fit_image.apps.fit.architecture import make_encoding, make_layers
+from fit_image.apps.fit.directory import FitManifest
+from fit_image.config.encoding_spec import GridSpec, parse_encoding
+from fit_image.config.fit import FitConfig
+from fit_image.config.layer_spec import Hidden, format_layers
+from fit_image.config.registry import CHANNELS
 from fit_image.errors import InputError
-from fit_image.notation import Hidden, format_layers
-from fit_image.strict_json import to_json
+from fit_image.storage.dataclass_json import to_json
 
 # Per weight: a multiplication and an addition forward, and twice that backward.
 _FLOPS_PER_WEIGHT = 6

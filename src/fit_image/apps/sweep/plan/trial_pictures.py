@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from fit_image.apps.source import PictureSource, load_source
+from fit_image.apps.fit.picture_source import PictureSource, load_source
 from fit_image.apps.sweep.plan.trial import Trial
 from fit_image.errors import InputError
 

@@ -7,8 +7,8 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from fit_image.config.layer_spec import MAX_WIDTH, Hidden, format_layers
 from fit_image.errors import InputError
-from fit_image.notation import MAX_WIDTH, Hidden, format_layers
 
 # Limit of the neighbourhood search, which only the smallest targets need.
 _MAX_CANDIDATES = 2_000

@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from fit_image.animation import AnimationReport, write_film
+from fit_image.animation.film import Film, Pixels, frame_paths, read_frame
+from fit_image.animation.writers import AnimationReport, write_film
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.results.contact_sheet import ContactSheet
 from fit_image.apps.sweep.results.outcome import Outcome, SeedGroup, group_by_seed
-from fit_image.decoding import Colour
-from fit_image.frames import Film, Pixels, frame_paths, read_frame
-from fit_image.image import parse_background
+from fit_image.images.decoding import Colour
+from fit_image.images.io import parse_background
 
 MAX_GROUPS = 24
 """Maximum number of trials side by side; more would be too small."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
-from fit_image.frames import Pixels
+from fit_image.animation.film import Pixels
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fit_image.apps.fit_directory import FitMetrics
+from fit_image.apps.fit.directory import FitMetrics
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.plan.trial import Trial, layers_label
-from fit_image.apps.usage import unused_fields
-from fit_image.config import option_of
+from fit_image.config.fit import option_of
+from fit_image.config.usage import unused_fields
 from fit_image.errors import InputError
-from fit_image.strict_json import to_json
+from fit_image.storage.dataclass_json import to_json
 
 LEVELS = (20, 25, 30)
 """PSNR levels in dB; the time to reach each is a result."""

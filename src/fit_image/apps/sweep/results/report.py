@@ -9,7 +9,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from fit_image import atomic
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.results.outcome import LEVELS, Outcome, group_by_seed
 from fit_image.apps.sweep.results.report_data import (
@@ -29,6 +28,7 @@ from fit_image.apps.sweep.results.report_pictures import (
 )
 from fit_image.apps.sweep.results.summary import findings, format_digits, remarks
 from fit_image.errors import InputError
+from fit_image.storage import atomic
 from fit_image.version import __version__
 
 MAX_PICTURED = 24

@@ -15,9 +15,9 @@ import numpy.typing as npt
 
 from fit_image.apps.sweep.plan.trial import Trial
 from fit_image.apps.sweep.results.outcome import LEVELS, Outcome, SeedGroup, Statistics
-from fit_image.config import FitConfig, ImageConfig, RecordConfig, option_of
-from fit_image.notation import format_layers
-from fit_image.presets import preset_config
+from fit_image.config.fit import FitConfig, ImageConfig, RecordConfig, option_of
+from fit_image.config.layer_spec import format_layers
+from fit_image.config.presets import preset_config
 
 MAX_CURVES = 40
 """Maximum number of groups in the chart."""

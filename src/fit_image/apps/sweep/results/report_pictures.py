@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from fit_image.apps.fit_directory import FitMetrics
+from fit_image.animation.film import Pixels, frame_paths, prefetch, read_frame
+from fit_image.apps.fit.directory import FitMetrics
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.results.outcome import Outcome
-from fit_image.frames import Pixels, frame_paths, prefetch, read_frame
-from fit_image.image import parse_background
+from fit_image.images.io import parse_background
 
 AMPLIFIED = 4
 """Amplification of the difference to the target."""

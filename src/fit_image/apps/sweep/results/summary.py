@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from fit_image.apps.fit_directory import FitMetrics
+from fit_image.apps.fit.directory import FitMetrics
 from fit_image.apps.sweep.results.outcome import Outcome, SeedGroup
 
 # Parameter counts within this relative distance of their centre count as equal.

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from fit_image import atomic
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.results.outcome import (
     LEVELS,
@@ -20,6 +19,7 @@ from fit_image.apps.sweep.results.outcome import (
     group_by_seed,
     trial_settings,
 )
+from fit_image.storage import atomic
 
 FORMAT_VERSION = 1
 

@@ -1,0 +1,261 @@
+"""Frames on disk, and films: the frames of an animation, read or made as it is written."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Self, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from fit_image.errors import FitImageError, InputError, os_error_reason
+from fit_image.images.decoding import Colour, flatten_alpha, row_strips
+
+Pixels = npt.NDArray[np.uint8]
+"""A frame's colours, shape (height, width, 3), or palette indices, shape (height, width)."""
+
+Item = TypeVar("Item")
+Output = TypeVar("Output")
+
+_FRAME_NAME = re.compile(r"epoch-(\d{6}|[1-9]\d{6,})\.png", re.ASCII)
+_GAP_GREY = 128
+_WHITE = (255, 255, 255)
+_WIDE = 1.6  # aspect ratio from which a picture is placed above its target, not beside it
+
+# Frames prepared while the writer is busy, fewer if they are large; more only costs memory.
+_THREADS = 2
+_PREFETCH_FRAMES = 6
+_PREFETCH_BYTES = 1 << 24
+
+
+def frame_path(folder: str | os.PathLike[str], epoch: int) -> Path:
+    """Return the path of an epoch's frame: ``folder/epoch-000042.png``."""
+    return Path(folder) / f"epoch-{epoch:06d}.png"
+
+
+def frame_paths(folder: str | os.PathLike[str]) -> list[tuple[int, Path]]:
+    """List the frames in ``folder``: epochs and files, sorted by epoch.
+
+    Other files are ignored; a folder that does not exist has no frames.
+
+    Raises
+    ------
+    FitImageError
+        If the folder cannot be read.
+    """
+    folder = Path(folder)
+    found = []
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                match = _FRAME_NAME.fullmatch(entry.name)
+                if match and entry.is_file():
+                    found.append((int(match[1]), folder / entry.name))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise FitImageError(f"cannot read {folder}: {os_error_reason(error)}") from error
+    return sorted(found)
+
+
+def with_target(picture: Pixels, target: Pixels) -> Pixels:
+    """Place ``target`` to the right of ``picture``, or below a wide one, with a grey gap.
+
+    Parameters
+    ----------
+    picture, target : ndarray of uint8, shape (height, width, 3)
+        sRGB colours.
+
+    Returns
+    -------
+    ndarray of uint8, shape (height, 2 * width + gap, 3) or (2 * height + gap, width, 3)
+
+    Raises
+    ------
+    InputError
+        If the two differ in size.
+    """
+    if picture.shape != target.shape:
+        raise InputError(
+            f"the target is {_size_text(target)} pixels, but the frames are {_size_text(picture)}"
+        )
+    height, width, _ = picture.shape
+    axis, gap = _layout(width, height)
+    shape = (gap, width, 3) if axis == 0 else (height, gap, 3)
+    return np.concatenate([picture, np.full(shape, _GAP_GREY, np.uint8), target], axis=axis)
+
+
+def size_with_target(width: int, height: int) -> tuple[int, int]:
+    """Return the width and height of the result of `with_target`."""
+    axis, gap = _layout(width, height)
+    return (width, 2 * height + gap) if axis == 0 else (2 * width + gap, height)
+
+
+def _layout(width: int, height: int) -> tuple[int, int]:
+    """Return the axis along which picture and target are joined, and the gap between them."""
+    axis = 0 if width > _WIDE * height else 1
+    return axis, max(2, (height, width)[axis] // 50)
+
+
+def read_frame(path: str | os.PathLike[str], background: Colour = _WHITE) -> Pixels:
+    """Read a frame as uint8 (height, width, 3), composited over a background colour.
+
+    Raises
+    ------
+    FitImageError
+        If the file cannot be read, or is damaged.
+    """
+    try:
+        with Image.open(path) as image:
+            pixels = np.empty((image.height, image.width, 3), np.uint8)
+            # In strips, because Pillow would copy the whole frame twice.
+            for rows in row_strips(image.height, image.width):
+                strip = image.crop((0, rows.start, image.width, rows.stop))
+                pixels[rows] = np.asarray(flatten_alpha(strip, background))
+            return pixels
+    except MemoryError:
+        raise
+    except Exception as error:  # Pillow raises many kinds for damaged files
+        if isinstance(error, OSError) and error.errno is not None:
+            reason = os_error_reason(error)
+        else:
+            reason = "damaged, or not a picture"
+        raise FitImageError(f"cannot read {path}: {reason}") from error
+
+
+class Film:
+    """The frames of an animation, of which few at a time are in memory.
+
+    Parameters
+    ----------
+    count : int
+        Number of frames, 1 or more.
+    frame : callable
+        Returns the frame of an index: uint8 (height, width, 3), all of equal size. Called from
+        several threads at once.
+    on_frame : callable, optional
+        Called by `frames` with the number of frames yielded so far, and of all frames.
+
+    Attributes
+    ----------
+    width, height : int
+        Of a frame.
+    prefetch_limit : int
+        Most frames that wait in memory, see `prefetch`.
+    """
+
+    def __init__(
+        self,
+        count: int,
+        frame: Callable[[int], Pixels],
+        on_frame: Callable[[int, int], None] | None = None,
+    ) -> None:
+        self.frame = frame
+        self._count = count
+        self._on_frame = on_frame
+        self.height, self.width, _ = frame(0).shape
+        frame_bytes = 3 * self.width * self.height
+        self.prefetch_limit = min(_PREFETCH_FRAMES, _PREFETCH_BYTES // frame_bytes)
+
+    @classmethod
+    def of_frames(
+        cls,
+        paths: Sequence[str | os.PathLike[str]],
+        target: Pixels | None = None,
+        on_frame: Callable[[int, int], None] | None = None,
+        background: Colour = _WHITE,
+    ) -> Self:
+        """Make a film of frames on disk.
+
+        Parameters
+        ----------
+        paths : sequence of path-like
+            Files of equal size, in order.
+        target : ndarray of uint8, shape (height, width, 3), optional
+            Shown beside each, see `with_target`.
+        on_frame : callable, optional
+            See `Film`.
+        background : (int, int, int)
+            Red, green and blue (0..255) behind transparent frames.
+
+        Raises
+        ------
+        InputError
+            If there are no frames, or ``target`` differs from them in size.
+        FitImageError
+            If the first frame cannot be read; later, if another frame cannot be read, or differs
+            from the first in size.
+        """
+        if not paths:
+            raise InputError("there are no frames to animate")
+        shape = read_frame(paths[0]).shape
+
+        def frame(index: int) -> Pixels:
+            pixels = read_frame(paths[index], background)
+            if pixels.shape != shape:
+                raise FitImageError(
+                    f"{paths[index]} is {_size_text(pixels)} pixels, "
+                    f"but the first frame is {shape[1]} x {shape[0]}"
+                )
+            return pixels if target is None else with_target(pixels, target)
+
+        return cls(len(paths), frame, on_frame)
+
+    def __len__(self) -> int:
+        return self._count
+
+    @contextlib.contextmanager
+    def frames(self) -> Iterator[Iterator[Pixels]]:
+        """Iterate over all frames in order, prefetched by threads that end with the context."""
+        with prefetch(self.frame, range(len(self)), self.prefetch_limit) as frames:
+            yield self._counted(frames)
+
+    def _counted(self, frames: Iterable[Pixels]) -> Iterator[Pixels]:
+        for number, frame in enumerate(frames, start=1):
+            if self._on_frame:
+                self._on_frame(number, len(self))
+            yield frame
+            del frame  # before the next one is read
+
+
+@contextlib.contextmanager
+def prefetch(
+    function: Callable[[Item], Output], items: Iterable[Item], limit: int
+) -> Iterator[Iterator[Output]]:
+    """Iterate over ``function(item)`` of each item in order, computed in advance by two threads.
+
+    At most ``limit`` outputs wait while the caller is busy with another. ``items`` is iterated in
+    the caller's thread. Leaving the context, also by an exception, cancels calls that have not
+    begun and waits for the others.
+    """
+    if limit < 1:
+        # In this thread, which reuses the memory it freed: malloc's pools belong to threads.
+        yield map(function, items)
+        return
+    pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="fit-image-frames")
+
+    def outputs() -> Iterator[Output]:
+        waiting: deque[Future[Output]] = deque()
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            del item  # or it would stay in memory while the next one is made
+            if len(waiting) > limit:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+    try:
+        yield outputs()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _size_text(pixels: Pixels) -> str:
+    return f"{pixels.shape[1]} x {pixels.shape[0]}"

@@ -1,0 +1,118 @@
+"""Write animated GIF frame by frame.
+
+Pillow's writer holds all frames in memory, at a byte a pixel, and several copies for the difference
+of two frames.
+
+Source of the format: "Graphics Interchange Format, Version 89a" (CompuServe, 1990), and Netscape's
+extension for looping.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Iterable
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image
+
+from fit_image.animation.film import Pixels
+
+_SIGNATURE = b"GIF89a"
+_COLOUR_TABLE = 0x80  # flag: a global colour table follows
+_REPEAT_FOREVER = b"\x21\xff\x0bNETSCAPE2.0\x03\x01\0\0\0"
+_DO_NOT_DISPOSE = 1 << 2  # the next frame is drawn over this one
+_TRANSPARENT = 1  # flag: there is a transparent index
+_DESCRIPTOR_BYTES = 10
+_END = b";"
+
+
+def write_gif(
+    file: BinaryIO, frames: Iterable[Pixels], delays: Iterable[int], colours: Pixels
+) -> None:
+    """Write an animation that loops forever; equal neighbours become one frame.
+
+    Parameters
+    ----------
+    file : binary file
+        Open for writing.
+    frames : iterable of ndarray of uint8, shape (height, width)
+        Palette indices; at least one frame, all of equal size. The arrays must not change later.
+    delays : iterable of int
+        Of each frame, in hundredths of a second.
+    colours : ndarray of uint8, shape (n, 3)
+        The palette, at most 255 colours: the next index is transparent, for pixels that do not
+        change, which makes the file five times smaller.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    struct.error
+        If a frame lasts longer than 65535 hundredths of a second.
+    """
+    transparent = len(colours)
+    waiting: bytes | None = None
+    total = 0
+    previous: Pixels | None = None
+    for current, delay in zip(frames, delays, strict=True):
+        if previous is None:
+            height, width = current.shape
+            bits = max(1, transparent.bit_length())  # of an index, the transparent one included
+            flags = _COLOUR_TABLE | bits - 1
+            file.write(_SIGNATURE + struct.pack("<2H3B", width, height, flags, 0, 0))
+            file.write(_colour_table(colours).ljust(3 << bits, b"\0"))
+            file.write(_REPEAT_FOREVER)
+            block: bytes | None = _image_block(current, 0, 0)
+        else:
+            block = _change(previous, current, transparent)
+        if block is not None:
+            if waiting is not None:
+                _write_frame(file, waiting, total, transparent)
+            waiting, total = block, 0
+        total += delay
+        previous = current
+    if waiting is not None:
+        _write_frame(file, waiting, total, transparent)
+    file.write(_END)
+
+
+def _colour_table(colours: Pixels) -> bytes:
+    """Return the palette's bytes, followed by an unused colour for the transparent index."""
+    used = {tuple(colour) for colour in colours.tolist()}
+    unused = next(grey for grey in range(256) if (grey, grey, grey) not in used)
+    return colours.tobytes() + bytes([unused] * 3)
+
+
+def _change(previous: Pixels, current: Pixels, transparent: int) -> bytes | None:
+    """Return the image block of the pixels that changed, None if there are none."""
+    same = previous == current
+    rows, columns = np.flatnonzero(~same.all(axis=1)), np.flatnonzero(~same.all(axis=0))
+    if not len(rows):
+        return None
+    top, left = int(rows[0]), int(columns[0])
+    box = np.s_[top : rows[-1] + 1, left : columns[-1] + 1]
+    pixels = current[box].copy()
+    pixels[same[box]] = transparent
+    del same
+    return _image_block(pixels, left, top)
+
+
+def _image_block(pixels: Pixels, left: int, top: int) -> bytes:
+    """Return a frame's image descriptor and compressed pixels."""
+    height, width = pixels.shape
+    picture = Image.frombytes("P", (width, height), pixels)
+    picture.putpalette(bytes(768))
+    buffer = io.BytesIO()
+    picture.save(buffer, "GIF", optimize=False, interlace=0)  # keeps the indices
+    data = buffer.getbuffer()
+    start = 13 + (3 << (data[10] & 7) + 1)  # after the header and its colour table
+    descriptor = b"," + struct.pack("<4HB", left, top, width, height, 0)
+    return b"".join((descriptor, data[start + _DESCRIPTOR_BYTES : -len(_END)]))
+
+
+def _write_frame(file: BinaryIO, block: bytes, delay: int, transparent: int) -> None:
+    flags = _DO_NOT_DISPOSE | _TRANSPARENT
+    file.write(b"\x21\xf9\x04" + struct.pack("<BHBB", flags, delay, transparent, 0))
+    file.write(block)

@@ -1,0 +1,279 @@
+"""Write animations of frames; `WRITERS` has one writer for each file suffix."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import os
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from fit_image.animation.apng import write_apng
+from fit_image.animation.film import Film, Pixels, size_with_target
+from fit_image.animation.gif import write_gif
+from fit_image.animation.palette import Palette
+from fit_image.animation.video import H264, VP9, write_video
+from fit_image.config.fit import FPS
+from fit_image.errors import FitImageError, InputError
+from fit_image.images.io import parse_background
+from fit_image.storage.atomic import atomic_path
+
+HOLD_SECONDS = 2.0
+"""Default duration of the last frame."""
+
+_MAX_HOLD = 600.0  # seconds; a GIF's longest delay is 655
+
+# Browsers play frames of at most 10 ms at a tenth of the speed.
+_MIN_HUNDREDTHS = 2
+_MIN_MS = 11
+
+
+@dataclass(frozen=True)
+class AnimationReport:
+    """Properties of an animation that was written.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    frames : int
+        Frames shown; equal neighbours may share one in the file.
+    fps : float
+        Actual frames per second: formats count in hundredths or thousandths of a second.
+    seconds : float
+        Actual duration of one loop, including the last frame's hold.
+    """
+
+    path: Path
+    frames: int
+    fps: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class _Timing:
+    """Requested frames per second, and the last frame's duration in seconds."""
+
+    fps: float
+    hold: float
+
+    def delays(self, count: int, per_second: int, minimum: int) -> list[int]:
+        """Return each frame's delay in units of ``1 / per_second``, at least ``minimum``."""
+        exact = per_second / self.fps
+        near = (max(minimum, math.floor(exact)), max(minimum, math.ceil(exact)))
+        delay = min(near, key=lambda units: abs(per_second / units - self.fps))
+        return [delay] * (count - 1) + [max(delay, round(self.hold * per_second))]
+
+
+@dataclass(frozen=True)
+class _Writer:
+    """Writer of an animation format.
+
+    ``write`` takes file, film and timing, and returns the actual frames per second and duration.
+    """
+
+    write: Callable[[Path, Film, _Timing], tuple[float, float]]
+    max_side: int
+    needs_ffmpeg: bool = False
+
+
+def check_suffix(path: str | os.PathLike[str]) -> str:
+    """Return the suffix of ``path`` in lower case, if that format can be written.
+
+    Raises
+    ------
+    InputError
+        If the suffix is unknown, or the extra that it needs is not installed.
+    """
+    suffix = Path(path).suffix.lower()
+    writer = WRITERS.get(suffix)
+    if writer is None:
+        raise InputError(f"cannot write {path}: its name must end in one of {', '.join(WRITERS)}")
+    if writer.needs_ffmpeg and importlib.util.find_spec("imageio_ffmpeg") is None:
+        raise InputError(f"cannot write {path}: first run pip install 'fit-image[video]'")
+    return suffix
+
+
+def check_size(
+    path: str | os.PathLike[str], width: int, height: int, *, with_target: bool = False
+) -> None:
+    """Raise `InputError` if frames of this size are too large for the format.
+
+    Raises
+    ------
+    InputError
+        If they are, or as in `check_suffix`.
+    """
+    if with_target:
+        width, height = size_with_target(width, height)
+    longest = WRITERS[check_suffix(path)].max_side
+    if max(width, height) > longest:
+        raise InputError(
+            f"cannot write {path}: the format allows at most {longest} pixels a side, "
+            f"not {width} x {height}"
+        )
+
+
+def write_animation(
+    path: str | os.PathLike[str],
+    frames: Sequence[str | os.PathLike[str]],
+    *,
+    fps: float = 20.0,
+    hold: float = HOLD_SECONDS,
+    target: Pixels | None = None,
+    on_frame: Callable[[int, int], None] | None = None,
+    background: str = "white",
+) -> AnimationReport:
+    """Write an animation that loops forever; atomically.
+
+    Parameters
+    ----------
+    path : path-like
+        The file; its suffix chooses the format (`WRITERS`). Replaced if it exists.
+    frames : sequence of path-like
+        Pictures of equal size, in order, see `frame_paths`.
+    fps : float
+        Frames per second, 0.01 to 1000; the format's nearest value is used and reported. At most
+        50 in a GIF, 90 in WebP and PNG, because browsers slow down faster ones.
+    hold : float
+        Seconds that the last frame is shown, 0 to 600, but at least as long as the others.
+    target : ndarray of uint8, shape (height, width, 3), optional
+        Shown beside each frame, see `with_target`.
+    on_frame : callable, optional
+        Called in this thread with the number of frames read so far, and of all frames.
+    background : str
+        Colour behind transparent frames, see `fit_image.images.io.parse_background`; animations are
+        opaque.
+
+    Returns
+    -------
+    AnimationReport
+
+    Raises
+    ------
+    InputError
+        If the suffix is unknown, the extra ``fit-image[video]`` is missing, there are no frames,
+        ``fps`` or ``hold`` is out of range, ``target`` and the frames differ in size,
+        ``background`` is invalid, or a side is too long for the format.
+    FitImageError
+        If a frame cannot be read or differs in size, or the file cannot be written.
+    """
+    check_suffix(path)
+    film = Film.of_frames(frames, target, on_frame, parse_background(background))
+    return write_film(path, film, fps=fps, hold=hold)
+
+
+def write_film(
+    path: str | os.PathLike[str], film: Film, *, fps: float = 20.0, hold: float = HOLD_SECONDS
+) -> AnimationReport:
+    """Write a film as an animation; atomically.
+
+    Parameters
+    ----------
+    path : path-like
+        See `write_animation`.
+    film : Film
+        The frames.
+    fps, hold : float
+        See `write_animation`.
+
+    Returns
+    -------
+    AnimationReport
+
+    Raises
+    ------
+    InputError
+        If the suffix is unknown, the extra ``fit-image[video]`` is missing, ``fps`` or ``hold`` is
+        out of range, or a side is too long for the format.
+    FitImageError
+        If a frame cannot be made, or the file cannot be written.
+    """
+    path = Path(path)
+    writer = WRITERS[check_suffix(path)]
+    if not FPS[0] <= fps <= FPS[1]:
+        raise InputError(f"fps must be {FPS[0]:g} to {FPS[1]:g}, not {fps:g}", fields=("fps",))
+    if not 0 <= hold <= _MAX_HOLD:
+        raise InputError(f"hold must be 0 to {_MAX_HOLD:g} seconds, not {hold:g}", fields=("hold",))
+    check_size(path, film.width, film.height)
+    with atomic_path(path) as temporary:
+        try:
+            true_fps, seconds = writer.write(temporary, film, _Timing(fps, hold))
+        except FitImageError as error:
+            # Writers know the temporary file only.
+            raise type(error)(str(error).replace(str(temporary), str(path))) from error
+    return AnimationReport(path, len(film), true_fps, seconds)
+
+
+def _write_gif(path: Path, film: Film, timing: _Timing) -> tuple[float, float]:
+    palette = Palette.of(film)
+    delays = timing.delays(len(film), 100, _MIN_HUNDREDTHS)
+    with film.frames() as frames, path.open("wb") as file:
+        try:
+            write_gif(file, palette.indices(frames), delays, palette.colours)
+        except struct.error as error:
+            problem = "a GIF frame can last 655 s at most; increase the frames per second"
+            raise FitImageError(f"cannot write {path}: {problem}") from error
+    return 100 / min(delays), sum(delays) / 100
+
+
+def _write_webp(path: Path, film: Film, timing: _Timing) -> tuple[float, float]:
+    # Lossless is 13 times as large; at quality 90, method 4 saves 1 % in twice the time.
+    delays = timing.delays(len(film), 1000, _MIN_MS)
+    with film.frames() as frames, path.open("wb") as file:
+        _LazyFrames(frames, len(film)).save(
+            file, "WEBP", save_all=True, duration=delays, loop=0, quality=90, method=2
+        )
+    return 1000 / min(delays), sum(delays) / 1000
+
+
+class _LazyFrames(Image.Image):
+    """A Pillow image of many frames, each made when the writer seeks it.
+
+    Given a list of images, Pillow's WebP writer holds all of them in memory, at 4 bytes a pixel.
+    """
+
+    def __init__(self, frames: Iterator[Pixels], count: int) -> None:
+        super().__init__()
+        self.n_frames = count
+        self._frames = frames
+        self._position = -1
+        self.seek(0)
+
+    def seek(self, frame: int) -> None:
+        while self._position < frame:
+            image = Image.fromarray(next(self._frames))
+            self.im, self._mode, self._size = image.im, image.mode, image.size
+            self._position += 1
+
+    def tell(self) -> int:
+        return self._position
+
+
+def _write_png(path: Path, film: Film, timing: _Timing) -> tuple[float, float]:
+    delays = timing.delays(len(film), 1000, _MIN_MS)
+    with film.frames() as frames, path.open("wb") as file:
+        write_apng(file, frames, delays, film.prefetch_limit)
+    return 1000 / min(delays), sum(delays) / 1000
+
+
+def _write_mp4(path: Path, film: Film, timing: _Timing) -> tuple[float, float]:
+    return write_video(path, film, timing.fps, timing.hold, H264)
+
+
+def _write_webm(path: Path, film: Film, timing: _Timing) -> tuple[float, float]:
+    return write_video(path, film, timing.fps, timing.hold, VP9)
+
+
+WRITERS = {
+    ".gif": _Writer(_write_gif, max_side=65_535),
+    ".webp": _Writer(_write_webp, max_side=16_383),
+    ".png": _Writer(_write_png, max_side=2**31 - 1),
+    ".mp4": _Writer(_write_mp4, max_side=16_384, needs_ffmpeg=True),
+    ".webm": _Writer(_write_webm, max_side=16_383, needs_ffmpeg=True),
+}
+"""Writers of animations, by file suffix."""

@@ -1,0 +1,152 @@
+"""The pictures that an auto-encoder learns from, and those that are held out."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from fit_image.apps.autoencode.directory import AutoencoderDirectory, AutoencoderSource
+from fit_image.datasets.arrays import OnFile, PictureData, Pictures, load_picture_data
+from fit_image.errors import InputError
+from fit_image.nn.runtime.arrays import IntArray
+
+# What distinguishes the chance of this from that of training.
+_SPLIT = 100
+
+
+@dataclass(frozen=True, eq=False)
+class TrainTestSplit:
+    """What is learned from, and what is measured on.
+
+    Attributes
+    ----------
+    pictures, held_out : ndarray of uint8, shape (count, height, width, channels)
+    source : AutoencoderSource
+    skipped, folders : tuple of Path
+    fitted : int
+        See `fit_image.datasets.arrays.PictureData`; of both together.
+    known : int
+        Pictures held out that are among those to learn from, too.
+    """
+
+    pictures: Pictures
+    held_out: Pictures
+    source: AutoencoderSource
+    skipped: tuple[Path, ...]
+    folders: tuple[Path, ...]
+    fitted: int
+    known: int
+
+
+def load_split(
+    path: Path,
+    test: Path | None,
+    seed: int,
+    size: tuple[int, int] | None = None,
+    channels: str | None = None,
+    on_file: OnFile = lambda done, total: None,
+) -> TrainTestSplit:
+    """Read pictures, and hold some of them out.
+
+    Parameters
+    ----------
+    path : Path
+        See `load_picture_data`.
+    test : Path or None
+        The same of those held out; None for a tenth of the others.
+    seed : int
+        Chooses the tenth.
+    size, channels, on_file : optional
+        See `load_picture_data`.
+
+    Raises
+    ------
+    InputError
+        If either cannot be read, they differ in size or channels, or there are too few.
+    """
+    data = load_picture_data(path, size=size, channels=channels, on_file=on_file)
+    skipped, folders, fitted, known = data.skipped, data.folders, data.fitted, 0
+    if test is None:
+        chosen, rest = split(len(data), seed)
+        pictures, held_out = data.pictures[chosen], data.pictures[rest]
+    else:
+        # The size of what was scaled is asked for; others must have it.
+        size = data.size if data.fitted else size
+        other = load_picture_data(test, size=size, channels=channels, on_file=on_file)
+        if other.size != data.size or other.channels != data.channels:
+            raise InputError(
+                f"--test {test} has pictures of {_text(other)}, but {path} of {_text(data)}: "
+                "give --size and --channels, or other pictures"
+            )
+        pictures, held_out = data.pictures, other.pictures
+        skipped += other.skipped
+        folders += other.folders
+        fitted += other.fitted
+        seen = set(map(_digest, pictures))
+        known = sum(_digest(picture) in seen for picture in held_out)
+        if known == len(held_out):
+            raise InputError(
+                f"--test {test} has no picture that is not in {path}, too: nothing would be "
+                "measured on others than those learned from; give others"
+            )
+    digest = hashlib.sha256(repr((pictures.shape, held_out.shape)).encode())
+    digest.update(np.ascontiguousarray(pictures).data)
+    digest.update(np.ascontiguousarray(held_out).data)
+    source = AutoencoderSource(
+        str(path.absolute()),
+        digest.hexdigest(),
+        len(pictures),
+        len(held_out),
+        None if test is None else str(test.absolute()),
+        *data.size,
+        data.channels,
+    )
+    return TrainTestSplit(pictures, held_out, source, skipped, folders, fitted, known)
+
+
+def load_held_out(folder: AutoencoderDirectory) -> Pictures:
+    """Read the pictures again that a training was not shown.
+
+    Raises
+    ------
+    InputError
+        If they cannot be read, or are not the same any more.
+    """
+    source = folder.manifest.source
+    lesson = load_split(
+        Path(source.path),
+        None if source.test is None else Path(source.test),
+        folder.manifest.config.seed,
+        (source.width, source.height),
+        source.channels,
+    )
+    if lesson.source.sha256 != source.sha256:
+        raise InputError(f"the pictures of {source.path} have changed since {folder.path} began")
+    return lesson.held_out
+
+
+def split(count: int, seed: int) -> tuple[IntArray, IntArray]:
+    """Return the indices of pictures to learn from, and of the tenth that is held out.
+
+    Raises
+    ------
+    InputError
+        If there are too few pictures for both.
+    """
+    if count < 2:
+        raise InputError("1 picture is too few: give at least 2, of which one is held out")
+    order = np.random.default_rng([seed, _SPLIT]).permutation(count)
+    held_out = max(1, round(count / 10))
+    return np.sort(order[held_out:]), np.sort(order[:held_out])
+
+
+def _digest(picture: Pictures) -> bytes:
+    return hashlib.sha256(np.ascontiguousarray(picture).data).digest()
+
+
+def _text(data: PictureData) -> str:
+    width, height = data.size
+    return f"{width}x{height} in {data.channels}"

@@ -1,0 +1,1 @@
+"""Training a network to paint one picture."""

@@ -1,0 +1,256 @@
+"""The directory of a run that learns one picture: its manifest, its metrics and its result."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from fit_image.apps.painting_network import PaintingNetwork
+from fit_image.config.fit import FitConfig, ImageConfig, RecordConfig
+from fit_image.config.layer_spec import Hidden, format_layers
+from fit_image.config.presets import check_preset
+from fit_image.config.registry import CHANNELS
+from fit_image.images.io import save_image
+from fit_image.runs.directory import RunDirectory
+from fit_image.runs.manifest import Manifest, Result, differing_options
+from fit_image.runs.metrics import EpochMetrics
+from fit_image.runs.progress import Progress, Status
+from fit_image.storage.dataclass_json import from_json, to_json
+from fit_image.storage.npz import Arrays
+
+# How long a run lasts may change when it is resumed, and nothing else of what it learns.
+_MAY_CHANGE = frozenset({"epochs", "target_psnr", "time_limit"})
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Which picture a run learns.
+
+    Attributes
+    ----------
+    path : str
+        Absolute path when the run began.
+    sha256 : str
+        Of the file.
+    width, height : int
+        Size in pixels as it is learned.
+    """
+
+    path: str
+    sha256: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class FitManifest(Manifest):
+    """What a run was asked to do: enough to repeat it.
+
+    Attributes
+    ----------
+    picture : Picture
+    fit : FitConfig
+    image : ImageConfig
+    record : RecordConfig
+    preset : str
+        The key of `fit_image.config.presets.PRESETS` that ``fit`` was based on.
+    """
+
+    picture: Picture
+    fit: FitConfig
+    image: ImageConfig
+    record: RecordConfig
+    preset: str = "classic"
+
+    @property
+    def epochs(self) -> int:  # type: ignore[override]
+        """Epochs to train."""
+        return self.fit.epochs
+
+    @property
+    def frame_every(self) -> int:  # type: ignore[override]
+        """Epochs from one frame to the next."""
+        return self.record.frame_every
+
+    def to_json(self) -> dict[str, Any]:
+        """See `Manifest.to_json`."""
+        return {
+            "picture": asdict(self.picture),
+            "preset": self.preset,
+            "fit": to_json(self.fit),
+            "image": to_json(self.image),
+            "record": to_json(self.record),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """See `Manifest.from_json`."""
+        return cls(
+            from_json(Picture, data.get("picture")),
+            from_json(FitConfig, data.get("fit")),
+            from_json(ImageConfig, data.get("image")),
+            from_json(RecordConfig, data.get("record")),
+            check_preset(data.get("preset")),
+        )
+
+    def differences(self, asked: Self) -> list[str]:
+        """See `Manifest.differences`."""
+        other = asked.picture.sha256 != self.picture.sha256
+        found = [f"the picture (was {self.picture.path})"] if other else []
+        found += differing_options(self.fit, asked.fit, _MAY_CHANGE)
+        return found + differing_options(self.image, asked.image, ())
+
+    def continued(self, asked: Self, progress: Progress) -> Self:
+        """See `Manifest.continued`."""
+        picture = replace(self.picture, path=asked.picture.path)
+        return replace(asked, picture=picture, preset=self.preset)
+
+    def describe(self) -> dict[str, Any]:
+        """See `Manifest.describe`."""
+        facts = asdict(self.picture)
+        facts["picture"] = facts.pop("path")
+        facts |= {"preset": self.preset, **to_json(self.fit)}
+        facts["loss_function"] = facts.pop("loss")  # beside what it has come to
+        return {**facts, **to_json(self.image)}
+
+    def share_done(self, status: Status) -> float:
+        """See `Manifest.share_done`; a time limit may be what ends the run."""
+        limit = self.fit.time_limit
+        by_time = status.seconds / limit if limit else 0.0
+        return min(max(status.epochs / self.epochs, by_time), 1.0)
+
+
+@dataclass(frozen=True)
+class FitResult(Result):
+    """How far a run has come.
+
+    Attributes
+    ----------
+    ended : str or None
+        What ended a run that is done: ``epochs``, ``target-psnr`` or ``time-limit``.
+    psnr, loss : float or None
+        Of the last epoch that has them.
+    parameters : int
+        Weights and biases of the network.
+    threads : int
+        That learned.
+    """
+
+    status: str
+    ended: str | None
+    epochs: int
+    psnr: float | None
+    loss: float | None
+    parameters: int
+    seconds: float
+    wall_seconds: float
+    threads: int
+
+
+@dataclass(frozen=True)
+class FitMetrics(EpochMetrics):
+    """The metrics of an epoch.
+
+    Attributes
+    ----------
+    epoch : int
+        Counted from 1.
+    loss : float
+        Mean of the training loss over the epoch's pixels.
+    psnr : float or None
+        In dB; None when no frame was drawn.
+    seconds : float
+        Training time so far.
+    """
+
+    formats: ClassVar = {"loss": ".9g", "psnr": ".4f", "seconds": ".3f"}
+    optional: ClassVar = frozenset({"psnr"})
+
+    epoch: int
+    loss: float
+    psnr: float | None
+    seconds: float
+
+
+@dataclass
+class FitProgress(Progress):
+    """How far a network has learned a picture, in pixels.
+
+    Attributes
+    ----------
+    loss_sum : float
+        Sum of the losses of the pixels learned in the epoch under way.
+    best_psnr : float
+        Of the pictures drawn so far, in dB; minus infinity before the first.
+    """
+
+    loss_sum: float = 0.0
+    best_psnr: float = -math.inf
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> Self:
+        """Read the progress of a checkpoint; ValueError or KeyError if it makes no sense."""
+        state = {
+            field.name: arrays[f"progress_{field.name}"].reshape(()).item() for field in fields(cls)
+        }
+        if any(type(state[field.name]) is not type(field.default) for field in fields(cls)):
+            raise ValueError("progress is not made of numbers")
+        if not (math.isfinite(state["loss_sum"]) and math.isfinite(state["seconds"])):
+            raise ValueError("progress is not finite")
+        return cls(**state)
+
+    def to_arrays(self) -> Arrays:
+        """Return the arrays that `from_arrays` reads."""
+        return {f"progress_{name}": np.array(value) for name, value in asdict(self).items()}
+
+
+class FitDirectory(RunDirectory):
+    """The directory of a run that learns one picture."""
+
+    description = "run"
+    document_name = "run.json"
+    archive_kind = "checkpoint"
+    model_kind = "model"
+    format_version = 3
+    manifest_type = FitManifest
+    result_type = FitResult
+    metrics_type = FitMetrics
+    own_files = ("target.png",)
+    made_again = tuple(RecordConfig().animations)
+
+    manifest: FitManifest
+    result: FitResult | None
+
+    @property
+    def target(self) -> Path:
+        """The file of the picture as it is learned."""
+        return self.path / "target.png"
+
+    def prepare(self, trainer: Any) -> None:
+        """Write the picture as it is learned."""
+        if not self.target.exists():
+            save_image(self.target, trainer.image)
+
+    @classmethod
+    def describe_model(cls, path: Path) -> dict[str, Any]:
+        """See `RunDirectory.describe_model`."""
+        network = PaintingNetwork.load(path)
+        hidden, last = network.layers[:-1], network.layers[-1]
+        return {
+            "model": str(path),
+            "layers": format_layers(
+                tuple(Hidden(layer.fan_out, layer.activation, layer.skip) for layer in hidden)
+            ),
+            "output_activation": last.activation,
+            "encoding": network.encoding_name,
+            "parameters": network.num_params,
+            "width": network.size[0],
+            "height": network.size[1],
+            "channels": next(name for name, count in CHANNELS.items() if count == network.channels),
+        }

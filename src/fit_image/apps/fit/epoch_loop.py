@@ -1,0 +1,71 @@
+"""The course of a training: epoch after epoch until something ends it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from fit_image.apps.fit.directory import FitMetrics
+from fit_image.runs.trainer import EpochEnd
+
+if TYPE_CHECKING:
+    from fit_image.apps.fit.trainer import FitTrainer
+
+
+def follow(trainer: FitTrainer, frame_every: int) -> Iterator[EpochEnd | int]:
+    """Train until `FitTrainer.ended`, from wherever the trainer stands.
+
+    The picture is drawn after every ``frame_every`` epochs, in the beginning and at the end. A
+    state that ends inside of an epoch is always drawn, also if nothing is left to learn.
+
+    Yields
+    ------
+    EpochEnd or int
+        The end of an epoch when it is reached; several times a second before, the number of the
+        epoch under way. If the time is up before anything of an epoch is learned, and the one
+        before was not drawn, its end comes again, drawn.
+
+    Raises
+    ------
+    DivergenceError
+        If training diverges.
+    """
+    last: EpochEnd | None = None
+    if trainer.learned_epochs == 0 and trainer.progress.position == 0:
+        last = yield from _draw(trainer, _end(trainer, 0))
+    while trainer.ended is None or trainer.progress.position > 0:
+        epoch = trainer.progress.epoch + 1
+        while trainer.ended is None and not trainer.train():
+            yield epoch
+        position = trainer.progress.position
+        if position == 0:
+            if last and last.frame is None:
+                yield from _draw(trainer, last)
+            return
+        last = _end(trainer, epoch, complete=position == trainer.pixels)
+        if epoch % frame_every == 0 or trainer.ended:
+            last = yield from _draw(trainer, last)
+        else:
+            trainer.finish_epoch()
+            yield last
+        if not last.complete:
+            return
+
+
+def _end(trainer: FitTrainer, epoch: int, *, complete: bool = True) -> EpochEnd:
+    metrics = FitMetrics(epoch, trainer.loss, None, trainer.progress.seconds)
+    return EpochEnd(epoch, metrics, None, complete=complete)
+
+
+def _draw(trainer: FitTrainer, end: EpochEnd) -> Generator[EpochEnd | int, None, EpochEnd]:
+    """Draw the picture, count its epoch if that is to be done, and yield the end with it."""
+    for drawing in trainer.draw():  # noqa: B007  # the last one is complete
+        yield end.epoch
+    seconds = trainer.progress.seconds
+    metrics = replace(end.metrics, psnr=drawing.psnr, seconds=seconds)
+    end = replace(end, metrics=metrics, frame=drawing.picture)
+    if trainer.progress.position == trainer.pixels:
+        trainer.finish_epoch()
+    yield end
+    return end

@@ -1,0 +1,116 @@
+"""Teaching a network to paint one picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fit_image.apps.fit.epoch_loop import follow
+from fit_image.apps.fit.trainer import FitTrainer
+from fit_image.apps.fit.warm_up import warm_up
+from fit_image.apps.painting_network import PaintingNetwork
+from fit_image.config.fit import FitConfig
+from fit_image.config.presets import preset_config
+from fit_image.errors import InputError
+from fit_image.images.io import check_shape
+from fit_image.runs.trainer import EpochEnd
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """The state of learning after an epoch.
+
+    Attributes
+    ----------
+    index : int
+        Epochs completed; 0 is the untrained network. The last one may end inside, at
+        ``time_limit``.
+    loss : float
+        Mean over the epoch's pixels of the loss, such as 1/2 sum_c (target_c - output_c)^2, each
+        taken just before the network learned from that pixel; NaN for epoch 0.
+    psnr : float or None
+        Of ``picture`` before rounding, clipped to 0..1, against the target, in dB; None when the
+        epoch was not drawn.
+    seconds : float
+        Training time so far, compiling and drawing left out.
+    picture : uint8 (height, width, channels) or None
+        What the network draws.
+    network : PaintingNetwork
+        The network itself: it goes on learning when the iteration goes on.
+    """
+
+    index: int
+    loss: float
+    psnr: float | None
+    seconds: float
+    picture: npt.NDArray[np.uint8] | None
+    network: PaintingNetwork
+
+
+def fit(
+    image: npt.NDArray[Any],
+    config: FitConfig | None = None,
+    *,
+    preset: str = "classic",
+    frame_every: int = 1,
+    threads: int | None = None,
+    **options: Any,
+) -> Iterator[Epoch]:
+    """Teach a network to paint ``image``, and yield after every epoch.
+
+    Parameters
+    ----------
+    image : uint8, uint16 or float32 (height, width, channels)
+        Colours in 0..255, 0..65535 or 0..1, of 1, 3 or 4 channels: ``levels`` or ``pixels`` of
+        `fit_image.load_image`, for example.
+    config : FitConfig, optional
+    frame_every : int
+        Draw the picture, and measure its PSNR, after every so many epochs; also at the first and
+        the last.
+    threads : int, optional
+        At most so many; the default is the fastest number. Does not change the result.
+    preset : str
+        A key of `fit_image.config.presets.PRESETS`: defaults of the options that suit the picture.
+    **options
+        Fields of `FitConfig`, instead of ``config``; ``layers`` may be text such as ``4x300``.
+
+    Yields
+    ------
+    Epoch
+        First the untrained network as epoch 0, then one for each epoch. If the time is up before
+        anything of an epoch is learned, and the one before was not drawn, it comes again, drawn.
+
+    Raises
+    ------
+    InputError
+        If the image or an option cannot be used.
+    DivergenceError
+        If the loss is not finite any more, or the picture collapses.
+    """
+    if config and (options or preset != "classic"):
+        raise InputError("give a config, or a preset and fields of one, not both")
+    if frame_every < 1:
+        raise InputError(f"frame_every must be 1 or more, not {frame_every}")
+    check_shape(image)
+    height, width = image.shape[:2]
+    config = config or preset_config(preset, width, height, **options)
+    return _epochs(FitTrainer(image, config, threads=threads), frame_every)
+
+
+def _epochs(trainer: FitTrainer, frame_every: int) -> Iterator[Epoch]:
+    warm_up(trainer.config)
+    for reached in follow(trainer, frame_every):
+        if isinstance(reached, EpochEnd):
+            metrics, picture = reached.metrics, reached.frame
+            yield Epoch(
+                reached.epoch,
+                metrics.loss,
+                metrics.psnr,
+                metrics.seconds,
+                picture,
+                trainer.network,
+            )

@@ -1,0 +1,109 @@
+"""Importance sampling: pixels with a larger error are shown more often, and weigh less.
+
+Source of the idea: Katharopoulos and Fleuret, "Not all samples are created equal: deep learning
+with importance sampling", ICML 2018. Of N pixels, pixel i has the probability
+p_i = (1/2 + 1/2 e_i / mean(e)) / N, and its loss the weight 1 / (N p_i): the expected gradient is
+that of showing every pixel once. Half of the draws are uniform, so that no pixel is forgotten and
+no weight exceeds 2.
+
+Errors are kept as a byte a pixel, and probabilities are ratios of integers: nothing is rounded, so
+a sum of draws is what it should be for any number of pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fit_image.apps.painting_network import PaintingNetwork
+from fit_image.images.io import to_float
+from fit_image.nn.runtime.arrays import FloatArray
+from fit_image.nn.runtime.jit import kernel
+
+Levels = npt.NDArray[np.uint8]
+
+
+def error_levels(errors: FloatArray) -> Levels:
+    """Return errors as levels 1..255, whose squares grow with them: small errors need finer steps.
+
+    Parameters
+    ----------
+    errors : float32 (any shape)
+        In 0..1.
+    """
+    return np.rint(1.0 + 254.0 * np.sqrt(errors)).astype(np.uint8)
+
+
+def measure_errors(
+    network: PaintingNetwork, image: npt.NDArray[Any], threads: int | None
+) -> Iterator[Levels | None]:
+    """Draw a picture in pieces, and compare it with ``image``.
+
+    Yields
+    ------
+    None after each piece, but after the last the `error_levels` of all pixels (a vector). An error
+    is the mean over the pixel's values, as the network gives them, of the absolute difference.
+    """
+    height, width = image.shape[:2]
+    levels = np.empty((height, width), dtype=np.uint8)
+    for top, band in network.render_bands(width, height, threads=threads):
+        stop = top + len(band)
+        # Also where the network is about to diverge, which learning will find out.
+        differences = np.fmin(np.abs(band - to_float(image[top:stop])), np.float32(1.0))
+        levels[top:stop] = error_levels(differences.mean(axis=2))
+        yield levels.reshape(-1) if stop == height else None
+
+
+class Importance:
+    """How often each pixel is shown.
+
+    Parameters
+    ----------
+    levels : uint8 (pixels,)
+        From `error_levels`.
+    """
+
+    def __init__(self, levels: Levels) -> None:
+        self._levels = levels
+        self._total = np.int64(np.square(np.arange(256)) @ np.bincount(levels, minlength=256))
+
+    def draw(self, order: npt.NDArray[np.uint32], rng: np.random.Generator) -> None:
+        """Fill ``order`` with as many pixels as there are, from first to last.
+
+        Systematic resampling: the cumulative probabilities are met at even steps from a random
+        offset, so that a pixel is drawn N p_i times, rounded up or down. Source: G. Kitagawa,
+        "Monte Carlo filter and smoother for non-Gaussian nonlinear state space models", 1996.
+        """
+        _draw_kernel(self._levels, self._total, rng.integers(2 * self._total), order)
+
+    def weights(self, pixels: npt.NDArray[np.uint32]) -> FloatArray:
+        """Return what the losses of ``pixels`` count (float32)."""
+        weights = np.empty(len(pixels), dtype=np.float32)
+        _weights_kernel(pixels, self._levels, self._total, weights)
+        return weights
+
+
+# With the levels q and their sum of squares S, N p_i = (S + N q_i^2) / 2S.
+
+
+@kernel
+def _draw_kernel(levels, total, offset, order):
+    pixels = levels.shape[0]
+    reached, drawn = offset, 0
+    for i in range(pixels):
+        level = np.int64(levels[i])
+        reached += total + pixels * level * level
+        while reached >= 2 * total:
+            reached -= 2 * total
+            order[drawn] = i
+            drawn += 1
+
+
+@kernel
+def _weights_kernel(pixels, levels, total, weights):
+    for i in range(pixels.shape[0]):
+        level = np.int64(levels[pixels[i]])
+        weights[i] = 2.0 * total / (total + levels.shape[0] * level * level)

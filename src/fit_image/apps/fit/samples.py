@@ -1,0 +1,120 @@
+"""The samples of a picture, which are places and colours, in an order drawn for each epoch.
+
+A sample is made when it is asked for: of the picture the integers that it came as are kept, of the
+order 32 bits a pixel, of the places those along each side.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fit_image.apps.fit.importance_sampling import Importance
+from fit_image.apps.painting_network import pixel_places
+from fit_image.images.io import COLOUR_TYPES, max_level
+from fit_image.nn.runtime.arrays import FloatArray
+from fit_image.nn.runtime.jit import kernel
+
+_DRAWS = 1 << 13  # random numbers made at once: few enough to stay in the cache
+
+
+class Samples:
+    """A picture's pixels as samples to learn from.
+
+    Parameters
+    ----------
+    image : uint8, uint16 or float32 (height, width, channels)
+        Not copied where it is C-contiguous, so it must not change.
+    """
+
+    def __init__(self, image: npt.NDArray[Any]) -> None:
+        height, width, channels = image.shape
+        self._colours = np.ascontiguousarray(image).reshape(-1, channels)
+        self._colours.flags.writeable = False  # as some pictures are: all have one kernel
+        self._brightest = max_level(image.dtype)
+        self._xs, self._ys = pixel_places(width), pixel_places(height)
+        self.order: npt.NDArray[np.uint32]
+        self._importance: Importance | None
+        self.forget_order()
+
+    def shuffle(
+        self, rng: np.random.Generator, errors: npt.NDArray[np.uint8] | None = None
+    ) -> None:
+        """Draw a new ``order``: all pixels (row * width + column), each permutation as likely.
+
+        With ``errors``, `error_levels` of all pixels, it has some of them several times, and others
+        not, as `Importance` has it.
+
+        Source: R. A. Fisher's and F. Yates's shuffle, from the first place to the last. Numbers
+        are drawn ahead of their use, so that the processor fetches many places of a large order at
+        once instead of waiting for one after the other.
+        """
+        pixels = len(self._colours)
+        if errors is None:
+            self._importance = None
+            self.order = np.arange(pixels, dtype=np.uint32)
+        else:
+            self._importance = Importance(errors)
+            self.order = np.empty(pixels, dtype=np.uint32)
+            self._importance.draw(self.order, rng)
+        for start in range(0, pixels, _DRAWS):
+            _shuffle_kernel(self.order, rng.random(min(_DRAWS, pixels - start)), start)
+
+    def forget_order(self) -> None:
+        """Free the memory of the order."""
+        self.order = np.empty(0, dtype=np.uint32)
+        self._importance = None
+
+    def gather(self, start: int, count: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return the samples from ``start`` on in the order drawn, at most ``count``.
+
+        Returns
+        -------
+        places : float32 (samples, 2)
+            x and y in 0..1: column / (width - 1) and row / (height - 1).
+        colours : float32 (samples, channels)
+            In 0..1, the very numbers of `fit_image.images.io.to_float`.
+        weights : float32 (samples,)
+            What a sample's loss counts: 1 where all pixels are in the order.
+        """
+        pixels = self.order[start : start + count]
+        places = np.empty((len(pixels), 2), dtype=np.float32)
+        colours = np.empty((len(pixels), self._colours.shape[1]), dtype=np.float32)
+        _gather_kernel(pixels, self._colours, self._xs, self._ys, places, colours)
+        if self._brightest != 1:  # here, because a kernel may multiply by the rounded reciprocal
+            colours /= self._brightest
+        if self._importance:
+            return places, colours, self._importance.weights(pixels)
+        return places, colours, np.ones(len(pixels), dtype=np.float32)
+
+
+def warm_up(*, by_error: bool = False) -> None:
+    """Compile the kernels for every type of picture, or load them from the cache."""
+    errors = np.ones(1, dtype=np.uint8) if by_error else None
+    for dtype in COLOUR_TYPES:
+        samples = Samples(np.zeros((1, 1, 3), dtype=dtype))
+        samples.shuffle(np.random.default_rng(0), errors)
+        samples.gather(0, 1)
+
+
+@kernel
+def _shuffle_kernel(order, draws, start):
+    for i in range(start, start + draws.shape[0]):
+        # A double in 0..1 has 53 bits: no place among fewer than 2^32 is likelier than another by
+        # more than one part in two millions.
+        place = np.int64(draws[i - start] * np.float64(i + 1))
+        order[i], order[place] = order[place], order[i]
+
+
+@kernel
+def _gather_kernel(pixels, levels, xs, ys, places, colours):
+    width = xs.shape[0]
+    for i in range(pixels.shape[0]):
+        pixel = np.int64(pixels[i])
+        row = pixel // width
+        places[i, 0] = xs[pixel - row * width]
+        places[i, 1] = ys[row]
+        for channel in range(colours.shape[1]):
+            colours[i, channel] = np.float32(levels[pixel, channel])

@@ -1,0 +1,28 @@
+"""Compiling before training, so that its time is not taken for that of learning."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from fit_image.apps.fit import samples
+from fit_image.apps.fit.architecture import make_network
+from fit_image.apps.fit.learner import make_learner
+from fit_image.config.encoding_spec import parse_encoding, smallest_like
+from fit_image.config.fit import FitConfig
+from fit_image.config.layer_spec import Hidden
+
+
+def warm_up(config: FitConfig | None = None) -> None:
+    """Compile the kernels that training and drawing need, or load them from the cache."""
+    # The smallest network that uses the same ones.
+    config = config or FitConfig()
+    encoding = smallest_like(parse_encoding(config.encoding))
+    config = replace(config, layers=(Hidden(1),), encoding=str(encoding))
+    network = make_network(config, (1, 1), 3)
+    places, colours = np.zeros((1, 2), dtype=np.float32), np.zeros((1, 3), dtype=np.float32)
+    learner = make_learner(network, config, 1)
+    learner.learn(places, colours, np.ones(1, dtype=np.float32), np.zeros(1), threads=1)
+    network.predict(places, threads=1)
+    samples.warm_up(by_error=config.sampling == "error")

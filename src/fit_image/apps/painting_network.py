@@ -1,0 +1,242 @@
+"""A network that paints: the core's network, plus files and pictures."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from fit_image.config.registry import CHANNELS
+from fit_image.errors import InputError
+from fit_image.nn.activations import ACTIVATIONS
+from fit_image.nn.encodings.base import Encoding
+from fit_image.nn.encodings.registry import ENCODINGS
+from fit_image.nn.mlp import mlp as core
+from fit_image.nn.mlp.layer_spec import LayerSpec
+from fit_image.nn.runtime.arrays import FloatArray
+from fit_image.storage.npz import Arrays, read_archive, write_archive
+
+FORMAT_VERSION = 3
+
+# Of the activations: fields of a layer, and without their s, arrays of a model file.
+_CONSTANTS = ("slope", "omega", "scale")
+
+Region = tuple[float, float, float, float]
+WHOLE: Region = (0.0, 0.0, 1.0, 1.0)
+
+# Pixels of a piece that is drawn at once, and parameters times pixels: a fraction of a second, so
+# that drawing a large network can be watched and stopped. Tiles are 64 samples at least.
+_BAND_PIXELS = 1 << 16
+_BAND_WORK = 3 * 10**10
+
+
+class PaintingNetwork(core.MLP):
+    """A network from a place (x, y) to a colour: red, green and blue; or grey; or with alpha.
+
+    x runs from 0 at the picture's left column to 1 at its right one, y from 0 at the top row to 1
+    at the bottom one; colours are 0..1 for black to full, and may overshoot.
+
+    Attributes
+    ----------
+    size : tuple of int
+        Width and height in pixels of the picture it learned.
+    channels : int
+        Numbers of a colour: 1 of grey, 3, or 4 with (straight) alpha.
+    """
+
+    def __init__(
+        self,
+        layers: tuple[LayerSpec, ...],
+        size: tuple[int, int],
+        encoding: Encoding | None = None,
+    ) -> None:
+        super().__init__(layers, encoding)
+        self.channels = self.layers[-1].fan_out
+        if self.inputs != 2 or self.channels not in CHANNELS.values():
+            raise ValueError("a painting network has 2 inputs and 1, 3 or 4 outputs")
+        self.size = size
+
+    def render(
+        self,
+        width: int | None = None,
+        height: int | None = None,
+        region: Region = WHOLE,
+        *,
+        threads: int | None = None,
+    ) -> FloatArray:
+        """Draw the learned function.
+
+        Parameters
+        ----------
+        width, height : int, optional
+            Size in pixels, default that of the learned picture.
+        region : tuple of float
+            x0, y0, x1, y1: the places of the corner pixels; may lie outside 0..1.
+        threads : int, optional
+            Default: all cores. Does not change the result.
+
+        Returns
+        -------
+        float32 (height, width, channels)
+            Colours as the network gives them, not clipped.
+        """
+        width = self.size[0] if width is None else width
+        height = self.size[1] if height is None else height
+        picture = np.empty((height, width, self.channels), dtype=np.float32)
+        for top, band in self.render_bands(width, height, region, threads=threads):
+            picture[top : top + len(band)] = band
+        return picture
+
+    def render_bands(
+        self, width: int, height: int, region: Region = WHOLE, *, threads: int | None = None
+    ) -> Iterator[tuple[int, FloatArray]]:
+        """Draw like `render`, in pieces from top to bottom that need little memory.
+
+        Yields
+        ------
+        top : int
+            Row of the piece's first line.
+        band : float32 (rows, width, channels)
+        """
+        if width < 1 or height < 1:
+            raise ValueError(f"a picture has at least one pixel, not {width} x {height}")
+        x0, y0, x1, y1 = region
+        xs, ys = pixel_places(width, x0, x1), pixel_places(height, y0, y1)
+        pixels = max(1024, min(_BAND_PIXELS, _BAND_WORK // self.num_params))
+        rows = max(1, pixels // width)
+        for top in range(0, height, rows):
+            band_ys = ys[top : top + rows]
+            places = np.empty((len(band_ys), width, 2), dtype=np.float32)
+            places[..., 0] = xs
+            places[..., 1] = band_ys[:, np.newaxis]
+            colours = self.predict(places.reshape(-1, 2), threads=threads)
+            yield top, colours.reshape(len(band_ys), width, self.channels)
+
+    @property
+    def encoding_name(self) -> str:
+        """The encoding's key of `fit_image.nn.encodings.registry.ENCODINGS`."""
+        (name,) = (name for name, kind in ENCODINGS.items() if type(self.encoding) is kind)
+        return name
+
+    def is_like(self, other: PaintingNetwork) -> bool:
+        """Return whether another network differs in its parameters at most."""
+        mine, others = self.encoding.to_arrays(), other.encoding.to_arrays()
+        return (
+            self.layers == other.layers
+            and self.size == other.size
+            and type(self.encoding) is type(other.encoding)
+            and all(np.array_equal(mine[name], others[name]) for name in mine)
+        )
+
+    def to_arrays(self) -> Arrays:
+        """Return the arrays of a model file: see "File formats" in the README."""
+        arrays: Arrays = {
+            "encoding": np.array(self.encoding_name),
+            **self.encoding.to_arrays(),
+            "tables": self.tables().copy(),
+            "size": np.array(self.size, dtype=np.int64),
+            "activations": np.array([layer.activation for layer in self.layers]),
+            "skips": np.array([layer.skip for layer in self.layers], dtype=np.int64),
+        }
+        for name in _CONSTANTS:
+            values = [getattr(layer, name) for layer in self.layers]
+            arrays[f"{name}s"] = np.array(values, dtype=np.float64)
+        for index, (layer, rows) in enumerate(zip(self.layers, self.rows(), strict=True)):
+            arrays[f"weights_{index}"] = rows[:, : layer.fan_in].copy()
+            arrays[f"biases_{index}"] = rows[:, layer.fan_in].copy()
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> Self:
+        """Build a network from `to_arrays`; ValueError or KeyError if they make no sense."""
+        width, height = (int(side) for side in _typed(arrays["size"], np.int64, (2,)))
+        if not (0 < width < 1 << 31 and 0 < height < 1 << 31):
+            raise ValueError("impossible size")
+        activations = arrays["activations"]
+        encoding = ENCODINGS[str(arrays["encoding"])].from_arrays(arrays, 2)
+        constants = [
+            _typed(arrays[f"{name}s"], np.float64, (len(activations),)) for name in _CONSTANTS
+        ]
+        if not np.isfinite(constants).all():
+            raise ValueError("an activation's constant is not finite")
+        skips = _typed(arrays["skips"], np.int64, (len(activations),)).tolist()
+        if min(skips, default=0) < 0:
+            raise ValueError("impossible residual block")
+        layers, fan_in = [], encoding.outputs
+        for index, (activation, skip, *own) in enumerate(
+            zip(activations, skips, *constants, strict=True)
+        ):
+            weights = arrays[f"weights_{index}"]
+            if str(activation) not in ACTIVATIONS:
+                raise ValueError(f"unknown activation in layer {index}")
+            if weights.ndim != 2 or weights.shape[0] < 1:
+                raise ValueError(f"impossible layer {index}")
+            slope, omega, scale = map(float, own)
+            layers.append(
+                LayerSpec(fan_in, len(weights), str(activation), slope, omega, scale, skip)
+            )
+            fan_in = len(weights)
+        tables = _typed(arrays["tables"], np.float32, (encoding.size,))
+        network = cls(tuple(layers), (width, height), encoding)
+        network.tables()[:] = tables
+        for index, (layer, rows) in enumerate(zip(layers, network.rows(), strict=True)):
+            shape = (layer.fan_out, layer.fan_in)
+            rows[:, : layer.fan_in] = _typed(arrays[f"weights_{index}"], np.float32, shape)
+            rows[:, layer.fan_in] = _typed(arrays[f"biases_{index}"], np.float32, shape[:1])
+        if not np.isfinite(network.parameters).all():
+            raise ValueError("weights are not finite")
+        return network
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a model file.
+
+        Raises
+        ------
+        FitImageError
+            If it cannot be written.
+        """
+        write_archive(path, "model", FORMAT_VERSION, self.to_arrays())
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read the network of a model file, or of a run's folder.
+
+        Raises
+        ------
+        InputError
+            If it is missing, damaged, of another kind, or of another version.
+        """
+        path = Path(path)
+        if path.is_dir():
+            # Of a run that is under way, or was killed, the checkpoint is newer than the model.
+            files = [path / "model.npz", path / "checkpoint.npz"]
+            path = max(
+                (file for file in files if file.is_file()),
+                key=lambda file: file.stat().st_mtime_ns,
+                default=files[0],
+            )
+        arrays = read_archive(path, "model", FORMAT_VERSION)
+        try:
+            return cls.from_arrays(arrays)
+        except (KeyError, TypeError, ValueError, MemoryError, OverflowError) as error:
+            raise InputError(f"{path} is damaged: {error}") from error
+
+
+def pixel_places(count: int, start: float = 0.0, stop: float = 1.0) -> FloatArray:
+    """Return the places of ``count`` pixels along a side (float32): index / (count - 1).
+
+    A single pixel lies at ``start``.
+    """
+    return (start + (stop - start) * (np.arange(count) / max(count - 1, 1))).astype(np.float32)
+
+
+def _typed(
+    array: npt.NDArray[Any], dtype: npt.DTypeLike, shape: tuple[int, ...]
+) -> npt.NDArray[Any]:
+    if array.dtype != dtype or array.shape != shape:
+        raise ValueError("an array has an unexpected type or shape")
+    return array

@@ -1,0 +1,98 @@
+"""Where patches lie in pictures, and how they become numbers for a network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from fit_image.apps.unjpeg.config import STEP
+from fit_image.apps.unjpeg.patch_kernels import cut_kernel, flat_kernel
+from fit_image.images.ycbcr import FROM_RGB, OFFSETS
+from fit_image.nn.runtime.arrays import FloatArray
+
+Starts = npt.NDArray[np.int64]
+
+
+def padded(picture: npt.NDArray[np.uint8], block: int) -> npt.NDArray[np.uint8]:
+    """Return a picture whose last rows and columns are repeated up to whole blocks of JPEG.
+
+    Parameters
+    ----------
+    picture : uint8 (height, width, 3)
+    block : int
+        Rows and columns that there are at least.
+    """
+    height, width, _ = picture.shape
+    more = [max(-(-side // STEP) * STEP, block) - side for side in (height, width)]
+    return np.pad(picture, ((0, more[0]), (0, more[1]), (0, 0)), mode="edge")
+
+
+def places(height: int, width: int, block: int) -> Starts:
+    """Return where the patches of a padded picture begin, as places in its numbers, flat."""
+    rows = np.arange(0, height - block + 1, STEP)
+    columns = np.arange(0, width - block + 1, STEP)
+    return (3 * (rows[:, np.newaxis] * width + columns)).ravel()
+
+
+def are_flat(levels: npt.NDArray[np.uint8], starts: Starts, strides: Starts, block: int) -> Flags:
+    """Return for each patch whether it is of a single colour; arguments as of `PatchExtractor.cut`."""
+    flat = np.empty(len(starts), dtype=np.bool_)
+    flat_kernel(levels, starts, strides, block, flat)
+    return flat
+
+
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class PatchExtractor:
+    """Cuts patches and normalises them: Y, Cb and Cr with about mean 0 and deviation 1.
+
+    Attributes
+    ----------
+    block : int
+    mean, deviation : float
+        Of Y, Cb and Cr in 0..1, all together.
+    """
+
+    block: int
+    mean: float
+    deviation: float
+
+    @property
+    def size(self) -> int:
+        """Numbers of a patch."""
+        return 3 * self.block * self.block
+
+    @property
+    def lowest(self) -> float:
+        """What 0 becomes."""
+        return -self.mean / self.deviation
+
+    @property
+    def highest(self) -> float:
+        """What 1 becomes."""
+        return (1.0 - self.mean) / self.deviation
+
+    def cut(
+        self,
+        levels: npt.NDArray[np.uint8],
+        starts: Starts,
+        strides: Starts,
+        patches: FloatArray,
+    ) -> None:
+        """Fill patches.
+
+        Parameters
+        ----------
+        levels : uint8, flat
+            Pixels of red, green and blue.
+        starts, strides : int64 (count,)
+            Where each patch begins, and how far its rows are apart.
+        patches : float32 (count, size)
+        """
+        matrix = (FROM_RGB / (255 * self.deviation)).astype(np.float32)
+        offsets = ((OFFSETS - self.mean) / self.deviation).astype(np.float32)
+        cut_kernel(levels, starts, strides, self.block, matrix, offsets, patches)

@@ -1,0 +1,1 @@
+"""``fit-image IMAGE``: train a network, record it, animate it."""

@@ -1,0 +1,167 @@
+"""``fit-image IMAGE``: teach a network, record it, animate it."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fit_image.cli.common.animations import showing_frames
+from fit_image.cli.common.display import describe_animation
+from fit_image.cli.common.headings import HeadedCommand
+from fit_image.cli.common.signals import Interrupted
+from fit_image.cli.common.train_command import Prepared, TrainCommand
+from fit_image.cli.fit.configuration import animation_names, check_used, configuration
+from fit_image.cli.fit.options import fit_options
+from fit_image.errors import InputError
+
+if TYPE_CHECKING:
+    from fit_image.apps.fit.directory import FitDirectory, FitResult
+    from fit_image.apps.fit.picture_source import PictureSource
+    from fit_image.apps.fit.trainer import FitTrainer
+    from fit_image.config.fit import ImageConfig, RecordConfig
+    from fit_image.runs.progress import Status
+
+# What to say of a run that had not all its epochs.
+_ENDINGS = {"target-psnr": "; reached --target-psnr", "time-limit": "; reached --time-limit"}
+
+
+@click.command("fit", cls=HeadedCommand, short_help="Teach a network to paint IMAGE.")
+@fit_options
+@click.pass_context
+def command(ctx: click.Context, /, image: Path, output: Path | None, **given: Any) -> None:
+    """Teach a network to paint IMAGE, record every epoch, and animate them."""
+    FitCommand(ctx, image, output or Path(f"{image.stem}-fit"), given).run()
+
+
+class FitCommand(TrainCommand):
+    """Teaches a network to paint a picture."""
+
+    words = ()
+    kind = "model"
+    beginning = "drawing the untrained network"
+
+    _marks: list[tuple[float, float]]
+
+    def prepare(self, earlier: Any) -> Prepared:
+        """See `TrainCommand.prepare`."""
+        self._marks = []
+        given = self.options
+        given["animations"] = animation_names(given["animations"])
+
+        # Heavy imports come after the command line has been understood.
+        from fit_image.animation.writers import check_size
+        from fit_image.apps.fit.directory import FitManifest
+        from fit_image.apps.fit.picture_source import load_source
+        from fit_image.apps.fit.trainer import FitTrainer
+        from fit_image.images.io import parse_background
+
+        decide, prepare, record = configuration(self.ctx, given, earlier)
+        check_used(self.ctx, decide(1, 1))  # mistakes are found before the picture is read
+        try:
+            parse_background(prepare.background)
+        except InputError as error:
+            raise InputError(f"--background: {error}") from error
+        self._check_animations(record)
+        source = load_source(self.data, prepare)
+        height, width = source.image.levels.shape[:2]
+        self._tell_scaled(source, prepare)
+        for name in record.animations:
+            check_size(self.output / name, width, height, with_target=record.with_target)
+        fit = decide(width, height)
+
+        def make_trainer() -> FitTrainer:
+            return FitTrainer(source.image.levels, fit, threads=given["threads"])
+
+        return FitManifest(source.picture, fit, prepare, record, given["preset"]), make_trainer
+
+    def check_replaced(self) -> None:
+        """See `TrainCommand.check_replaced`; nor is the picture itself replaced in any case."""
+        kind, output, image = self.directory_type, self.output, self.data
+        if self.options["overwrite"] or not kind.holds_run(output):
+            for file in kind.replaced_by_run(output):
+                if image.exists() and file.samefile(image):
+                    raise InputError(
+                        f"a run in {output} would replace {image}: choose another with -o"
+                    )
+        super().check_replaced()
+
+    def parts(self, status: Status, left: list[str]) -> list[str]:
+        """See `TrainCommand.parts`."""
+        if not self._marks or status.seconds - self._marks[-1][0] > 0.5:
+            self._marks.append((status.seconds, status.epochs))
+            del self._marks[:-10]
+        seconds, before = self._marks[0]
+        parts, target = [], self.options["target_psnr"]
+        if status.metrics is not None:
+            parts.append(f"{status.metrics:.2f}{f'/{target:g}' if target else ''} dB")
+        if status.seconds > seconds:
+            rate = (status.epochs - before) * status.epoch_size / (status.seconds - seconds)
+            parts.append(f"{rate:,.0f} px/s")
+        return [*parts, *left]
+
+    def advice(self, trainer: FitTrainer) -> str:
+        """See `TrainCommand.advice`."""
+        from fit_image.config.layer_spec import parse_init
+        from fit_image.nn.initializers import rules
+
+        config = trainer.config
+        if trainer.progress.begun_epochs == 0:
+            if "classic" not in rules(config.activations, parse_init(config.init)[0]):
+                return "try another --init, with --overwrite"
+            return f"try a lower --init-scale than {config.init_scale:g}, with --overwrite"
+        rate = float(f"{config.learning_rate / 3:.1g}")
+        return f"try a lower --lr than {config.learning_rate:g}, such as {rate:g}, with --overwrite"
+
+    def animations(self, directory: FitDirectory) -> list[Path]:
+        """See `TrainCommand.animations`."""
+        return [directory.path / name for name in directory.manifest.record.animations]
+
+    def animate(self, directory: FitDirectory, file: Path) -> None:
+        """See `TrainCommand.animate`."""
+        from fit_image.apps.fit.animate import animate
+
+        shown = showing_frames(self.display, file)
+        try:
+            report = animate(directory, file, directory.manifest.record, on_frame=shown)
+        except Interrupted:
+            again = shlex.join(["fit-image", "animate", str(directory.path), "-o", str(file)])
+            self.display.message(f"{file} is not made; to make it: {again}")
+            raise
+        self.display.message(describe_animation(report))
+
+    def describe(self, result: FitResult) -> str:
+        """See `TrainCommand.describe`."""
+        epochs, comma, rest = super().describe(result).partition(",")
+        psnr = "" if result.psnr is None else f", {result.psnr:.2f} dB"
+        ended = _ENDINGS.get(result.ended or "", "")
+        return f"{epochs}{psnr}{comma}{rest} ({result.parameters:,} parameters){ended}"
+
+    def summary(self, directory: FitDirectory) -> dict[str, Any]:
+        """See `TrainCommand.summary`."""
+        names = ("ended", "epochs", "psnr", "loss", "parameters", "seconds")
+        picture = directory.manifest.picture
+        facts = {name: getattr(directory.result, name) for name in names}
+        return {**facts, "width": picture.width, "height": picture.height}
+
+    def _tell_scaled(self, source: PictureSource, prepare: ImageConfig) -> None:
+        if source.image.scaled:
+            original = "x".join(map(str, source.image.original_size))
+            self.display.message(
+                f"scaled from {original} to {source.picture.width}x{source.picture.height} to keep "
+                f"to --max-pixels {prepare.max_pixels} ('none' keeps it whole)"
+            )
+
+    def _check_animations(self, record: RecordConfig) -> None:
+        """Refuse animations that cannot be written, or would replace something else."""
+        from fit_image.animation.writers import check_suffix
+        from fit_image.storage.atomic import check_destination
+
+        for name in record.animations:
+            file = self.output / name
+            check_suffix(file)
+            if file.parent != self.output:
+                check_destination(file)
+            self.directory_type.check_spared(self.output, file, self.data)

@@ -1,0 +1,93 @@
+"""What the options of ``fit-image IMAGE`` ask for, and what they may not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from fit_image.cli.common.config_options import config_of
+from fit_image.config.fit import FitConfig, ImageConfig, RecordConfig, option_of
+from fit_image.config.presets import preset_config
+from fit_image.errors import InputError
+
+if TYPE_CHECKING:
+    from fit_image.apps.fit.directory import FitDirectory
+
+NO_ANIMATION = "none"
+
+
+def configuration(
+    ctx: click.Context, given: dict[str, Any], earlier: FitDirectory | None
+) -> tuple[Callable[[int, int], FitConfig], ImageConfig, RecordConfig]:
+    """Return the options given; of a resumed run, those not given are the earlier ones.
+
+    Those that a preset may decide come as a function of the picture's width and height.
+    """
+    explicit = {
+        name: value
+        for name, value in given.items()
+        if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
+    }
+    manifest = earlier and earlier.manifest
+    own = _fields(FitConfig, explicit)
+
+    def decide(width: int, height: int) -> FitConfig:
+        if manifest:
+            fit, changes = manifest.fit, own
+            if own.get("optimizer", fit.optimizer) != fit.optimizer:
+                changes = {"weight_decay": None, **own}  # not the earlier one's
+            return replace(fit, **changes).for_picture(width, height)
+        return preset_config(given["preset"], width, height, **own)
+
+    if earlier and manifest and explicit.get("preset", manifest.preset) != manifest.preset:
+        raise InputError(
+            f"cannot resume {earlier.path}: --preset (was {manifest.preset}, now "
+            f"{given['preset']}) differs; choose another folder with -o, or --overwrite"
+        )
+    return (
+        decide,
+        config_of(ctx, ImageConfig, given, manifest.image if manifest else None),
+        config_of(ctx, RecordConfig, given, manifest.record if manifest else None),
+    )
+
+
+def check_used(ctx: click.Context, fit: FitConfig) -> None:
+    """Refuse an option that was given, and that nothing in the network uses."""
+    from fit_image.config.usage import unused_fields
+
+    for name, reason in unused_fields(fit).items():
+        if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            raise InputError(f"{option_of(name)} would change nothing: {reason}")
+
+
+def animation_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the animations that ``--animation`` asks for; those with a folder as whole paths."""
+    if not names:
+        return RecordConfig().animations
+    if NO_ANIMATION in names:
+        if len(names) > 1:
+            raise click.UsageError(f"--animation {NO_ANIMATION} excludes other animations.")
+        return ()
+    # A name with a folder is the user's own path, and must not move with the output folder.
+    return tuple(name if Path(name).name == name else str(Path(name).absolute()) for name in names)
+
+
+def record_of_trials(given: dict[str, Any]) -> RecordConfig:
+    """Return what is kept of every trial of a sweep."""
+    from fit_image.animation.writers import check_suffix
+
+    names = animation_names(given["animations"])
+    for name in names:
+        check_suffix(name)
+        if Path(name).name != name:
+            raise InputError(f"--animation {name}: every trial makes its own, so give a bare name")
+    return RecordConfig(**_fields(RecordConfig, {**given, "animations": names}))
+
+
+def _fields(cls: type, values: dict[str, Any]) -> dict[str, Any]:
+    return {field.name: values[field.name] for field in fields(cls) if field.name in values}

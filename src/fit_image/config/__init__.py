@@ -1,0 +1,1 @@
+"""Configurations, and how they are written: layers, encodings, presets."""

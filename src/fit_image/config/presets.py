@@ -1,0 +1,100 @@
+"""Presets: option values that suit each other and the picture's size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fit_image.config.fit import FitConfig
+from fit_image.errors import InputError
+
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Values that replace defaults of `FitConfig`.
+
+    Attributes
+    ----------
+    summary : str
+        A few words for the help.
+    values : callable
+        Returns the values for a picture's number of pixels.
+    """
+
+    summary: str
+    values: Callable[[int], Values]
+
+
+def _classic(pixels: int) -> Values:
+    return {}
+
+
+def _instant(pixels: int) -> Values:
+    return {
+        "layers": "64",
+        "encoding": "grid",
+        "activation": "relu",
+        "optimizer": "adam",
+        "learning_rate": 0.01,
+        "lr_schedule": "cosine",
+        # About a hundred steps per epoch: larger batches take less time per pixel.
+        "batch_size": 1 << min(max((pixels >> 7).bit_length(), 6), 14),
+        "epochs": _epochs(8_000_000, pixels, 3, 200),
+    }
+
+
+def _sharp(pixels: int) -> Values:
+    return {
+        "layers": "3x256",
+        "activation": "finer",
+        "optimizer": "adam",
+        "learning_rate": 3e-4,
+        "lr_schedule": "cosine",
+        "batch_size": 512,
+        "epochs": _epochs(12_000_000, pixels, 2, 500),
+    }
+
+
+PRESETS = {
+    "classic": Preset("the recipe", _classic),
+    "sharp": Preset("a network of waves", _sharp),
+    "instant": Preset("a learned grid", _instant),
+}
+
+
+def preset_config(name: str, width: int, height: int, **options: Any) -> FitConfig:
+    """Return the configuration of a preset for a picture of this size.
+
+    Parameters
+    ----------
+    name : str
+        A key of `PRESETS`.
+    width, height : int
+        Size of the picture in pixels.
+    **options
+        Fields of `FitConfig` that override the preset's values.
+
+    Raises
+    ------
+    InputError
+        If the preset does not exist, or a value is out of range.
+    """
+    values = PRESETS[check_preset(name)].values(width * height)
+    return FitConfig(**(values | options)).for_picture(width, height)
+
+
+def check_preset(name: object) -> str:
+    """Return ``name`` if it is a preset's; else raise `InputError`."""
+    if not isinstance(name, str) or name not in PRESETS:
+        raise InputError(
+            f"preset must be one of {', '.join(PRESETS)}, not {name!r}", fields=("preset",)
+        )
+    return name
+
+
+def _epochs(budget: int, pixels: int, least: int, most: int) -> int:
+    """Return the epochs in which ``budget`` pixels are trained on, within bounds."""
+    return min(max(round(budget / pixels), least), most)

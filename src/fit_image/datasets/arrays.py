@@ -1,0 +1,237 @@
+"""Pictures of one size from a folder, an npz, an IDX or a CIFAR-10 file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from fit_image.datasets.cifar import SUFFIX, read_cifar
+from fit_image.datasets.folder import LARGEST_SET, folder_contents, skipped_files
+from fit_image.datasets.idx import read_idx
+from fit_image.datasets.labelled import idx_files, load_labelled
+from fit_image.errors import InputError, one_line
+from fit_image.images.io import load_image, to_uint8
+from fit_image.images.scaling import crop_and_resize
+from fit_image.storage.npz import read_arrays
+
+Pictures = npt.NDArray[np.uint8]
+OnFile = Callable[[int, int], None]
+
+PICTURE_CHANNELS = ("grey", "rgb")
+"""Choices of channels; keys of `fit_image.config.registry.CHANNELS`."""
+
+FOLDER_SIZE = (64, 64)
+"""Default width and height of pictures that are files of their own."""
+
+_ZIP, _GZIP, _IDX = b"PK", b"\x1f\x8b", b"\0\0"
+
+_WANTED = "give a folder of pictures, or an npz, IDX or CIFAR-10 file"
+
+# ITU-R BT.601 luma in 16-bit fixed point, as in Pillow.
+_LUMA = np.array([19595, 38470, 7471], dtype=np.uint32)
+
+
+@dataclass(frozen=True, eq=False)
+class PictureData:
+    """Pictures of one size.
+
+    Attributes
+    ----------
+    pictures : ndarray of uint8, shape (count, height, width, channels)
+        sRGB colours or greys in 0..255.
+    labels : ndarray of int64, shape (count,), or None
+        Class of each picture, if known.
+    names : tuple of str
+        Names of the classes, if they were folders; else empty.
+    skipped : tuple of Path
+        Files that were left out because they are damaged or not pictures.
+    folders : tuple of Path
+        Folders that were left out because pictures lie beside them.
+    fitted : int
+        Number of pictures that were scaled, and cropped if their aspect ratio differed.
+    """
+
+    pictures: Pictures
+    labels: npt.NDArray[np.int64] | None = None
+    names: tuple[str, ...] = ()
+    skipped: tuple[Path, ...] = ()
+    folders: tuple[Path, ...] = ()
+    fitted: int = 0
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height."""
+        return self.pictures.shape[2], self.pictures.shape[1]
+
+    @property
+    def channels(self) -> str:
+        """``grey`` or ``rgb``."""
+        return "grey" if self.pictures.shape[3] == 1 else "rgb"
+
+
+def load_picture_data(
+    path: str | os.PathLike[str],
+    *,
+    size: tuple[int, int] | None = None,
+    channels: str | None = None,
+    on_file: OnFile = lambda done, total: None,
+) -> PictureData:
+    """Read pictures from a folder or a file.
+
+    A folder holds pictures; or one folder of pictures for each class; or IDX files, of which the
+    training set is read; or CIFAR-10 binary files, without those with ``test`` in their names if
+    there are others. A file is an npz file with an array ``images`` (uint8, count x height x width,
+    or with channels last) and optionally ``labels``; an IDX file of pictures; or a CIFAR-10 binary
+    file, whose suffix is ``.bin``.
+
+    Parameters
+    ----------
+    path : path-like
+    size : (int, int), optional
+        Width and height to which pictures are scaled, after a centre crop to that aspect ratio.
+        Default: their own size, but `FOLDER_SIZE` for pictures that are files of their own.
+    channels : str, optional
+        ``grey`` or ``rgb``. Default: grey if all pictures are grey.
+    on_file : callable, optional
+        Called with the number of files tried so far, and of all.
+
+    Raises
+    ------
+    InputError
+        If there are no pictures, a file is damaged, or all together exceed memory.
+    """
+    path = Path(path)
+    if channels is not None and channels not in PICTURE_CHANNELS:
+        raise InputError(
+            f"channels must be one of {', '.join(PICTURE_CHANNELS)}, not {channels!r}",
+            fields=("channels",),
+        )
+    data = _from_folder(path, size or FOLDER_SIZE, on_file) if path.is_dir() else _from_file(path)
+    if not data.pictures.size:
+        raise InputError(f"{one_line(path)} holds no pictures")
+    if size is not None and size != data.size:
+        _check_bytes(path, len(data), (size[1], size[0], data.pictures.shape[3]))
+        fitted = np.stack([crop_and_resize(picture, *size) for picture in data.pictures])
+        data = replace(data, pictures=fitted, fitted=len(fitted))
+    return replace(data, pictures=_convert_channels(data.pictures, channels))
+
+
+def _from_file(path: Path) -> PictureData:
+    if not path.is_file():
+        found = "not a regular file" if path.exists() else "no such file"
+        raise InputError(f"cannot read {one_line(path)}: {found}; {_WANTED}")
+    try:
+        with path.open("rb") as file:
+            start = file.read(2)
+    except OSError:
+        start = b""  # the reader below gives the better message
+    if start == _ZIP or path.suffix == ".npz":
+        return _from_npz(path)
+    if path.suffix.lower() == SUFFIX:
+        return PictureData(*read_cifar(path))
+    if start not in (_IDX, _GZIP) and start:
+        raise InputError(f"{one_line(path)} is neither npz, nor IDX, nor CIFAR-10; {_WANTED}")
+    pictures = read_idx(path)
+    if pictures.ndim != 3:
+        problem = f"has {pictures.ndim} dimensions; pictures have 3"
+        raise InputError(f"{one_line(path)} {problem}")
+    return PictureData(pictures[..., np.newaxis])
+
+
+def _from_npz(path: Path) -> PictureData:
+    arrays = read_arrays(path, ("images", "labels"))
+    name = one_line(path)
+    pictures, labels = arrays.get("images"), arrays.get("labels")
+    if pictures is None:
+        raise InputError(f"{name} has no array 'images'")
+    if pictures.ndim == 3:
+        pictures = pictures[..., np.newaxis]
+    if pictures.dtype != np.uint8 or pictures.ndim != 4 or pictures.shape[3] not in (1, 3):
+        problem = f"'images' of type {pictures.dtype} and shape {arrays['images'].shape}"
+        wanted = "give uint8 of (count, height, width), or with 1 or 3 channels last"
+        raise InputError(f"{name} has {problem}; {wanted}")
+    if labels is not None:
+        if labels.dtype.kind not in "iu" or labels.shape != pictures.shape[:1]:
+            raise InputError(f"{name}: 'labels' must hold one whole number for each picture")
+        labels = labels.astype(np.int64)
+    return PictureData(np.ascontiguousarray(pictures), labels)
+
+
+def _from_folder(folder: Path, size: tuple[int, int], on_file: OnFile) -> PictureData:
+    folders, files = folder_contents(folder)
+    if idx_files(files):
+        labelled = load_labelled(folder)
+        names = labelled.names
+        # The file's own labels: names are numbers there.
+        labels = np.array([int(name) for name in names], np.int64)[labelled.labels]
+        return PictureData(labelled.pictures, labels)
+    binaries = [file for file in files if file.suffix.lower() == SUFFIX]
+    if binaries:
+        chosen = [file for file in binaries if "test" not in file.name.lower()] or binaries
+        parts = [read_cifar(file) for file in chosen]
+        pictures, numbers = (np.concatenate(each) for each in zip(*parts, strict=True))
+        return PictureData(pictures, numbers)
+    pictures, read, fitted = _read_all(folder, files, size, on_file)
+    if len(read) or not folders:
+        if not len(read):
+            found = f"{len(files):,} files, but no picture" if files else "nothing"
+            raise InputError(f"{one_line(folder)} holds {found}; give pictures")
+        skipped = skipped_files(files, read)
+        return PictureData(pictures, skipped=skipped, folders=tuple(folders), fitted=fitted)
+    inner = [folder_contents(each)[1] for each in folders]
+    beside, files = files, [file for each in inner for file in each]
+    pictures, read, fitted = _read_all(folder, files, size, on_file)
+    if not len(read):
+        raise InputError(f"{one_line(folder)} and its folders hold no pictures; give some")
+    labels = np.repeat(np.arange(len(folders)), [len(each) for each in inner])[read]
+    names = tuple(each.name for each in folders)
+    skipped = (*beside, *skipped_files(files, read))
+    return PictureData(pictures, labels, names, skipped, fitted=fitted)
+
+
+def _read_all(
+    folder: Path, files: Sequence[Path], size: tuple[int, int], on_file: OnFile
+) -> tuple[Pictures, list[int], int]:
+    """Return the readable pictures in colour and one size, the files' indices, and `fitted`."""
+    shape = (size[1], size[0], 3)
+    _check_bytes(folder, len(files), shape)
+    found, read, fitted = [], [], 0
+    for index, file in enumerate(files):
+        on_file(index, len(files))
+        try:
+            levels = to_uint8(load_image(file).levels)
+        except InputError:
+            continue
+        fitted += levels.shape != shape
+        found.append(crop_and_resize(levels, *size))
+        read.append(index)
+    return np.array(found, np.uint8).reshape(-1, *shape), read, fitted
+
+
+def _check_bytes(path: Path, count: int, shape: tuple[int, ...]) -> None:
+    if count * int(np.prod(shape)) > LARGEST_SET:
+        described = f"{count:,} pictures of {shape[1]} x {shape[0]} pixels"
+        raise InputError(
+            f"{one_line(path)}: {described} exceed {LARGEST_SET:,} bytes; choose a smaller size",
+            fields=("size",),
+        )
+
+
+def _convert_channels(pictures: Pictures, channels: str | None) -> Pictures:
+    if pictures.shape[3] == 1:
+        return pictures.repeat(3, axis=3) if channels == "rgb" else pictures
+    if channels is None:
+        colourless = all((each == each[..., :1]).all() for each in pictures)
+        channels = "grey" if colourless else "rgb"
+    if channels == "rgb":
+        return pictures
+    grey = [((each @ _LUMA + (1 << 15)) >> 16).astype(np.uint8) for each in pictures]
+    return np.stack(grey)[..., np.newaxis]

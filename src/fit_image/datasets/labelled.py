@@ -1,0 +1,224 @@
+"""Data sets of small pictures with class labels."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from fit_image.config.registry import CHANNELS
+from fit_image.datasets.folder import folder_contents, load_pictures, skipped_files
+from fit_image.datasets.idx import read_idx
+from fit_image.errors import InputError, one_line
+
+LABELLED_CHANNELS = ("grey", "rgb")
+"""Choices of channels; keys of `CHANNELS`."""
+
+PARTS = {"train": ("train",), "t10k": ("t10k", "test")}
+"""Parts of a data set in IDX files: the words in file names that mark them."""
+
+MOST_CLASSES = 255
+
+# LeCun's train-images-idx3-ubyte.gz, and train-images.idx3-ubyte as some programs unpack it.
+_IDX_NAME = re.compile(
+    r"(?P<part>.*?)[-_.]?(?P<kind>images|labels)(?:[-_.]idx\d?|[-_.]ubyte)+(?:\.gz)?",
+    re.ASCII | re.IGNORECASE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledPictures:
+    """Pictures of one size with their classes.
+
+    Attributes
+    ----------
+    pictures : ndarray of uint8, shape (count, height, width, channels)
+        sRGB colours or greys in 0..255.
+    labels : ndarray of int64, shape (count,)
+        Indices into ``names``.
+    names : tuple of str
+        Names of the classes; each has at least one picture.
+    skipped : tuple of Path
+        Files that were left out because they are damaged or not pictures.
+    """
+
+    pictures: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.int64]
+    names: tuple[str, ...]
+    skipped: tuple[Path, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 in hexadecimal of pictures, labels and names; independent of the file format."""
+        digest = hashlib.sha256(json.dumps([self.pictures.shape, self.names]).encode())
+        digest.update(self.labels.astype("<i8").tobytes())
+        digest.update(np.ascontiguousarray(self.pictures).data)
+        return digest.hexdigest()
+
+
+def load_labelled(
+    path: str | os.PathLike[str],
+    *,
+    part: str = "train",
+    channels: str = "grey",
+) -> LabelledPictures:
+    """Read a folder of IDX files, or of one folder of pictures for each class.
+
+    IDX files are a pair such as ``train-images-idx3-ubyte.gz`` and ``train-labels-idx1-ubyte.gz``;
+    the classes are the numbers that occur. Folders are classes in natural order (2 before 10).
+    Hidden files are ignored; other files that are not pictures are listed in ``skipped``.
+
+    Parameters
+    ----------
+    path : path-like
+        The folder.
+    part : str
+        Which IDX files to read: a key of `PARTS`. A single pair whose name has none of the words
+        is ``train``.
+    channels : str
+        ``grey`` or ``rgb``.
+
+    Returns
+    -------
+    LabelledPictures
+
+    Raises
+    ------
+    InputError
+        If the folder does not exist or holds neither, a file is missing, damaged or ambiguous,
+        there are fewer than 2 or more than `MOST_CLASSES` classes, pictures are empty or differ
+        in size, or all together exceed memory.
+    """
+    for name, choice, choices in (
+        ("channels", channels, LABELLED_CHANNELS),
+        ("part", part, tuple(PARTS)),
+    ):
+        if choice not in choices:
+            raise InputError(
+                f"{name} must be one of {', '.join(choices)}, not {choice!r}", fields=(name,)
+            )
+    folder = Path(path)
+    folders, files = folder_contents(folder)
+    found = idx_files(files)
+    if found:
+        labelled = _from_idx(*_pair(folder, found, part), channels)
+    elif folders:
+        if part != "train":
+            problem = f"has folders of classes, but no part {part}; give the folder of that part"
+            raise _refused(folder, problem)
+        labelled = _from_folders(folder, folders, files, channels)
+    else:
+        present = "neither IDX files nor folders of pictures" if files else "nothing"
+        wanted = "give a folder of IDX files, or with one folder of pictures for each class"
+        raise _refused(folder, f"holds {present}; {wanted}")
+    _check_classes(folder, labelled.names)
+    height, width = labelled.pictures.shape[1:3]
+    if min(height, width) < 1:
+        raise _refused(folder, f"has pictures of {width} x {height} pixels")
+    return labelled
+
+
+def _refused(path: Path, problem: str) -> InputError:
+    return InputError(f"{one_line(path)} {problem}")
+
+
+def _check_classes(folder: Path, names: Sequence[str]) -> None:
+    if len(names) < 2:
+        only = one_line(names[0])
+        raise _refused(folder, f"has only one class, {only}; give at least two")
+    if len(names) > MOST_CLASSES:
+        raise _refused(folder, f"has {len(names):,} classes; give at most {MOST_CLASSES}")
+
+
+def _from_folders(
+    folder: Path, classes: Sequence[Path], beside: Sequence[Path], channels: str
+) -> LabelledPictures:
+    files: list[Path] = []
+    sizes = []
+    for each in classes:
+        inner, found = folder_contents(each)
+        if idx_files(found):
+            raise _refused(each, "holds IDX files; give that folder")
+        if inner and not found:
+            raise _refused(each, "holds folders, not pictures; give that folder or remove it")
+        files += found
+        sizes.append(len(found))
+    names = tuple(each.name for each in classes)
+    _check_classes(folder, names)  # before all are read
+    pictures, read = load_pictures(files, channels=channels)
+    labels = np.repeat(np.arange(len(classes)), sizes)[read]
+    counts = np.bincount(labels, minlength=len(classes))
+    for each, size, count in zip(classes, sizes, counts, strict=True):
+        if not count:
+            problem = f"none of its {size:,} files can be read" if size else "it is empty"
+            raise _refused(each, f"holds no pictures: {problem}; add some or remove it")
+    skipped = (*beside, *skipped_files(files, read.tolist()))
+    return LabelledPictures(pictures, labels, names, skipped)
+
+
+def idx_files(files: Sequence[Path]) -> dict[str, dict[str, Path]]:
+    """Return the files with names of IDX files, by their prefix and then by their kind."""
+    found: dict[str, dict[str, Path]] = {}
+    for file in files:
+        match = _IDX_NAME.fullmatch(file.name)
+        if match:
+            kinds = found.setdefault(match["part"].casefold(), {})
+            kinds.setdefault(match["kind"].casefold(), file)  # plain sorts before .gz
+    return found
+
+
+def _pair(folder: Path, idx_files: dict[str, dict[str, Path]], part: str) -> tuple[Path, Path]:
+    """Return the two files, pictures and labels, of a part."""
+    words = {
+        name: [key for key in PARTS if any(word in name for word in PARTS[key])]
+        for name in idx_files
+    }
+    chosen = [name for name in idx_files if part in words[name]]
+    if not chosen and part == "train":
+        chosen = [name for name in idx_files if not words[name]]
+    if not chosen:
+        first = next(iter(next(iter(idx_files.values())).values()))
+        problem = f"has {one_line(first.name)}, but not {part}-images-idx3-ubyte"
+        raise _refused(folder, f"{problem}; add it and its labels")
+    if len(chosen) > 1:
+        one, other, *_ = (next(iter(idx_files[name].values())).name for name in chosen)
+        problem = f"has {one_line(one)} and {one_line(other)}; keep only one data set in it"
+        raise _refused(folder, problem)
+    kinds = idx_files[chosen[0]]
+    for present, missing in (("images", "labels"), ("labels", "images")):
+        if missing not in kinds:
+            name = one_line(kinds[present].name)
+            problem = f"has {name}, but no file of {missing} with the same prefix; add it"
+            raise _refused(folder, problem)
+    return kinds["images"], kinds["labels"]
+
+
+def _from_idx(images: Path, labels: Path, channels: str) -> LabelledPictures:
+    numbers = read_idx(labels)  # first, because it is small
+    if numbers.ndim != 1:
+        raise _refused(labels, f"has {numbers.ndim} dimensions; labels have 1")
+    pictures = read_idx(images)
+    if pictures.ndim != 3:
+        raise _refused(images, f"has {pictures.ndim} dimensions; pictures have 3")
+    if len(pictures) != len(numbers):
+        problem = f"{len(pictures):,} pictures, but {one_line(labels)} has {len(numbers):,} labels"
+        raise _refused(images, f"has {problem}; give files of one data set")
+    if not len(numbers):
+        raise _refused(images, "holds no pictures")
+    occurring, indices = np.unique(numbers, return_inverse=True)
+    names = tuple(str(number) for number in occurring)
+    pictures = pictures[..., np.newaxis]
+    if channels != "grey":
+        pictures = pictures.repeat(CHANNELS[channels], axis=3)
+    return LabelledPictures(pictures, indices.reshape(-1).astype(np.int64), names)

@@ -1,0 +1,80 @@
+"""JPEG compression in memory, and the quality of JPEG files."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from PIL.JpegImagePlugin import get_sampling
+
+from fit_image.config.registry import SUBSAMPLINGS
+from fit_image.images.decoding import pixel_limit
+
+# Luma quantisation table of ITU-T T.81, annex K.1 (quality 50), sorted.
+_LUMA_TABLE = np.array(
+    [
+        (10, 11, 12, 12, 13, 14, 14, 14, 16, 16, 16, 17, 18, 19, 22, 22),
+        (24, 24, 24, 26, 29, 35, 37, 40, 40, 49, 51, 51, 55, 55, 56, 56),
+        (57, 58, 60, 61, 62, 64, 64, 68, 69, 72, 77, 78, 80, 81, 87, 87),
+        (92, 92, 95, 98, 99, 100, 101, 103, 103, 103, 104, 109, 112, 113, 120, 121),
+    ]
+).ravel()
+
+
+def quality_of(picture: Image.Image) -> int | None:
+    """Estimate the quality of a JPEG picture, 1 to 100; None if it is not a JPEG.
+
+    The quality at which the sum of the Independent JPEG Group's luma table is nearest to that of
+    the picture's.
+    """
+    tables = getattr(picture, "quantization", None)
+    if not tables:
+        return None
+    total = sum(next(iter(tables.values())))
+    return min(range(1, 101), key=lambda quality: abs(_table_sum(quality) - total))
+
+
+def subsampling_of(picture: Image.Image) -> str | None:
+    """Return the chroma subsampling of a JPEG picture; None if it is not a JPEG, or is grey."""
+    if picture.format != "JPEG" or picture.mode == "L":
+        return None
+    found = get_sampling(picture)
+    return next((name for name, number in SUBSAMPLINGS.items() if number == found), "unusual")
+
+
+def _table_sum(quality: int) -> int:
+    percent = 5000 // quality if quality < 50 else 200 - 2 * quality
+    return int(np.clip((_LUMA_TABLE * percent + 50) // 100, 1, 255).sum())
+
+
+@dataclass(frozen=True)
+class Compression:
+    """Settings of JPEG compression by libjpeg.
+
+    Baseline and progressive files decode to the same pixels, so there is no such setting.
+
+    Attributes
+    ----------
+    quality : int
+        1 to 100, on the scale of the Independent JPEG Group.
+    subsampling : str
+        A key of `SUBSAMPLINGS`.
+    """
+
+    quality: int = 85
+    subsampling: str = "4:2:0"
+
+    def apply(self, picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """Compress and decompress a picture (uint8, height x width x 3)."""
+        file = io.BytesIO()
+        Image.fromarray(picture).save(
+            file,
+            "JPEG",
+            quality=self.quality,
+            subsampling=SUBSAMPLINGS[self.subsampling],
+        )
+        with pixel_limit(), Image.open(file) as decoded:
+            return np.asarray(decoded.convert("RGB"))
