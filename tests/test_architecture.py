@@ -1,4 +1,4 @@
-"""The arrows of the design: cli -> apps -> runs and core; runs, image and animation never core."""
+"""The layout: which folders may import which, and that no folders import each other in a circle."""
 
 from __future__ import annotations
 
@@ -14,6 +14,38 @@ import fit_image
 SOURCE = Path(fit_image.__file__).parent
 MODULES = sorted(SOURCE.rglob("*.py"))
 
+ORDER = [
+    {"cli"},
+    {"apps"},
+    {"runs"},
+    {"datasets", "animation"},
+    {"images"},
+    {"storage"},
+    {"config"},
+    {"nn"},
+    {"errors", "version"},
+]
+"""From the top to the ground: a folder imports from sets below its own only."""
+
+LIBRARIES = {
+    "numba": {"nn", "apps", "runs"},
+    "click": {"cli"},
+    "PIL": {"images", "animation", "datasets", "runs", "apps"},
+    "imageio": {"animation"},
+}
+"""Who may import what others wrote; numpy is for all but ``import fit_image.cli``."""
+
+LARGEST_FOLDER = 12
+
+
+def name_of(path):
+    """Name of a module or package, without ``fit_image``: ``nn.layers.dense``."""
+    parts = path.relative_to(SOURCE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+NAMES = {name_of(path): path for path in MODULES}
+
 
 def imports(path):
     """Full names of the modules that a file imports, anywhere in it."""
@@ -22,31 +54,100 @@ def imports(path):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path} has a relative import"
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            for alias in node.names:
+                name = f"{node.module}.{alias.name}"
+                yield name if name.removeprefix("fit_image.") in NAMES else node.module
 
 
-def layer(path):
-    parts = path.relative_to(SOURCE).parts
-    return parts[0] if len(parts) > 1 else "."
-
-
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
-def test_imports_point_one_way(path):
-    forbidden = {
-        "nn": ("fit_image.cli", "fit_image.apps", "click", "PIL", "imageio"),
-        "apps": ("fit_image.cli", "click"),
-        "runs": ("fit_image.cli", "fit_image.apps", "fit_image.nn", "click"),
-        ".": ("fit_image.cli", "fit_image.apps", "click"),
-        "cli": ("numba", "imageio"),
-    }[layer(path)]
-    if path.name in ("__init__.py", "__main__.py") and layer(path) == ".":
-        return  # the package's face, which names everything public
+def own_imports(path):
+    """Those of the package's own modules, without ``fit_image``."""
     for name in imports(path):
-        assert not any(name == wall or name.startswith(f"{wall}.") for wall in forbidden)
-        if layer(path) == "nn":
-            allowed = ("fit_image.nn", "fit_image.errors")
-            assert not name.startswith("fit_image.") or name.startswith(allowed)
+        if name.startswith("fit_image."):
+            yield name.removeprefix("fit_image.")
+
+
+def level(name):
+    top = name.split(".")[0]
+    (number,) = (number for number, tops in enumerate(ORDER) if top in tops)
+    return number
+
+
+def inner_modules():
+    """All modules but the package's face, which names everything public."""
+    faces = {SOURCE / "__init__.py", SOURCE / "__main__.py"}
+    return [path for path in MODULES if path not in faces]
+
+
+@pytest.mark.parametrize("path", inner_modules(), ids=name_of)
+def test_imports_point_one_way(path):
+    own = name_of(path)
+    for name in own_imports(path):
+        same = name.split(".")[0] == own.split(".")[0]
+        assert same or level(name) > level(own), f"{own} imports {name}"
+    if own.startswith("nn"):
+        assert all(name.split(".")[0] in ("nn", "errors") for name in own_imports(path))
+
+
+@pytest.mark.parametrize("path", inner_modules(), ids=name_of)
+def test_libraries_stay_in_their_folders(path):
+    top = name_of(path).split(".")[0]
+    for name in imports(path):
+        library = name.split(".")[0]
+        assert top in LIBRARIES.get(library, {top}), f"{top} imports {library}"
+
+
+def folder_of(name):
+    """The folder of a module; a package is its own folder."""
+    if NAMES[name].name == "__init__.py":
+        return name
+    return name.rpartition(".")[0] or name
+
+
+def folder_arrows():
+    arrows = {}
+    for path in inner_modules():
+        own = name_of(path)
+        for name in own_imports(path):
+            arrows.setdefault(folder_of(own), set()).add(folder_of(name))
+    return {folder: targets - {folder} for folder, targets in arrows.items()}
+
+
+def circle(arrows):
+    """Return folders that import each other in a circle, or nothing."""
+    done, path = set(), []
+
+    def visit(folder):
+        if folder in path:
+            return path[path.index(folder) :]
+        if folder in done:
+            return []
+        path.append(folder)
+        for target in sorted(arrows.get(folder, ())):
+            if found := visit(target):
+                return found
+        path.pop()
+        done.add(folder)
+        return []
+
+    return next((found for folder in sorted(arrows) if (found := visit(folder))), [])
+
+
+def test_no_folders_import_each_other_in_a_circle():
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c"]
+    assert circle(folder_arrows()) == []
+
+
+def test_no_folder_is_crowded():
+    for folder in {path.parent for path in MODULES}:
+        files = [path for path in folder.glob("*.py") if path.name != "__init__.py"]
+        assert len(files) <= LARGEST_FOLDER, folder
+
+
+def test_the_command_line_loads_no_numerics_when_imported():
+    for path in (SOURCE / "cli").glob("*.py"):
+        top = [node for node in ast.parse(path.read_text()).body if isinstance(node, ast.Import)]
+        names = {alias.name for node in top for alias in node.names}
+        assert not names & {"numpy", "numba", "imageio", "PIL"}, path
 
 
 @pytest.mark.parametrize("name", fit_image.__all__)
@@ -61,8 +162,8 @@ def test_unknown_names_are_attribute_errors():
         _ = fit_image.nothing
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_every_module_has_a_docstring(path):
-    name = ".".join(("fit_image", *path.relative_to(SOURCE).with_suffix("").parts))
+    name = ".".join(("fit_image", *name_of(path).split("."))).rstrip(".")
     if path.name != "__main__.py":
-        assert importlib.import_module(name.removesuffix(".__init__")).__doc__
+        assert importlib.import_module(name).__doc__

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from test_fit import BATCHES, train
+from test_importance_sampling import begin_epoch
 
 from fit_image.apps.fit.epoch_loop import follow
 from fit_image.apps.fit.fit import fit
@@ -12,8 +14,6 @@ from fit_image.apps.fit.trainer import FitTrainer
 from fit_image.config.fit import FitConfig
 from fit_image.nn.training import micro_batch
 from fit_image.runs.trainer import EpochEnd
-from test_fit import BATCHES, train
-from test_importance import begin_epoch
 
 AN_INSTANT = 1e-9  # after which some pixels are learned all the same
 

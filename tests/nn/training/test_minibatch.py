@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from test_mlp import STACKS, make, samples
+from test_per_sample_sgd import copy_of, learn, ones, shaped
 
 from fit_image.config.fit import registry
 from fit_image.nn.activations import ACTIVATIONS
@@ -12,8 +14,6 @@ from fit_image.nn.optimizers.registry import OPTIMIZERS
 from fit_image.nn.optimizers.sgd import SGD
 from fit_image.nn.training.minibatch import Minibatch
 from naive import NAIVE_OPTIMIZERS, NaiveNetwork, values
-from test_network import STACKS, make, samples
-from test_sgd import copy_of, learn, ones, shaped
 
 RATES = {"sgd": 0.2, "momentum": 0.1, "adam": 0.01, "adamw": 0.01}
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from test_cli import fail, succeed
 
 from fit_image.apps.fit.fit import fit
 from fit_image.config.fit import FitConfig
 from fit_image.config.presets import PRESETS, preset_config
 from fit_image.errors import InputError
 from fit_image.images.io import load_image
-from test_cli import fail, succeed
 
 SIZES = [(1, 1), (1, 300), (16, 16), (300, 429), (768, 512), (6000, 4000), (2**21, 1)]
 

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from PIL import Image
+from test_animation import read_video
+from test_io import SWAPPED
 
 from fit_image.animation.film import frame_path
 from fit_image.animation.writers import WRITERS, write_animation
@@ -25,8 +27,6 @@ from fit_image.images.io import Canvas, check_image_target, load_image, psnr, sa
 from fit_image.images.scaling import downscale
 from fit_image.nn.mlp.layer_spec import dense_stack
 from naive import NaiveNetwork, values
-from test_animation import read_video
-from test_image import SWAPPED
 
 COUNTS = sorted(CHANNELS.values())
 

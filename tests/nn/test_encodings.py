@@ -6,6 +6,8 @@ import itertools
 
 import numpy as np
 import pytest
+from test_minibatch import learn_all
+from test_per_sample_sgd import learn
 
 from fit_image.apps.fit.architecture import make_network
 from fit_image.config.encoding_spec import GridSpec, parse_encoding
@@ -22,8 +24,6 @@ from fit_image.nn.optimizers.adam import AdamW
 from fit_image.nn.optimizers.registry import OPTIMIZERS
 from fit_image.nn.training.minibatch import Minibatch
 from naive import naive_grid, naive_grid_shape, naive_waves
-from test_minibatch import learn_all
-from test_sgd import learn
 
 # Levels with an entry for each crossing, and hashed ones; of pictures wide and high.
 GRIDS = [

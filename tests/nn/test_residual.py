@@ -9,6 +9,8 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
+from test_minibatch import RATES, learn_all, teach
+from test_mlp import check_gradients, samples
 
 from fit_image import fit
 from fit_image.apps.painting_network import FORMAT_VERSION
@@ -21,8 +23,6 @@ from fit_image.nn.mlp.layer_spec import LayerSpec
 from fit_image.nn.mlp.mlp import MLP
 from fit_image.storage.npz import read_archive, write_archive
 from naive import NAIVE_OPTIMIZERS, NaiveNetwork, values
-from test_minibatch import RATES, learn_all, teach
-from test_network import check_gradients, samples
 
 widths = st.integers(1, 4)
 plain = st.builds("{}x{}:tanh".format, widths, widths) | st.builds("{}".format, widths)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from test_fit import train
 
 from fit_image.apps.fit.fit import fit
 from fit_image.apps.fit.importance_sampling import Importance, error_levels, measure_errors
@@ -12,7 +13,6 @@ from fit_image.apps.fit.trainer import FitTrainer
 from fit_image.config.fit import FitConfig
 from fit_image.errors import InputError
 from fit_image.nn.training import micro_batch
-from test_fit import train
 
 BY_ERROR = FitConfig(layers=(16, 16), epochs=3, sampling="error")
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from test_minibatch import learn_all, teach
+from test_per_sample_sgd import learn, make, ones, samples
 
 from fit_image.config.fit import registry
 from fit_image.nn.losses import LOSSES, error_gradient, error_loss, mean_squared_error
 from fit_image.nn.runtime.jit import kernel
 from naive import NAIVE_LOSSES, NaiveNetwork, NaiveSGD, values
-from test_minibatch import learn_all, teach
-from test_sgd import learn, make, ones, samples
 
 # Both sides of every kink and not on one; errors of colours, and far beyond.
 ERRORS = np.array([-7, -0.9, -0.101, -0.099, -0.03, -1e-4, 1e-4, 0.03, 0.099, 0.101, 0.9, 7])

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from test_layers import assert_central_differences, assert_close, doubles, normal, there_and_back
 
 from fit_image.nn.layers.dense import Dense
 from fit_image.nn.layers.tied_dense import TiedDense
 from fit_image.nn.network import Network
 from fit_image.nn.runtime.threads import ThreadPool
 from naive_stages import NaiveDense, NaiveTiedDense
-from test_stages import assert_central_differences, assert_close, doubles, normal, there_and_back
 
 # Shape of a sample, units of the two dense layers.
 SHAPES = [((7,), 5, 3), ((4, 5, 3), 40, 11), ((32,), 16, 48), ((3, 3), 70, 1)]
