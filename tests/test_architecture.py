@@ -97,10 +97,10 @@ def test_libraries_stay_in_their_folders(path):
 
 
 def folder_of(name):
-    """The folder of a module; a package is its own folder."""
-    if NAMES[name].name == "__init__.py":
-        return name
-    return name.rpartition(".")[0] or name
+    """The folder of a module; where it lies beside folders, it counts by itself."""
+    path = NAMES[name]
+    beside_folders = any(each.parent.parent == path.parent for each in NAMES.values())
+    return name if path.name == "__init__.py" or beside_folders else name.rpartition(".")[0]
 
 
 def folder_arrows():

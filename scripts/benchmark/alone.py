@@ -24,7 +24,7 @@ from fit_image.apps.fit.warm_up import warm_up
 from fit_image.apps.sweep.plan import Question, plan_trials
 from fit_image.apps.unjpeg.model import Restorer
 from fit_image.apps.unjpeg.network import initialise, make_network
-from fit_image.apps.unjpeg.patch_extractor import PatchExtractor
+from fit_image.apps.unjpeg.patches.extractor import PatchExtractor
 from fit_image.config.fit import RecordConfig
 from fit_image.nn.runtime.machine import usable_cores
 

@@ -12,8 +12,8 @@ from PIL import Image, ImageDraw
 from fit_image.apps.unjpeg.config import UnjpegConfig
 from fit_image.apps.unjpeg.model import Restorer
 from fit_image.apps.unjpeg.network import layer_rows, make_network
-from fit_image.apps.unjpeg.patch_extractor import PatchExtractor, are_flat, padded, places
-from fit_image.apps.unjpeg.patch_loader import PatchLoader, rmse
+from fit_image.apps.unjpeg.patches.extractor import PatchExtractor, are_flat, padded, places
+from fit_image.apps.unjpeg.patches.loader import PatchLoader, rmse
 from fit_image.apps.unjpeg.pictures import (
     PictureFolder,
     find_pictures,
@@ -223,7 +223,7 @@ def batches(stream, count):
 @pytest.fixture(params=[1 << 24, 1 << 14], ids=["one group", "groups"])
 def _groups(request, monkeypatch):
     """Let the pictures be in one group, or in several."""
-    monkeypatch.setattr("fit_image.apps.unjpeg.patch_loader._GROUP_PIXELS", request.param)
+    monkeypatch.setattr("fit_image.apps.unjpeg.patches.loader._GROUP_PIXELS", request.param)
 
 
 @pytest.mark.usefixtures("_groups")

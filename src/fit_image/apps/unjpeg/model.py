@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from fit_image.apps.unjpeg.config import LARGEST_BLOCK, STEP
 from fit_image.apps.unjpeg.network import layer_rows, make_network
-from fit_image.apps.unjpeg.patch_extractor import PatchExtractor, are_flat, padded
-from fit_image.apps.unjpeg.patch_kernels import add_kernel
+from fit_image.apps.unjpeg.patches.extractor import PatchExtractor, are_flat, padded
+from fit_image.apps.unjpeg.patches.kernels import add_kernel
 from fit_image.config.layer_spec import MAX_LAYERS, MAX_WIDTH
 from fit_image.errors import InputError
 from fit_image.images.ycbcr import from_ycbcr, to_ycbcr

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from fit_image.apps.unjpeg.config import STEP, UnjpegConfig
-from fit_image.apps.unjpeg.patch_extractor import are_flat, padded, places
+from fit_image.apps.unjpeg.patches.extractor import are_flat, padded, places
 from fit_image.config.layer_spec import parse_qualities
 from fit_image.datasets.folder import folder_contents
 from fit_image.errors import InputError

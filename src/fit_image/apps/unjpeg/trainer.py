@@ -13,13 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.apps.memory import check_available
-from fit_image.apps.unjpeg import network, patch_samples
+from fit_image.apps.unjpeg import network
 from fit_image.apps.unjpeg.config import UnjpegConfig
 from fit_image.apps.unjpeg.contact_sheet import Crop, choose_parts, draw_parts
 from fit_image.apps.unjpeg.directory import UnjpegMetrics
 from fit_image.apps.unjpeg.model import Restorer
-from fit_image.apps.unjpeg.patch_extractor import PatchExtractor
-from fit_image.apps.unjpeg.patch_loader import PatchLoader, rmse
+from fit_image.apps.unjpeg.patches import samples
+from fit_image.apps.unjpeg.patches.extractor import PatchExtractor
+from fit_image.apps.unjpeg.patches.loader import PatchLoader, rmse
 from fit_image.apps.unjpeg.pictures import PictureFolder, measure
 from fit_image.errors import DivergenceError
 from fit_image.nn.optimizers.adam import Adam
@@ -93,7 +94,7 @@ class PatchTrainer(StepTrainer[BatchMetrics]):
         self.progress = Progress()
         self.snapshot = Snapshot()  # too large to be kept in memory: the checkpoint serves
         check_available(
-            network.needed_bytes(recipe) + patch_samples.needed_bytes(recipe),
+            network.needed_bytes(recipe) + samples.needed_bytes(recipe),
             "choose narrower --layers, or a smaller --block" + ", or no --whiten" * recipe.whiten,
         )
         chain = network.make_network(recipe.block, recipe.widths)
@@ -111,9 +112,9 @@ class PatchTrainer(StepTrainer[BatchMetrics]):
         self._squares = np.zeros(2)
         self._best_error, self._best_epoch = math.inf, 0
         self._ema = EMA(recipe.average)
-        self._inputs, self._targets = patch_samples.validation_patches(folder, recipe, self.cutter)
+        self._inputs, self._targets = samples.validation_patches(folder, recipe, self.cutter)
         self._whitening = (
-            patch_samples.measure_whitening(folder, recipe, self.cutter, self._pool)
+            samples.measure_whitening(folder, recipe, self.cutter, self._pool)
             if recipe.whiten
             else None
         )

@@ -11,9 +11,9 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.nn import initializers
 from fit_image.nn.encodings.base import Encoding, Identity, Touched
-from fit_image.nn.mlp import soa, soa_forward
+from fit_image.nn.initializers import AUTO
+from fit_image.nn.mlp import init_params, soa, soa_forward
 from fit_image.nn.mlp.cache import (
     MLPCache,
     backward_kernel,
@@ -79,12 +79,12 @@ class MLP:
         self,
         scale: float,
         rng: np.random.Generator,
-        init: str = initializers.AUTO,
+        init: str = AUTO,
         *,
         unit_inputs: bool = True,
     ) -> Self:
-        """Draw weights and biases; `fit_image.nn.initializers.draw` has the parameters."""
-        drawn = initializers.draw(self.layers, scale, rng, init, unit_inputs=unit_inputs)
+        """Draw weights and biases; `init_params.draw` has the parameters."""
+        drawn = init_params.draw(self.layers, scale, rng, init, unit_inputs=unit_inputs)
         for layer, rows, numbers in zip(self.layers, self.rows(), drawn, strict=True):
             rows[:, : layer.fan_in + 1] = numbers
         self.encoding.init_params(self.tables(), rng)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from fit_image.apps.unjpeg.config import UnjpegConfig
-from fit_image.apps.unjpeg.patch_extractor import PatchExtractor
+from fit_image.apps.unjpeg.patches.extractor import PatchExtractor
 from fit_image.apps.unjpeg.pictures import CleanPicture, PictureFolder, make_pairs
 from fit_image.apps.unjpeg.whitening import Whitening
 from fit_image.errors import InputError

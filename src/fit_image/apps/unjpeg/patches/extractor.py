@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.apps.unjpeg.config import STEP
-from fit_image.apps.unjpeg.patch_kernels import cut_kernel, flat_kernel
+from fit_image.apps.unjpeg.patches.kernels import cut_kernel, flat_kernel
 from fit_image.images.ycbcr import FROM_RGB, OFFSETS
 from fit_image.nn.runtime.arrays import FloatArray
 
