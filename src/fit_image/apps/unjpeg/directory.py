@@ -116,5 +116,5 @@ class UnjpegDirectory(RunDirectory):
             "hidden": list(restorer.widths),
             "difference": restorer.difference,
             "quality": restorer.quality,
-            "parameters": restorer.parameter_count,
+            "parameters": restorer.num_params,
         }

@@ -69,7 +69,7 @@ class Restorer:
     strength: float = 1.0
 
     @property
-    def parameter_count(self) -> int:
+    def num_params(self) -> int:
         """Number of weights and biases."""
         return make_network(self.cutter.block, self.widths).num_params
 
