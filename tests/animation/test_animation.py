@@ -824,7 +824,10 @@ def test_wrong_calls_of_choose_frames(args, options, message):
 
 
 def test_importing_loads_no_imageio():
-    code = "import sys, fit_image.animation.writers; print(any(m.startswith('imageio') for m in sys.modules))"
+    code = (
+        "import sys, fit_image.animation.writers\n"
+        "print(any(name.startswith('imageio') for name in sys.modules))"
+    )
     result = subprocess.run(
         [sys.executable, "-c", code], check=True, capture_output=True, text=True
     )

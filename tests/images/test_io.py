@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from PIL import Image, JpegImagePlugin
 
 from fit_image.errors import FitImageError, InputError
-from fit_image.images import decoding, io
+from fit_image.images import decoding
+from fit_image.images import io as image_io
 from fit_image.images.io import (
     Canvas,
     check_image_suffix,
@@ -732,7 +733,7 @@ def test_memory_per_pixel(tmp_path, job, most):
     if job != "save":
         Image.new("RGBA", (4000, 3000), (1, 2, 3, 4)).save(large, compress_level=1)
     command = [sys.executable, "-c", MEASURE, str(small), job, str(large)]
-    environment = {**os.environ, "PYTHONPATH": str(Path(io.__file__).parents[1])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(image_io.__file__).parents[2])}
     measured = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     assert float(measured.stdout) < most
 

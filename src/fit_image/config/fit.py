@@ -11,12 +11,12 @@ from typing import Any, Self
 from fit_image.config.encoding_spec import GridSpec, parse_encoding
 from fit_image.config.layer_spec import (
     LARGEST_RATE,
+    LAYERS_AS_TEXT,
     LONGEST_TIME,
     MAX_LAYERS,
     MAX_WIDTH,
     Hidden,
     check_blocks,
-    format_layers,
     parse_init,
     parse_layers,
 )
@@ -107,10 +107,7 @@ class FitConfig:
         If a value is out of its range.
     """
 
-    layers: tuple[Hidden, ...] = field(
-        default=(Hidden(300),) * 4,
-        metadata={"to_text": format_layers, "from_text": parse_layers},
-    )
+    layers: tuple[Hidden, ...] = field(default=(Hidden(300),) * 4, metadata=LAYERS_AS_TEXT)
     epochs: int = 500
     learning_rate: float = _BY_OPTIMIZER
     init_scale: float = 0.3

@@ -191,6 +191,10 @@ def format_layers(layers: tuple[Hidden, ...]) -> str:
     return ",".join([*parts, *_plain(layers[start:])])
 
 
+LAYERS_AS_TEXT = {"to_text": format_layers, "from_text": parse_layers}
+"""Metadata of a dataclass field of layers, for `fit_image.strict_json`."""
+
+
 def _plain(layers: Sequence[Hidden]) -> Iterator[str]:
     for layer, group in itertools.groupby(layers):
         count = len(list(group))

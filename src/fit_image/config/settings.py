@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import field, fields
 from typing import Any
 
@@ -18,6 +19,7 @@ def setting(
     limits: tuple[float, float] | None = None,
     *,
     may_change: bool = False,
+    as_text: Mapping[str, Callable[[Any], Any]] | None = None,
 ) -> Any:
     """Return a field of a dataclass.
 
@@ -30,8 +32,10 @@ def setting(
         What a number may be; by default, 0 to `LARGEST_RATE`.
     may_change : bool
         Whether it may change when a run goes on: it says how a network learns, not what it is.
+    as_text : mapping, optional
+        ``to_text`` and ``from_text`` of `fit_image.storage.dataclass_json`, where JSON has text.
     """
-    metadata = {"help": text, "limits": limits, "may_change": may_change}
+    metadata = {"help": text, "limits": limits, "may_change": may_change, **(as_text or {})}
     return field(default=default, metadata=metadata)
 
 

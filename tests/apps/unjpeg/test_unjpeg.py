@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -28,6 +29,7 @@ from fit_image.errors import DivergenceError, InputError
 from fit_image.images.io import psnr
 from fit_image.images.jpeg import Compression, quality_of
 from fit_image.images.ycbcr import from_ycbcr, to_ycbcr
+from fit_image.storage.dataclass_json import from_json, to_json
 
 SMALL = UnjpegConfig(block=8, layers=(Hidden(24),), quality="30", batch_size=20, patches=400)
 QUICK = replace(SMALL, optimizer="adam", difference=True, learning_rate=0.003, average=0.9)
@@ -121,6 +123,10 @@ def test_recipes_that_are_refused(change):
     with pytest.raises(InputError) as caught:
         replace(SMALL, **change)
     assert next(iter(change)) in caught.value.fields
+
+
+def test_configs_are_json_both_ways():
+    assert from_json(UnjpegConfig, json.loads(json.dumps(to_json(SMALL)))) == SMALL
 
 
 def test_patches_are_cut_at_every_block_and_normalised():

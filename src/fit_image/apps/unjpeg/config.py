@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fit_image.config.fit import check_choice
-from fit_image.config.layer_spec import LARGEST_RATE, Hidden, parse_qualities
+from fit_image.config.layer_spec import LARGEST_RATE, LAYERS_AS_TEXT, Hidden, parse_qualities
 from fit_image.config.registry import SUBSAMPLINGS
 from fit_image.config.settings import SEED, check_ranges, setting
 from fit_image.errors import InputError
@@ -39,7 +39,9 @@ class UnjpegConfig:
 
     block: int = setting(24, "Rows and columns of a patch, a multiple of 8.", (STEP, LARGEST_BLOCK))
     layers: tuple[Hidden, ...] = setting(
-        (Hidden(2047),) * 4, "Units of the hidden layers, such as 4x2047 or 500,300."
+        (Hidden(2047),) * 4,
+        "Units of the hidden layers, such as 4x2047 or 500,300.",
+        as_text=LAYERS_AS_TEXT,
     )
     quality: str = setting("85", "Of the JPEG pictures, 1 to 100, or a range such as 30-90.")
     subsampling: str = setting("4:2:0", "How much coarser than luma their colours are.")

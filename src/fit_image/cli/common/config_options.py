@@ -27,8 +27,8 @@ def config_options(
     Parameters
     ----------
     config_type : type
-        A dataclass of `fit_image.config.settings.setting`; fields that are not bool, int, float or text
-        have a type in ``types``. Of flags that may change when a run goes on, there is the
+        A dataclass of `fit_image.config.settings.setting`; fields that are not bool, int, float
+        or text have a type in ``types``. Of flags that may change when a run goes on, there is the
         opposite, too.
     types : mapping of str to click type, optional
         Of those that are no plain numbers or flags.

@@ -37,7 +37,7 @@ def places(height: int, width: int, block: int) -> Starts:
 
 
 def are_flat(levels: npt.NDArray[np.uint8], starts: Starts, strides: Starts, block: int) -> Flags:
-    """Return for each patch whether it is of a single colour; arguments as of `PatchExtractor.cut`."""
+    """Return whether each patch has a single colour; arguments as in `PatchExtractor.cut`."""
     flat = np.empty(len(starts), dtype=np.bool_)
     flat_kernel(levels, starts, strides, block, flat)
     return flat
