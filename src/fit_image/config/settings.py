@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import field, fields
 from typing import Any
 
@@ -19,7 +19,7 @@ def setting(
     limits: tuple[float, float] | None = None,
     *,
     may_change: bool = False,
-    as_text: Mapping[str, Callable[[Any], Any]] | None = None,
+    as_text: Mapping[str, Any] | None = None,
 ) -> Any:
     """Return a field of a dataclass.
 

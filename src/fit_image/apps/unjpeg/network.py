@@ -63,7 +63,6 @@ def layer_rows(chain: Network) -> list[FloatArray]:
     """Return the parameters of every layer, the biases in the last row, as views."""
     found = []
     for index, layer in enumerate(chain.layers):
-        (fan_in,), (units,) = layer.in_shape, layer.out_shape
-        part = chain.part(chain.parameters, index)
-        found.append(affine.matrix(part, fan_in, affine.padded_width(units))[:, :units])
+        assert isinstance(layer, Dense)
+        found.append(layer.rows(chain.part(chain.parameters, index)))
     return found

@@ -37,20 +37,18 @@ def padded_width(count: int) -> int:
     return -(-count // LANES) * LANES
 
 
-def matrix(params: FloatArray, fan_in: int, width: int) -> FloatArray:
-    """Return the parameters as rows, the biases last: a view (fan_in + 1, width)."""
-    return params[: (fan_in + 1) * width].reshape(fan_in + 1, width)
+def rows(params: FloatArray, fan_in: int, units: int) -> FloatArray:
+    """Return weights and biases (fan_in + 1, units), the biases last, as a view without padding."""
+    width = padded_width(units)
+    return params[: (fan_in + 1) * width].reshape(fan_in + 1, width)[:, :units]
 
 
 def draw_normal(
-    rows: FloatArray,
-    units: int,
-    std: float,
-    rng: np.random.Generator,
-    bound: float = math.inf,
+    rows: FloatArray, std: float, rng: np.random.Generator, bound: float = math.inf
 ) -> None:
     """Draw weights from a normal, again where they exceed ``bound`` deviations; no biases."""
-    rows[:-1, :units] = Normal(std, bound).draw((len(rows) - 1, units), rng)
+    weights = rows[:-1]
+    weights[:] = Normal(std, bound).draw(weights.shape, rng)
 
 
 @inner

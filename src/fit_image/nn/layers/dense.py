@@ -72,10 +72,13 @@ class Dense(AffineLayer):
 
     def init_params(self, params: FloatArray, rng: np.random.Generator) -> None:
         """Draw the weights."""
-        rows = affine.matrix(params, self.layout.fan_in, self.layout.unit_row)
-        affine.draw_normal(rows, self.layout.units, self._std, rng)
+        affine.draw_normal(self.rows(params), self._std, rng)
+
+    def rows(self, params: FloatArray) -> FloatArray:
+        """Return weights and biases (fan_in + 1, units), the biases last, as a view."""
+        return affine.rows(params, self.layout.fan_in, self.layout.units)
 
     def named_params(self, params: FloatArray) -> dict[str, FloatArray]:
         """Return "weight" (units, fan_in) and "bias" (units,)."""
-        rows = affine.matrix(params, self.layout.fan_in, self.layout.unit_row)
-        return {"weight": rows[:-1, : self.layout.units].T, "bias": rows[-1, : self.layout.units]}
+        rows = self.rows(params)
+        return {"weight": rows[:-1].T, "bias": rows[-1]}

@@ -56,27 +56,16 @@ class Conv2D(Layer):
         self._geometry = geometry
         self._std = std
 
-    @property
-    def kernel_size(self) -> int:
-        """Side of the kernel."""
-        return self._geometry.kernel_size
-
-    @property
-    def stride(self) -> int:
-        """Distance from one place of the kernel to the next."""
-        return self._geometry.stride
-
     def init_params(self, params: FloatArray, rng: np.random.Generator) -> None:
         """Draw the weights."""
-        geometry = self._geometry
-        rows = affine.matrix(params, geometry.fan_in, geometry.columns)
-        affine.draw_normal(rows, geometry.out_channels, self._std, rng, bound=2.0)
+        rows = affine.rows(params, self._geometry.fan_in, self._geometry.out_channels)
+        affine.draw_normal(rows, self._std, rng, bound=2.0)
 
     def named_params(self, params: FloatArray) -> dict[str, FloatArray]:
         """Return "weight" (kernel height, kernel width, in channels, out channels) and "bias"."""
         geometry = self._geometry
         side, units = geometry.kernel_size, geometry.out_channels
-        rows = affine.matrix(params, geometry.fan_in, geometry.columns)[:, :units]
+        rows = affine.rows(params, geometry.fan_in, units)
         shape = (side, side, geometry.in_channels, units)
         return {"weight": rows[:-1].reshape(shape), "bias": rows[-1]}
 
