@@ -167,3 +167,22 @@ def test_every_module_has_a_docstring(path):
     name = ".".join(("fit_image", *name_of(path).split("."))).rstrip(".")
     if path.name != "__main__.py":
         assert importlib.import_module(name).__doc__
+
+
+def public_methods():
+    """Classes that modules define, with the names of their public methods."""
+    for path in inner_modules():
+        module = importlib.import_module(f"fit_image.{name_of(path)}")
+        for kind in vars(module).values():
+            if inspect.isclass(kind) and kind.__module__ == module.__name__:
+                for name in vars(kind):
+                    static = inspect.getattr_static(kind, name)
+                    kinds = (classmethod, staticmethod, property)
+                    if inspect.isfunction(static) or isinstance(static, kinds):
+                        yield kind, name
+
+
+def test_public_methods_have_a_docstring_of_their_own_or_inherit_one():
+    for kind, name in public_methods():
+        if not kind.__name__.startswith("_") and not name.startswith("_"):
+            assert inspect.getdoc(getattr(kind, name)), f"{kind}.{name}"

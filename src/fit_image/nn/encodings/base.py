@@ -200,7 +200,6 @@ class Identity(Encoding):
 
     @classmethod
     def from_arrays(cls, arrays: Arrays, inputs: int) -> Self:
-        """See `Encoding.from_arrays`."""
         return cls(inputs)
 
     def encode(
@@ -212,7 +211,6 @@ class Identity(Encoding):
         thread: int = 0,
         threads: int = 1,
     ) -> None:
-        """See `Encoding.encode`."""
         for start in range(thread * part, len(inputs), threads * part):
             some = inputs[start : start + part]
             rows[start : start + len(some), : self.outputs] = some
@@ -220,5 +218,4 @@ class Identity(Encoding):
     def input_gradient(
         self, tables: FloatArray, inputs: FloatArray, grad_y: FloatArray
     ) -> FloatArray:
-        """See `Encoding.input_gradient`."""
         return grad_y[:, : self.inputs].copy()

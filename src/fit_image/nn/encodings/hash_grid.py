@@ -78,12 +78,10 @@ class HashGrid(Encoding):
         super().__init__(2, levels * features, spans, features)
 
     def to_arrays(self) -> Arrays:
-        """See `Encoding.to_arrays`."""
         return {"grid": np.array(self._shape, dtype=np.int64)}
 
     @classmethod
     def from_arrays(cls, arrays: Arrays, inputs: int) -> Self:
-        """See `Encoding.from_arrays`."""
         shape = checked_array(arrays, "grid", np.int64, (7,)).tolist()
         levels, features, entries, coarsest, finest, *sides = shape
         if (
@@ -114,7 +112,6 @@ class HashGrid(Encoding):
         thread: int = 0,
         threads: int = 1,
     ) -> None:
-        """See `Encoding.encode`."""
         _encode_kernel(tables, self.table, self.entry_size, inputs, rows, part, thread, threads)
 
     def input_gradient(
@@ -133,7 +130,6 @@ class HashGrid(Encoding):
         gradient: FloatArray,
         touched: Touched,
     ) -> None:
-        """See `Encoding.add_gradient`."""
         touched.counts[level] = _add_gradient_kernel(
             self.table,
             level,

@@ -40,14 +40,12 @@ class Waves(Encoding):
         thread: int = 0,
         threads: int = 1,
     ) -> None:
-        """See `Encoding.encode`."""
         transposed = np.ascontiguousarray(self.frequencies.T)
         _encode_kernel(transposed, inputs, rows, part, thread, threads)
 
     def input_gradient(
         self, tables: FloatArray, inputs: FloatArray, grad_y: FloatArray
     ) -> FloatArray:
-        """See `Encoding.input_gradient`."""
         waves = len(self.frequencies)
         angles = 2.0 * np.pi * (inputs @ self.frequencies.T)
         grad_cosine, grad_sine = grad_y[:, :waves], grad_y[:, waves : 2 * waves]
@@ -56,12 +54,10 @@ class Waves(Encoding):
         return gradient
 
     def to_arrays(self) -> Arrays:
-        """See `Encoding.to_arrays`."""
         return {"frequencies": self.frequencies.copy()}
 
     @classmethod
     def from_arrays(cls, arrays: Arrays, inputs: int) -> Self:
-        """See `Encoding.from_arrays`."""
         frequencies = checked_array(arrays, "frequencies", np.float32, (None, inputs))
         encoding = cls.__new__(cls)
         Waves.__init__(encoding, frequencies)

@@ -78,7 +78,6 @@ class Adam(Optimizer):
         scale: np.float32,
         step: int,
     ) -> None:
-        """See `Optimizer.update`."""
         _adam_kernel(
             parameters,
             gradient,
@@ -100,7 +99,6 @@ class Adam(Optimizer):
         scale: np.float32,
         step: int,
     ) -> None:
-        """See `Optimizer.update_touched`."""
         _touched_adam_kernel(
             parameters,
             gradient,
@@ -116,7 +114,6 @@ class Adam(Optimizer):
         return _Moments(self.state["first_moment"], self.state["second_moment"])
 
     def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        """See `Optimizer.restore`."""
         moment = arrays.get("second_moment")
         if moment is not None and moment.dtype == np.float32 and (moment < 0).any():
             raise ValueError("the optimizer's second_moment is negative")

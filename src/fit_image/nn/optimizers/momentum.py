@@ -28,7 +28,6 @@ class Momentum(Optimizer):
         scale: np.float32,
         step: int,
     ) -> None:
-        """See `Optimizer.update`."""
         velocity = self.state["velocity"]
         _momentum_kernel(parameters, gradient, velocity, spans, rates, scale, self.momentum)
 
@@ -42,7 +41,6 @@ class Momentum(Optimizer):
         scale: np.float32,
         step: int,
     ) -> None:
-        """See `Optimizer.update_touched`."""
         velocity = self.state["velocity"]
         _touched_momentum_kernel(
             parameters, gradient, velocity, starts, length, rate, scale, self.momentum

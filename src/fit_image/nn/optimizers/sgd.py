@@ -21,7 +21,6 @@ class SGD(Optimizer):
         scale: np.float32,
         step: int,
     ) -> None:
-        """See `Optimizer.update`."""
         _sgd_kernel(parameters, gradient, spans, rates, scale)
 
     def update_touched(
@@ -34,7 +33,6 @@ class SGD(Optimizer):
         scale: np.float32,
         step: int,
     ) -> None:
-        """See `Optimizer.update_touched`."""
         _touched_sgd_kernel(parameters, gradient, starts, length, rate * scale)
 
 
