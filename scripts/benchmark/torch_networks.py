@@ -72,7 +72,7 @@ def torch_chain(
 
 def _convolution(layer: Conv2D, weight: Floats, bias: Floats) -> list[nn.Module]:
     (height, _, maps), (out, _, units) = layer.in_shape, layer.out_shape
-    side, stride = layer.kernel_size, layer.stride
+    side, stride = len(weight), -(-height // out)
     padding = side // 2 if stride == 1 else 0
     module = nn.Conv2d(maps, units, side, stride, padding)
     module = _fill(module, weight.transpose(3, 2, 0, 1), bias)
