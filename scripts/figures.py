@@ -15,15 +15,16 @@ from pathlib import Path
 import click
 import numpy as np
 import numpy.typing as npt
-from fit_image.metrics import Metrics
 from PIL import Image
 
 from drawing.gallery import Cell, draw_gallery, draw_sheet
 from fit_image import FitImageError, Network, load_image, psnr, save_image, to_uint8
 from fit_image.animation.film import frame_path, frame_paths, read_frame
 from fit_image.apps.digits.model import DigitModel
+from fit_image.apps.fit.directory import FitMetrics
 from fit_image.apps.unjpeg.model import Restorer
 from fit_image.images.jpeg import Compression
+from fit_image.runs.metrics import MetricsFile
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 PORTRAIT = EXAMPLES / "portrait.png"
@@ -78,8 +79,8 @@ def choosing(work: Path) -> None:
     groups: dict[str, list[Cell]] = {f"epoch {epoch}": [] for epoch in EPOCHS}
     for layers in COMPARED:
         folder = train(work, layers)
-        name = f"{layers}: {Network.load(folder).parameter_count:,} parameters"
-        rows = {row.epoch: row for row in Metrics(folder / "metrics.csv").read()}
+        name = f"{layers}: {Network.load(folder).num_params:,} parameters"
+        rows = {row.epoch: row for row in MetricsFile(folder / "metrics.csv", FitMetrics).read()}
         for epoch, cells in zip(EPOCHS, groups.values(), strict=True):
             frame = Image.fromarray(read_frame(frame_path(folder / "frames", epoch)))
             small = frame.resize((150, 214), Image.Resampling.LANCZOS)
@@ -162,7 +163,7 @@ def restored(
     """Show what JPEG does to a part of a clean picture, and what a network makes of it."""
     clean = to_uint8(load_image(picture).levels)
     restorer = Restorer.load(model) if model else Restorer.shipped(quality)
-    damaged = Compression(quality).damaged(clean)
+    damaged = Compression(quality).apply(clean)
     after = restorer.restore(damaged)
     pictures = {
         "the screenshot": clean,

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.apps.digits.model import DigitModel
-from fit_image.datasets.labelled import Labelled, load_labelled
+from fit_image.datasets.labelled import LabelledPictures, load_labelled
 from fit_image.errors import FitImageError, InputError
 from fit_image.images.crops import centre_crop
 from fit_image.images.io import to_float
@@ -46,11 +46,13 @@ def shares(confusion: Confusion) -> tuple[float, dict[int, float]]:
     return float(right.sum() / counts.sum()), by_class
 
 
-def load_digits(folder: Path, part: str) -> Labelled:
+def load_digits(folder: Path, part: str) -> LabelledPictures:
     """Read a part of MNIST, whose classes must be the ten digits."""
-    digits = load_labelled(folder, part=part, minimum_side=SIDE)
+    digits = load_labelled(folder, part=part)
     if digits.names != tuple(map(str, range(CLASSES))):
         raise InputError(f"{folder} has other classes than the digits 0 to 9")
+    if min(digits.pictures.shape[1:3]) < SIDE:
+        raise InputError(f"{folder} has pictures of less than {SIDE} x {SIDE} pixels")
     return digits
 
 

@@ -10,9 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fit_image.apps.sweep.folder import SweepFolder
-from fit_image.apps.sweep.local import Local
-from fit_image.progress import Progress
 from PIL import Image
 
 from benchmark.ceilings import Ceilings
@@ -21,12 +18,16 @@ from fit_image import FitConfig, FitImageError, Trainer, parse_layers
 from fit_image.apps.autoencode.config import AutoencodeConfig
 from fit_image.apps.autoencode.trainer import AutoencoderTrainer
 from fit_image.apps.fit.warm_up import warm_up
-from fit_image.apps.sweep.plan import Question, plan_trials
+from fit_image.apps.sweep.execution.executor import Ended
+from fit_image.apps.sweep.execution.local import LocalExecutor
+from fit_image.apps.sweep.plan.plan import SweepSpec, plan_trials
+from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.unjpeg.model import Restorer
-from fit_image.apps.unjpeg.network import initialise, make_network
+from fit_image.apps.unjpeg.network import init_weights, make_network
 from fit_image.apps.unjpeg.patches.extractor import PatchExtractor
 from fit_image.config.fit import RecordConfig
 from fit_image.nn.runtime.machine import usable_cores
+from fit_image.storage.npz import Arrays
 
 
 def draw_large(ceilings: Ceilings, side: int = 4096) -> dict[str, float]:
@@ -40,7 +41,7 @@ def draw_large(ceilings: Ceilings, side: int = 4096) -> dict[str, float]:
         if top % 256 == 0:
             rates.append(ceilings.matrix_product())
         began = time.perf_counter()
-    work = 2 * network.parameter_count * side**2
+    work = 2 * network.num_params * side**2
     share = work / seconds / statistics.median(rates)
     return {"side": side, "seconds": seconds, "us": seconds / side**2 * 1e6, "share": share}
 
@@ -59,7 +60,8 @@ def measure_growth(layers: str, turns: int) -> dict[str, Any]:
     for pixels in (100_000, 1_000_000, 5_000_000, 25_000_000):
         side = round(pixels**0.5)
         trainers.append(Trainer(rng.integers(0, 256, (side, side, 3), dtype=np.uint8), config))
-    times = np.array([[_epoch_us(trainer) for trainer in trainers] for _ in range(turns)])
+    starts = [(trainer, trainer.state_dict()) for trainer in trainers]
+    times = np.array([[_epoch_us(*each) for each in starts] for _ in range(turns)])
     differences = np.median(times / np.median(times, axis=1, keepdims=True), axis=0) - 1
     return {
         "layers": layers,
@@ -70,8 +72,8 @@ def measure_growth(layers: str, turns: int) -> dict[str, Any]:
     }
 
 
-def _epoch_us(trainer: Trainer) -> float:
-    trainer.restore(trainer.network, Progress())
+def _epoch_us(trainer: Trainer, start: Arrays) -> float:
+    trainer.load_state_dict(start)
     began = time.perf_counter()
     trainer.train(seconds=0.0)  # puts the pixels in order, no more
     ordered = time.perf_counter()
@@ -99,16 +101,14 @@ def _swept_pixels(layers: str, jobs: int, seeds: int) -> float:
         picture = Path(name) / "noise.png"
         Image.effect_noise((128, 128), 60).convert("RGB").save(picture)
         axes: dict[str, Any] = {"layers": [parse_layers(layers)], "epochs": [12]}
-        question = Question(
-            (picture,), (axes | {"seed": range(seeds)},), RecordConfig(animations=())
-        )
-        trials = plan_trials(question)
-        folder = SweepFolder(Path(name) / "sweep", trials)
+        grid = axes | {"seed": range(seeds)}
+        trials = plan_trials(SweepSpec((picture,), (grid,), RecordConfig(animations=())))
+        folder = SweepDirectory(Path(name) / "sweep", trials)
         folder.write()
         began = time.perf_counter()
-        with Local(folder, trials, jobs) as workers:
+        with LocalExecutor(folder, trials, jobs) as workers:
             for event in workers.events():
-                if getattr(event, "status", "done") != "done":
+                if isinstance(event, Ended) and event.status != "done":
                     raise FitImageError(f"a trial has {event}")
         return sum(trial.samples for trial in trials) / (time.perf_counter() - began)
 
@@ -122,7 +122,7 @@ def epoch_of_pictures() -> float:
     trainer.warm_up()
     began = time.perf_counter()
     while not trainer.epoch_is_over:
-        trainer.play()
+        trainer.train_step()
     trainer.end_epoch()
     return time.perf_counter() - began
 
@@ -131,7 +131,7 @@ def restore_pictures() -> dict[str, float]:
     """Return the seconds of restoring a picture without a flat patch, by two networks."""
     widths = (2047,) * 4
     chain = make_network(24, widths)
-    initialise(chain, np.random.default_rng(0), difference=False)
+    init_weights(chain, np.random.default_rng(0), difference=False)
     untrained = Restorer(PatchExtractor(24, 0.5, 0.3), widths, True, chain.parameters, "85")
     return {"weak": _restore(Restorer.shipped(85)), "4x2047": _restore(untrained)}
 

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from fit_image.apps.places import INPUTS, places
 from torch import Tensor, nn
 
 from benchmark import large_digit
@@ -23,14 +22,21 @@ from benchmark.torch_networks import (
     products,
     torch_chain,
 )  # fmt: skip
+from fit_image.apps.coordinates import INPUTS, pixel_coordinates
 from fit_image.apps.digits.config import DigitsConfig
 from fit_image.apps.digits.gan_trainer import GANTrainer
-from fit_image.apps.digits.networks import generator_layers, make_classifier, make_generator
+from fit_image.apps.digits.networks import (
+    generator_layers,
+    make_classifier,
+    make_encoder,
+    make_generator,
+)
+from fit_image.nn.layers.conditioned_mlp import at_latent
 from fit_image.nn.layers.convolution.conv2d import Conv2D
-from fit_image.nn.layers.layer import Workers
 from fit_image.nn.mlp.mlp import MLP
 from fit_image.nn.network import Network
 from fit_image.nn.runtime.machine import usable_cores
+from fit_image.nn.runtime.threads import ThreadPool
 
 BATCH, SIDE, CLASSES = 100, 26, 10
 # What follows the classifier's first convolution and its normalisations.
@@ -42,21 +48,18 @@ _PIECE, _PIECES = 1 << 17, 2  # points that PyTorch draws at a time, and how oft
 class _ThereAndBack:
     """Forward, and backward to parameters and inputs."""
 
-    def __init__(self, chain: Network, inputs: Floats, by_outputs: Floats) -> None:
-        self._chain, self._inputs, self._by_outputs = chain, inputs, by_outputs
-        self._passage, self._workers = chain.passage(len(inputs)), Workers()
+    def __init__(self, chain: Network, inputs: Floats, grad_y: Floats) -> None:
+        self._chain, self._inputs, self._grad_y = chain, inputs, grad_y
+        self._cache = chain.make_cache(len(inputs), ThreadPool())
         self.gradient = chain.zeros()
 
     def forward(self) -> Floats:
-        return self._chain.forward(self._inputs, self._passage, self._workers)
+        return self._chain.forward(self._inputs, self._cache)
 
     def both(self) -> Any:
-        """Fill the gradient; return the derivative by the inputs."""
+        """Fill the gradient; return that by the inputs."""
         self.forward()
-        self.gradient[:] = 0.0
-        return self._chain.backward(
-            self._passage, self._by_outputs, self._workers, self.gradient, to_inputs=True
-        )
+        return self._chain.backward(self._cache, self._grad_y, self.gradient, to_input=True)
 
 
 def _torch_both(peer: nn.Module, x: Tensor, by_y: Tensor) -> Callable[[], None]:
@@ -82,20 +85,20 @@ def _norms_agree(gradient: Floats, peer: nn.Module, share: float) -> None:
 def generator(*, backward: bool) -> Contest:
     """The generator forward, or there and back."""
     recipe, rng = DigitsConfig(), np.random.default_rng(0)
-    chain = make_generator(recipe, SIDE, SIDE, 1).initialise(rng)
+    chain = make_generator(recipe, SIDE, SIDE, 1).init_params(rng)
     peer, network = _torch_generator(recipe, chain)
-    points = places(SIDE, SIDE, recipe.scale).reshape(-1, len(INPUTS))
+    points = pixel_coordinates(SIDE, SIDE, recipe.scale).reshape(-1, len(INPUTS))
     latents = recipe.scale * rng.standard_normal((BATCH, recipe.latent), dtype=np.float32)
-    by_outputs = rng.standard_normal((BATCH, SIDE, SIDE, 1), dtype=np.float32)
+    grad_y = rng.standard_normal((BATCH, SIDE, SIDE, 1), dtype=np.float32)
     repeated = np.repeat(latents, len(points), axis=0)
     x = torch.from_numpy(np.concatenate([repeated, np.tile(points, (BATCH, 1))], axis=1))
     # Latent numbers need to be multiplied by weights once only.
-    flops = 2 * (network.parameter_count - recipe.latent * recipe.units) * len(x)
-    ours = _ThereAndBack(chain, latents, by_outputs)
+    flops = 2 * (network.num_params - recipe.latent * recipe.units) * len(x)
+    ours = _ThereAndBack(chain, latents, grad_y)
     _agree(ours.forward().reshape(-1, 1), peer(x))
     if not backward:
         return batches(ours.forward, torch.inference_mode()(lambda: peer(x)), flops)
-    theirs = _torch_both(peer, x.requires_grad_(), torch.from_numpy(by_outputs.reshape(-1, 1)))
+    theirs = _torch_both(peer, x.requires_grad_(), torch.from_numpy(grad_y.reshape(-1, 1)))
     below = ours.both()
     theirs()
     # Rounding decides on which side of a rectifier's bend a sum falls, and either of us is off by
@@ -114,10 +117,13 @@ def _torch_generator(recipe: DigitsConfig, chain: Network) -> tuple[Generator, M
 
 def convolutions() -> list[tuple[int, str]]:
     """Return where the classifier's convolutions are, and what they make of what."""
-    stages = make_classifier(DigitsConfig(), SIDE, SIDE, 1, CLASSES).stages
+    layers = make_classifier(DigitsConfig(), SIDE, SIDE, 1, CLASSES).layers
     return [
-        (index, " to ".join(" x ".join(map(str, shape)) for shape in (each.inputs, each.outputs)))
-        for index, each in enumerate(stages)
+        (
+            index,
+            " to ".join(" x ".join(map(str, shape)) for shape in (each.in_shape, each.out_shape)),
+        )
+        for index, each in enumerate(layers)
         if isinstance(each, Conv2D)
     ]
 
@@ -125,22 +131,22 @@ def convolutions() -> list[tuple[int, str]]:
 def classifier(convolution: int | None = None) -> Contest:
     """The classifier there and back, or one of its convolutions alone."""
     rng = np.random.default_rng(1)
-    chain = make_classifier(DigitsConfig(), SIDE, SIDE, 1, CLASSES).initialise(rng)
+    chain = make_classifier(DigitsConfig(), SIDE, SIDE, 1, CLASSES).init_params(rng)
     activations = _RECTIFIERS
     if convolution is not None:
-        stage = chain.stages[convolution]
-        alone = Network([stage])
-        alone.parameters[: stage.size] = chain.part(chain.parameters, convolution)
+        layer = chain.layers[convolution]
+        alone = Network([layer])
+        alone.parameters[: layer.size] = chain.part(chain.parameters, convolution)
         chain, activations = alone, activations if convolution == 0 else {}
     peer = torch_chain(chain, activations)
-    inputs = rng.random((BATCH, *chain.inputs), dtype=np.float32)
-    by_outputs = rng.standard_normal((BATCH, *chain.outputs), dtype=np.float32)
-    x, by_y = (torch.from_numpy(maps_first(each)) for each in (inputs, by_outputs))
+    inputs = rng.random((BATCH, *chain.in_shape), dtype=np.float32)
+    grad_y = rng.standard_normal((BATCH, *chain.out_shape), dtype=np.float32)
+    x, by_y = (torch.from_numpy(maps_first(each)) for each in (inputs, grad_y))
     # As views, both have maps last in memory, which serves some convolutions better.
     last = copy.deepcopy(peer).to(memory_format=torch.channels_last)
     maps_last = _torch_both(last, x.clone().requires_grad_(), by_y)
     x = x.contiguous().requires_grad_()
-    ours, theirs = _ThereAndBack(chain, inputs, by_outputs), _torch_both(peer, x, by_y.contiguous())
+    ours, theirs = _ThereAndBack(chain, inputs, grad_y), _torch_both(peer, x, by_y.contiguous())
     below = ours.both()
     theirs()
     _agree(maps_first(ours.forward()), peer(x))
@@ -157,18 +163,18 @@ def _step(*, of_classifier: bool) -> Contest:
     pictures = rng.random((BATCH, SIDE, SIDE, 1), dtype=np.float32)
     labels = rng.integers(0, CLASSES, BATCH)
     x, t = torch.from_numpy(maps_first(pictures).copy()), torch.from_numpy(labels)
-    game, peer = _games(DigitsConfig(batch_size=BATCH))
-    drawing = game._generator.chain.parameter_count * SIDE * SIDE
-    classifying, encoding = products(game._classifier.chain), products(game._encoder.chain)
+    game, peer, chains = _games(DigitsConfig(batch_size=BATCH))
+    drawing = chains["generator"].num_params * SIDE * SIDE
+    classifying, encoding = products(chains["classifier"]), products(chains["encoder"])
     if of_classifier:
         return batches(
-            lambda: game._classifier_step(pictures, labels, rng),
+            lambda: game.classifier_step(pictures, labels, rng),
             lambda: peer.classifier_step(x, t),
             2 * BATCH * (drawing + 6 * classifying),
         )
     _check_steps(pictures, labels, x, t)
     return batches(
-        lambda: game._generator_step(pictures, labels, rng),
+        lambda: game.generator_step(pictures, labels, rng),
         lambda: peer.step(x, t),
         2 * BATCH * (3 * drawing + 2 * classifying + 3 * encoding),
     )
@@ -182,37 +188,47 @@ classifier_step = partial(_step, of_classifier=True)
 
 def _check_steps(pictures: Floats, labels: npt.NDArray[np.int64], x: Tensor, t: Tensor) -> None:
     """Fail if steps differ: with no dropout and the same noise, both must come to the same."""
-    game, peer = _games(DigitsConfig(batch_size=BATCH, keep=1.0))
+    game, peer, _ = _games(DigitsConfig(batch_size=BATCH, keep=1.0))
     same = np.random.default_rng(3)
     for _ in range(2):  # what dropout draws
         same.random((BATCH, game.recipe.encoder_units), dtype=np.float32)
     noise = torch.from_numpy(same.standard_normal((BATCH, game.recipe.latent), dtype=np.float32))
-    loss, divergence, _ = game._generator_step(pictures, labels, np.random.default_rng(3))
+    loss, divergence, _ = game.generator_step(pictures, labels, np.random.default_rng(3))
     np.testing.assert_allclose((loss, divergence), peer.step(x, t, noise), rtol=1e-3)
-    after, _, _ = game._generator_step(pictures, labels, np.random.default_rng(3))
+    after, _, _ = game.generator_step(pictures, labels, np.random.default_rng(3))
     np.testing.assert_allclose(after, peer.step(x, t, noise)[0], rtol=1e-2)
 
 
-def _games(recipe: DigitsConfig) -> tuple[GANTrainer, TorchGame]:
-    game = GANTrainer(recipe, (SIDE, SIDE, 1), CLASSES)
-    softplus: dict[int, nn.Module] = {0: nn.Softplus(), 2: nn.Softplus()}
+def _games(recipe: DigitsConfig) -> tuple[GANTrainer, TorchGame, dict[str, Network]]:
+    """Return both games, and networks like theirs."""
+    shape = SIDE, SIDE, 1
+    game, softplus = GANTrainer(recipe, shape, CLASSES), nn.Softplus()
+    chains = {
+        "encoder": make_encoder(recipe, *shape),
+        "generator": make_generator(recipe, *shape),
+        "classifier": make_classifier(recipe, *shape, CLASSES),
+    }
+    arrays = game.to_arrays()
+    for name, chain in chains.items():
+        chain.parameters[:] = arrays[f"{name}_parameters"]
     peer = TorchGame(
         recipe,
-        torch_chain(game._encoder.chain, softplus, drop=1.0 - recipe.keep),
-        _torch_generator(recipe, game._generator.chain)[0],
-        torch_chain(game._classifier.chain, _RECTIFIERS),
-        places(SIDE, SIDE, recipe.scale),
+        torch_chain(chains["encoder"], {0: softplus, 2: softplus}, drop=1.0 - recipe.keep),
+        _torch_generator(recipe, chains["generator"])[0],
+        torch_chain(chains["classifier"], _RECTIFIERS),
+        pixel_coordinates(SIDE, SIDE, recipe.scale),
     )
-    return game, peer
+    return game, peer, chains
 
 
 def drawing() -> Contest:
     """A part of a large picture; a unit is a pixel."""
-    (model, latents), side = large_digit.digit(), large_digit.SIDE
-    network = model._network(latents)
+    (model, chain, latents), side = large_digit.digit(), large_digit.SIDE
+    scale = model.recipe.scale
+    network = at_latent(_torch_generator(model.recipe, chain)[1], np.float32(scale) * latents)
     peer = Generator(network)
     count = _PIECES * _PIECE
-    seen = places(side, side, DigitsConfig().scale, range(side // 2, side // 2 + count // side + 1))
+    seen = pixel_coordinates(side, side, scale, range(side // 2, side // 2 + count // side + 1))
     pieces = torch.from_numpy(seen.reshape(-1, len(INPUTS))[:count].copy()).split(_PIECE)
     _agree(network.predict(pieces[0].numpy()), peer(pieces[0]))
     drawn = model.bands(latents, side, side)
@@ -231,4 +247,4 @@ def drawing() -> Contest:
             peer(piece)
         return count
 
-    return Contest({usable_cores(): ours}, theirs, flops=2 * network.parameter_count)
+    return Contest({usable_cores(): ours}, theirs, flops=2 * network.num_params)

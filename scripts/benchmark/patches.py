@@ -14,10 +14,10 @@ from torch import Tensor, nn
 
 from benchmark.timing import Contest, batches
 from benchmark.torch_networks import maps_first, products, torch_chain
-from fit_image.apps.autoencode.config import AutoencodeConfig as AutoencoderRecipe
+from fit_image.apps.autoencode.config import AutoencodeConfig
 from fit_image.apps.autoencode.networks import Autoencoder
 from fit_image.apps.autoencode.trainer import AutoencoderTrainer
-from fit_image.apps.unjpeg.config import AutoencodeConfig as PatchRecipe
+from fit_image.apps.unjpeg.config import UnjpegConfig
 from fit_image.apps.unjpeg.pictures import split_folder
 from fit_image.apps.unjpeg.trainer import PatchTrainer
 from fit_image.config.layer_spec import parse_layers
@@ -36,7 +36,7 @@ def _contest(
     return batches(ours, theirs, 6 * BATCH * products(chain))
 
 
-def autoencoder(shape: tuple[int, int, int], recipe: AutoencoderRecipe) -> Contest:
+def autoencoder(shape: tuple[int, int, int], recipe: AutoencodeConfig) -> Contest:
     """A step of an auto-encoder with Adam."""
     rng = np.random.default_rng(0)
     pictures = rng.integers(0, 256, (BATCH, *shape), dtype=np.uint8)
@@ -56,10 +56,10 @@ def autoencoder(shape: tuple[int, int, int], recipe: AutoencoderRecipe) -> Conte
         optimizer.step()
         return float(loss.detach())
 
-    return _contest(lambda: trainer._step(inputs), theirs, trainer.network.chain, 1e-3)
+    return _contest(lambda: trainer.learn(inputs), theirs, trainer.network.chain, 1e-3)
 
 
-def _activations(network: Autoencoder, recipe: AutoencoderRecipe) -> dict[int, nn.Module]:
+def _activations(network: Autoencoder, recipe: AutoencodeConfig) -> dict[int, nn.Module]:
     indices = [index for index, *_ in network.weights(network.chain.parameters)]
     names = dict.fromkeys(indices, recipe.activation) | {network.code_at: recipe.code_activation}
     return {index: _ACTIVATIONS[names[index]]() for index in indices} | {indices[-1]: nn.Sigmoid()}
@@ -73,11 +73,11 @@ class _ScaledTanh(nn.Module):
 
 def unjpeg(layers: str, block: int) -> Contest:
     """A step of a network that removes JPEG's artefacts, by plain descent."""
-    recipe = PatchRecipe(block=block, layers=parse_layers(layers), batch_size=BATCH, patches=BATCH)
+    recipe = UnjpegConfig(block=block, layers=parse_layers(layers), batch_size=BATCH, patches=BATCH)
     trainer = _patch_trainer(recipe)
     inputs, targets = trainer.stream.inputs, trainer.stream.targets
     chain, cutter = trainer.chain, trainer.cutter
-    net = torch_chain(chain, {index: _ScaledTanh() for index in range(len(chain.stages) - 1)})
+    net = torch_chain(chain, {index: _ScaledTanh() for index in range(len(chain.layers) - 1)})
     linears = [each for each in net if isinstance(each, nn.Linear)]
     optimizer = torch.optim.SGD(
         [{"params": each.parameters(), "lr": recipe.rate / each.in_features} for each in linears]
@@ -96,10 +96,10 @@ def unjpeg(layers: str, block: int) -> Contest:
         optimizer.step()
         return cutter.deviation * math.sqrt(float(squares.detach().mean()))
 
-    return _contest(lambda: trainer._learn(inputs, targets).error, theirs, chain, 5e-3)
+    return _contest(lambda: trainer.learn(inputs, targets).error, theirs, chain, 5e-3)
 
 
-def _patch_trainer(recipe: PatchRecipe) -> PatchTrainer:
+def _patch_trainer(recipe: UnjpegConfig) -> PatchTrainer:
     """Return a trainer that has cut a batch of patches."""
     rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as folder:

@@ -32,7 +32,7 @@ def our_network(layers: str) -> Network:
     """Return an initialised network of ours."""
     widths = [layer.width for layer in parse_layers(layers)]
     network = Network(tuple(dense_stack(2, widths, 3, SLOPE)), (WIDTH, HEIGHT))
-    return network.initialise(0.3, np.random.default_rng(0))
+    return network.init_params(0.3, np.random.default_rng(0))
 
 
 def _torch_network(network: Network) -> torch.nn.Module:
@@ -85,7 +85,7 @@ def descend(layers: str) -> Contest:
     for threads in sorted({1, usable_cores()}):
         ours[threads] = _learning(PerSampleSGD(our_network(layers), rates), 1000, threads)
     # All weights are read upwards, and read and written downwards.
-    swept = 4 * network.parameter_count
+    swept = 4 * network.num_params
     return Contest(ours, _torch_learning(peer, optimizer, 50, 1), swept_bytes=swept)
 
 
@@ -98,7 +98,7 @@ def learn_batches(layers: str, batch: int, optimizer: str) -> Contest:
     return Contest(
         {threads: _learning(learner, max(8192, batch), threads)},
         _torch_learning(peer, theirs, max(2048, batch), batch),
-        flops=6 * network.parameter_count,
+        flops=6 * network.num_params,
     )
 
 
@@ -120,4 +120,4 @@ def draw(layers: str) -> Contest:
             peer(batch)
         return WIDTH * HEIGHT
 
-    return Contest({threads: ours}, theirs, flops=2 * network.parameter_count)
+    return Contest({threads: ours}, theirs, flops=2 * network.num_params)

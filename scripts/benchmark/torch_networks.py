@@ -16,7 +16,6 @@ from fit_image.nn.layers.batch_norm import BatchNorm
 from fit_image.nn.layers.convolution.conv2d import Conv2D
 from fit_image.nn.layers.dense import Dense
 from fit_image.nn.layers.dropout import Dropout
-from fit_image.nn.layers.layer import Layer
 from fit_image.nn.layers.max_pool import MaxPool2D
 from fit_image.nn.layers.upsample import UpSample2D
 from fit_image.nn.mlp.mlp import MLP
@@ -32,13 +31,12 @@ def maps_first(pictures: Floats) -> Floats:
 
 def products(chain: Network) -> int:
     """Return the multiplications of a sample in all dense layers and convolutions."""
-    return sum(map(_products, chain.stages))
-
-
-def _products(stage: Layer) -> int:
-    if isinstance(stage, Conv2D):
-        return stage.parameter_count * math.prod(stage.outputs[:-1])
-    return stage.parameter_count if isinstance(stage, Dense) else 0
+    counts = [
+        layer.num_params * math.prod(layer.out_shape[:-1])
+        for layer in chain.layers
+        if isinstance(layer, (Dense, Conv2D))
+    ]
+    return sum(counts)
 
 
 def torch_chain(
@@ -46,48 +44,38 @@ def torch_chain(
 ) -> nn.Sequential:
     """Return a chain in PyTorch.
 
-    ``activations`` come behind stages; ``drop`` is the share of numbers that dropout leaves out.
+    ``activations`` come behind layers; ``drop`` is the share of numbers that dropout leaves out.
     """
     modules: list[nn.Module] = []
-    for index, stage in enumerate(chain.stages):
-        part = chain.part(chain.parameters, index)
-        if isinstance(stage, Dense):
-            if len(stage.inputs) > 1:
+    for index, layer in enumerate(chain.layers):
+        named = layer.named_params(chain.part(chain.parameters, index))
+        if isinstance(layer, Dense):
+            if len(layer.in_shape) > 1:
                 modules.append(nn.Flatten())
-            modules.append(_dense(stage, part))
-        elif isinstance(stage, Conv2D):
-            modules += _convolution(stage, part)
-        elif isinstance(stage, BatchNorm):
-            maps = stage.outputs[-1]
-            norm = nn.BatchNorm2d(maps, track_running_stats=False)
-            modules.append(_fill(norm, part[:maps], part[part.size // 2 :][:maps]))
-        elif isinstance(stage, Dropout):
+            weights = maps_first(named["weight"].reshape(-1, *layer.in_shape))
+            modules.append(_linear(weights.reshape(len(weights), -1), named["bias"]))
+        elif isinstance(layer, Conv2D):
+            modules += _convolution(layer, **named)
+        elif isinstance(layer, BatchNorm):
+            norm = nn.BatchNorm2d(layer.out_shape[-1], track_running_stats=False)
+            modules.append(_fill(norm, **named))
+        elif isinstance(layer, Dropout):
             modules.append(nn.Dropout(drop))
-        elif isinstance(stage, MaxPool2D):
+        elif isinstance(layer, MaxPool2D):
             modules.append(nn.MaxPool2d(2, ceil_mode=True))
-        elif isinstance(stage, UpSample2D):
+        elif isinstance(layer, UpSample2D):
             modules.append(nn.Upsample(scale_factor=2))
         if index in activations:
             modules.append(activations[index])
     return nn.Sequential(*modules)
 
 
-def _dense(stage: Dense, part: Floats) -> nn.Module:
-    rows = part.reshape(math.prod(stage.inputs) + 1, -1)[:, : math.prod(stage.outputs)]
-    weights = rows[:-1]
-    if len(stage.inputs) == 3:
-        weights = weights.reshape(*stage.inputs, -1).transpose(2, 0, 1, 3)
-        weights = weights.reshape(len(rows) - 1, -1)
-    return _linear(weights.T, rows[-1])
-
-
-def _convolution(stage: Conv2D, part: Floats) -> list[nn.Module]:
-    (height, _, maps), (out, _, units) = stage.inputs, stage.outputs
-    rows = part.reshape(stage.parameter_count // units, -1)[:, :units]
-    side, stride = round(((len(rows) - 1) / maps) ** 0.5), -(-height // out)
-    weights = rows[:-1].reshape(side, side, maps, units).transpose(3, 2, 0, 1)
+def _convolution(layer: Conv2D, weight: Floats, bias: Floats) -> list[nn.Module]:
+    (height, _, maps), (out, _, units) = layer.in_shape, layer.out_shape
+    side, stride = len(weight), -(-height // out)
     padding = side // 2 if stride == 1 else 0
-    module = _fill(nn.Conv2d(maps, units, side, stride, padding), weights, rows[-1])
+    module = nn.Conv2d(maps, units, side, stride, padding)
+    module = _fill(module, weight.transpose(3, 2, 0, 1), bias)
     if stride == 1:
         return [module]
     # There may be a row more of TensorFlow's zeros behind than before.
@@ -97,20 +85,17 @@ def _convolution(stage: Conv2D, part: Floats) -> list[nn.Module]:
 
 def torch_layers(network: MLP) -> list[nn.Module]:
     """Return the dense layers of a network, without activations."""
-    return [
-        _linear(rows[:, : layer.fan_in], rows[:, layer.fan_in])
-        for layer, rows in zip(network.layers, network.rows(), strict=True)
-    ]
+    return [_linear(*each) for each in network.weights()]
 
 
-def _linear(weights: Floats, biases: Floats) -> nn.Module:
-    return _fill(nn.Linear(weights.shape[1], weights.shape[0]), weights, biases)
+def _linear(weight: Floats, bias: Floats) -> nn.Module:
+    return _fill(nn.Linear(weight.shape[1], weight.shape[0]), weight, bias)
 
 
-def _fill(module: nn.Module, weights: Floats, biases: Floats) -> nn.Module:
+def _fill(module: nn.Module, weight: Floats, bias: Floats) -> nn.Module:
     with torch.no_grad():
-        module.weight[:] = torch.from_numpy(weights.copy())
-        module.bias[:] = torch.from_numpy(biases.copy())
+        module.weight[:] = torch.from_numpy(weight.copy())
+        module.bias[:] = torch.from_numpy(bias.copy())
     return module
 
 
@@ -135,7 +120,7 @@ class Generator(nn.Module):
 
 
 class TorchGame:
-    """What `fit_image.apps.digits.gan_trainer.GANTrainer` does in a step of generator or classifier.
+    """What `fit_image.apps.digits.gan_trainer.GANTrainer` does in a step of either side.
 
     ``points`` (height, width, inputs) are the places of a picture.
     """

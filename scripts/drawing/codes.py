@@ -75,11 +75,11 @@ class Comparison:
         trainer.warm_up()
         for _ in range(epochs):
             while not trainer.epoch_is_over:
-                trainer.play()
+                trainer.train_step()
             trainer.end_epoch()
         network, drawn = trainer.network, trainer.model().redraw(held_out)
-        count = network.chain.parameter_count
-        training = f", {epochs:,} epochs, {trainer.standing.seconds:.0f} s"
+        count = network.chain.num_params
+        training = f", {epochs:,} epochs, {trainer.progress.seconds:.0f} s"
         return self._outcome(name, network.code_size, count, drawn, training)
 
     def _pca(self, size: int) -> Outcome:

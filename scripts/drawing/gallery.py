@@ -8,10 +8,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from fit_image.metrics import Metrics
 from PIL import Image, ImageDraw, ImageFont
 
+from fit_image.apps.fit.directory import FitMetrics
 from fit_image.config.registry import ACTIVATIONS, LOSSES, OPTIMIZERS
+from fit_image.runs.metrics import MetricsFile
 
 MARGIN, TITLE, LINE = 8, 34, 16
 
@@ -89,7 +90,7 @@ def draw_gallery(picture: Path, work: Path) -> Image.Image:
             options = [*common.split(), *own.split(), "--time-limit", f"{SECONDS}s", "--resume"]
             command = [sys.executable, "-m", "fit_image", picture, *options, "-o", folder]
             subprocess.run([*map(str, command), "--animation", "none"], check=True)
-            rows = Metrics(folder / "metrics.csv").read()
+            rows = MetricsFile(folder / "metrics.csv", FitMetrics).read()
             psnr = [row.psnr for row in rows if row.psnr is not None][-1]
             cells.append((_face(folder / "final.png"), f"{name}\n{psnr:.1f} dB"))
         groups[title] = cells

@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from fit_image.metrics import Metrics
 from PIL import Image
 
 from benchmark.program import peak_bytes, peak_command, run_for_peak
+from fit_image.apps.fit.directory import FitMetrics
 from fit_image.images.io import load_image
+from fit_image.runs.metrics import MetricsFile
 
 _DATA = Path(os.environ.get("FIT_IMAGE_DATA", Path(__file__).resolve().parents[4] / "shared/data"))
 _NAMES = ("monalisa.jpg", *(f"kodak/kodim{number:02}.png" for number in (3, 5, 15, 19, 20, 23)))
@@ -91,7 +92,7 @@ def learn_large(source: Picture, folder: Path, options: Sequence[str]) -> dict[s
     _save_enlarged(source.path, picture)
     args = [str(picture), "--preset", "instant", "--max-pixels", "none", "--animation", "none"]
     command = peak_command("fit_image", *args, "-q", "-o", str(run), *options)
-    metrics = Metrics(run / "metrics.csv")
+    metrics = MetricsFile(run / "metrics.csv", FitMetrics)
 
     reached = None
     began = time.perf_counter()

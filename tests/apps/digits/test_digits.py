@@ -101,7 +101,7 @@ def test_the_generators_gradient_equals_central_differences(name, data, rng):
         numbers += (numbers != 0) * rng.normal(0, 0.15, numbers.size).astype(np.float32)
     player = next(each for each in game._players if each.name == name)
     game._step = lambda *players: None  # the gradient is looked at, not followed
-    game._generator_step(pictures, labels, np.random.default_rng(5))
+    game.generator_step(pictures, labels, np.random.default_rng(5))
     gradient = player.gradient.copy()
     parameters, before = player.chain.parameters, player.chain.parameters.copy()
     # Along many parameters at once: along a single one, bends of rectifiers may lie in the way.
@@ -122,7 +122,7 @@ def test_a_step_along_the_gradient_is_clipped(data):
         game = GANTrainer(replace(SMALL, clip=clip), (12, 12, 1), 2, threads=1)
         for player in (game._encoder, game._generator):
             player.step = lambda scale, workers: scales.append(scale)
-        game._generator_step(pictures, data.labels[:20], np.random.default_rng(5))
+        game.generator_step(pictures, data.labels[:20], np.random.default_rng(5))
     assert scales[:2] == [1.0, 1.0]
     norm = np.sqrt(sum((p.gradient**2).sum() for p in (game._encoder, game._generator)))
     np.testing.assert_allclose(scales[2:], [1e-3 / norm] * 2, rtol=1e-4)
@@ -140,7 +140,7 @@ class Scripted(GANTrainer):
         values = self.accuracies[name]
         return values.pop(0) if len(values) > 1 else values[0]
 
-    def _generator_step(self, pictures, labels, rng):
+    def generator_step(self, pictures, labels, rng):
         self.learned.append("generator")
         return 1.0, 0.0, self._next("generator")
 

@@ -390,7 +390,7 @@ def test_a_step_of_descent_has_each_layers_rate(folder):
     trainer.stream.next()
     inputs, targets = trainer.stream.inputs, trainer.stream.targets
     before = trainer.chain.parameters.copy()
-    trainer._learn(inputs, targets)
+    trainer.learn(inputs, targets)
     steps = trainer.chain.parameters - before
 
     def loss(index, share):
@@ -416,7 +416,7 @@ def test_what_is_beyond_the_legal_range_counts_as_its_end(folder):
     expected = trainer.cutter.deviation * np.sqrt(
         np.square(trainer.cutter.highest - targets, dtype=np.float64).mean()
     )
-    assert trainer._learn(trainer.stream.inputs, targets).error == pytest.approx(expected, rel=1e-5)
+    assert trainer.learn(trainer.stream.inputs, targets).error == pytest.approx(expected, rel=1e-5)
 
 
 def test_the_average_follows_and_is_what_counts(folder):

@@ -106,7 +106,7 @@ class AutoencoderTrainer(StepTrainer[StepMetrics]):
         )
         chosen = order[progress.position * self._batch :][: self._batch]
         rng = np.random.default_rng([recipe.seed, _ROUND, progress.epoch, progress.position])
-        loss = self._step(self._varied(to_float(self.pictures[chosen]), rng))
+        loss = self.learn(self._varied(to_float(self.pictures[chosen]), rng))
         progress.seconds += time.perf_counter() - began
         if not math.isfinite(loss):
             raise DivergenceError(f"the loss is not finite in epoch {progress.epoch + 1}")
@@ -117,7 +117,7 @@ class AutoencoderTrainer(StepTrainer[StepMetrics]):
     def warm_up(self) -> None:
         """See `Trainer.warm_up`."""
         before = self.state_dict()
-        self._step(self._varied(to_float(self.pictures[: self._batch]), np.random.default_rng(0)))
+        self.learn(self._varied(to_float(self.pictures[: self._batch]), np.random.default_rng(0)))
         self.load_state_dict(before)
 
     def end_epoch(self) -> EpochEnd:
@@ -219,8 +219,8 @@ class AutoencoderTrainer(StepTrainer[StepMetrics]):
         with np.errstate(over="ignore", invalid="ignore"):
             return self.network.chain.forward(pictures, self._cache)
 
-    def _step(self, pictures: FloatArray) -> float:
-        """Take a step, and return the mean squared error before it."""
+    def learn(self, pictures: FloatArray) -> float:
+        """Take a step with a batch (float32, 0..1); return the mean squared error before it."""
         chain = self.network.chain
         drawn, grad_y = self._forward(pictures), self._cache.grad_output
         loss = mean_squared_error(drawn, pictures, grad_y)

@@ -137,7 +137,7 @@ class GANTrainer:
 
         for _ in range(recipe.generator_steps):
             count()
-            loss, divergence, generator_accuracy = self._generator_step(pictures, labels, rng)
+            loss, divergence, generator_accuracy = self.generator_step(pictures, labels, rng)
             if generator_accuracy > recipe.generator_goal or not math.isfinite(loss):
                 break
         real_loss, real_accuracy = self._look_at_real(pictures, labels)
@@ -146,7 +146,7 @@ class GANTrainer:
         if behind and generator_accuracy > recipe.good_generator:
             for _ in range(recipe.classifier_steps):
                 count()
-                real_loss, real_accuracy, fake_loss, fake_accuracy = self._classifier_step(
+                real_loss, real_accuracy, fake_loss, fake_accuracy = self.classifier_step(
                     pictures, labels, rng
                 )
                 if fake_accuracy > recipe.fake_goal:
@@ -172,7 +172,7 @@ class GANTrainer:
 
     def try_all(self, pictures: FloatArray, labels: Labels, rng: np.random.Generator) -> None:
         """Take a step of every player, so that all kernels are compiled."""
-        self._generator_step(pictures, labels, rng)
+        self.generator_step(pictures, labels, rng)
         self._look_at_real(pictures, labels, 1.0)
         self._step(self._classifier)
 
@@ -243,7 +243,7 @@ class GANTrainer:
         drawn = generator.chain.forward(latents, generator.cache)
         return mean, log_variance, noise, drawn
 
-    def _generator_step(
+    def generator_step(
         self, pictures: FloatArray, labels: Labels, rng: np.random.Generator
     ) -> tuple[float, float, float]:
         """Take a step of generator and encoder; return loss, divergence and accuracy before it."""
@@ -279,7 +279,7 @@ class GANTrainer:
             generator.follow()
         return float(judged.losses.mean()), float(divergence), judged.accuracy
 
-    def _classifier_step(
+    def classifier_step(
         self, pictures: FloatArray, labels: Labels, rng: np.random.Generator
     ) -> tuple[float, float, float, float]:
         """Take a step of the classifier; return loss and accuracy before it, real and fake."""

@@ -123,7 +123,7 @@ class PatchTrainer(StepTrainer[BatchMetrics]):
         """See `StepTrainer.train_step`."""
         began = time.perf_counter()
         self.stream.next()
-        metrics = self._learn(self.stream.inputs, self.stream.targets)
+        metrics = self.learn(self.stream.inputs, self.stream.targets)
         self.progress.seconds += time.perf_counter() - began
         if not math.isfinite(metrics.error):
             raise DivergenceError(f"the error is not finite in epoch {self.progress.epoch + 1}")
@@ -137,7 +137,7 @@ class PatchTrainer(StepTrainer[BatchMetrics]):
         average = None if self._ema.average is None else self._ema.average.copy()
         adam = self._adam.to_arrays() if self._adam else {}
         shape = self.stream.inputs.shape
-        self._learn(np.zeros(shape, np.float32), np.ones(shape, np.float32))
+        self.learn(np.zeros(shape, np.float32), np.ones(shape, np.float32))
         self.chain.parameters[:] = parameters
         self._ema.average = average
         if self._adam:
@@ -273,7 +273,8 @@ class PatchTrainer(StepTrainer[BatchMetrics]):
         if not np.isfinite(self.chain.parameters).all():
             raise DivergenceError(f"a weight is not finite in epoch {self.progress.epoch + 1}")
 
-    def _learn(self, inputs: FloatArray, targets: FloatArray) -> BatchMetrics:
+    def learn(self, inputs: FloatArray, targets: FloatArray) -> BatchMetrics:
+        """Take a step with a batch of damaged and clean patches (float32, normalised)."""
         error = self._clipped_error(inputs, targets)
         damage = self.cutter.deviation * math.sqrt(_square_sum(inputs - targets) / inputs.size)
         # Clipping hides infinity.
