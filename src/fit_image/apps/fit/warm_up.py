@@ -12,17 +12,21 @@ from fit_image.apps.fit.learner import make_learner
 from fit_image.config.encoding_spec import parse_encoding, smallest_like
 from fit_image.config.fit import FitConfig
 from fit_image.config.layer_spec import Hidden
+from fit_image.nn.mlp import soa
 
 
 def warm_up(config: FitConfig | None = None) -> None:
     """Compile the kernels that training and drawing need, or load them from the cache."""
-    # The smallest network that uses the same ones.
+    # The smallest network that uses the same ones: narrow networks have a back end of their own.
     config = config or FitConfig()
+    is_narrow = all(layer.width <= soa.MAX_UNITS for layer in config.layers)
     encoding = smallest_like(parse_encoding(config.encoding))
-    config = replace(config, layers=(Hidden(1),), encoding=str(encoding))
+    hidden = Hidden(1 if is_narrow else soa.MAX_UNITS + 1)
+    config = replace(config, layers=(hidden,), encoding=str(encoding))
     network = make_network(config, (1, 1), 3)
     places, colours = np.zeros((1, 2), dtype=np.float32), np.zeros((1, 3), dtype=np.float32)
     learner = make_learner(network, config, 1)
-    learner.learn(places, colours, np.ones(1, dtype=np.float32), np.zeros(1), threads=1)
+    for threads in (1, min(2, learner.most_threads)):  # which have kernels of their own
+        learner.learn(places, colours, np.ones(1, dtype=np.float32), np.zeros(1), threads=threads)
     network.predict(places, threads=1)
     samples.warm_up(by_error=config.sampling == "error")

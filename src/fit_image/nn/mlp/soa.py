@@ -17,7 +17,9 @@ from fit_image.nn.mlp.layer_spec import LayerSpec, constants_table, layer_table
 from fit_image.nn.runtime.arrays import FloatArray, IntArray, aligned_zeros
 from fit_image.nn.runtime.simd import WIDTH
 
-_MAX_UNITS = 12
+MAX_UNITS = 12
+"""Of a layer of a narrow network."""
+
 _MAX_INPUTS = 64
 
 MOST_POINTS = 12 * WIDTH
@@ -43,7 +45,7 @@ class Tiles(NamedTuple):
 
 def is_narrow(layers: Sequence[LayerSpec]) -> bool:
     """Return whether layers are so narrow that this back end is faster."""
-    return layers[0].fan_in <= _MAX_INPUTS and all(layer.fan_out <= _MAX_UNITS for layer in layers)
+    return layers[0].fan_in <= _MAX_INPUTS and all(layer.fan_out <= MAX_UNITS for layer in layers)
 
 
 def tiles_of(layers: Sequence[LayerSpec], latents: int = 0, *, training: bool = False) -> Tiles:
