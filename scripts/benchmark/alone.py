@@ -36,7 +36,7 @@ def draw_large(ceilings: Ceilings, side: int = 4096) -> dict[str, float]:
     network = our_network("4x300")
     rates, seconds = [ceilings.matrix_product()], 0.0
     began = time.perf_counter()
-    for top, _ in network.render_bands(side, side):
+    for top, _ in network.render_strips(side, side):
         seconds += time.perf_counter() - began
         if top % 256 == 0:
             rates.append(ceilings.matrix_product())

@@ -30,14 +30,14 @@ def _folder(tmp_path, monkeypatch):
 def draw(width=20, height=20, share=0.0, **options):
     dreamer = Dreamer(Dream(layers=parse_layers("3x8"), **options))
     dreamer.turn(share)
-    return dreamer.band(width, height, 0, height)
+    return dreamer.rows(width, height, 0, height)
 
 
 @pytest.mark.parametrize("inputs", [("x", "y", "r"), ("r",), ("y", "x")])
 def test_the_picture_is_what_the_network_makes_of_each_place(inputs):
     options = {"layers": parse_layers("6,residual:1x2x6"), "inputs": inputs, "latent": 3}
     dreamer = Dreamer(Dream(**options, scale=2.0))
-    picture = dreamer.band(9, 5, 0, 5)
+    picture = dreamer.rows(9, 5, 0, 5)
     twin = NaiveNetwork.copy_of(dreamer._whole)
     latent = dreamer._circle[0]
     for row, column in ((0, 0), (2, 4), (4, 8), (1, 6)):
@@ -71,8 +71,8 @@ def test_larger_weights_make_rougher_pictures():
 def test_seeds_and_latent_numbers_change_the_picture_and_threads_do_not():
     assert (draw(seed=0) != draw(seed=1)).any()
     assert (draw(latent=4) != draw(latent=4, share=0.3)).any()
-    one = Dreamer(Dream(), threads=1).band(300, 300, 0, 300)
-    np.testing.assert_array_equal(one, Dreamer(Dream(), threads=2).band(300, 300, 0, 300))
+    one = Dreamer(Dream(), threads=1).rows(300, 300, 0, 300)
+    np.testing.assert_array_equal(one, Dreamer(Dream(), threads=2).rows(300, 300, 0, 300))
 
 
 def test_the_walk_through_the_latent_space_is_closed_and_even():
@@ -84,8 +84,8 @@ def test_the_walk_through_the_latent_space_is_closed_and_even():
 
 def test_pieces_of_a_picture_are_the_whole():
     dreamer = Dreamer(Dream())
-    whole = dreamer.band(30, 20, 0, 20)
-    parts = [dreamer.band(30, 20, top, 7 if top < 14 else 6) for top in (0, 7, 14)]
+    whole = dreamer.rows(30, 20, 0, 20)
+    parts = [dreamer.rows(30, 20, top, 7 if top < 14 else 6) for top in (0, 7, 14)]
     np.testing.assert_array_equal(np.concatenate(parts), whole)
 
 
@@ -95,7 +95,7 @@ def test_a_sheet_shows_each_dream_in_its_place():
     assert picture.shape == (41, 62, 3)
     for index, dreamer in enumerate(dreamers):
         row, column = divmod(index, 3)
-        tile = dreamer.band(20, 20, 0, 20)
+        tile = dreamer.rows(20, 20, 0, 20)
         left, top = 21 * column, 21 * row
         np.testing.assert_array_equal(picture[top : top + 20, left : left + 20], tile)
     assert not picture[21:, 42:].any()

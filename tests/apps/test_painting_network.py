@@ -257,5 +257,5 @@ def test_a_region_is_a_part_of_the_whole(network):
 
 def test_pieces_make_the_same_picture(network, monkeypatch):
     whole = network.render(40, 30)
-    monkeypatch.setattr("fit_image.apps.painting_network._BAND_PIXELS", 70)
+    monkeypatch.setattr("fit_image.apps.painting_network._STRIP_PIXELS", 70)
     np.testing.assert_allclose(network.render(40, 30), whole, atol=1e-6)

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.apps.coordinates import INPUTS, pixel_coordinates
-from fit_image.apps.memory import check_available
+from fit_image.apps.memory import check_available, training_bytes
+from fit_image.apps.rendering import render_rows, row_strips
 from fit_image.config.layer_spec import Hidden, check_blocks, parse_layers
 from fit_image.config.registry import ACTIVATIONS, CHANNELS
 from fit_image.errors import InputError
@@ -23,8 +24,6 @@ from fit_image.images.io import to_uint8
 from fit_image.nn.layers.conditioned_mlp import at_latent
 from fit_image.nn.mlp.layer_spec import dense_stack
 from fit_image.nn.mlp.mlp import MLP
-
-_BAND_PIXELS = 1 << 17
 
 
 @dataclass(frozen=True)
@@ -110,9 +109,9 @@ class Dreamer:
             ],
             skips=[*(layer.skip for layer in dream.layers), 0],
         )
-        # Weights as they are and transposed, twice: with the latent numbers, and without.
-        numbers = sum(layer.stride * layer.fan_out for layer in layers)
-        check_available(16 * numbers, "choose fewer or narrower layers")
+        # Weights and their transpose, twice: with the latent inputs, and without.
+        parameters = sum(layer.stride * layer.fan_out for layer in layers)
+        check_available(training_bytes(parameters, 4), "choose fewer or narrower layers")
         rng = np.random.default_rng(dream.seed)
         self._whole = MLP(layers).init_params(dream.deviation, rng, "normal")
         self._circle = rng.standard_normal((2, dream.latent), dtype=np.float32)
@@ -125,7 +124,7 @@ class Dreamer:
         """
         self._network = self._at(share)
 
-    def band(self, width: int, height: int, top: int, rows: int) -> npt.NDArray[np.uint8]:
+    def rows(self, width: int, height: int, top: int, rows: int) -> npt.NDArray[np.uint8]:
         """Draw some rows of a picture of any size.
 
         Parameters
@@ -139,10 +138,9 @@ class Dreamer:
         -------
         uint8 (rows, width, channels)
         """
-        around = pixel_coordinates(width, height, self._dream.scale, range(top, top + rows))
-        seen = around[..., [INPUTS.index(name) for name in self._dream.inputs]]
-        colours = self._network.predict(seen.reshape(-1, seen.shape[2]), threads=self._threads)
-        return to_uint8(colours.reshape(rows, width, self.channels))
+        coordinates = pixel_coordinates(width, height, self._dream.scale, range(top, top + rows))
+        inputs = coordinates[..., [INPUTS.index(name) for name in self._dream.inputs]]
+        return to_uint8(render_rows(self._network, inputs, self._threads))
 
     def _at(self, share: float) -> MLP:
         """Return the network of the place alone, at a share of the way around the circle."""
@@ -177,7 +175,7 @@ class Sheet:
         self.channels = dreamers[0].channels
         self.width, self.height = width, height
         gap = max(min(width, height) // 150, 1)
-        self._places = [
+        self._tiles = [
             (
                 dreamer,
                 _share(width, columns, index % columns, gap),
@@ -185,25 +183,24 @@ class Sheet:
             )
             for index, dreamer in enumerate(dreamers)
         ]
-        if any(len(across) < 1 or len(down) < 1 for _, across, down in self._places):
+        if any(len(across) < 1 or len(down) < 1 for _, across, down in self._tiles):
             raise InputError(f"{width}x{height} pixels are too few for {columns}x{rows} pictures")
 
-    def bands(self) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
+    def strips(self) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
         """Yield pieces from top to bottom: the first row, and uint8 (rows, width, channels)."""
-        rows = max(1, _BAND_PIXELS // self.width)
-        for top in range(0, self.height, rows):
-            stop = min(top + rows, self.height)
-            band = np.zeros((stop - top, self.width, self.channels), np.uint8)
-            for dreamer, across, down in self._places:
-                first, end = max(top, down.start), min(stop, down.stop)
+        for rows in row_strips(self.width, self.height):
+            top = rows.start
+            strip = np.zeros((len(rows), self.width, self.channels), np.uint8)
+            for dreamer, across, down in self._tiles:
+                first, end = max(top, down.start), min(rows.stop, down.stop)
                 if first < end:
-                    tile = dreamer.band(len(across), len(down), first - down.start, end - first)
-                    band[first - top : end - top, across.start : across.stop] = tile
-            yield top, band
+                    tile = dreamer.rows(len(across), len(down), first - down.start, end - first)
+                    strip[first - top : end - top, across.start : across.stop] = tile
+            yield top, strip
 
     def picture(self) -> npt.NDArray[np.uint8]:
         """Return the whole: uint8 (height, width, channels)."""
-        return np.concatenate([band for _, band in self.bands()])
+        return np.concatenate([strip for _, strip in self.strips()])
 
 
 def _share(length: int, count: int, index: int, gap: int) -> range:

@@ -1,33 +1,40 @@
-"""Checks that a network fits in memory."""
+"""Memory that training needs, and the check that there is as much."""
 
 from __future__ import annotations
 
-from fit_image.apps.fit.architecture import make_encoding, make_layers
-from fit_image.apps.fit.learner import needed_bytes
-from fit_image.config.fit import FitConfig
+import math
+
 from fit_image.errors import InputError
+from fit_image.nn.network import Network
 from fit_image.nn.runtime import machine
 
 
-def check_memory(config: FitConfig, size: tuple[int, int], channels: int) -> None:
-    """Check that training on a picture of this width and height fits in memory.
+def training_bytes(vector_size: int, vectors: int, working_numbers: int = 0) -> int:
+    """Return how many bytes training needs.
 
-    Called before the first allocation, because a system out of memory kills processes silently.
-
-    Raises
-    ------
-    InputError
-        If it does not fit.
+    Parameters
+    ----------
+    vector_size : int
+        Parameters of the network.
+    vectors : int
+        Float32 vectors of that size: parameters, gradient, optimizer state, and copies.
+    working_numbers : int
+        All other float32 numbers, such as the samples of a batch and the activations for them.
     """
-    encoding = make_encoding(config, size)
-    layers = make_layers(config, encoding.outputs, channels)
-    needed = needed_bytes(layers, encoding, config, size[0] * size[1])
-    less = "choose fewer or narrower layers"
-    check_available(needed, f"{less}, or a grid of fewer entries" if encoding.levels else less)
+    return 4 * (vectors * vector_size + working_numbers)
+
+
+def numbers_per_sample(network: Network) -> int:
+    """Return about how many numbers a sample needs in the passes through a network."""
+    # Outputs of a layer, the gradient with respect to them, and its cache.
+    return 4 * sum(math.prod(layer.out_shape) for layer in network.layers)
 
 
 def check_available(needed: int, advice: str) -> None:
-    """Raise `InputError`, with advice, if a network needs more memory than there is."""
+    """Raise `InputError`, with advice, if a network needs more bytes than the machine has.
+
+    Called before the first allocation, because a system out of memory kills processes silently.
+    """
     available = machine.physical_memory()
     if needed > available:
         raise InputError(

@@ -1,4 +1,4 @@
-"""A network that paints: the core's network, plus files and pictures."""
+"""Networks from coordinates to colours, and their files."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from fit_image.apps.rendering import render_strips
 from fit_image.config.registry import CHANNELS
 from fit_image.errors import InputError
 from fit_image.nn.activations import ACTIVATIONS
@@ -28,10 +29,10 @@ _CONSTANTS = ("slope", "omega", "scale")
 Region = tuple[float, float, float, float]
 WHOLE: Region = (0.0, 0.0, 1.0, 1.0)
 
-# Pixels of a piece that is drawn at once, and parameters times pixels: a fraction of a second, so
-# that drawing a large network can be watched and stopped. Tiles are 64 samples at least.
-_BAND_PIXELS = 1 << 16
-_BAND_WORK = 3 * 10**10
+# Limits of a strip's pixels, and of parameters times pixels: a strip takes a fraction of a second,
+# so that drawing a large network shows progress and can be stopped.
+_STRIP_PIXELS = 1 << 16
+_STRIP_WORK = 3 * 10**10
 
 
 class PaintingNetwork(core.MLP):
@@ -87,34 +88,27 @@ class PaintingNetwork(core.MLP):
         width = self.size[0] if width is None else width
         height = self.size[1] if height is None else height
         picture = np.empty((height, width, self.channels), dtype=np.float32)
-        for top, band in self.render_bands(width, height, region, threads=threads):
-            picture[top : top + len(band)] = band
+        for top, strip in self.render_strips(width, height, region, threads=threads):
+            picture[top : top + len(strip)] = strip
         return picture
 
-    def render_bands(
+    def render_strips(
         self, width: int, height: int, region: Region = WHOLE, *, threads: int | None = None
     ) -> Iterator[tuple[int, FloatArray]]:
-        """Draw like `render`, in pieces from top to bottom that need little memory.
-
-        Yields
-        ------
-        top : int
-            Row of the piece's first line.
-        band : float32 (rows, width, channels)
-        """
+        """Draw like `render`, strip by strip; see `fit_image.apps.rendering.render_strips`."""
         if width < 1 or height < 1:
             raise ValueError(f"a picture has at least one pixel, not {width} x {height}")
         x0, y0, x1, y1 = region
         xs, ys = pixel_places(width, x0, x1), pixel_places(height, y0, y1)
-        pixels = max(1024, min(_BAND_PIXELS, _BAND_WORK // self.num_params))
-        rows = max(1, pixels // width)
-        for top in range(0, height, rows):
-            band_ys = ys[top : top + rows]
-            places = np.empty((len(band_ys), width, 2), dtype=np.float32)
+
+        def coordinates(rows: range) -> FloatArray:
+            places = np.empty((len(rows), width, 2), dtype=np.float32)
             places[..., 0] = xs
-            places[..., 1] = band_ys[:, np.newaxis]
-            colours = self.predict(places.reshape(-1, 2), threads=threads)
-            yield top, colours.reshape(len(band_ys), width, self.channels)
+            places[..., 1] = ys[rows.start : rows.stop, np.newaxis]
+            return places
+
+        pixels = max(1024, min(_STRIP_PIXELS, _STRIP_WORK // self.num_params))
+        return render_strips(self, coordinates, (width, height), pixels=pixels, threads=threads)
 
     @property
     def encoding_name(self) -> str:

@@ -229,9 +229,9 @@ def _draw(sheet: Sheet, output: Path, display: Display) -> None:
     from fit_image.images.io import Canvas, save_image
 
     canvas = Canvas(sheet.width, sheet.height, sheet.channels)
-    for top, band in sheet.bands():
-        canvas.paste(top, band)
-        done = (top + len(band)) / sheet.height
+    for top, strip in sheet.strips():
+        canvas.paste(top, strip)
+        done = (top + len(strip)) / sheet.height
         display.step(Step(done, (f"drawing {sheet.width}x{sheet.height}",)))
     save_image(output, canvas.image)
 

@@ -87,8 +87,8 @@ def command(
 
     canvas = Canvas(width, height, network.channels)
     with make_display(quiet) as display:
-        for top, band in network.render_bands(width, height, region, threads=threads):
-            canvas.paste(top, to_uint8(band))
-            display.step(Step((top + len(band)) / height, (f"drawing {width}x{height}",)))
+        for top, strip in network.render_strips(width, height, region, threads=threads):
+            canvas.paste(top, to_uint8(strip))
+            display.step(Step((top + len(strip)) / height, (f"drawing {width}x{height}",)))
         save_image(output, canvas.image)
     click.echo(output)

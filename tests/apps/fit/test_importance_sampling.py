@@ -93,7 +93,7 @@ def test_levels_are_the_square_roots_of_errors():
 
 
 def test_errors_are_those_of_the_network(small_picture, monkeypatch):
-    monkeypatch.setattr("fit_image.apps.painting_network._BAND_PIXELS", 1024)
+    monkeypatch.setattr("fit_image.apps.painting_network._STRIP_PIXELS", 1024)
     image = small_picture.repeat(3, axis=0).repeat(3, axis=1)
     network = FitTrainer(image, BY_ERROR).network
     *first, levels = measure_errors(network, image, None)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fit_image.apps.autoencode.config import AutoencodeConfig
-from fit_image.apps.memory import check_available
+from fit_image.apps.memory import check_available, training_bytes
 from fit_image.errors import InputError
 from fit_image.nn.initializers import INITIALIZERS, Fans
 from fit_image.nn.layers.convolution.conv2d import Conv2D
@@ -97,20 +97,21 @@ def make_autoencoder(recipe: AutoencodeConfig, mean: FloatArray) -> Autoencoder:
     """
     # Asked before the first allocation, because a system that runs out kills without a message.
     check_available(
-        _dense_bytes(recipe, mean.shape), "give a smaller --size, --bottleneck or --hidden"
+        training_bytes(_dense_weights(recipe, mean.shape), 1),
+        "give a smaller --size, --bottleneck or --hidden",
     )
     layers: list[Layer] = [SubtractMean(_subtracted(recipe, mean))]
     return (_convolutional if recipe.conv else _dense)(recipe, mean.shape, layers)
 
 
-def _dense_bytes(recipe: AutoencodeConfig, shape: Shape) -> int:
-    """Return how many bytes the weights of dense layers take."""
+def _dense_weights(recipe: AutoencodeConfig, shape: Shape) -> int:
+    """Return how many weights the dense layers have."""
     inputs = math.prod(shape)
     if recipe.conv:
         inputs = -(-shape[0] // 4) * -(-shape[1] // 4) * recipe.filters
     layers = [inputs, *recipe.hidden, *([recipe.code_units] if recipe.code_units else [])]
     weights = sum(below * above for below, above in itertools.pairwise(layers))
-    return 4 * weights * (1 if recipe.tied else 2)
+    return weights * (1 if recipe.tied else 2)
 
 
 def _subtracted(recipe: AutoencodeConfig, mean: FloatArray) -> FloatArray:
@@ -188,12 +189,3 @@ def _convolutional(recipe: AutoencodeConfig, shape: Shape, layers: list[Layer]) 
         layers.append(UpSample2D(layers[-1].out_shape, rows, columns))
     convolve(channels, "sigmoid")
     return Autoencoder(Network(layers), code_at)
-
-
-def working_bytes(network: Autoencoder, samples: int) -> int:
-    """Return about how many bytes a training needs besides the pictures."""
-    # Parameters, gradient, two moments, and two copies while saving.
-    vectors = 6 * network.chain.parameters.size
-    # Outputs of a layer, the gradient with respect to them, and its cache.
-    passing = 4 * samples * sum(math.prod(layer.out_shape) for layer in network.chain.layers)
-    return 4 * (vectors + passing)

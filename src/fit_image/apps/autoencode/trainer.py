@@ -15,8 +15,8 @@ from fit_image.apps.autoencode.config import AutoencodeConfig
 from fit_image.apps.autoencode.contact_sheet import COLUMNS, choose, draw_sheet
 from fit_image.apps.autoencode.directory import AutoencoderMetrics
 from fit_image.apps.autoencode.model import AutoencoderModel
-from fit_image.apps.autoencode.networks import make_autoencoder, working_bytes
-from fit_image.apps.memory import check_available
+from fit_image.apps.autoencode.networks import make_autoencoder
+from fit_image.apps.memory import check_available, numbers_per_sample, training_bytes
 from fit_image.datasets.arrays import Pictures
 from fit_image.errors import DivergenceError
 from fit_image.images.io import to_float
@@ -80,11 +80,10 @@ class AutoencoderTrainer(StepTrainer[StepMetrics]):
         batch = min(recipe.batch_size, len(pictures))
         mean = (pictures.mean(axis=0, dtype=np.float64) / 255).astype(np.float32)
         self.network = make_autoencoder(recipe, mean)
-        check_available(
-            working_bytes(self.network, batch),
-            "give a smaller --size, --bottleneck or --batch-size",
-        )
         chain = self.network.chain
+        # Parameters, gradient, two moments, and two copies while a checkpoint is written.
+        needed = training_bytes(chain.parameters.size, 6, batch * numbers_per_sample(chain))
+        check_available(needed, "give a smaller --size, --bottleneck or --batch-size")
         self.mean = mean
         self.epoch_size = -(-len(pictures) // batch)
         self.progress = Progress()

@@ -11,9 +11,10 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.apps.coordinates import INPUTS, pixel_coordinates
+from fit_image.apps.coordinates import pixel_coordinates
 from fit_image.apps.digits.config import DigitsConfig
 from fit_image.apps.digits.networks import generator_layers
+from fit_image.apps.rendering import render_strips
 from fit_image.errors import InputError
 from fit_image.nn.layers.conditioned_mlp import at_latent
 from fit_image.nn.mlp.mlp import MLP
@@ -24,8 +25,6 @@ FORMAT_VERSION = 1
 
 SHIPPED = Path(__file__).with_name("digits.npz")
 """The model that comes with the package."""
-
-_BAND_PIXELS = 1 << 17
 
 _SIZES = ("latent", "units", "blocks", "block_layers", "channels", "height", "width")
 
@@ -124,12 +123,11 @@ class DigitModel:
         """
         network = self._network(latents)
         scale = self.recipe.scale if scale is None else scale
-        rows = max(_BAND_PIXELS // width, 1)
-        for top in range(0, height, rows):
-            stop = min(top + rows, height)
-            seen = pixel_coordinates(width, height, scale, range(top, stop))
-            drawn = network.predict(seen.reshape(-1, len(INPUTS)), threads=threads)
-            yield top, drawn.reshape(stop - top, width, self.channels)
+
+        def coordinates(rows: range) -> FloatArray:
+            return pixel_coordinates(width, height, scale, rows)
+
+        return render_strips(network, coordinates, (width, height), threads=threads)
 
     def draw(self, latents: FloatArray, width: int, height: int, **options: Any) -> FloatArray:
         """Return a whole picture (float32, height x width x channels); arguments as of `bands`."""

@@ -6,12 +6,11 @@ All are those of the article "More MNIST Digits at 1080x1080 Resolution" (2016) 
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from fit_image.apps.coordinates import INPUTS, pixel_coordinates
 from fit_image.apps.digits.config import DigitsConfig
+from fit_image.apps.memory import numbers_per_sample
 from fit_image.nn.layers.batch_norm import BatchNorm
 from fit_image.nn.layers.conditioned_mlp import ConditionedMLP
 from fit_image.nn.layers.convolution.conv2d import Conv2D
@@ -47,17 +46,14 @@ def make_generator(recipe: DigitsConfig, height: int, width: int, channels: int)
     return Network([ConditionedMLP(layers, points, [_PROJECTION, *stds, _OUTPUT])])
 
 
-def working_bytes(recipe: DigitsConfig, shape: tuple[int, int, int], classes: int) -> int:
-    """Return about how many bytes a batch needs in the three networks."""
-    numbers = 0
-    for chain in (
+def working_numbers(recipe: DigitsConfig, shape: tuple[int, int, int], classes: int) -> int:
+    """Return about how many numbers a batch needs in the three networks."""
+    networks = (
         make_encoder(recipe, *shape),
         make_generator(recipe, *shape),
         make_classifier(recipe, *shape, classes),
-    ):
-        # Outputs of a layer, the gradient with respect to them, and its cache.
-        numbers += sum(4 * math.prod(layer.out_shape) for layer in chain.layers)
-    return 4 * recipe.batch_size * numbers
+    )
+    return recipe.batch_size * sum(map(numbers_per_sample, networks))
 
 
 def generator_numbers(chain: Network) -> FloatArray:

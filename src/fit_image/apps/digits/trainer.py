@@ -21,8 +21,8 @@ from fit_image.apps.digits.gan_trainer import (
     RoundMetrics,
 )
 from fit_image.apps.digits.model import DigitModel
-from fit_image.apps.digits.networks import working_bytes
-from fit_image.apps.memory import check_available
+from fit_image.apps.digits.networks import working_numbers
+from fit_image.apps.memory import check_available, training_bytes
 from fit_image.datasets.labelled import LabelledPictures
 from fit_image.errors import DivergenceError, InputError
 from fit_image.images.crops import centre_crop, random_crops
@@ -85,7 +85,7 @@ class DigitTrainer(StepTrainer[RoundMetrics]):
             )
         self.side = side
         check_available(
-            working_bytes(recipe, (side, side, channels), len(data.names)),
+            training_bytes(0, 0, working_numbers(recipe, (side, side, channels), len(data.names))),
             "give a smaller --batch-size",
         )
         self.game = GANTrainer(recipe, (side, side, channels), len(data.names), threads=threads)

@@ -49,10 +49,10 @@ def measure_errors(
     """
     height, width = image.shape[:2]
     levels = np.empty((height, width), dtype=np.uint8)
-    for top, band in network.render_bands(width, height, threads=threads):
-        stop = top + len(band)
+    for top, strip in network.render_strips(width, height, threads=threads):
+        stop = top + len(strip)
         # Also where the network is about to diverge, which learning will find out.
-        differences = np.fmin(np.abs(band - to_float(image[top:stop])), np.float32(1.0))
+        differences = np.fmin(np.abs(strip - to_float(image[top:stop])), np.float32(1.0))
         levels[top:stop] = error_levels(differences.mean(axis=2))
         yield levels.reshape(-1) if stop == height else None
 

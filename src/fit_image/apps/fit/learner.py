@@ -9,6 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from fit_image.apps.fit.architecture import make_encoding, make_layers
+from fit_image.apps.memory import check_available, training_bytes
 from fit_image.config.fit import FitConfig
 from fit_image.nn.encodings.base import Encoding
 from fit_image.nn.mlp.layer_spec import LayerSpec
@@ -126,20 +128,24 @@ def _make_optimizer(config: FitConfig, size: int) -> Optimizer:
     return kind(size)
 
 
-def needed_bytes(
-    layers: Sequence[LayerSpec], encoding: Encoding, config: FitConfig, samples: int
-) -> int:
-    """Return the memory that training takes: parameters, optimizer, and what works on them."""
-    size = sum(layer.stride * layer.fan_out for layer in layers) + encoding.size
+def check_memory(config: FitConfig, size: tuple[int, int], channels: int) -> None:
+    """Raise `InputError` if training on a picture of this width and height does not fit in memory.
+
+    Called before the first allocation.
+    """
+    encoding = make_encoding(config, size)
+    layers = make_layers(config, encoding.outputs, channels)
+    parameters = sum(layer.stride * layer.fan_out for layer in layers) + encoding.size
     states = len(OPTIMIZERS[config.optimizer].state_names)
-    # What is remembered exists three times: at work, as the last good state, on the way to disk.
-    numbers = 3 * (1 + states) * size
     if _is_per_sample(config, layers, encoding):
-        numbers += size  # as the steps want it laid out
+        working = parameters  # in shards
     else:
-        batch = min(config.batch_size, samples)
-        numbers += Minibatch.working_numbers(layers, batch, encoding.size)
-    return 4 * numbers
+        batch = min(config.batch_size, size[0] * size[1])
+        working = Minibatch.working_numbers(layers, batch, encoding.size)
+    # The state exists three times: in use, as the snapshot, and while a checkpoint is written.
+    needed = training_bytes(parameters, 3 * (1 + states), working)
+    less = "choose fewer or narrower layers"
+    check_available(needed, f"{less}, or a grid of fewer entries" if encoding.levels else less)
 
 
 def _is_per_sample(config: FitConfig, layers: Sequence[LayerSpec], encoding: Encoding) -> bool:

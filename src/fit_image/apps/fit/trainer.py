@@ -15,10 +15,9 @@ from fit_image.apps.fit.directory import FitMetrics, FitProgress, FitResult
 from fit_image.apps.fit.drawing import Drawing
 from fit_image.apps.fit.epoch_loop import follow
 from fit_image.apps.fit.importance_sampling import Levels, measure_errors
-from fit_image.apps.fit.learner import make_learner
+from fit_image.apps.fit.learner import check_memory, make_learner
 from fit_image.apps.fit.samples import Samples
 from fit_image.apps.fit.warm_up import warm_up
-from fit_image.apps.memory import check_memory
 from fit_image.apps.painting_network import FORMAT_VERSION as MODEL_VERSION
 from fit_image.apps.painting_network import PaintingNetwork
 from fit_image.config.fit import FitConfig
@@ -356,8 +355,8 @@ class FitTrainer(Trainer):
             If the complete picture is far worse than an earlier one.
         """
         drawing = Drawing(np.empty(self.image.shape, dtype=np.uint8))
-        for top, band in self.network.render_bands(self.width, self.height, threads=self.threads):
-            drawing.add(top, band, self.image)
+        for top, strip in self.network.render_strips(self.width, self.height, threads=self.threads):
+            drawing.add(top, strip, self.image)
             yield drawing
         settled = self._steps >= _SETTLING_STEPS
         drawing.check_sound(self.progress.best_psnr if settled else -math.inf, self.learned_epochs)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from fit_image.apps.memory import training_bytes
 from fit_image.apps.unjpeg.config import UnjpegConfig
 from fit_image.nn.initializers import INITIALIZERS, Fans
 from fit_image.nn.layers import affine
@@ -38,7 +39,7 @@ def needed_bytes(recipe: UnjpegConfig) -> int:
     vectors = (4 if recipe.optimizer == "adam" else 1) + (1 if recipe.average else 0) + 2
     # Patches, errors, and for every layer what comes out, its sums, and the derivatives.
     passing = recipe.batch_size * (6 * size + 3 * sum(sizes))
-    return 4 * (vectors * weights + passing)
+    return training_bytes(weights, vectors, passing)
 
 
 def init_weights(chain: Network, rng: np.random.Generator, *, difference: bool) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.apps.memory import check_available
+from fit_image.apps.memory import check_available, training_bytes
 from fit_image.apps.unjpeg import network
 from fit_image.apps.unjpeg.config import UnjpegConfig
 from fit_image.apps.unjpeg.contact_sheet import Crop, choose_parts, draw_parts
@@ -94,7 +94,7 @@ class PatchTrainer(StepTrainer[BatchMetrics]):
         self.progress = Progress()
         self.snapshot = Snapshot()  # too large to be kept in memory: the checkpoint serves
         check_available(
-            network.needed_bytes(recipe) + samples.needed_bytes(recipe),
+            network.needed_bytes(recipe) + training_bytes(0, 0, samples.working_numbers(recipe)),
             "choose narrower --layers, or a smaller --block" + ", or no --whiten" * recipe.whiten,
         )
         chain = network.make_network(recipe.block, recipe.widths)

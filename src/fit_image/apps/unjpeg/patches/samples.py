@@ -45,14 +45,14 @@ def validation_patches(
     return damaged, clean
 
 
-def needed_bytes(recipe: UnjpegConfig) -> int:
-    """Return about how many bytes the patches need that validate, and that are measured."""
+def working_numbers(recipe: UnjpegConfig) -> int:
+    """Return about how many numbers validation and whitening need."""
     size = 3 * recipe.block**2
     validating = 2 * _VALIDATION_PATCHES * size
     if not recipe.whiten:
-        return 4 * validating
+        return validating
     # Damaged, clean and centred patches, and what finding the directions needs.
-    return 4 * (validating + (3 * _WHITENED_SHARE + 10) * size**2)
+    return validating + (3 * _WHITENED_SHARE + 10) * size**2
 
 
 def measure_whitening(
