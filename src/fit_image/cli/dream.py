@@ -14,7 +14,7 @@ from fit_image.cli.common.animations import animate_frames
 from fit_image.cli.common.display import Step, make_display
 from fit_image.cli.common.output_guard import check_distinct
 from fit_image.cli.common.signals import Signals
-from fit_image.config.layer_spec import LARGEST_RATE, Hidden, parse_layers
+from fit_image.config.layer_spec import Hidden, parse_layers
 from fit_image.config.registry import ACTIVATIONS
 from fit_image.errors import InputError
 
@@ -37,7 +37,7 @@ _MAX_TILES = 10_000
 )
 @click.option(
     "--layers",
-    type=options.Layers(),
+    type=options.LAYERS,
     default="8x64",
     show_default=True,
     metavar="SPEC",
@@ -81,7 +81,7 @@ _MAX_TILES = 10_000
 )
 @click.option(
     "--scale",
-    type=options.Real(min=0, min_open=True, max=LARGEST_RATE),
+    type=options.POSITIVE,
     default=1.0,
     show_default=True,
     metavar="K",
@@ -89,7 +89,7 @@ _MAX_TILES = 10_000
 )
 @click.option(
     "--size",
-    type=options.Size(),
+    type=options.SIZE,
     metavar="WxH",
     show_default="1080x1080, 540x540 with --animate",
     help="Width and height of the whole picture in pixels.",
@@ -111,7 +111,7 @@ _MAX_TILES = 10_000
 )
 @click.option(
     "--grid",
-    type=options.Size(),
+    type=options.SIZE,
     metavar="CxR",
     show_default="1x1, or a column for each --stddev",
     help="Columns and rows of pictures, each with the next seed.",

@@ -22,7 +22,7 @@ from fit_image.cli.common.signals import Signals
     show_default="<RUN>-<W>x<H>.png",
     help="Picture to write; the suffix chooses the format.",
 )
-@click.option("--size", type=options.Size(), metavar="WxH", help="Width and height in pixels.")
+@click.option("--size", type=options.SIZE, metavar="WxH", help="Width and height in pixels.")
 @click.option(
     "--scale",
     type=options.Real(min=0, min_open=True, max=options.LARGEST_SIDE),
@@ -32,7 +32,7 @@ from fit_image.cli.common.signals import Signals
 )
 @click.option(
     "--region",
-    type=options.Region(),
+    type=options.REGION,
     default="0,0,1,1",
     show_default=True,
     metavar="X0,Y0,X1,Y1",

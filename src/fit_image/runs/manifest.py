@@ -169,7 +169,6 @@ class DataManifest(Manifest, Generic[SourceType, ConfigType]):
         return self.periods[-1].config
 
     def to_json(self) -> dict[str, Any]:
-        """See `Manifest.to_json`."""
         return {
             "source": to_json(self.source),
             "stages": [period.to_json() for period in self.periods],
@@ -178,7 +177,6 @@ class DataManifest(Manifest, Generic[SourceType, ConfigType]):
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """See `Manifest.from_json`."""
         epochs, stages = data.get("epochs"), data.get("stages")
         if not isinstance(stages, list) or not stages:
             raise InputError("'stages' must be a list")
@@ -188,13 +186,11 @@ class DataManifest(Manifest, Generic[SourceType, ConfigType]):
         return cls(from_json(cls.source_type, data.get("source")), periods, epochs)
 
     def differences(self, asked: Self) -> list[str]:
-        """See `Manifest.differences`."""
         other = asked.source.sha256 != self.source.sha256
         found = [f"the pictures (were {self.source.path})"] if other else []
         return found + differing_options(self.config, asked.config, self.may_change)
 
     def continued(self, asked: Self, progress: Progress) -> Self:
-        """See `Manifest.continued`."""
         periods = self.periods
         if asked.config != self.config:
             periods += (ConfigPeriod(progress.epoch, progress.position, asked.config),)
@@ -202,7 +198,6 @@ class DataManifest(Manifest, Generic[SourceType, ConfigType]):
         return type(self)(source, periods, asked.epochs)
 
     def describe(self) -> dict[str, Any]:
-        """See `Manifest.describe`."""
         facts = asdict(self.source)  # type: ignore[call-overload]
         facts["data"] = facts.pop("path")
         return {**facts, **to_json(self.config)}

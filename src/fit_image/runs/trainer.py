@@ -231,7 +231,6 @@ class StepTrainer(Trainer, Generic[StepMetrics]):
         }
 
     def load_state_dict(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        """See `Trainer.load_state_dict`."""
         epoch, position, seconds = (
             number_of(arrays, name) for name in ("epoch", "rounds", "seconds")
         )

@@ -79,7 +79,6 @@ class FitManifest(Manifest):
         return self.record.frame_every
 
     def to_json(self) -> dict[str, Any]:
-        """See `Manifest.to_json`."""
         return {
             "picture": asdict(self.picture),
             "preset": self.preset,
@@ -90,7 +89,6 @@ class FitManifest(Manifest):
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """See `Manifest.from_json`."""
         return cls(
             from_json(Picture, data.get("picture")),
             from_json(FitConfig, data.get("fit")),
@@ -100,19 +98,16 @@ class FitManifest(Manifest):
         )
 
     def differences(self, asked: Self) -> list[str]:
-        """See `Manifest.differences`."""
         other = asked.picture.sha256 != self.picture.sha256
         found = [f"the picture (was {self.picture.path})"] if other else []
         found += differing_options(self.fit, asked.fit, _MAY_CHANGE)
         return found + differing_options(self.image, asked.image, ())
 
     def continued(self, asked: Self, progress: Progress) -> Self:
-        """See `Manifest.continued`."""
         picture = replace(self.picture, path=asked.picture.path)
         return replace(asked, picture=picture, preset=self.preset)
 
     def describe(self) -> dict[str, Any]:
-        """See `Manifest.describe`."""
         facts = asdict(self.picture)
         facts["picture"] = facts.pop("path")
         facts |= {"preset": self.preset, **to_json(self.fit)}
@@ -239,7 +234,6 @@ class FitDirectory(RunDirectory):
 
     @classmethod
     def describe_model(cls, path: Path) -> dict[str, Any]:
-        """See `RunDirectory.describe_model`."""
         network = PaintingNetwork.load(path)
         hidden, last = network.layers[:-1], network.layers[-1]
         return {

@@ -114,7 +114,6 @@ class FitTrainer(Trainer):
         }
 
     def state_dict(self) -> Arrays:
-        """See `Trainer.state_dict`."""
         return {"parameters": self.network.parameters.copy(), **self._memory()}
 
     def _memory(self) -> Arrays:
@@ -151,7 +150,6 @@ class FitTrainer(Trainer):
         self.snapshot.take(self)
 
     def load_state_dict(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        """See `Trainer.load_state_dict`."""
         self._learner.restore(part_of(arrays, _OPTIMIZER))
         self.network.parameters[:] = arrays["parameters"]
         self.progress = FitProgress.from_arrays(arrays)
@@ -244,7 +242,6 @@ class FitTrainer(Trainer):
 
     @property
     def position(self) -> int:
-        """See `Trainer.position`."""
         return self.progress.position + self.pending
 
     @property
@@ -291,18 +288,15 @@ class FitTrainer(Trainer):
 
     @property
     def is_running_away(self) -> bool:
-        """See `Trainer.is_running_away`."""
         return self._newest_loss is not None and self.loss > 10 * self._newest_loss
 
     def take_history(self, rows: Sequence[FitMetrics]) -> None:
-        """See `Trainer.take_history`."""
         newest = FitMetrics.newest(rows)
         self.newest_metrics, self._newest_loss = newest["psnr"], newest["loss"]
 
     def result(
         self, status: str, wall_seconds: float, metrics: MetricsFile[FitMetrics]
     ) -> FitResult:
-        """See `Trainer.result`."""
         newest = FitMetrics.newest(metrics.read())
         return FitResult(
             status=status,
@@ -317,15 +311,12 @@ class FitTrainer(Trainer):
         )
 
     def model(self) -> PaintingNetwork:
-        """See `Trainer.model`."""
         return self.network
 
     def warm_up(self) -> None:
-        """See `Trainer.warm_up`."""
         warm_up(self.config)
 
     def course(self, manifest: Manifest, go_on: Callable[[], bool]) -> Iterator[EpochEnd | int]:
-        """See `Trainer.course`."""
         for reached in follow(self, manifest.frame_every):
             if isinstance(reached, EpochEnd):
                 if reached.frame is not None:

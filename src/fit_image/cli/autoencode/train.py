@@ -80,7 +80,7 @@ _SHOWN = {
 )
 @click.option(
     "--size",
-    type=options.Size(),
+    type=options.SIZE,
     metavar="WxH",
     show_default="64x64 of files of pictures; else as the data are",
     help="Width and height that pictures are scaled and cropped to.",

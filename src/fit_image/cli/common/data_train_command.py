@@ -60,7 +60,6 @@ class DataTrainCommand(TrainCommand):
         return getattr(earlier, name)
 
     def prepare(self, earlier: RunDirectory | None) -> Prepared:
-        """See `TrainCommand.prepare`."""
         manifest = earlier.manifest if earlier else None
         config = config_of(
             self.ctx, self.config_type, self.options, manifest.config if manifest else None
@@ -78,26 +77,21 @@ class DataTrainCommand(TrainCommand):
         super().check_replaced()
 
     def parts(self, status: Status, left: list[str]) -> list[str]:
-        """See `TrainCommand.parts`."""
         done = f"round {status.position}/{status.epoch_size}"
         return [done, *left, *self.step_parts(status.metrics)]
 
     def advice(self, trainer: Trainer) -> str:
-        """See `TrainCommand.advice`."""
         return self.remedy
 
     def animations(self, directory: RunDirectory) -> list[Path]:
-        """See `TrainCommand.animations`."""
         return [directory.path / "animation.gif"]
 
     def animate(self, directory: RunDirectory, file: Path) -> None:
-        """See `TrainCommand.animate`."""
         from fit_image.animation.film import frame_paths
 
         frames = [path for _, path in frame_paths(directory.frames)]
         animate_frames(file, frames, self.display, fps=self.options["fps"])
 
     def summary(self, directory: RunDirectory) -> dict[str, Any]:
-        """See `TrainCommand.summary`."""
         rows = directory.metrics.read()
         return directory.metrics_type.newest(rows) | super().summary(directory)

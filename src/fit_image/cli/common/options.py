@@ -15,7 +15,6 @@ from fit_image.config.encoding_spec import parse_encoding
 from fit_image.config.fit import FPS, ImageConfig, option_of
 from fit_image.config.layer_spec import (
     LARGEST_RATE,
-    Hidden,
     parse_duration,
     parse_init,
     parse_layers,
@@ -30,48 +29,38 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 LARGEST_SIDE = 1_000_000
 
 
-class Layers(click.ParamType):
-    """Hidden layers, such as ``4x300`` or ``300,200,100``."""
+class Parsed(click.ParamType):
+    """Text that is parsed by a function, which raises `InputError` if it is invalid."""
 
-    name = "layers"
+    def __init__(self, name: str, parse: Callable[[str], Any]) -> None:
+        self.name = name
+        self._parse = parse
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[Hidden, ...]:
-        """Parse with `parse_layers`."""
-        if isinstance(value, tuple):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Parse text; a default may be parsed already."""
+        if not isinstance(value, str):
             return value
         try:
-            return parse_layers(value)
+            return self._parse(value)
         except InputError as error:
             self.fail(str(error), param, ctx)
 
 
-class Encoding(click.ParamType):
-    """An encoding, such as ``fourier:128@10``."""
+class OrNone(click.ParamType):
+    """A value of another type, or None for ``none``."""
 
-    name = "encoding"
+    def __init__(self, kind: click.ParamType) -> None:
+        self.name = kind.name
+        self._kind = kind
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Parse with `parse_encoding`, and return it in full."""
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Convert with the other type, unless the value is ``none``."""
+        if isinstance(value, str) and value.lower() == "none":
+            return None
         try:
-            return str(parse_encoding(value))
-        except InputError as error:
-            self.fail(str(error), param, ctx)
-
-
-class Init(click.ParamType):
-    """One of `INITS`."""
-
-    name = "init"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Check with `parse_init`."""
-        try:
-            parse_init(value)
-        except InputError as error:
-            self.fail(str(error), param, ctx)
-        return str(value)
+            return self._kind.convert(value, param, ctx)
+        except click.BadParameter as error:
+            self.fail(f"{error.message.rstrip('.')}, or 'none'.", param, ctx)
 
 
 class Real(click.FloatRange):
@@ -102,113 +91,54 @@ class Numbers(click.ParamType):
         return tuple(number.convert(text.strip(), param, ctx) for text in value.split(","))
 
 
-class Qualities(click.ParamType):
-    """A JPEG quality or a range of qualities."""
+def _checked(check: Callable[[str], object]) -> Callable[[str], str]:
+    """Return a function that returns its argument if it passes a check."""
 
-    name = "Q"
+    def parse(text: str) -> str:
+        check(text)
+        return text
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Check with `parse_qualities`."""
-        try:
-            parse_qualities(value)
-        except InputError as error:
-            self.fail(str(error), param, ctx)
-        return str(value)
+    return parse
 
 
-class Decibels(Real):
-    """A PSNR above 0, or ``none``."""
-
-    def __init__(self) -> None:
-        super().__init__(min=0, min_open=True)
-
-    def convert(  # type: ignore[override]
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float | None:
-        """Return None for ``none``."""
-        if isinstance(value, str) and value.lower() == "none":
-            return None
-        return super().convert(value, param, ctx)
+def _pixels(text: str) -> int:
+    if not re.fullmatch(r"0*[1-9][0-9]{0,17}", text):
+        raise InputError(f"{text!a} is not a number of pixels above 0")
+    return int(text)
 
 
-class Duration(click.ParamType):
-    """A time such as ``60s`` or ``1h30m``, or ``none``."""
-
-    name = "time"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float | None:
-        """Parse with `parse_duration`; return None for ``none``."""
-        if isinstance(value, float):
-            return value
-        if value.lower() == "none":
-            return None
-        try:
-            return parse_duration(value)
-        except InputError as error:
-            self.fail(f"{error}, or 'none'.", param, ctx)
+def _size(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"([0-9]{1,9})[xX]([0-9]{1,9})", text)
+    if not match:
+        raise InputError(f"{text!a} is not a size such as 1920x1080.")
+    width, height = int(match[1]), int(match[2])
+    if not (1 <= width <= LARGEST_SIDE and 1 <= height <= LARGEST_SIDE):
+        raise InputError(f"{text!a}: sides must be from 1 to {LARGEST_SIDE} pixels.")
+    return width, height
 
 
-class PixelLimit(click.ParamType):
-    """A number of pixels, or ``none``."""
-
-    name = "pixels"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int | None:
-        """Return None for ``none``."""
-        if isinstance(value, int):
-            return value
-        if value.lower() == "none":
-            return None
-        if not re.fullmatch(r"0*[1-9][0-9]{0,17}", value):
-            self.fail(f"{value!a} is not a number of pixels above 0, or 'none'.", param, ctx)
-        return int(value)
+def _region(text: str) -> tuple[float, ...]:
+    try:
+        x0, y0, x1, y1 = (float(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(f"{text!a} is not four numbers such as 0,0,1,1.") from None
+    if not all(abs(corner) <= 1e6 for corner in (x0, y0, x1, y1)):
+        raise InputError(f"{text!a}: coordinates must be between -1e6 and 1e6.")
+    if x0 == x1 or y0 == y1:
+        raise InputError(f"{text!a} is an empty region.")
+    return x0, y0, x1, y1
 
 
-class Size(click.ParamType):
-    """Width and height, such as ``1920x1080``."""
-
-    name = "WxH"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, int]:
-        """Parse two whole numbers with an x between them."""
-        if isinstance(value, tuple):
-            return value
-        match = re.fullmatch(r"([0-9]{1,9})[xX]([0-9]{1,9})", value)
-        if not match:
-            self.fail(f"{value!a} is not a size such as 1920x1080.", param, ctx)
-        width, height = int(match[1]), int(match[2])
-        if not (1 <= width <= LARGEST_SIDE and 1 <= height <= LARGEST_SIDE):
-            self.fail(f"{value!a}: sides must be from 1 to {LARGEST_SIDE} pixels.", param, ctx)
-        return width, height
-
-
-class Region(click.ParamType):
-    """Two corners, such as ``0,0,1,1`` for the whole picture."""
-
-    name = "X0,Y0,X1,Y1"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[float, float, float, float]:
-        """Parse four finite numbers."""
-        if isinstance(value, tuple):
-            return value
-        try:
-            x0, y0, x1, y1 = (float(part) for part in value.split(","))
-        except ValueError:
-            self.fail(f"{value!a} is not four numbers such as 0,0,1,1.", param, ctx)
-        corners = (x0, y0, x1, y1)
-        if any(not math.isfinite(corner) or abs(corner) > 1e6 for corner in corners):
-            self.fail(f"{value!a}: coordinates must be between -1e6 and 1e6.", param, ctx)
-        if x0 == x1 or y0 == y1:
-            self.fail(f"{value!a} is an empty region.", param, ctx)
-        return corners
+LAYERS = Parsed("layers", parse_layers)
+ENCODING = Parsed("encoding", lambda text: str(parse_encoding(text)))
+INIT = Parsed("init", _checked(parse_init))
+QUALITIES = Parsed("Q", _checked(parse_qualities))
+POSITIVE = Real(min=0, min_open=True, max=LARGEST_RATE)
+DECIBELS = OrNone(Real(min=0, min_open=True))
+DURATION = OrNone(Parsed("time", parse_duration))
+PIXEL_LIMIT = OrNone(Parsed("pixels", _pixels))
+SIZE = Parsed("WxH", _size)
+REGION = Parsed("X0,Y0,X1,Y1", _region)
 
 
 def by_optimizer(name: str) -> str:

@@ -19,7 +19,7 @@ from fit_image.cli.digits.drawing_options import drawing_options, output_option,
 @click.option("--label", required=True, metavar="NAME", help="Class of the picture, such as 7.")
 @click.option(
     "--size",
-    type=options.Size(),
+    type=options.SIZE,
     default="1080x1080",
     show_default=True,
     metavar="WxH",

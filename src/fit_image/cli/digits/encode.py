@@ -26,7 +26,7 @@ from fit_image.cli.digits.drawing_options import paper_option
 )
 @click.option(
     "--size",
-    type=options.Size(),
+    type=options.SIZE,
     default="1080x1080",
     show_default=True,
     metavar="WxH",

@@ -25,7 +25,7 @@ from fit_image.errors import InputError
 )
 @click.option(
     "--size",
-    type=options.Size(),
+    type=options.SIZE,
     default="1080x1080",
     show_default=True,
     metavar="WxH",

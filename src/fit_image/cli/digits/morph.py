@@ -44,7 +44,7 @@ from fit_image.config.registry import WALKS
 )
 @click.option(
     "--size",
-    type=options.Size(),
+    type=options.SIZE,
     default="540x540",
     show_default=True,
     metavar="WxH",

@@ -46,7 +46,6 @@ class FitCommand(TrainCommand):
     _marks: list[tuple[float, float]]
 
     def prepare(self, earlier: Any) -> Prepared:
-        """See `TrainCommand.prepare`."""
         self._marks = []
         given = self.options
         given["animations"] = animation_names(given["animations"])
@@ -89,7 +88,6 @@ class FitCommand(TrainCommand):
         super().check_replaced()
 
     def parts(self, status: Status, left: list[str]) -> list[str]:
-        """See `TrainCommand.parts`."""
         if not self._marks or status.seconds - self._marks[-1][0] > 0.5:
             self._marks.append((status.seconds, status.epochs))
             del self._marks[:-10]
@@ -103,7 +101,6 @@ class FitCommand(TrainCommand):
         return [*parts, *left]
 
     def advice(self, trainer: FitTrainer) -> str:
-        """See `TrainCommand.advice`."""
         from fit_image.config.layer_spec import parse_init
         from fit_image.nn.initializers import rules
 
@@ -116,11 +113,9 @@ class FitCommand(TrainCommand):
         return f"try a lower --lr than {config.learning_rate:g}, such as {rate:g}, with --overwrite"
 
     def animations(self, directory: FitDirectory) -> list[Path]:
-        """See `TrainCommand.animations`."""
         return [directory.path / name for name in directory.manifest.record.animations]
 
     def animate(self, directory: FitDirectory, file: Path) -> None:
-        """See `TrainCommand.animate`."""
         from fit_image.apps.fit.animate import animate
 
         shown = showing_frames(self.display, file)
@@ -133,14 +128,12 @@ class FitCommand(TrainCommand):
         self.display.message(describe_animation(report))
 
     def describe(self, result: FitResult) -> str:
-        """See `TrainCommand.describe`."""
         epochs, comma, rest = super().describe(result).partition(",")
         psnr = "" if result.psnr is None else f", {result.psnr:.2f} dB"
         ended = _ENDINGS.get(result.ended or "", "")
         return f"{epochs}{psnr}{comma}{rest} ({result.parameters:,} parameters){ended}"
 
     def summary(self, directory: FitDirectory) -> dict[str, Any]:
-        """See `TrainCommand.summary`."""
         names = ("ended", "epochs", "psnr", "loss", "parameters", "seconds")
         picture = directory.manifest.picture
         facts = {name: getattr(directory.result, name) for name in names}

@@ -38,7 +38,7 @@ _OPTIONS = (
     headed_option(
         "Network",
         "--layers",
-        type=options.Layers(),
+        type=options.LAYERS,
         default="4x300",
         show_default=True,
         metavar="SPEC",
@@ -48,7 +48,7 @@ _OPTIONS = (
     headed_option(
         "Network",
         "--encoding",
-        type=options.Encoding(),
+        type=options.ENCODING,
         default="none",
         show_default=True,
         metavar="SPEC",
@@ -68,7 +68,7 @@ _OPTIONS = (
     headed_option(
         "Stopping",
         "--target-psnr",
-        type=options.Decibels(),
+        type=options.DECIBELS,
         show_default="none",
         metavar="DB|none",
         help="Stop as soon as a frame reaches this PSNR in dB.",
@@ -76,7 +76,7 @@ _OPTIONS = (
     headed_option(
         "Stopping",
         "--time-limit",
-        type=options.Duration(),
+        type=options.DURATION,
         show_default="none",
         metavar="TIME|none",
         help="Stop after this much training time: 90, 60s, 2m or 1h30m.",
@@ -85,7 +85,7 @@ _OPTIONS = (
         "Learning",
         "--lr",
         "learning_rate",
-        type=options.Real(min=0, min_open=True, max=LARGEST_RATE),
+        type=options.POSITIVE,
         show_default=options.by_optimizer("learning_rate"),
         metavar="RATE",
         help="Learning rate, divided by sqrt(fan_in + 1) in each layer unless the optimizer is "
@@ -138,7 +138,7 @@ _OPTIONS = (
     headed_option(
         "Network",
         "--omega",
-        type=options.Real(min=0, min_open=True, max=LARGEST_RATE),
+        type=options.POSITIVE,
         default=30.0,
         show_default=True,
         metavar="OMEGA",
@@ -147,7 +147,7 @@ _OPTIONS = (
     headed_option(
         "Network",
         "--scale",
-        type=options.Real(min=0, min_open=True, max=LARGEST_RATE),
+        type=options.POSITIVE,
         default=10.0,
         show_default=True,
         metavar="SCALE",
@@ -164,7 +164,7 @@ _OPTIONS = (
     headed_option(
         "Network",
         "--init",
-        type=options.Init(),
+        type=options.INIT,
         default="auto",
         show_default=True,
         metavar="NAME",
@@ -243,7 +243,7 @@ _OPTIONS = (
     headed_option(
         "Picture",
         "--max-pixels",
-        type=options.PixelLimit(),
+        type=options.PIXEL_LIMIT,
         default=131_072,
         show_default=True,
         metavar="N|none",

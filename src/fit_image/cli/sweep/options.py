@@ -37,7 +37,7 @@ SWEEP_OPTIONS: list[click.Parameter] = [
     HeadedOption(
         ["--match-params"],
         heading="Network",
-        type=options.Layers(),
+        type=options.LAYERS,
         metavar="SPEC",
         help="Scale the widths of all --layers to the parameter count of a network with these "
         "layers, within 1%.",

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from fit_image.apps.unjpeg.trainer import BatchMetrics, PatchTrainer
 
 _TYPES = {
-    "layers": options.Layers(),
-    "quality": options.Qualities(),
+    "layers": options.LAYERS,
+    "quality": options.QUALITIES,
     "subsampling": click.Choice(list(SUBSAMPLINGS)),
     "optimizer": click.Choice(list(LEARNING_RATES)),
 }
