@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Self
 
 from fit_image.config.encoding_spec import GridSpec, parse_encoding
@@ -23,24 +22,23 @@ from fit_image.config.layer_spec import (
 from fit_image.config.registry import (
     ACTIVATIONS,
     CHANNELS,
+    INITS,
     LOSSES,
     OPTIMIZERS,
     OUTPUT_ACTIVATIONS,
     PACES,
     SAMPLINGS,
     SCHEDULES,
+    activations_with,
 )
-from fit_image.errors import InputError
+from fit_image.config.settings import check_choice, check_settings, require, setting
 
 FPS = (0.01, 1000.0)
 """Range of frames per second."""
 
 MOST_EPOCHS = 10_000_000
 
-
-# None: the default depends on the optimizer; the optimizer's own depends on the encoding.
-_BY_OPTIMIZER: Any = None
-_BY_ENCODING: Any = None
+_NOT_NEGATIVE, _POSITIVE, _RATE = (0, math.inf), (1, math.inf), (0, LARGEST_RATE)
 
 
 @dataclass(frozen=True)
@@ -107,48 +105,124 @@ class FitConfig:
         If a value is out of its range.
     """
 
-    layers: tuple[Hidden, ...] = field(default=(Hidden(300),) * 4, metadata=LAYERS_AS_TEXT)
-    epochs: int = 500
-    learning_rate: float = _BY_OPTIMIZER
-    init_scale: float = 0.3
-    slope: float = 0.01
-    seed: int = 0
-    batch_size: int = _BY_OPTIMIZER
-    optimizer: str = _BY_ENCODING
-    encoding: str = "none"
-    loss: str = "mse"
-    lr_schedule: str = "constant"
-    warmup: float = 0.0
-    weight_decay: float | None = _BY_OPTIMIZER
-    sampling: str = "uniform"
-    activation: str = "leaky-relu"
-    omega: float = 30.0
-    scale: float = 10.0
-    output_activation: str = "identity"
-    init: str = "auto"
-    target_psnr: float | None = None
-    time_limit: float | None = None
+    layers: tuple[Hidden, ...] = setting(
+        (Hidden(300),) * 4,
+        "Hidden layers: 4x300, 300,200,100 or 2x300,64. 2x256:sine,64:tanh sets activations; "
+        "residual:24x4x6 is 24 residual blocks of 4 layers with 6 units.",
+        as_text=LAYERS_AS_TEXT,
+    )
+    epochs: int = setting(500, "Epochs: passes over all pixels.", _NOT_NEGATIVE)
+    learning_rate: float = setting(
+        None,
+        "Learning rate, divided by sqrt(fan_in + 1) in each layer unless the optimizer is adam or "
+        "adamw. The default is lower for sine, finer, gabor and gauss.",
+        above=True,
+    )
+    init_scale: float = setting(
+        0.3,
+        "Standard deviation of the classic initial weights, divided by sqrt(fan_in + 1) in each "
+        "layer.",
+        _RATE,
+    )
+    slope: float = setting(0.01, "Slope of the leaky ReLU below zero.", (0, 1))
+    seed: int = setting(
+        0, "Seed of the initial weights and of the order of the pixels.", _NOT_NEGATIVE
+    )
+    batch_size: int = setting(
+        None, "Pixels in a batch; more than the picture has means all of them.", _POSITIVE
+    )
+    optimizer: str = setting(
+        None,
+        "Optimizer: gradient descent, the same with momentum, Adam, or Adam with decoupled weight "
+        "decay.",
+        choices=OPTIMIZERS,
+    )
+    encoding: str = setting(
+        "none",
+        "Encoding of the coordinates: none, positional:8 (octaves), fourier:128@10 (features and "
+        "the standard deviation of their frequencies), grid (learned hash grid), or "
+        "grid:levels=8,features=2,entries=2^16,coarsest=16,finest=512.",
+    )
+    loss: str = setting(
+        "mse",
+        "Loss to minimise: mean squared error, absolute error, or Huber loss.",
+        choices=LOSSES,
+    )
+    lr_schedule: str = setting(
+        "constant",
+        "Learning rate over all epochs: constant, cosine decay to 0, or exponential decay to a "
+        "hundredth.",
+        choices=SCHEDULES,
+    )
+    warmup: float = setting(
+        0.0,
+        "Epochs, or a fraction of one, over which the learning rate rises from 0.",
+        (0, MOST_EPOCHS),
+    )
+    weight_decay: float | None = setting(
+        None, "Decoupled weight decay, multiplied by the learning rate; adamw only."
+    )
+    sampling: str = setting(
+        "uniform",
+        "Sample every pixel once an epoch, or pixels with a larger error more often.",
+        choices=SAMPLINGS,
+    )
+    activation: str = setting(
+        "leaky-relu",
+        f"Activation of hidden layers without one in --layers: {', '.join(ACTIVATIONS)}.",
+        choices=ACTIVATIONS,
+    )
+    omega: float = setting(
+        30.0, f"Frequency of {activations_with('omega')}, and of --init siren.", _RATE, above=True
+    )
+    scale: float = setting(
+        10.0, f"Width of {activations_with('scale')}: exp(-(SCALE s)^2).", _RATE, above=True
+    )
+    output_activation: str = setting(
+        "identity",
+        "Activation of the output layer; sigmoid keeps colours in range.",
+        choices=OUTPUT_ACTIVATIONS,
+    )
+    init: str = setting(
+        "auto",
+        f"Initialisation of the weights: {', '.join(INITS)}; auto suits each layer's activation.",
+    )
+    target_psnr: float | None = setting(
+        None, "Stop as soon as a frame reaches this PSNR in dB.", (0, math.inf), above=True
+    )
+    time_limit: float | None = setting(
+        None,
+        "Stop after this much training time: 90, 60s, 2m or 1h30m.",
+        (0, LONGEST_TIME),
+        above=True,
+    )
 
     def __post_init__(self) -> None:
         self._set_defaults()
-        self._check_choices()
-        self._check_numbers()
+        check_settings(self)
+        require(isinstance(self.init, str), "init", f"must be text, not {self.init!r}")
+        parse_init(self.init)
+        problem = f"must be a whole number, not {self.batch_size!r}"
+        require(type(self.batch_size) is int, "batch_size", problem)
+        problem = f"must be at most the number of epochs ({self.epochs}), not {self.warmup:g}"
+        require(self.warmup <= self.epochs, "warmup", problem)
+        problem = f"is for adamw, not for {self.optimizer}"
+        decays = OPTIMIZERS[self.optimizer].weight_decay is not None
+        require(decays or self.weight_decay is None, "weight_decay", problem)
 
     def _set_defaults(self) -> None:
-        """Convert text, and fill in the fields that depend on others."""
-        _require(isinstance(self.encoding, str), "encoding", f"must be text, not {self.encoding!r}")
+        """Convert text, and set the fields whose defaults depend on others."""
+        require(isinstance(self.encoding, str), "encoding", f"must be text, not {self.encoding!r}")
         encoding = parse_encoding(self.encoding)
-        object.__setattr__(self, "encoding", str(encoding))  # frozen dataclasses allow only this
+        self._set("encoding", str(encoding))
         if self.optimizer is None:
             # A table's entry takes part in few samples of a batch, so that its gradient, a mean
             # over the batch, is too small for plain gradient descent.
-            optimizer = "adam" if isinstance(encoding, GridSpec) else "sgd"
-            object.__setattr__(self, "optimizer", optimizer)
+            self._set("optimizer", "adam" if isinstance(encoding, GridSpec) else "sgd")
+        self._set("layers", _hidden_layers(self.layers))
         check_choice("optimizer", self.optimizer, OPTIMIZERS)
-        object.__setattr__(self, "layers", _hidden_layers(self.layers))
-        for each in (self.activation, *(layer.activation for layer in self.layers)):
-            if each is not None:
-                check_choice("activation", each, ACTIVATIONS)
+        for activation in self.activations[:-1]:
+            check_choice("activation", activation, ACTIVATIONS)
         defaults = OPTIMIZERS[self.optimizer]
         used = [ACTIVATIONS[activation] for activation in self.activations[:-1]]
         factor = min(each.adaptive if defaults.adaptive else each.descent for each in used)
@@ -158,52 +232,10 @@ class FitConfig:
             ("weight_decay", defaults.weight_decay),
         ):
             if getattr(self, name) is None:
-                object.__setattr__(self, name, value)
+                self._set(name, value)
 
-    def _check_choices(self) -> None:
-        check_choice("output_activation", self.output_activation, OUTPUT_ACTIVATIONS)
-        _require(isinstance(self.init, str), "init", f"must be text, not {self.init!r}")
-        parse_init(self.init)
-        check_choice("loss", self.loss, LOSSES)
-        check_choice("lr_schedule", self.lr_schedule, SCHEDULES)
-        check_choice("sampling", self.sampling, SAMPLINGS)
-
-    def _check_numbers(self) -> None:
-        for name in ("omega", "scale", "learning_rate"):
-            value = getattr(self, name)
-            problem = f"must be above 0, at most {LARGEST_RATE:g}, not {value}"
-            _require(0 < value <= LARGEST_RATE, name, problem)
-        _require(self.epochs >= 0, "epochs", f"must be 0 or more, not {self.epochs}")
-        problem = f"must be 0 to {LARGEST_RATE:g}, not {self.init_scale}"
-        _require(0 <= self.init_scale <= LARGEST_RATE, "init_scale", problem)
-        _require(0 <= self.slope <= 1, "slope", f"must be 0 to 1, not {self.slope}")
-        _require(self.seed >= 0, "seed", f"must be 0 or more, not {self.seed}")
-        _require(
-            type(self.batch_size) is int and self.batch_size >= 1,
-            "batch_size",
-            f"must be a whole number, 1 or more, not {self.batch_size!r}",
-        )
-        _require(self.warmup >= 0, "warmup", f"must be 0 or more epochs, not {self.warmup}")
-        problem = f"must be at most the number of epochs ({self.epochs}), not {self.warmup:g}"
-        _require(self.warmup <= self.epochs, "warmup", problem)
-        _require(
-            self.target_psnr is None or 0 < self.target_psnr < math.inf,
-            "target_psnr",
-            f"must be above 0, or None, not {self.target_psnr}",
-        )
-        _require(
-            self.time_limit is None or 0 < self.time_limit <= LONGEST_TIME,
-            "time_limit",
-            f"must be above 0, at most {LONGEST_TIME:g}, or None, not {self.time_limit}",
-        )
-        if self.weight_decay is not None:
-            _require(
-                OPTIMIZERS[self.optimizer].weight_decay is not None,
-                "weight_decay",
-                f"is for adamw, not for {self.optimizer}",
-            )
-            problem = f"must be 0 to {LARGEST_RATE:g}, not {self.weight_decay}"
-            _require(0 <= self.weight_decay <= LARGEST_RATE, "weight_decay", problem)
+    def _set(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)  # the dataclass is frozen
 
     def for_picture(self, width: int, height: int) -> Self:
         """Return a copy with all values set that depend on the picture's size."""
@@ -234,17 +266,22 @@ class ImageConfig:
         A key of `CHANNELS`.
     """
 
-    max_pixels: int | None = 131_072
-    background: str = "white"
-    channels: str = "rgb"
+    max_pixels: int | None = setting(
+        131_072, "Scale larger pictures down to at most this many pixels.", _POSITIVE
+    )
+    background: str = setting(
+        "white",
+        "Colour behind transparent pixels; with --channels rgba, of fully transparent pixels and "
+        "behind animations.",
+    )
+    channels: str = setting(
+        "rgb",
+        "Channels to learn: colour, grey (luma), or colour with alpha.",
+        choices=CHANNELS,
+    )
 
     def __post_init__(self) -> None:
-        _require(
-            self.max_pixels is None or self.max_pixels >= 1,
-            "max_pixels",
-            f"must be 1 or more, or None, not {self.max_pixels}",
-        )
-        check_choice("channels", self.channels, CHANNELS)
+        check_settings(self)
 
 
 @dataclass(frozen=True)
@@ -265,23 +302,20 @@ class RecordConfig:
         Spacing of an animation's frames: ``even`` in epochs, or ``visible``, even in PSNR.
     """
 
-    frame_every: int = 1
-    animations: tuple[str, ...] = ("animation.gif",)
-    fps: float = 20.0
-    with_target: bool = False
-    pace: str = "even"
+    frame_every: int = setting(1, "Epochs between frames.", _POSITIVE)
+    animations: tuple[str, ...] = setting(("animation.gif",), "Animations to write.")
+    fps: float = setting(20.0, "Frames per second of the animation.", FPS)
+    with_target: bool = setting(False, "Show the target beside the learned picture.")
+    pace: str = setting(
+        "even",
+        "Space the animation's frames evenly in epochs, or evenly in visible progress (PSNR).",
+        choices=PACES,
+    )
 
     def __post_init__(self) -> None:
-        _require(self.frame_every >= 1, "frame_every", f"must be 1 or more, not {self.frame_every}")
-        slowest, fastest = FPS
-        problem = f"must be {slowest} to {fastest:g}, not {self.fps}"
-        _require(slowest <= self.fps <= fastest, "fps", problem)
-        _require(
-            all(name and "\0" not in name for name in self.animations),
-            "animations",
-            f"must be file names, not {self.animations!r}",
-        )
-        check_choice("pace", self.pace, PACES)
+        check_settings(self)
+        valid = all(name and "\0" not in name for name in self.animations)
+        require(valid, "animations", f"must be file names, not {self.animations!r}")
 
 
 def option_of(name: str) -> str:
@@ -289,27 +323,16 @@ def option_of(name: str) -> str:
     return "--lr" if name == "learning_rate" else f"--{name.replace('_', '-')}"
 
 
-def check_range(name: str, value: float, limits: tuple[float, float]) -> None:
-    """Raise `InputError` unless a field's value is within its limits."""
-    least, most = limits
-    _require(least <= value <= most, name, f"must be {least:,} to {most:,}, not {value}")
-
-
-def check_choice(name: str, value: str, choices: Collection[str]) -> None:
-    """Raise `InputError` unless a field's value is one of the choices."""
-    _require(value in choices, name, f"must be one of {', '.join(choices)}, not {value!r}")
-
-
 def _hidden_layers(layers: Any) -> tuple[Hidden, ...]:
     if isinstance(layers, str):
         return parse_layers(layers)
-    _require(
+    require(
         isinstance(layers, tuple) and all(type(each) in (int, Hidden) for each in layers),
         "layers",
         f"must be text such as 4x300, or a tuple of widths, not {layers!r}",
     )
     hidden = tuple(Hidden(each) if type(each) is int else each for each in layers)
-    _require(
+    require(
         0 < len(hidden) <= MAX_LAYERS
         and all(type(each.width) is int and 1 <= each.width <= MAX_WIDTH for each in hidden),
         "layers",
@@ -317,8 +340,3 @@ def _hidden_layers(layers: Any) -> tuple[Hidden, ...]:
     )
     check_blocks(hidden)
     return hidden
-
-
-def _require(condition: bool, name: str, problem: str) -> None:
-    if not condition:
-        raise InputError(f"{name} {problem}", fields=(name,))

@@ -1,22 +1,21 @@
-"""What decides how an auto-encoder is built and trained."""
+"""Configuration of an auto-encoder and its training."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fit_image.config.fit import check_choice
 from fit_image.config.layer_spec import LARGEST_RATE
-from fit_image.config.settings import SEED, check_ranges, setting
+from fit_image.config.settings import SEED, check_choice, check_settings, setting
 from fit_image.errors import InputError
 
 ACTIVATIONS = ("leaky-relu", "relu", "elu", "softplus", "tanh", "sigmoid", "identity")
-"""What the units between pictures may be; keys of `fit_image.nn.activations.ACTIVATIONS`."""
+"""Activations of hidden layers; keys of `fit_image.nn.activations.ACTIVATIONS`."""
 
 BOTTLENECK = 1024
-"""Units of the code of a fully connected network, where nothing else is asked for."""
+"""Default size of the code of a fully connected network."""
 
 DENSE_RATE, CONVOLUTIONAL_RATE = 0.003, 0.01
-"""Learning rates, where nothing else is asked for."""
+"""Default learning rates."""
 
 LARGEST_LAYER = 1 << 20
 
@@ -37,49 +36,45 @@ class AutoencodeConfig:
         If a value is out of its range, or two do not go together.
     """
 
-    bottleneck: int | None = setting(
-        None, "Numbers of the code that a picture is squeezed into.", (1, LARGEST_LAYER)
-    )
+    bottleneck: int | None = setting(None, "Size of the code (bottleneck).", (1, LARGEST_LAYER))
     hidden: tuple[int, ...] = setting(
         (),
-        "Units of the layers before the code, such as 512,256; those after it mirror them.",
+        "Widths of the encoder's hidden layers, such as 512,256; the decoder mirrors them.",
         (1, LARGEST_LAYER),
     )
-    tied: bool = setting(False, "Give the decoder the encoder's weights, turned round.")
+    tied: bool = setting(False, "Tie the decoder's weights to the encoder's, transposed.")
     conv: bool = setting(
-        False, "A convolutional network: 3x3 filters and pooling, twice, and the mirror of that."
+        False,
+        "Convolutional network: 3x3 convolution and pooling, twice, and the mirrored decoder.",
     )
-    filters: int = setting(_FILTERS, "Filters of each of its convolutions.", (1, 1 << 10))
-    activation: str = setting("elu", "Of the hidden layers and convolutions.")
-    code_activation: str = setting("identity", "Of the units of the code.")
-    raw: bool = setting(
-        False, "Show the network pictures as they are, without subtracting the mean of all."
-    )
+    filters: int = setting(_FILTERS, "Filters of each convolution.", (1, 1 << 10))
+    activation: str = setting("elu", "Activation of the hidden layers and convolutions.")
+    code_activation: str = setting("identity", "Activation of the code.")
+    raw: bool = setting(False, "Do not subtract the mean of the pictures from the input.")
     batch_size: int = setting(
-        100, "Pictures of a step; the last batch of an epoch has what remains.", (1, 1 << 20)
+        100, "Pictures in a batch; the last batch of an epoch may be smaller.", (1, 1 << 20)
     )
     learning_rate: float | None = setting(
         None, "Learning rate of Adam.", (1e-9, LARGEST_RATE), may_change=True
     )
     weight_decay: float = setting(
         0.0,
-        "Share of the weights, times the learning rate, that a step takes off (AdamW).",
+        "Decoupled weight decay (AdamW), multiplied by the learning rate.",
         (0, LARGEST_RATE),
         may_change=True,
     )
-    mirror: bool = setting(False, "Turn pictures left to right by chance.", may_change=True)
+    mirror: bool = setting(False, "Flip pictures horizontally at random.", may_change=True)
     shift: int = setting(
-        0, "Shift pictures by chance, by so many pixels at most.", (0, 1000), may_change=True
+        0, "Shift pictures at random, by at most this many pixels.", (0, 1000), may_change=True
     )
     seed: int = setting(
         0,
-        "Of the first weights, of the pictures that are held out, and of all that is left to "
-        "chance.",
+        "Seed of the initial weights, of the held-out pictures, and of all other randomness.",
         SEED,
     )
 
     def __post_init__(self) -> None:
-        check_ranges(self)
+        check_settings(self)
         for name in ("activation", "code_activation"):
             check_choice(name, getattr(self, name), ACTIVATIONS)
         if self.conv and self.tied:

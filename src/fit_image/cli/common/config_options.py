@@ -11,8 +11,7 @@ import click
 from click.core import ParameterSource
 
 from fit_image.cli.common import options
-from fit_image.cli.common.options import Command, Real
-from fit_image.config.fit import option_of
+from fit_image.cli.common.options import Command
 
 ConfigType = TypeVar("ConfigType")
 
@@ -27,49 +26,19 @@ def config_options(
     Parameters
     ----------
     config_type : type
-        A dataclass of `fit_image.config.settings.setting`; fields that are not bool, int, float
-        or text have a type in ``types``. Of flags that may change when a run goes on, there is the
-        opposite, too.
-    types : mapping of str to click type, optional
-        Of those that are no plain numbers or flags.
-    shown : mapping of str to str, optional
-        What the help says for a default that says nothing.
+        A dataclass of `fit_image.config.settings.setting`.
+    types, shown : mapping of str to object, optional
+        ``kind`` and ``shown`` of `options.field_option`, where the field does not tell.
     """
     types, shown = types or {}, shown or {}
 
     def add_all(command: Command) -> Command:
-        for field in reversed(fields(config_type)):
-            declared = option_of(field.name)
-            if isinstance(field.default, bool) and field.metadata["may_change"]:
-                declared = f"{declared}/--no-{declared.removeprefix('--')}"
-            limits = field.metadata["limits"] or (0, None)
-            kind = _kind(field.default, types.get(field.name), shown.get(field.name), limits)
-            add: Callable[[Any], Any] = click.option(
-                declared, field.name, help=field.metadata["help"], **kind
-            )
-            command = add(command)
+        for name in [each.name for each in reversed(fields(config_type))]:
+            kind, text = types.get(name), shown.get(name)
+            command = options.field_option(config_type, name, kind=kind, shown=text)(command)
         return command
 
     return add_all
-
-
-def _kind(
-    default: Any, given: Any, text: str | None, limits: tuple[float, float | None]
-) -> dict[str, Any]:
-    if isinstance(default, bool):
-        return {"is_flag": True, "default": default}
-    if given is None:
-        least, most = limits
-        if isinstance(default, int):
-            given = click.IntRange(int(least), None if most is None else int(most))
-        else:
-            given = Real(least, most)
-    metavar = {
-        click.types.IntParamType: "N",
-        click.types.FloatParamType: "X",
-    }
-    letter = next((name for kind, name in metavar.items() if isinstance(given, kind)), None)
-    return {"type": given, "default": default, "show_default": text or True, "metavar": letter}
 
 
 def config_of(

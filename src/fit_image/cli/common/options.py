@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,7 +13,7 @@ import click
 
 from fit_image.cli.common.headings import headed_option
 from fit_image.config.encoding_spec import parse_encoding
-from fit_image.config.fit import FPS, ImageConfig, option_of
+from fit_image.config.fit import ImageConfig, RecordConfig, option_of
 from fit_image.config.layer_spec import (
     LARGEST_RATE,
     parse_duration,
@@ -21,7 +22,7 @@ from fit_image.config.layer_spec import (
     parse_qualities,
 )
 from fit_image.config.presets import PRESETS
-from fit_image.config.registry import OPTIMIZERS, PACES
+from fit_image.config.registry import OPTIMIZERS
 from fit_image.errors import InputError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -166,39 +167,68 @@ def describe_presets() -> str:
     return "; ".join(parts) + "."
 
 
-def fps_option(command: Command) -> Command:
-    """Add ``--fps``."""
-    return headed_option(
-        "Recording",
-        "--fps",
-        type=Real(*FPS),
-        default=20.0,
-        show_default=True,
-        metavar="N",
-        help="Frames per second of the animation.",
-    )(command)
+def field_option(
+    config_type: type[Any],
+    name: str,
+    *,
+    heading: str | None = None,
+    kind: Any = None,
+    metavar: str | None = None,
+    shown: str | None = None,
+) -> Callable[[Any], Any]:
+    """Return a decorator that adds the option of a configuration's field.
+
+    Parameters
+    ----------
+    config_type : type
+        A dataclass of `fit_image.config.settings.setting`.
+    name : str
+        Of the field.
+    heading : str, optional
+        One of `fit_image.cli.common.headings.HEADINGS`.
+    kind : click type, optional
+        Default: a number within the field's limits, one of its choices, text, or a flag. Flags that
+        may change when a run is resumed can be switched off, too.
+    metavar : str, optional
+        Default: N for whole numbers, X for others.
+    shown : str, optional
+        The default as the help shows it.
+    """
+    field = next(each for each in fields(config_type) if each.name == name)
+    default, data, declared = field.default, field.metadata, option_of(name)
+    attributes: dict[str, Any] = {"help": data["help"]}
+    if isinstance(default, bool):
+        attributes |= {"is_flag": True, "default": default}
+        if data["may_change"]:
+            declared = f"{declared}/--no-{declared.removeprefix('--')}"
+    else:
+        kind = kind or _kind(default, data)
+        if isinstance(kind, click.IntRange | click.FloatRange):
+            metavar = metavar or ("N" if isinstance(kind, click.IntRange) else "X")
+        attributes |= {"type": kind, "metavar": metavar, "show_default": shown or True}
+        if default is not None:
+            attributes["default"] = data.get("to_text", lambda value: value)(default)
+    if heading is None:
+        return click.option(declared, name, **attributes)
+    return headed_option(heading, declared, name, **attributes)
 
 
-def with_target_option(command: Command) -> Command:
-    """Add ``--with-target``."""
-    return headed_option(
-        "Recording",
-        "--with-target",
-        is_flag=True,
-        help="Show the target beside the learned picture.",
-    )(command)
+def _kind(default: object, data: Mapping[str, Any]) -> Any:
+    """Return the type of a field's option, from its default and metadata."""
+    if data["choices"] is not None:
+        return click.Choice(list(data["choices"]))
+    least, most = data["limits"] or (0, None)
+    most = None if most == math.inf else most
+    if isinstance(default, int):
+        return click.IntRange(int(least), None if most is None else int(most))
+    if isinstance(default, float) or data["limits"]:
+        return Real(least, most, min_open=data["above"])
+    return None
 
 
-def pace_option(command: Command) -> Command:
-    """Add ``--pace``."""
-    return headed_option(
-        "Recording",
-        "--pace",
-        type=click.Choice(PACES),
-        default="even",
-        show_default=True,
-        help="Space the animation's frames evenly in epochs, or evenly in visible progress (PSNR).",
-    )(command)
+fps_option = field_option(RecordConfig, "fps", heading="Recording", metavar="N")
+with_target_option = field_option(RecordConfig, "with_target", heading="Recording")
+pace_option = field_option(RecordConfig, "pace", heading="Recording")
 
 
 def threads_option(default: str) -> Callable[[Command], Command]:

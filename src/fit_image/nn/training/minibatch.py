@@ -318,7 +318,7 @@ class Minibatch:
         self.optimizer.update(
             self.network.parameters,
             self._gradient,
-            self._spans[thread::threads],
+            np.ascontiguousarray(self._spans[thread::threads]),
             self._rates[thread::threads] * np.float32(batch_end.factor),
             np.float32(batch_end.scale),
             batch_end.step,
