@@ -226,7 +226,6 @@ def apply(text, tree):
 
 
 def test_components_are_added_as_the_page_on_development_shows(folder):
-    pytest.importorskip("fit_image.nn")
     tree = folder / "tree"
     shutil.copytree(ROOT / "src", tree / "src", ignore=shutil.ignore_patterns("__pycache__"))
     to_run = []
