@@ -4,6 +4,8 @@ The weights are a matrix with a row for every input, the biases last, and a colu
 padded with zeros to whole cache lines: as the gemm takes them in the forward pass. Two layers may
 share the matrix, one as it lies and the other transposed; so kernels are told the distance in it
 from one input to the next, and from one unit to the next.
+
+Kernels take arrays out of named tuples before a loop: inside, their references would be counted.
 """
 
 from __future__ import annotations
@@ -57,9 +59,9 @@ def add_up(layout, params, x, sums, rows, first, stop, panel):
 
     ``x`` and ``sums`` are of type `Matrix` and begin with the first of these rows.
     """
-    own = vector(params, layout.biases + first, stop - first)
+    own, data = vector(params, layout.biases + first, stop - first), sums.data
     for i in range(rows):
-        copy(own, vector(sums.data, sums.start + i * sums.row + first, stop - first))
+        copy(own, vector(data, sums.start + i * sums.row + first, stop - first))
     row, column = layout.across_inputs, layout.across_units
     gemm(
         rows,
@@ -92,13 +94,14 @@ def to_deltas(activation, sums, grad_y, rows):
     units, width = grad_y.row, sums.row
     constants = constants_of(activation.constants, 0)
     differentiate(sums, rows, units, activation.code, constants)
+    data, grad_data = sums.data, grad_y.data
     for i in range(rows):
-        deltas = vector(sums.data, sums.start + i * width, units)
-        above = vector(grad_y.data, grad_y.start + i * units, units)
+        deltas = vector(data, sums.start + i * width, units)
+        above = vector(grad_data, grad_y.start + i * units, units)
         for j in range(units):
             deltas[j] *= above[j]
         for j in range(units, width):
-            sums.data[sums.start + i * width + j] = np.float32(0.0)
+            data[sums.start + i * width + j] = np.float32(0.0)
 
 
 @inner
@@ -107,8 +110,8 @@ def add_bias_grad(deltas, rows, first, stop, grads, biases):
 
     ``biases`` is the offset of the biases in ``grads``.
     """
-    target = vector(grads, biases + first, stop - first)
+    target, data = vector(grads, biases + first, stop - first), deltas.data
     for i in range(rows):
-        source = vector(deltas.data, deltas.start + i * deltas.row + first, stop - first)
+        source = vector(data, deltas.start + i * deltas.row + first, stop - first)
         for j in range(source.size):
             target[j] += source[j]

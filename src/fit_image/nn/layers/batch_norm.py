@@ -101,7 +101,7 @@ class BatchNorm(Layer):
 @kernel
 def _forward_kernel(activation, params, x, y, cache, counts, thread, threads):
     rows, channels = x.shape
-    normal, sums, parts = cache.normal, cache.sums, cache.parts
+    normal, sums, inverse, parts = cache
     count, shifts = parts.shape[0], params.size // 2
     for part in range(thread, count, threads):
         total, squares = parts[part, 0], parts[part, 1]
@@ -125,7 +125,7 @@ def _forward_kernel(activation, params, x, y, cache, counts, thread, threads):
         means[j] = mean
         inverses[j] = 1.0 / np.sqrt(variance + EPSILON)
         if thread == 0:
-            cache.inverse[j] = inverses[j]
+            inverse[j] = inverses[j]
     for part in range(thread, count, threads):
         first, stop = rows * part // count, rows * (part + 1) // count
         for i in range(first, stop):
@@ -146,8 +146,8 @@ def _forward_kernel(activation, params, x, y, cache, counts, thread, threads):
 @kernel
 def _backward_kernel(activation, params, cache, grads, counts, thread, threads):
     normal, sums, parts = cache.normal, cache.sums, cache.parts
-    channels = cache.inverse.size
-    rows = grads.y.size // channels
+    channels, grad_y = cache.inverse.size, grads.y
+    rows = grad_y.size // channels
     count, shifts = parts.shape[0], params.size // 2
     for part in range(thread, count, threads):
         grad_scale, grad_shift = parts[part, 0], parts[part, 1]
@@ -163,7 +163,7 @@ def _backward_kernel(activation, params, cache, grads, counts, thread, threads):
                 vector(sums, i * channels, channels),
                 vector(normal, i * channels, channels),
             )
-            above = vector(grads.y, i * channels, channels)
+            above = vector(grad_y, i * channels, channels)
             for j in range(channels):
                 deltas[j] *= above[j]
                 grad_shift[j] += np.float64(deltas[j])
@@ -178,30 +178,32 @@ def _backward_kernel(activation, params, cache, grads, counts, thread, threads):
         _to_input(params, cache, grad_scales, grad_shifts, grads.x, thread, threads)
     # No thread reads the scales after this, which may be the numbers that are changed here.
     barrier(counts, thread, threads)
-    if grads.params.size > 0 and thread == 0:
+    target = grads.params
+    if target.size > 0 and thread == 0:
         for j in range(channels):
             if not grads.add:
-                grads.params[j] = grads.params[shifts + j] = np.float32(0.0)
-            grads.params[j] += np.float32(grads.scale * grad_scales[j])
-            grads.params[shifts + j] += np.float32(grads.scale * grad_shifts[j])
+                target[j] = target[shifts + j] = np.float32(0.0)
+            target[j] += np.float32(grads.scale * grad_scales[j])
+            target[shifts + j] += np.float32(grads.scale * grad_shifts[j])
 
 
 @inner
 def _to_input(params, cache, grad_scales, grad_shifts, grad_x, thread, threads):
     """Write the gradient with respect to the input."""
-    channels, count = cache.inverse.size, cache.parts.shape[0]
+    normal, sums, inverse = cache.normal, cache.sums, cache.inverse
+    channels, count = inverse.size, cache.parts.shape[0]
     rows = grad_x.size // channels
     # Mean and variance depend on every sample, too: equations of section 3.
     factors, scales = np.empty(channels, dtype=np.float32), np.empty(channels, dtype=np.float32)
     shares = np.empty(channels, dtype=np.float32)
     for j in range(channels):
-        factors[j] = params[j] * cache.inverse[j]
+        factors[j] = params[j] * inverse[j]
         scales[j] = grad_scales[j] / rows
         shares[j] = grad_shifts[j] / rows
     for part in range(thread, count, threads):
         for i in range(rows * part // count, rows * (part + 1) // count):
-            deltas = vector(cache.sums, i * channels, channels)
-            own = vector(cache.normal, i * channels, channels)
+            deltas = vector(sums, i * channels, channels)
+            own = vector(normal, i * channels, channels)
             below = vector(grad_x, i * channels, channels)
             for j in range(channels):
                 below[j] = factors[j] * (deltas[j] - shares[j] - own[j] * scales[j])

@@ -78,10 +78,8 @@ def _windows(shape, side):
 
 
 @inner
-def _rows_of(shape, side, x, thread, threads):
+def _share(rows, thread, threads):
     """Return the first row of output, and the end, of a thread's share of a batch."""
-    height, width, channels = shape
-    rows = x.size // (height * width * channels) * _windows(shape, side)[0]
     return rows * thread // threads, rows * (thread + 1) // threads
 
 
@@ -89,7 +87,8 @@ def _rows_of(shape, side, x, thread, threads):
 def _forward_kernel(shape, side, x, y, chosen, thread, threads):
     height, width, channels = shape
     down, across = _windows(shape, side)
-    first_row, end = _rows_of(shape, side, x, thread, threads)
+    samples = x.size // (height * width * channels)
+    first_row, end = _share(samples * down, thread, threads)
     for row in range(first_row, end):
         sample, top = row // down, row % down * side
         for column in range(across):
@@ -118,7 +117,8 @@ def _forward_kernel(shape, side, x, y, chosen, thread, threads):
 def _backward_kernel(shape, side, grad_y, grad_x, chosen, thread, threads):
     height, width, channels = shape
     down, across = _windows(shape, side)
-    first_row, end = _rows_of(shape, side, grad_x, thread, threads)
+    samples = grad_x.size // (height * width * channels)
+    first_row, end = _share(samples * down, thread, threads)
     for row in range(first_row, end):
         sample, top = row // down, row % down * side
         for column in range(across):

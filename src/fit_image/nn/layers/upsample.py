@@ -71,10 +71,8 @@ class UpSample2D(Layer):
 
 
 @inner
-def _rows_of(shape, factor, y, thread, threads):
+def _share(rows, thread, threads):
     """Return the first row of input, and the end, of a thread's share of a batch."""
-    height, width, channels = shape
-    rows = y.size // (height * width * channels) * -(-height // factor)
     return rows * thread // threads, rows * (thread + 1) // threads
 
 
@@ -83,7 +81,8 @@ def _forward_kernel(shape, factor, x, y, thread, threads):
     height, width, channels = shape
     down, across = -(-height // factor), -(-width // factor)
     line = width * channels
-    first_row, end = _rows_of(shape, factor, y, thread, threads)
+    samples = y.size // (height * width * channels)
+    first_row, end = _share(samples * down, thread, threads)
     for row in range(first_row, end):
         sample, top = row // down, row % down * factor
         first = (sample * height + top) * line
@@ -99,7 +98,8 @@ def _forward_kernel(shape, factor, x, y, thread, threads):
 def _backward_kernel(shape, factor, grad_y, grad_x, thread, threads):
     height, width, channels = shape
     down, across = -(-height // factor), -(-width // factor)
-    first_row, end = _rows_of(shape, factor, grad_y, thread, threads)
+    samples = grad_y.size // (height * width * channels)
+    first_row, end = _share(samples * down, thread, threads)
     for row in range(first_row, end):
         sample, top = row // down, row % down * factor
         for column in range(across):

@@ -230,7 +230,7 @@ def _add_parts(geometry, parts, grads, worker):
     """Add the gradients of the parts in order; each thread does a share of the numbers."""
     units, channels, columns = geometry.out_channels, geometry.in_channels, geometry.columns
     taps = geometry.kernel_size * geometry.kernel_size
-    count, scale = (geometry.fan_in + 1) * units, np.float32(grads.scale)
+    count, target, scale = (geometry.fan_in + 1) * units, grads.params, np.float32(grads.scale)
     one = broadcast(np.float32(1.0))
     first, stop = count * worker.thread // worker.threads, count * (worker.thread + 1)
     for i in range(first, stop // worker.threads):
@@ -240,5 +240,5 @@ def _add_parts(geometry, parts, grads, worker):
         k, u = i // units, i % units
         row = k % taps * channels + k // taps if k < geometry.fan_in else k
         if not grads.add:
-            grads.params[row * columns + u] = np.float32(0.0)
-        grads.params[row * columns + u] += scale * hsum(vectors)
+            target[row * columns + u] = np.float32(0.0)
+        target[row * columns + u] += scale * hsum(vectors)

@@ -234,13 +234,13 @@ def _backward_kernel(geometry, activation, params, x, cache, grads, scratch, wor
 @inner
 def _add_parts(parts, grads, worker):
     """Add the gradients of the parts in order; each thread does a share of the numbers."""
-    scale = np.float32(grads.scale)
-    first = grads.params.size * worker.thread // worker.threads
-    stop = grads.params.size * (worker.thread + 1) // worker.threads
+    target, scale = grads.params, np.float32(grads.scale)
+    first = target.size * worker.thread // worker.threads
+    stop = target.size * (worker.thread + 1) // worker.threads
     if not grads.add:
         for i in range(first, stop):
-            grads.params[i] = np.float32(0.0)
+            target[i] = np.float32(0.0)
     for part in range(parts.shape[0]):
         own = parts[part]
         for i in range(first, stop):
-            grads.params[i] += scale * own[i]
+            target[i] += scale * own[i]

@@ -59,10 +59,11 @@ class Filters(NamedTuple):
 def to_planes(image, planes):
     """Lay an image out in planes."""
     width, channels = image.width, image.channels
+    data, pixels = planes.data, image.data
     for y in range(image.height):
         for m in range(channels):
-            row = vector(planes.data, planes.start + m * planes.length + y * planes.pitch, width)
-            source = vector(image.data, image.start + y * width * channels, width * channels)
+            row = vector(data, planes.start + m * planes.length + y * planes.pitch, width)
+            source = vector(pixels, image.start + y * width * channels, width * channels)
             for x in range(width):
                 row[x] = source[x * channels + m]
 
@@ -71,10 +72,11 @@ def to_planes(image, planes):
 def from_planes(planes, image):
     """Copy an image out of planes."""
     width, channels = image.width, image.channels
+    data, pixels = planes.data, image.data
     for y in range(image.height):
         for m in range(channels):
-            row = vector(planes.data, planes.start + m * planes.length + y * planes.pitch, width)
-            target = vector(image.data, image.start + y * width * channels, width * channels)
+            row = vector(data, planes.start + m * planes.length + y * planes.pitch, width)
+            target = vector(pixels, image.start + y * width * channels, width * channels)
             for x in range(width):
                 target[x * channels + m] = row[x]
 
@@ -84,6 +86,7 @@ def correlate(source, filters, target):
     """Write the weighted sums at all pixels of the target; the source has zero padding."""
     weights, side, maps, biases = filters.data, filters.side, filters.in_channels, filters.biased
     units, count, pitch = filters.out_channels, target.length, source.pitch
+    data, sums = source.data, target.data
     fan_in = maps * side * side
     for v in range(0, count, 3 * WIDTH):
         # Where there are fewer vectors or units than a step takes, the last is computed again.
@@ -102,9 +105,9 @@ def correlate(source, filters, target):
                 for dy in range(side):
                     at = source.start + m * source.length + v + dy * pitch
                     for dx in range(side):
-                        x0 = load_unaligned(source.data, at + dx)
-                        x1 = load_unaligned(source.data, at + dx + v1)
-                        x2 = load_unaligned(source.data, at + dx + v2)
+                        x0 = load_unaligned(data, at + dx)
+                        x1 = load_unaligned(data, at + dx + v1)
+                        x2 = load_unaligned(data, at + dx + v2)
                         w = broadcast_load(weights, w0 + k)
                         s00, s01 = fma(w, x0, s00), fma(w, x1, s01)
                         s02 = fma(w, x2, s02)
@@ -118,7 +121,7 @@ def correlate(source, filters, target):
                         s30, s31 = fma(w, x0, s30), fma(w, x1, s31)
                         s32 = fma(w, x2, s32)
                         k += 1
-            start, sums = target.start + v, target.data
+            start = target.start + v
             t0, t1 = start + u * count, start + u1 * count
             t2, t3 = start + u2 * count, start + u3 * count
             store(sums, t0, s00), store(sums, t0 + v1, s01), store(sums, t0 + v2, s02)
@@ -140,6 +143,7 @@ def add_outer(side, count, inputs, maps, deltas, units, sums):
     their pixels; ``sums`` holds a vector for every parameter (in channel, y, x, out channel).
     """
     pitch, length = inputs.pitch, inputs.length
+    x_data, d_data = inputs.data, deltas.data
     for start in range(0, count, _RUN):
         stop = min(start + _RUN, count)
         for m in range(maps):
@@ -163,19 +167,19 @@ def add_outer(side, count, inputs, maps, deltas, units, sums):
                         d0 = deltas.start + u * length
                         d1, d2, d3 = d0 + u1 * length, d0 + u2 * length, d0 + u3 * length
                         for p in range(start, stop, WIDTH):
-                            x0 = load_unaligned(inputs.data, x + p)
-                            x1 = load_unaligned(inputs.data, x + b + p)
-                            x2 = load_unaligned(inputs.data, x + c + p)
-                            d = load_unaligned(deltas.data, d0 + p)
+                            x0 = load_unaligned(x_data, x + p)
+                            x1 = load_unaligned(x_data, x + b + p)
+                            x2 = load_unaligned(x_data, x + c + p)
+                            d = load_unaligned(d_data, d0 + p)
                             s00, s10 = fma(x0, d, s00), fma(x1, d, s10)
                             s20 = fma(x2, d, s20)
-                            d = load_unaligned(deltas.data, d1 + p)
+                            d = load_unaligned(d_data, d1 + p)
                             s01, s11 = fma(x0, d, s01), fma(x1, d, s11)
                             s21 = fma(x2, d, s21)
-                            d = load_unaligned(deltas.data, d2 + p)
+                            d = load_unaligned(d_data, d2 + p)
                             s02, s12 = fma(x0, d, s02), fma(x1, d, s12)
                             s22 = fma(x2, d, s22)
-                            d = load_unaligned(deltas.data, d3 + p)
+                            d = load_unaligned(d_data, d3 + p)
                             s03, s13 = fma(x0, d, s03), fma(x1, d, s13)
                             s23 = fma(x2, d, s23)
                         store(sums, g0, s00), store(sums, g0 + h1, s01)
@@ -189,5 +193,5 @@ def add_outer(side, count, inputs, maps, deltas, units, sums):
         at = (maps * side * side * units + u) * WIDTH
         added = load(sums, at)
         for p in range(0, count, WIDTH):
-            added = fma(load_unaligned(deltas.data, deltas.start + u * length + p), one, added)
+            added = fma(load_unaligned(d_data, deltas.start + u * length + p), one, added)
         store(sums, at, added)
