@@ -88,17 +88,11 @@ def piece(rows, columns, cut, number):
     return top, bottom, left * _COLUMNS, min(right * _COLUMNS, columns)
 
 
-class _Task(NamedTuple):
-    """A product of rows of A and a panel of B, by offsets into the vectors of the matrices."""
+class _NextPanel(NamedTuple):
+    """The part of B that is needed next, and in how many steps it is fetched."""
 
-    rows: int
-    depth: int
-    a: int
-    c: int
-    second: int  # distance in C between the two vectors of a row of a tile
-    add: bool
-    following: int  # the panel of B that is needed next
-    steps: int  # in which it is fetched
+    b: Matrix
+    steps: int
 
 
 @inner
@@ -115,15 +109,14 @@ def gemm(rows, columns, depth, a, b, c, panel, add):
     # Columns far apart would push one another out of the cache: they are laid side by side, too.
     gather = a.row == 1 and a.column > _BLOCK
     height = _BLOCK if gather else max(rows, 1)
-    # Made once: every matrix made in a loop would have the references to its vector counted there.
-    left = Matrix(panel, _GATHERED, 1, _BLOCK) if gather else a
+    left, left_column = (panel, _BLOCK) if gather else (a.data, a.column)
     for i in range(0, rows, height):
         count = min(height, rows - i)
         for k in range(0, depth, _DEPTH):
             block = min(_DEPTH, depth - k)
             at = a.start + i * a.row + k * a.column
             if gather:
-                _gather(count, block, a, at, panel)
+                _gather(count, block, Matrix(a.data, at, 1, a.column), panel)
                 at = _GATHERED
             for j in range(0, columns, _COLUMNS):
                 # Where there is one vector fewer than a tile has, the last is computed twice.
@@ -139,16 +132,23 @@ def gemm(rows, columns, depth, a, b, c, panel, add):
                 elif j + _COLUMNS >= columns:
                     steps = min(_DEPTH, depth - k - block)
                     following = b.start + (k + block) * b.row if steps > 0 else start
-                target = c.start + i * c.row + j
-                task = _Task(count, block, at, target, second, add or k > 0, following, steps)
-                _multiply(left, b, c, panel, task)
+                _multiply(
+                    count,
+                    block,
+                    Matrix(left, at, a.row, left_column),
+                    panel,
+                    Matrix(c.data, c.start + i * c.row + j, c.row, 1),
+                    second,
+                    add or k > 0,
+                    _NextPanel(Matrix(b.data, following, b.row, b.column), steps),
+                )
 
 
 @inner
-def _gather(rows, depth, a, start, panel):
+def _gather(rows, depth, a, panel):
     whole = rows // WIDTH * WIDTH
     for k in range(depth):
-        source, target = start + k * a.column, _GATHERED + k * _BLOCK
+        source, target = a.start + k * a.column, _GATHERED + k * _BLOCK
         for i in range(0, whole, WIDTH):
             store(panel, target + i, load_unaligned(a.data, source + i))
         for i in range(whole, rows):
@@ -179,20 +179,22 @@ def _pack_columns(depth, b, start, column, count, panel):
 
 
 @inner
-def _fetch_panel(b, start, step):
+def _fetch_panel(b, step):
     """Fetch two vectors of a panel of B: a row of it, or a part of a column."""
     if b.column == 1:
-        line = start + step * b.row
+        line = b.start + step * b.row
     else:
-        line = start + step % _COLUMNS * b.column + step // _COLUMNS * 2 * WIDTH
+        line = b.start + step % _COLUMNS * b.column + step // _COLUMNS * 2 * WIDTH
     prefetch_far(b.data, line)
     prefetch_far(b.data, line + WIDTH)
 
 
 @inner
-def _multiply(a, b, c, panel, task):
-    """C = A B for the columns of B in the panel, or C += A B, while the next panel is fetched."""
-    rows, depth, a_start, c_start, second, add, following, steps = task
+def _multiply(rows, depth, a, panel, c, second, add, following):
+    """C = A B for the columns of B in the panel, or C += A B, while the next panel is fetched.
+
+    ``second`` is the distance in C between the two vectors of a row of a tile.
+    """
     tiles = -(-rows // _ROWS)
     for i in range(0, rows, _ROWS):
         # Where there are fewer rows than a tile has, the last one is computed several times.
@@ -201,7 +203,7 @@ def _multiply(a, b, c, panel, task):
         row4, row5 = min(4, last), min(5, last)
         a1, a2, a3 = row1 * a.row, row2 * a.row, row3 * a.row
         a4, a5 = row4 * a.row, row5 * a.row
-        c0 = c_start + i * c.row
+        c0 = c.start + i * c.row
         c1, c2, c3 = c0 + row1 * c.row, c0 + row2 * c.row, c0 + row3 * c.row
         c4, c5 = c0 + row4 * c.row, c0 + row5 * c.row
         if add:
@@ -216,19 +218,19 @@ def _multiply(a, b, c, panel, task):
             s30 = s31 = s40 = s41 = s50 = s51 = broadcast(np.float32(0.0))
         if c.row >= _FAR:
             for row in range(i + _ROWS, min(i + 2 * _ROWS, rows)):
-                prefetch(c.data, c_start + row * c.row)
-                prefetch(c.data, c_start + row * c.row + second)
+                prefetch(c.data, c.start + row * c.row)
+                prefetch(c.data, c.start + row * c.row + second)
         # Spread over the depth: memory answers so many questions at a time, and no more.
         tile = i // _ROWS
-        step, stop = steps * tile // tiles, steps * (tile + 1) // tiles
-        stretch = _STRETCH if steps > 0 else depth
+        step, stop = following.steps * tile // tiles, following.steps * (tile + 1) // tiles
+        stretch = _STRETCH if following.steps > 0 else depth
         for first in range(0, depth, stretch):
             if step < stop:
-                _fetch_panel(b, following, step)
+                _fetch_panel(following.b, step)
                 step += 1
             for k in range(first, min(first + stretch, depth)):
                 b0, b1 = load(panel, _COLUMNS * k), load(panel, _COLUMNS * k + WIDTH)
-                a0 = a_start + i * a.row + k * a.column
+                a0 = a.start + i * a.row + k * a.column
                 v = broadcast_load(a.data, a0)
                 s00, s01 = fma(v, b0, s00), fma(v, b1, s01)
                 v = broadcast_load(a.data, a0 + a1)
