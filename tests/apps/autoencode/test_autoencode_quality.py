@@ -53,9 +53,9 @@ def test_networks_are_near_pca_on_faces(faces):
         trainer = AutoencoderTrainer(faces.pictures, faces.held_out, recipe)
         for _ in range(epochs):
             while not trainer.epoch_is_over:
-                trainer.play()
-            _, test_loss = trainer.end_epoch()
-        found, least = psnr(np.sqrt(test_loss)), pca[recipe.code_units]
+                trainer.train_step()
+            trainer.end_epoch()
+        found, least = psnr(np.sqrt(trainer.test_loss())), pca[recipe.code_units]
         assert found >= least - less, (recipe, found, least)
 
 
@@ -64,7 +64,7 @@ def test_a_code_of_four_is_little_more_than_the_average_face(faces):
     trainer = AutoencoderTrainer(faces.pictures, faces.held_out, AutoencodeConfig(bottleneck=4))
     for _ in range(40):
         while not trainer.epoch_is_over:
-            trainer.play()
+            trainer.train_step()
         trainer.end_epoch()
     drawn = trainer.model().redraw(faces.held_out)
     wanted = faces.held_out / 255.0

@@ -50,8 +50,8 @@ def test_generated_digits_are_recognised_by_their_neighbours(digits):
     trainer = DigitTrainer(few, RECIPE)
     for _ in range(epochs):
         while not trainer.epoch_is_over:
-            trainer.play()
-        _, model = trainer.end_epoch()
+            trainer.train_step()
+        model = trainer.end_epoch().model
     labels = np.repeat(np.arange(10), 50)
     latents = model.sample(labels, np.random.default_rng(1))
     drawn = np.stack([model.draw(latent, 26, 26, threads=1) for latent in latents])
