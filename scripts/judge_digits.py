@@ -49,7 +49,7 @@ def shares(confusion: Confusion) -> tuple[float, dict[int, float]]:
 def load_digits(folder: Path, part: str) -> LabelledPictures:
     """Read a part of MNIST, whose classes must be the ten digits."""
     digits = load_labelled(folder, part=part)
-    if digits.names != tuple(map(str, range(CLASSES))):
+    if digits.class_names != tuple(map(str, range(CLASSES))):
         raise InputError(f"{folder} has other classes than the digits 0 to 9")
     if min(digits.pictures.shape[1:3]) < SIDE:
         raise InputError(f"{folder} has pictures of less than {SIDE} x {SIDE} pixels")

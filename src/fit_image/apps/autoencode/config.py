@@ -1,4 +1,4 @@
-"""What decides how an auto-encoder is built and trained."""
+"""The configuration of an autoencoder."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from fit_image.config.settings import SEED, check_ranges, setting
 from fit_image.errors import InputError
 
 ACTIVATIONS = ("leaky-relu", "relu", "elu", "softplus", "tanh", "sigmoid", "identity")
-"""What the units between pictures may be; keys of `fit_image.nn.activations.ACTIVATIONS`."""
+"""Activations of hidden layers and the code; keys of `fit_image.nn.activations.ACTIVATIONS`."""
 
 BOTTLENECK = 1024
-"""Units of the code of a fully connected network, where nothing else is asked for."""
+"""Default units of the code of a fully connected network."""
 
 DENSE_RATE, CONVOLUTIONAL_RATE = 0.003, 0.01
-"""Learning rates, where nothing else is asked for."""
+"""Default learning rates."""
 
 LARGEST_LAYER = 1 << 20
 
@@ -25,56 +25,51 @@ _FILTERS = 8
 
 @dataclass(frozen=True)
 class AutoencodeConfig:
-    """The network, and how it learns.
+    """The network, and how it is trained.
 
-    Pictures are sigmoid units. A network that is not ``raw`` is shown the differences from the mean
-    of the pictures that it learns from: the mean picture or, if it is convolutional, the mean
-    colour.
+    The outputs are sigmoid units. Unless ``raw``, the mean of the training pictures is subtracted
+    from the inputs: the mean picture or, of a convolutional network, the mean colour.
 
     Raises
     ------
     InputError
-        If a value is out of its range, or two do not go together.
+        If a value is out of range, or two exclude each other.
     """
 
-    bottleneck: int | None = setting(
-        None, "Numbers of the code that a picture is squeezed into.", (1, LARGEST_LAYER)
-    )
+    bottleneck: int | None = setting(None, "Units of the code.", (1, LARGEST_LAYER))
     hidden: tuple[int, ...] = setting(
         (),
-        "Units of the layers before the code, such as 512,256; those after it mirror them.",
+        "Units of the layers before the code, such as 512,256; the decoder mirrors them.",
         (1, LARGEST_LAYER),
     )
-    tied: bool = setting(False, "Give the decoder the encoder's weights, turned round.")
+    tied: bool = setting(False, "Give the decoder the transposed weights of the encoder.")
     conv: bool = setting(
-        False, "A convolutional network: 3x3 filters and pooling, twice, and the mirror of that."
+        False,
+        "Build a convolutional network: 3x3 filters and pooling, twice, and their mirror image.",
     )
-    filters: int = setting(_FILTERS, "Filters of each of its convolutions.", (1, 1 << 10))
-    activation: str = setting("elu", "Of the hidden layers and convolutions.")
-    code_activation: str = setting("identity", "Of the units of the code.")
-    raw: bool = setting(
-        False, "Show the network pictures as they are, without subtracting the mean of all."
-    )
+    filters: int = setting(_FILTERS, "Filters of each convolution.", (1, 1 << 10))
+    activation: str = setting("elu", "Activation of the hidden layers and convolutions.")
+    code_activation: str = setting("identity", "Activation of the code.")
+    raw: bool = setting(False, "Do not subtract the mean of the training pictures from the inputs.")
     batch_size: int = setting(
-        100, "Pictures of a step; the last batch of an epoch has what remains.", (1, 1 << 20)
+        100, "Pictures in a batch; the last one of an epoch has the remainder.", (1, 1 << 20)
     )
     learning_rate: float | None = setting(
         None, "Learning rate of Adam.", (1e-9, LARGEST_RATE), may_change=True
     )
     weight_decay: float = setting(
         0.0,
-        "Share of the weights, times the learning rate, that a step takes off (AdamW).",
+        "Weight decay (AdamW): share of the weights, times the learning rate, removed at a step.",
         (0, LARGEST_RATE),
         may_change=True,
     )
-    mirror: bool = setting(False, "Turn pictures left to right by chance.", may_change=True)
+    mirror: bool = setting(False, "Mirror pictures left to right at random.", may_change=True)
     shift: int = setting(
-        0, "Shift pictures by chance, by so many pixels at most.", (0, 1000), may_change=True
+        0, "Shift pictures at random, by at most so many pixels.", (0, 1000), may_change=True
     )
     seed: int = setting(
         0,
-        "Of the first weights, of the pictures that are held out, and of all that is left to "
-        "chance.",
+        "Seed of the initial weights, the held-out pictures, the order and --mirror and --shift.",
         SEED,
     )
 
@@ -99,12 +94,12 @@ class AutoencodeConfig:
 
     @property
     def code_units(self) -> int | None:
-        """Units of the dense layer that is the code; None if there is none."""
+        """Units of the dense layer that makes the code; None if there is none."""
         return BOTTLENECK if self.bottleneck is None and not self.conv else self.bottleneck
 
     @property
     def rate(self) -> float:
-        """The learning rate."""
+        """The learning rate, or the network's default."""
         if self.learning_rate is not None:
             return self.learning_rate
         return CONVOLUTIONAL_RATE if self.conv else DENSE_RATE

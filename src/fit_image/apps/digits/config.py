@@ -1,4 +1,4 @@
-"""What decides how a generator of digits is trained."""
+"""The configuration of digits."""
 
 from __future__ import annotations
 
@@ -14,91 +14,95 @@ _SHARE = (0, 1)
 
 @dataclass(frozen=True)
 class DigitsConfig:
-    """The networks, and the game that they play.
+    """The three networks, and how they are trained against each other.
 
     The defaults are those of the program ``hardmaru/resnet-cppn-gan-tensorflow`` (2016), whose
-    classifier has moments of its own for steps on real pictures alone; here it has one set.
-    Averages are after Yazici et al., "The unusual effectiveness of averaging in GAN training", ICLR
-    2019: the game goes round in circles, whose middle is better than any point of them.
+    discriminator has separate Adam moments for steps on real pictures alone; here it has one set.
+    Averaging is after Yazici et al., "The unusual effectiveness of averaging in GAN training", ICLR
+    2019: the networks circle around a point that is better than any on the circle.
 
     Raises
     ------
     InputError
-        If a value is out of its range.
+        If a value is out of range.
     """
 
     batch_size: int = setting(
-        1000, "Pictures of a batch; all steps of a round learn from the same one.", (2, 1 << 20)
+        1000, "Pictures in a batch; all steps of a round use the same batch.", (2, 1 << 20)
     )
     learning_rate: float = setting(
-        0.001, "Learning rate of Adam, for all networks.", _POSITIVE, may_change=True
+        0.001, "Learning rate of Adam for all networks.", _POSITIVE, may_change=True
     )
-    beta1: float = setting(
-        0.75, "What Adam keeps of the mean gradient at a step, 0 to 1.", (0, 0.9999)
+    beta1: float = setting(0.75, "Decay of Adam's first moment, 0 to 1.", (0, 0.9999))
+    clip: float = setting(
+        5.0, "Largest norm of a gradient; longer ones are clipped.", _POSITIVE, may_change=True
     )
-    clip: float = setting(5.0, "Norm of a gradient at most.", _POSITIVE, may_change=True)
-    latent: int = setting(32, "Numbers from which a picture is drawn.", (1, 60))
-    units: int = setting(6, "Units of a layer of the generator.", (1, 12))
+    latent: int = setting(32, "Length of the latent vector.", (1, 60))
+    units: int = setting(6, "Units in a layer of the generator.", (1, 12))
     blocks: int = setting(24, "Residual blocks of the generator.", (0, 1000))
     block_layers: int = setting(4, "ReLU layers in a block; a tanh layer follows.", (1, 100))
     scale: float = setting(
         8.0,
-        "x and y run from minus to plus this; the latent numbers are multiplied by it.",
+        "Range of x and y, -K to K, and factor of the latent vector.",
         _POSITIVE,
     )
     encoder_units: int = setting(512, "Units of the encoder's two hidden layers.", (1, 1 << 14))
-    keep: float = setting(0.65, "Share of these that dropout keeps.", (1e-9, 1))
+    keep: float = setting(0.65, "Probability that dropout keeps one of these units.", (1e-9, 1))
     maps: int = setting(
         32,
-        "Maps of the classifier's first convolution; the next have twice and four times as many.",
+        "Channels of the discriminator's first convolution; the next have 2 and 4 times as many.",
         (1, 1 << 10),
     )
-    crop: int = setting(2, "Rows and columns that a random crop takes off a picture.", (0, 1000))
+    crop: int = setting(2, "Rows and columns that random crops remove from a picture.", (0, 1000))
     real_weight: float = setting(
-        10.0, "Weight of the classifier's loss on real pictures.", may_change=True
+        10.0, "Weight of the discriminator's loss on real pictures.", may_change=True
     )
-    fake_weight: float = setting(1.0, "Weight of its loss on generated ones.", may_change=True)
+    fake_weight: float = setting(1.0, "Weight of its loss on generated pictures.", may_change=True)
     divergence_weight: float = setting(
-        10.0, "Weight of the Kullback-Leibler divergence a pixel.", may_change=True
+        10.0, "Weight of the Kullback-Leibler divergence per pixel.", may_change=True
     )
     generator_steps: int = setting(
-        16, "Steps of the generator in a round, at most.", (1, 10_000), may_change=True
+        16, "Maximum steps of the generator in a round.", (1, 10_000), may_change=True
     )
     generator_goal: float = setting(
         0.98,
-        "Share of its pictures taken for real ones of their class that ends them.",
+        "End these steps when this share of its pictures passes for real ones of their class.",
         _SHARE,
         may_change=True,
     )
     good_generator: float = setting(
-        0.6, "Share from which on the classifier learns, if it is behind.", _SHARE, may_change=True
+        0.6, "Train the discriminator, if behind, from this share on.", _SHARE, may_change=True
     )
     classifier_steps: int = setting(
-        8, "Steps of the classifier in a round, at most.", (0, 10_000), may_change=True
+        8, "Maximum steps of the discriminator in a round.", (0, 10_000), may_change=True
     )
     fake_behind: float = setting(
         0.7,
-        "It is behind if it recognises a smaller share of generated pictures.",
+        "It is behind if it recognises a smaller share of the generated pictures.",
         _SHARE,
         may_change=True,
     )
-    fake_goal: float = setting(0.75, "Share of them that ends its steps.", _SHARE, may_change=True)
+    fake_goal: float = setting(
+        0.75, "End its steps when it recognises this share of them.", _SHARE, may_change=True
+    )
     real_behind: float = setting(
         0.6,
-        "It learns from real pictures alone if it recognises a smaller share of them.",
+        "Train it on real pictures alone if it recognises a smaller share of them.",
         _SHARE,
         may_change=True,
     )
-    real_goal: float = setting(0.7, "Share of them that ends these steps.", _SHARE, may_change=True)
+    real_goal: float = setting(
+        0.7, "End these steps when it recognises this share of them.", _SHARE, may_change=True
+    )
     average: float = setting(
         0.0,
-        "What the networks that draw keep of their average over the steps, such as 0.999; 0 for "
-        "none.",
+        "Decay of a moving average of encoder and generator over the steps, such as 0.999, which "
+        "then draws; 0 for none.",
         (0, 0.99999),
         may_change=True,
     )
     seed: int = setting(
-        0, "Of the first weights, the order of pictures, and all else that is left to chance.", SEED
+        0, "Seed of the initial weights, the order of pictures, crops and noise.", SEED
     )
 
     def __post_init__(self) -> None:

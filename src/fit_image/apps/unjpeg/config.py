@@ -1,4 +1,4 @@
-"""What decides how a network learns to remove JPEG's artefacts."""
+"""The configuration of unjpeg."""
 
 from __future__ import annotations
 
@@ -14,68 +14,70 @@ STEP = 8
 """Pixels from one patch to the next: the side of JPEG's blocks."""
 
 LARGEST_BLOCK = 256
-"""Rows and columns of a patch at most."""
+"""Largest side of a patch in pixels."""
 
 LEARNING_RATES = {"sgd": 0.1, "adam": 0.0003}
-"""The optimizers, and the learning rates that they have where nothing else is asked for."""
+"""The optimizers with their default learning rates."""
 
 
 @dataclass(frozen=True)
 class UnjpegConfig:
-    """The network, the damage that it learns to undo, and how it learns.
+    """The network, the JPEG pictures, and how it is trained.
 
-    The defaults are those of the program ``chinery/UnJPEG`` (2016), but for the number of units: of
-    these it has 8,000 in a layer.
+    The defaults are those of the program ``chinery/UnJPEG`` (2016), except that its layers have
+    8,000 units.
 
     Whitening is after LeCun et al., "Efficient BackProp", 1998; when the network is saved, it
-    becomes a part of its first layer. The mean of the network over its steps is that of Polyak and
-    Juditsky, "Acceleration of stochastic approximation by averaging", 1992, but forgets.
+    becomes a part of the first layer. The average of the network over its steps is that of Polyak
+    and Juditsky, "Acceleration of stochastic approximation by averaging", 1992, with decay.
 
     Raises
     ------
     InputError
-        If a value is out of its range.
+        If a value is out of range.
     """
 
-    block: int = setting(24, "Rows and columns of a patch, a multiple of 8.", (STEP, LARGEST_BLOCK))
+    block: int = setting(24, "Side of a patch in pixels, a multiple of 8.", (STEP, LARGEST_BLOCK))
     layers: tuple[Hidden, ...] = setting(
         (Hidden(2047),) * 4,
         "Units of the hidden layers, such as 4x2047 or 500,300.",
         as_text=LAYERS_AS_TEXT,
     )
-    quality: str = setting("85", "Of the JPEG pictures, 1 to 100, or a range such as 30-90.")
-    subsampling: str = setting("4:2:0", "How much coarser than luma their colours are.")
-    difference: bool = setting(False, "Learn what to add to the JPEG, instead of the whole.")
-    optimizer: str = setting("sgd", "Plain gradient descent, or Adam.")
+    quality: str = setting("85", "JPEG quality, 1 to 100, or a range such as 30-90.")
+    subsampling: str = setting("4:2:0", "Chroma subsampling of the JPEG pictures.")
+    difference: bool = setting(
+        False, "Learn the difference from the JPEG instead of the restored patch."
+    )
+    optimizer: str = setting("sgd", "Optimizer: plain gradient descent or Adam.")
     learning_rate: float = setting(
         0.0,
-        "Of Adam; or of descent, divided by a layer's inputs. 0 for the default.",
+        "Learning rate; of sgd, divided by the number of a layer's inputs. 0 for the default.",
         (0, LARGEST_RATE),
         may_change=True,
     )
-    batch_size: int = setting(100, "Patches of a batch.", (1, 1 << 16))
-    patches: int = setting(100_000, "Patches of an epoch.", (1, 1 << 40))
+    batch_size: int = setting(100, "Patches in a batch.", (1, 1 << 16))
+    patches: int = setting(100_000, "Patches in an epoch.", (1, 1 << 40))
     patience: int = setting(
         20,
-        "Epochs without a better validation error that end the training; 0 for no end.",
+        "Stop after so many epochs without a better validation error; 0 for never.",
         (0, 1_000_000),
         may_change=True,
     )
     oversample: float = setting(
-        0.0, "Draw patches by their JPEG's error to this power; 0 for all alike.", (0, 10)
+        0.0, "Sample patches by their JPEG error to this power; 0 for uniformly.", (0, 10)
     )
     whiten: bool = setting(
         False,
-        "Decorrelate the inputs: learning is faster by far with Adam and --difference.",
+        "Decorrelate the inputs: much faster learning with adam and --difference.",
     )
     average: float = setting(
         0.0,
-        "What to keep of the network's mean over the steps, such as 0.999, which then is what "
-        "counts; 0 for none.",
+        "Decay of a moving average of the network over the steps, such as 0.999, which is then "
+        "validated and saved; 0 for none.",
         (0, 0.99999),
     )
     seed: int = setting(
-        0, "Of the first weights, the order of patches, and all else that is left to chance.", SEED
+        0, "Seed of the initial weights, the split and order of pictures, and the patches.", SEED
     )
 
     def __post_init__(self) -> None:
@@ -100,7 +102,7 @@ class UnjpegConfig:
 
     @property
     def rate(self) -> float:
-        """The learning rate."""
+        """The learning rate, or the optimizer's default."""
         return self.learning_rate or LEARNING_RATES[self.optimizer]
 
     @property
