@@ -142,7 +142,7 @@ def codes(pictures: int, epochs: int) -> None:
 
 def _save_digits(path: Path, count: int) -> None:
     model, rng = DigitModel.load(), np.random.default_rng(0)
-    labels = np.arange(count) % len(model.names)
+    labels = np.arange(count) % len(model.class_names)
     latents = model.sample(labels, rng, spread=1.0)
     pictures = [to_uint8(model.draw(each, SIDE, SIDE, threads=1))[..., 0] for each in latents]
     np.savez_compressed(path, images=np.stack(pictures), labels=labels)

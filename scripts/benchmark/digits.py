@@ -27,7 +27,7 @@ from fit_image.apps.digits.config import DigitsConfig
 from fit_image.apps.digits.gan_trainer import GANTrainer
 from fit_image.apps.digits.networks import (
     generator_layers,
-    make_classifier,
+    make_discriminator,
     make_encoder,
     make_generator,
 )
@@ -117,7 +117,7 @@ def _torch_generator(recipe: DigitsConfig, chain: Network) -> tuple[Generator, M
 
 def convolutions() -> list[tuple[int, str]]:
     """Return where the classifier's convolutions are, and what they make of what."""
-    layers = make_classifier(DigitsConfig(), SIDE, SIDE, 1, CLASSES).layers
+    layers = make_discriminator(DigitsConfig(), SIDE, SIDE, 1, CLASSES).layers
     return [
         (
             index,
@@ -131,7 +131,7 @@ def convolutions() -> list[tuple[int, str]]:
 def classifier(convolution: int | None = None) -> Contest:
     """The classifier there and back, or one of its convolutions alone."""
     rng = np.random.default_rng(1)
-    chain = make_classifier(DigitsConfig(), SIDE, SIDE, 1, CLASSES).init_params(rng)
+    chain = make_discriminator(DigitsConfig(), SIDE, SIDE, 1, CLASSES).init_params(rng)
     activations = _RECTIFIERS
     if convolution is not None:
         layer = chain.layers[convolution]
@@ -168,7 +168,7 @@ def _step(*, of_classifier: bool) -> Contest:
     classifying, encoding = products(chains["classifier"]), products(chains["encoder"])
     if of_classifier:
         return batches(
-            lambda: game.classifier_step(pictures, labels, rng),
+            lambda: game.discriminator_step(pictures, labels, rng),
             lambda: peer.classifier_step(x, t),
             2 * BATCH * (drawing + 6 * classifying),
         )
@@ -191,8 +191,8 @@ def _check_steps(pictures: Floats, labels: npt.NDArray[np.int64], x: Tensor, t: 
     game, peer, _ = _games(DigitsConfig(batch_size=BATCH, keep=1.0))
     same = np.random.default_rng(3)
     for _ in range(2):  # what dropout draws
-        same.random((BATCH, game.recipe.encoder_units), dtype=np.float32)
-    noise = torch.from_numpy(same.standard_normal((BATCH, game.recipe.latent), dtype=np.float32))
+        same.random((BATCH, game.config.encoder_units), dtype=np.float32)
+    noise = torch.from_numpy(same.standard_normal((BATCH, game.config.latent), dtype=np.float32))
     loss, divergence, _ = game.generator_step(pictures, labels, np.random.default_rng(3))
     np.testing.assert_allclose((loss, divergence), peer.step(x, t, noise), rtol=1e-3)
     after, _, _ = game.generator_step(pictures, labels, np.random.default_rng(3))
@@ -206,9 +206,9 @@ def _games(recipe: DigitsConfig) -> tuple[GANTrainer, TorchGame, dict[str, Netwo
     chains = {
         "encoder": make_encoder(recipe, *shape),
         "generator": make_generator(recipe, *shape),
-        "classifier": make_classifier(recipe, *shape, CLASSES),
+        "classifier": make_discriminator(recipe, *shape, CLASSES),
     }
-    arrays = game.to_arrays()
+    arrays = game.state_dict()
     for name, chain in chains.items():
         chain.parameters[:] = arrays[f"{name}_parameters"]
     peer = TorchGame(
@@ -224,8 +224,8 @@ def _games(recipe: DigitsConfig) -> tuple[GANTrainer, TorchGame, dict[str, Netwo
 def drawing() -> Contest:
     """A part of a large picture; a unit is a pixel."""
     (model, chain, latents), side = large_digit.digit(), large_digit.SIDE
-    scale = model.recipe.scale
-    network = at_latent(_torch_generator(model.recipe, chain)[1], np.float32(scale) * latents)
+    scale = model.config.scale
+    network = at_latent(_torch_generator(model.config, chain)[1], np.float32(scale) * latents)
     peer = Generator(network)
     count = _PIECES * _PIECE
     seen = pixel_coordinates(side, side, scale, range(side // 2, side // 2 + count // side + 1))

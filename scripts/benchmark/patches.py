@@ -43,7 +43,7 @@ def autoencoder(shape: tuple[int, int, int], recipe: AutoencodeConfig) -> Contes
     trainer = AutoencoderTrainer(pictures, pictures[:1], recipe)
     inputs = pictures.astype(np.float32) / np.float32(255)
     x = torch.from_numpy(maps_first(inputs).copy())
-    net = torch_chain(trainer.network.chain, _activations(trainer.network, recipe))
+    net = torch_chain(trainer.autoencoder.network, _activations(trainer.autoencoder, recipe))
     mean = trainer.mean.mean(axis=(0, 1), keepdims=True) if recipe.conv else trainer.mean
     centre = torch.from_numpy(mean.transpose(2, 0, 1).copy())
     optimizer = torch.optim.Adam(net.parameters(), recipe.rate)
@@ -56,11 +56,11 @@ def autoencoder(shape: tuple[int, int, int], recipe: AutoencodeConfig) -> Contes
         optimizer.step()
         return float(loss.detach())
 
-    return _contest(lambda: trainer.learn(inputs), theirs, trainer.network.chain, 1e-3)
+    return _contest(lambda: trainer.learn(inputs), theirs, trainer.autoencoder.network, 1e-3)
 
 
 def _activations(network: Autoencoder, recipe: AutoencodeConfig) -> dict[int, nn.Module]:
-    indices = [index for index, *_ in network.weights(network.chain.parameters)]
+    indices = [index for index, *_ in network.weights(network.network.parameters)]
     names = dict.fromkeys(indices, recipe.activation) | {network.code_at: recipe.code_activation}
     return {index: _ACTIVATIONS[names[index]]() for index in indices} | {indices[-1]: nn.Sigmoid()}
 
@@ -75,8 +75,8 @@ def unjpeg(layers: str, block: int) -> Contest:
     """A step of a network that removes JPEG's artefacts, by plain descent."""
     recipe = UnjpegConfig(block=block, layers=parse_layers(layers), batch_size=BATCH, patches=BATCH)
     trainer = _patch_trainer(recipe)
-    inputs, targets = trainer.stream.inputs, trainer.stream.targets
-    chain, cutter = trainer.chain, trainer.cutter
+    inputs, targets = trainer.loader.inputs, trainer.loader.targets
+    chain, extractor = trainer.trained.network, trainer.extractor
     net = torch_chain(chain, {index: _ScaledTanh() for index in range(len(chain.layers) - 1)})
     linears = [each for each in net if isinstance(each, nn.Linear)]
     optimizer = torch.optim.SGD(
@@ -88,13 +88,13 @@ def unjpeg(layers: str, block: int) -> Contest:
         """Take a step; return the root mean square error before it, of colours in 0..1."""
         optimizer.zero_grad()
         outputs = net(x)
-        clipped = outputs.clamp(cutter.lowest, cutter.highest)
+        clipped = outputs.clamp(extractor.lowest, extractor.highest)
         # The derivative passes the clipping, as ours does.
         errors = outputs + (clipped - outputs).detach() - t
         squares = errors.square().mean(dim=1)
         (errors.shape[1] * squares.sqrt().mean()).backward()
         optimizer.step()
-        return cutter.deviation * math.sqrt(float(squares.detach().mean()))
+        return extractor.deviation * math.sqrt(float(squares.detach().mean()))
 
     return _contest(lambda: trainer.learn(inputs, targets).error, theirs, chain, 5e-3)
 
@@ -108,6 +108,6 @@ def _patch_trainer(recipe: UnjpegConfig) -> PatchTrainer:
             large = picture.resize((128, 128), Image.Resampling.BICUBIC)
             large.save(Path(folder) / f"{index}.png")
         trainer = PatchTrainer(split_folder(Path(folder), recipe), recipe)
-        trainer.stream.next()
+        trainer.loader.next()
         trainer.close()
     return trainer

@@ -77,8 +77,8 @@ class Comparison:
             while not trainer.epoch_is_over:
                 trainer.train_step()
             trainer.end_epoch()
-        network, drawn = trainer.network, trainer.model().redraw(held_out)
-        count = network.chain.num_params
+        network, drawn = trainer.autoencoder, trainer.model().redraw(held_out)
+        count = network.network.num_params
         training = f", {epochs:,} epochs, {trainer.progress.seconds:.0f} s"
         return self._outcome(name, network.code_size, count, drawn, training)
 

@@ -112,7 +112,7 @@ def test_every_option(options, bars):
     succeed("grid", "run")
     succeed("features", "run", bars, "-q")
     with np.load("features.npz") as features:
-        size = AutoencoderModel.load(Path("run")).network.code_size
+        size = AutoencoderModel.load(Path("run")).autoencoder.code_size
         assert features["codes"].shape == (60, size)
 
 
@@ -153,7 +153,7 @@ def test_pictures_of_their_own_are_held_out(bars):
     seen[1:] //= 2
     np.savez("test.npz", images=seen)
     result = succeed("train", bars, "-o", "noted", *SMALL, "--epochs", 1, "--test", "test.npz")
-    assert "1 of the 7 pictures of --test are learned from, too" in result.stderr
+    assert "1 of the 7 pictures of --test are also training pictures" in result.stderr
     seen[0] //= 2
     np.savez("test.npz", images=seen)
     succeed("train", bars, "-o", "run", *SMALL, "--epochs", 1, "--test", "test.npz", "-q")

@@ -119,7 +119,9 @@ def test_a_collapse_after_a_resume_returns_to_the_last_good_epoch(bars, monkeypa
     at = DigitsDirectory.open("run").result.epochs
     good = read_archive(Path("run/good.npz"), "digits_checkpoint", 1)
     with monkeypatch.context() as patch:
-        patch.setattr("fit_image.apps.digits.trainer.DigitTrainer._look", lambda self, model: {0})
+        patch.setattr(
+            "fit_image.apps.digits.trainer.DigitTrainer.drawn_classes", lambda self, model: {0}
+        )
         patch.setattr("fit_image.apps.digits.trainer._SETTLING_ROUNDS", 1)
         result = shell.run(*arguments, "--epochs", at + 2, "--resume")
     assert result.exit_code == 1
@@ -187,7 +189,8 @@ def test_a_collapse_is_reported_and_the_last_good_state_kept(bars, monkeypatch):
     looks = iter([{0, 1}, {0, 1}, {0}])
     with monkeypatch.context() as patch:
         patch.setattr(
-            "fit_image.apps.digits.trainer.DigitTrainer._look", lambda self, model: next(looks)
+            "fit_image.apps.digits.trainer.DigitTrainer.drawn_classes",
+            lambda self, model: next(looks),
         )
         result = shell.run("train", bars, "-o", "run", *SMALL, "--epochs", 9)
     assert result.exit_code == 1
@@ -231,7 +234,7 @@ def test_a_folder_a_class(bars):
     )
     assert "set: left out, as no whole pictures: cat/broken.png" in result.stderr
     model = DigitModel.load(DigitsDirectory.open("run").path)
-    assert (model.names, model.channels, model.width) == (("cat", "dog"), 3, 8)
+    assert (model.class_names, model.channels, model.width) == (("cat", "dog"), 3, 8)
     succeed("draw", "run", "--label", "dog", "--size", "20x10", "-q")
     with Image.open("dog.png") as picture:
         assert picture.size == (20, 10)
@@ -280,7 +283,7 @@ def test_encode(run, bars):
 
 
 def test_what_drawing_refuses(run):
-    assert "no class '7': 0, 1" in fail("draw", run, "--label", 7)
+    assert "unknown class '7': known are 0, 1" in fail("draw", run, "--label", 7)
     assert "must end in" in fail("draw", run, "--label", 1, "-o", "x.txt")
     assert "no folder" in fail("grid", run, "-o", "nowhere/x.png")
     assert "too few for 10x2" in fail("grid", run, "--size", "9x9")

@@ -128,7 +128,7 @@ def test_divergence_is_one_line_and_the_last_good_epoch_is_kept(clean, run, monk
 
     def sick(self, go_on=lambda: True):
         if self.progress.position == 5:
-            self.chain.parameters[:] = np.nan
+            self.trained.network.parameters[:] = np.nan
         return train_step(self, go_on)
 
     monkeypatch.setattr(trainer.PatchTrainer, "train_step", sick)
@@ -151,7 +151,7 @@ def test_divergence_in_the_last_step_of_an_epoch(number, clean, monkeypatch):
     def sick(self, go_on=lambda: True):
         figures = train_step(self, go_on)
         if self.epoch_is_over:
-            self.chain.parameters[:] = number
+            self.trained.network.parameters[:] = number
         return figures
 
     monkeypatch.setattr(trainer.PatchTrainer, "train_step", sick)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from fit_image.runs.manifest import Manifest, Result, RunResult
 from fit_image.runs.metrics import MetricsFile
 from fit_image.runs.progress import Progress
 from fit_image.runs.snapshot import Snapshot
-from fit_image.storage.npz import Arrays
+from fit_image.storage.npz import Arrays, number_of
 
 StepMetrics = TypeVar("StepMetrics")
 
@@ -237,22 +236,3 @@ class StepTrainer(Trainer, Generic[StepMetrics]):
         if position >= self.epoch_size:
             raise ValueError("its rounds are not those of an epoch")
         self.progress = Progress(int(epoch), int(position), seconds)
-
-
-def number_of(arrays: Mapping[str, npt.NDArray[Any]], name: str) -> float:
-    """Return the number, 0 or more, that an array is; ValueError if it is missing or none."""
-    if name not in arrays:
-        raise ValueError(f"{name} is missing")
-    number = float(arrays[name].reshape(()))
-    if not math.isfinite(number) or number < 0:
-        raise ValueError(f"{name} is not a number of 0 or more")
-    return number
-
-
-def part_of(arrays: Mapping[str, npt.NDArray[Any]], prefix: str) -> Arrays:
-    """Return the arrays whose names begin with a prefix, without it."""
-    return {
-        name.removeprefix(prefix): array
-        for name, array in arrays.items()
-        if name.startswith(prefix)
-    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 import os
 import tokenize
 import zipfile
@@ -194,4 +195,39 @@ def _read_array(archive: zipfile.ZipFile, name: str, path: Path) -> npt.NDArray[
         raise ValueError("the array's shape does not match its bytes")
     stream.seek(0)
     array: npt.NDArray[Any] = format_.read_array(stream, allow_pickle=False)
+    return array
+
+
+def number_of(arrays: Mapping[str, npt.NDArray[Any]], name: str) -> float:
+    """Return a scalar array as a float; ValueError if it is missing, negative or not finite."""
+    if name not in arrays:
+        raise ValueError(f"{name} is missing")
+    number = float(arrays[name].reshape(()))
+    if not math.isfinite(number) or number < 0:
+        raise ValueError(f"{name} is not a non-negative number")
+    return number
+
+
+def part_of(arrays: Mapping[str, npt.NDArray[Any]], prefix: str) -> Arrays:
+    """Return the arrays whose names begin with a prefix, without it."""
+    return {
+        name.removeprefix(prefix): array
+        for name, array in arrays.items()
+        if name.startswith(prefix)
+    }
+
+
+def array_like(
+    arrays: Mapping[str, npt.NDArray[Any]], name: str, like: npt.NDArray[Any]
+) -> npt.NDArray[Any]:
+    """Return an array; ValueError if it is missing, not finite, or its type or shape differs."""
+    array = arrays.get(name)
+    if array is None:
+        raise ValueError(f"{name} is missing")
+    if array.dtype != like.dtype or array.shape != like.shape:
+        raise ValueError(
+            f"{name} is {array.dtype} {array.shape} instead of {like.dtype} {like.shape}"
+        )
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} is not finite")
     return array

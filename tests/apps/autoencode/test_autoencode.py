@@ -32,10 +32,10 @@ def discs(count, side=16, channels=1, seed=0):
     return (pictures.clip(0, 1) * 255).astype(np.uint8)
 
 
-def trained(recipe, epochs, channels=1, count=60, threads=None):
+def trained(config, epochs, channels=1, count=60, threads=None):
     pictures = discs(count, channels=channels)
     trainer = AutoencoderTrainer(
-        pictures, discs(12, channels=channels, seed=1), recipe, threads=threads
+        pictures, discs(12, channels=channels, seed=1), config, threads=threads
     )
     figures = []
     for _ in range(epochs):
@@ -52,7 +52,7 @@ def psnr(loss):
 
 FAST = {"batch_size": 10, "learning_rate": 0.01}
 
-# A recipe, channels, epochs, and the PSNR on held-out pictures at least; they reached 35 to 39. The
+# A config, channels, epochs, and the PSNR on held-out pictures at least; they reached 35 to 39. The
 # mean picture has 18.6, or 21.2 in colours, and where the first half of the parameters stayed as
 # they were, 22 to 31, and 34.9 in the third.
 QUALITY = [
@@ -70,23 +70,23 @@ QUALITY = [
 ]
 
 
-@pytest.mark.parametrize(("recipe", "channels", "epochs", "least"), QUALITY)
-def test_it_learns(recipe, channels, epochs, least):
-    trainer, figures = trained(recipe, epochs, channels)
+@pytest.mark.parametrize(("config", "channels", "epochs", "least"), QUALITY)
+def test_it_learns(config, channels, epochs, least):
+    trainer, figures = trained(config, epochs, channels)
     assert psnr(figures[-1][1]) >= least, psnr(figures[-1][1])
     model = trainer.model()
     drawn = model.redraw(trainer.held_out)
     error = np.square(drawn - trainer.held_out / 255.0).mean()
     assert error == pytest.approx(figures[-1][1], rel=1e-4)
-    assert model.encode(trainer.held_out).shape == (12, trainer.network.code_size)
+    assert model.encode(trainer.held_out).shape == (12, trainer.autoencoder.code_size)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_every_activation_learns(activation):
-    recipe = AutoencodeConfig(
+    config = AutoencodeConfig(
         bottleneck=8, hidden=(16,), activation=activation, code_activation=activation, **FAST
     )
-    _, figures = trained(recipe, 6)
+    _, figures = trained(config, 6)
     assert figures[-1][1] < 0.9 * figures[0][1]
 
 
@@ -94,20 +94,20 @@ def test_every_activation_learns(activation):
 def test_how_it_learns_changes_what_comes(options):
     plain, _ = trained(AutoencodeConfig(bottleneck=4, **FAST), 2)
     other, _ = trained(AutoencodeConfig(bottleneck=4, **options, **FAST), 2)
-    assert (other.network.chain.parameters != plain.network.chain.parameters).any()
+    assert (other.autoencoder.network.parameters != plain.autoencoder.network.parameters).any()
     np.testing.assert_array_equal(other.pictures, discs(60))  # the data stay as they are
 
 
 def test_pictures_are_turned_and_shifted():
-    recipe = AutoencodeConfig(bottleneck=1, mirror=True, shift=3)
-    trainer = AutoencoderTrainer(discs(20), discs(2), recipe)
+    config = AutoencodeConfig(bottleneck=1, mirror=True, shift=3)
+    trainer = AutoencoderTrainer(discs(20), discs(2), config)
     ramp = np.broadcast_to(np.arange(16, dtype=np.float32)[None, :, None], (40, 16, 16))[..., None]
-    varied = trainer._varied(np.array(ramp), np.random.default_rng(0))
+    varied = trainer.augment(np.array(ramp), np.random.default_rng(0))
     down = varied[:, 8, 0, 0] - 8
     assert set(down.tolist()) == set(range(-3, 4))
     assert varied.min() == 0
     assert varied.max() == 15
-    across = trainer._varied(np.array(ramp.swapaxes(1, 2)), np.random.default_rng(0))
+    across = trainer.augment(np.array(ramp.swapaxes(1, 2)), np.random.default_rng(0))
     turned = across[:, 0, 4, 0] > across[:, 0, 10, 0]
     assert 5 < turned.sum() < 35
 
@@ -119,14 +119,14 @@ SHAPES = [
 ]
 
 
-@pytest.mark.parametrize("recipe", SHAPES)
-def test_resuming_gives_the_same_bits(recipe):
-    whole, _ = trained(recipe, 3, threads=1)
+@pytest.mark.parametrize("config", SHAPES)
+def test_resuming_gives_the_same_bits(config):
+    whole, _ = trained(config, 3, threads=1)
     for rounds in (0, 1):
-        begun, _ = trained(recipe, 1, threads=2)
+        begun, _ = trained(config, 1, threads=2)
         for _ in range(rounds):
             begun.train_step()
-        other = AutoencoderTrainer(begun.pictures, begun.held_out, recipe)
+        other = AutoencoderTrainer(begun.pictures, begun.held_out, config)
         other.warm_up()
         other.resume_from(begun.checkpoint())
         assert other.snapshot.arrays.keys() == begun.snapshot.arrays.keys()
@@ -168,7 +168,7 @@ def test_the_last_batch_is_short_and_a_batch_may_be_more_than_all():
 
 def test_the_loss_of_an_epoch_is_the_mean_over_its_pictures():
     trainer, _ = trained(AutoencodeConfig(bottleneck=2, batch_size=25), 0, count=60)
-    losses = [trainer.train_step().loss for _ in range(3)]
+    losses = [trainer.train_step() for _ in range(3)]
     loss = trainer.end_epoch().metrics.loss
     assert loss == pytest.approx(np.average(losses, weights=[25, 25, 10]), rel=1e-9)
     assert abs(loss / np.mean(losses) - 1) > 1e-4
@@ -182,7 +182,7 @@ def test_batches_of_one():
 
 
 @pytest.mark.parametrize(
-    ("shape", "recipe"),
+    ("shape", "config"),
     [
         ((10, 10, 1), AutoencodeConfig(bottleneck=1024, tied=True)),
         ((8, 8, 1), AutoencodeConfig(bottleneck=128, hidden=(100,), tied=True)),
@@ -190,16 +190,16 @@ def test_batches_of_one():
         ((7, 5, 3), AutoencodeConfig(bottleneck=17, hidden=(33,))),
     ],
 )
-def test_networks_of_any_size(shape, recipe, tmp_path):
+def test_networks_of_any_size(shape, config, tmp_path):
     pictures = np.random.default_rng(0).integers(0, 256, (6, *shape), dtype=np.uint8)
-    trainer = AutoencoderTrainer(pictures, pictures[:1], recipe)
-    losses = [trainer.train_step().loss for _ in range(40) if not trainer.epoch_is_over]
+    trainer = AutoencoderTrainer(pictures, pictures[:1], config)
+    losses = [trainer.train_step() for _ in range(40) if not trainer.epoch_is_over]
     assert np.isfinite(losses).all()
     model = trainer.model()
     model.save(tmp_path / "model.npz")
     loaded = AutoencoderModel.load(tmp_path / "model.npz")
     np.testing.assert_array_equal(loaded.redraw(pictures), model.redraw(pictures))
-    assert loaded.encode(pictures[:0]).shape == (0, recipe.bottleneck)
+    assert loaded.encode(pictures[:0]).shape == (0, config.bottleneck)
     assert loaded.redraw(pictures[:0]).shape == (0, *shape)
 
 
@@ -213,18 +213,18 @@ def test_raw_pictures_are_not_centred():
     mean = discs(1)[0] / np.float32(255)
     for raw, subtracted in ((True, np.zeros_like(mean)), (False, mean)):
         network = make_autoencoder(AutoencodeConfig(bottleneck=2, raw=raw), mean)
-        np.testing.assert_array_equal(network.chain.layers[0].mean, subtracted)
+        np.testing.assert_array_equal(network.network.layers[0].mean, subtracted)
 
 
 def test_divergence_is_found_and_undone():
     trainer, _ = trained(AutoencodeConfig(bottleneck=2, hidden=(4,), activation="identity"), 1)
-    good = trainer.network.chain.parameters.copy()
-    trainer.network.chain.parameters[:] *= np.float32(1e30)
-    trainer.network.chain.parameters[0] = np.nan
+    good = trainer.autoencoder.network.parameters.copy()
+    trainer.autoencoder.network.parameters[:] *= np.float32(1e30)
+    trainer.autoencoder.network.parameters[0] = np.nan
     with pytest.raises(DivergenceError, match="not finite in epoch 2"):
         trainer.train_step()
     trainer.snapshot.rollback(trainer)
-    np.testing.assert_array_equal(trainer.network.chain.parameters, good)
+    np.testing.assert_array_equal(trainer.autoencoder.network.parameters, good)
 
 
 @pytest.mark.parametrize("count", [2, 3, 10, 11, 400])
@@ -260,10 +260,10 @@ MODELS = [
 ]
 
 
-@pytest.mark.parametrize("recipe", MODELS)
+@pytest.mark.parametrize("config", MODELS)
 @pytest.mark.parametrize("channels", [1, 3])
-def test_a_model_survives_its_file(recipe, channels, tmp_path):
-    trainer, _ = trained(recipe, 1, channels)
+def test_a_model_survives_its_file(config, channels, tmp_path):
+    trainer, _ = trained(config, 1, channels)
     model = trainer.model()
     model.save(tmp_path / "model.npz")
     loaded = AutoencoderModel.load(tmp_path)
@@ -312,7 +312,7 @@ def test_tied_weights_are_half_as_many():
     counts = {}
     for tied in (False, True):
         network = make_autoencoder(AutoencodeConfig(bottleneck=8, hidden=(32,), tied=tied), mean)
-        weights = [w for _, w, _ in network.weights(network.chain.parameters) if w is not None]
+        weights = [w for _, w, _ in network.weights(network.network.parameters) if w is not None]
         counts[tied] = sum(w.size for w in weights)
     assert counts[False] == 2 * counts[True] == 2 * (256 * 32 + 32 * 8)
 
@@ -320,7 +320,7 @@ def test_tied_weights_are_half_as_many():
 def test_it_begins_with_the_mean():
     pictures = discs(40)
     trainer = AutoencoderTrainer(pictures, discs(10, seed=1), AutoencodeConfig(bottleneck=2))
-    trainer.network.chain.part(trainer.network.chain.parameters, 1)[:] = 0.0
+    trainer.autoencoder.network.part(trainer.autoencoder.network.parameters, 1)[:] = 0.0
     drawn = trainer.model().redraw(pictures[:1])[0]
     np.testing.assert_allclose(drawn, trainer.mean.clip(0.02, 0.98), atol=1e-5)
 

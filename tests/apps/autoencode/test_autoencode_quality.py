@@ -12,7 +12,7 @@ from fit_image.apps.autoencode.config import AutoencodeConfig
 from fit_image.apps.autoencode.train_test_split import load_split
 from fit_image.apps.autoencode.trainer import AutoencoderTrainer
 
-# A recipe, epochs, and how far its PSNR in dB may be below that of PCA with as many numbers.
+# A config, epochs, and how far its PSNR in dB may be below that of PCA with as many numbers.
 QUALITY = [
     (AutoencodeConfig(bottleneck=128), 100, 0.4),
     (AutoencodeConfig(bottleneck=128, tied=True), 70, 0.4),
@@ -48,15 +48,15 @@ def faces(data):
 
 
 def test_networks_are_near_pca_on_faces(faces):
-    pca = psnrs_of_pca(faces, {recipe.code_units for recipe, _, _ in QUALITY})
-    for recipe, epochs, less in QUALITY:
-        trainer = AutoencoderTrainer(faces.pictures, faces.held_out, recipe)
+    pca = psnrs_of_pca(faces, {config.code_units for config, _, _ in QUALITY})
+    for config, epochs, less in QUALITY:
+        trainer = AutoencoderTrainer(faces.pictures, faces.held_out, config)
         for _ in range(epochs):
             while not trainer.epoch_is_over:
                 trainer.train_step()
             trainer.end_epoch()
-        found, least = psnr(np.sqrt(trainer.test_loss())), pca[recipe.code_units]
-        assert found >= least - less, (recipe, found, least)
+        found, least = psnr(np.sqrt(trainer.test_loss())), pca[config.code_units]
+        assert found >= least - less, (config, found, least)
 
 
 def test_a_code_of_four_is_little_more_than_the_average_face(faces):

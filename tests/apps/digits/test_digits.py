@@ -1,4 +1,4 @@
-"""Generators of digits: the game, its training, what is kept of it, and what it draws."""
+"""Generators of digits: the gan, its training, what is kept of it, and what it draws."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fit_image.apps.digits.contact_sheet import draw_sheet, on_paper
 from fit_image.apps.digits.gan_trainer import GANTrainer, RoundAbandonedError
 from fit_image.apps.digits.model import DigitModel
 from fit_image.apps.digits.morph import walk
-from fit_image.apps.digits.networks import make_classifier, make_encoder, make_generator
+from fit_image.apps.digits.networks import make_discriminator, make_encoder, make_generator
 from fit_image.apps.digits.trainer import DigitTrainer
 from fit_image.datasets.labelled import LabelledPictures
 from fit_image.errors import DivergenceError, InputError
@@ -55,14 +55,14 @@ def equal(one, other):
 
 
 def test_the_networks_are_those_of_the_source():
-    recipe, shape = DigitsConfig(), (26, 26, 1)
+    config, shape = DigitsConfig(), (26, 26, 1)
     # z with a bias, x, y and r; 24 blocks of five layers of six units; the output.
-    assert make_generator(recipe, *shape).num_params == 35 * 6 + 6 + 24 * 5 * 42 + 7
+    assert make_generator(config, *shape).num_params == 35 * 6 + 6 + 24 * 5 * 42 + 7
     encoder = 676 * 512 + 512 + 512 * 512 + 512 + 512 * 64 + 64
-    assert make_encoder(recipe, *shape).num_params == encoder
+    assert make_encoder(config, *shape).num_params == encoder
     convolutions = 25 * 32 + 32 + 25 * 32 * 64 + 64 + 25 * 64 * 128 + 128
     assert (
-        make_classifier(recipe, *shape, 10).num_params
+        make_discriminator(config, *shape, 10).num_params
         == convolutions + 2 * 64 + 2 * 128 + 4 * 4 * 128 * 11 + 11
     )
 
@@ -76,12 +76,12 @@ def test_places_lie_around_the_middle():
     np.testing.assert_array_equal(pixel_coordinates(5, 3, 8.0, range(1, 3)), seen[1:])
 
 
-def loss_of(game, pictures, labels):
+def loss_of(gan, pictures, labels):
     """The generator's loss with the noise of a fixed seed."""
     rng = np.random.default_rng(5)
-    mean, log_variance, _, drawn = game._imagine(pictures, rng)
-    classifier = game._classifier
-    logits = classifier.chain.forward(drawn, classifier.cache).astype(np.float64)
+    mean, log_variance, _, drawn = gan.reconstruct(pictures, rng)
+    classifier = gan.discriminator
+    logits = classifier.network.forward(drawn, classifier.cache).astype(np.float64)
     logits -= np.log(np.exp(logits).sum(axis=1, keepdims=True))
     entropy = -logits[np.arange(len(labels)), labels].mean()
     variance = np.exp(log_variance.astype(np.float64))
@@ -92,18 +92,18 @@ def loss_of(game, pictures, labels):
 
 @pytest.mark.parametrize("name", ["encoder", "generator"])
 def test_the_generators_gradient_equals_central_differences(name, data, rng):
-    recipe = replace(SMALL, clip=1e6, divergence_weight=10.0, keep=0.8)
+    config = replace(SMALL, clip=1e6, divergence_weight=10.0, keep=0.8)
     pictures = (data.pictures[:20, 1:13, 1:13] / np.float32(255)).astype(np.float32)
     labels = data.labels[:20]
-    game = GANTrainer(recipe, (12, 12, 1), 2, threads=1)
-    for player in game._players:  # away from the small first weights
-        numbers = player.chain.parameters
+    gan = GANTrainer(config, (12, 12, 1), 2, threads=1)
+    for each in gan.networks.values():  # away from the small first weights
+        numbers = each.network.parameters
         numbers += (numbers != 0) * rng.normal(0, 0.15, numbers.size).astype(np.float32)
-    player = next(each for each in game._players if each.name == name)
-    game._step = lambda *players: None  # the gradient is looked at, not followed
-    game.generator_step(pictures, labels, np.random.default_rng(5))
-    gradient = player.gradient.copy()
-    parameters, before = player.chain.parameters, player.chain.parameters.copy()
+    each = gan.networks[name]
+    gan.step = lambda *networks: None  # the gradient is looked at, not followed
+    gan.generator_step(pictures, labels, np.random.default_rng(5))
+    gradient = each.gradient.copy()
+    parameters, before = each.network.parameters, each.network.parameters.copy()
     # Along many parameters at once: along a single one, bends of rectifiers may lie in the way.
     for _ in range(6):
         way = gradient * (rng.random(gradient.size) < 0.5)
@@ -111,7 +111,7 @@ def test_the_generators_gradient_equals_central_differences(name, data, rng):
         losses = []
         for step in (0.003, -0.003):
             parameters[:] = before + np.float32(step / size) * way
-            losses.append(loss_of(game, pictures, labels))
+            losses.append(loss_of(gan, pictures, labels))
         np.testing.assert_allclose((losses[0] - losses[1]) / 0.006, size, rtol=0.03)
 
 
@@ -119,17 +119,17 @@ def test_a_step_along_the_gradient_is_clipped(data):
     pictures = (data.pictures[:20, 1:13, 1:13] / np.float32(255)).astype(np.float32)
     scales = []
     for clip in (1e6, 1e-3):
-        game = GANTrainer(replace(SMALL, clip=clip), (12, 12, 1), 2, threads=1)
-        for player in (game._encoder, game._generator):
-            player.step = lambda scale, workers: scales.append(scale)
-        game.generator_step(pictures, data.labels[:20], np.random.default_rng(5))
+        gan = GANTrainer(replace(SMALL, clip=clip), (12, 12, 1), 2, threads=1)
+        for each in (gan.encoder, gan.generator):
+            each.step = lambda rate, scale: scales.append(scale)
+        gan.generator_step(pictures, data.labels[:20], np.random.default_rng(5))
     assert scales[:2] == [1.0, 1.0]
-    norm = np.sqrt(sum((p.gradient**2).sum() for p in (game._encoder, game._generator)))
+    norm = np.sqrt(sum((p.gradient**2).sum() for p in (gan.encoder, gan.generator)))
     np.testing.assert_allclose(scales[2:], [1e-3 / norm] * 2, rtol=1e-4)
 
 
 class Scripted(GANTrainer):
-    """A game whose accuracies are given, and whose steps are counted."""
+    """A GAN whose accuracies are given, and whose steps are counted."""
 
     def __init__(self, generator, real, fake, **changes):
         super().__init__(replace(SMALL, **changes), (12, 12, 1), 2, threads=1)
@@ -144,11 +144,11 @@ class Scripted(GANTrainer):
         self.learned.append("generator")
         return 1.0, 0.0, self._next("generator")
 
-    def _look_at_real(self, pictures, labels, weight=None):
+    def classify(self, pictures, labels, weight=None):
         self.learned += [f"real {weight:.2f}"] if weight else []
         return 1.0, self._next("real")
 
-    def _look_at_fake(self, pictures, rng, weight=None):
+    def classify_fakes(self, pictures, rng, weight=None):
         self.learned += [f"fake {weight:.2f}"] if weight else []
         return 1.0, self._next("fake")
 
@@ -175,10 +175,10 @@ class Scripted(GANTrainer):
     ],
 )
 def test_the_rules_of_a_round(generator, real, fake, expected, data, rng):
-    game = Scripted(generator, real, fake)
-    game._step = lambda *players: None
-    figures = game.play(data.pictures[:20, :12, :12], data.labels[:20], rng)
-    assert game.learned == expected
+    gan = Scripted(generator, real, fake)
+    gan.step = lambda *networks: None
+    figures = gan.train_step(data.pictures[:20, :12, :12], data.labels[:20], rng)
+    assert gan.learned == expected
     assert figures.steps == sum(not step.startswith("fake") for step in expected)
 
 
@@ -193,7 +193,7 @@ def test_a_round_can_be_stopped_and_has_then_not_happened(data):
     assert trainer.train_step(go_on) is None
     equal(trainer.state_dict(), before)
     with pytest.raises(RoundAbandonedError):
-        trainer.game.play(
+        trainer.gan.train_step(
             np.zeros((20, 12, 12, 1), np.float32),
             data.labels[:20],
             np.random.default_rng(0),
@@ -224,28 +224,28 @@ def test_training_depends_on_nothing_but_where_it_stands(threads, data):
 def test_the_average_draws_and_does_not_play(data):
     trainer = DigitTrainer(data, replace(SMALL, average=0.75), threads=1)
     plain = DigitTrainer(data, SMALL, threads=1)
-    encoder = trainer.game._encoder
+    encoder = trainer.gan.encoder
     expected, step = None, encoder.step
 
-    def watched(scale):
+    def watched(rate, scale):
         nonlocal expected
-        step(scale)
-        now = encoder.chain.parameters
+        step(rate, scale)
+        now = encoder.network.parameters
         expected = now.copy() if expected is None else 0.75 * expected + 0.25 * now
 
     encoder.step = watched
     for each in (trainer, plain):
         while not each.epoch_is_over:
             each.train_step()
-    np.testing.assert_allclose(encoder.to_arrays()["average"], expected, rtol=1e-4, atol=1e-6)
-    np.testing.assert_array_equal(encoder.chain.parameters, plain.game._encoder.chain.parameters)
-    assert (trainer.model().numbers != plain.model().numbers).any()
-    np.testing.assert_array_equal(encoder.chain.parameters, plain.game._encoder.chain.parameters)
+    np.testing.assert_allclose(encoder.state_dict()["average"], expected, rtol=1e-4, atol=1e-6)
+    np.testing.assert_array_equal(encoder.network.parameters, plain.gan.encoder.network.parameters)
+    assert (trainer.model().parameters != plain.model().parameters).any()
+    np.testing.assert_array_equal(encoder.network.parameters, plain.gan.encoder.network.parameters)
     trainer.end_epoch()
     other = DigitTrainer(data, replace(SMALL, average=0.75), threads=1)
     other.resume_from(trainer.state_dict())
     equal(other.state_dict(), trainer.state_dict())
-    np.testing.assert_array_equal(other.model().numbers, trainer.model().numbers)
+    np.testing.assert_array_equal(other.model().parameters, trainer.model().parameters)
 
 
 def test_damaged_arrays_are_refused(data):
@@ -265,7 +265,7 @@ def test_damaged_arrays_are_refused(data):
 def test_a_collapse_is_noticed_and_undone(data):
     trainer = DigitTrainer(data, SMALL, threads=1)
     taken = iter([{0, 1}, {1}])
-    trainer._look = lambda model: next(taken)
+    trainer.drawn_classes = lambda model: next(taken)
     for epoch in range(2):
         while not trainer.epoch_is_over:
             trainer.train_step()
@@ -278,10 +278,9 @@ def test_a_collapse_is_noticed_and_undone(data):
     equal(trainer.state_dict(), good)
 
 
-def test_a_generator_that_never_draws_two_classes_is_noticed_when_it_has_settled(data, monkeypatch):
-    monkeypatch.setattr("fit_image.apps.digits.trainer._SETTLING_ROUNDS", 6)
-    trainer = DigitTrainer(data, SMALL, threads=1)
-    trainer._look = lambda model: {0}
+def test_a_generator_that_never_draws_two_classes_is_noticed_when_it_has_settled(data):
+    trainer = DigitTrainer(data, SMALL, settling_rounds=6, threads=1)
+    trainer.drawn_classes = lambda model: {0}
     for epoch in range(2):
         while not trainer.epoch_is_over:
             trainer.train_step()
@@ -295,9 +294,9 @@ def test_the_look_sees_all_classes_with_small_batches(trained):
     trainer, model = trained
     small = DigitTrainer(trainer.data, replace(SMALL, batch_size=3), threads=1)
     sizes = []
-    small.game.classify = lambda pictures: sizes.append(len(pictures)) or np.arange(len(pictures))
-    small.game.draw = lambda latents: latents
-    assert small._look(model) == {0, 1, 2}
+    small.gan.predict = lambda pictures: sizes.append(len(pictures)) or np.arange(len(pictures))
+    small.gan.draw = lambda latents: latents
+    assert small.drawn_classes(model) == {0, 1, 2}
     assert sum(sizes) == 20
 
 
@@ -309,7 +308,7 @@ def test_a_batch_beyond_the_memory_is_refused(data, monkeypatch):
 
 def test_a_loss_that_is_not_finite_is_noticed(data):
     trainer = DigitTrainer(data, SMALL, threads=1)
-    trainer.game._classifier.chain.parameters[:] = np.nan
+    trainer.gan.discriminator.network.parameters[:] = np.nan
     with pytest.raises(DivergenceError, match="not finite in epoch 1"):
         trainer.train_step()
 
@@ -323,9 +322,9 @@ def test_too_few_or_too_small_pictures_are_refused(data):
 
 def test_the_statistics_of_classes_are_those_of_their_encodings(trained, data):
     trainer, model = trained
-    mean, variance = trainer.game.encode(data.pictures[:20, 1:13, 1:13] / np.float32(255))
+    mean, variance = trainer.gan.encode(data.pictures[:20, 1:13, 1:13] / np.float32(255))
     rest = [
-        trainer.game.encode(data.pictures[i : i + 20, 1:13, 1:13] / np.float32(255))
+        trainer.gan.encode(data.pictures[i : i + 20, 1:13, 1:13] / np.float32(255))
         for i in (20, 40)
     ]
     means = np.concatenate([mean, *(each[0] for each in rest)])
@@ -341,13 +340,13 @@ def test_the_statistics_of_classes_are_those_of_their_encodings(trained, data):
 def test_a_model_draws_what_the_game_draws(trained, tmp_path):
     trainer, model = trained
     latents = model.sample([0, 1, 1], np.random.default_rng(1))
-    drawn = trainer.game.draw(latents)
+    drawn = trainer.gan.draw(latents)
     model.save(tmp_path / "model.npz")
     for each in (model, DigitModel.load(tmp_path), DigitModel.load(tmp_path / "model.npz")):
         for latent, picture in zip(latents, drawn, strict=True):
             np.testing.assert_allclose(each.draw(latent, 12, 12), picture, atol=1e-5)
     loaded = DigitModel.load(tmp_path)
-    assert loaded.names == ("lying", "standing")
+    assert loaded.class_names == ("lying", "standing")
     np.testing.assert_array_equal(loaded.means, model.means)
     np.testing.assert_array_equal(loaded.deviations, model.deviations)
 
@@ -396,7 +395,7 @@ def test_spread_and_seed_choose_the_picture(trained):
     np.testing.assert_array_equal(middle, model.means[[1, 1]])
     drawn = model.sample([1] * 4000, np.random.default_rng(0))
     np.testing.assert_allclose(drawn.std(axis=0), model.deviations[1], rtol=0.1)
-    with pytest.raises(InputError, match="no class 'seven': lying, standing"):
+    with pytest.raises(InputError, match="unknown class 'seven': known are lying, standing"):
         model.label("seven")
 
 

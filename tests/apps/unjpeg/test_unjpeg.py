@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 from fit_image.apps.unjpeg.config import UnjpegConfig
 from fit_image.apps.unjpeg.model import Restorer
 from fit_image.apps.unjpeg.network import layer_rows, make_network
-from fit_image.apps.unjpeg.patches.extractor import PatchExtractor, are_flat, padded, places
+from fit_image.apps.unjpeg.patches.extractor import PatchExtractor, are_flat, padded, patch_starts
 from fit_image.apps.unjpeg.patches.loader import PatchLoader, rmse
 from fit_image.apps.unjpeg.pictures import (
     PictureFolder,
@@ -63,8 +63,8 @@ def many(tmp_path_factory):
     return path
 
 
-def trained(folder, recipe, epochs=1):
-    trainer = PatchTrainer(split_folder(folder, recipe), recipe, threads=1)
+def trained(folder, config, epochs=1):
+    trainer = PatchTrainer(split_folder(folder, config), config, threads=1)
     for _ in range(epochs):
         while not trainer.epoch_is_over:
             trainer.train_step()
@@ -132,11 +132,11 @@ def test_configs_are_json_both_ways():
 def test_patches_are_cut_at_every_block_and_normalised():
     picture = padded(screen(1, 37, 29), 16)
     assert picture.shape == (32, 40, 3)
-    starts = places(32, 40, 16)
+    starts = patch_starts(32, 40, 16)
     assert len(starts) == 3 * 4
-    cutter = PatchExtractor(16, 0.4, 0.2)
-    patches = np.empty((len(starts), cutter.size), np.float32)
-    cutter.cut(picture.ravel(), starts, np.full(len(starts), 120), patches)
+    extractor = PatchExtractor(16, 0.4, 0.2)
+    patches = np.empty((len(starts), extractor.size), np.float32)
+    extractor.cut(picture.ravel(), starts, np.full(len(starts), 120), patches)
     numbers = (to_ycbcr(picture) - 0.4) / 0.2
     for index, (top, left) in enumerate((y, x) for y in (0, 8, 16) for x in (0, 8, 16, 24)):
         expected = numbers[top : top + 16, left : left + 16].ravel()
@@ -153,7 +153,7 @@ def test_the_edge_is_repeated():
 def test_flat_patches_are_found():
     picture = np.full((8, 24, 3), 7, np.uint8)
     picture[5, 20, 2] = 8
-    starts = places(8, 24, 8)
+    starts = patch_starts(8, 24, 8)
     assert are_flat(picture.ravel(), starts, np.full(3, 72), 8).tolist() == [True, True, False]
 
 
@@ -200,8 +200,8 @@ def test_pictures_that_turn_out_to_be_damaged_are_left_out_and_known(folder):
     split = split_folder(folder, SMALL)
     assert not split.skipped
     assert not split.damaged
-    stream = PatchLoader(split, SMALL, PatchExtractor(SMALL.block, *measure(split)))
-    batches(stream, 40)
+    loader = PatchLoader(split, SMALL, PatchExtractor(SMALL.block, *measure(split)))
+    batches(loader, 40)
     assert split.damaged == {cut}
 
 
@@ -213,62 +213,61 @@ def test_a_folder_needs_two_pictures(tmp_path):
         split_folder(tmp_path, SMALL)
 
 
-def stream_of(folder, recipe=SMALL):
-    split = split_folder(folder, recipe)
-    return PatchLoader(split, recipe, PatchExtractor(recipe.block, 0.5, 0.25))
+def loader_of(folder, config=SMALL, **options):
+    split = split_folder(folder, config)
+    return PatchLoader(split, config, PatchExtractor(config.block, 0.5, 0.25), **options)
 
 
-def batches(stream, count):
+def batches(loader, count):
     found = []
     for _ in range(count):
-        stream.next()
-        found.append((stream.inputs.copy(), stream.targets.copy()))
+        loader.next()
+        found.append((loader.inputs.copy(), loader.targets.copy()))
     return found
 
 
-@pytest.fixture(params=[1 << 24, 1 << 14], ids=["one group", "groups"])
-def _groups(request, monkeypatch):
-    """Let the pictures be in one group, or in several."""
-    monkeypatch.setattr("fit_image.apps.unjpeg.patches.loader._GROUP_PIXELS", request.param)
+one_or_more_groups = pytest.mark.parametrize(
+    "group_pixels", [1 << 24, 1 << 14], ids=["one group", "groups"]
+)
 
 
-@pytest.mark.usefixtures("_groups")
-def test_a_stream_can_be_resumed_anywhere(folder):
-    stream = stream_of(folder)
+@one_or_more_groups
+def test_a_loader_can_be_resumed_anywhere(folder, group_pixels):
+    loader = loader_of(folder, group_pixels=group_pixels)
     for count in (3, 40):  # within a group, and passes later
-        batches(stream, count)
-        other = stream_of(folder)
-        other.restore(stream.to_arrays())
-        for mine, theirs in zip(batches(stream, 30), batches(other, 30), strict=True):
+        batches(loader, count)
+        other = loader_of(folder, group_pixels=group_pixels)
+        other.load_state_dict(loader.state_dict())
+        for mine, theirs in zip(batches(loader, 30), batches(other, 30), strict=True):
             assert (mine[0] == theirs[0]).all()
             assert (mine[1] == theirs[1]).all()
 
 
 def test_a_pass_shows_every_patch_once_and_shifts_the_next(folder):
-    stream = stream_of(folder)
-    pairs, order = stream._current()
+    loader = loader_of(folder)
+    pairs, order = loader.current_group()
     assert sorted(order) == list(range(len(pairs.starts)))
     count = len(order) // SMALL.batch_size
-    first = np.concatenate([inputs for inputs, _ in batches(stream, count)])
-    second = np.concatenate([inputs for inputs, _ in batches(stream, count)])
+    first = np.concatenate([inputs for inputs, _ in batches(loader, count)])
+    second = np.concatenate([inputs for inputs, _ in batches(loader, count)])
     seen = {patch.tobytes() for patch in first}
     assert sum(patch.tobytes() in seen for patch in second) < 0.5 * len(second)
 
 
-@pytest.mark.usefixtures("_groups")
-def test_every_picture_is_shown_in_every_pass(tmp_path):
+@one_or_more_groups
+def test_every_picture_is_shown_in_every_pass(tmp_path, group_pixels):
     rng = np.random.default_rng(0)
     for name in range(8):
         noise = rng.integers(0, 256, (80, 96, 3), dtype=np.uint8)
         Image.fromarray(noise).save(tmp_path / f"{name}.png")
-    stream = stream_of(tmp_path, replace(SMALL, batch_size=1))
+    loader = loader_of(tmp_path, replace(SMALL, batch_size=1), group_pixels=group_pixels)
     orders = []
     for number in range(3):
-        orders.append(np.concatenate(stream._groups(number)).tolist())
+        orders.append(np.concatenate(loader.groups(number)).tolist())
         assert sorted(orders[-1]) == list(range(6))
         count = 0
-        while stream._pass == number:
-            stream.next()
+        while loader.pass_index == number:
+            loader.next()
             count += 1
         # Of each, 10 rows of 12 patches; a shift leaves 9 of 11 at least.
         assert 6 * 9 * 11 <= count <= 6 * 10 * 12 + 1
@@ -284,8 +283,8 @@ def picture_folder(path, picture):
 @pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:0"])
 def test_pictures_are_compressed_as_the_recipe_says(subsampling, tmp_path):
     folder, found = picture_folder(tmp_path, screen(1))
-    recipe = replace(SMALL, subsampling=subsampling)
-    pairs = make_pairs(folder, [found], recipe, (0,), shift=False)
+    config = replace(SMALL, subsampling=subsampling)
+    pairs = make_pairs(folder, [found], config, (0,), shift=False)
     # As the source has them: progressive.
     file = io.BytesIO()
     Image.fromarray(screen(1)).save(
@@ -299,27 +298,27 @@ def test_pictures_are_compressed_as_the_recipe_says(subsampling, tmp_path):
 
 def test_qualities_of_a_range_all_come(tmp_path):
     folder, found = picture_folder(tmp_path, screen(1))
-    recipe = replace(SMALL, quality="30-33")
+    config = replace(SMALL, quality="30-33")
     known = {Compression(each).apply(screen(1)).tobytes(): each for each in range(20, 45)}
     seen = {
-        known[make_pairs(folder, [found], recipe, (n,), shift=False).damaged.tobytes()]
+        known[make_pairs(folder, [found], config, (n,), shift=False).damaged.tobytes()]
         for n in range(40)
     }
     assert seen == {30, 31, 32, 33}
 
 
 def test_oversampling_prefers_patches_with_larger_errors(folder):
-    def mean_error(recipe):
-        found = batches(stream_of(folder, recipe), 40)
+    def mean_error(config):
+        found = batches(loader_of(folder, config), 40)
         return np.mean([rmse(inputs - targets).mean() for inputs, targets in found])
 
     assert mean_error(replace(SMALL, oversample=2.0)) > 1.15 * mean_error(SMALL)
 
 
 def test_too_few_patches_for_a_batch(folder):
-    stream = stream_of(folder, replace(SMALL, batch_size=60_000, patches=60_000))
+    loader = loader_of(folder, replace(SMALL, batch_size=60_000, patches=60_000))
     with pytest.raises(InputError, match="--batch-size"):
-        stream.next()
+        loader.next()
 
 
 @pytest.mark.parametrize(
@@ -333,8 +332,8 @@ def test_too_few_patches_for_a_batch(folder):
     ],
 )
 def test_it_learns_to_undo_what_jpeg_does(many, change, least):
-    recipe = replace(QUICK, layers=(Hidden(64),), patches=24_000, **change)
-    trainer = trained(many, recipe, 2)
+    config = replace(QUICK, layers=(Hidden(64),), patches=24_000, **change)
+    trainer = trained(many, config, 2)
     scores = list(score(trainer.restorer(), trainer.validation, Compression(30)))
     assert np.mean([each.gain for each in scores]) > least
 
@@ -348,10 +347,10 @@ def test_the_whole_and_the_difference_begin_differently(folder):
     assert psnr(random.restore(damaged), damaged) < 25
 
 
-@pytest.mark.parametrize("recipe", [SMALL, QUICK, replace(QUICK, whiten=True)])
-def test_a_training_goes_on_with_the_same_bits(folder, recipe):
+@pytest.mark.parametrize("config", [SMALL, QUICK, replace(QUICK, whiten=True)])
+def test_a_training_goes_on_with_the_same_bits(folder, config):
     def begin():
-        return PatchTrainer(split_folder(folder, recipe), recipe, threads=1)
+        return PatchTrainer(split_folder(folder, config), config, threads=1)
 
     whole, first = begin(), begin()
     for _ in range(30):
@@ -366,76 +365,79 @@ def test_a_training_goes_on_with_the_same_bits(folder, recipe):
         if second.epoch_is_over:
             second.end_epoch()
         second.train_step()
-    assert (whole.chain.parameters == second.chain.parameters).all()
-    assert (whole.counting == second.counting).all()
+    assert (whole.trained.network.parameters == second.trained.network.parameters).all()
+    assert (whole.trained.averaged_params == second.trained.averaged_params).all()
     assert whole.validate() == second.validate()
 
 
 def test_threads_change_no_bit(folder):
     found = []
     for threads in (1, 3):
-        recipe = replace(QUICK, whiten=True)
-        trainer = PatchTrainer(split_folder(folder, recipe), recipe, threads=threads)
+        config = replace(QUICK, whiten=True)
+        trainer = PatchTrainer(split_folder(folder, config), config, threads=threads)
         for _ in range(5):
             trainer.train_step()
         restored = trainer.restorer().restore(screen(1), threads=threads)
-        found.append((trainer.chain.parameters.copy(), restored))
+        found.append((trainer.trained.network.parameters.copy(), restored))
     assert (found[0][0] == found[1][0]).all()
     assert (found[0][1] == found[1][1]).all()
 
 
 def test_a_step_of_descent_has_each_layers_rate(folder):
-    recipe = replace(SMALL, layers=(Hidden(24), Hidden(60)), learning_rate=0.01)
-    trainer = PatchTrainer(split_folder(folder, recipe), recipe, threads=1)
-    trainer.stream.next()
-    inputs, targets = trainer.stream.inputs, trainer.stream.targets
-    before = trainer.chain.parameters.copy()
+    config = replace(SMALL, layers=(Hidden(24), Hidden(60)), learning_rate=0.01)
+    trainer = PatchTrainer(split_folder(folder, config), config, threads=1)
+    trainer.loader.next()
+    inputs, targets = trainer.loader.inputs, trainer.loader.targets
+    before = trainer.trained.network.parameters.copy()
     trainer.learn(inputs, targets)
-    steps = trainer.chain.parameters - before
+    steps = trainer.trained.network.parameters - before
 
     def loss(index, share):
         """Of the network with a share of one layer's step: a sum over a patch, in the mean."""
-        trainer.chain.parameters[:] = before
-        trainer.chain.part(trainer.chain.parameters, index)[:] += np.float32(
+        trainer.trained.network.parameters[:] = before
+        trainer.trained.network.part(trainer.trained.network.parameters, index)[:] += np.float32(
             share
-        ) * trainer.chain.part(steps, index)
-        return rmse(trainer._clipped_error(inputs, targets)).mean() * inputs.shape[1]
+        ) * trainer.trained.network.part(steps, index)
+        return rmse(trainer.clipped_error(inputs, targets)).mean() * inputs.shape[1]
 
     for index, fan_in in enumerate((192, 24, 60)):
         slope = (loss(index, 0.5) - loss(index, -0.5)) / np.square(
-            trainer.chain.part(steps, index), dtype=np.float64
+            trainer.trained.network.part(steps, index), dtype=np.float64
         ).sum()
         assert slope == pytest.approx(-fan_in / 0.01, rel=0.1)
 
 
 def test_what_is_beyond_the_legal_range_counts_as_its_end(folder):
     trainer = PatchTrainer(split_folder(folder, SMALL), SMALL, threads=1)
-    trainer.stream.next()
-    layer_rows(trainer.chain)[-1][-1] += 100.0
-    targets = trainer.stream.targets
-    expected = trainer.cutter.deviation * np.sqrt(
-        np.square(trainer.cutter.highest - targets, dtype=np.float64).mean()
+    trainer.loader.next()
+    layer_rows(trainer.trained.network)[-1][-1] += 100.0
+    targets = trainer.loader.targets
+    expected = trainer.extractor.deviation * np.sqrt(
+        np.square(trainer.extractor.highest - targets, dtype=np.float64).mean()
     )
-    assert trainer.learn(trainer.stream.inputs, targets).error == pytest.approx(expected, rel=1e-5)
+    assert trainer.learn(trainer.loader.inputs, targets).error == pytest.approx(expected, rel=1e-5)
 
 
 def test_the_average_follows_and_is_what_counts(folder):
-    recipe = replace(QUICK, average=0.98)
-    trainer = PatchTrainer(split_folder(folder, recipe), recipe, threads=1)
-    expected = trainer.chain.parameters.astype(np.float64)
+    config = replace(QUICK, average=0.98)
+    trainer = PatchTrainer(split_folder(folder, config), config, threads=1)
+    expected = trainer.trained.network.parameters.astype(np.float64)
     for step in range(1, 21):
         trainer.train_step()
-        now = trainer.chain.parameters
+        now = trainer.trained.network.parameters
         if step == 1:
             expected[:] = now
         else:  # as short at the beginning as there are steps
             kept = min(0.98, step / (step + 9))
             expected = kept * expected + (1 - kept) * now
-    np.testing.assert_allclose(trainer.counting, expected, rtol=1e-3, atol=1e-6)
-    before, played = trainer.counting.copy(), trainer.chain.parameters.copy()
+    np.testing.assert_allclose(trainer.trained.averaged_params, expected, rtol=1e-3, atol=1e-6)
+    before, played = (
+        trainer.trained.averaged_params.copy(),
+        trainer.trained.network.parameters.copy(),
+    )
     trainer.warm_up()
-    assert (trainer.counting == before).all()
-    assert (trainer.chain.parameters == played).all()
+    assert (trainer.trained.averaged_params == before).all()
+    assert (trainer.trained.network.parameters == played).all()
     trainer.end_epoch()
     assert trainer.is_best
     assert (trainer.best == before).all()
@@ -444,19 +446,19 @@ def test_the_average_follows_and_is_what_counts(folder):
 
 def test_what_does_not_fit_in_memory_is_refused(folder, monkeypatch):
     monkeypatch.setattr("fit_image.nn.runtime.machine.physical_memory", lambda: 2_000_000_000)
-    recipe = replace(SMALL, block=64, layers=(Hidden(8),))
-    split = split_folder(folder, recipe)
-    PatchTrainer(split, recipe)
+    config = replace(SMALL, block=64, layers=(Hidden(8),))
+    split = split_folder(folder, config)
+    PatchTrainer(split, config)
     with pytest.raises(InputError, match="no --whiten"):
-        PatchTrainer(split, replace(recipe, whiten=True))
+        PatchTrainer(split, replace(config, whiten=True))
     with pytest.raises(InputError, match="narrower --layers"):
-        PatchTrainer(split, replace(recipe, layers=(Hidden(65_000),) * 2))
+        PatchTrainer(split, replace(config, layers=(Hidden(65_000),) * 2))
 
 
 @pytest.mark.parametrize("name", ["squares", "whitening", "adam_second_moment", "parameters"])
 def test_a_checkpoint_with_words_for_numbers_is_refused(name, folder):
-    recipe = replace(QUICK, whiten=True)
-    trainer = PatchTrainer(split_folder(folder, recipe), recipe, threads=1)
+    config = replace(QUICK, whiten=True)
+    trainer = PatchTrainer(split_folder(folder, config), config, threads=1)
     trainer.train_step()
     arrays = trainer.state_dict()
     with pytest.raises(ValueError, match=r"\w"):
@@ -464,8 +466,8 @@ def test_a_checkpoint_with_words_for_numbers_is_refused(name, folder):
 
 
 def test_patience_ends_a_training(folder):
-    recipe = replace(QUICK, patience=2, patches=20)
-    trainer = PatchTrainer(split_folder(folder, recipe), recipe, threads=1)
+    config = replace(QUICK, patience=2, patches=20)
+    trainer = PatchTrainer(split_folder(folder, config), config, threads=1)
     trainer._best_error = 0.0
     for _ in range(2):
         assert trainer.ended is None
@@ -476,7 +478,7 @@ def test_patience_ends_a_training(folder):
 
 def test_divergence_is_reported(folder):
     trainer = PatchTrainer(split_folder(folder, SMALL), SMALL, threads=1)
-    trainer.chain.parameters[:] = np.float32(3e38)
+    trainer.trained.network.parameters[:] = np.float32(3e38)
     with pytest.raises(DivergenceError, match="not finite"):
         trainer.train_step()
 
@@ -484,11 +486,11 @@ def test_divergence_is_reported(folder):
 @pytest.fixture(scope="module")
 def restorer():
     """One with weights by chance."""
-    chain = make_network(16, (10,))
+    network = make_network(16, (10,))
     rng = np.random.default_rng(1)
-    for rows in layer_rows(chain):
+    for rows in layer_rows(network):
         rows[:] = rng.normal(0, 0.05, rows.shape)
-    return Restorer(PatchExtractor(16, 0.5, 0.3), (10,), True, chain.parameters, "85")
+    return Restorer(PatchExtractor(16, 0.5, 0.3), (10,), True, network.parameters, "85")
 
 
 @pytest.mark.parametrize("size", [(1, 1), (5, 40), (16, 16), (17, 23), (40, 8), (64, 33)])
@@ -517,9 +519,9 @@ def test_restoring_averages_all_patches_that_cover_a_pixel(restorer, size):
 
 
 def _chain_of(restorer):
-    chain = make_network(restorer.cutter.block, restorer.widths)
-    chain.parameters[:] = restorer.parameters
-    return chain
+    network = make_network(restorer.extractor.block, restorer.widths)
+    network.parameters[:] = restorer.parameters
+    return network
 
 
 def test_pure_white_stays_pure_white(restorer):
@@ -553,8 +555,8 @@ def test_a_model_comes_back_from_its_file(restorer, tmp_path):
 
 
 def test_as_many_layers_as_can_be_asked_for(tmp_path):
-    chain = make_network(8, (1,) * 150)
-    restorer = Restorer(PatchExtractor(8, 0.5, 0.3), (1,) * 150, True, chain.parameters, "85")
+    network = make_network(8, (1,) * 150)
+    restorer = Restorer(PatchExtractor(8, 0.5, 0.3), (1,) * 150, True, network.parameters, "85")
     restorer.save(tmp_path / "model.npz")
     assert len(Restorer.load(tmp_path / "model.npz").widths) == 150
 
@@ -571,7 +573,7 @@ def test_damaged_models_are_refused(restorer, tmp_path):
     replace(restorer, parameters=restorer.parameters * np.float32(np.nan)).save(path)
     with pytest.raises(InputError, match="damaged"):
         Restorer.load(path)
-    replace(restorer, cutter=PatchExtractor(16, 0.5, 0.0)).save(path)
+    replace(restorer, extractor=PatchExtractor(16, 0.5, 0.0)).save(path)
     with pytest.raises(InputError, match="damaged"):
         Restorer.load(path)
 

@@ -24,16 +24,15 @@ _FILTERS = 8
 
 @dataclass(frozen=True)
 class AutoencodeConfig:
-    """The network, and how it learns.
+    """The network, and how it is trained.
 
-    Pictures are sigmoid units. A network that is not ``raw`` is shown the differences from the mean
-    of the pictures that it learns from: the mean picture or, if it is convolutional, the mean
-    colour.
+    The outputs are sigmoid units. Unless ``raw``, the mean of the training pictures is subtracted
+    from the inputs: the mean picture or, of a convolutional network, the mean colour.
 
     Raises
     ------
     InputError
-        If a value is out of its range, or two do not go together.
+        If a value is out of range, or two exclude each other.
     """
 
     bottleneck: int | None = setting(None, "Size of the code (bottleneck).", (1, LARGEST_LAYER))
@@ -94,12 +93,12 @@ class AutoencodeConfig:
 
     @property
     def code_units(self) -> int | None:
-        """Units of the dense layer that is the code; None if there is none."""
+        """Units of the dense layer that makes the code; None if there is none."""
         return BOTTLENECK if self.bottleneck is None and not self.conv else self.bottleneck
 
     @property
     def rate(self) -> float:
-        """The learning rate."""
+        """The learning rate, or the network's default."""
         if self.learning_rate is not None:
             return self.learning_rate
         return CONVOLUTIONAL_RATE if self.conv else DENSE_RATE

@@ -1,10 +1,11 @@
-"""Pictures, and below each what a network makes of it."""
+"""Pictures above their reconstructions."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from fit_image.apps.autoencode.model import AutoencoderModel
+from fit_image.apps.contact_sheet import contact_sheet
 from fit_image.datasets.arrays import Pictures
 from fit_image.images.io import to_uint8
 
@@ -12,21 +13,20 @@ COLUMNS = 10
 """Pictures in a frame."""
 
 _LEAST_SIDE = 64
-"""Pixels of a side of a tile; smaller pictures are enlarged, by whole factors."""
+"""Longer side of a tile in pixels; smaller pictures are magnified by whole factors."""
 
 _GAP = 2
-_PAPER = 255
 
 
 def choose(held_out: Pictures, columns: int, seed: int) -> Pictures:
-    """Return some pictures by chance; the first of many are the same as of few."""
+    """Return some pictures by chance; the first ones do not depend on their number."""
     return held_out[np.random.default_rng(seed).permutation(len(held_out))[:columns]]
 
 
 def draw_sheet(
     model: AutoencoderModel, pictures: Pictures, *, threads: int | None = None
 ) -> Pictures:
-    """Draw pictures in a row, and the network's in the next.
+    """Draw pictures in a row, and their reconstructions in the next.
 
     Parameters
     ----------
@@ -38,21 +38,11 @@ def draw_sheet(
     Returns
     -------
     uint8 (height, width, channels)
-        Of the sheet.
     """
     return tile([pictures, to_uint8(model.redraw(pictures, threads=threads))])
 
 
 def tile(rows: list[Pictures]) -> Pictures:
-    """Return rows of pictures as one; small ones enlarged by a whole factor, pixels as squares."""
-    count, height, width, channels = rows[0].shape
-    factor = max(1, -(-_LEAST_SIDE // max(height, width)))
-    tall, wide = height * factor + _GAP, width * factor + _GAP
-    shape = (len(rows) * tall - _GAP, count * wide - _GAP, channels)
-    sheet = np.full(shape, _PAPER, dtype=np.uint8)
-    for row, pictures in enumerate(rows):
-        for column, picture in enumerate(pictures):
-            large = picture.repeat(factor, axis=0).repeat(factor, axis=1)
-            top, left = row * tall, column * wide
-            sheet[top : top + tall - _GAP, left : left + wide - _GAP] = large
-    return sheet
+    """Lay out rows of pictures; small ones are magnified, pixels as squares."""
+    factor = max(1, -(-_LEAST_SIDE // max(rows[0].shape[1:3])))
+    return contact_sheet(rows, gap=_GAP, factor=factor)

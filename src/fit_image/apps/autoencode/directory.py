@@ -1,4 +1,4 @@
-"""The directory of a training of an auto-encoder: its manifest and its metrics."""
+"""The directory of a training of an autoencoder: its manifest and its metrics."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class AutoencoderMetrics(EpochMetrics):
     epoch : int
         Counted from 1.
     loss : float
-        Mean squared error of a number (0..1) of the pictures learned from, over the epoch's steps.
+        Mean squared error of the training pictures' values (0..1), over the epoch's steps.
     test_loss : float
         The same of the held-out pictures, at the end of the epoch.
     psnr : float
-        Of that: the PSNR of the mean error, and not the mean of PSNRs. In dB.
+        Peak signal-to-noise ratio of ``test_loss`` in dB.
     seconds : float
         Training time so far.
     """
@@ -42,14 +42,14 @@ class AutoencoderMetrics(EpochMetrics):
 
     @classmethod
     def measured(cls, epoch: int, loss: float, test_loss: float, seconds: float) -> Self:
-        """Return the row with its PSNR."""
+        """Return the metrics with their PSNR."""
         psnr = -10.0 * math.log10(test_loss) if test_loss else math.inf
         return cls(epoch, loss, test_loss, psnr, seconds)
 
 
 @dataclass(frozen=True)
 class AutoencoderSource:
-    """Which pictures an auto-encoder learns, and which are held out.
+    """The pictures that an autoencoder learns, and those that are held out.
 
     Attributes
     ----------
@@ -58,10 +58,10 @@ class AutoencoderSource:
     sha256 : str
         Of both.
     pictures, held_out : int
-        How many are learned from, and how many are not.
+        Their numbers.
     test : str or None
         Absolute path of those held out; None if they are a tenth of the same data, chosen by the
-        recipe's seed.
+        configuration's seed.
     width, height : int
     channels : str
         ``grey`` or ``rgb``.
@@ -78,21 +78,21 @@ class AutoencoderSource:
 
 
 class AutoencoderManifest(DataManifest[AutoencoderSource, AutoencodeConfig]):
-    """What a training of an auto-encoder was asked to do."""
+    """The manifest of a training of an autoencoder."""
 
     source_type = AutoencoderSource
     config_type = AutoencodeConfig
     may_change = changeable(AutoencodeConfig)
 
     def describe(self) -> dict[str, Any]:
-        """See `Manifest.describe`; where nothing was asked for, what it comes to."""
+        """Return JSON values for people, with the defaults that depend on the network."""
         config = self.config
-        came_to = {"learning_rate": config.rate, "bottleneck": config.code_units}
-        return {**super().describe(), **came_to}
+        defaults = {"learning_rate": config.rate, "bottleneck": config.code_units}
+        return {**super().describe(), **defaults}
 
 
 class AutoencoderDirectory(RunDirectory):
-    """The directory of a training of an auto-encoder."""
+    """The directory of a training of an autoencoder."""
 
     description = "training of an auto-encoder"
     document_name = "autoencoder.json"
@@ -105,18 +105,18 @@ class AutoencoderDirectory(RunDirectory):
 
     @classmethod
     def describe_model(cls, path: Path) -> dict[str, Any]:
-        """See `RunDirectory.describe_model`."""
+        """Return the network's kind and sizes, as JSON values."""
         from fit_image.apps.autoencode.model import AutoencoderModel
 
         model = AutoencoderModel.load(path)
         return {
             "model": str(path),
-            "kind": "convolutional" if model.recipe.conv else "fully connected",
-            "hidden": list(model.recipe.hidden),
-            "tied": model.recipe.tied,
-            "code": model.network.code_size,
+            "kind": "convolutional" if model.config.conv else "fully connected",
+            "hidden": list(model.config.hidden),
+            "tied": model.config.tied,
+            "code": model.autoencoder.code_size,
             "compression": round(model.compression, 3),
-            "parameters": model.network.chain.num_params,
+            "parameters": model.autoencoder.network.num_params,
             "width": model.width,
             "height": model.height,
             "channels": model.channels,

@@ -1,4 +1,4 @@
-"""The networks: pictures in, a code in the middle, and pictures out."""
+"""Autoencoders: networks from pictures to a code and back to pictures."""
 
 from __future__ import annotations
 
@@ -37,33 +37,33 @@ _DARKEST, _BRIGHTEST = 0.02, 0.98
 
 @dataclass(frozen=True, eq=False)
 class Autoencoder:
-    """A chain, and where in it the code is.
+    """A network and the layer whose output is the code.
 
     Attributes
     ----------
-    chain : Network
+    network : Network
         From pictures to pictures.
     code_at : int
         Index of the layer whose output is the code.
     """
 
-    chain: Network
+    network: Network
     code_at: int
 
     @property
     def code_shape(self) -> Shape:
-        """Of the code of a picture."""
-        return self.chain.layers[self.code_at].out_shape
+        """Shape of a picture's code."""
+        return self.network.layers[self.code_at].out_shape
 
     @property
     def code_size(self) -> int:
-        """Numbers of the code."""
+        """Number of values of the code."""
         return math.prod(self.code_shape)
 
     def init_params(self, mean: FloatArray, rng: np.random.Generator) -> None:
-        """Draw the first weights; what comes out begins near the mean picture."""
-        self.chain.init_params(rng)
-        *_, (_, _, biases) = self.weights(self.chain.parameters)
+        """Draw the initial weights; the first outputs are near the mean picture."""
+        self.network.init_params(rng)
+        *_, (_, _, biases) = self.weights(self.network.parameters)
         shades = mean.reshape(-1, biases.size).mean(axis=0).clip(_DARKEST, _BRIGHTEST)
         biases[:] = np.log(shades / (1 - shades))
 
@@ -77,8 +77,8 @@ class Autoencoder:
             None where they are another layer's.
         biases : float32 (units,)
         """
-        for index, layer in enumerate(self.chain.layers):
-            named = layer.named_params(self.chain.part(vector, index))
+        for index, layer in enumerate(self.network.layers):
+            named = layer.named_params(self.network.part(vector, index))
             if isinstance(layer, Dense):
                 yield index, named["weight"].T, named["bias"]
             elif isinstance(layer, TiedDense):
@@ -87,7 +87,7 @@ class Autoencoder:
                 yield index, named["weight"].reshape(-1, layer.out_shape[-1]), named["bias"]
 
 
-def make_autoencoder(recipe: AutoencodeConfig, mean: FloatArray) -> Autoencoder:
+def make_autoencoder(config: AutoencodeConfig, mean: FloatArray) -> Autoencoder:
     """Build a network for pictures shaped like their mean, (height, width, channels).
 
     Raises
@@ -97,31 +97,28 @@ def make_autoencoder(recipe: AutoencodeConfig, mean: FloatArray) -> Autoencoder:
     """
     # Asked before the first allocation, because a system that runs out kills without a message.
     check_available(
-        training_bytes(_dense_weights(recipe, mean.shape), 1),
+        training_bytes(_dense_weights(config, mean.shape), 1),
         "give a smaller --size, --bottleneck or --hidden",
     )
-    layers: list[Layer] = [SubtractMean(_subtracted(recipe, mean))]
-    return (_convolutional if recipe.conv else _dense)(recipe, mean.shape, layers)
+    layers: list[Layer] = [SubtractMean(_subtracted(config, mean))]
+    return (_convolutional if config.conv else _dense)(config, mean.shape, layers)
 
 
-def _dense_weights(recipe: AutoencodeConfig, shape: Shape) -> int:
+def _dense_weights(config: AutoencodeConfig, shape: Shape) -> int:
     """Return how many weights the dense layers have."""
     inputs = math.prod(shape)
-    if recipe.conv:
-        inputs = -(-shape[0] // 4) * -(-shape[1] // 4) * recipe.filters
-    layers = [inputs, *recipe.hidden, *([recipe.code_units] if recipe.code_units else [])]
+    if config.conv:
+        inputs = -(-shape[0] // 4) * -(-shape[1] // 4) * config.filters
+    layers = [inputs, *config.hidden, *([config.code_units] if config.code_units else [])]
     weights = sum(below * above for below, above in itertools.pairwise(layers))
-    return weights * (1 if recipe.tied else 2)
+    return weights * (1 if config.tied else 2)
 
 
-def _subtracted(recipe: AutoencodeConfig, mean: FloatArray) -> FloatArray:
-    """Return what is taken off every picture: of all places the same, where all are seen alike.
-
-    A convolution could not put back what is missing at one place only.
-    """
-    if recipe.raw:
+def _subtracted(config: AutoencodeConfig, mean: FloatArray) -> FloatArray:
+    """Return what is subtracted from pictures: of a convolutional network, the mean colour."""
+    if config.raw:
         return np.zeros_like(mean)
-    return np.full_like(mean, mean.mean(axis=(0, 1))) if recipe.conv else mean
+    return np.full_like(mean, mean.mean(axis=(0, 1))) if config.conv else mean
 
 
 def _std(fan_in: int, fan_out: int, activation: str) -> float:
@@ -142,25 +139,25 @@ def _full(in_shape: Shape, out_shape: Shape, activation: str, *, tied: bool = Fa
     )
 
 
-def _dense(recipe: AutoencodeConfig, shape: Shape, layers: list[Layer]) -> Autoencoder:
-    code = recipe.code_units
+def _dense(config: AutoencodeConfig, shape: Shape, layers: list[Layer]) -> Autoencoder:
+    code = config.code_units
     assert code is not None
     encoder: list[Dense] = []
-    hidden = [*((units, recipe.activation) for units in recipe.hidden)]
-    for units, activation in [*hidden, (code, recipe.code_activation)]:
-        encoder.append(_full(layers[-1].out_shape, (units,), activation, tied=recipe.tied))
+    hidden = [*((units, config.activation) for units in config.hidden)]
+    for units, activation in [*hidden, (code, config.code_activation)]:
+        encoder.append(_full(layers[-1].out_shape, (units,), activation, tied=config.tied))
         layers.append(encoder[-1])
     code_at = len(layers) - 1
     for dense in reversed(encoder):
-        activation = "sigmoid" if dense is encoder[0] else recipe.activation
-        if recipe.tied:
+        activation = "sigmoid" if dense is encoder[0] else config.activation
+        if config.tied:
             layers.append(TiedDense(dense, activation))
         else:
             layers.append(_full(layers[-1].out_shape, dense.in_shape, activation))
     return Autoencoder(Network(layers), code_at)
 
 
-def _convolutional(recipe: AutoencodeConfig, shape: Shape, layers: list[Layer]) -> Autoencoder:
+def _convolutional(config: AutoencodeConfig, shape: Shape, layers: list[Layer]) -> Autoencoder:
     height, width, channels = shape
     if min(height, width) < LEAST_SIDE:
         raise InputError(
@@ -176,16 +173,16 @@ def _convolutional(recipe: AutoencodeConfig, shape: Shape, layers: list[Layer]) 
     sizes: list[Shape] = []
     for _ in range(2):
         sizes.append(layers[-1].out_shape)
-        convolve(recipe.filters, recipe.activation)
+        convolve(config.filters, config.activation)
         layers.append(MaxPool2D(layers[-1].out_shape))
     code_at = len(layers) - 1
-    if recipe.code_units is not None:
+    if config.code_units is not None:
         maps = layers[-1].out_shape
-        layers.append(_full(maps, (recipe.code_units,), recipe.code_activation))
+        layers.append(_full(maps, (config.code_units,), config.code_activation))
         code_at = len(layers) - 1
-        layers.append(_full(layers[-1].out_shape, maps, recipe.activation))
+        layers.append(_full(layers[-1].out_shape, maps, config.activation))
     for rows, columns, _ in reversed(sizes):
-        convolve(recipe.filters, recipe.activation)
+        convolve(config.filters, config.activation)
         layers.append(UpSample2D(layers[-1].out_shape, rows, columns))
     convolve(channels, "sigmoid")
     return Autoencoder(Network(layers), code_at)

@@ -1,4 +1,4 @@
-"""The pictures that an auto-encoder learns from, and those that are held out."""
+"""Training pictures of an autoencoder, and those that are held out."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from fit_image.datasets.arrays import OnFile, PictureData, Pictures, load_pictur
 from fit_image.errors import InputError
 from fit_image.nn.runtime.arrays import IntArray
 
-# What distinguishes the chance of this from that of training.
+# Stream of random numbers of the split, apart from those of training.
 _SPLIT = 100
 
 
 @dataclass(frozen=True, eq=False)
 class TrainTestSplit:
-    """What is learned from, and what is measured on.
+    """Pictures for training, and pictures for measuring.
 
     Attributes
     ----------
     pictures, held_out : ndarray of uint8, shape (count, height, width, channels)
     source : AutoencoderSource
     skipped, folders : tuple of Path
-    fitted : int
-        See `fit_image.datasets.arrays.PictureData`; of both together.
-    known : int
-        Pictures held out that are among those to learn from, too.
+    rescaled : int
+        Pictures of both that were scaled and cropped to the common size.
+    duplicates : int
+        Held-out pictures that are also among the training pictures.
     """
 
     pictures: Pictures
@@ -37,8 +37,8 @@ class TrainTestSplit:
     source: AutoencoderSource
     skipped: tuple[Path, ...]
     folders: tuple[Path, ...]
-    fitted: int
-    known: int
+    rescaled: int
+    duplicates: int
 
 
 def load_split(
@@ -54,13 +54,13 @@ def load_split(
     Parameters
     ----------
     path : Path
-        See `load_picture_data`.
+        Of `load_picture_data`.
     test : Path or None
-        The same of those held out; None for a tenth of the others.
+        Of the held-out pictures, likewise; None for a tenth of the others.
     seed : int
         Chooses the tenth.
     size, channels, on_file : optional
-        See `load_picture_data`.
+        As of `load_picture_data`.
 
     Raises
     ------
@@ -68,12 +68,12 @@ def load_split(
         If either cannot be read, they differ in size or channels, or there are too few.
     """
     data = load_picture_data(path, size=size, channels=channels, on_file=on_file)
-    skipped, folders, fitted, known = data.skipped, data.folders, data.fitted, 0
+    skipped, folders, rescaled, duplicates = data.skipped, data.folders, data.fitted, 0
     if test is None:
         chosen, rest = split(len(data), seed)
         pictures, held_out = data.pictures[chosen], data.pictures[rest]
     else:
-        # The size of what was scaled is asked for; others must have it.
+        # Pictures are scaled to a size that was scaled to; otherwise they must have it.
         size = data.size if data.fitted else size
         other = load_picture_data(test, size=size, channels=channels, on_file=on_file)
         if other.size != data.size or other.channels != data.channels:
@@ -84,13 +84,13 @@ def load_split(
         pictures, held_out = data.pictures, other.pictures
         skipped += other.skipped
         folders += other.folders
-        fitted += other.fitted
+        rescaled += other.fitted
         seen = set(map(_digest, pictures))
-        known = sum(_digest(picture) in seen for picture in held_out)
-        if known == len(held_out):
+        duplicates = sum(_digest(picture) in seen for picture in held_out)
+        if duplicates == len(held_out):
             raise InputError(
-                f"--test {test} has no picture that is not in {path}, too: nothing would be "
-                "measured on others than those learned from; give others"
+                f"--test {test}: all pictures are also in {path}: nothing would be measured "
+                "on unknown pictures; give others"
             )
     digest = hashlib.sha256(repr((pictures.shape, held_out.shape)).encode())
     digest.update(np.ascontiguousarray(pictures).data)
@@ -104,32 +104,32 @@ def load_split(
         *data.size,
         data.channels,
     )
-    return TrainTestSplit(pictures, held_out, source, skipped, folders, fitted, known)
+    return TrainTestSplit(pictures, held_out, source, skipped, folders, rescaled, duplicates)
 
 
 def load_held_out(folder: AutoencoderDirectory) -> Pictures:
-    """Read the pictures again that a training was not shown.
+    """Read the held-out pictures of a training again.
 
     Raises
     ------
     InputError
-        If they cannot be read, or are not the same any more.
+        If they cannot be read, or have changed.
     """
     source = folder.manifest.source
-    lesson = load_split(
+    data = load_split(
         Path(source.path),
         None if source.test is None else Path(source.test),
         folder.manifest.config.seed,
         (source.width, source.height),
         source.channels,
     )
-    if lesson.source.sha256 != source.sha256:
+    if data.source.sha256 != source.sha256:
         raise InputError(f"the pictures of {source.path} have changed since {folder.path} began")
-    return lesson.held_out
+    return data.held_out
 
 
 def split(count: int, seed: int) -> tuple[IntArray, IntArray]:
-    """Return the indices of pictures to learn from, and of the tenth that is held out.
+    """Return the indices of the training pictures, and of the tenth that is held out.
 
     Raises
     ------
@@ -137,7 +137,7 @@ def split(count: int, seed: int) -> tuple[IntArray, IntArray]:
         If there are too few pictures for both.
     """
     if count < 2:
-        raise InputError("1 picture is too few: give at least 2, of which one is held out")
+        raise InputError("1 picture is too few: at least 2 are needed, of which one is held out")
     order = np.random.default_rng([seed, _SPLIT]).permutation(count)
     held_out = max(1, round(count / 10))
     return np.sort(order[held_out:]), np.sort(order[:held_out])

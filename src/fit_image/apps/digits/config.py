@@ -24,14 +24,14 @@ class DigitsConfig:
     Raises
     ------
     InputError
-        If a value is out of its range.
+        If a value is out of range.
     """
 
     batch_size: int = setting(
         1000, "Pictures in a batch; all steps of an iteration use the same one.", (2, 1 << 20)
     )
     learning_rate: float = setting(
-        0.001, "Learning rate of Adam, for all networks.", _POSITIVE, may_change=True
+        0.001, "Learning rate of Adam for all networks.", _POSITIVE, may_change=True
     )
     beta1: float = setting(0.75, "Decay rate of Adam's first moment.", (0, 0.9999))
     clip: float = setting(5.0, "Gradient clipping: maximum norm.", _POSITIVE, may_change=True)
@@ -53,7 +53,7 @@ class DigitsConfig:
     )
     crop: int = setting(2, "Rows and columns removed by random cropping.", (0, 1000))
     real_weight: float = setting(
-        10.0, "Weight of the classifier's loss on real pictures.", may_change=True
+        10.0, "Weight of the discriminator's loss on real pictures.", may_change=True
     )
     fake_weight: float = setting(
         1.0, "Weight of the classifier's loss on generated pictures.", may_change=True

@@ -1,4 +1,4 @@
-"""Many generated pictures side by side."""
+"""Contact sheets of generated pictures."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from fit_image.apps.contact_sheet import contact_sheet
 from fit_image.apps.digits.model import DigitModel
 from fit_image.images.io import to_uint8
 from fit_image.nn.runtime.arrays import FloatArray
 
 
 def on_paper(picture: FloatArray, model: DigitModel, paper: str) -> FloatArray:
-    """Return a picture with a background of the shade that is wanted: inverted, or as it is."""
+    """Return a picture, inverted if its background is not as asked."""
     dark = model.background < 0.5
     inverted = (paper == "white" and dark) or (paper == "black" and not dark)
     return np.float32(1.0) - picture if inverted else picture
@@ -29,7 +30,7 @@ def draw_sheet(
     scale: float | None = None,
     threads: int | None = None,
 ) -> npt.NDArray[np.uint8]:
-    """Draw rows of pictures.
+    """Draw pictures in rows.
 
     Parameters
     ----------
@@ -40,28 +41,20 @@ def draw_sheet(
     paper : str
         One of `fit_image.config.registry.PAPERS`.
     scale, threads
-        See `DigitModel.bands`.
+        As of `DigitModel.bands`.
 
     Returns
     -------
     uint8 (height, width, channels)
-        Of the sheet.
     """
-    return np.concatenate(
-        [
-            np.concatenate(
-                [
-                    to_uint8(
-                        on_paper(
-                            model.draw(latents, width, height, scale=scale, threads=threads),
-                            model,
-                            paper,
-                        )
-                    )
-                    for latents in row
-                ],
-                axis=1,
+    return contact_sheet(
+        (
+            to_uint8(
+                on_paper(
+                    model.draw(latents, width, height, scale=scale, threads=threads), model, paper
+                )
             )
-            for row in rows
-        ]
+            for latents in row
+        )
+        for row in rows
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,22 +14,25 @@ from fit_image.runs.metrics import EpochMetrics
 
 
 @dataclass(frozen=True)
-class DigitsMetrics(EpochMetrics):
-    """The metrics of an epoch: means over its rounds, see `RoundMetrics`."""
+class RoundMetrics:
+    """The metrics of a round: losses in nats per picture, accuracies in 0..1.
 
-    formats: ClassVar = {
-        "generator_loss": ".6g",
-        "divergence": ".6g",
-        "real_loss": ".6g",
-        "fake_loss": ".6g",
-        "generator_accuracy": ".6g",
-        "real_accuracy": ".6g",
-        "fake_accuracy": ".6g",
-        "steps": ".6g",
-        "seconds": ".3f",
-    }
+    Attributes
+    ----------
+    generator_loss : float
+        Cross-entropy of generated pictures with respect to the labels of their sources.
+    divergence : float
+        Kullback-Leibler divergence of the latents from a standard normal, in nats per pixel.
+    real_loss, fake_loss : float
+        Cross-entropy of the discriminator on real and on generated pictures.
+    generator_accuracy : float
+        Generated pictures that the discriminator takes for real ones of their sources' class.
+    real_accuracy, fake_accuracy : float
+        Real pictures whose class it recognises; generated ones that it recognises as such.
+    steps : float
+        Steps of all networks in the round.
+    """
 
-    epoch: int
     generator_loss: float
     divergence: float
     real_loss: float
@@ -38,12 +41,24 @@ class DigitsMetrics(EpochMetrics):
     real_accuracy: float
     fake_accuracy: float
     steps: float
+
+
+COLUMNS = tuple(field.name for field in fields(RoundMetrics))
+
+
+@dataclass(frozen=True)
+class DigitsMetrics(RoundMetrics, EpochMetrics):
+    """The metrics of an epoch: means over its rounds."""
+
+    formats: ClassVar = {**dict.fromkeys(COLUMNS, ".6g"), "seconds": ".3f"}
+
+    epoch: int
     seconds: float
 
 
 @dataclass(frozen=True)
 class DigitsSource:
-    """Which pictures a generator learns from.
+    """The pictures that a generator learns from.
 
     Attributes
     ----------
@@ -52,12 +67,12 @@ class DigitsSource:
     sha256 : str
         Of the pictures and labels.
     pictures, width, height : int
-        How many, and of what size.
+        Their number and size.
     classes : tuple of str
     channels : str
         ``grey`` or ``rgb``.
     limit : int or None
-        How many of the data's pictures were chosen; None for all.
+        Number of pictures chosen from the data; None for all.
     """
 
     path: str
@@ -71,14 +86,14 @@ class DigitsSource:
 
 
 class DigitsManifest(DataManifest[DigitsSource, DigitsConfig]):
-    """What a training of digits was asked to do."""
+    """The manifest of a training of digits."""
 
     source_type = DigitsSource
     config_type = DigitsConfig
     may_change = changeable(DigitsConfig)
 
     def describe(self) -> dict[str, Any]:
-        """See `Manifest.describe`."""
+        """Return source and configuration as JSON values, the classes as one text."""
         return {**super().describe(), "classes": ", ".join(self.source.classes)}
 
 
@@ -98,18 +113,18 @@ class DigitsDirectory(RunDirectory):
 
     @classmethod
     def describe_model(cls, path: Path) -> dict[str, Any]:
-        """See `RunDirectory.describe_model`."""
+        """Return classes and sizes of a model file, as JSON values."""
         from fit_image.apps.digits.model import DigitModel
 
         model = DigitModel.load(path)
         return {
             "model": str(path),
-            "classes": ", ".join(model.names),
+            "classes": ", ".join(model.class_names),
             "numbers": model.number_count,
             "width": model.width,
             "height": model.height,
             "channels": {1: "grey", 3: "rgb"}[model.channels],
-            "latent": model.recipe.latent,
-            "blocks": model.recipe.blocks,
-            "units": model.recipe.units,
+            "latent": model.config.latent,
+            "blocks": model.config.blocks,
+            "units": model.config.units,
         }

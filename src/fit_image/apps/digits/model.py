@@ -1,8 +1,7 @@
-"""A trained generator, and where in its latent space each class lies."""
+"""A trained generator with the distribution of each class in its latent space."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,8 @@ from fit_image.errors import InputError
 from fit_image.nn.layers.conditioned_mlp import at_latent
 from fit_image.nn.mlp.mlp import MLP
 from fit_image.nn.runtime.arrays import FloatArray
-from fit_image.storage.npz import read_archive, write_archive
+from fit_image.runs.model_file import reading_model
+from fit_image.storage.npz import array_like, write_archive
 
 FORMAT_VERSION = 1
 
@@ -31,40 +31,39 @@ _SIZES = ("latent", "units", "blocks", "block_layers", "channels", "height", "wi
 
 @dataclass(frozen=True, eq=False)
 class DigitModel:
-    """All that drawing needs; read from and written to a small file.
+    """A generator and the statistics of its classes: all that drawing needs.
 
     Attributes
     ----------
-    recipe : DigitsConfig
-        Of which the sizes of the generator and the scale count.
+    config : DigitsConfig
+        Only the sizes of the generator and the scale are used.
     channels : int
         1 or 3.
     height, width : int
         Of the pictures it was trained on.
-    names : tuple of str
-        Of the classes.
-    numbers : float32 vector
-        Weights and biases of the generator, layer after layer, unit after unit.
+    class_names : tuple of str
+    parameters : float32 vector
+        Weights and biases of the generator, layer by layer and unit by unit, unpadded.
     means, deviations : float32 (classes, latent)
-        Of the latent numbers of each class's real pictures.
+        Of the latents of each class's real pictures.
     background : float
-        Brightness (0..1) of what surrounds a digit.
+        Brightness (0..1) of the surroundings of a digit.
     """
 
-    recipe: DigitsConfig
+    config: DigitsConfig
     channels: int
     height: int
     width: int
-    names: tuple[str, ...]
-    numbers: FloatArray
+    class_names: tuple[str, ...]
+    parameters: FloatArray
     means: FloatArray
     deviations: FloatArray
     background: float
 
     @property
     def number_count(self) -> int:
-        """Numbers in the generator and the statistics of its classes."""
-        return self.numbers.size + self.means.size + self.deviations.size
+        """Numbers of the generator and of the statistics of its classes."""
+        return self.parameters.size + self.means.size + self.deviations.size
 
     def label(self, name: str) -> int:
         """Return the index of a class.
@@ -75,19 +74,20 @@ class DigitModel:
             If there is no such class.
         """
         try:
-            return self.names.index(name)
+            return self.class_names.index(name)
         except ValueError:
-            raise InputError(f"there is no class {name!r}: {', '.join(self.names)}") from None
+            known = ", ".join(self.class_names)
+            raise InputError(f"unknown class {name!r}: known are {known}") from None
 
     def sample(
         self, labels: npt.ArrayLike, rng: np.random.Generator, spread: float = 1.0
     ) -> FloatArray:
-        """Draw latent numbers (float32, one row a label) from the normals of their classes.
+        """Sample latents (float32, a row per label) from the normals of their classes.
 
-        ``spread`` multiplies the deviations.
+        ``spread`` multiplies the standard deviations.
         """
         chosen = np.asarray(labels, dtype=np.int64)
-        noise = rng.standard_normal((len(chosen), self.recipe.latent), dtype=np.float32)
+        noise = rng.standard_normal((len(chosen), self.config.latent), dtype=np.float32)
         drawn: FloatArray = (
             self.means[chosen] + np.float32(spread) * self.deviations[chosen] * noise
         )
@@ -102,7 +102,7 @@ class DigitModel:
         scale: float | None = None,
         threads: int | None = None,
     ) -> Iterator[tuple[int, FloatArray]]:
-        """Draw a picture of any size, in pieces from top to bottom that need little memory.
+        """Draw a picture of any size in strips from top to bottom, which need little memory.
 
         Parameters
         ----------
@@ -110,8 +110,8 @@ class DigitModel:
         width, height : int
             In pixels.
         scale : float, optional
-            x and y run from minus to plus this along the shorter side: less comes nearer, more
-            shows what lies around. Default: as in training.
+            Range of x and y along the shorter side: -scale to scale; smaller zooms in, larger
+            shows the surroundings. Default: as in training.
         threads : int, optional
             Default: all cores. Does not change the result.
 
@@ -122,7 +122,7 @@ class DigitModel:
             0..1.
         """
         network = self._network(latents)
-        scale = self.recipe.scale if scale is None else scale
+        scale = self.config.scale if scale is None else scale
 
         def coordinates(rows: range) -> FloatArray:
             return pixel_coordinates(width, height, scale, rows)
@@ -148,10 +148,10 @@ class DigitModel:
             FORMAT_VERSION,
             {
                 **{name: np.int64(value) for name, value in sizes.items()},
-                "scale": np.float64(self.recipe.scale),
+                "scale": np.float64(self.config.scale),
                 "background": np.float64(self.background),
-                "names": np.array(self.names),
-                "numbers": self.numbers,
+                "names": np.array(self.class_names),
+                "numbers": self.parameters,
                 "means": self.means,
                 "deviations": self.deviations,
             },
@@ -167,56 +167,31 @@ class DigitModel:
             If there is none, or it is damaged.
         """
         path = SHIPPED if path is None else path
-        if path.is_dir():
-            if not (path / "model.npz").exists():
-                raise InputError(f"{path} is not the folder of a trained generator: no model.npz")
-            path = path / "model.npz"
-        arrays = read_archive(path, "digits", FORMAT_VERSION)
-        try:
+        with reading_model(path, "digits", FORMAT_VERSION, "a trained generator") as arrays:
             sizes = {name: int(arrays[name].reshape(())) for name in _SIZES}
             scale, background = (float(arrays[n].reshape(())) for n in ("scale", "background"))
             names = tuple(str(name) for name in arrays["names"])
-            recipe = DigitsConfig(scale=scale, **{name: sizes[name] for name in _SIZES[:4]})
-            vectors = numbers, means, deviations = (
-                arrays["numbers"],
-                arrays["means"],
-                arrays["deviations"],
-            )
-            layers = generator_layers(recipe, sizes["channels"])
-            shapes = [
-                (sum(layer.num_params for layer in layers),),
-                *[(len(names), recipe.latent)] * 2,
-            ]
-            fine = all(
-                vector.dtype == np.float32 and vector.shape == shape and np.isfinite(vector).all()
-                for vector, shape in zip(vectors, shapes, strict=True)
-            )
-            positive = min(sizes.values()) >= 0 and sizes["channels"] in (1, 3) and names
-            if not fine or not positive or not math.isfinite(background):
-                raise ValueError("its numbers do not fit together")
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"{path} is damaged: {error}") from error
-        return cls(
-            recipe,
-            sizes["channels"],
-            sizes["height"],
-            sizes["width"],
-            names,
-            numbers,
-            means,
-            deviations,
-            background,
-        )
+            config = DigitsConfig(scale=scale, **{name: sizes[name] for name in _SIZES[:4]})
+            channels = sizes["channels"]
+            valid = min(sizes.values()) >= 0 and channels in (1, 3) and names
+            if not valid or not np.isfinite(background):
+                raise ValueError("invalid sizes, classes or background")
+            count = sum(layer.num_params for layer in generator_layers(config, channels))
+            parameters = array_like(arrays, "numbers", np.empty(count, np.float32))
+            statistics = np.empty((len(names), config.latent), np.float32)
+            means, deviations = (array_like(arrays, n, statistics) for n in ("means", "deviations"))
+            size = (sizes["height"], sizes["width"])
+            return cls(config, channels, *size, names, parameters, means, deviations, background)
 
     def _size(self, name: str) -> int:
-        return int(getattr(self if name in ("channels", "height", "width") else self.recipe, name))
+        return int(getattr(self if name in ("channels", "height", "width") else self.config, name))
 
     def _network(self, latents: FloatArray) -> MLP:
-        """Return the network of the place alone, for these latent numbers."""
-        network, start = MLP(generator_layers(self.recipe, self.channels)), 0
+        """Return the network from coordinates to colours for these latents."""
+        network, start = MLP(generator_layers(self.config, self.channels)), 0
         for layer, rows in zip(network.layers, network.rows(), strict=True):
             stop = start + layer.fan_out * (layer.fan_in + 1)
-            weights = self.numbers[start:stop].reshape(layer.fan_out, layer.fan_in + 1)
+            weights = self.parameters[start:stop].reshape(layer.fan_out, layer.fan_in + 1)
             rows[:, : layer.fan_in + 1] = weights
             start = stop
-        return at_latent(network, np.float32(self.recipe.scale) * latents)
+        return at_latent(network, np.float32(self.config.scale) * latents)

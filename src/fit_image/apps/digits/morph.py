@@ -1,4 +1,4 @@
-"""Walks through the latent space from picture to picture."""
+"""Closed walks through the latent space."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fit_image.nn.runtime.arrays import FloatArray
 
 
 def walk(anchors: FloatArray, steps: int, kind: str) -> Iterator[FloatArray]:
-    """Yield latent numbers on a closed way: from each anchor to the next, and to the first again.
+    """Yield latents on a closed path: from each anchor to the next, and back to the first.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The three networks of the game: encoder, generator and classifier.
+"""The three networks: encoder, generator and discriminator.
 
 All are those of the article "More MNIST Digits at 1080x1080 Resolution" (2016) and its program
 ``hardmaru/resnet-cppn-gan-tensorflow``.
@@ -22,45 +22,45 @@ from fit_image.nn.mlp.layer_spec import LayerSpec
 from fit_image.nn.network import Network
 from fit_image.nn.runtime.arrays import FloatArray
 
-# Standard deviations of the first weights and biases of the generator.
+# Standard deviations of the initial weights and biases of the generator.
 _PROJECTION, _RECTIFIER, _BLOCK_END, _OUTPUT = 0.05, 1.0, 0.001, 0.05
 
 _LEAKY = BoundActivation.of("leaky-relu", slope=0.2)
 
 
-def generator_layers(recipe: DigitsConfig, channels: int) -> list[LayerSpec]:
-    """Return the generator's layers; the latent numbers are the first inputs."""
-    units = recipe.units
-    layers = [LayerSpec(len(INPUTS) + recipe.latent, units, "tanh")]
-    for _ in range(recipe.blocks):
-        layers += [LayerSpec(units, units, "relu")] * recipe.block_layers
-        layers.append(LayerSpec(units, units, "tanh", skip=recipe.block_layers + 1))
+def generator_layers(config: DigitsConfig, channels: int) -> list[LayerSpec]:
+    """Return the generator's layers; the latents are the first inputs."""
+    units = config.units
+    layers = [LayerSpec(len(INPUTS) + config.latent, units, "tanh")]
+    for _ in range(config.blocks):
+        layers += [LayerSpec(units, units, "relu")] * config.block_layers
+        layers.append(LayerSpec(units, units, "tanh", skip=config.block_layers + 1))
     return [*layers, LayerSpec(units, channels, "sigmoid")]
 
 
-def make_generator(recipe: DigitsConfig, height: int, width: int, channels: int) -> Network:
-    """Return a chain from latent numbers, times the recipe's scale, to pictures."""
-    layers = generator_layers(recipe, channels)
+def make_generator(config: DigitsConfig, height: int, width: int, channels: int) -> Network:
+    """Return a network from latents, multiplied by the scale, to pictures."""
+    layers = generator_layers(config, channels)
     stds = [_BLOCK_END if layer.skip else _RECTIFIER for layer in layers[1:-1]]
-    points = pixel_coordinates(width, height, recipe.scale)
+    points = pixel_coordinates(width, height, config.scale)
     return Network([ConditionedMLP(layers, points, [_PROJECTION, *stds, _OUTPUT])])
 
 
-def working_numbers(recipe: DigitsConfig, shape: tuple[int, int, int], classes: int) -> int:
+def working_numbers(config: DigitsConfig, shape: tuple[int, int, int], classes: int) -> int:
     """Return about how many numbers a batch needs in the three networks."""
     networks = (
-        make_encoder(recipe, *shape),
-        make_generator(recipe, *shape),
-        make_classifier(recipe, *shape, classes),
+        make_encoder(config, *shape),
+        make_generator(config, *shape),
+        make_discriminator(config, *shape, classes),
     )
-    return recipe.batch_size * sum(map(numbers_per_sample, networks))
+    return config.batch_size * sum(map(numbers_per_sample, networks))
 
 
-def generator_numbers(chain: Network) -> FloatArray:
-    """Return weights and biases of a generator, layer after layer, unit after unit."""
-    (generator,) = chain.layers
+def generator_numbers(network: Network) -> FloatArray:
+    """Return weights and biases of a generator, layer by layer and unit by unit, unpadded."""
+    (generator,) = network.layers
     assert isinstance(generator, ConditionedMLP)
-    rows = generator.network.rows(chain.parameters)
+    rows = generator.network.rows(network.parameters)
     return np.concatenate(
         [
             numbers[:, : layer.fan_in + 1].ravel()
@@ -69,26 +69,26 @@ def generator_numbers(chain: Network) -> FloatArray:
     )
 
 
-def make_encoder(recipe: DigitsConfig, height: int, width: int, channels: int) -> Network:
-    """Return a chain from pictures to mean and logarithm of the variance of latent numbers."""
-    units = (recipe.encoder_units,)
+def make_encoder(config: DigitsConfig, height: int, width: int, channels: int) -> Network:
+    """Return a network from pictures to mean and log variance of the latents."""
+    units = (config.encoder_units,)
     return Network(
         [
-            Dense((height, width, channels), recipe.encoder_units, "softplus"),
-            Dropout(units, recipe.keep),
-            Dense(units, recipe.encoder_units, "softplus"),
-            Dropout(units, recipe.keep),
-            Dense(units, 2 * recipe.latent, "identity"),
+            Dense((height, width, channels), config.encoder_units, "softplus"),
+            Dropout(units, config.keep),
+            Dense(units, config.encoder_units, "softplus"),
+            Dropout(units, config.keep),
+            Dense(units, 2 * config.latent, "identity"),
         ]
     )
 
 
-def make_classifier(
-    recipe: DigitsConfig, height: int, width: int, channels: int, classes: int
+def make_discriminator(
+    config: DigitsConfig, height: int, width: int, channels: int, classes: int
 ) -> Network:
-    """Return a chain from pictures to the logits of the classes, and of generated pictures."""
-    layers: list[Layer] = [Conv2D((height, width, channels), recipe.maps, 5, 2, _LEAKY)]
+    """Return a network from pictures to logits of the classes and of generated pictures."""
+    layers: list[Layer] = [Conv2D((height, width, channels), config.maps, 5, 2, _LEAKY)]
     for factor in (2, 4):
-        convolution = Conv2D(layers[-1].out_shape, factor * recipe.maps, 5, 2)
+        convolution = Conv2D(layers[-1].out_shape, factor * config.maps, 5, 2)
         layers += [convolution, BatchNorm(convolution.out_shape, _LEAKY)]
     return Network([*layers, Dense(layers[-1].out_shape, classes + 1, "identity")])

@@ -30,8 +30,8 @@ from fit_image.runs.checkpoint import CheckpointPolicy
 from fit_image.runs.manifest import Manifest
 from fit_image.runs.metrics import MetricsFile
 from fit_image.runs.snapshot import Snapshot
-from fit_image.runs.trainer import EpochEnd, Trainer, part_of
-from fit_image.storage.npz import Arrays
+from fit_image.runs.trainer import EpochEnd, Trainer
+from fit_image.storage.npz import Arrays, part_of
 
 _LARGEST_CHUNK = 1 << 13
 

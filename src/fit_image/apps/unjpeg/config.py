@@ -23,17 +23,17 @@ LEARNING_RATES = {"sgd": 0.1, "adam": 0.0003}
 class UnjpegConfig:
     """The network, the compression that it learns to undo, and its training.
 
-    The defaults are those of the program ``chinery/UnJPEG`` (2016), but for the number of units: of
-    these it has 8,000 in a layer.
+    The defaults are those of the program ``chinery/UnJPEG`` (2016), except that its layers have
+    8,000 units.
 
     Whitening is after LeCun et al., "Efficient BackProp", 1998; when the network is saved, it
-    becomes a part of its first layer. The mean of the network over its steps is that of Polyak and
-    Juditsky, "Acceleration of stochastic approximation by averaging", 1992, but forgets.
+    becomes a part of the first layer. The average of the network over its steps is that of Polyak
+    and Juditsky, "Acceleration of stochastic approximation by averaging", 1992, with decay.
 
     Raises
     ------
     InputError
-        If a value is out of its range.
+        If a value is out of range.
     """
 
     block: int = setting(24, "Side of a patch in pixels, a multiple of 8.", (STEP, LARGEST_BLOCK))
@@ -103,7 +103,7 @@ class UnjpegConfig:
 
     @property
     def rate(self) -> float:
-        """The learning rate."""
+        """The learning rate, or the optimizer's default."""
         return self.learning_rate or LEARNING_RATES[self.optimizer]
 
     @property

@@ -1,4 +1,4 @@
-"""What a person looks at: the most damaged parts of pictures, before, after and clean."""
+"""Contact sheets of the most damaged crops of pictures: JPEG, restored and clean."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from fit_image.apps.contact_sheet import contact_sheet
 from fit_image.apps.unjpeg.config import UnjpegConfig
 from fit_image.apps.unjpeg.model import Restorer
-from fit_image.apps.unjpeg.pictures import CleanPicture, compression, read_clean
+from fit_image.apps.unjpeg.pictures import CleanPicture, read_clean
 from fit_image.config.layer_spec import parse_qualities
+from fit_image.images.jpeg import Compression
 
 _SIDE = 96
-"""Rows and columns of the parts."""
+"""Rows and columns of the crops."""
 
 _FACTOR = 3
-"""How much they are enlarged."""
+"""Magnification of the crops."""
 
-_PARTS = 3
+_CROPS = 3
 _GAP = 6
 
 
@@ -31,42 +33,25 @@ class Crop:
     clean: npt.NDArray[np.uint8]
 
 
-def choose_parts(pictures: Sequence[CleanPicture], recipe: UnjpegConfig) -> list[Crop]:
-    """Return the most damaged parts of a few pictures, one of each."""
-    low, high = parse_qualities(recipe.quality)
-    parts = []
+def choose_crops(pictures: Sequence[CleanPicture], config: UnjpegConfig) -> list[Crop]:
+    """Return the most damaged crop of each of the first few pictures."""
+    low, high = parse_qualities(config.quality)
+    compression = Compression((low + high) // 2, config.subsampling)
+    crops: list[Crop] = []
     for file, _ in pictures:
         clean = read_clean(file)
         if clean is not None:
             clean = np.ascontiguousarray(clean[:2048, :2048])
-            damaged = compression(recipe, (low + high) // 2).apply(clean)
-            parts.append(_most_damaged(damaged, clean))
-        if len(parts) == _PARTS:
+            crops.append(_most_damaged(compression.apply(clean), clean))
+        if len(crops) == _CROPS:
             break
-    return parts
+    return crops
 
 
-def draw_parts(parts: Sequence[Crop], restorer: Restorer) -> npt.NDArray[np.uint8]:
-    """Draw a row for every part: JPEG's, the network's, and the clean one."""
-    rows = [_beside([part.damaged, restorer.restore(part.damaged), part.clean]) for part in parts]
-    width = max(row.shape[1] for row in rows)
-    return np.concatenate(
-        [
-            np.pad(
-                row,
-                ((0, _GAP * (index < len(rows) - 1)), (0, width - row.shape[1]), (0, 0)),
-                constant_values=255,
-            )
-            for index, row in enumerate(rows)
-        ]
-    )
-
-
-def _beside(pictures: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[np.uint8]:
-    large = [picture.repeat(_FACTOR, axis=0).repeat(_FACTOR, axis=1) for picture in pictures]
-    gap = np.full((large[0].shape[0], _GAP, 3), 255, np.uint8)
-    first, *others = large
-    return np.concatenate([first, *(each for other in others for each in (gap, other))], axis=1)
+def draw_crops(crops: Sequence[Crop], restorer: Restorer) -> npt.NDArray[np.uint8]:
+    """Draw a row for every crop: JPEG, restored and clean."""
+    rows = [(crop.damaged, restorer.restore(crop.damaged), crop.clean) for crop in crops]
+    return contact_sheet(rows, gap=_GAP, factor=_FACTOR)
 
 
 def _most_damaged(damaged: npt.NDArray[np.uint8], clean: npt.NDArray[np.uint8]) -> Crop:
@@ -74,7 +59,7 @@ def _most_damaged(damaged: npt.NDArray[np.uint8], clean: npt.NDArray[np.uint8]) 
     height, width = errors.shape
     rows, columns = min(_SIDE, height), min(_SIDE, width)
     totals = np.pad(errors.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
-    # At the corners of JPEG's blocks, so that the part is damaged as a picture of its own would be.
+    # At corners of JPEG's blocks, so that the crop is damaged as a picture of its own would be.
     windows = (totals[rows:, columns:] - totals[:-rows, columns:])[::16, ::16] - (
         totals[rows:, :-columns] - totals[:-rows, :-columns]
     )[::16, ::16]

@@ -1,4 +1,4 @@
-"""The directory of a training that removes JPEG's artefacts: its manifest and its metrics."""
+"""The directory of a training of unjpeg: its manifest and its metrics."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class UnjpegMetrics(EpochMetrics):
     epoch : int
         Counted from 1.
     error, damage : float
-        Of the epoch's patches: of the network, as it learned, and of JPEG.
+        Of the epoch's patches: of the network during the epoch, and of JPEG.
     validation_error, validation_damage : float
-        The same of patches of the pictures that validate, after the epoch.
+        Of the validation patches after the epoch, likewise.
     seconds : float
         Training time so far.
     """
@@ -48,20 +48,20 @@ class UnjpegMetrics(EpochMetrics):
 
     @property
     def gain(self) -> float:
-        """What the validation patches gain over JPEG, in dB."""
+        """Gain over JPEG on the validation patches, in dB."""
         return gain(self.validation_error, self.validation_damage)
 
 
-def gain(error: float, damage: float) -> float:
-    """Return by how many dB a root mean square error is below another."""
-    if not error or not damage:
-        return 0.0 if error == damage else math.copysign(math.inf, damage - error)
-    return 20 * math.log10(damage / error)
+def gain(error: float, jpeg_error: float) -> float:
+    """Return by how many dB a root mean square error is below that of JPEG."""
+    if not error or not jpeg_error:
+        return 0.0 if error == jpeg_error else math.copysign(math.inf, jpeg_error - error)
+    return 20 * math.log10(jpeg_error / error)
 
 
 @dataclass(frozen=True)
 class UnjpegSource:
-    """Which pictures are learned from.
+    """The pictures that a network learns from.
 
     Attributes
     ----------
@@ -70,7 +70,7 @@ class UnjpegSource:
     sha256 : str
         See `fit_image.apps.unjpeg.pictures.PictureFolder`.
     training, validation : int
-        How many learn, and how many validate.
+        Their numbers.
     """
 
     path: str
@@ -80,19 +80,19 @@ class UnjpegSource:
 
 
 class UnjpegManifest(DataManifest[UnjpegSource, UnjpegConfig]):
-    """What a training that removes JPEG's artefacts was asked to do."""
+    """The manifest of a training of unjpeg."""
 
     source_type = UnjpegSource
     config_type = UnjpegConfig
     may_change = changeable(UnjpegConfig)
 
     def describe(self) -> dict[str, Any]:
-        """See `Manifest.describe`; where nothing was asked for, what it comes to."""
+        """Return JSON values for people, with the optimizer's default learning rate."""
         return {**super().describe(), "learning_rate": self.config.rate}
 
 
 class UnjpegDirectory(RunDirectory):
-    """The directory of a training that removes JPEG's artefacts."""
+    """The directory of a training of unjpeg."""
 
     description = "training of unjpeg"
     document_name = "unjpeg.json"
@@ -105,14 +105,14 @@ class UnjpegDirectory(RunDirectory):
 
     @classmethod
     def describe_model(cls, path: Path) -> dict[str, Any]:
-        """See `RunDirectory.describe_model`."""
+        """Return the network's kind and sizes, as JSON values."""
         from fit_image.apps.unjpeg.model import Restorer
 
         restorer = Restorer.load(path)
         return {
             "model": str(path),
             "kind": "unjpeg",
-            "block": restorer.cutter.block,
+            "block": restorer.extractor.block,
             "hidden": list(restorer.widths),
             "difference": restorer.difference,
             "quality": restorer.quality,

@@ -1,4 +1,4 @@
-"""A trained network that restores whole pictures, and its file."""
+"""A trained network that restores whole pictures."""
 
 from __future__ import annotations
 
@@ -16,52 +16,52 @@ from fit_image.apps.unjpeg.network import layer_rows, make_network
 from fit_image.apps.unjpeg.patches.extractor import PatchExtractor, are_flat, padded
 from fit_image.apps.unjpeg.patches.kernels import add_kernel
 from fit_image.config.layer_spec import MAX_LAYERS, MAX_WIDTH
-from fit_image.errors import InputError
 from fit_image.images.ycbcr import from_ycbcr, to_ycbcr
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.threads import ThreadPool
-from fit_image.storage.npz import read_archive, write_archive
+from fit_image.runs.model_file import reading_model
+from fit_image.storage.npz import array_like, write_archive
 
 FORMAT_VERSION = 1
 
 _KIND = "unjpeg"
 
 _BATCH = 512
-"""Patches that go through the network together."""
+"""Patches that pass through the network at once."""
 
 _STRONG, _WEAK = (Path(__file__).with_name(f"{name}.npz") for name in ("strong", "weak"))
-"""The networks that come with the package, for strong compression and for weak."""
+"""The shipped networks, for strong compression and for weak."""
 
 SHIPPED_SUBSAMPLING = "4:2:0"
-"""That of the JPEG pictures which these have seen."""
+"""Chroma subsampling of the JPEG pictures from which these were trained."""
 
 _STRONGEST_OF_WEAK = 65
-"""The lowest quality that is for the network of weak compression."""
+"""The lowest quality for the network of weak compression."""
 
 _FADING, _FADING_GREY = (92, 100), (85, 95)
-"""Qualities between which its strength falls to 0: it has not seen such pictures."""
+"""Qualities between which its strength falls to 0: it was not trained on such pictures."""
 
 
 @dataclass(frozen=True, eq=False)
 class Restorer:
-    """A network, and how pictures become its patches.
+    """A network and the extractor of its patches.
 
     Attributes
     ----------
-    cutter : PatchExtractor
+    extractor : PatchExtractor
     widths : tuple of int
         Units of its hidden layers.
     difference : bool
         Whether its outputs are added to its inputs.
     parameters : float32 vector
-        Of the chain that `make_network` returns.
+        Of `make_network`.
     quality : str
-        Of the JPEG pictures that it has learned from.
+        Of the JPEG pictures from which it was trained.
     strength : float
-        Which share of what it would change is changed, 0..1.
+        Factor of the changes, 0..1.
     """
 
-    cutter: PatchExtractor
+    extractor: PatchExtractor
     widths: tuple[int, ...]
     difference: bool
     parameters: FloatArray
@@ -71,7 +71,7 @@ class Restorer:
     @property
     def num_params(self) -> int:
         """Number of weights and biases."""
-        return make_network(self.cutter.block, self.widths).num_params
+        return make_network(self.extractor.block, self.widths).num_params
 
     def restore(
         self,
@@ -80,11 +80,11 @@ class Restorer:
         threads: int | None = None,
         on_rows: Callable[[int, int], None] = lambda done, total: None,
     ) -> npt.NDArray[np.uint8]:
-        """Return a picture as it was before compression, as far as the network can tell.
+        """Return an estimate of a picture before compression.
 
         Patches are taken every 8 pixels, and each pixel is the mean of those that cover it. A patch
-        of a single colour stays as it is. Rows of patches are worked on one after the other, so
-        that little memory is needed beside the picture.
+        of a single colour stays as it is. Rows of patches are restored one after the other, so that
+        little memory is needed beside the picture.
 
         Parameters
         ----------
@@ -93,9 +93,9 @@ class Restorer:
         threads : int, optional
             Default: all cores. Does not change the result.
         on_rows : callable
-            Told how many of how many rows are done.
+            Called with the numbers of rows done and of all rows.
         """
-        block = self.cutter.block
+        block = self.extractor.block
         height, width, _ = picture.shape
         whole = padded(picture, block)
         restored = np.empty_like(picture)
@@ -127,24 +127,24 @@ class Restorer:
         ----------
         path : Path
         half : bool
-            Whether numbers are written in half precision, in half the space.
+            Whether parameters are written in half precision.
 
         Raises
         ------
         FitImageError
             If that fails.
         """
-        chain = make_network(self.cutter.block, self.widths)
-        chain.parameters[:] = self.parameters
-        numbers = np.concatenate([rows.ravel() for rows in layer_rows(chain)])
+        network = make_network(self.extractor.block, self.widths)
+        network.parameters[:] = self.parameters
+        numbers = np.concatenate([rows.ravel() for rows in layer_rows(network)])
         write_archive(
             path,
             _KIND,
             FORMAT_VERSION,
             {
-                "block": np.int64(self.cutter.block),
-                "mean": np.float64(self.cutter.mean),
-                "deviation": np.float64(self.cutter.deviation),
+                "block": np.int64(self.extractor.block),
+                "mean": np.float64(self.extractor.mean),
+                "deviation": np.float64(self.extractor.deviation),
                 "widths": np.array(self.widths, dtype=np.int64),
                 "difference": np.int64(self.difference),
                 "quality": np.array(self.quality),
@@ -173,39 +173,31 @@ class Restorer:
         InputError
             If there is none, or it is damaged.
         """
-        if path.is_dir():
-            if not (path / "model.npz").exists():
-                raise InputError(f"{path} is not the folder of a trained network: no model.npz")
-            path = path / "model.npz"
-        arrays = read_archive(path, _KIND, FORMAT_VERSION)
-        try:
+        with reading_model(path, _KIND, FORMAT_VERSION, "a trained network") as arrays:
             block, difference = (int(arrays[n].reshape(())) for n in ("block", "difference"))
             mean, deviation = (float(arrays[n].reshape(())) for n in ("mean", "deviation"))
             widths = tuple(int(width) for width in arrays["widths"].reshape(-1))
-            numbers = arrays["numbers"].astype(np.float32)
             quality = str(arrays["quality"].reshape(()))
             _check(block, widths, mean, deviation)
-            chain = make_network(block, widths)
-            if numbers.shape != (chain.num_params,) or not np.isfinite(numbers).all():
-                raise ValueError("its numbers do not fit together")
+            network = make_network(block, widths)
+            arrays["numbers"] = arrays["numbers"].astype(np.float32)
+            numbers = array_like(arrays, "numbers", np.empty(network.num_params, np.float32))
             start = 0
-            for rows in layer_rows(chain):
+            for rows in layer_rows(network):
                 rows[:] = numbers[start : start + rows.size].reshape(rows.shape)
                 start += rows.size
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"{path} is damaged: {error}") from error
-        cutter = PatchExtractor(block, mean, deviation)
-        return cls(cutter, widths, bool(difference), chain.parameters, quality)
+            extractor = PatchExtractor(block, mean, deviation)
+            return cls(extractor, widths, bool(difference), network.parameters, quality)
 
 
 class _Runner:
-    """The network at work on rows of patches."""
+    """Restores rows of patches."""
 
     def __init__(self, restorer: Restorer, threads: int | None) -> None:
         self._restorer = restorer
-        self._chain = make_network(restorer.cutter.block, restorer.widths)
-        self._chain.parameters[:] = restorer.parameters
-        self._cache = self._chain.make_cache(_BATCH, ThreadPool(threads))
+        self._network = make_network(restorer.extractor.block, restorer.widths)
+        self._network.parameters[:] = restorer.parameters
+        self._cache = self._network.make_cache(_BATCH, ThreadPool(threads))
 
     def add(
         self,
@@ -214,19 +206,19 @@ class _Runner:
         stride: int,
         sums: FloatArray,
     ) -> None:
-        """Add what the network changes in a row of patches to the sums (rows, columns * 3)."""
-        cutter = self._restorer.cutter
+        """Add the network's changes of a row of patches to the sums (rows, columns * 3)."""
+        extractor = self._restorer.extractor
         strides = np.full(len(begin), stride)
-        begin = begin[~are_flat(band, begin, strides, cutter.block)]
+        begin = begin[~are_flat(band, begin, strides, extractor.block)]
         for first in range(0, len(begin), _BATCH):
             starts = begin[first : first + _BATCH]
-            patches = np.empty((len(starts), cutter.size), np.float32)
-            cutter.cut(band, starts, strides[: len(starts)], patches)
-            outputs = self._chain.forward(patches, self._cache)
+            patches = np.empty((len(starts), extractor.size), np.float32)
+            extractor.cut(band, starts, strides[: len(starts)], patches)
+            outputs = self._network.forward(patches, self._cache)
             changes = outputs.copy() if self._restorer.difference else outputs - patches
-            np.clip(changes, cutter.lowest - patches, cutter.highest - patches, out=changes)
-            changes *= np.float32(self._restorer.strength * cutter.deviation)
-            add_kernel(changes, starts, stride, cutter.block, sums.reshape(-1))
+            np.clip(changes, extractor.lowest - patches, extractor.highest - patches, out=changes)
+            changes *= np.float32(self._restorer.strength * extractor.deviation)
+            add_kernel(changes, starts, stride, extractor.block, sums.reshape(-1))
 
 
 def _cover(length: int, block: int) -> FloatArray:
@@ -239,8 +231,8 @@ def _cover(length: int, block: int) -> FloatArray:
 
 def _check(block: int, widths: Sequence[int], mean: float, deviation: float) -> None:
     if not STEP <= block <= LARGEST_BLOCK or block % STEP:
-        raise ValueError(f"it has blocks of {block}")
+        raise ValueError(f"invalid block: {block}")
     if len(widths) > MAX_LAYERS or not all(1 <= width <= MAX_WIDTH for width in widths):
-        raise ValueError("its layers are not such")
+        raise ValueError("invalid layer widths")
     if not math.isfinite(mean) or not math.isfinite(deviation) or deviation <= 0:
-        raise ValueError("its mean and deviation are none")
+        raise ValueError("invalid mean or deviation")

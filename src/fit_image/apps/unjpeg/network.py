@@ -1,4 +1,4 @@
-"""The network: dense layers from a damaged patch to a whole one."""
+"""The network: dense layers from a damaged patch to a restored one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fit_image.nn.runtime.arrays import FloatArray
 
 
 def make_network(block: int, widths: Sequence[int]) -> Network:
-    """Return a chain between patches of three channels; see `UnjpegConfig`."""
+    """Return a network from patches to patches of three channels."""
     size = 3 * block * block
     layers: list[Layer] = []
     inputs = size
@@ -28,42 +28,38 @@ def make_network(block: int, widths: Sequence[int]) -> Network:
     return Network([*layers, Dense((inputs,), size)])
 
 
-def needed_bytes(recipe: UnjpegConfig) -> int:
-    """Return about how many bytes the network of a recipe and its training need."""
-    size = 3 * recipe.block**2
-    sizes = [size, *recipe.widths, size]
+def needed_bytes(config: UnjpegConfig) -> int:
+    """Return about how many bytes the network and its training need."""
+    size = 3 * config.block**2
+    sizes = [size, *config.widths, size]
     weights = sum(
         (below + 1) * affine.padded_width(above) for below, above in itertools.pairwise(sizes)
     )
     # Parameters, gradient and two moments; the best ones, and a copy while they are saved.
-    vectors = (4 if recipe.optimizer == "adam" else 1) + (1 if recipe.average else 0) + 2
+    vectors = (4 if config.optimizer == "adam" else 1) + (1 if config.average else 0) + 2
     # Patches, errors, and for every layer what comes out, its sums, and the derivatives.
-    passing = recipe.batch_size * (6 * size + 3 * sum(sizes))
+    passing = config.batch_size * (6 * size + 3 * sum(sizes))
     return training_bytes(weights, vectors, passing)
 
 
-def init_weights(chain: Network, rng: np.random.Generator, *, difference: bool) -> None:
-    """Draw the first weights.
+def init_weights(network: Network, rng: np.random.Generator, *, difference: bool) -> None:
+    """Draw the initial weights.
 
     They are uniform in +-1 / sqrt(fan-in), and biases are zero (Burger et al., "Image denoising:
     can plain neural networks compete with BM3D?", CVPR 2012). A network of differences begins
     with one that changes nothing: the weights of its last layer are zero, too.
     """
-    for index, weights in enumerate(weight_rows(chain)):
-        if difference and index == len(chain.layers) - 1:
+    for index, rows in enumerate(layer_rows(network)):
+        if difference and index == len(network.layers) - 1:
             continue
+        weights = rows[:-1]
         weights[:] = INITIALIZERS["fan-in"](Fans(*weights.shape)).draw(weights.shape, rng)
 
 
-def weight_rows(chain: Network) -> list[FloatArray]:
-    """Return the weights of every layer, a row an input and a column a unit, as views."""
-    return [rows[:-1] for rows in layer_rows(chain)]
-
-
-def layer_rows(chain: Network) -> list[FloatArray]:
-    """Return the parameters of every layer, the biases in the last row, as views."""
+def layer_rows(network: Network) -> list[FloatArray]:
+    """Return each layer's weights and biases (fan_in + 1, units), biases last, as views."""
     found = []
-    for index, layer in enumerate(chain.layers):
+    for index, layer in enumerate(network.layers):
         assert isinstance(layer, Dense)
-        found.append(layer.rows(chain.part(chain.parameters, index)))
+        found.append(layer.rows(network.part(network.parameters, index)))
     return found

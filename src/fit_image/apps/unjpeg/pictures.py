@@ -1,4 +1,4 @@
-"""Clean pictures in a folder: which learn, which validate, and what JPEG makes of them."""
+"""Clean pictures in a folder, split for training and validation, and their JPEG versions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from fit_image.apps.unjpeg.config import STEP, UnjpegConfig
-from fit_image.apps.unjpeg.patches.extractor import are_flat, padded, places
+from fit_image.apps.unjpeg.patches.extractor import are_flat, padded, patch_starts
 from fit_image.config.layer_spec import parse_qualities
 from fit_image.datasets.folder import folder_contents
 from fit_image.errors import InputError
@@ -24,15 +24,15 @@ from fit_image.images.jpeg import Compression
 from fit_image.images.ycbcr import to_ycbcr
 
 VALIDATION_SHARE = 0.25
-"""Of the pictures, those that validate."""
+"""Share of the pictures that validate."""
 
 _LARGEST_SIDE = 4096
-"""Rows and columns of a larger picture that are looked at in one pass; others in another."""
+"""Largest rows and columns of a picture used in one pass; another pass uses others."""
 
 _MEASURED = 200
-"""Pictures from which mean and deviation are measured, at most."""
+"""Largest number of pictures from which mean and deviation are measured."""
 
-# What distinguishes the random numbers of one purpose from those of another.
+# Streams of random numbers, one for each purpose.
 _SPLIT, _DAMAGE = 1, 2
 
 
@@ -52,9 +52,9 @@ class PictureFolder:
     path : Path
     training, validation : tuple of CleanPicture
     skipped : tuple of Path
-        Files that are no pictures, or smaller than a block.
+        Files that are not pictures, or smaller than a block.
     damaged : set of Path
-        Pictures that could not be decoded when their turn came, until now.
+        Pictures that could not be decoded so far.
     """
 
     path: Path
@@ -81,9 +81,9 @@ class PictureFolder:
 
 
 def find_pictures(path: Path, least: int = 1) -> tuple[list[CleanPicture], list[Path]]:
-    """Return the pictures in a folder and its folders, and the files that were left out.
+    """Return the pictures in a folder and its subfolders, and the files that were left out.
 
-    Files are not decoded, so that it is quick; their sizes are read.
+    Only sizes are read, no pixels.
 
     Raises
     ------
@@ -117,19 +117,19 @@ def find_pictures(path: Path, least: int = 1) -> tuple[list[CleanPicture], list[
     return found, skipped
 
 
-def split_folder(path: Path, recipe: UnjpegConfig) -> PictureFolder:
-    """Find the clean pictures in a folder, and choose by chance those that validate.
+def split_folder(path: Path, config: UnjpegConfig) -> PictureFolder:
+    """Find the clean pictures in a folder, and split them by chance.
 
     Raises
     ------
     InputError
         If there are fewer than two.
     """
-    found, skipped = find_pictures(path, recipe.block)
+    found, skipped = find_pictures(path, config.block)
     if len(found) < 2:
         raise InputError(f"{path} holds only one picture; give two or more, for one validates")
     count = max(round(VALIDATION_SHARE * len(found)), 1)
-    order = np.random.default_rng([recipe.seed, _SPLIT]).permutation(len(found))
+    order = np.random.default_rng([config.seed, _SPLIT]).permutation(len(found))
     chosen = set(order[:count].tolist())
     training = tuple(each for index, each in enumerate(found) if index not in chosen)
     validation = tuple(each for index, each in enumerate(found) if index in chosen)
@@ -137,9 +137,7 @@ def split_folder(path: Path, recipe: UnjpegConfig) -> PictureFolder:
 
 
 def measure(folder: PictureFolder) -> tuple[float, float]:
-    """Return mean and deviation of Y, Cb and Cr in 0..1, all together, of up to 200 pictures.
-
-    Of those that are learned from.
+    """Return mean and deviation of Y, Cb and Cr in 0..1, of up to 200 training pictures.
 
     Raises
     ------
@@ -181,8 +179,8 @@ class Pairs:
     damaged, clean : uint8, flat
         Red, green and blue of the padded pictures.
     starts, strides : int64 (patches,)
-        Where each patch begins, and how far its rows are apart. Those that are damaged to a single
-        colour are left out: there is nothing to learn from them.
+        Start and row stride of each patch. Damaged patches of a single colour are left out: there
+        is nothing to learn from them.
     """
 
     damaged: npt.NDArray[np.uint8]
@@ -194,7 +192,7 @@ class Pairs:
 def make_pairs(
     folder: PictureFolder,
     pictures: Sequence[CleanPicture],
-    recipe: UnjpegConfig,
+    config: UnjpegConfig,
     seed: Sequence[int],
     *,
     shift: bool,
@@ -206,30 +204,30 @@ def make_pairs(
     folder : PictureFolder
     pictures : sequence of CleanPicture
         Of the folder.
-    recipe : UnjpegConfig
+    config : UnjpegConfig
     seed : sequence of int
-        What quality and shift follow from.
+        Of quality and shift.
     shift : bool
         Whether up to 15 rows and columns are cut off at the top and the left, so that the blocks of
         JPEG lie elsewhere every time.
     """
-    low, high = parse_qualities(recipe.quality)
+    low, high = parse_qualities(config.quality)
     damaged, clean = [], []
     starts, strides = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     at = 0
     for index, each in enumerate(pictures):
         picture = folder.read(each)
-        if picture is None or min(picture.shape[:2]) < recipe.block:
+        if picture is None or min(picture.shape[:2]) < config.block:
             continue
-        rng = np.random.default_rng([recipe.seed, _DAMAGE, *seed, index])
+        rng = np.random.default_rng([config.seed, _DAMAGE, *seed, index])
         quality = int(rng.integers(low, high + 1))
-        picture = _window(picture, recipe.block, rng, shift=shift)
-        whole = padded(picture, recipe.block).ravel()
-        broken = padded(compression(recipe, quality).apply(picture), recipe.block)
+        picture = _window(picture, config.block, rng, shift=shift)
+        whole = padded(picture, config.block).ravel()
+        broken = padded(Compression(quality, config.subsampling).apply(picture), config.block)
         height, width, _ = broken.shape
-        begin = places(height, width, recipe.block)
+        begin = patch_starts(height, width, config.block)
         apart = np.full(len(begin), 3 * width)
-        useful = ~are_flat(broken.ravel(), begin, apart, recipe.block)
+        useful = ~are_flat(broken.ravel(), begin, apart, config.block)
         starts.append(begin[useful] + at)
         strides.append(apart[useful])
         damaged.append(broken.ravel())
@@ -244,18 +242,10 @@ def make_pairs(
     )
 
 
-def compression(recipe: UnjpegConfig, quality: int) -> Compression:
-    """Return how pictures of a quality are compressed."""
-    return Compression(quality, recipe.subsampling)
-
-
 def _window(
     picture: npt.NDArray[np.uint8], block: int, rng: np.random.Generator, *, shift: bool
 ) -> npt.NDArray[np.uint8]:
-    """Return a part of a picture that is not too large.
-
-    It begins at the top left where it may, but anywhere if it is shifted, or the picture is larger.
-    """
+    """Return a part of bounded size, from the top left unless the picture is shifted or larger."""
     window = []
     for side in picture.shape[:2]:
         least = max(side - _LARGEST_SIDE, 0)

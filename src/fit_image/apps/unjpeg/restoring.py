@@ -1,4 +1,4 @@
-"""Restoring a picture file: all that is not its pixels stays as it is."""
+"""Restoration of a picture file, whose metadata are kept."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from fit_image.images.decoding import reading
 from fit_image.images.io import check_image_suffix, check_image_target
 from fit_image.images.jpeg import quality_of, subsampling_of
 
-_KEPT = ("exif", "icc_profile", "dpi")
+_METADATA = ("exif", "icc_profile", "dpi")
 
 _GAP = 8
 
-# EXIF's tag, and those of its values with which rows are columns.
-_ORIENTATION, _LYING = 0x0112, (5, 6, 7, 8)
+# EXIF's tag of the orientation, and its values that swap rows and columns.
+_ORIENTATION, _SIDEWAYS = 0x0112, (5, 6, 7, 8)
 
 # Formats that hold neither EXIF data nor colour profiles.
 _BARE = ("GIF", "BMP")
@@ -31,17 +31,17 @@ _BARE = ("GIF", "BMP")
 _MODES = {"L": "L", "1": "L", "RGB": "RGB", "P": "RGB", "LA": "RGBA", "RGBA": "RGBA"}
 
 
-class Damaged(NamedTuple):
+class DamagedPicture(NamedTuple):
     """A picture to be restored.
 
     Attributes
     ----------
     image : PIL.Image.Image
-        Of mode L, RGB or RGBA; neither turned nor in another profile than in its file.
+        Of mode L, RGB or RGBA; orientation and colour profile are not applied.
     quality : int or None
-        See `quality_of`.
+        Of JPEG, as of `quality_of`.
     subsampling : str or None
-        See `subsampling_of`.
+        Of JPEG, as of `subsampling_of`.
     """
 
     image: Image.Image
@@ -49,13 +49,13 @@ class Damaged(NamedTuple):
     subsampling: str | None
 
 
-def read_picture(path: Path) -> Damaged:
-    """Read a picture file as it is.
+def read_picture(path: Path) -> DamagedPicture:
+    """Read a picture file without applying its metadata.
 
     Raises
     ------
     InputError
-        If it is no picture, or one whose pixels are neither grey nor red, green and blue.
+        If it is not a picture, or its pixels are neither grey nor RGB.
     """
     with reading(path) as file:
         if not file.peek(1):
@@ -70,7 +70,7 @@ def read_picture(path: Path) -> Damaged:
         )
     image = picture.convert("RGBA" if "transparency" in picture.info else _MODES[picture.mode])
     image.info = dict(picture.info)
-    return Damaged(image, quality, subsampling)
+    return DamagedPicture(image, quality, subsampling)
 
 
 def restore(
@@ -80,7 +80,7 @@ def restore(
     threads: int | None = None,
     on_rows: Callable[[int, int], None] = lambda done, total: None,
 ) -> Image.Image:
-    """Return a restored picture of the same mode: grey stays grey, and alpha as it is.
+    """Return a restored picture of the same mode, with the same alpha channel.
 
     Arguments are as of `Restorer.restore`.
     """
@@ -97,7 +97,7 @@ def restore(
 
 
 def side_by_side(image: Image.Image, restored: Image.Image) -> Image.Image:
-    """Return a picture as it was, and restored, both upright, with a gap in between."""
+    """Return a picture and its restored version side by side, both upright."""
     width, height = _upright_size(image)
     sheet = Image.new("RGB", (2 * width + _GAP, height), "white")
     for left, each in ((0, image), (width + _GAP, restored)):
@@ -120,41 +120,41 @@ def check_side_by_side(image: Image.Image, target: Path) -> None:
 
 def _upright_size(image: Image.Image) -> tuple[int, int]:
     width, height = image.size
-    return (height, width) if _orientation(image) in _LYING else (width, height)
+    return (height, width) if _orientation(image) in _SIDEWAYS else (width, height)
 
 
 def _orientation(image: Image.Image) -> int:
-    """Return how the picture is to be turned, as EXIF has it: 1 is not at all."""
-    # Damaged data make Pillow raise nearly every kind there is.
+    """Return the orientation from EXIF; 1 is upright."""
+    # Damaged data make Pillow raise nearly every kind of exception.
     with contextlib.suppress(Exception):
         return int(image.getexif().get(_ORIENTATION, 1))
     return 1
 
 
-def kept_of(picture: Image.Image, target: Path) -> dict[str, Any]:
-    """Return what is to be written beside the pixels, as options of Pillow's ``save``.
+def metadata_of(picture: Image.Image, target: Path) -> dict[str, Any]:
+    """Return the metadata to write, as options of Pillow's ``save``.
 
     Raises
     ------
     InputError
-        If the file to be written cannot hold it.
+        If the format of the target cannot hold them.
     """
-    kept = {name: picture.info[name] for name in _KEPT if picture.info.get(name)}
+    metadata = {name: picture.info[name] for name in _METADATA if picture.info.get(name)}
     name = check_image_suffix(target)
-    if name in _BARE and kept.keys() & {"exif", "icc_profile"}:
+    if name in _BARE and metadata.keys() & {"exif", "icc_profile"}:
         raise InputError(
             f"cannot write {one_line(target)}: {name} keeps neither the picture's EXIF data nor "
             "its colour profile; use .png"
         )
-    if name == "TIFF" and "exif" in kept:
-        # What Pillow compresses TIFF with does not know the parts that cameras write.
-        kept["compression"] = None
+    if name == "TIFF" and "exif" in metadata:
+        # The library that compresses Pillow's TIFF does not know the EXIF parts that cameras write.
+        metadata["compression"] = None
     # Tried on one pixel: not all EXIF data that other formats take as they are fit in a TIFF.
     try:
-        Image.new("RGB", (1, 1)).save(io.BytesIO(), name, **kept)
-    except Exception:  # Pillow raises nearly every kind there is
+        Image.new("RGB", (1, 1)).save(io.BytesIO(), name, **metadata)
+    except Exception:  # Pillow raises nearly every kind
         raise InputError(
             f"cannot write {one_line(target)}: {name} cannot hold the picture's EXIF data or "
             "colour profile; use .png"
         ) from None
-    return kept
+    return metadata

@@ -1,4 +1,4 @@
-"""What a network gains over JPEG on clean pictures."""
+"""Gain of a network over JPEG on clean pictures."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from fit_image.images.jpeg import Compression
 
 @dataclass(frozen=True)
 class Score:
-    """What became of a picture.
+    """The score of a picture.
 
     Attributes
     ----------
     file : Path
     jpeg, restored : float
-        PSNR over red, green and blue, in dB: of the JPEG, and of what the network made of it.
+        PSNR over red, green and blue in dB: of the JPEG, and of the restored picture.
     """
 
     file: Path
@@ -30,12 +30,12 @@ class Score:
 
     @property
     def is_finite(self) -> bool:
-        """Whether neither is without any error, which is infinitely many dB."""
+        """Whether both have errors: without any, a PSNR is infinite."""
         return math.isfinite(self.jpeg) and math.isfinite(self.restored)
 
     @property
     def gain(self) -> float:
-        """By how many dB the network is better."""
+        """Gain of the network in dB."""
         return 0.0 if self.jpeg == self.restored else self.restored - self.jpeg
 
 

@@ -1,4 +1,4 @@
-"""A network, the patches that it learns from, and how far it has come."""
+"""Training of a network that removes JPEG artefacts."""
 
 from __future__ import annotations
 
@@ -13,71 +13,72 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.apps.memory import check_available, training_bytes
-from fit_image.apps.unjpeg import network
+from fit_image.apps.trained_network import TrainedNetwork
 from fit_image.apps.unjpeg.config import UnjpegConfig
-from fit_image.apps.unjpeg.contact_sheet import Crop, choose_parts, draw_parts
+from fit_image.apps.unjpeg.contact_sheet import Crop, choose_crops, draw_crops
 from fit_image.apps.unjpeg.directory import UnjpegMetrics
 from fit_image.apps.unjpeg.model import Restorer
+from fit_image.apps.unjpeg.network import init_weights, make_network, needed_bytes
 from fit_image.apps.unjpeg.patches import samples
 from fit_image.apps.unjpeg.patches.extractor import PatchExtractor
 from fit_image.apps.unjpeg.patches.loader import PatchLoader, rmse
 from fit_image.apps.unjpeg.pictures import PictureFolder, measure
 from fit_image.errors import DivergenceError
 from fit_image.nn.optimizers.adam import Adam
-from fit_image.nn.optimizers.ema import EMA
-from fit_image.nn.optimizers.parallel_step import parallel_step
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.threads import ThreadPool
 from fit_image.runs.progress import Progress
 from fit_image.runs.snapshot import Snapshot
-from fit_image.runs.trainer import EpochEnd, StepTrainer, number_of, part_of
-from fit_image.storage.npz import Arrays
+from fit_image.runs.trainer import EpochEnd, StepTrainer
+from fit_image.storage.npz import Arrays, array_like, number_of
 
 _LEAST_ERROR = 0.002
 """Added to a patch's error where a gradient is divided by it: half a step of a byte."""
 
-# What distinguishes these random numbers from those of other purposes.
+# Of the stream of random numbers for the initial weights.
 _WEIGHTS = 21
 
 
 @dataclass(frozen=True)
 class BatchMetrics:
-    """What a batch has come to; root mean square errors of Y, Cb and Cr in 0..1.
+    """The metrics of a batch: root mean square errors of Y, Cb and Cr in 0..1.
 
     Attributes
     ----------
     error : float
         Of the network's patches, before its step.
-    damage : float
+    jpeg_error : float
         Of the JPEG's.
     """
 
     error: float
-    damage: float
+    jpeg_error: float
 
 
 class PatchTrainer(StepTrainer[BatchMetrics]):
-    """Learns batch after batch.
+    """Trains on batches of patches.
 
     The loss of a batch is the mean over its patches of their root mean square errors, with outputs
-    clipped to the legal range, times the numbers of a patch, such that rates mean about what they
-    do for a sum over a patch. Where the clipped error is not zero, its derivative passes the
-    clipping.
+    clipped to the legal range, multiplied by the size of a patch, so that learning rates mean about
+    the same as for a sum over a patch. Where the clipped error is not zero, the gradient ignores
+    the clipping.
 
     Parameters
     ----------
     folder : PictureFolder
-    recipe : UnjpegConfig
+    config : UnjpegConfig
     threads : int, optional
         Default: all cores. Does not change the result.
 
     Attributes
     ----------
-    validation : tuple of Picture
+    validation : tuple of CleanPicture
         Pictures that are not learned from.
-    validation_error, validation_damage : float
-        Of the newest epoch: root mean square errors of validation patches, of the network and of
-        JPEG. NaN before the first one.
+    extractor : PatchExtractor
+    loader : PatchLoader
+    trained : TrainedNetwork
+    best : float32 vector or None
+        Parameters with the smallest validation error so far.
 
     Raises
     ------
@@ -86,136 +87,123 @@ class PatchTrainer(StepTrainer[BatchMetrics]):
     """
 
     def __init__(
-        self, folder: PictureFolder, recipe: UnjpegConfig, *, threads: int | None = None
+        self, folder: PictureFolder, config: UnjpegConfig, *, threads: int | None = None
     ) -> None:
-        self.config = recipe
+        self.config = config
         self.validation = folder.validation
-        self.epoch_size = recipe.patches // recipe.batch_size
+        self.epoch_size = config.patches // config.batch_size
         self.progress = Progress()
         self.snapshot = Snapshot()  # too large to be kept in memory: the checkpoint serves
         check_available(
-            network.needed_bytes(recipe) + training_bytes(0, 0, samples.working_numbers(recipe)),
-            "choose narrower --layers, or a smaller --block" + ", or no --whiten" * recipe.whiten,
+            needed_bytes(config) + training_bytes(0, 0, samples.working_numbers(config)),
+            "choose narrower --layers, or a smaller --block" + ", or no --whiten" * config.whiten,
         )
-        chain = network.make_network(recipe.block, recipe.widths)
-        self.cutter = PatchExtractor(recipe.block, *measure(folder))
-        self.chain = chain
-        rng = np.random.default_rng([recipe.seed, _WEIGHTS])
-        network.init_weights(chain, rng, difference=recipe.difference)
-        self.stream = PatchLoader(folder, recipe, self.cutter)
+        network = make_network(config.block, config.widths)
+        self.extractor = PatchExtractor(config.block, *measure(folder))
+        rng = np.random.default_rng([config.seed, _WEIGHTS])
+        init_weights(network, rng, difference=config.difference)
+        self.loader = PatchLoader(folder, config, self.extractor)
         self.best: FloatArray | None = None
-        self.validation_error = self.validation_damage = math.nan
-        self._pool = ThreadPool(threads)
-        self._cache = chain.make_cache(recipe.batch_size, self._pool)
-        self._gradient = chain.zeros() if recipe.optimizer == "adam" else None
-        self._adam = Adam(chain.parameters.size) if recipe.optimizer == "adam" else None
+        pool = ThreadPool(threads)
+        adam = Adam(network.parameters.size) if config.optimizer == "adam" else None
+        self.trained = TrainedNetwork(network, config.batch_size, pool, adam, config.average)
         self._squares = np.zeros(2)
         self._best_error, self._best_epoch = math.inf, 0
-        self._ema = EMA(recipe.average)
-        self._inputs, self._targets = samples.validation_patches(folder, recipe, self.cutter)
+        self._inputs, self._targets = samples.validation_patches(folder, config, self.extractor)
         self._whitening = (
-            samples.measure_whitening(folder, recipe, self.cutter, self._pool)
-            if recipe.whiten
+            samples.measure_whitening(folder, config, self.extractor, pool)
+            if config.whiten
             else None
         )
 
     def train_step(self, go_on: Callable[[], bool] = lambda: True) -> BatchMetrics | None:
-        """See `StepTrainer.train_step`."""
+        """Take a step on the next batch of patches."""
         began = time.perf_counter()
-        self.stream.next()
-        metrics = self.learn(self.stream.inputs, self.stream.targets)
+        self.loader.next()
+        metrics = self.learn(self.loader.inputs, self.loader.targets)
         self.progress.seconds += time.perf_counter() - began
         if not math.isfinite(metrics.error):
             raise DivergenceError(f"the error is not finite in epoch {self.progress.epoch + 1}")
-        self._squares += (metrics.error**2, metrics.damage**2)
+        self._squares += (metrics.error**2, metrics.jpeg_error**2)
         self.progress.position += 1
         return metrics
 
     def warm_up(self) -> None:
-        """See `Trainer.warm_up`."""
-        parameters = self.chain.parameters.copy()
-        average = None if self._ema.average is None else self._ema.average.copy()
-        adam = self._adam.to_arrays() if self._adam else {}
-        shape = self.stream.inputs.shape
+        """Take a step, and undo it."""
+        before, shape = self.trained.state_dict(), self.loader.inputs.shape
         self.learn(np.zeros(shape, np.float32), np.ones(shape, np.float32))
-        self.chain.parameters[:] = parameters
-        self._ema.average = average
-        if self._adam:
-            self._adam.restore(adam)
+        self.trained.load_state_dict(before)
 
     def close(self) -> None:
-        """End the thread that reads ahead."""
-        self.stream.close()
+        """End the loader's thread."""
+        self.loader.close()
 
     @property
     def ended(self) -> str | None:
-        """See `Trainer.ended`: the validation error was not better for as long as may be."""
+        """``patience`` if the validation error has not improved for so many epochs."""
         waited = self.progress.epoch - self._best_epoch
         return "patience" if 0 < self.config.patience <= waited else None
 
     def end_epoch(self) -> EpochEnd:
-        """See `StepTrainer.end_epoch`; all weights must be finite."""
+        """Validate the network, and keep the best so far; its weights must be finite."""
         self._check_finite()
         progress = self.progress
-        error, damage = np.sqrt(self._squares / self.epoch_size).tolist()
+        error, jpeg_error = np.sqrt(self._squares / self.epoch_size).tolist()
         self._squares[:] = 0.0
         progress.epoch += 1
         progress.position = 0
-        validation = self.validation_error, self.validation_damage = self.validate()
-        if self.validation_error < self._best_error:
-            self._best_error, self._best_epoch = self.validation_error, progress.epoch
-            self.best = self.counting.copy()
-        metrics = UnjpegMetrics(progress.epoch, error, damage, *validation, progress.seconds)
+        validation_error, validation_jpeg_error = self.validate()
+        if validation_error < self._best_error:
+            self._best_error, self._best_epoch = validation_error, progress.epoch
+            self.best = self.trained.averaged_params.copy()
+        errors = error, jpeg_error, validation_error, validation_jpeg_error
+        metrics = UnjpegMetrics(progress.epoch, *errors, progress.seconds)
         model = self.model() if self.is_best else None
         return EpochEnd(progress.epoch, metrics, self.draw(), model)
 
     def draw(self) -> npt.NDArray[np.uint8]:
-        """See `StepTrainer.draw`."""
-        return draw_parts(self._parts, self.restorer(best=False))
+        """Draw the most damaged crops of validation pictures: JPEG, restored and clean."""
+        return draw_crops(self._crops, self.restorer(best=False))
 
     @cached_property
-    def _parts(self) -> list[Crop]:
-        return choose_parts(self.validation, self.config)
+    def _crops(self) -> list[Crop]:
+        return choose_crops(self.validation, self.config)
 
     def model(self) -> Restorer:
-        """See `Trainer.model`: the best network by now."""
+        """Return the best network so far."""
         return self.restorer()
 
-    @property
-    def counting(self) -> FloatArray:
-        """The parameters that count: the mean over the steps, or those at hand."""
-        return self.chain.parameters if self._ema.average is None else self._ema.average
-
     def validate(self) -> tuple[float, float]:
-        """Return the root mean square errors of validation patches, of network and JPEG."""
+        """Return the root mean square errors of network and JPEG on the validation patches."""
         squares = np.zeros(2)
-        with self._ema.applied(self.chain.parameters):
+        with self.trained.averaged():
             for first in range(0, len(self._inputs), self.config.batch_size):
                 part = slice(first, first + self.config.batch_size)
                 inputs, targets = self._inputs[part], self._targets[part]
-                squares[0] += _square_sum(self._clipped_error(inputs, targets))
+                squares[0] += _square_sum(self.clipped_error(inputs, targets))
                 squares[1] += _square_sum(inputs - targets)
-        errors = self.cutter.deviation * np.sqrt(squares / self._inputs.size)
+        errors = self.extractor.deviation * np.sqrt(squares / self._inputs.size)
         return float(errors[0]), float(errors[1])
 
     @property
     def is_best(self) -> bool:
-        """Whether no epoch was better than the newest one."""
+        """Whether the newest epoch is the best."""
         return self._best_epoch == self.progress.epoch
 
     def restorer(self, *, best: bool = True) -> Restorer:
-        """Return the best network so far, or that at hand, as one that restores pictures."""
-        recipe = self.config
-        chain = network.make_network(recipe.block, recipe.widths)
-        chain.parameters[:] = self.best if best and self.best is not None else self.counting
+        """Return the best network so far, or the current one, for whole pictures."""
+        config = self.config
+        network = make_network(config.block, config.widths)
+        is_best = best and self.best is not None
+        network.parameters[:] = self.best if is_best else self.trained.averaged_params
         if self._whitening:
-            self._whitening.fold(chain)
+            self._whitening.fold(network)
         return Restorer(
-            self.cutter, recipe.widths, recipe.difference, chain.parameters, recipe.quality
+            self.extractor, config.widths, config.difference, network.parameters, config.quality
         )
 
     def state_dict(self) -> Arrays:
-        """See `Trainer.state_dict`.
+        """Return the state of network, loader and validation, and the progress.
 
         Raises
         ------
@@ -225,96 +213,63 @@ class PatchTrainer(StepTrainer[BatchMetrics]):
         self._check_finite()
         arrays = {
             **super().state_dict(),
-            **self.stream.to_arrays(),
-            "parameters": self.chain.parameters.copy(),
+            **self.loader.state_dict(),
+            **self.trained.state_dict(),
             "squares": self._squares.copy(),
             "best_epoch": np.array(float(self._best_epoch)),
         }
-        if self._ema.average is not None:
-            arrays["average"] = self._ema.average.copy()
         if self.best is not None:
             arrays["best"] = self.best
             arrays["best_error"] = np.array(self._best_error)
-        if self._whitening:
-            arrays |= self._whitening.to_arrays()
-        if self._adam:
-            arrays |= {f"adam_{key}": array for key, array in self._adam.to_arrays().items()}
-        return arrays
+        return arrays | (self._whitening.state_dict() if self._whitening else {})
 
     def load_state_dict(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        """See `Trainer.load_state_dict`."""
-        mine = self.chain.parameters
-        names = ("parameters", *(name for name in ("average", "best") if name in arrays))
-        for name in names:
-            numbers = arrays.get(name)
-            if numbers is None or numbers.shape != mine.shape or numbers.dtype != mine.dtype:
-                raise ValueError("the network has another size")
-            if not np.isfinite(numbers).all():
-                raise ValueError("the network is not finite")
-        squares = arrays.get("squares")
-        if squares is None or squares.shape != (2,) or squares.dtype != np.float64:
-            raise ValueError("its errors are missing")
-        if not np.isfinite(squares).all():
-            raise ValueError("its errors are not finite")
+        """Restore `state_dict`."""
+        squares = array_like(arrays, "squares", self._squares)
+        best, best_error = None, math.inf
+        if "best" in arrays:
+            best = np.array(array_like(arrays, "best", self.trained.network.parameters))
+            best_error = number_of(arrays, "best_error")
         if self._whitening:
-            self._whitening.restore(arrays)
-        if self._adam:
-            self._adam.restore(part_of(arrays, "adam_"))
+            self._whitening.load_state_dict(arrays)
+        self.trained.load_state_dict(arrays)
         super().load_state_dict(arrays)
-        self.stream.restore(arrays)
+        self.loader.load_state_dict(arrays)
         self._best_epoch = int(number_of(arrays, "best_epoch"))
-        self._best_error = number_of(arrays, "best_error") if "best" in arrays else math.inf
-        self.best = np.array(arrays["best"]) if "best" in arrays else None
-        self._ema.average = np.array(arrays["average"]) if "average" in arrays else None
-        self._squares = np.array(squares, dtype=np.float64)
-        mine[:] = arrays["parameters"]
+        self.best, self._best_error = best, best_error
+        self._squares = np.array(squares)
 
     def _check_finite(self) -> None:
-        if not np.isfinite(self.chain.parameters).all():
+        if not np.isfinite(self.trained.network.parameters).all():
             raise DivergenceError(f"a weight is not finite in epoch {self.progress.epoch + 1}")
 
     def learn(self, inputs: FloatArray, targets: FloatArray) -> BatchMetrics:
-        """Take a step with a batch of damaged and clean patches (float32, normalised)."""
-        error = self._clipped_error(inputs, targets)
-        damage = self.cutter.deviation * math.sqrt(_square_sum(inputs - targets) / inputs.size)
+        """Take a step on damaged and clean patches; return the errors before it."""
+        deviation = self.extractor.deviation
+        error = self.clipped_error(inputs, targets)
+        jpeg_error = deviation * math.sqrt(_square_sum(inputs - targets) / inputs.size)
         # Clipping hides infinity.
-        if not np.isfinite(self._cache.output).all():
-            return BatchMetrics(math.nan, damage)
+        if not np.isfinite(self.trained.cache.output).all():
+            return BatchMetrics(math.nan, jpeg_error)
         roots = rmse(error)
-        metrics = BatchMetrics(self.cutter.deviation * math.sqrt(np.square(roots).mean()), damage)
-        least = _LEAST_ERROR / self.cutter.deviation
+        metrics = BatchMetrics(deviation * math.sqrt(np.square(roots).mean()), jpeg_error)
+        least = _LEAST_ERROR / deviation
         error *= (1.0 / (len(error) * (roots + least))).astype(np.float32)[:, np.newaxis]
-        self._step(error)
+        self.trained.train_step(error, self.config.rate)
         if self.config.average:
             step = self.progress.epoch * self.epoch_size + self.progress.position
-            self._ema.update(self.chain.parameters, step)
+            self.trained.ema.update(self.trained.network.parameters, step)
         return metrics
 
-    def _step(self, grad_y: FloatArray) -> None:
-        chain, rate = self.chain, self.config.rate
-        if self._adam is None or self._gradient is None:
-            rates = [rate / layer.in_shape[0] for layer in chain.layers]
-            chain.descend(self._cache, grad_y, rates)
-            return
-        chain.backward(self._cache, grad_y, self._gradient)
-        parallel_step(
-            self._adam,
-            chain.parameters,
-            self._gradient,
-            np.array([[0, chain.parameters.size]]),
-            np.array([rate], dtype=np.float32),
-            1.0,
-            self._pool,
-        )
-
-    def _clipped_error(self, inputs: FloatArray, targets: FloatArray) -> FloatArray:
+    def clipped_error(self, inputs: FloatArray, targets: FloatArray) -> FloatArray:
+        """Return the network's errors on patches, its outputs clipped to the legal range."""
         seen = self._whitening.apply(inputs) if self._whitening else inputs
-        outputs = self.chain.forward(seen, self._cache)
+        outputs = self.trained.network.forward(seen, self.trained.cache)
         restored = outputs + inputs if self.config.difference else outputs.copy()
-        np.clip(restored, self.cutter.lowest, self.cutter.highest, out=restored)
+        np.clip(restored, self.extractor.lowest, self.extractor.highest, out=restored)
         restored -= targets
         return restored
 
 
-def _square_sum(numbers: FloatArray) -> float:
-    return float(np.vdot(numbers, numbers))
+def _square_sum(values: FloatArray) -> float:
+    return float(np.vdot(values, values))

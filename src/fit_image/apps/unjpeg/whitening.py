@@ -1,4 +1,4 @@
-"""Inputs that are decorrelated while a network learns, and the network that needs none of it."""
+"""Whitening of a network's inputs, which its first layer takes over after training."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ from fit_image.nn.layers.dense import Dense
 from fit_image.nn.network import Network
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.threads import ThreadPool
+from fit_image.storage.npz import Arrays, array_like
 
 _FLOOR = 1e-3
 """Added to variances: below it, there is nothing but the rounding of bytes."""
 
 
 class Whitening:
-    """A change of coordinates after which inputs have about mean 0 and variance 1, uncorrelated.
+    """A linear map after which inputs are uncorrelated, with about mean 0 and variance 1.
 
     LeCun et al., "Efficient BackProp", 1998, section 4.3.
 
     Parameters
     ----------
     samples : float32 (count, inputs)
-        Of which means and correlations are measured.
+        From which means and correlations are measured.
     batch_size : int
-        Inputs that are whitened together, at most.
+        Largest number of inputs that are whitened at once.
     pool : ThreadPool
     """
 
@@ -38,31 +39,27 @@ class Whitening:
         variances, directions = np.linalg.eigh((centred.T @ centred).astype(np.float64))
         matrix = directions / np.sqrt(np.maximum(variances, 0.0) / len(samples) + _FLOOR)
         size = samples.shape[1]
-        self._chain = Network([Dense((size,), size)])
-        self._cache = self._chain.make_cache(batch_size, pool)
-        (rows,) = layer_rows(self._chain)
+        self._network = Network([Dense((size,), size)])
+        self._cache = self._network.make_cache(batch_size, pool)
+        (rows,) = layer_rows(self._network)
         rows[:-1], rows[-1] = matrix, -mean @ matrix
 
     def apply(self, inputs: FloatArray) -> FloatArray:
-        """Return inputs in the new coordinates; the next ones overwrite them."""
-        return self._chain.forward(inputs, self._cache)
+        """Return whitened inputs, valid until the next call."""
+        return self._network.forward(inputs, self._cache)
 
-    def fold(self, chain: Network) -> None:
-        """Change a chain's first layer, so that it needs inputs as they are."""
-        (own,) = layer_rows(self._chain)
-        rows = layer_rows(chain)[0]
+    def fold(self, network: Network) -> None:
+        """Change a network's first layer to take inputs that are not whitened."""
+        (own,) = layer_rows(self._network)
+        rows = layer_rows(network)[0]
         rows[-1] += own[-1] @ rows[:-1]
         rows[:-1] = own[:-1] @ rows[:-1]
 
-    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Return what `restore` needs: measured again, the last bits might differ."""
-        return {"whitening": self._chain.parameters}
+    def state_dict(self) -> Arrays:
+        """Return the map: measured again, its last bits might differ."""
+        return {"whitening": self._network.parameters}
 
-    def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        """Go on from `to_arrays`; ValueError if the arrays are not its."""
-        numbers, mine = arrays.get("whitening"), self._chain.parameters
-        if numbers is None or numbers.shape != mine.shape or numbers.dtype != mine.dtype:
-            raise ValueError("its whitening is missing")
-        if not np.isfinite(numbers).all():
-            raise ValueError("its whitening is not finite")
-        mine[:] = numbers
+    def load_state_dict(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Restore `state_dict`; ValueError if the arrays do not fit."""
+        own = self._network.parameters
+        own[:] = array_like(arrays, "whitening", own)

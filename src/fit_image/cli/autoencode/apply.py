@@ -9,6 +9,7 @@ import click
 from fit_image.cli.common import options
 from fit_image.cli.common.display import make_display
 from fit_image.cli.common.output_guard import check_output
+from fit_image.cli.common.picture_options import output_option
 from fit_image.cli.common.signals import Signals
 from fit_image.errors import InputError
 
@@ -18,15 +19,11 @@ from fit_image.errors import InputError
 @click.argument(
     "pictures", metavar="PICTURES...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    default=Path(),
-    show_default="the current folder",
-    metavar="DIR|FILE",
-    help="Folder for <PICTURE>-redrawn.png; for a single picture also a file, whose suffix sets "
-    "the format.",
+@output_option(
+    Path(),
+    "Folder for <PICTURE>-redrawn.png; for a single picture also a file, whose suffix sets the "
+    "format.",
+    "DIR|FILE",
 )
 @options.threads_option("all cores")
 @options.quiet_option

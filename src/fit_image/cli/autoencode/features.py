@@ -10,7 +10,7 @@ import click
 from fit_image.cli.autoencode.data import reading, report_left_out
 from fit_image.cli.common import options
 from fit_image.cli.common.display import make_display
-from fit_image.cli.common.output_guard import check_output
+from fit_image.cli.common.picture_options import check_target, output_option
 from fit_image.cli.common.signals import Signals
 from fit_image.errors import InputError
 
@@ -18,15 +18,7 @@ from fit_image.errors import InputError
 @click.command("features", short_help="Write the codes of many pictures.")
 @click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
 @click.argument("data", metavar="DATA", type=click.Path(path_type=Path))
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    default=Path("features.npz"),
-    show_default=True,
-    metavar="FILE",
-    help="File to write, .npz.",
-)
+@output_option(Path("features.npz"), "File to write, .npz.")
 @options.threads_option("all cores")
 @options.quiet_option
 @click.pass_obj
@@ -44,13 +36,12 @@ def command(
     from fit_image.apps.autoencode.directory import AutoencoderDirectory
     from fit_image.apps.autoencode.model import AutoencoderModel
     from fit_image.datasets.arrays import load_picture_data
-    from fit_image.storage.atomic import atomic_path, check_destination
+    from fit_image.storage.atomic import atomic_path
 
     signals.act_at_once()
     if output.suffix != ".npz":
         raise InputError(f"cannot write {output}: the suffix must be .npz")
-    check_destination(output)
-    check_output(AutoencoderDirectory, run, output, data)
+    check_target(AutoencoderDirectory, run, output, data)
     model = AutoencoderModel.load(run)
     size, display = (model.width, model.height), make_display(quiet)
     with display:

@@ -7,36 +7,20 @@ from pathlib import Path
 import click
 
 from fit_image.cli.common import options
-from fit_image.cli.common.output_guard import check_output
+from fit_image.cli.common.picture_options import (
+    check_target,
+    columns_option,
+    output_option,
+    seed_option,
+)
 from fit_image.cli.common.signals import Signals
 
 
 @click.command("grid", short_help="Draw held-out pictures above their reconstructions.")
 @click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    default=Path("grid.png"),
-    show_default=True,
-    metavar="FILE",
-    help="File to write; its suffix sets the format.",
-)
-@click.option(
-    "--columns",
-    type=click.IntRange(min=1, max=1000),
-    default=16,
-    show_default=True,
-    metavar="N",
-    help="Number of pictures, at most those held out.",
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0, max=2**63 - 1),
-    metavar="N",
-    show_default="that of RUN, as in its frames",
-    help="Seed of the choice of held-out pictures.",
-)
+@output_option(Path("grid.png"))
+@columns_option(16, "Number of pictures, at most those held out.")
+@seed_option(None, "that of RUN, as in its frames", "Seed of the choice of held-out pictures.")
 @options.threads_option("all cores")
 @click.pass_obj
 def command(
@@ -57,12 +41,10 @@ def command(
     from fit_image.apps.autoencode.model import AutoencoderModel
     from fit_image.apps.autoencode.train_test_split import load_held_out
     from fit_image.images.io import check_image_suffix, save_image
-    from fit_image.storage.atomic import check_destination
 
     signals.act_at_once()
     check_image_suffix(output)
-    check_destination(output)
-    check_output(AutoencoderDirectory, run, output)
+    check_target(AutoencoderDirectory, run, output)
     folder = AutoencoderDirectory.open(run)
     model = AutoencoderModel.load(run)
     held_out = load_held_out(folder)

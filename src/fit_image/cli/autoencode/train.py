@@ -29,7 +29,7 @@ from fit_image.cli.common.display import counted
 if TYPE_CHECKING:
     from fit_image.apps.autoencode.directory import AutoencoderSource
     from fit_image.apps.autoencode.train_test_split import TrainTestSplit
-    from fit_image.apps.autoencode.trainer import AutoencoderTrainer, StepMetrics
+    from fit_image.apps.autoencode.trainer import AutoencoderTrainer
 
 
 class Units(click.ParamType):
@@ -76,20 +76,20 @@ _SHOWN = {
     type=click.Path(path_type=Path),
     metavar="DATA",
     show_default="a tenth of DATA",
-    help="Pictures that figures and frames are made of, and nothing is learned from.",
+    help="Held-out pictures, for the test loss and the frames.",
 )
 @click.option(
     "--size",
     type=options.SIZE,
     metavar="WxH",
-    show_default="64x64 of files of pictures; else as the data are",
-    help="Width and height that pictures are scaled and cropped to.",
+    show_default="64x64 for picture files; else that of the data",
+    help="Width and height to which pictures are scaled and cropped.",
 )
 @click.option(
     "--channels",
     type=click.Choice(["grey", "rgb"]),
-    show_default="as the data are",
-    help="What is learned of a picture.",
+    show_default="those of the data",
+    help="Channels of the pictures to learn.",
 )
 @config_options(AutoencodeConfig, _TYPES, _SHOWN)
 @session_options
@@ -99,13 +99,13 @@ def command(ctx: click.Context, /, data: Path, output: Path, **given: Any) -> No
 
     DATA is a folder of pictures, or of folders of pictures; an npz file with an array 'images'; an
     IDX file, or a folder of such; or a CIFAR-10 binary file (.bin), or a folder of such. A tenth of
-    the pictures, chosen by chance, is held out: figures and frames are made of these.
+    the pictures, chosen at random, is held out for the test loss and the frames.
     """
     AutoencodeTrainCommand(ctx, data, output, given).run()
 
 
 class AutoencodeTrainCommand(DataTrainCommand):
-    """Trains an auto-encoder."""
+    """Trains an autoencoder."""
 
     words = ("autoencode", "train")
     kind = "autoencoder"
@@ -115,7 +115,7 @@ class AutoencodeTrainCommand(DataTrainCommand):
     def read(
         self, config: AutoencodeConfig, earlier: AutoencoderSource | None
     ) -> tuple[AutoencoderSource, Callable[[], AutoencoderTrainer]]:
-        """See `DataTrainCommand.read`."""
+        """Read the pictures, and hold some of them out."""
         from fit_image.apps.autoencode.train_test_split import load_split
         from fit_image.apps.autoencode.trainer import AutoencoderTrainer
 
@@ -125,38 +125,40 @@ class AutoencodeTrainCommand(DataTrainCommand):
             size = size or (earlier.width, earlier.height)
             test = Path(earlier.test) if test is None and earlier.test is not None else test
         shown = reading(self.display)
-        lesson = load_split(self.data, test, config.seed, size, channels, shown)
+        split = load_split(self.data, test, config.seed, size, channels, shown)
 
         def make_trainer() -> AutoencoderTrainer:
-            pictures, held_out = lesson.pictures, lesson.held_out
+            pictures, held_out = split.pictures, split.held_out
             trainer = AutoencoderTrainer(pictures, held_out, config, threads=given["threads"])
-            self._describe(lesson, trainer)
+            self._describe(split, trainer)
             return trainer
 
-        return lesson.source, make_trainer
+        return split.source, make_trainer
 
-    def step_parts(self, metrics: StepMetrics) -> list[str]:
-        """See `DataTrainCommand.step_parts`."""
-        return [f"loss {metrics.loss:.5f}"]
+    def step_parts(self, metrics: float) -> list[str]:
+        """Return the loss."""
+        return [f"loss {metrics:.5f}"]
 
-    def _describe(self, lesson: TrainTestSplit, trainer: AutoencoderTrainer) -> None:
-        source, network = lesson.source, trainer.network
-        report_left_out(self.display, lesson, self.data)
-        if lesson.known:
+    def _describe(self, split: TrainTestSplit, trainer: AutoencoderTrainer) -> None:
+        source, autoencoder = split.source, trainer.autoencoder
+        report_left_out(self.display, split, self.data)
+        if split.duplicates:
             self.display.message(
-                f"{lesson.known:,} of the {source.held_out:,} pictures of --test are learned from, "
-                "too"
+                f"{split.duplicates:,} of the {source.held_out:,} pictures of --test are also "
+                "training pictures"
             )
-        if lesson.fitted:
+        if split.rescaled:
             self.display.message(
-                f"{lesson.fitted:,} of {source.pictures + source.held_out:,} pictures are scaled "
+                f"{split.rescaled:,} of {source.pictures + source.held_out:,} pictures are scaled "
                 f"and cropped to {source.width}x{source.height}"
             )
-        shape = "x".join(str(side) for side in network.code_shape)
-        code = counted(network.code_size, "number") + f" ({shape})" * (len(network.code_shape) > 1)
+        shape = "x".join(str(side) for side in autoencoder.code_shape)
+        code = counted(autoencoder.code_size, "number") + f" ({shape})" * (
+            len(autoencoder.code_shape) > 1
+        )
         self.display.message(
             f"{counted(source.pictures, 'picture')} of {source.width}x{source.height} in "
             f"{source.channels}, {source.held_out:,} held out; "
             f"a code of {code} for the {trainer.mean.size:,} of a picture; "
-            f"{network.chain.num_params:,} parameters"
+            f"{autoencoder.network.num_params:,} parameters"
         )

@@ -9,22 +9,15 @@ import click
 from fit_image.cli.common import options
 from fit_image.cli.common.compilation import announcing_compilation
 from fit_image.cli.common.display import Step, make_display
-from fit_image.cli.common.output_guard import check_output
+from fit_image.cli.common.picture_options import check_target, output_option, size_option
 from fit_image.cli.common.signals import Signals
-from fit_image.cli.digits.drawing_options import drawing_options, output_option, run_argument
+from fit_image.cli.digits.drawing_options import drawing_options, run_argument
 
 
 @click.command("draw", short_help="Draw a digit at any size.")
 @run_argument
 @click.option("--label", required=True, metavar="NAME", help="Class of the picture, such as 7.")
-@click.option(
-    "--size",
-    type=options.SIZE,
-    default="1080x1080",
-    show_default=True,
-    metavar="WxH",
-    help="Width and height in pixels.",
-)
+@size_option("1080x1080")
 @output_option("<LABEL>.png")
 @drawing_options
 @options.threads_option("all cores")
@@ -55,7 +48,6 @@ def command(
     from fit_image.apps.digits.directory import DigitsDirectory
     from fit_image.apps.digits.model import DigitModel
     from fit_image.images.io import Canvas, check_image_target, save_image
-    from fit_image.storage.atomic import check_destination
 
     signals.act_at_once()
     model = DigitModel.load(run)
@@ -63,8 +55,7 @@ def command(
     width, height = size
     output = output or Path(f"{label}.png")
     check_image_target(output, width, height, model.channels)
-    check_destination(output)
-    check_output(DigitsDirectory, run, output)
+    check_target(DigitsDirectory, run, output)
     (latents,) = model.sample([index], np.random.default_rng(seed), spread)
     canvas = Canvas(width, height, model.channels)
     with make_display(quiet) as display, announcing_compilation(display):

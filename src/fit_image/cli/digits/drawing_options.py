@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import click
 
 from fit_image.cli.common.options import Command, Real
+from fit_image.cli.common.picture_options import seed_option
 from fit_image.config.registry import PAPERS
 
 
@@ -15,18 +15,6 @@ def run_argument(command: Command) -> Command:
     """Add an optional argument ``run``: a folder or a model file."""
     return click.argument("run", metavar="[RUN]", required=False, type=click.Path(path_type=Path))(
         command
-    )
-
-
-def output_option(default: str) -> Callable[[Command], Command]:
-    """Add ``--output``, with the default described."""
-    return click.option(
-        "-o",
-        "--output",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        show_default=default,
-        help="File to write; its suffix sets the format.",
     )
 
 
@@ -44,14 +32,7 @@ def paper_option(command: Command) -> Command:
 def drawing_options(command: Command) -> Command:
     """Add ``--scale``, ``--spread``, ``--paper`` and ``--seed``."""
     for add in (
-        click.option(
-            "--seed",
-            type=click.IntRange(min=0, max=2**63 - 1),
-            default=0,
-            show_default=True,
-            metavar="N",
-            help="Seed of the latent vectors.",
-        ),
+        seed_option(0, True, "Seed of the latent vectors."),
         paper_option,
         click.option(
             "--spread",

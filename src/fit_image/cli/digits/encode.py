@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from fit_image.cli.common import options
-from fit_image.cli.common.output_guard import check_output
+from fit_image.cli.common.picture_options import check_target, output_option, size_option
 from fit_image.cli.common.signals import Signals
 from fit_image.cli.digits.drawing_options import paper_option
 
@@ -16,22 +16,8 @@ from fit_image.cli.digits.drawing_options import paper_option
 @click.command("encode", short_help="Draw a digit like one in a picture.")
 @click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
 @click.argument("picture", metavar="PICTURE", type=click.Path(path_type=Path))
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    show_default="<PICTURE>-drawn.png",
-    help="Drawing to write; its suffix sets the format.",
-)
-@click.option(
-    "--size",
-    type=options.SIZE,
-    default="1080x1080",
-    show_default=True,
-    metavar="WxH",
-    help="Width and height in pixels.",
-)
+@output_option("<PICTURE>-drawn.png", "Drawing to write; its suffix sets the format.")
+@size_option("1080x1080")
 @paper_option
 @options.json_option
 @click.pass_obj
@@ -54,14 +40,12 @@ def command(
     from fit_image.apps.digits.directory import DigitsDirectory
     from fit_image.apps.digits.encoding import encode_picture
     from fit_image.images.io import check_image_target, save_image
-    from fit_image.storage.atomic import check_destination
 
     signals.act_at_once()
     output = output or Path(f"{picture.stem}-drawn.png")
     width, height = size
     check_image_target(output, width, height)
-    check_destination(output)
-    check_output(DigitsDirectory, run, output, picture)
+    check_target(DigitsDirectory, run, output, picture)
     encoded = encode_picture(run, picture)
     drawn = draw_sheet(encoded.model, [encoded.latents[None]], width, height, paper=paper)
     save_image(output, drawn)

@@ -7,31 +7,22 @@ from pathlib import Path
 import click
 
 from fit_image.cli.common import options
-from fit_image.cli.common.output_guard import check_output
+from fit_image.cli.common.picture_options import (
+    check_target,
+    columns_option,
+    output_option,
+    size_option,
+)
 from fit_image.cli.common.signals import Signals
-from fit_image.cli.digits.drawing_options import drawing_options, output_option, run_argument
+from fit_image.cli.digits.drawing_options import drawing_options, run_argument
 from fit_image.errors import InputError
 
 
 @click.command("grid", short_help="Draw a row of each class.")
 @run_argument
-@click.option(
-    "--columns",
-    type=click.IntRange(min=1, max=1000),
-    default=10,
-    show_default=True,
-    metavar="N",
-    help="Pictures per class.",
-)
-@click.option(
-    "--size",
-    type=options.SIZE,
-    default="1080x1080",
-    show_default=True,
-    metavar="WxH",
-    help="Width and height of the grid in pixels, rounded down to equal tiles.",
-)
-@output_option("grid.png")
+@columns_option(10, "Pictures per class.")
+@size_option("1080x1080", "Width and height of the grid in pixels, rounded down to equal tiles.")
+@output_option(Path("grid.png"))
 @drawing_options
 @options.threads_option("all cores")
 @click.pass_obj
@@ -41,7 +32,7 @@ def command(
     run: Path | None,
     columns: int,
     size: tuple[int, int],
-    output: Path | None,
+    output: Path,
     scale: float | None,
     spread: float,
     paper: str,
@@ -59,20 +50,17 @@ def command(
     from fit_image.apps.digits.directory import DigitsDirectory
     from fit_image.apps.digits.model import DigitModel
     from fit_image.images.io import check_image_target, save_image
-    from fit_image.storage.atomic import check_destination
 
     signals.act_at_once()
     model = DigitModel.load(run)
-    output = output or Path("grid.png")
-    classes = len(model.names)
+    classes = len(model.class_names)
     width, height = size[0] // columns, size[1] // classes
     if width < 1 or height < 1:
         raise InputError(
             f"--size: {size[0]}x{size[1]} pixels are too few for {columns}x{classes} pictures"
         )
     check_image_target(output, width * columns, height * classes, model.channels)
-    check_destination(output)
-    check_output(DigitsDirectory, run, output)
+    check_target(DigitsDirectory, run, output)
     rng = np.random.default_rng(seed)
     rows = [model.sample([label] * columns, rng, spread) for label in range(classes)]
     sheet = draw_sheet(model, rows, width, height, paper=paper, scale=scale, threads=threads)

@@ -11,9 +11,9 @@ from fit_image.cli.common import options
 from fit_image.cli.common.animations import animate_frames
 from fit_image.cli.common.compilation import announcing_compilation
 from fit_image.cli.common.display import Step, make_display
-from fit_image.cli.common.output_guard import check_output
+from fit_image.cli.common.picture_options import check_target, output_option, size_option
 from fit_image.cli.common.signals import Signals
-from fit_image.cli.digits.drawing_options import drawing_options, output_option, run_argument
+from fit_image.cli.digits.drawing_options import drawing_options, run_argument
 from fit_image.config.registry import WALKS
 
 
@@ -42,15 +42,8 @@ from fit_image.config.registry import WALKS
     metavar="N",
     help="Frames from one digit to the next.",
 )
-@click.option(
-    "--size",
-    type=options.SIZE,
-    default="540x540",
-    show_default=True,
-    metavar="WxH",
-    help="Width and height in pixels.",
-)
-@output_option("morph.gif")
+@size_option("540x540")
+@output_option(Path("morph.gif"))
 @drawing_options
 @options.fps_option
 @options.threads_option("all cores")
@@ -64,7 +57,7 @@ def command(
     kind: str,
     steps: int,
     size: tuple[int, int],
-    output: Path | None,
+    output: Path,
     scale: float | None,
     spread: float,
     paper: str,
@@ -87,14 +80,11 @@ def command(
     from fit_image.apps.digits.model import DigitModel
     from fit_image.apps.digits.morph import walk
     from fit_image.images.io import save_image
-    from fit_image.storage.atomic import check_destination
 
     signals.act_at_once()
-    output = output or Path("morph.gif")
     width, height = size
     check_suffix(output)
-    check_destination(output)
-    check_output(DigitsDirectory, run, output)
+    check_target(DigitsDirectory, run, output)
     check_size(output, width, height)
     model = DigitModel.load(run)
     visited = [model.label(name.strip()) for name in labels.split(",")]

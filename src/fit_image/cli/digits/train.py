@@ -20,8 +20,7 @@ from fit_image.cli.common.display import left_out
 from fit_image.errors import InputError
 
 if TYPE_CHECKING:
-    from fit_image.apps.digits.directory import DigitsSource
-    from fit_image.apps.digits.gan_trainer import RoundMetrics
+    from fit_image.apps.digits.directory import DigitsSource, RoundMetrics
     from fit_image.apps.digits.trainer import DigitTrainer
     from fit_image.datasets.labelled import LabelledPictures
 
@@ -34,14 +33,14 @@ if TYPE_CHECKING:
     type=click.IntRange(min=1),
     metavar="N",
     show_default="all",
-    help="Train on so many pictures, chosen by chance.",
+    help="Train on so many pictures, chosen at random.",
 )
 @click.option(
     "--channels",
     type=click.Choice(["grey", "rgb"]),
     default="grey",
     show_default=True,
-    help="What is learned of a picture.",
+    help="Channels of the pictures to learn.",
 )
 @config_options(DigitsConfig)
 @session_options
@@ -50,7 +49,8 @@ def command(ctx: click.Context, /, data: Path, output: Path, **given: Any) -> No
     """Train a network to draw pictures like those in DATA, of every class.
 
     DATA is a folder with IDX files, as MNIST comes in, or with one folder of pictures a class. The
-    generator plays against a classifier, which learns to tell real pictures from generated ones.
+    generator is trained against a discriminator, which learns to tell real pictures from generated
+    ones.
     """
     DigitsTrainCommand(ctx, data, output, given).run()
 
@@ -66,7 +66,7 @@ class DigitsTrainCommand(DataTrainCommand):
     def read(
         self, config: DigitsConfig, earlier: DigitsSource | None
     ) -> tuple[DigitsSource, Callable[[], DigitTrainer]]:
-        """See `DataTrainCommand.read`."""
+        """Read labelled pictures, perhaps a part of them."""
         from fit_image.apps.digits.directory import DigitsSource
         from fit_image.apps.digits.trainer import DigitTrainer
         from fit_image.datasets.labelled import load_labelled
@@ -82,7 +82,7 @@ class DigitsTrainCommand(DataTrainCommand):
         return source, lambda: DigitTrainer(labelled, config, threads=threads)
 
     def step_parts(self, metrics: RoundMetrics) -> list[str]:
-        """See `DataTrainCommand.step_parts`."""
+        """Return how many generated pictures deceive the discriminator, and how many do not."""
         return [
             f"{metrics.generator_accuracy:.0%} pass",
             f"{metrics.fake_accuracy:.0%} found out",

@@ -10,7 +10,8 @@ import click
 
 from fit_image.cli.common import options
 from fit_image.cli.common.display import Step, make_display
-from fit_image.cli.common.output_guard import check_distinct, check_output
+from fit_image.cli.common.output_guard import check_distinct
+from fit_image.cli.common.picture_options import check_target, output_option, quality_option
 from fit_image.cli.common.signals import Signals
 from fit_image.cli.unjpeg.model_argument import split_model
 from fit_image.errors import InputError
@@ -21,14 +22,7 @@ _DEFAULT_QUALITY = 85
 
 @click.command("apply", short_help="Restore a picture.")
 @click.argument("paths", metavar="[RUN] PICTURE", nargs=-1, type=click.Path(path_type=Path))
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    show_default="<PICTURE>-restored.png",
-    help="Restored picture to write; its suffix sets the format.",
-)
+@output_option("<PICTURE>-restored.png", "Restored picture to write; its suffix sets the format.")
 @click.option(
     "--compare",
     type=click.Path(path_type=Path),
@@ -36,12 +30,10 @@ _DEFAULT_QUALITY = 85
     show_default="none",
     help="Picture to write with the input and the restored picture side by side.",
 )
-@click.option(
-    "--quality",
-    type=click.IntRange(1, 100),
-    metavar="N",
-    show_default="that of the file, or 85",
-    help="JPEG quality, which selects one of the networks that come with fit-image.",
+@quality_option(
+    None,
+    "that of the file, or 85",
+    "JPEG quality, which selects one of the networks that come with fit-image.",
 )
 @click.option(
     "--strength",
@@ -76,13 +68,12 @@ def command(
     from fit_image.apps.unjpeg.model import SHIPPED_SUBSAMPLING, Restorer
     from fit_image.apps.unjpeg.restoring import (
         check_side_by_side,
-        kept_of,
+        metadata_of,
         read_picture,
         restore,
         side_by_side,
     )
     from fit_image.images.io import check_image_suffix, check_image_target, save_image
-    from fit_image.storage.atomic import check_destination
 
     signals.act_at_once()
     model, picture = split_model(paths, "PICTURE")
@@ -90,8 +81,7 @@ def command(
     targets = [output, *([compare] if compare else [])]
     for target in targets:
         check_image_suffix(target)
-        check_destination(target)
-        check_output(UnjpegDirectory, model, target, picture)
+        check_target(UnjpegDirectory, model, target, picture)
     check_distinct(output, compare, "--compare")
     damaged = read_picture(picture)
     if model is None:
@@ -108,7 +98,7 @@ def command(
         restorer = Restorer.load(model)
     else:
         raise click.UsageError("--quality selects a network of fit-image: it excludes RUN.")
-    kept = kept_of(damaged.image, output)
+    metadata = metadata_of(damaged.image, output)
     check_image_target(output, *damaged.image.size, len(damaged.image.getbands()))
     if compare:
         check_side_by_side(damaged.image, compare)
@@ -121,7 +111,7 @@ def command(
             threads=threads,
             on_rows=lambda done, total: display.step(Step(done / total, (picture.name,))),
         )
-    save_image(output, restored, **kept)
+    save_image(output, restored, **metadata)
     if compare:
         save_image(compare, side_by_side(damaged.image, restored))
     if as_json:

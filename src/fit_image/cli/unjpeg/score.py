@@ -11,6 +11,7 @@ import click
 
 from fit_image.cli.common import options
 from fit_image.cli.common.display import Step, left_out, make_display
+from fit_image.cli.common.picture_options import quality_option
 from fit_image.cli.common.signals import Signals
 from fit_image.cli.unjpeg.model_argument import split_model
 from fit_image.config.registry import SUBSAMPLINGS
@@ -22,14 +23,7 @@ if TYPE_CHECKING:
 
 @click.command("score", short_help="Measure the gain of a network.")
 @click.argument("paths", metavar="[RUN] FOLDER", nargs=-1, type=click.Path(path_type=Path))
-@click.option(
-    "--quality",
-    type=click.IntRange(1, 100),
-    default=85,
-    show_default=True,
-    metavar="N",
-    help="JPEG quality.",
-)
+@quality_option(85, True, "JPEG quality.")
 @click.option(
     "--subsampling",
     type=click.Choice(list(SUBSAMPLINGS)),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,16 +44,16 @@ _SHOWN = {
 @session_options
 @click.pass_context
 def command(ctx: click.Context, /, data: Path, output: Path, **given: Any) -> None:
-    """Train a network to undo what JPEG does to pictures like those in FOLDER.
+    """Train a network to remove JPEG artefacts from pictures like those in FOLDER.
 
-    FOLDER holds clean pictures, in folders of its own if you like; each is compressed in memory. A
-    quarter of them is not learned from, but tells when to stop.
+    FOLDER holds clean pictures, perhaps in subfolders; each is compressed in memory. A quarter of
+    them is kept for validation, which tells when to stop.
     """
     UnjpegTrainCommand(ctx, data, output, given).run()
 
 
 class UnjpegTrainCommand(DataTrainCommand):
-    """Trains a network that undoes what JPEG does."""
+    """Trains a network that removes JPEG artefacts."""
 
     words = ("unjpeg", "train")
     kind = "unjpeg"
@@ -67,27 +66,29 @@ class UnjpegTrainCommand(DataTrainCommand):
     def read(
         self, config: UnjpegConfig, earlier: UnjpegSource | None
     ) -> tuple[UnjpegSource, Callable[[], PatchTrainer]]:
-        """See `DataTrainCommand.read`."""
+        """Find and split the pictures."""
         from fit_image.apps.unjpeg.directory import UnjpegSource
         from fit_image.apps.unjpeg.pictures import split_folder
         from fit_image.apps.unjpeg.trainer import PatchTrainer
 
         self._pictures = pictures = split_folder(self.data, config)
         if pictures.skipped:
-            why = "no pictures, or too small"
+            why = "not pictures, or too small"
             self.display.message(left_out(pictures.skipped, self.data, why))
         counts = len(pictures.training), len(pictures.validation)
         source = UnjpegSource(str(self.data.absolute()), pictures.sha256, *counts)
 
         def make_trainer() -> PatchTrainer:
-            self.display.message("{} to learn from, {} to validate; measuring them".format(*counts))
+            self.display.message(
+                "{} training pictures, {} for validation; measuring them".format(*counts)
+            )
             self._trainer = PatchTrainer(pictures, config, threads=self.options["threads"])
             return self._trainer
 
         return source, make_trainer
 
     def close(self) -> None:
-        """End the thread that reads ahead, and name the pictures that it could not read."""
+        """End the loader's thread, and report the pictures that it could not read."""
         if self._trainer:
             self._trainer.close()
         # A copy: another thread may still be reading.
@@ -95,7 +96,8 @@ class UnjpegTrainCommand(DataTrainCommand):
             self.display.message(left_out(damaged, self.data, "damaged"))
 
     def step_parts(self, metrics: BatchMetrics) -> list[str]:
-        """See `DataTrainCommand.step_parts`."""
-        if not metrics.error or not metrics.damage:
-            return []
-        return [f"{20 * math.log10(metrics.damage / metrics.error):+.2f} dB over JPEG"]
+        """Return the gain over JPEG, if it is finite."""
+        from fit_image.apps.unjpeg.directory import gain
+
+        exact = not metrics.error or not metrics.jpeg_error
+        return [] if exact else [f"{gain(metrics.error, metrics.jpeg_error):+.2f} dB over JPEG"]

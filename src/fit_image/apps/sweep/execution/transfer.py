@@ -14,8 +14,8 @@ from fit_image.apps.sweep.plan.trial import Trial
 from fit_image.apps.sweep.results.outcome import FINISHED
 from fit_image.errors import FitImageError, InputError, os_error_reason
 from fit_image.images.io import save_image
-from fit_image.runs.trainer import number_of
 from fit_image.storage import atomic
+from fit_image.storage.npz import number_of
 
 Files = dict[str, bytes]
 

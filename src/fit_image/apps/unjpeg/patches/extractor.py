@@ -1,4 +1,4 @@
-"""Where patches lie in pictures, and how they become numbers for a network."""
+"""Positions of patches in pictures, and their normalised values."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ Starts = npt.NDArray[np.int64]
 
 
 def padded(picture: npt.NDArray[np.uint8], block: int) -> npt.NDArray[np.uint8]:
-    """Return a picture whose last rows and columns are repeated up to whole blocks of JPEG.
+    """Pad a picture with its last row and column to whole blocks of JPEG.
 
     Parameters
     ----------
     picture : uint8 (height, width, 3)
     block : int
-        Rows and columns that there are at least.
+        Least number of rows and columns.
     """
     height, width, _ = picture.shape
     more = [max(-(-side // STEP) * STEP, block) - side for side in (height, width)]
     return np.pad(picture, ((0, more[0]), (0, more[1]), (0, 0)), mode="edge")
 
 
-def places(height: int, width: int, block: int) -> Starts:
-    """Return where the patches of a padded picture begin, as places in its numbers, flat."""
+def patch_starts(height: int, width: int, block: int) -> Starts:
+    """Return the starts of the patches of a padded picture, as indices of its flat values."""
     rows = np.arange(0, height - block + 1, STEP)
     columns = np.arange(0, width - block + 1, STEP)
     return (3 * (rows[:, np.newaxis] * width + columns)).ravel()
@@ -63,17 +63,17 @@ class PatchExtractor:
 
     @property
     def size(self) -> int:
-        """Numbers of a patch."""
+        """Values of a patch."""
         return 3 * self.block * self.block
 
     @property
     def lowest(self) -> float:
-        """What 0 becomes."""
+        """The normalised value of 0."""
         return -self.mean / self.deviation
 
     @property
     def highest(self) -> float:
-        """What 1 becomes."""
+        """The normalised value of 1."""
         return (1.0 - self.mean) / self.deviation
 
     def cut(
@@ -83,14 +83,14 @@ class PatchExtractor:
         strides: Starts,
         patches: FloatArray,
     ) -> None:
-        """Fill patches.
+        """Extract patches.
 
         Parameters
         ----------
         levels : uint8, flat
             Pixels of red, green and blue.
         starts, strides : int64 (count,)
-            Where each patch begins, and how far its rows are apart.
+            Start and row stride of each patch.
         patches : float32 (count, size)
         """
         matrix = (FROM_RGB / (255 * self.deviation)).astype(np.float32)

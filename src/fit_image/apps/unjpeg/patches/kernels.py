@@ -1,4 +1,4 @@
-"""Patches of pictures, cut to be the samples of a network, and laid on one another again."""
+"""Kernels that extract patches from pictures and add them up again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fit_image.nn.runtime.jit import kernel
 
 @kernel
 def cut_kernel(levels, starts, strides, block, matrix, offsets, patches):
-    """Cut patches out of pictures; each number is an affine function of its pixel's three.
+    """Extract patches; each value is an affine function of its pixel's three.
 
     ``levels`` are uint8 pixels of three channels, flat; the patch ``i`` begins at ``starts[i]``,
     and its rows are ``strides[i]`` apart. ``patches`` is float32 (count, block * block * 3).
@@ -34,7 +34,7 @@ def cut_kernel(levels, starts, strides, block, matrix, offsets, patches):
 
 @kernel
 def flat_kernel(levels, starts, strides, block, flat):
-    """Find out for each patch, see `cut_kernel`, whether all its pixels are equal."""
+    """Set for each patch of `cut_kernel` whether all its pixels are equal."""
     for i in range(starts.size):
         first = starts[i]
         equal = True
@@ -50,7 +50,7 @@ def flat_kernel(levels, starts, strides, block, flat):
 
 @kernel
 def add_kernel(patches, starts, stride, block, sums):
-    """Add patches to the numbers of a picture, flat, that they cover."""
+    """Add patches to the flat values of the picture that they cover."""
     for i in range(starts.size):
         for y in range(block):
             start = starts[i] + y * stride

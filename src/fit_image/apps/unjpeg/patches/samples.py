@@ -1,4 +1,4 @@
-"""Patches that are spread evenly over pictures: to validate, and to measure."""
+"""Patches spread evenly over pictures, for validation and whitening."""
 
 from __future__ import annotations
 
@@ -19,24 +19,26 @@ _VALIDATION_PICTURES = 40
 _WHITENED_PICTURES = 100
 
 _WHITENED_SHARE = 30
-"""Patches that are measured to be whitened, for each of their numbers."""
+"""Patches from which whitening is measured, per value of a patch."""
 
-# What distinguishes these random numbers from those of other purposes.
+# Of the stream of random numbers for these patches.
 _SAMPLES = 22
 
 
 def validation_patches(
-    folder: PictureFolder, recipe: UnjpegConfig, cutter: PatchExtractor
+    folder: PictureFolder, config: UnjpegConfig, extractor: PatchExtractor
 ) -> tuple[FloatArray, FloatArray]:
-    """Cut damaged and clean patches of pictures that are not learned from.
+    """Return damaged and clean patches of the validation pictures.
 
     Raises
     ------
     InputError
-        If there are none that are not of a single colour.
+        If all are of a single colour.
     """
     step = -(-len(folder.validation) // _VALIDATION_PICTURES)
-    damaged, clean = _spread(folder, folder.validation[::step], _VALIDATION_PATCHES, recipe, cutter)
+    damaged, clean = _spread(
+        folder, folder.validation[::step], _VALIDATION_PATCHES, config, extractor
+    )
     if not damaged.size:
         raise InputError(
             f"{folder.path}: the pictures that validate are damaged or of a single colour; "
@@ -45,48 +47,50 @@ def validation_patches(
     return damaged, clean
 
 
-def working_numbers(recipe: UnjpegConfig) -> int:
+def working_numbers(config: UnjpegConfig) -> int:
     """Return about how many numbers validation and whitening need."""
-    size = 3 * recipe.block**2
+    size = 3 * config.block**2
     validating = 2 * _VALIDATION_PATCHES * size
-    if not recipe.whiten:
+    if not config.whiten:
         return validating
     # Damaged, clean and centred patches, and what finding the directions needs.
     return validating + (3 * _WHITENED_SHARE + 10) * size**2
 
 
 def measure_whitening(
-    folder: PictureFolder, recipe: UnjpegConfig, cutter: PatchExtractor, pool: ThreadPool
+    folder: PictureFolder, config: UnjpegConfig, extractor: PatchExtractor, pool: ThreadPool
 ) -> Whitening:
-    """Measure the whitening of damaged patches that are learned from."""
+    """Measure the whitening of damaged patches of the training pictures."""
     step = -(-len(folder.training) // _WHITENED_PICTURES)
-    count = _WHITENED_SHARE * cutter.size
-    damaged, _ = _spread(folder, folder.training[::step], count, recipe, cutter)
+    count = _WHITENED_SHARE * extractor.size
+    damaged, _ = _spread(folder, folder.training[::step], count, config, extractor)
     if not damaged.size:
         raise InputError(
             f"{folder.path}: the pictures are damaged or of a single colour; give others"
         )
-    return Whitening(damaged, recipe.batch_size, pool)
+    return Whitening(damaged, config.batch_size, pool)
 
 
 def _spread(
     folder: PictureFolder,
     pictures: Sequence[CleanPicture],
     count: int,
-    recipe: UnjpegConfig,
-    cutter: PatchExtractor,
+    config: UnjpegConfig,
+    extractor: PatchExtractor,
 ) -> tuple[FloatArray, FloatArray]:
-    """Cut about ``count`` patches: damaged ones, and the clean ones."""
+    """Return about ``count`` patches, damaged and clean."""
     each = -(-count // len(pictures))
-    damaged, clean = (np.empty((each * len(pictures), cutter.size), np.float32) for _ in range(2))
+    damaged, clean = (
+        np.empty((each * len(pictures), extractor.size), np.float32) for _ in range(2)
+    )
     filled = 0
     for index, picture in enumerate(pictures):
-        pairs = make_pairs(folder, [picture], recipe, (_SAMPLES, index), shift=False)
+        pairs = make_pairs(folder, [picture], config, (_SAMPLES, index), shift=False)
         part = np.linspace(0, len(pairs.starts), each, endpoint=False).astype(np.int64)
         part = np.unique(part) if len(pairs.starts) else part[:0]
         starts, strides = pairs.starts[part], pairs.strides[part]
         own = slice(filled, filled + len(part))
-        cutter.cut(pairs.damaged, starts, strides, damaged[own])
-        cutter.cut(pairs.clean, starts, strides, clean[own])
+        extractor.cut(pairs.damaged, starts, strides, damaged[own])
+        extractor.cut(pairs.clean, starts, strides, clean[own])
         filled += len(part)
     return damaged[:filled], clean[:filled]

@@ -1,0 +1,47 @@
+"""Reading of model files, which need not be trusted."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from fit_image.errors import InputError
+from fit_image.storage.npz import Arrays, read_archive
+
+
+@contextlib.contextmanager
+def reading_model(path: Path, kind: str, version: int, trained: str) -> Iterator[Arrays]:
+    """Read the arrays of a model file; what they lack or violate in the block is an `InputError`.
+
+    Parameters
+    ----------
+    path : Path
+        A model file, or the folder of a run.
+    kind : str
+        Kind of the archive.
+    version : int
+        Its format version.
+    trained : str
+        What the run trains, for the message if the folder has no model, such as "an autoencoder".
+
+    Yields
+    ------
+    dict of str to ndarray
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or it is damaged.
+    """
+    if path.is_dir():
+        if not (path / "model.npz").exists():
+            raise InputError(f"{path} is not the folder of {trained}: no model.npz")
+        path = path / "model.npz"
+    arrays = read_archive(path, kind, version)
+    try:
+        yield arrays
+    except KeyError as error:
+        raise InputError(f"{path} is damaged: it has no {error.args[0]}") from error
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{path} is damaged: {error}") from error
