@@ -149,7 +149,7 @@ def test_pictures_of_their_own_are_held_out(bars):
     with np.load(bars) as arrays:
         seen = arrays["images"][:7]
     np.savez("test.npz", images=seen)
-    assert "no picture that is not in" in fail("train", bars, "--test", "test.npz", *SMALL)
+    assert "all pictures are also in" in fail("train", bars, "--test", "test.npz", *SMALL)
     seen[1:] //= 2
     np.savez("test.npz", images=seen)
     result = succeed("train", bars, "-o", "noted", *SMALL, "--epochs", 1, "--test", "test.npz")
@@ -227,7 +227,7 @@ def test_features(run, bars):
         np.testing.assert_array_equal(features["labels"], arrays["labels"])
         codes = AutoencoderModel.load(run).encode(arrays["images"][..., None], threads=1)
         np.testing.assert_array_equal(features["codes"], codes)
-    assert "must end in .npz" in fail("features", run, bars, "-o", "codes.csv")
+    assert "suffix must be .npz" in fail("features", run, bars, "-o", "codes.csv")
     assert "no array 'images'" in fail("features", run, "codes.npz", "-o", "new.npz")
 
 

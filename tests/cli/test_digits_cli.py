@@ -14,6 +14,7 @@ from PIL import Image
 
 from fit_image.apps.digits.directory import DigitsDirectory
 from fit_image.apps.digits.model import SHIPPED, DigitModel
+from fit_image.apps.digits.trainer import DigitTrainer
 from fit_image.storage.npz import read_archive
 from kinds import DIGITS as SMALL
 from kinds import labelled_bars
@@ -86,7 +87,7 @@ def test_training_leaves_all_its_files(run, bars):
     assert folder.manifest.config.blocks == 1
     with Image.open(run / "final.png") as sheet:
         assert sheet.size == (10 * 52, 2 * 52)
-    assert DigitModel.load(run).names == ("0", "1")
+    assert DigitModel.load(run).class_names == ("0", "1")
 
 
 def test_json(bars):
@@ -122,7 +123,7 @@ def test_a_collapse_after_a_resume_returns_to_the_last_good_epoch(bars, monkeypa
         patch.setattr(
             "fit_image.apps.digits.trainer.DigitTrainer.drawn_classes", lambda self, model: {0}
         )
-        patch.setattr("fit_image.apps.digits.trainer._SETTLING_ROUNDS", 1)
+        patch.setitem(DigitTrainer.__init__.__kwdefaults__, "settling_rounds", 1)
         result = shell.run(*arguments, "--epochs", at + 2, "--resume")
     assert result.exit_code == 1
     assert f"collapsed in epoch {at + 1}" in result.stderr
@@ -287,7 +288,7 @@ def test_what_drawing_refuses(run):
     assert "must end in" in fail("draw", run, "--label", 1, "-o", "x.txt")
     assert "no folder" in fail("grid", run, "-o", "nowhere/x.png")
     assert "too few for 10x2" in fail("grid", run, "--size", "9x9")
-    assert "no class" in fail("morph", run, "--labels", "0,,1")
+    assert "unknown class" in fail("morph", run, "--labels", "0,,1")
     assert "no model.npz" in fail("grid", ".")
     assert "not a fit-image digits file" in fail("draw", run / "digits.json", "--label", 1)
     assert "it has no digits.json" in fail("encode", ".", "x.png")
@@ -336,5 +337,5 @@ def test_the_shipped_model_draws_at_once():
     assert seven.shape == (300, 300)
     assert np.median(seven) > 250
     assert seven.min() < 60
-    assert DigitModel.load().names == tuple("0123456789")
+    assert DigitModel.load().class_names == tuple("0123456789")
     assert DigitModel.load().number_count < 6000

@@ -345,7 +345,7 @@ def test_the_network_is_chosen_by_quality(jpeg):
 def test_what_the_shipped_networks_do_not_know_is_refused(subsampling, run, jpeg):
     with Image.open(jpeg) as picture:
         picture.save("other.jpg", quality=85, subsampling=subsampling)
-    assert f"has colours of {subsampling}" in fail("apply", "other.jpg")
+    assert f"has {subsampling} chroma subsampling" in fail("apply", "other.jpg")
     succeed("apply", "other.jpg", "--strength", 0.5, "-o", "a.png", "-q")
     succeed("apply", run, "other.jpg", "-o", "b.png", "-q")
 
