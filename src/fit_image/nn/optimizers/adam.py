@@ -2,46 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from fit_image.nn.optimizers.base import Optimizer
 from fit_image.nn.runtime.arrays import FloatArray, IntArray
-from fit_image.nn.runtime.jit import kernel
-
-
-class _Moments(NamedTuple):
-    """Running means of the gradient and of its square."""
-
-    first: FloatArray
-    second: FloatArray
-
-
-class _Constants(NamedTuple):
-    """Constants of a step, in single precision.
-
-    The two corrections of the moments, which begin as zeros, are moved out of the loop:
-    rate m^ / (sqrt(v^) + eps) = (rate / c1) m / (sqrt(v) / sqrt(c2) + eps).
-    """
-
-    beta1: np.float32
-    rest1: np.float32  # 1 - beta1
-    beta2: np.float32
-    rest2: np.float32  # 1 - beta2
-    correction: np.float32  # 1 / c1
-    root: np.float32  # 1 / sqrt(c2)
-    eps: np.float32
-
-
-class _Runs(NamedTuple):
-    """Runs of ``length`` parameters each."""
-
-    starts: IntArray
-    length: int
+from fit_image.nn.runtime.jit import inner, kernel
 
 
 class Adam(Optimizer):
@@ -103,15 +74,15 @@ class Adam(Optimizer):
             parameters,
             gradient,
             self._moments(),
-            _Runs(starts, length),
+            (starts, length),
             np.float32(rate / (1.0 - self.beta1**step)),
             scale,
             _constants(self.beta1, self.touched_beta2, self.touched_epsilon, step),
             np.float32(1.0 - rate * self.decay),
         )
 
-    def _moments(self) -> _Moments:
-        return _Moments(self.state["first_moment"], self.state["second_moment"])
+    def _moments(self) -> tuple[FloatArray, FloatArray]:
+        return self.state["first_moment"], self.state["second_moment"]
 
     def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         moment = arrays.get("second_moment")
@@ -137,25 +108,37 @@ class AdamW(Adam):
         self.decay = decay
 
 
-def _constants(beta1: float, beta2: float, epsilon: float, step: int) -> _Constants:
-    return _Constants(
-        beta1=np.float32(beta1),
-        rest1=np.float32(1.0 - beta1),
-        beta2=np.float32(beta2),
-        rest2=np.float32(1.0 - beta2),
-        correction=np.float32(1.0 / (1.0 - beta1**step)),
-        root=np.float32(1.0 / math.sqrt(1.0 - beta2**step)),
-        eps=np.float32(epsilon),
-    )
+@functools.lru_cache(maxsize=4)
+def _constants(beta1: float, beta2: float, epsilon: float, step: int) -> FloatArray:
+    """Return the constants of a step, as the kernels unpack them; the same for many spans.
+
+    The two corrections of the moments, which begin as zeros, are moved out of the loop:
+    rate m^ / (sqrt(v^) + eps) = (rate / c1) m / (sqrt(v) / sqrt(c2) + eps).
+    """
+    c1, c2 = 1.0 - beta1**step, 1.0 - beta2**step
+    constants = beta1, 1.0 - beta1, beta2, 1.0 - beta2, 1.0 / c1, 1.0 / math.sqrt(c2), epsilon
+    return np.array(constants, dtype=np.float32)
+
+
+# What belongs together is a plain tuple: numba recognises one faster than a NamedTuple, and these
+# kernels are called for every batch.
+
+
+@inner
+def _unpack(constants):
+    """Return beta1, 1 - beta1, beta2, 1 - beta2, 1 / c1, 1 / sqrt(c2) and epsilon."""
+    beta1, rest1, beta2, rest2 = constants[0], constants[1], constants[2], constants[3]
+    return beta1, rest1, beta2, rest2, constants[4], constants[5], constants[6]
 
 
 @kernel
 def _adam_kernel(parameters, gradient, moments, spans, rates, scale, constants, decay):
-    beta1, rest1, beta2, rest2, correction, root, eps = constants
+    first_moment, second_moment = moments
+    beta1, rest1, beta2, rest2, correction, root, eps = _unpack(constants)
     for span in range(spans.shape[0]):
         start, stop = spans[span]
         p, g = parameters[start:stop], gradient[start:stop]
-        m, v = moments.first[start:stop], moments.second[start:stop]
+        m, v = first_moment[start:stop], second_moment[start:stop]
         rate = rates[span] * correction
         shrink = np.float32(1.0) - rates[span] * decay
         for i in range(p.size):
@@ -169,12 +152,13 @@ def _adam_kernel(parameters, gradient, moments, spans, rates, scale, constants, 
 
 @kernel
 def _touched_adam_kernel(parameters, gradient, moments, runs, rate, scale, constants, shrink):
-    beta1, rest1, beta2, rest2, _, root, eps = constants
-    length = runs.length
-    for start in runs.starts:
+    first_moment, second_moment = moments
+    starts, length = runs
+    beta1, rest1, beta2, rest2, _, root, eps = _unpack(constants)
+    for start in starts:
         stop = start + length
         p, g = parameters[start:stop], gradient[start:stop]
-        m, v = moments.first[start:stop], moments.second[start:stop]
+        m, v = first_moment[start:stop], second_moment[start:stop]
         for i in range(length):
             touched = g[i] != np.float32(0.0)
             g_i = scale * g[i]

@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -46,29 +46,6 @@ _PART_SAMPLES = (32, 256)
 _BLOCK_ROWS = 128
 
 _MOST_THREADS = 64
-
-
-class _Weights(NamedTuple):
-    """All parameters, and a copy of the weights with a row for every input."""
-
-    parameters: FloatArray
-    transposed: FloatArray
-
-
-class _Targets(NamedTuple):
-    """Of a micro-batch: targets and weights of the samples, and where their losses go."""
-
-    values: FloatArray
-    weights: FloatArray
-    losses: npt.NDArray[np.float64]
-
-
-class _Share(NamedTuple):
-    """A thread's share: parts of so many samples, every ``threads``-th from ``thread`` on."""
-
-    part: int
-    thread: int
-    threads: int
 
 
 class Minibatch:
@@ -279,13 +256,13 @@ class Minibatch:
         )
         network.encoding.encode(network.tables(), inputs, cache.encoded, part, thread, threads)
         _forward_backward_kernel(
-            _Weights(network.parameters, self._transposed),
+            (network.parameters, self._transposed),
             cache.buffers,
             panel,
-            _Targets(targets, weights, self._losses),
+            (targets, weights, self._losses),
             self._loss_code,
             network.encoding.levels > 0,
-            _Share(part, thread, threads),
+            (part, thread, threads),
             counts,
         )
 
@@ -306,10 +283,12 @@ class Minibatch:
         _gradient_kernel(
             self._cache.buffers,
             self._panels[thread],
-            np.ascontiguousarray(self._blocks[thread::threads]),
+            self._blocks,
             micro_batch.samples,
             self._gradient,
             not micro_batch.first,
+            thread,
+            threads,
         )
         if micro_batch.batch_end:
             self._step(thread, threads, micro_batch.batch_end)
@@ -363,26 +342,30 @@ def _transpose_kernel(parameters, transposed, buffers, blocks, counts, thread, t
 def _forward_backward_kernel(
     weights, buffers, panel, targets, loss_code, with_grad_x, share, counts
 ):
+    # Plain tuples, which numba recognises faster than NamedTuples: this is called for every batch.
+    parameters, transposed = weights
+    values, sample_weights, losses = targets
+    part, thread, threads = share
     top = buffers.table.shape[0]
-    samples, outputs = targets.values.shape
+    samples, outputs = values.shape
     row = buffers.lengths[top]
-    for first in range(share.thread * share.part, samples, share.threads * share.part):
-        stop = min(first + share.part, samples)
-        forward_rows(weights.transposed, buffers, panel, first, stop)
+    for first in range(thread * part, samples, threads * part):
+        stop = min(first + part, samples)
+        forward_rows(transposed, buffers, panel, first, stop)
         for i in range(first, stop):
             y = vector(buffers.memory, buffers.values[top] + i * row, outputs)
             loss = 0.0
             for c in range(outputs):
-                error = y[c] - targets.values[i, c]
-                y[c] = targets.weights[i] * error_gradient(error, loss_code)
+                error = y[c] - values[i, c]
+                y[c] = sample_weights[i] * error_gradient(error, loss_code)
                 loss += error_loss(error, loss_code)
-            targets.losses[i] = targets.weights[i] * loss
-        backward_rows(weights.parameters, buffers, panel, first, stop, with_grad_x)
-    barrier(counts, share.thread, share.threads)
+            losses[i] = sample_weights[i] * loss
+        backward_rows(parameters, buffers, panel, first, stop, with_grad_x)
+    barrier(counts, thread, threads)
 
 
 @kernel
-def _gradient_kernel(buffers, panel, blocks, samples, gradient, add):
-    for block in range(blocks.shape[0]):
+def _gradient_kernel(buffers, panel, blocks, samples, gradient, add, thread, threads):
+    for block in range(thread, blocks.shape[0], threads):
         layer, first, stop = blocks[block]
         weight_gradient(buffers, panel, layer, first, stop, samples, gradient, add)

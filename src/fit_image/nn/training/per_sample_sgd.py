@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import math
 import time
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -33,15 +32,6 @@ from fit_image.nn.runtime.threads import ThreadPool
 # many seconds they try again.
 _LONG_WAIT_SHARE, _LONG_WAITS = 0.1, 200
 _ALONE_SECONDS = 1.0
-
-
-class _Samples(NamedTuple):
-    """Encoded inputs, targets, weights of the losses, and those times factors of the rates."""
-
-    inputs: FloatArray
-    targets: FloatArray
-    weights: FloatArray
-    strengths: FloatArray
 
 
 class PerSampleSGD:
@@ -122,9 +112,7 @@ class PerSampleSGD:
             rest: int = _learn_kernel(
                 self._shards.memory,
                 self._shards.tables,
-                _Samples(
-                    inputs[learned:], targets[learned:], weights[learned:], strengths[learned:]
-                ),
+                (inputs[learned:], targets[learned:], weights[learned:], strengths[learned:]),
                 self._loss,
                 loss_sum,
                 counts,
@@ -190,7 +178,7 @@ def _learn_kernel(memory, tables, samples, loss_code, loss_sum, counts, thread, 
 
     The threads stop together before the last sample if they wait for one another too long.
     """
-    inputs, targets, weights, strengths = samples
+    inputs, targets, weights, strengths = samples  # these: weights times factors of the rates
     pairs, blocks = tables.cut.shape[0], tables.cut.shape[1]
     mine = range(blocks * thread // threads, blocks * (thread + 1) // threads)
     layers = tables.codes.shape[0]
