@@ -102,11 +102,29 @@ def activate(sums, values, rows, columns, code, constants):
 
     Both are of type `fit_image.nn.runtime.arrays.Matrix`, lie by rows, and may share memory.
     """
+    above, below = (values.start, values.row), (sums.start, sums.row)
+    activate_rows(sums.data, below, values.data, above, (rows, columns), code, constants)
+
+
+@inner
+def differentiate(sums, rows, columns, code, constants):
+    """Replace each s in ``sums`` by the derivative f'(s) of the activation with this code."""
+    differentiate_rows(sums.data, (sums.start, sums.row), (rows, columns), code, constants)
+
+
+@inner
+def activate_rows(source, sums, target, values, shape, code, constants):
+    """`activate` for a few numbers, where making a `Matrix` would take as long.
+
+    ``sums`` and ``values`` are (start, row) of matrices in ``source`` and ``target``; ``shape`` is
+    (rows, columns).
+    """
     noinline()
+    (start, row_below), (end, row_above), (rows, columns) = sums, values, shape
     slope, omega, scale = constants
     for row in range(rows):
-        s = vector(sums.data, sums.start + row * sums.row, columns)
-        y = vector(values.data, values.start + row * values.row, columns)
+        s = vector(source, start + row * row_below, columns)
+        y = vector(target, end + row * row_above, columns)
         if code == LEAKY_RELU:
             for i in range(columns):
                 y[i] = slope * s[i] if s[i] < _ZERO else s[i]
@@ -148,12 +166,13 @@ def activate(sums, values, rows, columns, code, constants):
 
 
 @inner
-def differentiate(sums, rows, columns, code, constants):
-    """Replace each s in ``sums`` by the derivative f'(s) of the activation with this code."""
+def differentiate_rows(memory, sums, shape, code, constants):
+    """`differentiate` for a few numbers, with arguments as in `activate_rows`."""
     noinline()
+    (start, distance), (rows, columns) = sums, shape
     slope, omega, scale = constants
     for row in range(rows):
-        s = vector(sums.data, sums.start + row * sums.row, columns)
+        s = vector(memory, start + row * distance, columns)
         if code == LEAKY_RELU:
             for i in range(columns):
                 s[i] = slope if s[i] < _ZERO else _ONE

@@ -18,12 +18,12 @@ import time
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.nn.activations import activate, constants_of, differentiate
+from fit_image.nn.activations import activate_rows, constants_of, differentiate_rows
 from fit_image.nn.kernels.gemv import gemv, gemv_ger
 from fit_image.nn.losses import LOSSES, error_gradient, error_loss
 from fit_image.nn.mlp.mlp import MLP, accept_numbers
 from fit_image.nn.mlp.shards import DELTAS, GRADIENT, UNITS, VALUES, Shards
-from fit_image.nn.runtime.arrays import FloatArray, IntArray, Matrix, copy, vector
+from fit_image.nn.runtime.arrays import FloatArray, IntArray, copy, vector
 from fit_image.nn.runtime.barrier import barrier, end_at, ends_at, long_waits
 from fit_image.nn.runtime.jit import inner, kernel
 from fit_image.nn.runtime.threads import ThreadPool
@@ -136,8 +136,8 @@ def _activate(memory, units, codes, constants, layer):
     """Compute the units' values and derivatives from their sums."""
     sums, values, count = units[DELTAS], units[VALUES], units[UNITS]
     code, row = codes[layer], constants_of(constants, layer)
-    activate(Matrix(memory, sums, 0, 1), Matrix(memory, values, 0, 1), 1, count, code, row)
-    differentiate(Matrix(memory, sums, 0, 1), 1, count, code, row)
+    activate_rows(memory, (sums, 0), memory, (values, 0), (1, count), code, row)
+    differentiate_rows(memory, (sums, 0), (1, count), code, row)
 
 
 @inner
