@@ -20,7 +20,7 @@ from fit_image.nn.losses import cross_entropy
 from fit_image.nn.network import Network
 from fit_image.nn.runtime.arrays import aligned_zeros
 from fit_image.nn.runtime.threads import ThreadPool
-from naive_stages import (
+from naive_layers import (
     NaiveBatchNorm,
     NaiveConv2D,
     NaiveDense,

@@ -10,7 +10,7 @@ from fit_image.nn.layers.dense import Dense
 from fit_image.nn.layers.tied_dense import TiedDense
 from fit_image.nn.network import Network
 from fit_image.nn.runtime.threads import ThreadPool
-from naive_stages import NaiveDense, NaiveTiedDense
+from naive_layers import NaiveDense, NaiveTiedDense
 
 # Shape of a sample, units of the two dense layers.
 SHAPES = [((7,), 5, 3), ((4, 5, 3), 40, 11), ((32,), 16, 48), ((3, 3), 70, 1)]
