@@ -18,7 +18,7 @@ from fit_image.apps.autoencode.config import AutoencodeConfig
 from fit_image.apps.autoencode.networks import Autoencoder
 from fit_image.apps.autoencode.trainer import AutoencoderTrainer
 from fit_image.apps.unjpeg.config import UnjpegConfig
-from fit_image.apps.unjpeg.pictures import split_folder
+from fit_image.apps.unjpeg.patches.pictures import split_folder
 from fit_image.apps.unjpeg.trainer import PatchTrainer
 from fit_image.config.layer_spec import parse_layers
 from fit_image.nn.network import Network

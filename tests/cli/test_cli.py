@@ -626,7 +626,7 @@ def test_help_begins_with_examples_and_groups_options():
     assert examples.count("photo.jpg") == 3
     headings = [
         "Picture",
-        "PaintingNetwork",
+        "Network",
         "Learning",
         "Stopping",
         "Recording",

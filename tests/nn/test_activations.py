@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fit_image.config.fit import registry
+from fit_image.config import registry
 from fit_image.nn.activations import ACTIVATIONS, activate, differentiate
 from fit_image.nn.initializers import INITS
 from fit_image.nn.kernels import vector_math

@@ -7,7 +7,7 @@ import pytest
 from test_minibatch import learn_all, teach
 from test_per_sample_sgd import learn, make, ones, samples
 
-from fit_image.config.fit import registry
+from fit_image.config import registry
 from fit_image.nn.losses import LOSSES, error_gradient, error_loss, mean_squared_error
 from fit_image.nn.runtime.jit import kernel
 from naive import NAIVE_LOSSES, NaiveNetwork, NaiveSGD, values

@@ -15,7 +15,7 @@ from fit_image.apps.unjpeg.model import Restorer
 from fit_image.apps.unjpeg.network import layer_rows, make_network
 from fit_image.apps.unjpeg.patches.extractor import PatchExtractor, are_flat, padded, patch_starts
 from fit_image.apps.unjpeg.patches.loader import PatchLoader, rmse
-from fit_image.apps.unjpeg.pictures import (
+from fit_image.apps.unjpeg.patches.pictures import (
     PictureFolder,
     find_pictures,
     make_pairs,

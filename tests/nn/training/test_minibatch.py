@@ -7,7 +7,7 @@ import pytest
 from test_mlp import STACKS, make, samples
 from test_per_sample_sgd import copy_of, learn, ones, shaped
 
-from fit_image.config.fit import registry
+from fit_image.config import registry
 from fit_image.nn.activations import ACTIVATIONS
 from fit_image.nn.optimizers.adam import Adam, AdamW
 from fit_image.nn.optimizers.registry import OPTIMIZERS

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from fit_image.apps.contact_sheet import contact_sheet
 from fit_image.apps.unjpeg.config import UnjpegConfig
 from fit_image.apps.unjpeg.model import Restorer
-from fit_image.apps.unjpeg.pictures import CleanPicture, read_clean
+from fit_image.apps.unjpeg.patches.pictures import CleanPicture, read_clean
 from fit_image.config.layer_spec import parse_qualities
 from fit_image.images.jpeg import Compression
 

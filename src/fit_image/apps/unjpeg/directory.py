@@ -68,7 +68,7 @@ class UnjpegSource:
     path : str
         Absolute path of their folder when the training began.
     sha256 : str
-        See `fit_image.apps.unjpeg.pictures.PictureFolder`.
+        See `fit_image.apps.unjpeg.patches.pictures.PictureFolder`.
     training, validation : int
         Their numbers.
     """

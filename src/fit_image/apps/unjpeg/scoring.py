@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fit_image.apps.unjpeg.model import Restorer
-from fit_image.apps.unjpeg.pictures import CleanPicture, read_clean
+from fit_image.apps.unjpeg.patches.pictures import CleanPicture, read_clean
 from fit_image.images.io import psnr
 from fit_image.images.jpeg import Compression
 

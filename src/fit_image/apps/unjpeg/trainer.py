@@ -22,7 +22,7 @@ from fit_image.apps.unjpeg.network import init_weights, make_network, needed_byt
 from fit_image.apps.unjpeg.patches import samples
 from fit_image.apps.unjpeg.patches.extractor import PatchExtractor
 from fit_image.apps.unjpeg.patches.loader import PatchLoader, rmse
-from fit_image.apps.unjpeg.pictures import PictureFolder, measure
+from fit_image.apps.unjpeg.patches.pictures import PictureFolder, measure
 from fit_image.errors import DivergenceError
 from fit_image.nn.optimizers.adam import Adam
 from fit_image.nn.runtime.arrays import FloatArray

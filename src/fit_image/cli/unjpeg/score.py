@@ -52,7 +52,7 @@ def command(
     training set.
     """
     from fit_image.apps.unjpeg.model import SHIPPED_SUBSAMPLING, Restorer
-    from fit_image.apps.unjpeg.pictures import find_pictures
+    from fit_image.apps.unjpeg.patches.pictures import find_pictures
     from fit_image.apps.unjpeg.scoring import score
     from fit_image.images.jpeg import Compression
 

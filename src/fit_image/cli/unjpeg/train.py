@@ -21,7 +21,7 @@ from fit_image.config.registry import SUBSAMPLINGS
 
 if TYPE_CHECKING:
     from fit_image.apps.unjpeg.directory import UnjpegSource
-    from fit_image.apps.unjpeg.pictures import PictureFolder
+    from fit_image.apps.unjpeg.patches.pictures import PictureFolder
     from fit_image.apps.unjpeg.trainer import BatchMetrics, PatchTrainer
 
 _TYPES = {
@@ -68,7 +68,7 @@ class UnjpegTrainCommand(DataTrainCommand):
     ) -> tuple[UnjpegSource, Callable[[], PatchTrainer]]:
         """Find and split the pictures."""
         from fit_image.apps.unjpeg.directory import UnjpegSource
-        from fit_image.apps.unjpeg.pictures import split_folder
+        from fit_image.apps.unjpeg.patches.pictures import split_folder
         from fit_image.apps.unjpeg.trainer import PatchTrainer
 
         self._pictures = pictures = split_folder(self.data, config)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from fit_image.apps.unjpeg.config import UnjpegConfig
 from fit_image.apps.unjpeg.patches.extractor import PatchExtractor
-from fit_image.apps.unjpeg.pictures import Pairs, PictureFolder, make_pairs
+from fit_image.apps.unjpeg.patches.pictures import Pairs, PictureFolder, make_pairs
 from fit_image.errors import InputError
 from fit_image.nn.runtime.arrays import FloatArray, aligned_zeros
 from fit_image.storage.npz import number_of

@@ -8,7 +8,7 @@ import numpy as np
 
 from fit_image.apps.unjpeg.config import UnjpegConfig
 from fit_image.apps.unjpeg.patches.extractor import PatchExtractor
-from fit_image.apps.unjpeg.pictures import CleanPicture, PictureFolder, make_pairs
+from fit_image.apps.unjpeg.patches.pictures import CleanPicture, PictureFolder, make_pairs
 from fit_image.apps.unjpeg.whitening import Whitening
 from fit_image.errors import InputError
 from fit_image.nn.runtime.arrays import FloatArray
