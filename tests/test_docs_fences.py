@@ -151,7 +151,7 @@ def check_script(words):
     try:
         text = help_of_script(words[0], *command)
     except ModuleNotFoundError as error:
-        # The peer of the benchmark is an extra: without it, the options are looked up in the source.
+        # PyTorch is an extra: without it, the options are looked up in the source.
         if error.name != "torch":
             raise
         text = "".join(path.read_text() for path in (ROOT / "scripts").rglob("*.py"))
