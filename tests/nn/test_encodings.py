@@ -10,8 +10,9 @@ from test_minibatch import learn_all
 from test_per_sample_sgd import learn
 
 from fit_image.apps.fit.architecture import make_network
+from fit_image.config import encoding_spec
 from fit_image.config.encoding_spec import GridSpec, parse_encoding
-from fit_image.config.fit import FitConfig, encoding_spec
+from fit_image.config.fit import FitConfig
 from fit_image.errors import InputError
 from fit_image.nn.encodings.base import Touched
 from fit_image.nn.encodings.fourier import Fourier

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from fit_image.apps.fit.trainer import FitTrainer
-from fit_image.config.fit import FitConfig, registry
+from fit_image.config import registry
+from fit_image.config.fit import FitConfig
 from fit_image.nn.optimizers.schedules import SCHEDULES, RateSchedule
 from naive import NAIVE_OPTIMIZERS, NaiveNetwork, values
 
