@@ -231,3 +231,9 @@ def test_a_grid_is_learned_by_adam_unless_told():
     assert FitConfig(encoding="grid").optimizer == "adam"
     assert FitConfig(encoding="grid").batch_size == 64
     assert FitConfig(encoding="grid", optimizer="sgd").optimizer == "sgd"
+
+
+@pytest.mark.parametrize("field", ["slope", "epochs", "learning_rate", "seed", "batch_size"])
+def test_text_for_a_number_is_refused_with_the_fields_name(field):
+    with pytest.raises(InputError, match=f"{field} must be a number"):
+        FitConfig(**{field: "fast"})

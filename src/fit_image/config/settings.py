@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import field, fields
+from numbers import Real
 from typing import Any
 
 from fit_image.config.layer_spec import LARGEST_RATE
@@ -64,8 +65,13 @@ def check_settings(config: Any) -> None:
         value, data = getattr(config, each.name), each.metadata
         if data["choices"] is not None:
             check_choice(each.name, value, data["choices"])
+        if value is None and "None" in str(each.type):
+            continue
+        wants_number = str(each.type).removesuffix(" | None") in ("int", "float")
         for number in value if isinstance(value, tuple) else (value,):
-            if isinstance(number, int | float) and not isinstance(number, bool):
+            is_number = isinstance(number, Real) and not isinstance(number, bool)
+            require(is_number or not wants_number, each.name, "must be a number")
+            if is_number:
                 limits = data["limits"] or (0, LARGEST_RATE)
                 check_range(each.name, number, limits, above=data["above"])
 
