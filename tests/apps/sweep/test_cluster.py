@@ -47,7 +47,7 @@ def source(tmp_path_factory):
 def make_trial(source, *, seed=0, epochs=8, layers="1x8", animations=(), **settings):
     fit = preset_config("classic", 48, 32, layers=layers, epochs=epochs, seed=seed, **settings)
     record = RecordConfig(animations=animations)
-    return Trial.of(FitManifest(source.picture, fit, ImageConfig(), record, "classic"))
+    return Trial(FitManifest(source.picture, fit, ImageConfig(), record, "classic"))
 
 
 def long_trial(source, **settings):

@@ -37,7 +37,7 @@ class Maker:
         """Add a trial; ``frames`` are colours by epoch, None for an epoch without frame."""
         shown = Picture(f"/p/{picture}.png", f"sha of {picture}", *size)
         fit = FitConfig(layers=layers, epochs=9, seed=seed)
-        trial = Trial.of(FitManifest(shown, fit, image or ImageConfig(), RecordConfig()))
+        trial = Trial(FitManifest(shown, fit, image or ImageConfig(), RecordConfig()))
         self.folder = self.folder.extended([trial])
         run = FitDirectory(self.folder.run_path(trial), trial.manifest)
         run.create()

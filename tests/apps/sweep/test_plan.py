@@ -136,7 +136,7 @@ def test_the_share_done_is_by_epochs_or_by_time_whichever_is_further(picture):
 def test_finished_trials_correct_what_is_expected(picture):
     (trial,) = plan(picture, {"epochs": (10,), "layers": ("2x300",)})
     rows = tuple(FitMetrics(epoch, 0.1, 20.0, 3.0 * epoch) for epoch in range(1, 11))
-    slow = Outcome(trial, "done", 10, 30.0, rows)
+    slow = Outcome(trial, "done", rows)
     factor = measured_factor([slow])
     assert expected_seconds(trial, factor) == pytest.approx(30.0, rel=0.5)
     assert measured_factor([replace(slow, status="interrupted")]) == 1.0
@@ -144,7 +144,5 @@ def test_finished_trials_correct_what_is_expected(picture):
     fit = replace(trial.manifest.fit, time_limit=3.1)
     limited = replace(trial, manifest=replace(trial.manifest, fit=fit))
     cut = (rows[0], FitMetrics(2, 0.1, 20.0, 3.1))
-    assert measured_factor([Outcome(limited, "done", 2, 3.1, cut)]) == pytest.approx(factor)
-    assert (
-        measured_factor([Outcome(limited, "done", 1, 3.1, (FitMetrics(1, 0.1, 20.0, 3.1),))]) == 1.0
-    )
+    assert measured_factor([Outcome(limited, "done", cut)]) == pytest.approx(factor)
+    assert measured_factor([Outcome(limited, "done", (FitMetrics(1, 0.1, 20.0, 3.1),))]) == 1.0

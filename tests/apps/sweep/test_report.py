@@ -46,7 +46,7 @@ def make_sweep(path, pictures, layers=LAYERS, seeds=2):
             for seed in range(seeds):
                 fit = FitConfig(layers=spec, epochs=EPOCHS, seed=seed)
                 record = RecordConfig(animations=())
-                trials.append(Trial.of(FitManifest(source.picture, fit, ImageConfig(), record)))
+                trials.append(Trial(FitManifest(source.picture, fit, ImageConfig(), record)))
     folder = SweepDirectory(path, trials)
     folder.write()
     for trial in folder.trials[:-1]:
@@ -89,9 +89,9 @@ def page(sweep):
 def curve_outcome(seed, *rows):
     fit = FitConfig(layers="1x8", seed=seed)
     picture = Picture("/cat.png", "0" * 64, 10, 10)
-    trial = Trial.of(FitManifest(picture, fit, ImageConfig(), RecordConfig()))
+    trial = Trial(FitManifest(picture, fit, ImageConfig(), RecordConfig()))
     rows = tuple(FitMetrics(epoch, 0.1, psnr, seconds) for epoch, psnr, seconds in rows)
-    return Outcome(trial, "done", len(rows), rows[-1].seconds, rows)
+    return Outcome(trial, "done", rows)
 
 
 def test_a_curve_is_the_mean_over_seeds_with_their_extremes():
@@ -165,14 +165,14 @@ def test_the_command_line_names_what_differs(preset, options, image, text):
     fit = preset_config(preset, 30, 20, **options)
     picture = Picture("/pictures/a cat.png", "0" * 64, 30, 20)
     manifest = FitManifest(picture, fit, ImageConfig(**image), RecordConfig(), preset)
-    assert command_line(Trial.of(manifest)) == text
+    assert command_line(Trial(manifest)) == text
 
 
 def test_the_command_line_of_a_grid_gives_the_same_trial():
     fit = preset_config("instant", 30, 20, encoding="grid:levels=4", activation="sine")
     picture = Picture("/cat.png", "0" * 64, 30, 20)
     manifest = FitManifest(picture, fit, ImageConfig(), RecordConfig(frame_every=2), "instant")
-    words = shlex.split(command_line(Trial.of(manifest)))
+    words = shlex.split(command_line(Trial(manifest)))
     given = dict(zip(words[2::2], words[3::2], strict=True))
     assert given.pop("--frame-every") == "2"
     assert given.pop("--preset") == "instant"
@@ -490,7 +490,7 @@ def test_the_chart_changes_its_axis(browser, page, sweep):
     assert "operations" in title()
     groups = group_by_seed(outcomes_of(sweep)[: 2 * len(LAYERS)])
     for line, group in zip(x_of_lines(), groups, strict=True):
-        assert line[-1] == pytest.approx(group.first.work)
+        assert line[-1] == pytest.approx(group.outcomes[0].work)
     assert script(browser, "document.getElementById('chart').layout.xaxis.type") == "linear"
     find(browser, "#logarithmic").send_keys(" ")
     assert script(browser, "document.getElementById('chart').layout.xaxis.type") == "log"

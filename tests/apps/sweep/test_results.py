@@ -29,9 +29,7 @@ def trial(
 ):
     shown = Picture(picture, f"sha of {picture}", width, 8)
     fit = FitConfig(**{"layers": "2x5", "epochs": 4, **options})
-    return Trial.of(
-        FitManifest(shown, fit, image or ImageConfig(), record or RecordConfig(), preset)
-    )
+    return Trial(FitManifest(shown, fit, image or ImageConfig(), record or RecordConfig(), preset))
 
 
 def outcome(trial, *psnr, status="done", step=1.5, **options):
@@ -39,7 +37,7 @@ def outcome(trial, *psnr, status="done", step=1.5, **options):
         FitMetrics(epoch, 0.1 / epoch, value, epoch * step)
         for epoch, value in enumerate(psnr, start=1)
     )
-    return Outcome(trial, status, len(rows), len(rows) * step, rows, **options)
+    return Outcome(trial, status, rows, **options)
 
 
 def written(tmp_path, outcomes):
@@ -247,7 +245,7 @@ def test_what_follows_from_what_was_asked_is_left_out():
     assert distinguishing_fields(optimizers) == ["optimizer"]
     assert labels(optimizers) == ["sgd", "adam", "adamw"]
     presets = [
-        Trial.of(replace(trial().manifest, fit=preset_config(name, 10, 8, epochs=4), preset=name))
+        Trial(replace(trial().manifest, fit=preset_config(name, 10, 8, epochs=4), preset=name))
         for name in PRESETS
     ]
     assert distinguishing_fields(presets) == ["preset"]
@@ -263,7 +261,7 @@ def test_pictures_are_told_apart_by_their_names():
 def test_a_picture_that_was_replaced_is_told_from_its_successor():
     first, second = trial(), trial(width=12)
     successor = replace(second.manifest.picture, sha256="0123456789abcdef")
-    second = Trial.of(replace(second.manifest, picture=successor))
+    second = Trial(replace(second.manifest, picture=successor))
     assert labels([first, second]) == [
         "/pictures/cat.png (sha of /)",
         "/pictures/cat.png (01234567)",

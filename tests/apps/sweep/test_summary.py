@@ -18,9 +18,9 @@ PICTURE = Picture("/pictures/cat.png", "0" * 64, 24, 16)
 def outcome(layers, seed, *psnrs, pace=1.0, status="done", **options):
     """A trial with a picture an epoch, each ``pace`` seconds after the last."""
     fit = FitConfig(layers=layers, seed=seed, **options)
-    trial = Trial.of(FitManifest(PICTURE, fit, ImageConfig(), RecordConfig()))
+    trial = Trial(FitManifest(PICTURE, fit, ImageConfig(), RecordConfig()))
     rows = tuple(FitMetrics(n, 0.1, psnr, n * pace) for n, psnr in enumerate(psnrs, start=1))
-    return Outcome(trial, status, len(rows), len(rows) * pace, rows)
+    return Outcome(trial, status, rows)
 
 
 def found(*outcomes):

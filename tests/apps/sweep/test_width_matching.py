@@ -7,18 +7,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fit_image.apps.sweep.plan.trial import count_parameters
+from fit_image.apps.fit.directory import FitManifest, Picture
+from fit_image.apps.sweep.plan.trial import Trial
 from fit_image.apps.sweep.plan.width_matching import match_layers
-from fit_image.config.fit import FitConfig
+from fit_image.config.fit import FitConfig, ImageConfig, RecordConfig
 from fit_image.config.layer_spec import MAX_WIDTH, Hidden, format_layers, parse_layers
 from fit_image.errors import InputError
 
 
 def counter(**options):
     config = FitConfig(**options)
+    picture = Picture("/cat.png", "0" * 64, 64, 48)
 
     def count(layers):
-        return sum(count_parameters(replace(config, layers=layers), (64, 48), 3))
+        fit = replace(config, layers=layers)
+        return Trial(FitManifest(picture, fit, ImageConfig(), RecordConfig())).parameters
 
     return count
 

@@ -16,7 +16,7 @@ from fit_image.apps.sweep.plan.plan import SweepSpec, plan_trials
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.results.outcome import Outcome, read_outcomes, trial_labels
 from fit_image.cli.common.display import Lines, Table
-from fit_image.cli.sweep.progress import ProgressView, SweepProgress
+from fit_image.cli.sweep.progress import SweepProgress
 from fit_image.cli.sweep.results import show_groups
 from fit_image.config.layer_spec import parse_layers
 from pictures import save_picture
@@ -98,10 +98,9 @@ def test_the_table_fits_the_terminal(progress, trials, written, columns, monkeyp
     monkeypatch.setattr(sys.stderr, "fileno", lambda: 2)
     monkeypatch.setattr(os, "get_terminal_size", lambda _: os.terminal_size((columns, 6)))
     table = Table()
-    view = ProgressView(progress, table)
-    view.show(Started(trials[0]))
+    progress.show(Started(trials[0]), table)
     time.sleep(0.11)  # it is drawn at most ten times a second
-    view.show(Advanced(trials[0], 5, 0.5, 2.0, 20.0))
+    progress.show(Advanced(trials[0], 5, 0.5, 2.0, 20.0), table)
     lines = re.split(r"[\r\n]", re.sub(r"\x1b\[\d*[A-Z]", "", written()))
     assert max(map(len, lines)) < columns
     if columns >= 40:
@@ -111,16 +110,16 @@ def test_the_table_fits_the_terminal(progress, trials, written, columns, monkeyp
 
 
 def test_plain_lines_where_there_is_no_terminal(progress, trials, written):
-    view = ProgressView(progress, Lines())
+    lines = Lines()
     for event in (Started(trials[0]), None, Notice("hello"), Ended(trials[0], "done")):
-        view.show(event)
+        progress.show(event, lines)
     assert written() == "hello\n[1/3] 1x8: waiting\n"
 
 
 def test_the_table_itself_shows_what_has_ended(progress, trials, written):
-    view = ProgressView(progress, Table())
+    table = Table()
     for event in (Started(trials[0]), Notice("hello"), Ended(trials[0], "done")):
-        view.show(event)
+        progress.show(event, table)
     text = written()
     assert "hello\n" in text
     assert "[1/3]" not in text
@@ -129,7 +128,7 @@ def test_the_table_itself_shows_what_has_ended(progress, trials, written):
 def test_perfect_copies_come_first_and_networks_without_a_picture_last(trials, written):
     rows = {0: 20.0, 1: math.inf, 2: None}
     outcomes = [
-        Outcome(trial, "done", 1, 1.0, (FitMetrics(1, 0.1, rows[index], 1.0),))
+        Outcome(trial, "done", (FitMetrics(1, 0.1, rows[index], 1.0),))
         for index, trial in enumerate(trials)
     ]
     show_groups(outcomes, Lines())

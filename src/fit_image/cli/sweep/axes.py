@@ -56,7 +56,6 @@ class ValueList(click.ParamType):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> Values:
-        """Parse the values into a tuple."""
         if isinstance(value, tuple):
             return value
         texts = [text.strip() for text in self.separator.split(value)]
@@ -100,15 +99,7 @@ def given_axes(given: Mapping[str, tuple[Values, ...]], seeds: int | None) -> di
 def read_grids(
     read: Callable[[Path], list[TrialRow]], path: Path, axes: Mapping[str, Values]
 ) -> tuple[dict[str, Values], ...]:
-    """Read the trials of a file, and add the axes of the command line to each.
-
-    ``read`` is `read_csv` or `read_toml`.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read, has no trials, or has an unknown name or an invalid value.
-    """
+    """Read trials with `read_csv` or `read_toml`, and add the axes of the command line to each."""
     check_regular(path)
     try:
         rows = read(path)
@@ -173,9 +164,9 @@ def _parse_row(where: str, row: TrialRow) -> dict[str, Values]:
         column = given.strip().lower().replace("_", "-")
         if column == "seeds":
             name, values = "seed", _seeds(where, texts)
+        elif column not in names:
+            raise InputError(f"{where}: unknown option {given!a}; known are {', '.join(names)}")
         else:
-            if column not in names:
-                raise InputError(f"{where}: unknown option {given!a}; known are {', '.join(names)}")
             name = names[column]
             try:
                 option = ValueList(_OPTIONS[name])

@@ -18,7 +18,7 @@ from fit_image.cli.common.signals import Signals
 from fit_image.cli.fit.configuration import record_of_trials
 from fit_image.cli.sweep.options import SWEEP_OPTIONS
 from fit_image.cli.sweep.plan import make_spec, show_plan
-from fit_image.cli.sweep.progress import ProgressView, SweepProgress
+from fit_image.cli.sweep.progress import SweepProgress
 from fit_image.cli.sweep.results import show_groups, write_all
 from fit_image.errors import FitImageError, InputError
 
@@ -73,7 +73,7 @@ def command(
 
     # Heavy imports come after the command line has been understood.
     from fit_image.apps.sweep.plan.plan import plan_trials
-    from fit_image.apps.sweep.plan.trial_pictures import check_pictures
+    from fit_image.apps.sweep.plan.trial import check_pictures
     from fit_image.apps.sweep.results.outcome import read_outcomes, unfinished
     from fit_image.apps.sweep.results.tables import write_results
     from fit_image.nn.runtime.machine import usable_cores
@@ -122,14 +122,11 @@ def command(
 def _folder(output: Path, may_create: bool) -> SweepDirectory:
     """Return the sweep in a folder, or a new one if allowed."""
     from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
+    from fit_image.runs.directory import RunDirectory
 
     if SweepDirectory.holds_sweep(output) or not may_create:
         return SweepDirectory.open(output)
-    if output.is_symlink() and not output.exists():
-        raise InputError(f"cannot use {output}: it is a broken link; choose another folder with -o")
-    parent = next(folder for folder in (output, *output.absolute().parents) if folder.exists())
-    if not parent.is_dir():
-        raise InputError(f"cannot use {output}: {parent} is not a folder; choose another with -o")
+    RunDirectory.check_folder(output)
     if output.is_dir() and any(file.name != ".lock" for file in output.iterdir()):
         raise InputError(f"{output} is not empty and holds no sweep: choose another folder with -o")
     return SweepDirectory(output)
@@ -144,7 +141,7 @@ def _executor(
 
     if scheduler is not None and trials:
         from fit_image.apps.sweep.execution.cluster import ClusterExecutor
-        from fit_image.apps.sweep.plan.trial_pictures import TrialPictures
+        from fit_image.apps.sweep.plan.trial import TrialPictures
 
         return ClusterExecutor(folder, longest_first(trials), TrialPictures(), scheduler)
     return LocalExecutor(folder, longest_first(trials), jobs or usable_cores())
@@ -158,15 +155,14 @@ def _train(
     signals: Signals,
 ) -> None:
     from fit_image.apps.sweep.execution.cost import expected_seconds
-    from fit_image.apps.sweep.execution.run_sweep import run_sweep
+    from fit_image.apps.sweep.execution.executor import run_sweep
     from fit_image.apps.sweep.results.outcome import read_outcomes, trial_labels
 
     costs = {trial.key: expected_seconds(trial) for trial in trials}
     progress = SweepProgress(folder, read_outcomes(folder), trial_labels(folder.trials), costs)
-    view = ProgressView(progress, display)
     stopping = False
     for event in run_sweep(folder, executor, trials):
-        view.show(event)
+        progress.show(event, display)
         if signals.received is not None and not stopping:
             stopping = True
             display.message("stopping: running trials are saved")

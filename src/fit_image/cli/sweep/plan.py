@@ -26,13 +26,7 @@ _MAX_TRIALS = 10_000
 def make_spec(
     images: tuple[Path, ...], given: dict[str, Any], record: RecordConfig, allow_many: bool
 ) -> SweepSpec:
-    """Return the sweep specification of the command line.
-
-    Raises
-    ------
-    UsageError, InputError
-        If options conflict, a file of trials is invalid, or there are too many trials.
-    """
+    """Return the sweep specification of the command line."""
     axes = given_axes(given, given["seeds"])
     files = (read_csv, given["from_csv"]), (read_toml, given["from_toml"])
     tables = [(read, path) for read, path in files if path]

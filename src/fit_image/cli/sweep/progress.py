@@ -55,6 +55,19 @@ class SweepProgress:
         self._total = len(self._ended) + len(costs)
         self._time_left = TimeLeft()
 
+    def show(self, event: Event | None, display: Display) -> None:
+        """Update with an event if there is one, and draw."""
+        from fit_image.apps.sweep.execution.executor import Notice
+
+        line = self.update(event) if event else None
+        # A table shows by itself what has ended.
+        if line and (isinstance(event, Notice) or not isinstance(display, Table)):
+            display.message(line)
+        if isinstance(display, Table):
+            display.show(self.lines, self.step())
+        else:
+            display.step(self.step())
+
     def update(self, event: Event) -> str | None:
         """Update with an event; return a line for the log if it deserves one."""
         from fit_image.apps.sweep.execution.executor import Advanced, Ended, Notice, Started
@@ -91,12 +104,9 @@ class SweepProgress:
     @property
     def done(self) -> float:
         """Fraction (0..1) of the expected training time."""
+        done = sum(cost * self._shares[key] for key, cost in self._costs.items())
         total = sum(self._costs.values())
-        return (
-            sum(cost * self._shares[key] for key, cost in self._costs.items()) / total
-            if total
-            else 1.0
-        )
+        return done / total if total else 1.0
 
     def step(self) -> Step:
         """Return the overall progress."""
@@ -129,29 +139,6 @@ class SweepProgress:
         if last.psnr is not None:
             parts.append(f"{last.psnr:.2f} dB")
         return Line(label, "  ".join([*parts, format_duration(last.seconds)]), last.share)
-
-
-class ProgressView:
-    """Shows the progress of a sweep on a display."""
-
-    def __init__(self, progress: SweepProgress, display: Display) -> None:
-        self._progress = progress
-        self._display = display
-
-    def show(self, event: Event | None) -> None:
-        """Update with an event, or only redraw."""
-        from fit_image.apps.sweep.execution.executor import Notice
-
-        line = self._progress.update(event) if event else None
-        display = self._display
-        if isinstance(display, Table):
-            if line and isinstance(event, Notice):
-                display.message(line)
-            display.show(self._progress.lines, self._progress.step())
-            return
-        if line:
-            display.message(line)
-        display.step(self._progress.step())
 
 
 def _format_outcome(outcome: Outcome) -> str:

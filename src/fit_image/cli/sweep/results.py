@@ -22,13 +22,7 @@ _MAX_GROUPS = 20
 def write_all(
     folder: SweepDirectory, outcomes: Sequence[Outcome], by: str, display: Display
 ) -> Path | None:
-    """Write the tables, comparison.gif and the page.
-
-    Returns
-    -------
-    Path or None
-        The page; None if it cannot be made, after a message with the reason.
-    """
+    """Write the tables, comparison.gif and the page; return that, None after a message why not."""
     from fit_image.apps.sweep.results.comparison import write_comparison
     from fit_image.apps.sweep.results.report import check_extra, write_report
     from fit_image.apps.sweep.results.tables import write_results

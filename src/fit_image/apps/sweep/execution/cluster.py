@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
 from dataclasses import dataclass
-from types import TracebackType
+from pathlib import Path
 from typing import Any, Self
 
 from fit_image.apps.fit.picture_source import PictureSource
@@ -21,7 +21,14 @@ from fit_image.apps.sweep.execution.connection import (
     quiet,
     result_of,
 )
-from fit_image.apps.sweep.execution.executor import Advanced, Ended, Event, Notice, Started
+from fit_image.apps.sweep.execution.executor import (
+    Advanced,
+    Ended,
+    Event,
+    Executor,
+    Notice,
+    Started,
+)
 from fit_image.apps.sweep.execution.transfer import Files, read_state, store_output
 from fit_image.apps.sweep.execution.work_unit import Report, VersionError, run_dask_work_unit
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
@@ -37,8 +44,8 @@ _CHECK_SECONDS = 1.0
 _MAX_LOSSES = 4
 
 
-class ClusterExecutor:
-    """Trains trials on a cluster; an `fit_image.apps.sweep.execution.executor.Executor`.
+class ClusterExecutor(Executor):
+    """Trains trials on a cluster.
 
     A trial is trained in work units of some seconds. A worker receives the state of the run, and
     returns the next state and the files recorded meanwhile, which are stored before the next unit
@@ -47,7 +54,6 @@ class ClusterExecutor:
     Parameters
     ----------
     folder : SweepDirectory
-        Folder of the sweep, which holds those of the trials.
     trials : sequence of Trial
         In the order in which they start.
     sources : callable
@@ -90,16 +96,8 @@ class ClusterExecutor:
         self._workers: set[str] = set()
         self._checked_at = 0.0
         self._waiting_for_workers = False
-        self._context = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
-        """Connect to the scheduler.
-
-        Raises
-        ------
-        InputError
-            If there is none, or dask.distributed is not installed.
-        """
         check_installed()  # before `quiet`: dask configures its loggers when imported
         with contextlib.ExitStack() as context:
             context.enter_context(quiet())
@@ -110,24 +108,19 @@ class ClusterExecutor:
             # Otherwise it warns of every large network.
             threshold = {"distributed.admin.large-graph-warning-threshold": "1 PB"}
             context.enter_context(dask.config.set(threshold))
-            self._client.subscribe_topic(self._topic, self._on_report)
+            # Called in a thread of the client.
+            self._client.subscribe_topic(self._topic, lambda event: self._reports.append(event[1]))
             self._pool = futures.ThreadPoolExecutor(4, "fit-image-transfer")
             self._context = context.pop_all()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         with self._context:
             self._pool.shutdown(wait=False, cancel_futures=True)
             self._cancel_work()
             self._pool.shutdown()
 
     def events(self) -> Iterator[Event | None]:
-        """Train all trials; see `fit_image.apps.sweep.execution.executor.Executor`."""
         while self._waiting or self._running:
             idle = True
             for event in self._poll():
@@ -138,7 +131,6 @@ class ClusterExecutor:
                 time.sleep(self._poll_seconds)
 
     def stop(self) -> None:
-        """Ask the workers to return the states of their trials."""
         self._waiting.clear()
         if self._stop_deadline is None:
             self._stop_deadline = time.monotonic() + _STOP_SECONDS
@@ -180,14 +172,14 @@ class ClusterExecutor:
         self._waiting_for_workers = self._threads == 0
 
     def _start_trials(self) -> Iterator[Event]:
-        def count_busy() -> int:
-            return sum(running.status not in FINISHED for running in self._running.values())
-
-        while self._waiting and count_busy() < self._threads:
-            running = _RunningTrial(self._waiting.popleft())
-            self._running[running.trial.key] = running
-            running.task = self._pool.submit(self._read, running)
-            yield Started(running.trial)
+        while self._waiting and self._threads > sum(
+            running.status not in FINISHED for running in self._running.values()
+        ):
+            trial = self._waiting.popleft()
+            running = _RunningTrial(trial, self._folder.run_path(trial))
+            self._running[trial.key] = running
+            running.task = self._pool.submit(read_state, running.path)
+            yield Started(trial)
 
     def _advance(self, running: _RunningTrial) -> Iterator[Event]:
         """Take the next step of a running trial."""
@@ -206,16 +198,16 @@ class ClusterExecutor:
                 yield self._end(running, "interrupted")
             elif self._threads > 0:
                 self._submit(running, state)
-        except (VersionError, LostWorkError) as error:
+        except VersionError:
+            raise
+        except LostWorkError as error:
             yield from self._retry(running, error)
         except InputError as error:
             yield self._end(running, "failed", str(error))
         except FitImageError as error:
             raise FitImageError(f"{error}; to go on: --resume") from error
 
-    def _retry(self, running: _RunningTrial, error: FitImageError) -> Iterator[Event]:
-        if isinstance(error, VersionError):
-            raise error
+    def _retry(self, running: _RunningTrial, error: LostWorkError) -> Iterator[Event]:
         running.losses += 1
         if self._stop_deadline is not None:
             yield self._end(running, "interrupted")
@@ -226,7 +218,7 @@ class ClusterExecutor:
             self._pictures.clear()
             self._threads, self._checked_at = 0, 0.0
             running.unit = None
-            running.task = self._pool.submit(self._read, running)
+            running.task = self._pool.submit(read_state, running.path)
 
     def _end(self, running: _RunningTrial, status: str, message: str = "") -> Ended:
         del self._running[running.trial.key]
@@ -257,11 +249,9 @@ class ClusterExecutor:
 
     def _picture(self, trial: Trial, source: PictureSource) -> Any:
         """Return the picture on the workers, and send it there first if necessary."""
-        manifest = trial.manifest
-        key = (manifest.picture.sha256, manifest.image)
-        if key not in self._pictures:
-            self._pictures[key] = self._client.scatter(source.image.levels, broadcast=True)
-        return self._pictures[key]
+        if trial.target not in self._pictures:
+            self._pictures[trial.target] = self._client.scatter(source.image.levels, broadcast=True)
+        return self._pictures[trial.target]
 
     def _cancel_work(self) -> None:
         """Cancel the work units that have not returned."""
@@ -280,9 +270,6 @@ class ClusterExecutor:
 
     # In a thread of the pool:
 
-    def _read(self, running: _RunningTrial) -> Files:
-        return read_state(self._folder.run_path(running.trial))
-
     def _collect(self, running: _RunningTrial) -> Files:
         """Store the output of a work unit, and return the state for the next one."""
         assert running.source
@@ -292,14 +279,8 @@ class ClusterExecutor:
         if result.status == "failed":
             raise InputError(result.message)
         running.status = result.status
-        trial, path = running.trial, self._folder.run_path(running.trial)
-        store_output(trial, path, running.source, result.status, result.output)
-        return {} if result.status in FINISHED else read_state(path)
-
-    # In the thread of the client:
-
-    def _on_report(self, event: tuple[float, Report]) -> None:
-        self._reports.append(event[1])
+        store_output(running.trial, running.path, running.source, result.status, result.output)
+        return {} if result.status in FINISHED else read_state(running.path)
 
 
 @dataclass(eq=False)
@@ -307,6 +288,7 @@ class _RunningTrial:
     """A trial with a work unit on the cluster, or a local task that reads or stores its files."""
 
     trial: Trial
+    path: Path
     source: PictureSource | None = None
     unit: Any = None
     task: futures.Future[Files] | None = None

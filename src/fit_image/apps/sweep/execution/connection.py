@@ -32,19 +32,7 @@ def check_installed() -> None:
 
 
 def connect(address: str, timeout: float) -> Any:
-    """Return a ``distributed.Client`` of the scheduler at an address.
-
-    Parameters
-    ----------
-    address : str
-    timeout : float
-        In seconds.
-
-    Raises
-    ------
-    InputError
-        If there is no scheduler there.
-    """
+    """Return a ``distributed.Client`` of a scheduler; `InputError` after ``timeout`` seconds."""
     from distributed import Client
 
     try:

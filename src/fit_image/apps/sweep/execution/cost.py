@@ -21,19 +21,14 @@ _RENDER_PIXEL = 0.2e-6
 def expected_seconds(trial: Trial, factor: float = 1.0) -> float:
     """Estimate the seconds of a trial on one core, rendering of frames included.
 
-    Parameters
-    ----------
-    trial : Trial
-    factor : float
-        Time on this machine relative to the reference; see `measured_factor`.
+    ``factor`` is the time on this machine relative to the reference; see `measured_factor`.
     """
-    fit, picture = trial.manifest.fit, trial.manifest.picture
+    fit = trial.manifest.fit
     training = factor * _training_seconds(trial)
     limit = fit.time_limit
     share = 1.0 if limit is None or training <= limit else limit / training
     frames = share * fit.epochs / trial.manifest.record.frame_every + 1
-    pixels = picture.width * picture.height
-    rendering = frames * pixels * (_RENDER_PIXEL + _RENDER_FLOP * trial.work)
+    rendering = frames * trial.pixels * (_RENDER_PIXEL + _RENDER_FLOP * trial.work)
     return share * training + factor * rendering
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Protocol, Self
 
+from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.plan.trial import Trial
 
 
@@ -43,16 +44,7 @@ class Advanced:
 
 @dataclass(frozen=True)
 class Ended:
-    """A trial has ended in this executor.
-
-    Attributes
-    ----------
-    trial : Trial
-    status : str
-        ``done``, ``diverged``, ``interrupted`` or ``failed``.
-    message : str
-        Reason of a failure, or empty.
-    """
+    """A trial is ``done``, ``diverged``, ``interrupted`` or ``failed``, with the reason."""
 
     trial: Trial
     status: str
@@ -69,23 +61,13 @@ class Notice:
 Event = Started | Advanced | Ended | Notice
 
 
-class Executor(Protocol):
-    """Trains trials, each in its own folder.
+class Executor(AbstractContextManager["Executor"]):
+    """Trains trials, each in its own folder; as a context, it leaves nothing running.
 
-    A context manager: nothing is left running when it exits.
+    Entering it checks the requirements, and connects where needed.
     """
 
-    def __enter__(self) -> Self:
-        """Check the requirements, and connect where needed."""
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Terminate what is still running."""
-
+    @abstractmethod
     def events(self) -> Iterator[Event | None]:
         """Train all trials and yield events; None several times a second when there is none.
 
@@ -97,5 +79,20 @@ class Executor(Protocol):
             If the sweep cannot continue, for example because the disk is full.
         """
 
+    @abstractmethod
     def stop(self) -> None:
         """Ask running trials to save a checkpoint and stop; `events` continues until they have."""
+
+
+def run_sweep(
+    folder: SweepDirectory, executor: Executor, trials: Sequence[Trial]
+) -> Iterator[Event | None]:
+    """Train trials, and record failures in the sweep's folder; yields `Executor.events`."""
+    for trial in trials:
+        folder.failures.pop(trial.key, None)
+    folder.write()
+    for event in executor.events():
+        if isinstance(event, Ended) and event.status == "failed":
+            folder.failures[event.trial.key] = event.message
+            folder.write()
+        yield event

@@ -12,10 +12,16 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from fit_image.apps.sweep.execution.executor import Advanced, Ended, Event, Notice, Started
+from fit_image.apps.sweep.execution.executor import (
+    Advanced,
+    Ended,
+    Event,
+    Executor,
+    Notice,
+    Started,
+)
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.plan.trial import Trial
 from fit_image.errors import FitImageError
@@ -31,19 +37,10 @@ _MAX_CRASHES = 3
 _POLL_SECONDS = 0.2
 
 
-class LocalExecutor:
-    """Trains trials in worker processes; an `fit_image.apps.sweep.execution.executor.Executor`.
+class LocalExecutor(Executor):
+    """Trains trials, in the order given, in at most ``jobs`` worker processes.
 
     A worker that crashes is replaced, and its trial resumes from the checkpoint.
-
-    Parameters
-    ----------
-    folder : SweepDirectory
-        Folder of the sweep, which holds those of the trials.
-    trials : iterable of Trial
-        In the order in which they start.
-    jobs : int
-        Maximum number of workers.
     """
 
     def __init__(self, folder: SweepDirectory, trials: Iterable[Trial], jobs: int) -> None:
@@ -56,21 +53,12 @@ class LocalExecutor:
         self._compiling = False
         self._stopping = False
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         for worker in self._workers:
             worker.kill()
         self._selector.close()
 
     def events(self) -> Iterator[Event | None]:
-        """Train all trials; see `fit_image.apps.sweep.execution.executor.Executor`."""
         yield from self._start_trials()
         while any(worker.trial for worker in self._workers):
             ready = self._selector.select(_POLL_SECONDS)
@@ -86,7 +74,6 @@ class LocalExecutor:
             yield from self._start_trials()
 
     def stop(self) -> None:
-        """Ask the workers to save checkpoints and stop."""
         self._stopping = True
         self._waiting.clear()
         for worker in self._workers:

@@ -33,11 +33,8 @@ def train_trial(
 
     Parameters
     ----------
-    trial : Trial
     path : Path
         Folder of its run, which is resumed if it exists.
-    source : PictureSource
-        Its picture.
     should_stop : callable
         Called with the status several times a second; returns whether to stop.
     animations : bool
@@ -47,11 +44,6 @@ def train_trial(
     -------
     FitResult
         With status ``done``, ``diverged`` or ``interrupted``.
-
-    Raises
-    ------
-    FitImageError
-        If a file cannot be written, or the folder cannot be resumed.
     """
     manifest = trial.manifest
     earlier = FitDirectory.holds_run(path)

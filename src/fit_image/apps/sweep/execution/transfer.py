@@ -27,13 +27,7 @@ _FRAME_NAME = re.compile(r"frames/epoch-\d{6,}\.png", re.ASCII)
 
 
 def read_state(path: Path) -> Files:
-    """Read the files from which a run resumes, by name; none if there is no run.
-
-    Raises
-    ------
-    FitImageError
-        If a file cannot be read.
-    """
+    """Read the files from which a run resumes, by name; none if there is no run."""
     return _read(path, _STATE) if FitDirectory.holds_run(path) else {}
 
 
@@ -45,13 +39,7 @@ def write_state(path: Path, state: Mapping[str, bytes]) -> None:
 
 
 def read_output(path: Path) -> Files:
-    """Read the state, the model and all frames of a run, by name.
-
-    Raises
-    ------
-    FitImageError
-        If a file cannot be read.
-    """
+    """Read the state, the model and all frames of a run, by name."""
     frames = [f"frames/{frame.name}" for _, frame in frame_paths(path / "frames")]
     return _read(path, (*_OUTPUT, *frames))
 
@@ -59,32 +47,16 @@ def read_output(path: Path) -> Files:
 def store_output(
     trial: Trial, path: Path, source: PictureSource, status: str, output: Mapping[str, bytes]
 ) -> None:
-    """Write a worker's `read_output` to the folder of the trial's run.
+    """Write a worker's `read_output` to the folder of a run, unchanged since `read_state`, or new.
 
     Files that can be made here are not transferred: the target, the final picture, the animations.
-
-    Parameters
-    ----------
-    trial : Trial
-    path : Path
-        Folder of its run, unchanged since `read_state`, or new.
-    source : PictureSource
-        Its picture.
-    status : str
-        The status in the ``run.json`` of the output.
-    output : mapping of str to bytes
-
-    Raises
-    ------
-    InputError
-        If these are not the files of a run; then nothing is written.
-    FitImageError
-        If a file cannot be written.
+    If these are not the files of a run, `InputError` is raised and nothing is written.
     """
     _check_names(output)
     run = FitDirectory(path, trial.manifest)
     with run.locked(patience=20.0):
-        _forget_after_checkpoint(run)
+        arrays = run.read_checkpoint()
+        run.forget_after(int(number_of(arrays, "progress_epoch")) if arrays else 0)
         for name in sorted(name for name in output if name not in _OUTPUT):
             atomic.write_bytes(path / name, output[name])
         if not run.target.exists():
@@ -94,9 +66,7 @@ def store_output(
         rows = run.metrics.read()
         # The old checkpoint may be of a run that was restarted since.
         run.forget_after(rows[-1].epoch if rows else 0)
-        frames = frame_paths(run.frames)
-        if frames:
-            atomic.copy(frames[-1][1], run.final)
+        run.copy_final()
         if status in FINISHED:
             for name in trial.manifest.record.animations:
                 animate(run, path / name, trial.manifest.record)
@@ -111,11 +81,6 @@ def _check_names(output: Mapping[str, bytes]) -> None:
     for name in output:
         if name not in _OUTPUT and not _FRAME_NAME.fullmatch(name):
             raise InputError(f"a worker returned a file that is not part of a run: {name[:80]!a}")
-
-
-def _forget_after_checkpoint(run: FitDirectory) -> None:
-    arrays = run.read_checkpoint()
-    run.forget_after(int(number_of(arrays, "progress_epoch")) if arrays else 0)
 
 
 def _read(path: Path, names: tuple[str, ...]) -> Files:

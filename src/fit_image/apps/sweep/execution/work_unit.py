@@ -36,17 +36,7 @@ class VersionError(InputError):
 
 @dataclass(frozen=True)
 class WorkResult:
-    """Result of a work unit.
-
-    Attributes
-    ----------
-    status : str
-        That of `train_trial`, or ``failed``.
-    message : str
-        Reason of a failure, or empty.
-    output : dict of str to bytes
-        Files for `store_output`, by name.
-    """
+    """Status of `train_trial` and files for `store_output`; or ``failed``, with the reason."""
 
     status: str
     message: str = ""
@@ -68,29 +58,20 @@ def run_work_unit(
     Parameters
     ----------
     version : str
-        Version of fit-image that sends the work.
+        Version of fit-image that sends the work; `VersionError` if that of the worker differs.
     levels : ndarray of uint8 or uint16, shape (height, width, channels)
         The picture.
     order : mapping
         ``trial`` as JSON values, the ``state`` of its run (`read_state`), and the ``seconds`` to
         train.
     is_stopped : callable
-        Called before each report; returns whether to return at once.
+        Called after each report; returns whether to return at once.
     report : callable
         Called with the progress of the trial, also at the end.
     max_frame_bytes : int
         The unit ends early when its frames are larger.
     report_seconds : float
         Time between reports.
-
-    Returns
-    -------
-    WorkResult
-
-    Raises
-    ------
-    VersionError
-        If ``version`` differs from that of this worker.
     """
     if version != __version__:
         raise VersionError(
@@ -100,22 +81,26 @@ def run_work_unit(
     deadline = time.monotonic() + order["seconds"]
     trial = Trial.from_json(order["trial"])
     source = _source(levels, trial.manifest.picture)
+    reported_at = 0.0
+
+    def should_stop(status: Status) -> bool:
+        nonlocal reported_at
+        now = time.monotonic()
+        if now < min(deadline, reported_at + report_seconds):
+            return False
+        reported_at = now
+        share = trial.manifest.share_done(status)
+        report((trial.key, status.epoch, share, status.seconds, status.metrics))
+        size = sum(frame.stat().st_size for frame in (path / "frames").iterdir())
+        return now >= deadline or size > max_frame_bytes or is_stopped()
+
     try:
         with tempfile.TemporaryDirectory(prefix="fit-image-") as folder:
             path = Path(folder) / trial.key
             if order["state"]:
                 write_state(path, order["state"])
-            pacer = _Pacer(
-                trial,
-                path / "frames",
-                deadline,
-                is_stopped,
-                report,
-                max_frame_bytes,
-                report_seconds,
-            )
             try:
-                result = train_trial(trial, path, source, pacer.should_stop, animations=False)
+                result = train_trial(trial, path, source, should_stop, animations=False)
                 return WorkResult(result.status, output=read_output(path))
             except FitImageError as error:
                 # The temporary folder is gone when this is read.
@@ -134,32 +119,6 @@ def _source(levels: npt.NDArray[Any], picture: Picture) -> PictureSource:
     # Arrays may arrive read-only, a type for which every kernel would be compiled again.
     levels = np.require(levels, requirements=("C", "W"))
     return PictureSource(LoadedImage(levels, (picture.width, picture.height)), picture)
-
-
-@dataclass
-class _Pacer:
-    trial: Trial
-    frames: Path
-    deadline: float
-    is_stopped: Callable[[], bool]
-    report: Callable[[Report], None]
-    max_frame_bytes: int
-    report_seconds: float
-    _reported_at: float = 0.0
-
-    def should_stop(self, status: Status) -> bool:
-        """Return whether to end the work unit."""
-        now = time.monotonic()
-        due = now >= self.deadline
-        if due or now - self._reported_at >= self.report_seconds:
-            self._reported_at = now
-            share = self.trial.manifest.share_done(status)
-            self.report((self.trial.key, status.epoch, share, status.seconds, status.metrics))
-            due = due or self._is_full() or self.is_stopped()
-        return due
-
-    def _is_full(self) -> bool:
-        return sum(frame.stat().st_size for frame in self.frames.iterdir()) > self.max_frame_bytes
 
 
 def run_dask_work_unit(

@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from fit_image.apps.sweep.execution.training import train_trial
-from fit_image.apps.sweep.plan.trial import Trial
-from fit_image.apps.sweep.plan.trial_pictures import TrialPictures
+from fit_image.apps.sweep.plan.trial import Trial, TrialPictures
 from fit_image.errors import FitImageError, InputError
 from fit_image.nn.runtime.jit import on_compile
 from fit_image.runs.progress import Status

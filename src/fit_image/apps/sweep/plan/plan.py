@@ -13,7 +13,7 @@ from typing import Any
 from fit_image.apps.fit.directory import FitManifest, Picture
 from fit_image.apps.fit.learner import check_memory
 from fit_image.apps.fit.picture_source import load_source
-from fit_image.apps.sweep.plan.trial import Trial, count_parameters, layers_label
+from fit_image.apps.sweep.plan.trial import Trial, layers_label
 from fit_image.apps.sweep.plan.width_matching import match_layers
 from fit_image.config.fit import FitConfig, ImageConfig, RecordConfig, option_of
 from fit_image.config.layer_spec import Hidden
@@ -78,15 +78,16 @@ def plan_trials(spec: SweepSpec) -> list[Trial]:
             picture = pictures(path, prepare)
             preset = values.get("preset", "classic")
             fit, unused = _configure(preset, picture, _select(FitConfig, values))
-            channels = CHANNELS[prepare.channels]
+            manifest = FitManifest(picture, fit, prepare, spec.record, preset)
             if spec.match_params:
-                fit = _match_parameters(fit, spec.match_params, picture, channels)
-            check_memory(fit, (picture.width, picture.height), channels)
+                manifest = _match_parameters(manifest, spec.match_params)
+            size = (picture.width, picture.height)
+            check_memory(manifest.fit, size, CHANNELS[prepare.channels])
         except InputError as error:
             raise InputError(f"{_describe(spec, values)}{error}") from error
         ignored |= unused
         used |= values.keys() - unused.keys()
-        trial = Trial.of(FitManifest(picture, fit, prepare, spec.record, preset))
+        trial = Trial(manifest)
         trials.setdefault(trial.key, trial)
     if not trials:
         raise InputError("no trials: give at least one value for every option")
@@ -115,14 +116,13 @@ def _configure(
     return preset_config(preset, *size, **values), unused
 
 
-def _match_parameters(
-    fit: FitConfig, like: tuple[Hidden, ...], picture: Picture, channels: int
-) -> FitConfig:
-    def count(layers: tuple[Hidden, ...]) -> int:
-        size = (picture.width, picture.height)
-        return sum(count_parameters(replace(fit, layers=layers), size, channels))
+def _match_parameters(manifest: FitManifest, like: tuple[Hidden, ...]) -> FitManifest:
+    fit = manifest.fit
 
-    return replace(fit, layers=match_layers(fit.layers, count(like), count))
+    def count(layers: tuple[Hidden, ...]) -> int:
+        return Trial(replace(manifest, fit=replace(fit, layers=layers))).parameters
+
+    return replace(manifest, fit=replace(fit, layers=match_layers(fit.layers, count(like), count)))
 
 
 def _select(config: type, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -132,12 +132,8 @@ def _select(config: type, values: Mapping[str, Any]) -> dict[str, Any]:
 def _describe(spec: SweepSpec, values: Mapping[str, Any]) -> str:
     """Return the values of a combination that vary in the sweep; empty if none do."""
     varying = [
-        f"{option_of(name)} {_format_value(value)}"
+        f"{option_of(name)} {layers_label(value) if isinstance(value, tuple) else value}"
         for name, value in values.items()
         if len({each for grid in spec.grids for each in grid.get(name, (None,))}) > 1
     ]
     return f"{', '.join(varying)}: " if varying else ""
-
-
-def _format_value(value: Any) -> str:
-    return layers_label(value) if isinstance(value, tuple) else str(value)

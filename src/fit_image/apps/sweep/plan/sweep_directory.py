@@ -24,7 +24,6 @@ class SweepDirectory:
 
     Attributes
     ----------
-    path : Path
     trials : tuple of Trial
         Without duplicates, in the order of the plan.
     failures : dict of str to str
@@ -50,13 +49,7 @@ class SweepDirectory:
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Self:
-        """Read the ``sweep.json`` of a folder.
-
-        Raises
-        ------
-        InputError
-            If the folder holds no sweep, or its ``sweep.json`` is damaged or of another version.
-        """
+        """Read the ``sweep.json`` of a folder; `InputError` if it is missing or damaged."""
         path = Path(path)
         file = path / "sweep.json"
         data = read_document(file, "sweep", FORMAT_VERSION)
@@ -69,13 +62,7 @@ class SweepDirectory:
             raise InputError(f"{file} is damaged: {error}") from error
 
     def write(self) -> None:
-        """Write ``sweep.json``, and create the folder if necessary.
-
-        Raises
-        ------
-        FitImageError
-            If it cannot be written.
-        """
+        """Write ``sweep.json``, and create the folder if necessary."""
         data = {
             "format": FORMAT_VERSION,
             "trials": [trial.to_json() for trial in self.trials],
@@ -100,13 +87,7 @@ class SweepDirectory:
         return self.path / "trials" / trial.key
 
     def run(self, trial: Trial) -> FitDirectory | None:
-        """Return a trial's run, None before it has started.
-
-        Raises
-        ------
-        InputError
-            If its folder is damaged.
-        """
+        """Return a trial's run, None before it has started; `InputError` if it is damaged."""
         path = self.run_path(trial)
         try:
             return FitDirectory.open(path) if FitDirectory.holds_run(path) else None

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
 
 from fit_image.apps.fit.architecture import make_encoding, make_layers
 from fit_image.apps.fit.directory import FitManifest
+from fit_image.apps.fit.picture_source import PictureSource, load_source
 from fit_image.config.encoding_spec import GridSpec, parse_encoding
-from fit_image.config.fit import FitConfig
 from fit_image.config.layer_spec import Hidden, format_layers
 from fit_image.config.registry import CHANNELS
 from fit_image.errors import InputError
@@ -27,45 +27,16 @@ _CORNERS = 4
 
 @dataclass(frozen=True)
 class Trial:
-    """One run of a sweep.
-
-    Attributes
-    ----------
-    manifest : FitManifest
-        Configuration of the run.
-    parameters : int
-        Number of weights and biases, hash tables included.
-    work : float
-        FLOPs of training on one pixel once: 6 per weight used.
-    """
+    """One run of a sweep."""
 
     manifest: FitManifest
-    parameters: int
-    work: float
-
-    @classmethod
-    def of(cls, manifest: FitManifest) -> Self:
-        """Return the trial of a manifest."""
-        picture, fit = manifest.picture, manifest.fit
-        channels = CHANNELS[manifest.image.channels]
-        size = (picture.width, picture.height)
-        dense, tables = count_parameters(fit, size, channels)
-        spec = parse_encoding(fit.encoding)
-        touched = _CORNERS * spec.levels * spec.features if isinstance(spec, GridSpec) else 0
-        return cls(manifest, dense + tables, float(_FLOPS_PER_WEIGHT * (dense + touched)))
 
     @classmethod
     def from_json(cls, data: object) -> Self:
-        """Return the trial of `to_json`.
-
-        Raises
-        ------
-        InputError
-            If the data are invalid.
-        """
+        """Return the trial of `to_json`; `InputError` if the data are invalid."""
         if not isinstance(data, Mapping):
             raise InputError("a trial must be an object")
-        return cls.of(FitManifest.from_json(data))
+        return cls(FitManifest.from_json(data))
 
     def to_json(self) -> dict[str, Any]:
         """Return the manifest as JSON values."""
@@ -84,28 +55,78 @@ class Trial:
         text = json.dumps(identity, sort_keys=True, allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
+    @cached_property
+    def parameters(self) -> int:
+        """Number of weights and biases, hash tables included."""
+        return sum(self._parameters)
+
+    @cached_property
+    def work(self) -> float:
+        """FLOPs of training on one pixel once: 6 per weight used."""
+        spec = parse_encoding(self.manifest.fit.encoding)
+        touched = _CORNERS * spec.levels * spec.features if isinstance(spec, GridSpec) else 0
+        return float(_FLOPS_PER_WEIGHT * (self._parameters[0] + touched))
+
+    @cached_property
+    def _parameters(self) -> tuple[int, int]:
+        """Numbers of parameters of the layers, and of the encoding."""
+        fit, picture = self.manifest.fit, self.manifest.picture
+        encoding = make_encoding(fit, (picture.width, picture.height))
+        layers = make_layers(fit, encoding.outputs, CHANNELS[self.manifest.image.channels])
+        return sum(layer.num_params for layer in layers), encoding.num_params
+
+    @property
+    def target(self) -> object:
+        """Identity of the target: PSNRs of different ones do not compare."""
+        return self.manifest.picture.sha256, self.manifest.image
+
     @property
     def seed(self) -> int:
         """Seed of the initial weights and of the order of the pixels."""
         return self.manifest.fit.seed
 
     @property
+    def pixels(self) -> int:
+        """Pixels of the target."""
+        return self.manifest.picture.width * self.manifest.picture.height
+
+    @property
     def samples(self) -> int:
         """Training samples: pixels times epochs."""
-        picture = self.manifest.picture
-        return picture.width * picture.height * self.manifest.fit.epochs
+        return self.pixels * self.manifest.fit.epochs
 
     def with_seed(self, seed: int) -> Trial:
         """Return the trial with another seed."""
-        manifest = replace(self.manifest, fit=replace(self.manifest.fit, seed=seed))
-        return replace(self, manifest=manifest)
+        return Trial(replace(self.manifest, fit=replace(self.manifest.fit, seed=seed)))
 
 
-def count_parameters(fit: FitConfig, size: tuple[int, int], channels: int) -> tuple[int, int]:
-    """Return the number of parameters of a network's layers, and of its encoding."""
-    encoding = make_encoding(fit, size)
-    layers = make_layers(fit, encoding.outputs, channels)
-    return sum(layer.num_params for layer in layers), encoding.num_params
+class TrialPictures:
+    """Loads pictures of trials, and caches the last one."""
+
+    def __init__(self) -> None:
+        self._last: tuple[object, PictureSource] | None = None
+
+    def __call__(self, trial: Trial) -> PictureSource:
+        """Return the picture of a trial; `InputError` if the file is missing or has changed."""
+        picture, preparation = trial.manifest.picture, trial.manifest.image
+        wanted = (picture, preparation)
+        if self._last is None or self._last[0] != wanted:
+            self._last = None  # free its memory first
+            source = load_source(picture.path, preparation)
+            if source.picture.sha256 != picture.sha256:
+                raise InputError(
+                    f"{picture.path} has changed since the sweep began: "
+                    "choose another folder with -o"
+                )
+            self._last = (wanted, source)
+        return self._last[1]
+
+
+def check_pictures(trials: Iterable[Trial]) -> None:
+    """Raise `InputError` if the picture of a trial is missing or has changed."""
+    load = TrialPictures()
+    for trial in {(each.manifest.picture, each.manifest.image): each for each in trials}.values():
+        load(trial)
 
 
 def layers_label(layers: tuple[Hidden, ...]) -> str:

@@ -29,7 +29,7 @@ def match_layers(
     Parameters
     ----------
     layers : tuple of Hidden
-        Layers whose activations and proportions are kept.
+        Layers that give the proportions and the activations.
     parameters : int
         Target number of parameters, 1 or more.
     count : callable

@@ -35,24 +35,18 @@ class ContactSheet:
         Aspect ratio (width / height) of the tiles of each section.
     labels : sequence of sequences of str
         Labels of the tiles of each section.
-
-    Attributes
-    ----------
-    width, height : int
     """
 
     def __init__(self, aspects: Sequence[float], labels: Sequence[Sequence[str]]) -> None:
         counts = [len(each) for each in labels]
-        columns, tile = _arrange(aspects, counts)
-        self._columns, self._tile = columns, tile
+        self._columns, self._tile = columns, tile = _arrange(aspects, counts)
         small, large = _FONT_SIZES
         size = min(max(tile // 14, small), large)
         self._font = ImageFont.load_default(size)
         self._heading = ImageFont.load_default(large)
         self._line = round(1.35 * size)
-        wrapped = [[wrap_label(label, self._font, tile) for label in each] for each in labels]
-        self._lines = max(len(lines) for each in wrapped for lines in each)
-        self._labels = wrapped
+        self._labels = [[wrap_label(text, self._font, tile) for text in each] for each in labels]
+        self._lines = max(len(lines) for each in self._labels for lines in each)
         self._heights = [min(max(1, round(tile / aspect)), _HEIGHT) for aspect in aspects]
         self._tops = []
         top = _MARGIN + round(1.35 * large) + _GAP // 2

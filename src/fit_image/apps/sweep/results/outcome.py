@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +35,6 @@ class Outcome:
     trial : Trial
     status : str
         ``waiting``, ``running``, ``interrupted``, ``failed``, or one of `FINISHED`.
-    epochs : int
-        Epochs trained; the last may be partial, at a time limit.
-    seconds : float
-        Training time.
     rows : tuple of FitMetrics
         Metrics of each epoch.
     message : str
@@ -45,12 +43,20 @@ class Outcome:
 
     trial: Trial
     status: str
-    epochs: int = 0
-    seconds: float = 0.0
     rows: tuple[FitMetrics, ...] = ()
     message: str = ""
 
     @property
+    def epochs(self) -> int:
+        """Epochs trained; the last may be partial, at a time limit."""
+        return self.rows[-1].epoch if self.rows else 0
+
+    @property
+    def seconds(self) -> float:
+        """Training time."""
+        return self.rows[-1].seconds if self.rows else 0.0
+
+    @cached_property
     def drawn(self) -> list[FitMetrics]:
         """Rows that have a PSNR."""
         return [row for row in self.rows if row.psnr is not None]
@@ -65,6 +71,17 @@ class Outcome:
         """PSNR of the best frame in dB."""
         return max((row.psnr for row in self.drawn if row.psnr is not None), default=None)
 
+    @cached_property
+    def measured(self) -> dict[str, float | None]:
+        """Measurements by column of ``results.csv``."""
+        return {
+            "epochs_learned": self.epochs,
+            "psnr": self.psnr,
+            "best_psnr": self.best_psnr,
+            "seconds": self.seconds,
+            **{f"seconds_to_{level}": self.seconds_to(level) for level in LEVELS},
+        }
+
     @property
     def whole_epochs(self) -> int:
         """Complete epochs: a time limit may cut the last one short."""
@@ -74,8 +91,7 @@ class Outcome:
     @property
     def work(self) -> float:
         """FLOPs of training so far; the last epoch counts in full."""
-        picture = self.trial.manifest.picture
-        return self.trial.work * picture.width * picture.height * self.epochs
+        return self.trial.work * self.trial.pixels * self.epochs
 
     def seconds_to(self, level: float) -> float | None:
         """Return the training time to the first frame of at least this PSNR, None without one."""
@@ -83,13 +99,7 @@ class Outcome:
 
 
 def read_outcome(folder: SweepDirectory, trial: Trial) -> Outcome:
-    """Read the outcome of a trial from its folder.
-
-    Raises
-    ------
-    InputError
-        If a file is damaged or cannot be read.
-    """
+    """Read the outcome of a trial from its folder; `InputError` if a file is damaged."""
     run = folder.run(trial)
     failure = folder.failures.get(trial.key, "")
     if run is None:
@@ -104,24 +114,11 @@ def read_outcome(folder: SweepDirectory, trial: Trial) -> Outcome:
     status = run.result.status if run.result else "running"
     if failure and status not in FINISHED:
         status = "failed"
-    return Outcome(
-        trial,
-        status,
-        learned,
-        rows[-1].seconds if rows else 0.0,
-        rows,
-        failure if status == "failed" else "",
-    )
+    return Outcome(trial, status, rows, failure if status == "failed" else "")
 
 
 def read_outcomes(folder: SweepDirectory) -> list[Outcome]:
-    """Read the outcomes of all trials of a sweep, in its order.
-
-    Raises
-    ------
-    InputError
-        If a file is damaged or cannot be read.
-    """
+    """Read the outcomes of all trials of a sweep, in its order."""
     return [read_outcome(folder, trial) for trial in folder.trials]
 
 
@@ -147,30 +144,36 @@ class SeedGroup:
     outcomes: tuple[Outcome, ...]
 
     @property
-    def first(self) -> Outcome:
-        """Outcome of the lowest seed."""
-        return self.outcomes[0]
-
-    @property
     def trial(self) -> Trial:
         """Trial of the lowest seed, for the settings that all seeds share."""
-        return self.first.trial
+        return self.outcomes[0].trial
+
+    @property
+    def status(self) -> str:
+        """Common status of the seeds, or the number of seeds of each."""
+        counts = sorted(Counter(outcome.status for outcome in self.outcomes).items())
+        if len(counts) == 1:
+            return counts[0][0]
+        return ", ".join(f"{number} {status}" for status, number in counts)
 
     @property
     def done(self) -> tuple[Outcome, ...]:
         """Outcomes with status ``done``, over which means are taken."""
         return tuple(outcome for outcome in self.outcomes if outcome.status == "done")
 
+    @property
+    def drawn(self) -> list[Outcome]:
+        """Outcomes with a PSNR: those done, or else all."""
+        return [outcome for outcome in self.done or self.outcomes if outcome.drawn]
+
+    def statistics(self, name: str) -> Statistics | None:
+        """Return the statistics of one of `Outcome.measured` over the seeds that are done."""
+        return Statistics.of([outcome.measured[name] for outcome in self.done])
+
 
 @dataclass(frozen=True)
 class Statistics:
-    """Statistics of a measurement over seeds.
-
-    Attributes
-    ----------
-    mean, deviation, least, most : float
-        The deviation is the sample standard deviation, 0 for a single value.
-    """
+    """Statistics over seeds; the deviation is that of the sample, 0 for a single value."""
 
     mean: float
     deviation: float
@@ -219,10 +222,12 @@ def distinguishing_fields(trials: Sequence[Trial]) -> list[str]:
     settings = [trial_settings(trial) for trial in trials]
     names = [*_LABEL_ORDER, *(name for name in settings[0] if name not in _LABEL_ORDER)]
     chosen: list[str] = []
+
+    def distinct(names: Sequence[str]) -> int:
+        return len({tuple(each[name] for name in names) for each in settings})
+
     for name in names:
-        if name != "seed" and len({_values(each, [*chosen, name]) for each in settings}) > len(
-            {_values(each, chosen) for each in settings}
-        ):
+        if name != "seed" and distinct([*chosen, name]) > distinct(chosen):
             chosen.append(name)
     return chosen
 
@@ -277,7 +282,3 @@ def trial_settings(trial: Trial) -> dict[str, Any]:
         **to_json(manifest.image),
         "frame_every": manifest.record.frame_every,
     }
-
-
-def _values(settings: dict[str, Any], names: Sequence[str]) -> tuple[Any, ...]:
-    return tuple(settings[name] for name in names)

@@ -10,22 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
+from fit_image.apps.sweep.results.frames import TrialFrames
 from fit_image.apps.sweep.results.outcome import LEVELS, Outcome, group_by_seed
-from fit_image.apps.sweep.results.report_data import (
-    MAX_CURVES,
-    best_first,
-    command_line,
-    curves,
-    group_row,
-    representatives,
-    trial_row,
-)
-from fit_image.apps.sweep.results.report_pictures import (
-    AMPLIFIED,
-    FrameSequence,
-    compare_finals,
-    player,
-)
+from fit_image.apps.sweep.results.report_data import MAX_CURVES, best_first, command_line, curves
+from fit_image.apps.sweep.results.report_pictures import AMPLIFIED, compare_finals, player
 from fit_image.apps.sweep.results.summary import findings, format_digits, remarks
 from fit_image.errors import InputError
 from fit_image.storage import atomic
@@ -52,25 +40,16 @@ def write_report(
     max_frame_bytes: int = MAX_FRAME_BYTES,
     on_step: Callable[[int, int], None] | None = None,
 ) -> Path:
-    """Write the page atomically.
+    """Write the page to `SweepDirectory.report`, atomically, and return that.
 
     Parameters
     ----------
-    folder : SweepDirectory
-        The page is its ``report``.
-    outcomes : sequence of Outcome
-        Of its trials.
     max_curves, max_pictured : int
         If there are more groups, the best have curves and pictures.
     max_frame_bytes : int
         Approximate size of the player's frames; the fewer bytes, the fewer frames.
     on_step : callable, optional
         Called with the number of trials whose frames are in the page, and their total.
-
-    Returns
-    -------
-    Path
-        The page.
 
     Raises
     ------
@@ -81,18 +60,20 @@ def write_report(
     """
     check_drawn(folder, outcomes)
     check_extra()
-    sections = [_Section(folder, each, max_curves, max_pictured) for each in _by_picture(outcomes)]
-    total = sum(len(section.reels) for section in sections)
-    done = 0
+    by_target: dict[object, list[Outcome]] = {}
+    for outcome in outcomes:
+        by_target.setdefault(outcome.trial.target, []).append(outcome)
+    sections = [_Section(folder, each, max_curves, max_pictured) for each in by_target.values()]
+    total = sum(len(section.frames) for section in sections)
+    steps = itertools.count(1)
 
     def on_trial() -> None:
-        nonlocal done
-        done += 1
         if on_step:
-            on_step(done, total)
+            on_step(next(steps), total)
 
-    room = max_frame_bytes // len(sections)
-    page = _render([section.values(room, on_trial) for section in sections], outcomes, max_curves)
+    for section in sections:
+        section.draw(max_frame_bytes // len(sections), on_trial)
+    page = _render(sections, outcomes, max_curves)
     # File names may contain bytes that are not valid text.
     atomic.write_bytes(folder.report, page.encode("utf-8", "backslashreplace"))
     return folder.report
@@ -115,7 +96,7 @@ def check_extra() -> None:
 
 
 class _Section:
-    """The part of the page about one picture."""
+    """The part of the page about one picture; the template reads its attributes."""
 
     def __init__(
         self,
@@ -124,69 +105,57 @@ class _Section:
         max_curves: int,
         max_pictured: int,
     ) -> None:
-        self._folder = folder
-        self.groups = group_by_seed(outcomes)
-        self.ranked = best_first(self.groups)
-        self.curves = sorted(self.ranked[:max_curves])
-        reels = (
-            (index, FrameSequence.of(folder, representatives(self.groups[index])[0]))
+        self.outcomes = outcomes
+        self.groups = groups = group_by_seed(outcomes)
+        self.styles = [
+            {
+                "label": group.label,
+                "colour": index % COLOURS,
+                "dash": _DASHES[index // COLOURS % len(_DASHES)],
+            }
+            for index, group in enumerate(groups)
+        ]
+        self.picture = groups[0].trial.manifest.picture
+        self.name = Path(self.picture.path).name
+        self.wide = self.picture.width > self.picture.height
+        self.findings = findings(groups)
+        self.remarks = remarks(groups)
+        self.commands = [command_line(group.trial) for group in groups]
+        self.ranked = best_first(groups)
+        unranked = (index for index in range(len(groups)) if index not in self.ranked)
+        self.order = [*self.ranked, *unranked]
+        self.curves = [
+            {"group": index, **curves(groups[index])} for index in sorted(self.ranked[:max_curves])
+        ]
+        frames = (
+            (index, TrialFrames.of(folder, groups[index].label, groups[index].drawn))
             for index in self.ranked
         )
-        with_frames = ((index, reel) for index, reel in reels if reel)
-        self.reels = dict(sorted(itertools.islice(with_frames, max_pictured)))
+        with_frames = ((index, each) for index, each in frames if each)
+        self.frames = dict(sorted(itertools.islice(with_frames, max_pictured)))
+        self.sheet: dict[str, Any] | None = None
 
-    def values(self, most_bytes: int, on_trial: Callable[[], None]) -> dict[str, Any]:
-        """Return the values for the template and the script."""
-        groups, ranked, reels = self.groups, self.ranked, [*self.reels.values()]
-        picture = groups[0].trial.manifest.picture
-        sheet = None
-        if reels:
-            target = reels[0].target(self._folder)
-            sheet = compare_finals(target, [reel.final for reel in reels])
+    def draw(self, most_bytes: int, on_trial: Callable[[], None]) -> None:
+        """Add the pictures."""
+        trials = [*self.frames.values()]
+        if trials:
+            target = trials[0].read(trials[0].target)
+            self.sheet = compare_finals(target, [each.read(each.files[-1]) for each in trials])
+        self.player = player(trials, most_bytes, on_trial)
+
+    def for_script(self) -> dict[str, Any]:
+        """Return what the script reads, as JSON values."""
         return {
-            "name": Path(picture.path).name,
-            "size": f"{picture.width} x {picture.height}",
-            "wide": picture.width > picture.height,
-            "sha256": picture.sha256,
-            "findings": findings(groups),
-            "remarks": remarks(groups),
-            "groups": [
-                {"label": group.label, **_style(index), **group_row(group)}
-                for index, group in enumerate(groups)
-            ],
-            "commands": [command_line(group.trial) for group in groups],
-            "trials": [
-                {"label": group.label, "group": index, **trial_row(outcome)}
-                for index, group in enumerate(groups)
-                for outcome in group.outcomes
-            ],
-            "order": ranked + [index for index in range(len(groups)) if index not in ranked],
-            "ranked": len(ranked),
-            "curves": [{"group": index, **curves(groups[index])} for index in self.curves],
-            "pictured": [*self.reels],
-            "sheet": sheet,
-            "target": sheet and sheet["target"],
-            "player": player(reels, most_bytes, on_trial),
+            "groups": self.styles,
+            "curves": self.curves,
+            "pictured": [*self.frames],
+            "player": self.player,
+            "target": self.sheet and self.sheet["target"],
+            "wide": self.wide,
         }
 
 
-def _style(index: int) -> dict[str, Any]:
-    dash = _DASHES[index // COLOURS % len(_DASHES)]
-    return {"colour": index % COLOURS, "dash": dash}
-
-
-def _by_picture(outcomes: Sequence[Outcome]) -> list[list[Outcome]]:
-    """Group outcomes by target: PSNRs of different targets do not compare."""
-    sections: dict[object, list[Outcome]] = {}
-    for outcome in outcomes:
-        manifest = outcome.trial.manifest
-        sections.setdefault((manifest.picture.sha256, manifest.image), []).append(outcome)
-    return [*sections.values()]
-
-
-def _render(
-    sections: Sequence[dict[str, Any]], outcomes: Sequence[Outcome], max_curves: int
-) -> str:
+def _render(sections: Sequence[_Section], outcomes: Sequence[Outcome], max_curves: int) -> str:
     import jinja2
     import plotly.offline
 
@@ -195,11 +164,10 @@ def _render(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
     environment.filters["format_digits"] = format_digits
-    groups = [group for section in sections for group in section["groups"]]
-    for_script = ("groups", "curves", "pictured", "player", "target", "wide")
+    groups = [group for section in sections for group in section.groups]
     return environment.from_string((page / "page.html").read_text("utf-8")).render(
         sections=sections,
-        data=[{name: section[name] for name in for_script} for section in sections],
+        data=[section.for_script() for section in sections],
         style=(page / "page.css").read_text("utf-8"),
         script=(page / "page.js").read_text("utf-8"),
         plotly=plotly.offline.get_plotlyjs(),
@@ -208,11 +176,11 @@ def _render(
         most_commands=max_curves,
         inf=math.inf,
         version=__version__,
-        names=[*dict.fromkeys(section["name"] for section in sections)],
+        names=[*dict.fromkeys(section.name for section in sections)],
         trials=len(outcomes),
-        networks=max(len(section["groups"]) for section in sections),
-        seeds=_range([group["asked"] for group in groups], "seed"),
-        parameters=_range([group["parameters"] for group in groups], "parameter"),
+        networks=max(len(section.groups) for section in sections),
+        seeds=_range([len(group.outcomes) for group in groups], "seed"),
+        parameters=_range([group.trial.parameters for group in groups], "parameter"),
         epochs=_range([outcome.epochs for outcome in outcomes if outcome.epochs], "epoch"),
     )
 

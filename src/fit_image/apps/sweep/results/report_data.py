@@ -1,10 +1,9 @@
-"""Curves and tables of the report as JSON values."""
+"""Curves and commands of the report."""
 
 from __future__ import annotations
 
 import math
 import shlex
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -14,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.apps.sweep.plan.trial import Trial
-from fit_image.apps.sweep.results.outcome import LEVELS, Outcome, SeedGroup, Statistics
+from fit_image.apps.sweep.results.outcome import SeedGroup
 from fit_image.config.fit import FitConfig, ImageConfig, RecordConfig, option_of
 from fit_image.config.layer_spec import format_layers
 from fit_image.config.presets import preset_config
@@ -30,20 +29,12 @@ _DECIDING = ("layers", "encoding", "activation", "optimizer", "epochs")
 
 def best_first(groups: Sequence[SeedGroup]) -> list[int]:
     """Return the indices of groups with a PSNR, by falling mean over the seeds."""
-    means = {index: mean_psnr(group) for index, group in enumerate(groups)}
-    ranked = sorted((-mean, index) for index, mean in means.items() if mean is not None)
-    return [index for _, index in ranked]
-
-
-def representatives(group: SeedGroup) -> list[Outcome]:
-    """Return the outcomes with a PSNR that represent a group: those done, or else all."""
-    return [outcome for outcome in group.done or group.outcomes if outcome.drawn]
-
-
-def mean_psnr(group: SeedGroup) -> float | None:
-    """Return the mean over seeds of the last PSNR, None without one."""
-    values = [outcome.psnr for outcome in representatives(group) if outcome.psnr is not None]
-    return sum(values) / len(values) if values else None
+    ranked = []
+    for index, group in enumerate(groups):
+        values = [outcome.psnr for outcome in group.drawn if outcome.psnr is not None]
+        if values:
+            ranked.append((-sum(values) / len(values), index))
+    return [index for _, index in sorted(ranked)]
 
 
 def curves(group: SeedGroup) -> dict[str, Any]:
@@ -59,7 +50,7 @@ def curves(group: SeedGroup) -> dict[str, Any]:
         ``work``, the FLOPs of an epoch; and ``seeds``, the number of seeds in the mean.
     """
     runs = []
-    for outcome in representatives(group):
+    for outcome in group.drawn:
         rows = [
             (row.epoch, row.seconds, row.psnr)
             for row in outcome.drawn
@@ -67,7 +58,6 @@ def curves(group: SeedGroup) -> dict[str, Any]:
         ]
         if rows:
             runs.append(np.array(rows, np.float64).T)
-    picture = group.trial.manifest.picture
     by_epochs = _curve([(epochs, psnr) for epochs, _, psnr in runs])
     by_seconds = _curve([(seconds, psnr) for _, seconds, psnr in runs])
     if not by_seconds["x"] and by_epochs["x"]:
@@ -76,39 +66,8 @@ def curves(group: SeedGroup) -> dict[str, Any]:
     return {
         "epochs": by_epochs,
         "seconds": by_seconds,
-        "work": group.trial.work * picture.width * picture.height,
+        "work": group.trial.work * group.trial.pixels,
         "seeds": len(runs),
-    }
-
-
-def group_row(group: SeedGroup) -> dict[str, Any]:
-    """Return a group's row of the table: statistics over the seeds that are done."""
-    done = group.done
-    return {
-        "parameters": group.trial.parameters,
-        "seeds": len(done),
-        "asked": len(group.outcomes),
-        "epochs": _statistics([outcome.epochs for outcome in done]),
-        "seconds": _statistics([outcome.seconds for outcome in done]),
-        "psnr": _statistics([outcome.psnr for outcome in done]),
-        "best": _statistics([outcome.best_psnr for outcome in done]),
-        "to": [_statistics([each.seconds_to(level) for each in done]) for level in LEVELS],
-        "status": _status(group),
-    }
-
-
-def trial_row(outcome: Outcome) -> dict[str, Any]:
-    """Return a trial's row of the table."""
-    return {
-        "seed": outcome.trial.seed,
-        "parameters": outcome.trial.parameters,
-        "epochs": outcome.epochs,
-        "seconds": outcome.seconds,
-        "psnr": outcome.psnr,
-        "best": outcome.best_psnr,
-        "to": [outcome.seconds_to(level) for level in LEVELS],
-        "status": outcome.status,
-        "message": outcome.message,
     }
 
 
@@ -133,29 +92,9 @@ def command_line(trial: Trial) -> str:
     if manifest.record.frame_every != RecordConfig().frame_every:
         given["frame_every"] = manifest.record.frame_every
     for name, value in given.items():
-        words += [
-            option_of(name),
-            format_layers(value) if name == "layers" else _format_value(value),
-        ]
+        text = format_layers(value) if name == "layers" else str(value)
+        words += [option_of(name), "none" if value is None else text]
     return shlex.join(words)
-
-
-def _format_value(value: object) -> str:
-    return "none" if value is None else str(value)
-
-
-def _status(group: SeedGroup) -> str:
-    counts = Counter(outcome.status for outcome in group.outcomes)
-    if len(counts) == 1:
-        return group.first.status
-    return ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
-
-
-def _statistics(values: Sequence[float | None]) -> dict[str, float] | None:
-    found = Statistics.of(values)
-    if found is None:
-        return None
-    return {"mean": found.mean, "deviation": found.deviation}
 
 
 def _curve(runs: Sequence[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]) -> Any:

@@ -6,19 +6,14 @@ import base64
 import io
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from fit_image.animation.film import Pixels, frame_paths, prefetch, read_frame
-from fit_image.apps.fit.directory import FitMetrics
-from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
-from fit_image.apps.sweep.results.outcome import Outcome
-from fit_image.images.io import parse_background
+from fit_image.animation.film import Pixels, prefetch
+from fit_image.apps.sweep.results.frames import TrialFrames
 
 AMPLIFIED = 4
 """Amplification of the difference to the target."""
@@ -30,48 +25,10 @@ _READ_AHEAD = 6
 _STEPS = (8, 60)  # minimum and maximum of the player
 
 
-@dataclass(frozen=True)
-class FrameSequence:
-    """Frames of a trial.
-
-    Attributes
-    ----------
-    outcome : Outcome
-    frames : list of (int, Path)
-        Epoch and file of each frame, in order; at least one.
-    """
-
-    outcome: Outcome
-    frames: list[tuple[int, Path]]
-
-    @classmethod
-    def of(cls, folder: SweepDirectory, outcome: Outcome) -> FrameSequence | None:
-        """Return the frames of a trial, None without any."""
-        run = folder.run(outcome.trial)
-        frames = frame_paths(run.frames) if run else []
-        return cls(outcome, frames) if frames else None
-
-    def picture(self, path: Path) -> Pixels:
-        """Return a frame as uint8 (height, width, 3)."""
-        return read_frame(path, parse_background(self.outcome.trial.manifest.image.background))
-
-    @property
-    def final(self) -> Pixels:
-        """The last frame."""
-        return self.picture(self.frames[-1][1])
-
-    def target(self, folder: SweepDirectory) -> Pixels:
-        """Return the target as uint8 (height, width, 3)."""
-        return self.picture(folder.run_path(self.outcome.trial) / "target.png")
-
-
 def compare_finals(target: Pixels, finals: Sequence[Pixels]) -> dict[str, Any]:
     """Return the target and the final pictures, with the same crop of each.
 
-    Parameters
-    ----------
-    target : ndarray of uint8, shape (height, width, 3)
-    finals : sequence of ndarray like ``target``
+    All are uint8 (height, width, 3).
 
     Returns
     -------
@@ -93,31 +50,20 @@ def compare_finals(target: Pixels, finals: Sequence[Pixels]) -> dict[str, Any]:
             }
         )
     height, width, _ = target.shape
+    shares = (left / width, top / height, (right - left) / width, (bottom - top) / height)
     return {
         "target": thumbnail(target),
         "target_crop": _uri(target[crop], "PNG"),
         "pictures": pictures,
-        "box": [
-            round(100 * share, 2)
-            for share in (
-                left / width,
-                top / height,
-                (right - left) / width,
-                (bottom - top) / height,
-            )
-        ],
+        "box": [round(100 * share, 2) for share in shares],
     }
 
 
 def most_different_crop(target: Pixels, finals: Sequence[Pixels]) -> tuple[int, int, int, int]:
     """Return the crop in which pictures differ most, or a single one differs from the target.
 
-    Of several, the better half counts: failed ones differ everywhere.
-
-    Returns
-    -------
-    (int, int, int, int)
-        Left, top, right and bottom in pixels; about a quarter of each side.
+    Of several, the better half counts: failed ones differ everywhere. The crop is left, top, right
+    and bottom in pixels, about a quarter of each side.
     """
 
     def error(picture: Pixels) -> float:
@@ -133,8 +79,7 @@ def most_different_crop(target: Pixels, finals: Sequence[Pixels]) -> tuple[int, 
         variance += np.square(picture - mean).sum(axis=2)
     height, width, _ = target.shape
     rows, columns = (min(max(side // 4, 1), _MAX_CROP) for side in (height, width))
-    total = np.zeros((height + 1, width + 1))
-    total[1:, 1:] = variance.cumsum(axis=0).cumsum(axis=1)
+    total = np.pad(variance.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
     windows = (
         total[rows:, columns:]
         - total[:-rows, columns:]
@@ -146,16 +91,15 @@ def most_different_crop(target: Pixels, finals: Sequence[Pixels]) -> tuple[int, 
 
 
 def player(
-    reels: Sequence[FrameSequence], most_bytes: int, on_trial: Callable[[], None] | None = None
+    trials: Sequence[TrialFrames], most_bytes: int, on_trial: Callable[[], None]
 ) -> dict[str, Any]:
     """Return the frames of trials for common steps, by epochs and by seconds.
 
     Parameters
     ----------
-    reels : sequence of FrameSequence
     most_bytes : int
         Approximate size of all frames; limits the number of steps.
-    on_trial : callable, optional
+    on_trial : callable
         Called after each trial.
 
     Returns
@@ -165,25 +109,24 @@ def player(
         trial its ``frames``, dicts of ``epoch``, ``seconds``, ``psnr`` (None if unknown) and
         ``src``. A step shows the last frame up to it.
     """
-    if not reels:
+    if not trials:
         return {"epochs": [], "seconds": [], "reels": []}
-    needed = sum(len(thumbnail(reel.final)) for reel in reels)
+    needed = sum(len(thumbnail(frames.read(frames.files[-1]))) for frames in trials)
     fewest, most = _STEPS
     steps = min(max(most_bytes // needed, fewest), most)
     # Squared, because networks learn most at the start.
     shares = np.linspace(0, 1, steps) ** 2
-    last_epoch = max(reel.frames[-1][0] for reel in reels)
+    last_epoch = max(frames.rows[-1].epoch for frames in trials)
     epochs = np.unique(np.rint(shares * last_epoch).astype(int))
-    last_second = max(reel.outcome.seconds for reel in reels)
-    shown = []
-    for reel in reels:
-        shown.append({"frames": _frames(reel, epochs)})
-        if on_trial:
-            on_trial()
+    last_second = max(frames.outcome.seconds for frames in trials)
+    reels = []
+    for frames in trials:
+        reels.append({"frames": _reel(frames, epochs)})
+        on_trial()
     return {
         "epochs": epochs.tolist(),
         "seconds": [float(f"{share * last_second:.4g}") for share in shares[:-1]] + [last_second],
-        "reels": shown,
+        "reels": reels,
     }
 
 
@@ -192,23 +135,16 @@ def thumbnail(picture: Pixels) -> str:
     return _uri(picture, "WEBP", quality=_QUALITY)
 
 
-def _frames(reel: FrameSequence, epochs: npt.NDArray[np.int_]) -> list[dict[str, Any]]:
-    drawn = np.array([epoch for epoch, _ in reel.frames])
-    rows = {row.epoch: row for row in reel.outcome.rows}
+def _reel(frames: TrialFrames, epochs: npt.NDArray[np.int_]) -> list[dict[str, Any]]:
+    drawn = np.array([row.epoch for row in frames.rows])
     indices = np.unique(np.searchsorted(drawn, epochs, side="right").clip(1) - 1)
-    chosen = [reel.frames[index] for index in indices]
-    with prefetch(lambda frame: thumbnail(reel.picture(frame[1])), chosen, _READ_AHEAD) as sources:
+    files = [frames.files[index] for index in indices]
+    with prefetch(lambda file: thumbnail(frames.read(file)), files, _READ_AHEAD) as sources:
+        metrics = (frames.rows[index].to_json() for index in indices)
         return [
-            {"epoch": epoch, **_metrics(rows.get(epoch)), "src": source}
-            for (epoch, _), source in zip(chosen, sources, strict=True)
+            {name: each[name] for name in ("epoch", "seconds", "psnr")} | {"src": source}
+            for each, source in zip(metrics, sources, strict=True)
         ]
-
-
-def _metrics(row: FitMetrics | None) -> dict[str, float | None]:
-    if row is None:  # the untrained network
-        return {"seconds": 0.0, "psnr": None}
-    finite = row.psnr is not None and math.isfinite(row.psnr)
-    return {"seconds": row.seconds, "psnr": row.psnr if finite else None}
 
 
 def _uri(picture: Pixels, format_name: str, **options: Any) -> str:

@@ -50,15 +50,10 @@ class Finding:
 
 
 def findings(groups: Sequence[SeedGroup]) -> list[Finding]:
-    """Return the best groups at equal epochs, equal time and equal parameters.
+    """Return the best groups of one picture at equal epochs, equal time and equal parameters.
 
     Only trials that are done count. Groups are compared by the mean over seeds of the PSNR of the
     last frame by then. Parameter counts within 1% of their centre are equal.
-
-    Parameters
-    ----------
-    groups : sequence of SeedGroup
-        Of one picture.
     """
     groups = [group for group in groups if any(outcome.drawn for outcome in group.done)]
     if not groups:
@@ -91,7 +86,7 @@ def format_digits(number: float, digits: int = 3) -> str:
 
 
 def _equal_epochs(question: str, groups: Sequence[SeedGroup], terms: str = "") -> Finding:
-    epochs = min(outcome.whole_epochs for group in groups for outcome in _counted(group))
+    epochs = min(outcome.whole_epochs for group in groups for outcome in group.drawn)
     if not epochs:
         which = f"networks {terms}" if terms else "networks"
         text = f"Not all {which} have learned a whole epoch: there is nothing to compare."
@@ -103,7 +98,7 @@ def _equal_epochs(question: str, groups: Sequence[SeedGroup], terms: str = "") -
 
 def _equal_time(groups: Sequence[SeedGroup]) -> Finding:
     seconds = min(
-        _seconds(outcome, outcome.drawn[-1]) for group in groups for outcome in _counted(group)
+        _seconds(outcome, outcome.drawn[-1]) for group in groups for outcome in group.drawn
     )
     terms = f"after {format_digits(seconds)} s of training"
     return _compare(
@@ -150,7 +145,7 @@ def _compare(
     psnrs: dict[str, list[float]] = {}
     late = []
     for group in groups:
-        last = [_last_psnr(outcome, by_then) for outcome in _counted(group)]
+        last = [_last_psnr(outcome, by_then) for outcome in group.drawn]
         values = [value for value in last if value is not None]
         if len(values) == len(last):
             psnrs[group.label] = values
@@ -185,10 +180,6 @@ def _lead(
     if lead > spread:
         return f"{mean}, more than the seeds differ ({spread:.2f} dB)", "clear"
     return f"{mean}, no more than the seeds differ ({spread:.2f} dB)", "too close to call"
-
-
-def _counted(group: SeedGroup) -> list[Outcome]:
-    return [outcome for outcome in group.done if outcome.drawn]
 
 
 def _last_psnr(outcome: Outcome, by_then: Callable[[Outcome, FitMetrics], bool]) -> float | None:

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from typing import Any
 
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
+from fit_image.apps.sweep.plan.trial import Trial
 from fit_image.apps.sweep.results.outcome import (
     LEVELS,
     Outcome,
@@ -41,17 +42,6 @@ def write_results(folder: SweepDirectory, outcomes: Sequence[Outcome]) -> None:
     file. The PSNR of a perfect copy is infinite: ``inf`` in CSV, null in JSON, where the times to
     lower PSNRs distinguish it from a missing one. Statistics are empty if one of the values is
     missing or infinite.
-
-    Parameters
-    ----------
-    folder : SweepDirectory
-    outcomes : sequence of Outcome
-        In the order of the rows.
-
-    Raises
-    ------
-    FitImageError
-        If a file cannot be written.
     """
     groups = group_by_seed(outcomes)
     labels = {outcome.trial.key: group.label for group in groups for outcome in group.outcomes}
@@ -69,31 +59,23 @@ def _row(folder: SweepDirectory, outcome: Outcome, label: str) -> dict[str, Any]
     return {
         "key": trial.key,
         "label": label,
-        **_settings(outcome),
+        **_settings(trial),
         "parameters": trial.parameters,
         "work": round(outcome.work),
-        "epochs_learned": outcome.epochs,
-        **_measured(outcome),
+        **outcome.measured,
         "status": outcome.status,
         "message": outcome.message,
         "run": folder.run_path(trial).relative_to(folder.path).as_posix(),
     }
 
 
-def _settings(outcome: Outcome) -> dict[str, Any]:
-    trial = outcome.trial
+def _settings(trial: Trial) -> dict[str, Any]:
     return trial_settings(trial) | {"picture": trial.manifest.picture.path}
 
 
-def _measured(outcome: Outcome) -> dict[str, float | None]:
-    values = (outcome.psnr, outcome.best_psnr, outcome.seconds, *map(outcome.seconds_to, LEVELS))
-    return dict(zip(MEASURED, values, strict=True))
-
-
 def _means(group: SeedGroup) -> dict[str, Any]:
-    values = [_measured(outcome) for outcome in group.done]
-    statistics = {name: Statistics.of([each[name] for each in values]) for name in MEASURED}
-    settings = _settings(group.first)
+    statistics = {name: group.statistics(name) for name in MEASURED}
+    settings = _settings(group.trial)
     del settings["seed"]
     return {
         "label": group.label,
@@ -107,13 +89,14 @@ def _means(group: SeedGroup) -> dict[str, Any]:
 
 def _flatten(means: Mapping[str, Any]) -> dict[str, Any]:
     """Return the statistics of a group as one row."""
-    names = list(Statistics.__dataclass_fields__)
     row: dict[str, Any] = {}
     for name, value in means.items():
         if name == "configuration":
             row |= value
         elif name in MEASURED:
-            row |= {f"{name}_{part}": value and value[part] for part in names}
+            row |= {
+                f"{name}_{part}": value and value[part] for part in Statistics.__dataclass_fields__
+            }
         else:
             row[name] = " ".join(map(str, value)) if name == "seeds" else value
     return row
