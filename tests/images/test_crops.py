@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fit_image.images.crops import centre_crop, crops, random_crops
+from fit_image.images.crops import centre_crop, random_crops
 
 
 @pytest.fixture(params=[1, 3])
@@ -25,32 +25,36 @@ def check(cut, expected):
     assert np.array_equal(cut, expected)
 
 
+def check_random(pictures, side):
+    """Compare with slices at the offsets that the same generator draws."""
+    (count, height, width), rng = pictures.shape[:3], np.random.default_rng(5)
+    offsets = rng.integers(0, (height - side + 1, width - side + 1), (count, 2))
+    cut = random_crops(pictures, side, np.random.default_rng(5))
+    check(cut, naive(pictures, offsets, side))
+
+
 @pytest.mark.parametrize("side", [1, 4, 6])
-def test_each_has_its_own_place(pictures, rng, side):
-    offsets = np.stack([rng.integers(0, 7 - side, 7), rng.integers(0, 10 - side, 7)], axis=1)
-    check(crops(pictures, offsets, side), naive(pictures, offsets, side))
+def test_each_has_its_own_place(pictures, side):
+    check_random(pictures, side)
 
 
-def test_the_argument_is_left_alone(pictures):
+def test_the_argument_is_left_alone(pictures, rng):
     before = pictures.copy()
-    cut = crops(pictures, np.zeros((7, 2), np.int64), 4)
-    cut[:] = 0
+    random_crops(pictures, 4, rng)[:] = 0
     centre_crop(pictures, 6)[:] = 0
     assert np.array_equal(pictures, before)
 
 
 def test_parts_of_larger_arrays(pictures):
     part = pictures[::2, :, 1:-1]
-    offsets = np.array([[0, 1], [2, 3], [1, 0], [2, 2]])
-    check(crops(part, offsets, 4), naive(part, offsets, 4))
+    check_random(part, 4)
     check(centre_crop(part, 4), naive(part, [(1, 1)] * 4, 4))
 
 
 def test_planes_one_after_the_other(rng):
     """As files of CIFAR-10 have them."""
     pictures = rng.integers(0, 256, (4, 3, 6, 9), dtype=np.uint8).transpose(0, 2, 3, 1)
-    offsets = np.array([[0, 1], [2, 3], [1, 0], [2, 5]])
-    check(crops(pictures, offsets, 4), naive(pictures, offsets, 4))
+    check_random(pictures, 4)
     check(centre_crop(pictures, 4), naive(pictures, [(1, 2)] * 4, 4))
 
 
@@ -86,22 +90,8 @@ def test_none(rng):
 @pytest.mark.parametrize("side", [0, -1, 7])
 def test_impossible_squares(pictures, rng, side):
     for attempt in (
-        lambda: crops(pictures, np.zeros((7, 2), int), side),
         lambda: random_crops(pictures, side, rng),
         lambda: centre_crop(pictures, side),
     ):
         with pytest.raises(ValueError, match=f"square of {side} does not fit .* 9 x 6"):
             attempt()
-
-
-@pytest.mark.parametrize("offset", [(-1, 0), (0, -1), (3, 0), (0, 6)])
-def test_impossible_places(pictures, offset):
-    offsets = np.zeros((7, 2), int)
-    offsets[4] = offset
-    with pytest.raises(ValueError, match="offsets beyond"):
-        crops(pictures, offsets, 4)
-
-
-def test_other_numbers_of_places(pictures):
-    with pytest.raises(ValueError, match=r"\(6, 2\) for 7"):
-        crops(pictures, np.zeros((6, 2), int), 4)

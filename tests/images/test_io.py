@@ -21,13 +21,12 @@ from PIL import Image, JpegImagePlugin
 from fit_image.errors import FitImageError, InputError
 from fit_image.images import decoding
 from fit_image.images import io as image_io
+from fit_image.images.decoding import file_sha256, parse_background
 from fit_image.images.io import (
     Canvas,
     check_image_suffix,
     check_image_target,
-    file_sha256,
     load_image,
-    parse_background,
     psnr,
     save_image,
     to_uint8,

@@ -12,12 +12,11 @@ import io
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
-from fit_image.animation.film import Pixels, prefetch
+from fit_image.animation.film import Pixels, bounding_box, merge_equal, prefetch
 from fit_image.images.decoding import row_strips
 from fit_image.images.io import Canvas
 
@@ -28,9 +27,8 @@ _COMPRESSION = 3  # a quarter of the time of zlib's default, and a tenth larger
 _DISPOSE_NONE, _BLEND_SOURCE = 0, 0
 
 
-@dataclass
-class _Patch:
-    """The rectangle that a frame changes."""
+class _Patch(NamedTuple):
+    """The rectangle that a frame changes, and how long it is shown."""
 
     x: int
     y: int
@@ -53,11 +51,6 @@ def write_apng(
         Of each frame, in milliseconds.
     prefetch_limit : int
         Most frames that wait in memory to be compressed, or written.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be written.
     """
     with prefetch(_compressed, _patches(frames, delays), prefetch_limit) as compressed:
         count = sequence = header = 0
@@ -68,22 +61,9 @@ def write_apng(
                 _write_chunk(file, b"IHDR", struct.pack(">2I5B", width, height, *_RGB_8_BITS))
                 header = file.tell()
                 _write_chunk(file, b"acTL", bytes(8))
-            _write_chunk(
-                file,
-                b"fcTL",
-                struct.pack(
-                    ">5I2H2B",
-                    sequence,
-                    width,
-                    height,
-                    patch.x,
-                    patch.y,
-                    patch.milliseconds,
-                    1000,
-                    _DISPOSE_NONE,
-                    _BLEND_SOURCE,
-                ),
-            )
+            box = (width, height, patch.x, patch.y)
+            rest = (patch.milliseconds, 1000, _DISPOSE_NONE, _BLEND_SOURCE)
+            _write_chunk(file, b"fcTL", struct.pack(">5I2H2B", sequence, *box, *rest))
             sequence += 1
             if count == 0:
                 _write_chunk(file, b"IDAT", data)
@@ -98,55 +78,28 @@ def write_apng(
 
 
 def _patches(frames: Iterable[Pixels], delays: Iterable[int]) -> Iterator[_Patch]:
-    waiting: _Patch | None = None
-    previous: Pixels | None = None
-    for frame, delay in zip(frames, delays, strict=True):
-        if previous is None:
-            patch: _Patch | None = _Patch(0, 0, frame, delay)
-        else:
-            patch = _change(previous, frame, delay)
-        if patch is None and waiting is not None:
-            waiting.milliseconds += delay
-            continue
-        if waiting is not None:
-            yield from _split(waiting)
-        waiting, previous = patch, frame
-    if waiting is not None:
-        yield from _split(waiting)
+    for (x, y, pixels), rest in merge_equal(frames, delays, _change):
+        while rest > _LONGEST_MS:
+            yield _Patch(x, y, pixels, _LONGEST_MS)
+            pixels = pixels[:1, :1]  # then a single unchanged pixel for the rest of the time
+            rest -= _LONGEST_MS
+        yield _Patch(x, y, pixels, rest)
 
 
-def _change(previous: Pixels, current: Pixels, delay: int) -> _Patch | None:
+def _change(previous: Pixels | None, current: Pixels) -> tuple[int, int, Pixels] | None:
+    if previous is None:
+        return 0, 0, current
     changed = np.empty(current.shape[:2], bool)
-    for strip in row_strips(current.shape[0], current.shape[1]):
-        changed[strip] = (previous[strip] != current[strip]).any(axis=2)
-    rows, columns = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
-    if not len(rows):
-        return None
-    top, left = int(rows[0]), int(columns[0])
-    return _Patch(left, top, current[top : rows[-1] + 1, left : columns[-1] + 1], delay)
-
-
-def _split(patch: _Patch) -> Iterator[_Patch]:
-    """Yield ``patch``, and single unchanged pixels while its time exceeds the format's limit."""
-    rest = patch.milliseconds
-    x, y, pixels = patch.x, patch.y, patch.pixels
-    while True:
-        yield _Patch(x, y, pixels, min(rest, _LONGEST_MS))
-        rest -= _LONGEST_MS
-        if rest <= 0:
-            return
-        pixels = pixels[:1, :1]
+    for rows in row_strips(*current.shape[:2]):
+        changed[rows] = (previous[rows] != current[rows]).any(axis=2)
+    box = bounding_box(changed)
+    return (box[1].start, box[0].start, current[box]) if box else None
 
 
 def _compressed(patch: _Patch) -> tuple[_Patch, bytes]:
     """Return ``patch`` and its pixels, filtered and compressed as PNG image data."""
     buffer = io.BytesIO()
-    height, width, _ = patch.pixels.shape
-    canvas = Canvas(width, height)
-    for rows in row_strips(height, width):
-        canvas.paste(rows.start, patch.pixels[rows])
-    canvas.image.save(buffer, "PNG", compress_level=_COMPRESSION)
-    del canvas
+    Canvas.of(patch.pixels).image.save(buffer, "PNG", compress_level=_COMPRESSION)
     data, position = buffer.getbuffer(), len(_SIGNATURE)
     parts = []
     while position < len(data):

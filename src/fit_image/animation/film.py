@@ -44,11 +44,6 @@ def frame_paths(folder: str | os.PathLike[str]) -> list[tuple[int, Path]]:
     """List the frames in ``folder``: epochs and files, sorted by epoch.
 
     Other files are ignored; a folder that does not exist has no frames.
-
-    Raises
-    ------
-    FitImageError
-        If the folder cannot be read.
     """
     folder = Path(folder)
     found = []
@@ -68,19 +63,7 @@ def frame_paths(folder: str | os.PathLike[str]) -> list[tuple[int, Path]]:
 def with_target(picture: Pixels, target: Pixels) -> Pixels:
     """Place ``target`` to the right of ``picture``, or below a wide one, with a grey gap.
 
-    Parameters
-    ----------
-    picture, target : ndarray of uint8, shape (height, width, 3)
-        sRGB colours.
-
-    Returns
-    -------
-    ndarray of uint8, shape (height, 2 * width + gap, 3) or (2 * height + gap, width, 3)
-
-    Raises
-    ------
-    InputError
-        If the two differ in size.
+    Both are uint8 (height, width, 3); `InputError` if they differ in size.
     """
     if picture.shape != target.shape:
         raise InputError(
@@ -105,13 +88,7 @@ def _layout(width: int, height: int) -> tuple[int, int]:
 
 
 def read_frame(path: str | os.PathLike[str], background: Colour = _WHITE) -> Pixels:
-    """Read a frame as uint8 (height, width, 3), composited over a background colour.
-
-    Raises
-    ------
-    FitImageError
-        If the file cannot be read, or is damaged.
-    """
+    """Read a frame as uint8 (height, width, 3), composited over a background colour."""
     try:
         with Image.open(path) as image:
             pixels = np.empty((image.height, image.width, 3), np.uint8)
@@ -142,13 +119,6 @@ class Film:
         several threads at once.
     on_frame : callable, optional
         Called by `frames` with the number of frames yielded so far, and of all frames.
-
-    Attributes
-    ----------
-    width, height : int
-        Of a frame.
-    prefetch_limit : int
-        Most frames that wait in memory, see `prefetch`.
     """
 
     def __init__(
@@ -172,26 +142,11 @@ class Film:
         on_frame: Callable[[int, int], None] | None = None,
         background: Colour = _WHITE,
     ) -> Self:
-        """Make a film of frames on disk.
+        """Make a film of files of equal size, each with the ``target`` beside it if there is one.
 
-        Parameters
-        ----------
-        paths : sequence of path-like
-            Files of equal size, in order.
-        target : ndarray of uint8, shape (height, width, 3), optional
-            Shown beside each, see `with_target`.
-        on_frame : callable, optional
-            See `Film`.
-        background : (int, int, int)
-            Red, green and blue (0..255) behind transparent frames.
-
-        Raises
-        ------
-        InputError
-            If there are no frames, or ``target`` differs from them in size.
-        FitImageError
-            If the first frame cannot be read; later, if another frame cannot be read, or differs
-            from the first in size.
+        `InputError` if there are no frames, or the target differs from them in size.
+        `FitImageError` if the first frame cannot be read; later, if another frame cannot be read,
+        or differs from the first in size.
         """
         if not paths:
             raise InputError("there are no frames to animate")
@@ -255,6 +210,35 @@ def prefetch(
         yield outputs()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def merge_equal(
+    frames: Iterable[Pixels],
+    delays: Iterable[int],
+    change: Callable[[Pixels | None, Pixels], Output | None],
+) -> Iterator[tuple[Output, int]]:
+    """Yield the changes from frame to frame and their delays; equal neighbours become one.
+
+    ``change`` takes the frame before, None for the first, and a frame; it returns None if the two
+    are equal.
+    """
+    waiting, total, previous = None, 0, None
+    for frame, delay in zip(frames, delays, strict=True):
+        changed = change(previous, frame)
+        if changed is not None:
+            if waiting is not None:
+                yield waiting, total
+            waiting, total = changed, 0
+        total += delay
+        previous = frame
+    if waiting is not None:
+        yield waiting, total
+
+
+def bounding_box(changed: npt.NDArray[np.bool_]) -> tuple[slice, slice] | None:
+    """Return the rows and columns around all true pixels; None if there are none."""
+    rows, columns = (np.flatnonzero(changed.any(axis=axis)).tolist() for axis in (1, 0))
+    return np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] if rows else None
 
 
 def _size_text(pixels: Pixels) -> str:

@@ -12,12 +12,13 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Iterable
+from functools import partial
 from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
 
-from fit_image.animation.film import Pixels
+from fit_image.animation.film import Pixels, bounding_box, merge_equal
 
 _SIGNATURE = b"GIF89a"
 _COLOUR_TABLE = 0x80  # flag: a global colour table follows
@@ -29,7 +30,11 @@ _END = b";"
 
 
 def write_gif(
-    file: BinaryIO, frames: Iterable[Pixels], delays: Iterable[int], colours: Pixels
+    file: BinaryIO,
+    size: tuple[int, int],
+    frames: Iterable[Pixels],
+    delays: Iterable[int],
+    colours: Pixels,
 ) -> None:
     """Write an animation that loops forever; equal neighbours become one frame.
 
@@ -37,8 +42,10 @@ def write_gif(
     ----------
     file : binary file
         Open for writing.
+    size : (int, int)
+        Width and height.
     frames : iterable of ndarray of uint8, shape (height, width)
-        Palette indices; at least one frame, all of equal size. The arrays must not change later.
+        Palette indices; at least one frame. The arrays must not change later.
     delays : iterable of int
         Of each frame, in hundredths of a second.
     colours : ndarray of uint8, shape (n, 3)
@@ -47,34 +54,19 @@ def write_gif(
 
     Raises
     ------
-    OSError
-        If the file cannot be written.
     struct.error
         If a frame lasts longer than 65535 hundredths of a second.
     """
     transparent = len(colours)
-    waiting: bytes | None = None
-    total = 0
-    previous: Pixels | None = None
-    for current, delay in zip(frames, delays, strict=True):
-        if previous is None:
-            height, width = current.shape
-            bits = max(1, transparent.bit_length())  # of an index, the transparent one included
-            flags = _COLOUR_TABLE | bits - 1
-            file.write(_SIGNATURE + struct.pack("<2H3B", width, height, flags, 0, 0))
-            file.write(_colour_table(colours).ljust(3 << bits, b"\0"))
-            file.write(_REPEAT_FOREVER)
-            block: bytes | None = _image_block(current, 0, 0)
-        else:
-            block = _change(previous, current, transparent)
-        if block is not None:
-            if waiting is not None:
-                _write_frame(file, waiting, total, transparent)
-            waiting, total = block, 0
-        total += delay
-        previous = current
-    if waiting is not None:
-        _write_frame(file, waiting, total, transparent)
+    bits = max(1, transparent.bit_length())  # of an index, the transparent one included
+    file.write(_SIGNATURE + struct.pack("<2H3B", *size, _COLOUR_TABLE | bits - 1, 0, 0))
+    file.write(_colour_table(colours).ljust(3 << bits, b"\0"))
+    file.write(_REPEAT_FOREVER)
+    flags = _DO_NOT_DISPOSE | _TRANSPARENT
+    changed = partial(_changed_block, transparent=transparent)
+    for block, delay in merge_equal(frames, delays, changed):
+        file.write(b"\x21\xf9\x04" + struct.pack("<BHBB", flags, delay, transparent, 0))
+        file.write(block)
     file.write(_END)
 
 
@@ -85,18 +77,17 @@ def _colour_table(colours: Pixels) -> bytes:
     return colours.tobytes() + bytes([unused] * 3)
 
 
-def _change(previous: Pixels, current: Pixels, transparent: int) -> bytes | None:
+def _changed_block(previous: Pixels | None, current: Pixels, transparent: int) -> bytes | None:
     """Return the image block of the pixels that changed, None if there are none."""
-    same = previous == current
-    rows, columns = np.flatnonzero(~same.all(axis=1)), np.flatnonzero(~same.all(axis=0))
-    if not len(rows):
+    if previous is None:
+        return _image_block(current, 0, 0)
+    changed = previous != current
+    box = bounding_box(changed)
+    if box is None:
         return None
-    top, left = int(rows[0]), int(columns[0])
-    box = np.s_[top : rows[-1] + 1, left : columns[-1] + 1]
-    pixels = current[box].copy()
-    pixels[same[box]] = transparent
-    del same
-    return _image_block(pixels, left, top)
+    pixels = np.where(changed[box], current[box], np.uint8(transparent))
+    del changed
+    return _image_block(pixels, box[1].start, box[0].start)
 
 
 def _image_block(pixels: Pixels, left: int, top: int) -> bytes:
@@ -110,9 +101,3 @@ def _image_block(pixels: Pixels, left: int, top: int) -> bytes:
     start = 13 + (3 << (data[10] & 7) + 1)  # after the header and its colour table
     descriptor = b"," + struct.pack("<4HB", left, top, width, height, 0)
     return b"".join((descriptor, data[start + _DESCRIPTOR_BYTES : -len(_END)]))
-
-
-def _write_frame(file: BinaryIO, block: bytes, delay: int, transparent: int) -> None:
-    flags = _DO_NOT_DISPOSE | _TRANSPARENT
-    file.write(b"\x21\xf9\x04" + struct.pack("<BHBB", flags, delay, transparent, 0))
-    file.write(block)

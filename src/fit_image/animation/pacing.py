@@ -35,20 +35,9 @@ def choose_frames(
     pace : str
         ``even`` in epochs, or ``visible``: even in PSNR.
     every : int
-        Stride over the epochs, applied first.
+        Stride over the epochs, applied first; the first and the last are always chosen.
     most : int
         Most frames at the visible pace, at least 3.
-
-    Returns
-    -------
-    list of int
-        Increasing, with the first and the last of ``epochs``.
-
-    Raises
-    ------
-    ValueError
-        If ``pace`` is unknown, ``every`` is below 1, ``most`` is below 3, ``epochs`` do not
-        increase, or ``psnr`` has another length.
     """
     if pace not in ("even", "visible"):
         raise ValueError(f"unknown pace {pace!r}")

@@ -62,11 +62,6 @@ class Palette:
         """Choose a palette for all frames of a film from a sample of their pixels.
 
         Pillow's median cut, refined by k-means; the exact colours if there are few.
-
-        Raises
-        ------
-        FitImageError
-            If a frame cannot be read.
         """
         sample = _sample(film)
         colours = _distinct(sample)
@@ -80,15 +75,9 @@ class Palette:
         return cls(colours, dithered=lossy)
 
     def nearest(self, pixels: Pixels) -> Pixels:
-        """Return the indices of the nearest colours, exact to 1/128 of a channel's range.
+        """Return the indices, uint8 (height, width), of the colours nearest to pixels.
 
-        Parameters
-        ----------
-        pixels : ndarray of uint8, shape (height, width, 3)
-
-        Returns
-        -------
-        ndarray of uint8, shape (height, width)
+        They are exact to 1/128 of a channel's range. ``pixels`` is uint8 (height, width, 3).
         """
         coarse = pixels >> (8 - _BITS)
         key = coarse[..., 0].astype(np.int32)
@@ -113,16 +102,9 @@ class Palette:
             self._table[key] = distance.argmin(axis=1)
 
     def indices(self, frames: Iterable[Pixels]) -> Iterator[Pixels]:
-        """Convert successive frames to indices, with hysteresis against shimmering.
+        """Convert successive frames, uint8 (height, width, 3), to indices, uint8 (height, width).
 
-        Parameters
-        ----------
-        frames : iterable of ndarray of uint8, shape (height, width, 3)
-
-        Yields
-        ------
-        ndarray of uint8, shape (height, width)
-            A pixel keeps its index until another colour is nearer by a margin.
+        Against shimmering, a pixel keeps its index until another colour is nearer by a margin.
         """
         previous: Pixels | None = None
         pattern: npt.NDArray[np.int16] | None = None

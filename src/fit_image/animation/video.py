@@ -39,28 +39,10 @@ _COLOURS = (
 def write_video(
     path: Path, film: Film, fps: float, hold: float, codec: Codec
 ) -> tuple[float, float]:
-    """Write a video in yuv420p; frames are padded to even sides, the last one is repeated.
+    """Write a video in yuv420p; frames are padded to even sides.
 
-    Parameters
-    ----------
-    path : Path
-        The file; its suffix chooses the container.
-    film : Film
-    fps : float
-        Frames per second.
-    hold : float
-        Seconds that the last frame is shown, at least one frame.
-    codec : Codec
-
-    Returns
-    -------
-    fps, seconds : float
-        Actual frames per second, and duration.
-
-    Raises
-    ------
-    FitImageError
-        If a frame cannot be read, or ffmpeg fails.
+    The suffix of ``path`` chooses the container; ``hold`` is the number of seconds that the last
+    frame is repeated, at least one frame. Returns frames per second and duration.
     """
     import imageio.v2
     import imageio_ffmpeg

@@ -8,6 +8,7 @@ import os
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from PIL import Image
@@ -16,10 +17,11 @@ from fit_image.animation.apng import write_apng
 from fit_image.animation.film import Film, Pixels, size_with_target
 from fit_image.animation.gif import write_gif
 from fit_image.animation.palette import Palette
-from fit_image.animation.video import H264, VP9, write_video
+from fit_image.animation.video import H264, VP9, Codec, write_video
 from fit_image.config.fit import FPS
+from fit_image.config.settings import require
 from fit_image.errors import FitImageError, InputError
-from fit_image.images.io import parse_background
+from fit_image.images.decoding import parse_background
 from fit_image.storage.atomic import atomic_path
 
 HOLD_SECONDS = 2.0
@@ -71,10 +73,7 @@ class _Timing:
 
 @dataclass(frozen=True)
 class _Writer:
-    """Writer of an animation format.
-
-    ``write`` takes file, film and timing, and returns the actual frames per second and duration.
-    """
+    """``write`` takes file, film and timing, and returns the true frame rate and duration."""
 
     write: Callable[[Path, Film, _Timing], tuple[float, float]]
     max_side: int
@@ -82,12 +81,9 @@ class _Writer:
 
 
 def check_suffix(path: str | os.PathLike[str]) -> str:
-    """Return the suffix of ``path`` in lower case, if that format can be written.
+    """Return the suffix of ``path`` in lower case.
 
-    Raises
-    ------
-    InputError
-        If the suffix is unknown, or the extra that it needs is not installed.
+    `InputError` if it is unknown, or the extra that the format needs is not installed.
     """
     suffix = Path(path).suffix.lower()
     writer = WRITERS.get(suffix)
@@ -101,21 +97,13 @@ def check_suffix(path: str | os.PathLike[str]) -> str:
 def check_size(
     path: str | os.PathLike[str], width: int, height: int, *, with_target: bool = False
 ) -> None:
-    """Raise `InputError` if frames of this size are too large for the format.
-
-    Raises
-    ------
-    InputError
-        If they are, or as in `check_suffix`.
-    """
+    """Raise `InputError` if the format cannot be written, or not with frames of this size."""
     if with_target:
         width, height = size_with_target(width, height)
     longest = WRITERS[check_suffix(path)].max_side
     if max(width, height) > longest:
-        raise InputError(
-            f"cannot write {path}: the format allows at most {longest} pixels a side, "
-            f"not {width} x {height}"
-        )
+        problem = f"at most {longest} pixels a side, not {width} x {height}"
+        raise InputError(f"cannot write {path}: the format allows {problem}")
 
 
 def write_animation(
@@ -135,7 +123,7 @@ def write_animation(
     path : path-like
         The file; its suffix chooses the format (`WRITERS`). Replaced if it exists.
     frames : sequence of path-like
-        Pictures of equal size, in order, see `frame_paths`.
+        Pictures of equal size, in order.
     fps : float
         Frames per second, 0.01 to 1000; the format's nearest value is used and reported. At most
         50 in a GIF, 90 in WebP and PNG, because browsers slow down faster ones.
@@ -146,12 +134,7 @@ def write_animation(
     on_frame : callable, optional
         Called in this thread with the number of frames read so far, and of all frames.
     background : str
-        Colour behind transparent frames, see `fit_image.images.io.parse_background`; animations are
-        opaque.
-
-    Returns
-    -------
-    AnimationReport
+        Opaque CSS colour behind transparent frames; animations are opaque.
 
     Raises
     ------
@@ -170,35 +153,13 @@ def write_animation(
 def write_film(
     path: str | os.PathLike[str], film: Film, *, fps: float = 20.0, hold: float = HOLD_SECONDS
 ) -> AnimationReport:
-    """Write a film as an animation; atomically.
-
-    Parameters
-    ----------
-    path : path-like
-        See `write_animation`.
-    film : Film
-        The frames.
-    fps, hold : float
-        See `write_animation`.
-
-    Returns
-    -------
-    AnimationReport
-
-    Raises
-    ------
-    InputError
-        If the suffix is unknown, the extra ``fit-image[video]`` is missing, ``fps`` or ``hold`` is
-        out of range, or a side is too long for the format.
-    FitImageError
-        If a frame cannot be made, or the file cannot be written.
-    """
+    """Write a film as `write_animation` writes files of frames."""
     path = Path(path)
     writer = WRITERS[check_suffix(path)]
-    if not FPS[0] <= fps <= FPS[1]:
-        raise InputError(f"fps must be {FPS[0]:g} to {FPS[1]:g}, not {fps:g}", fields=("fps",))
-    if not 0 <= hold <= _MAX_HOLD:
-        raise InputError(f"hold must be 0 to {_MAX_HOLD:g} seconds, not {hold:g}", fields=("hold",))
+    least, most = FPS
+    require(least <= fps <= most, "fps", f"must be {least:g} to {most:g}, not {fps:g}")
+    problem = f"must be 0 to {_MAX_HOLD:g} seconds, not {hold:g}"
+    require(0 <= hold <= _MAX_HOLD, "hold", problem)
     check_size(path, film.width, film.height)
     with atomic_path(path) as temporary:
         try:
@@ -214,7 +175,8 @@ def _write_gif(path: Path, film: Film, timing: _Timing) -> tuple[float, float]:
     delays = timing.delays(len(film), 100, _MIN_HUNDREDTHS)
     with film.frames() as frames, path.open("wb") as file:
         try:
-            write_gif(file, palette.indices(frames), delays, palette.colours)
+            size = (film.width, film.height)
+            write_gif(file, size, palette.indices(frames), delays, palette.colours)
         except struct.error as error:
             problem = "a GIF frame can last 655 s at most; increase the frames per second"
             raise FitImageError(f"cannot write {path}: {problem}") from error
@@ -261,19 +223,15 @@ def _write_png(path: Path, film: Film, timing: _Timing) -> tuple[float, float]:
     return 1000 / min(delays), sum(delays) / 1000
 
 
-def _write_mp4(path: Path, film: Film, timing: _Timing) -> tuple[float, float]:
-    return write_video(path, film, timing.fps, timing.hold, H264)
-
-
-def _write_webm(path: Path, film: Film, timing: _Timing) -> tuple[float, float]:
-    return write_video(path, film, timing.fps, timing.hold, VP9)
+def _write_video(codec: Codec, path: Path, film: Film, timing: _Timing) -> tuple[float, float]:
+    return write_video(path, film, timing.fps, timing.hold, codec)
 
 
 WRITERS = {
     ".gif": _Writer(_write_gif, max_side=65_535),
     ".webp": _Writer(_write_webp, max_side=16_383),
     ".png": _Writer(_write_png, max_side=2**31 - 1),
-    ".mp4": _Writer(_write_mp4, max_side=16_384, needs_ffmpeg=True),
-    ".webm": _Writer(_write_webm, max_side=16_383, needs_ffmpeg=True),
+    ".mp4": _Writer(partial(_write_video, H264), max_side=16_384, needs_ffmpeg=True),
+    ".webm": _Writer(partial(_write_video, VP9), max_side=16_383, needs_ffmpeg=True),
 }
 """Writers of animations, by file suffix."""

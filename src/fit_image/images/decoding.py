@@ -7,6 +7,7 @@ a file becomes an `InputError`.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import os
 import threading
@@ -15,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageColor, ImageOps, UnidentifiedImageError
 
 from fit_image.errors import InputError, one_line, os_error_reason
 from fit_image.storage.regular_file import check_regular
@@ -56,10 +57,7 @@ def pixel_limit() -> Iterator[None]:
 def reading(path: str | os.PathLike[str]) -> Iterator[io.BufferedReader]:
     """Open a picture file for a ``with`` block, in which `pixel_limit` holds.
 
-    Raises
-    ------
-    InputError
-        For any exception up to the end of the block; the message names the file.
+    Any exception up to the end of the block becomes an `InputError` that names the file.
     """
     path = Path(path)
     check_regular(path)
@@ -70,14 +68,14 @@ def reading(path: str | os.PathLike[str]) -> Iterator[io.BufferedReader]:
         raise InputError(f"cannot read {one_line(path)}: {_problem(error)}") from error
 
 
-def open_upright(file: io.BufferedReader) -> Image.Image:
-    """Load the first picture in a file and turn it upright; its mode is the file's.
+def file_sha256(path: str | os.PathLike[str]) -> str:
+    """Return the SHA-256 of a file in hexadecimal; `InputError` if it cannot be read."""
+    with reading(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
-    Raises
-    ------
-    InputError
-        If the file is empty or PostScript; for other problems Pillow raises, see `reading`.
-    """
+
+def open_upright(file: io.BufferedReader) -> Image.Image:
+    """Load the first picture in a file and turn it upright; its mode is the file's."""
     if not file.peek(1):
         raise InputError("the file is empty; give a picture")
     picture = Image.open(file)
@@ -89,23 +87,23 @@ def open_upright(file: io.BufferedReader) -> Image.Image:
     return picture
 
 
+def parse_background(text: str) -> Colour:
+    """Parse an opaque CSS colour to red, green and blue, 0..255; `InputError` if invalid."""
+    with contextlib.suppress(ValueError):
+        red, green, blue, *alpha = ImageColor.getrgb(text)
+        if max(red, green, blue) <= 255 and alpha in ([], [255]):
+            return red, green, blue
+    wanted = "an opaque colour such as white, #fa0 or rgb(1,2,3)"
+    raise InputError(f"background must be {wanted}, not {one_line(text)}", fields=("background",))
+
+
 def convert_channels(picture: Image.Image, channels: str, background: Colour) -> Image.Image:
     """Convert a picture to sRGB with the given channels.
 
-    Parameters
-    ----------
-    picture : PIL.Image.Image
-        Of any mode. Its colour profile is applied, a broken one ignored.
-    channels : str
-        A key of `CHANNELS`. The grey of a colour is its luma (ITU-R BT.601).
-    background : (int, int, int)
-        Red, green and blue (0..255) behind transparent pixels, unless alpha is kept.
-
-    Returns
-    -------
-    PIL.Image.Image
-        Of mode RGB, L or RGBA (straight alpha); of mode F in 0..1, and opaque, if grey has more
-        than 8 bits.
+    The picture may have any mode. Its colour profile is applied, a broken one ignored; the grey of
+    a colour is its luma (ITU-R BT.601). ``background`` lies behind transparent pixels, unless alpha
+    is kept. The result has mode RGB, L or RGBA (straight alpha); mode F in 0..1, and no alpha, if
+    the grey has more than 8 bits.
     """
     if picture.mode[0] in "IF":
         grey, alpha = _deep_grey(picture)
@@ -117,9 +115,7 @@ def convert_channels(picture: Image.Image, channels: str, background: Colour) ->
         # Pillow has no mode of floats with alpha.
         flat = grey.point(lambda level: level * 255 + 0.5).convert("RGB")
     else:
-        flat = _in_srgb(picture)
-        has_alpha = picture.has_transparency_data
-        alpha = _converted(picture, "RGBA").getchannel("A") if has_alpha else None
+        flat, alpha = _in_srgb(picture), _alpha(picture)
     if channels == "rgba":
         flat.putalpha(255 if alpha is None else alpha)
         return flat
@@ -130,11 +126,8 @@ def convert_channels(picture: Image.Image, channels: str, background: Colour) ->
 
 def flatten_alpha(picture: Image.Image, background: Colour) -> Image.Image:
     """Composite a picture of up to 8 bits a channel over a colour, in mode RGB."""
-    flat = _converted(picture, "RGB")
-    if not picture.has_transparency_data:
-        return flat
-    alpha = _converted(picture, "RGBA").getchannel("A")
-    return _over(flat, alpha, background)
+    flat, alpha = _converted(picture, "RGB"), _alpha(picture)
+    return flat if alpha is None else _over(flat, alpha, background)
 
 
 def fill_transparent(picture: Image.Image, background: Colour) -> None:
@@ -143,9 +136,9 @@ def fill_transparent(picture: Image.Image, background: Colour) -> None:
     picture.paste((*background, 0), mask=hidden)
 
 
-def row_strips(height: int, width: int) -> Iterator[slice]:
-    """Divide the rows of a picture into strips of few pixels, to be converted one by one."""
-    step = max(1, _STRIP_PIXELS // max(1, width))
+def row_strips(height: int, width: int, pixels: int = _STRIP_PIXELS) -> Iterator[slice]:
+    """Divide the rows of a picture into strips of few pixels, but at least a row."""
+    step = max(1, pixels // max(1, width))
     return (slice(top, min(top + step, height)) for top in range(0, height, step))
 
 
@@ -178,6 +171,11 @@ def _deep_grey(picture: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     levels -= black
     levels /= white - black
     return Image.fromarray(levels), alpha
+
+
+def _alpha(picture: Image.Image) -> Image.Image | None:
+    has_alpha = picture.has_transparency_data
+    return _converted(picture, "RGBA").getchannel("A") if has_alpha else None
 
 
 def _over(front: Image.Image, alpha: Image.Image, background: Colour | float) -> Image.Image:

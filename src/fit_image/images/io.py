@@ -8,30 +8,29 @@ only this module converts integers to floats, and floats to bytes.
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageColor
+from PIL import Image
 
 from fit_image.config.registry import CHANNELS
+from fit_image.config.settings import check_choice, require
 from fit_image.errors import InputError, one_line
-from fit_image.images.decoding import LARGEST_PICTURE as LARGEST_PICTURE  # public here too
 from fit_image.images.decoding import (
-    Colour,
+    LARGEST_PICTURE,
     convert_channels,
     fill_transparent,
     open_upright,
+    parse_background,
     reading,
     row_strips,
 )
-from fit_image.images.scaling import downscale, size_within
+from fit_image.images.scaling import downscale, size_within, to_image
 from fit_image.storage.atomic import atomic_path
 
 COLOUR_TYPES = (np.uint8, np.uint16, np.float32)
@@ -56,8 +55,7 @@ class LoadedImage:
     Attributes
     ----------
     levels : ndarray of uint8 or uint16, shape (height, width, channels)
-        sRGB colours in 0..255, or in 0..65535 for more than 8 bits; C-contiguous. 1 channel of
-        grey, 3 of colours, 4 with alpha.
+        sRGB colours in 0..255, or in 0..65535 for more than 8 bits; C-contiguous.
     original_size : (int, int)
         Width and height of the upright picture before it was scaled.
     """
@@ -91,11 +89,9 @@ def load_image(
 
     Parameters
     ----------
-    path : path-like
-        The picture file.
     background : str
-        Colour behind transparent pixels, see `parse_background`. With ``rgba``, the colour of
-        all pixels whose alpha is 0, in place of whatever the file has there.
+        Opaque CSS colour behind transparent pixels. With ``rgba``, the colour of all pixels whose
+        alpha is 0, in place of whatever the file has there.
     max_pixels : int, optional
         A larger picture is scaled down to at most this many pixels, antialiased, its colours
         weighted by alpha.
@@ -109,13 +105,10 @@ def load_image(
         If ``path`` is unreadable, damaged, not a picture or too large (`LARGEST_PICTURE`, or
         memory), or ``background``, ``max_pixels`` or ``channels`` is invalid.
     """
-    if channels not in CHANNELS:
-        raise InputError(
-            f"channels must be one of {', '.join(CHANNELS)}, not {channels!r}", fields=("channels",)
-        )
+    check_choice("channels", channels, CHANNELS)
     colour = parse_background(background)
-    if max_pixels is not None and max_pixels < 1:
-        raise InputError(f"max_pixels must be 1 or more, not {max_pixels}", fields=("max_pixels",))
+    possible = max_pixels is None or max_pixels >= 1
+    require(possible, "max_pixels", f"must be 1 or more, not {max_pixels}")
     with reading(path) as file:
         picture = open_upright(file)
         size = picture.size
@@ -126,19 +119,6 @@ def load_image(
         if picture.mode == "RGBA":
             fill_transparent(picture, colour)
         return LoadedImage(_levels(picture, CHANNELS[channels]), size)
-
-
-def parse_background(text: str) -> Colour:
-    """Parse an opaque CSS colour to red, green and blue, 0..255; `InputError` if invalid."""
-    with contextlib.suppress(ValueError):
-        red, green, blue, *alpha = ImageColor.getrgb(text)
-        if max(red, green, blue) <= 255 and alpha in ([], [255]):
-            return red, green, blue
-    raise InputError(
-        f"background must be an opaque colour such as white, #fa0 or rgb(1,2,3), "
-        f"not {one_line(text)}",
-        fields=("background",),
-    )
 
 
 def max_level(dtype: npt.DTypeLike) -> int:
@@ -172,20 +152,13 @@ def to_uint8(pixels: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
 def psnr(picture: npt.NDArray[Any], target: npt.NDArray[Any]) -> float:
     """Return the peak signal-to-noise ratio in dB: -10 log10 of the mean squared error.
 
+    The mean is over all pixels and channels; the ratio is infinite if the two pictures are equal.
+    ValueError if their shapes differ.
+
     Parameters
     ----------
     picture, target : ndarray of float, uint8 or uint16, shape (height, width, channels)
         Floats are colours in 0..1; ``picture`` is clipped to that range.
-
-    Returns
-    -------
-    float
-        Over all pixels and channels; infinite if the two are equal.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ.
     """
     if picture.shape != target.shape:
         raise ValueError(f"the shapes of the pictures differ: {picture.shape}, {target.shape}")
@@ -199,17 +172,17 @@ def psnr(picture: npt.NDArray[Any], target: npt.NDArray[Any]) -> float:
 
 def check_image_suffix(path: str | os.PathLike[str]) -> str:
     """Return the format for the suffix of ``path``; `InputError` if it cannot be written."""
-    try:
-        return _FORMATS[Path(path).suffix.lower()]
-    except KeyError:
+    suffix = Path(path).suffix.lower()
+    if suffix not in _FORMATS:
         problem = f"its name must end in one of {', '.join(_FORMATS)}"
-        raise InputError(f"cannot write {one_line(path)}: {problem}") from None
+        raise InputError(f"cannot write {one_line(path)}: {problem}")
+    return _FORMATS[suffix]
 
 
 def check_image_target(
     path: str | os.PathLike[str], width: int, height: int, channels: int = 3
-) -> None:
-    """Raise `InputError` unless ``width`` x ``height`` pixels can be written to ``path``."""
+) -> str:
+    """Return the format for the suffix of ``path``; `InputError` if it cannot hold the picture."""
     name = check_image_suffix(path)
     if channels == CHANNELS["rgba"] and name not in _WITH_ALPHA:
         problem = f"{name} cannot store transparency; use .png, .webp or .tif"
@@ -219,24 +192,20 @@ def check_image_target(
         problem = f"{name} allows at most {longest} pixels a side, not {width} x {height}; use .png"
         raise InputError(f"cannot write {one_line(path)}: {problem}")
     _check_size(width, height)
+    return name
 
 
 def check_shape(picture: npt.NDArray[Any]) -> None:
     """Raise `InputError` unless an array has shape (height, width, 1, 3 or 4)."""
     if picture.ndim != 3 or picture.shape[2] not in _MODES or picture.size == 0:
-        raise InputError(
-            "an image must have shape (height, width, channels), with 1, 3 or 4 channels, "
-            f"not {picture.shape}"
-        )
+        wanted = "shape (height, width, channels), with 1, 3 or 4 channels"
+        raise InputError(f"an image must have {wanted}, not {picture.shape}")
 
 
 class Canvas:
     """A black Pillow ``image`` to be filled in strips of rows: 4 bytes a pixel, 1 for grey.
 
-    Raises
-    ------
-    InputError
-        If a side is below 1, or the picture exceeds `LARGEST_PICTURE` or memory.
+    `InputError` if a side is below 1, or the picture exceeds `LARGEST_PICTURE` or memory.
     """
 
     def __init__(self, width: int, height: int, channels: int = 3) -> None:
@@ -248,31 +217,34 @@ class Canvas:
                 f"not enough memory for {width} x {height} pixels; choose a smaller size"
             ) from error
 
+    @classmethod
+    def of(cls, picture: npt.NDArray[Any]) -> Self:
+        """Return a canvas with a whole picture, shape (height, width, channels), on it."""
+        height, width, channels = picture.shape
+        canvas = cls(width, height, channels)
+        for rows in row_strips(height, width):
+            canvas.paste(rows.start, picture[rows])
+        return canvas
+
     def paste(self, top: int, strip: npt.NDArray[Any]) -> None:
         """Copy ``strip``, of any type that `to_uint8` accepts, to the rows from ``top`` on.
 
-        Raises
-        ------
-        ValueError
-            If its shape is not (rows, width, channels), or it reaches outside the image.
+        ValueError if its shape is not (rows, width, channels), or it reaches outside the image.
         """
         width, height = self.image.size
         channels = len(self.image.getbands())
         if strip.shape[1:] != (width, channels) or not 0 <= top <= height - len(strip):
             raise ValueError(f"{strip.shape} at row {top} does not fit in {width} x {height}")
-        levels = to_uint8(strip)
-        self.image.paste(Image.fromarray(levels if channels > 1 else levels[..., 0]), (0, top))
+        self.image.paste(to_image(to_uint8(strip)), (0, top))
 
 
 def save_image(
     path: str | os.PathLike[str], picture: npt.NDArray[Any] | Image.Image, **metadata: Any
 ) -> None:
-    """Save a picture atomically, in the format of the suffix of ``path``.
+    """Save a picture atomically, in the format of the suffix of ``path``; a file is replaced.
 
     Parameters
     ----------
-    path : path-like
-        The file; replaced if it exists.
     picture : ndarray of uint8, uint16 or float, shape (height, width, channels), or \
             PIL.Image.Image
         1, 3 or 4 channels; floats are colours in 0..1, see `to_uint8`. Pillow images of modes
@@ -291,39 +263,26 @@ def save_image(
     if isinstance(picture, np.ndarray):
         check_shape(picture)
         height, width, channels = picture.shape
-        check_image_target(path, width, height, channels)
-        canvas = Canvas(width, height, channels)
-        for rows in row_strips(height, width):
-            canvas.paste(rows.start, picture[rows])
-        picture = canvas.image
+        name = check_image_target(path, width, height, channels)
+        picture = Canvas.of(picture).image
     else:
         if picture.mode not in _MODES.values():
             picture = picture.convert("RGB")
-        check_image_target(path, *picture.size, len(picture.getbands()))
-    name = check_image_suffix(path)
+        name = check_image_target(path, *picture.size, len(picture.getbands()))
     with atomic_path(path) as temporary:
         picture.save(temporary, name, **{**_SAVE_OPTIONS.get(name, {}), **metadata})
 
 
-def file_sha256(path: str | os.PathLike[str]) -> str:
-    """Return the SHA-256 of a file in hexadecimal; `InputError` if it cannot be read."""
-    with reading(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _levels(picture: Image.Image, channels: int) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
     deep = picture.mode == "F"
-    shape = (picture.height, picture.width, channels)
-    levels = np.empty(shape, np.uint16 if deep else np.uint8)
+    levels = np.empty((picture.height, picture.width, channels), np.uint16 if deep else np.uint8)
     for rows in row_strips(picture.height, picture.width):
         strip = np.asarray(picture.crop((0, rows.start, picture.width, rows.stop)))
         if deep:
             strip = np.rint(_clipped(strip) * 65_535)
             levels[rows, :, 3:] = 65_535  # alpha, if there is such a channel
-        if strip.ndim == 2:
-            levels[rows, :, :3] = strip[..., np.newaxis]
-        else:
-            levels[rows] = strip
+        strip = np.atleast_3d(strip)
+        levels[rows, :, : max(3, strip.shape[2])] = strip
     return levels
 
 

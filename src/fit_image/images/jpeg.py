@@ -54,14 +54,9 @@ def _table_sum(quality: int) -> int:
 class Compression:
     """Settings of JPEG compression by libjpeg.
 
-    Baseline and progressive files decode to the same pixels, so there is no such setting.
-
-    Attributes
-    ----------
-    quality : int
-        1 to 100, on the scale of the Independent JPEG Group.
-    subsampling : str
-        A key of `SUBSAMPLINGS`.
+    ``quality`` is 1 to 100, on the scale of the Independent JPEG Group; ``subsampling`` a key of
+    `SUBSAMPLINGS`. Baseline and progressive files decode to the same pixels, so there is no such
+    setting.
     """
 
     quality: int = 85
@@ -70,11 +65,7 @@ class Compression:
     def apply(self, picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """Compress and decompress a picture (uint8, height x width x 3)."""
         file = io.BytesIO()
-        Image.fromarray(picture).save(
-            file,
-            "JPEG",
-            quality=self.quality,
-            subsampling=SUBSAMPLINGS[self.subsampling],
-        )
+        subsampling = SUBSAMPLINGS[self.subsampling]
+        Image.fromarray(picture).save(file, "JPEG", quality=self.quality, subsampling=subsampling)
         with pixel_limit(), Image.open(file) as decoded:
             return np.asarray(decoded.convert("RGB"))

@@ -27,15 +27,8 @@ def downscale(
     """Scale a picture down; in mode RGBA, colours are weighted by alpha.
 
     Pillow does so too, but in bytes, which leaves few shades where alpha is small, as it is along
-    every scaled edge.
-
-    Parameters
-    ----------
-    picture : PIL.Image.Image
-    size : (int, int)
-        Width and height.
-    strip_pixels : int
-        Pixels of ``picture`` that are scaled at once in mode RGBA; changes nothing but memory.
+    every scaled edge. ``size`` is width and height; ``strip_pixels`` of the picture are scaled at
+    once in mode RGBA, which changes nothing but memory.
     """
     if picture.mode != "RGBA":
         return picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
@@ -55,28 +48,34 @@ def downscale(
     return Image.fromarray(levels)
 
 
-def resize(levels: npt.NDArray[np.uint8], width: int, height: int) -> npt.NDArray[np.uint8]:
-    """Scale a picture (uint8, height x width x 1 or 3) to a larger or smaller size."""
-    picture = Image.fromarray(levels[..., 0] if levels.shape[2] == 1 else levels)
-    return np.asarray(picture.resize((width, height), Image.Resampling.LANCZOS)).reshape(
-        height, width, levels.shape[2]
-    )
+def to_image(levels: npt.NDArray[np.uint8]) -> Image.Image:
+    """Make a Pillow image of uint8 (height, width, channels)."""
+    return Image.fromarray(levels[..., 0] if levels.shape[2] == 1 else levels)
+
+
+def resize(
+    levels: npt.NDArray[np.uint8],
+    width: int,
+    height: int,
+    box: tuple[float, float, float, float] | None = None,
+) -> npt.NDArray[np.uint8]:
+    """Scale a picture (uint8, height x width x 1 or 3), or a box in it, to any size."""
+    scaled = to_image(levels).resize((width, height), Image.Resampling.LANCZOS, box)
+    return np.asarray(scaled).reshape(height, width, levels.shape[2])
 
 
 def crop_and_resize(
     levels: npt.NDArray[np.uint8], width: int, height: int
 ) -> npt.NDArray[np.uint8]:
     """Crop the centre of a picture to the aspect ratio of a size, and scale it to that size."""
-    rows, columns, channels = levels.shape
+    rows, columns, _ = levels.shape
     if (columns, rows) == (width, height):
         return levels
     # Cropped columns and rows, of both sides together.
     across = max(0.0, columns - rows * width / height)
     along = max(0.0, rows - columns * height / width)
     box = (across / 2, along / 2, columns - across / 2, rows - along / 2)
-    picture = Image.fromarray(levels[..., 0] if channels == 1 else levels)
-    scaled = picture.resize((width, height), Image.Resampling.LANCZOS, box)
-    return np.asarray(scaled).reshape(height, width, channels)
+    return resize(levels, width, height, box)
 
 
 def _downscale_strip(

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from fit_image.apps.fit.directory import Picture
 from fit_image.config.fit import ImageConfig
-from fit_image.images.io import LoadedImage, file_sha256, load_image
+from fit_image.images.decoding import file_sha256
+from fit_image.images.io import LoadedImage, load_image
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ class FitCommand(TrainCommand):
         from fit_image.apps.fit.directory import FitManifest
         from fit_image.apps.fit.picture_source import load_source
         from fit_image.apps.fit.trainer import FitTrainer
-        from fit_image.images.io import parse_background
+        from fit_image.images.decoding import parse_background
 
         decide, prepare, record = configuration(self.ctx, given, earlier)
         check_used(self.ctx, decide(1, 1))  # mistakes are found before the picture is read
