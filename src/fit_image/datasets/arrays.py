@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from fit_image.config.settings import check_choice
 from fit_image.datasets.cifar import SUFFIX, read_cifar
-from fit_image.datasets.folder import LARGEST_SET, folder_contents, skipped_files
+from fit_image.datasets.folder import LARGEST_SET, PICTURE_CHANNELS, folder_contents
 from fit_image.datasets.idx import read_idx
 from fit_image.datasets.labelled import idx_files, load_labelled
 from fit_image.errors import InputError, one_line
@@ -21,9 +22,6 @@ from fit_image.storage.npz import read_arrays
 
 Pictures = npt.NDArray[np.uint8]
 OnFile = Callable[[int, int], None]
-
-PICTURE_CHANNELS = ("grey", "rgb")
-"""Choices of channels; keys of `fit_image.config.registry.CHANNELS`."""
 
 FOLDER_SIZE = (64, 64)
 """Default width and height of pictures that are files of their own."""
@@ -109,11 +107,8 @@ def load_picture_data(
         If there are no pictures, a file is damaged, or all together exceed memory.
     """
     path = Path(path)
-    if channels is not None and channels not in PICTURE_CHANNELS:
-        raise InputError(
-            f"channels must be one of {', '.join(PICTURE_CHANNELS)}, not {channels!r}",
-            fields=("channels",),
-        )
+    if channels is not None:
+        check_choice("channels", channels, PICTURE_CHANNELS)
     data = _from_folder(path, size or FOLDER_SIZE, on_file) if path.is_dir() else _from_file(path)
     if not data.pictures.size:
         raise InputError(f"{one_line(path)} holds no pictures")
@@ -141,8 +136,7 @@ def _from_file(path: Path) -> PictureData:
         raise InputError(f"{one_line(path)} is neither npz, nor IDX, nor CIFAR-10; {_WANTED}")
     pictures = read_idx(path)
     if pictures.ndim != 3:
-        problem = f"has {pictures.ndim} dimensions; pictures have 3"
-        raise InputError(f"{one_line(path)} {problem}")
+        raise InputError(f"{one_line(path)} has {pictures.ndim} dimensions; pictures have 3")
     return PictureData(pictures[..., np.newaxis])
 
 
@@ -179,41 +173,40 @@ def _from_folder(folder: Path, size: tuple[int, int], on_file: OnFile) -> Pictur
         parts = [read_cifar(file) for file in chosen]
         pictures, numbers = (np.concatenate(each) for each in zip(*parts, strict=True))
         return PictureData(pictures, numbers)
-    pictures, read, fitted = _read_all(folder, files, size, on_file)
-    if len(read) or not folders:
-        if not len(read):
-            found = f"{len(files):,} files, but no picture" if files else "nothing"
-            raise InputError(f"{one_line(folder)} holds {found}; give pictures")
-        skipped = skipped_files(files, read)
-        return PictureData(pictures, skipped=skipped, folders=tuple(folders), fitted=fitted)
+    data, _ = _read_all(folder, files, size, on_file)
+    if len(data):
+        return replace(data, folders=tuple(folders))
+    if not folders:
+        found = f"{len(files):,} files, but no picture" if files else "nothing"
+        raise InputError(f"{one_line(folder)} holds {found}; give pictures")
     inner = [folder_contents(each)[1] for each in folders]
-    beside, files = files, [file for each in inner for file in each]
-    pictures, read, fitted = _read_all(folder, files, size, on_file)
-    if not len(read):
+    data, read = _read_all(folder, [file for each in inner for file in each], size, on_file)
+    if not len(data):
         raise InputError(f"{one_line(folder)} and its folders hold no pictures; give some")
     labels = np.repeat(np.arange(len(folders)), [len(each) for each in inner])[read]
     names = tuple(each.name for each in folders)
-    skipped = (*beside, *skipped_files(files, read))
-    return PictureData(pictures, labels, names, skipped, fitted=fitted)
+    return replace(data, labels=labels, names=names, skipped=(*files, *data.skipped))
 
 
 def _read_all(
     folder: Path, files: Sequence[Path], size: tuple[int, int], on_file: OnFile
-) -> tuple[Pictures, list[int], int]:
-    """Return the readable pictures in colour and one size, the files' indices, and `fitted`."""
+) -> tuple[PictureData, list[int]]:
+    """Return the readable pictures in colour and one size, and the files' indices."""
     shape = (size[1], size[0], 3)
     _check_bytes(folder, len(files), shape)
-    found, read, fitted = [], [], 0
+    found, read, skipped, fitted = [], [], [], 0
     for index, file in enumerate(files):
         on_file(index, len(files))
         try:
             levels = to_uint8(load_image(file).levels)
         except InputError:
+            skipped.append(file)
             continue
         fitted += levels.shape != shape
         found.append(crop_and_resize(levels, *size))
         read.append(index)
-    return np.array(found, np.uint8).reshape(-1, *shape), read, fitted
+    pictures = np.array(found, np.uint8).reshape(-1, *shape)
+    return PictureData(pictures, skipped=tuple(skipped), fitted=fitted), read
 
 
 def _check_bytes(path: Path, count: int, shape: tuple[int, ...]) -> None:

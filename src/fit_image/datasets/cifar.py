@@ -18,30 +18,17 @@ from fit_image.errors import InputError, one_line, os_error_reason
 
 SUFFIX = ".bin"
 
-SIDE, CHANNELS = 32, 3
-
-_RECORD = 1 + SIDE * SIDE * CHANNELS
+_SIDE, _CHANNELS = 32, 3
+_RECORD = 1 + _SIDE * _SIDE * _CHANNELS
 
 
 def read_cifar(
     path: str | os.PathLike[str],
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-    """Read a file of CIFAR-10 pictures.
+    """Read pictures, uint8 (count, 32, 32, 3), and their classes, int64 (count,).
 
-    Parameters
-    ----------
-    path : path-like
-
-    Returns
-    -------
-    pictures : ndarray of uint8, shape (count, 32, 32, 3)
-    labels : ndarray of int64, shape (count,)
-
-    Raises
-    ------
-    InputError
-        If the file is missing or empty, does not consist of whole records, or exceeds
-        `LARGEST_SET`.
+    `InputError` if the file is missing or empty, does not consist of whole records, or exceeds
+    `LARGEST_SET`.
     """
     path = Path(path)
     try:
@@ -57,5 +44,5 @@ def read_cifar(
     if records.size != size:
         raise InputError(f"{one_line(path)} changed while it was read")
     records = records.reshape(-1, _RECORD)
-    planes = records[:, 1:].reshape(-1, CHANNELS, SIDE, SIDE)
+    planes = records[:, 1:].reshape(-1, _CHANNELS, _SIDE, _SIDE)
     return np.ascontiguousarray(planes.transpose(0, 2, 3, 1)), records[:, 0].astype(np.int64)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,9 @@ from fit_image.images.io import load_image, to_uint8
 LARGEST_SET = 1 << 32
 """Most bytes of a data set in memory."""
 
+PICTURE_CHANNELS = ("grey", "rgb")
+"""Choices of channels for data sets; keys of `CHANNELS`."""
+
 
 def natural_order(name: str) -> tuple[tuple[str | int, ...], str]:
     """Return a sort key that compares numbers in names by value: 2 before 10."""
@@ -26,13 +29,7 @@ def natural_order(name: str) -> tuple[tuple[str | int, ...], str]:
 
 
 def folder_contents(folder: str | os.PathLike[str]) -> tuple[list[Path], list[Path]]:
-    """List the folders and the files in a folder, in natural order, without hidden ones.
-
-    Raises
-    ------
-    InputError
-        If the folder does not exist or cannot be read.
-    """
+    """List the folders and the files in a folder, in natural order, without hidden ones."""
     folder = Path(folder)
     folders, files = [], []
     try:
@@ -53,32 +50,19 @@ def folder_contents(folder: str | os.PathLike[str]) -> tuple[list[Path], list[Pa
     return folders, files
 
 
-def skipped_files(files: Sequence[Path], read: Iterable[int]) -> tuple[Path, ...]:
-    """Return the files whose indices are not in ``read``."""
-    indices = set(read)
-    return tuple(file for index, file in enumerate(files) if index not in indices)
-
-
 def load_pictures(
     files: Sequence[Path], *, channels: str = "grey", max_bytes: int = LARGEST_SET
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-    """Read pictures of one size in any format, see `load_image`.
-
-    Parameters
-    ----------
-    files : sequence of Path
-        Files that are damaged or not pictures are skipped.
-    channels : str
-        A key of `CHANNELS`.
-    max_bytes : int
-        Largest array that is made.
+) -> tuple[npt.NDArray[np.uint8], list[int], list[Path]]:
+    """Read pictures of one size in any format.
 
     Returns
     -------
     pictures : ndarray of uint8, shape (count, height, width, channels)
         In the order of ``files``; with height and width 0 if there are none.
-    read : ndarray of int64, shape (count,)
+    read : list of int
         Indices of the files that were read.
+    skipped : list of Path
+        Files that are damaged or not pictures.
 
     Raises
     ------
@@ -87,10 +71,12 @@ def load_pictures(
     """
     pictures = np.empty((0, 0, 0, CHANNELS[channels]), np.uint8)
     read: list[int] = []
+    skipped = []
     for index, file in enumerate(files):
         try:
             picture = to_uint8(load_image(file, channels=channels).levels)
         except InputError:
+            skipped.append(file)
             continue
         if not read:
             pictures = _allocate(len(files), picture.shape, file, max_bytes)
@@ -102,7 +88,7 @@ def load_pictures(
             )
         pictures[len(read)] = picture
         read.append(index)
-    return pictures[: len(read)], np.array(read, np.int64)
+    return pictures[: len(read)], read, skipped
 
 
 def _allocate(

@@ -33,22 +33,8 @@ def read_idx(
 ) -> npt.NDArray[np.uint8]:
     """Read an IDX file of unsigned bytes, plain or compressed by gzip, whatever its name.
 
-    Parameters
-    ----------
-    path : path-like
-    max_bytes : int
-        Largest array that is read.
-
-    Returns
-    -------
-    ndarray of uint8
-        With the shape in the file's header.
-
-    Raises
-    ------
-    InputError
-        If the file is missing, not an IDX file of unsigned bytes, damaged, too short or too long,
-        or exceeds ``max_bytes`` or memory.
+    `InputError` if the file is missing, not an IDX file of unsigned bytes, damaged, too short or
+    too long, or exceeds ``max_bytes`` or memory.
     """
     path = Path(path)
     try:

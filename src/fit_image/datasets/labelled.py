@@ -15,12 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.config.registry import CHANNELS
-from fit_image.datasets.folder import folder_contents, load_pictures, skipped_files
+from fit_image.config.settings import check_choice
+from fit_image.datasets.folder import PICTURE_CHANNELS, folder_contents, load_pictures
 from fit_image.datasets.idx import read_idx
 from fit_image.errors import InputError, one_line
-
-LABELLED_CHANNELS = ("grey", "rgb")
-"""Choices of channels; keys of `CHANNELS`."""
 
 PARTS = {"train": ("train",), "t10k": ("t10k", "test")}
 """Parts of a data set in IDX files: the words in file names that mark them."""
@@ -79,19 +77,8 @@ def load_labelled(
     the classes are the numbers that occur. Folders are classes in natural order (2 before 10).
     Hidden files are ignored; other files that are not pictures are listed in ``skipped``.
 
-    Parameters
-    ----------
-    path : path-like
-        The folder.
-    part : str
-        Which IDX files to read: a key of `PARTS`. A single pair whose name has none of the words
-        is ``train``.
-    channels : str
-        ``grey`` or ``rgb``.
-
-    Returns
-    -------
-    LabelledPictures
+    ``part`` is a key of `PARTS`, and chooses IDX files; a single pair whose name has none of the
+    words is ``train``. ``channels`` is ``grey`` or ``rgb``.
 
     Raises
     ------
@@ -100,14 +87,8 @@ def load_labelled(
         there are fewer than 2 or more than `MOST_CLASSES` classes, pictures are empty or differ
         in size, or all together exceed memory.
     """
-    for name, choice, choices in (
-        ("channels", channels, LABELLED_CHANNELS),
-        ("part", part, tuple(PARTS)),
-    ):
-        if choice not in choices:
-            raise InputError(
-                f"{name} must be one of {', '.join(choices)}, not {choice!r}", fields=(name,)
-            )
+    check_choice("channels", channels, PICTURE_CHANNELS)
+    check_choice("part", part, PARTS)
     folder = Path(path)
     folders, files = folder_contents(folder)
     found = idx_files(files)
@@ -156,15 +137,14 @@ def _from_folders(
         sizes.append(len(found))
     names = tuple(each.name for each in classes)
     _check_classes(folder, names)  # before all are read
-    pictures, read = load_pictures(files, channels=channels)
+    pictures, read, skipped = load_pictures(files, channels=channels)
     labels = np.repeat(np.arange(len(classes)), sizes)[read]
     counts = np.bincount(labels, minlength=len(classes))
     for each, size, count in zip(classes, sizes, counts, strict=True):
         if not count:
             problem = f"none of its {size:,} files can be read" if size else "it is empty"
             raise _refused(each, f"holds no pictures: {problem}; add some or remove it")
-    skipped = (*beside, *skipped_files(files, read.tolist()))
-    return LabelledPictures(pictures, labels, names, skipped)
+    return LabelledPictures(pictures, labels, names, (*beside, *skipped))
 
 
 def idx_files(files: Sequence[Path]) -> dict[str, dict[str, Path]]:
