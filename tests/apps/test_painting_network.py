@@ -255,7 +255,9 @@ def test_a_region_is_a_part_of_the_whole(network):
     np.testing.assert_allclose(part, whole[:6, 5:], atol=1e-5)
 
 
-def test_pieces_make_the_same_picture(network, monkeypatch):
-    whole = network.render(40, 30)
-    monkeypatch.setattr("fit_image.apps.painting_network._STRIP_PIXELS", 70)
-    np.testing.assert_allclose(network.render(40, 30), whole, atol=1e-6)
+def test_strips_make_the_same_picture(network):
+    picture = network.render(400, 300)
+    assert len(list(network.render_strips(400, 300))) > 1
+    places = np.stack(np.meshgrid(pixel_places(400), pixel_places(300)), axis=-1)
+    whole = network.predict(places.reshape(-1, 2)).reshape(picture.shape)
+    np.testing.assert_allclose(picture, whole, atol=1e-6)

@@ -11,26 +11,12 @@ Pixels = npt.NDArray[np.uint8]
 
 
 def contact_sheet(rows: Iterable[Iterable[Pixels]], *, gap: int = 0, factor: int = 1) -> Pixels:
-    """Lay out pictures in rows on white.
+    """Lay out rows of pictures, uint8 (height, width, channels), on white.
 
-    Parameters
-    ----------
-    rows : iterable of iterables of uint8 (height, width, channels)
-    gap : int
-        Pixels between pictures.
-    factor : int
-        Magnification of the pictures, pixels as squares.
-
-    Returns
-    -------
-    uint8 (height, width, channels)
+    ``gap`` is the number of pixels between pictures; ``factor`` magnifies pixels as squares.
     """
-    magnified = ([_magnify(picture, factor) for picture in row] for row in rows)
+    magnified = ([each.repeat(factor, 0).repeat(factor, 1) for each in row] for row in rows)
     return _join([_join(row, 1, gap) for row in magnified], 0, gap)
-
-
-def _magnify(picture: Pixels, factor: int) -> Pixels:
-    return picture if factor == 1 else picture.repeat(factor, axis=0).repeat(factor, axis=1)
 
 
 def _join(pictures: Sequence[Pixels], axis: int, gap: int) -> Pixels:

@@ -13,20 +13,9 @@ INPUTS = ("x", "y", "r")
 def pixel_coordinates(
     width: int, height: int, scale: float, rows: range | None = None
 ) -> FloatArray:
-    """Return x, y and radius of pixels.
+    """Return x, y and radius of the pixels of a picture, or of some rows: float32 (rows, width, 3).
 
-    Parameters
-    ----------
-    width, height : int
-        Size of the whole picture.
-    scale : float
-        x and y are 0 at the centre, and plus and minus this at the middle of the nearer sides.
-    rows : range, optional
-        Rows to return. Default: all.
-
-    Returns
-    -------
-    float32 (rows, width, 3)
+    x and y are 0 at the centre, and plus and minus ``scale`` at the middle of the nearer sides.
     """
     rows = range(height) if rows is None else rows
     unit = scale / max((min(width, height) - 1) / 2, 0.5)

@@ -1,4 +1,4 @@
-"""Pictures of networks that have learned nothing: random weights, drawn.
+"""Pictures of untrained networks with random weights.
 
 The idea is that of compositional pattern-producing networks (Stanley, "Compositional pattern
 producing networks: A novel abstraction of development", 2007); the deep ones of tanh units are
@@ -16,10 +16,12 @@ import numpy.typing as npt
 
 from fit_image.apps.coordinates import INPUTS, pixel_coordinates
 from fit_image.apps.memory import check_available, training_bytes
-from fit_image.apps.rendering import render_rows, row_strips
+from fit_image.apps.rendering import STRIP_PIXELS, render_rows
 from fit_image.config.layer_spec import Hidden, check_blocks, parse_layers
 from fit_image.config.registry import ACTIVATIONS, CHANNELS
+from fit_image.config.settings import check_choice, check_range, require
 from fit_image.errors import InputError
+from fit_image.images.decoding import row_strips
 from fit_image.images.io import to_uint8
 from fit_image.nn.layers.conditioned_mlp import at_latent
 from fit_image.nn.mlp.layer_spec import dense_stack
@@ -28,12 +30,11 @@ from fit_image.nn.mlp.mlp import MLP
 
 @dataclass(frozen=True)
 class Dream:
-    """A random network from places to colours.
+    """A random network from coordinates to colours; `InputError` if a value is out of its range.
 
     Attributes
     ----------
     layers : tuple of Hidden
-        The hidden layers.
     deviation : float
         Standard deviation of weights and biases, 0 or more.
     activation : str
@@ -41,18 +42,13 @@ class Dream:
     inputs : tuple of str
         Some of `INPUTS`, each once.
     latent : int
-        Numbers that the first layer sees beside the place; they are the same everywhere.
+        Number of latent inputs beside the coordinates; they are the same everywhere.
     scale : float
         x and y are 0 in the middle, and plus and minus this at the middles of the nearer sides.
     channels : str
         ``rgb`` or ``grey``.
     seed : int
-        Of the weights, and of the latent numbers.
-
-    Raises
-    ------
-    InputError
-        If a value is out of its range, or the network does not fit in memory.
+        Of the weights, and of the latents.
     """
 
     layers: tuple[Hidden, ...] = field(default_factory=lambda: parse_layers("8x64"))
@@ -66,33 +62,19 @@ class Dream:
 
     def __post_init__(self) -> None:
         check_blocks(self.layers)
-        if not self.inputs or {*self.inputs} - {*INPUTS} or len({*self.inputs}) < len(self.inputs):
-            raise InputError(
-                f"inputs must be some of {', '.join(INPUTS)}, not {','.join(self.inputs)}",
-                fields=("inputs",),
-            )
-        if self.activation not in ACTIVATIONS:
-            raise InputError(f"activation must be one of {', '.join(ACTIVATIONS)}")
-        if self.channels not in ("rgb", "grey"):
-            raise InputError(f"channels must be rgb or grey, not {self.channels!r}")
+        distinct = len({*self.inputs} & {*INPUTS}) == len(self.inputs) > 0
+        problem = f"must be some of {', '.join(INPUTS)}, not {','.join(self.inputs)}"
+        require(distinct, "inputs", problem)
+        check_choice("activation", self.activation, ACTIVATIONS)
+        check_choice("channels", self.channels, ("rgb", "grey"))
         for name in ("deviation", "latent", "scale", "seed"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise InputError(f"{name} must be 0 or more, not {getattr(self, name)}")
+            check_range(name, getattr(self, name), (0, math.inf))
 
 
 class Dreamer:
-    """Draws a dream.
+    """Draws a dream, with the same result for any number of threads (default: all cores).
 
-    Parameters
-    ----------
-    dream : Dream
-    threads : int, optional
-        Default: all cores. Does not change the picture.
-
-    Attributes
-    ----------
-    channels : int
-        Numbers of a colour.
+    `InputError` if the network does not fit in memory.
     """
 
     def __init__(self, dream: Dream, *, threads: int | None = None) -> None:
@@ -115,60 +97,29 @@ class Dreamer:
         rng = np.random.default_rng(dream.seed)
         self._whole = MLP(layers).init_params(dream.deviation, rng, "normal")
         self._circle = rng.standard_normal((2, dream.latent), dtype=np.float32)
-        self._network = self._at(0.0)
+        self.turn(0.0)
 
     def turn(self, share: float) -> None:
         """Go to a share (0..1) of the way around a circle through the latent space.
 
         Its plane goes through the origin; 0 and 1 are where a dream begins.
         """
-        self._network = self._at(share)
+        angle = 2 * math.pi * share
+        latent = math.cos(angle) * self._circle[0] + math.sin(angle) * self._circle[1]
+        self._network = at_latent(self._whole, latent, len(self._dream.inputs))
 
     def rows(self, width: int, height: int, top: int, rows: int) -> npt.NDArray[np.uint8]:
-        """Draw some rows of a picture of any size.
+        """Draw some rows, from ``top`` on, of a picture of ``width`` x ``height`` pixels.
 
-        Parameters
-        ----------
-        width, height : int
-            Of the whole picture, in pixels.
-        top, rows : int
-            The first row, and how many.
-
-        Returns
-        -------
-        uint8 (rows, width, channels)
+        Returns uint8 (rows, width, channels).
         """
         coordinates = pixel_coordinates(width, height, self._dream.scale, range(top, top + rows))
         inputs = coordinates[..., [INPUTS.index(name) for name in self._dream.inputs]]
         return to_uint8(render_rows(self._network, inputs, self._threads))
 
-    def _at(self, share: float) -> MLP:
-        """Return the network of the place alone, at a share of the way around the circle."""
-        angle = 2 * math.pi * share
-        latent = math.cos(angle) * self._circle[0] + math.sin(angle) * self._circle[1]
-        return at_latent(self._whole, latent, len(self._dream.inputs))
-
 
 class Sheet:
-    """Dreams side by side, on black.
-
-    Parameters
-    ----------
-    dreamers : sequence of Dreamer
-        Row after row.
-    columns : int
-    width, height : int
-        Of the whole, in pixels.
-
-    Attributes
-    ----------
-    channels : int
-
-    Raises
-    ------
-    InputError
-        If it is too small for so many.
-    """
+    """Dreams side by side, row after row, on black; ``width`` and ``height`` are of the whole."""
 
     def __init__(self, dreamers: Sequence[Dreamer], columns: int, width: int, height: int) -> None:
         rows = -(-len(dreamers) // columns)
@@ -187,10 +138,10 @@ class Sheet:
             raise InputError(f"{width}x{height} pixels are too few for {columns}x{rows} pictures")
 
     def strips(self) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
-        """Yield pieces from top to bottom: the first row, and uint8 (rows, width, channels)."""
-        for rows in row_strips(self.width, self.height):
+        """Yield strips from top to bottom: the first row, and uint8 (rows, width, channels)."""
+        for rows in row_strips(self.height, self.width, STRIP_PIXELS):
             top = rows.start
-            strip = np.zeros((len(rows), self.width, self.channels), np.uint8)
+            strip = np.zeros((rows.stop - top, self.width, self.channels), np.uint8)
             for dreamer, across, down in self._tiles:
                 first, end = max(top, down.start), min(rows.stop, down.stop)
                 if first < end:

@@ -10,16 +10,10 @@ from fit_image.nn.runtime import machine
 
 
 def training_bytes(vector_size: int, vectors: int, working_numbers: int = 0) -> int:
-    """Return how many bytes training needs.
+    """Return the bytes of float32 vectors of the parameters' size, and of other float32 numbers.
 
-    Parameters
-    ----------
-    vector_size : int
-        Parameters of the network.
-    vectors : int
-        Float32 vectors of that size: parameters, gradient, optimizer state, and copies.
-    working_numbers : int
-        All other float32 numbers, such as the samples of a batch and the activations for them.
+    The vectors are parameters, gradient, optimizer state and copies; the working numbers, the
+    samples of a batch and the activations for them.
     """
     return 4 * (vectors * vector_size + working_numbers)
 

@@ -95,7 +95,7 @@ class PaintingNetwork(core.MLP):
     def render_strips(
         self, width: int, height: int, region: Region = WHOLE, *, threads: int | None = None
     ) -> Iterator[tuple[int, FloatArray]]:
-        """Draw like `render`, strip by strip; see `fit_image.apps.rendering.render_strips`."""
+        """Draw like `render`; yield strips: the first row, and float32 (rows, width, channels)."""
         if width < 1 or height < 1:
             raise ValueError(f"a picture has at least one pixel, not {width} x {height}")
         x0, y0, x1, y1 = region
@@ -127,7 +127,7 @@ class PaintingNetwork(core.MLP):
         )
 
     def to_arrays(self) -> Arrays:
-        """Return the arrays of a model file: see "File formats" in the README."""
+        """Return the arrays of a model file, as docs/file-formats.md describes them."""
         arrays: Arrays = {
             "encoding": np.array(self.encoding_name),
             **self.encoding.to_arrays(),
@@ -139,9 +139,9 @@ class PaintingNetwork(core.MLP):
         for name in _CONSTANTS:
             values = [getattr(layer, name) for layer in self.layers]
             arrays[f"{name}s"] = np.array(values, dtype=np.float64)
-        for index, (layer, rows) in enumerate(zip(self.layers, self.rows(), strict=True)):
-            arrays[f"weights_{index}"] = rows[:, : layer.fan_in].copy()
-            arrays[f"biases_{index}"] = rows[:, layer.fan_in].copy()
+        for index, (weights, biases) in enumerate(self.weights()):
+            arrays[f"weights_{index}"] = weights.copy()
+            arrays[f"biases_{index}"] = biases.copy()
         return arrays
 
     @classmethod
@@ -177,32 +177,22 @@ class PaintingNetwork(core.MLP):
         tables = _typed(arrays["tables"], np.float32, (encoding.size,))
         network = cls(tuple(layers), (width, height), encoding)
         network.tables()[:] = tables
-        for index, (layer, rows) in enumerate(zip(layers, network.rows(), strict=True)):
-            shape = (layer.fan_out, layer.fan_in)
-            rows[:, : layer.fan_in] = _typed(arrays[f"weights_{index}"], np.float32, shape)
-            rows[:, layer.fan_in] = _typed(arrays[f"biases_{index}"], np.float32, shape[:1])
+        for index, (weights, biases) in enumerate(network.weights()):
+            weights[:] = _typed(arrays[f"weights_{index}"], np.float32, weights.shape)
+            biases[:] = _typed(arrays[f"biases_{index}"], np.float32, biases.shape)
         if not np.isfinite(network.parameters).all():
             raise ValueError("weights are not finite")
         return network
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write a model file.
-
-        Raises
-        ------
-        FitImageError
-            If it cannot be written.
-        """
+        """Write a model file; `FitImageError` if that fails."""
         write_archive(path, "model", FORMAT_VERSION, self.to_arrays())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
         """Read the network of a model file, or of a run's folder.
 
-        Raises
-        ------
-        InputError
-            If it is missing, damaged, of another kind, or of another version.
+        `InputError` if it is missing, damaged, of another kind, or of another version.
         """
         path = Path(path)
         if path.is_dir():

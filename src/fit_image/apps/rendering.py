@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from fit_image.images.decoding import row_strips
 from fit_image.nn.mlp.mlp import MLP
 from fit_image.nn.runtime.arrays import FloatArray
 
-_STRIP_PIXELS = 1 << 17
-
-
-def row_strips(width: int, height: int, pixels: int = _STRIP_PIXELS) -> Iterator[range]:
-    """Yield the rows of strips of at most about so many pixels."""
-    rows = max(1, pixels // width)
-    for top in range(0, height, rows):
-        yield range(top, min(top + rows, height))
+STRIP_PIXELS = 1 << 17
 
 
 def render_strips(
@@ -22,10 +16,10 @@ def render_strips(
     coordinates: Callable[[range], FloatArray],
     size: tuple[int, int],
     *,
-    pixels: int = _STRIP_PIXELS,
+    pixels: int = STRIP_PIXELS,
     threads: int | None = None,
 ) -> Iterator[tuple[int, FloatArray]]:
-    """Render a picture in strips.
+    """Yield strips of a picture: the first row, and float32 (rows, width, outputs).
 
     Parameters
     ----------
@@ -35,18 +29,13 @@ def render_strips(
     size : tuple of int
         Width and height in pixels.
     pixels : int
-        Pixels of a strip, but at least a row.
+        Most pixels of a strip, but at least a row.
     threads : int, optional
         Default: all cores. Does not change the result.
-
-    Yields
-    ------
-    top : int
-        First row of the strip.
-    strip : float32 (rows, width, outputs)
     """
-    for rows in row_strips(*size, pixels):
-        yield rows.start, render_rows(network, coordinates(rows), threads)
+    width, height = size
+    for rows in row_strips(height, width, pixels):
+        yield rows.start, render_rows(network, coordinates(range(rows.start, rows.stop)), threads)
 
 
 def render_rows(network: MLP, coordinates: FloatArray, threads: int | None = None) -> FloatArray:

@@ -23,22 +23,12 @@ class TrainedNetwork:
 
     Parameters
     ----------
-    network : Network
-    batch_size : int
-    pool : ThreadPool
     optimizer : Optimizer or None
-        None for plain gradient descent.
+        None for plain gradient descent; then ``gradient`` is empty.
     average : float
         Decay of the moving average, 0..1; 0 for none.
     prefix : str
         Precedes the names of the optimizer's arrays in the state dict.
-
-    Attributes
-    ----------
-    cache : NetworkCache
-    gradient : float32 vector
-        Empty without an optimizer.
-    ema : EMA
     """
 
     def __init__(
@@ -68,13 +58,9 @@ class TrainedNetwork:
         return self.ema.applied(self.network.parameters)
 
     def train_step(self, grad_y: FloatArray, rate: float) -> None:
-        """Backpropagate the gradient of the newest outputs, and take a step.
+        """Backpropagate the gradient of the newest outputs (float32), and take a step.
 
-        Parameters
-        ----------
-        grad_y : float32 (samples, outputs)
-        rate : float
-            Learning rate; without an optimizer, divided by the number of a layer's inputs.
+        Without an optimizer, the learning rate is divided by the number of a layer's inputs.
         """
         if self.optimizer is None:
             rates = [rate / layer.in_shape[0] for layer in self.network.layers]
@@ -108,15 +94,8 @@ class TrainedNetwork:
     def load_state_dict(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         """Restore `state_dict`, without the average if none is kept any more.
 
-        Parameters
-        ----------
-        arrays : mapping of str to array
-            Others are ignored if the optimizer's names have a prefix.
-
-        Raises
-        ------
-        ValueError
-            If the arrays are not those of such a network; then nothing is changed.
+        Other arrays are ignored if the optimizer's names have a prefix. ValueError if the arrays
+        are not those of such a network; then nothing is changed.
         """
         own = self.network.parameters
         parameters = array_like(arrays, "parameters", own)

@@ -92,9 +92,8 @@ def test_levels_are_the_square_roots_of_errors():
     assert error_levels(errors).tolist() == [1, 4, 26, 128, 255]
 
 
-def test_errors_are_those_of_the_network(small_picture, monkeypatch):
-    monkeypatch.setattr("fit_image.apps.painting_network._STRIP_PIXELS", 1024)
-    image = small_picture.repeat(3, axis=0).repeat(3, axis=1)
+def test_errors_are_those_of_the_network(small_picture):
+    image = small_picture.repeat(26, axis=0).repeat(26, axis=1)
     network = FitTrainer(image, BY_ERROR).network
     *first, levels = measure_errors(network, image, None)
     assert first == [None, None, None]
