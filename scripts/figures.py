@@ -115,6 +115,19 @@ def digits(run: Path | None, epochs: int | None) -> None:
     fit_image("digits", "grid", *options, "-o", target)
 
 
+@cli.command()
+def report() -> None:
+    """Run the example of deep and shallow networks, and photograph its page with chromium."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([EXAMPLES / "deep_vs_shallow.sh"], cwd=folder, check=True)
+        options = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"]
+        options += ["--disable-background-networking", "--hide-scrollbars"]
+        options += ["--virtual-time-budget=5000", "--window-size=1120,1330"]
+        files = [f"--user-data-dir={folder}/browser", f"--screenshot={EXAMPLES}/report.png"]
+        page = Path(folder, "deep-vs-shallow", "report.html").as_uri()
+        subprocess.run(["chromium", *options, *files, page], check=True)
+
+
 SIDE, CODES = 28, (1, 4, 16)
 
 

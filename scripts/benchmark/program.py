@@ -87,8 +87,8 @@ def _bytes_per_pixel(folder: str, side: int) -> float:
     return (large - base) / side**2
 
 
-def peak_command(module: str, *args: str) -> list[str]:
-    """Return a command that runs a module and adds to its output the peak memory in KiB."""
+def run_for_peak(module: str, *args: str) -> tuple[str, int]:
+    """Return the output of a module, and its peak memory in bytes."""
     # Not getrusage, whose peak a process inherits from the one that started it.
     folders = [str(Path(__file__).parents[1]), str(Path(fit_image.__file__).parents[1])]
     code = (
@@ -98,19 +98,9 @@ def peak_command(module: str, *args: str) -> list[str]:
         "    print(*(line.split()[1] for line in open('/proc/self/status')"
         " if line.startswith('VmHWM')))\n"
     )
-    return [sys.executable, "-c", code, "fit-image", *args]
-
-
-def peak_bytes(output: str) -> int:
-    """Return the peak memory from the output of a `peak_command`."""
-    return int(output.split()[-1]) * 1024
-
-
-def run_for_peak(module: str, *args: str) -> tuple[str, int]:
-    """Return the output of a module, and its peak memory in bytes."""
-    command = peak_command(module, *args)
+    command = [sys.executable, "-c", code, "fit-image", *args]
     output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    return output, peak_bytes(output)
+    return output, int(output.split()[-1]) * 1024
 
 
 def measure_large_digit() -> dict[str, float]:

@@ -6,7 +6,6 @@ import argparse
 import math
 import statistics
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from functools import partial
@@ -17,7 +16,7 @@ import torch
 
 from benchmark.quality import peers
 from benchmark.quality.curves import Curve, Journal, Point, filling, in_turns, train_ours
-from benchmark.quality.pictures import LARGE_SIZE, Picture, choose, learn_large, pictures
+from benchmark.quality.pictures import Picture, choose, pictures
 from fit_image import FitConfig, parse_layers
 from fit_image.config.presets import preset_config
 from fit_image.nn.runtime.machine import usable_cores
@@ -58,19 +57,13 @@ class Quality:
         torch.set_num_threads(self.threads)
         self.pictures = pictures(options.pictures)
         self.journal = Journal(options.journal, machine)
-        self.trials: list[peers.Trial] = []
-        if options.search:
-            picture = choose(self.pictures, SPEED_PICTURE)
-            self.trials = peers.search(picture, options.search, self.threads, self.journal)
-        self.recipes = peers.RECIPES | peers.winners(self.trials)
 
     def report(self) -> dict[str, Any]:
         """Measure the sections asked for; return them by name, with the peers' recipes."""
         report: dict[str, Any] = {
             "threads": self.threads,
             "seconds": self.options.seconds,
-            "recipes": {name: asdict(recipe) for name, recipe in self.recipes.items()},
-            "search": self.trials,
+            "recipes": {name: asdict(recipe) for name, recipe in peers.RECIPES.items()},
         }
         return report | {name: getattr(self, name)() for name in self.options.only}
 
@@ -126,7 +119,7 @@ class Quality:
 
     def sharp(self) -> list[dict[str, Any]]:
         """Train the preset ``sharp`` and the tuned peers on every picture for the same time."""
-        recipes = {name: self.recipes[name] for name in (peers.BEST_SIREN, peers.BEST_FOURIER)}
+        recipes = {name: peers.RECIPES[name] for name in (peers.BEST_SIREN, peers.BEST_FOURIER)}
         known = {name: asdict(recipe) for name, recipe in recipes.items()}
         seconds, rows = self.options.seconds, []
         for picture in self.pictures:
@@ -137,20 +130,6 @@ class Quality:
             lead = psnrs[SHARP] - max(psnr for name, psnr in psnrs.items() if name != SHARP)
             rows.append({"picture": picture.name, "psnrs": psnrs, "lead": lead, "curves": curves})
         return rows
-
-    def large(self) -> Any:
-        """Learn a photograph of 24 megapixels through the command line."""
-        source, limit = choose(self.pictures, SPEED_PICTURE), self.options.time_limit
-        options = ["--threads", str(self.threads), *(["--time-limit", limit] if limit else [])]
-
-        def measure() -> dict[str, Any]:
-            with tempfile.TemporaryDirectory() as folder:
-                return learn_large(source, Path(folder), options)
-
-        print(f"large: {source.name} enlarged", file=sys.stderr)
-        config = to_json(preset_config(OURS, *LARGE_SIZE))
-        known = {"section": "large", "picture": source.name, "config": config, "options": options}
-        return self.journal.get(known, measure)
 
     def _sharp_runs(
         self, picture: Picture, config: FitConfig, recipes: Mapping[str, peers.Recipe]
@@ -164,7 +143,7 @@ class Quality:
 
     def _beside(self, picture: Picture, name: str, seconds: float) -> dict[str, Curve]:
         """Train ours and a peer until they reach the PSNR."""
-        recipe, config = self.recipes[name], preset_config(OURS, *picture.size)
+        recipe, config = peers.RECIPES[name], preset_config(OURS, *picture.size)
 
         def runs() -> Runs:
             every = max(seconds / 100, _LOOK_EVERY)
@@ -197,7 +176,7 @@ class Quality:
         return {name: Curve(Point(*each) for each in points) for name, points in found.items()}
 
 
-SECTIONS = ("instant", "speed", "grid", "sharp", "large")
+SECTIONS = ("instant", "speed", "grid", "sharp")
 """What `--only` chooses from: methods of `Quality`."""
 
 
@@ -210,9 +189,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seconds", type=float, default=40.0, help="of training for each in sharp (default 40)")
     add("--limit", type=float, default=600.0, help="seconds to give up a peer after (default 600)")
     add("--threads", type=int, default=usable_cores(), help="default: all cores")
-    add("--search", type=float, nargs="?", const=20.0, metavar="SECONDS",
-        help="look for the peers' best settings first, so long for each (default 20)")  # fmt: skip
-    add("--time-limit", metavar="TIME", help="of the large picture, as fit-image takes it")
     add("--journal", type=Path, metavar="FILE", help="keep what is measured, and go on with it")
 
 
