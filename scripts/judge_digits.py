@@ -11,7 +11,6 @@ import json
 import math
 import sys
 import time
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -35,7 +34,7 @@ from fit_image.nn.optimizers.adam import Adam
 from fit_image.nn.optimizers.schedules import RateSchedule
 from fit_image.nn.runtime.threads import ThreadPool
 from fit_image.storage.atomic import check_destination
-from fit_image.storage.npz import array_like, read_archive, write_archive
+from fit_image.storage.npz import array_like, read_archive, read_arrays, write_archive
 
 LEAST = 0.99  # share of the test digits that a judge recognises
 Judged = tuple[npt.NDArray[Any], npt.NDArray[Any]]  # pictures and labels
@@ -166,11 +165,10 @@ def make_classifier(data: Path, path: Path, threads: int | None) -> tuple[Classi
 
 def read_pictures(path: Path) -> Judged:
     """Read the arrays ``pictures``, uint8 or floats of 0 to 1, and ``labels`` of an npz file."""
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            pictures, labels = arrays["pictures"], arrays["labels"]
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} is no npz file of pictures and labels: {error}") from error
+    arrays = read_arrays(path, ("pictures", "labels"))
+    if len(arrays) < 2:
+        raise InputError(f"{path} is no npz file of pictures and labels")
+    pictures, labels = arrays["pictures"], arrays["labels"]
     shades = pictures.dtype == np.uint8 or ((pictures >= 0) & (pictures <= 1)).all()  # nor is NaN
     if pictures.shape != (len(labels), SIDE, SIDE, 1) or not (len(labels) and shades):
         raise InputError(f"{path}: pictures must be (n, {SIDE}, {SIDE}, 1), uint8 or 0 to 1")

@@ -25,12 +25,7 @@ from benchmark.torch_networks import (
 from fit_image.apps.coordinates import INPUTS, pixel_coordinates
 from fit_image.apps.digits.config import DigitsConfig
 from fit_image.apps.digits.gan_trainer import GANTrainer
-from fit_image.apps.digits.networks import (
-    generator_layers,
-    make_discriminator,
-    make_encoder,
-    make_generator,
-)
+from fit_image.apps.digits.networks import generator_layers, make_discriminator, make_generator
 from fit_image.nn.layers.conditioned_mlp import at_latent
 from fit_image.nn.layers.convolution.conv2d import Conv2D
 from fit_image.nn.mlp.mlp import MLP
@@ -163,9 +158,9 @@ def _step(*, of_classifier: bool) -> Contest:
     pictures = rng.random((BATCH, SIDE, SIDE, 1), dtype=np.float32)
     labels = rng.integers(0, CLASSES, BATCH)
     x, t = torch.from_numpy(maps_first(pictures).copy()), torch.from_numpy(labels)
-    game, peer, chains = _games(DigitsConfig(batch_size=BATCH))
-    drawing = chains["generator"].num_params * SIDE * SIDE
-    classifying, encoding = products(chains["classifier"]), products(chains["encoder"])
+    game, peer = _games(DigitsConfig(batch_size=BATCH))
+    drawing = game.generator.network.num_params * SIDE * SIDE
+    classifying, encoding = products(game.discriminator.network), products(game.encoder.network)
     if of_classifier:
         return batches(
             lambda: game.discriminator_step(pictures, labels, rng),
@@ -188,7 +183,7 @@ classifier_step = partial(_step, of_classifier=True)
 
 def _check_steps(pictures: Floats, labels: npt.NDArray[np.int64], x: Tensor, t: Tensor) -> None:
     """Fail if steps differ: with no dropout and the same noise, both must come to the same."""
-    game, peer, _ = _games(DigitsConfig(batch_size=BATCH, keep=1.0))
+    game, peer = _games(DigitsConfig(batch_size=BATCH, keep=1.0))
     same = np.random.default_rng(3)
     for _ in range(2):  # what dropout draws
         same.random((BATCH, game.config.encoder_units), dtype=np.float32)
@@ -199,26 +194,18 @@ def _check_steps(pictures: Floats, labels: npt.NDArray[np.int64], x: Tensor, t: 
     np.testing.assert_allclose(after, peer.step(x, t, noise)[0], rtol=1e-2)
 
 
-def _games(recipe: DigitsConfig) -> tuple[GANTrainer, TorchGame, dict[str, Network]]:
-    """Return both games, and networks like theirs."""
-    shape = SIDE, SIDE, 1
-    game, softplus = GANTrainer(recipe, shape, CLASSES), nn.Softplus()
-    chains = {
-        "encoder": make_encoder(recipe, *shape),
-        "generator": make_generator(recipe, *shape),
-        "classifier": make_discriminator(recipe, *shape, CLASSES),
-    }
-    arrays = game.state_dict()
-    for name, chain in chains.items():
-        chain.parameters[:] = arrays[f"{name}_parameters"]
+def _games(recipe: DigitsConfig) -> tuple[GANTrainer, TorchGame]:
+    """Return both games, with the same weights."""
+    game, softplus = GANTrainer(recipe, (SIDE, SIDE, 1), CLASSES), nn.Softplus()
+    encoder = game.encoder.network
     peer = TorchGame(
         recipe,
-        torch_chain(chains["encoder"], {0: softplus, 2: softplus}, drop=1.0 - recipe.keep),
-        _torch_generator(recipe, chains["generator"])[0],
-        torch_chain(chains["classifier"], _RECTIFIERS),
+        torch_chain(encoder, {0: softplus, 2: softplus}, drop=1.0 - recipe.keep),
+        _torch_generator(recipe, game.generator.network)[0],
+        torch_chain(game.discriminator.network, _RECTIFIERS),
         pixel_coordinates(SIDE, SIDE, recipe.scale),
     )
-    return game, peer, chains
+    return game, peer
 
 
 def drawing() -> Contest:

@@ -1,15 +1,55 @@
-"""What `scripts/bench.py` measures, by group, and the tables of it."""
+"""The table of jobs that are measured beside PyTorch, a row each; all figures, and their report."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
-from benchmark import alone, program
+from benchmark import alone, digits, large_digit, patches, pixels, program
 from benchmark.ceilings import Ceilings
-from benchmark.jobs import DIGITS, PICTURES, PIXELS
-from benchmark.patches import BATCH
-from benchmark.timing import compare_all
+from benchmark.timing import Job, compare_all
+from fit_image.apps.autoencode.config import AutoencodeConfig
+
+_BATCHES = [*(("4x300", 4**power) for power in (3, 4, 5, 6)), ("8x64", 1024)]
+PIXELS = [
+    *(Job("SGD, batch 1", layers, "pixel", partial(pixels.descend, layers))
+      for layers in ("4x300", "3x32", "2x1000")),
+    *(Job(f"{name}, batch {batch}", layers, "pixel",
+          partial(pixels.learn_batches, layers, batch, name))
+      for layers, batch in _BATCHES for name in pixels.TORCH_OPTIMIZERS),
+    *(Job("drawing", each, "pixel", partial(pixels.draw, each)) for each in ("4x300", "3x32")),
+]  # fmt: skip
+
+DIGITS = [
+    Job("generator, forward", "digits", "batch", partial(digits.generator, backward=False)),
+    Job(
+        "generator, forward and backward",
+        "digits",
+        "batch",
+        partial(digits.generator, backward=True),
+    ),
+    *(
+        Job(f"convolution {number}: {name}", "digits", "batch", partial(digits.classifier, index))
+        for number, (index, name) in enumerate(digits.convolutions(), 1)
+    ),
+    Job("classifier", "digits", "batch", digits.classifier),
+    Job("step of generator and encoder", "digits", "batch", digits.generator_step),
+    Job("step of the classifier", "digits", "batch", digits.classifier_step),
+    Job(f"drawing {large_digit.SIDE} x {large_digit.SIDE}", "drawing", "pixel", digits.drawing),
+]
+
+PICTURES = [
+    *(Job(f"4096 to {units} to 4096, Adam", "pictures", "batch",
+          partial(patches.autoencoder, (64, 64, 1), AutoencodeConfig(bottleneck=units)))
+      for units in (1024, 128)),
+    *(Job(f"convolutional, {side} x {side} x {channels}, Adam", "pictures", "batch",
+          partial(patches.autoencoder, (side, side, channels), AutoencodeConfig(conv=True)))
+      for side, channels in ((64, 1), (32, 3))),
+    *(Job(f"unjpeg, {layers} on {block} x {block}, descent", "pictures", "batch",
+          partial(patches.unjpeg, layers, block))
+      for layers, block in (("4x2047", 24), ("2x480", 16))),
+]  # fmt: skip
 
 
 def measure_all(ceilings: Ceilings, turns: int) -> dict[str, Any]:
@@ -28,13 +68,13 @@ def measure_all(ceilings: Ceilings, turns: int) -> dict[str, Any]:
 
 def measure_digits(ceilings: Ceilings, turns: int) -> dict[str, Any]:
     """Measure the game of digits."""
-    digits = {"comparisons": compare_all(DIGITS, ceilings, turns)}
-    return {"digits": digits | {"batch": BATCH, "whole_picture": program.measure_large_digit()}}
+    measured = {"comparisons": compare_all(DIGITS, ceilings, turns), "batch": digits.BATCH}
+    return {"digits": measured | {"whole_picture": program.measure_large_digit()}}
 
 
 def measure_pictures(ceilings: Ceilings, turns: int) -> dict[str, Any]:
     """Measure networks on whole pictures and on patches."""
-    pictures = {"batch": BATCH, "comparisons": compare_all(PICTURES, ceilings, turns)}
+    pictures = {"batch": patches.BATCH, "comparisons": compare_all(PICTURES, ceilings, turns)}
     restored = {"restore_seconds": alone.restore_pictures()}
     return {"pictures": pictures | {"epoch_seconds": alone.epoch_of_pictures()} | restored}
 
