@@ -126,7 +126,7 @@ def judge(classifier: Classifier, pictures: npt.NDArray[Any], labels: Any) -> Co
 
 
 def shares(confusion: Confusion) -> tuple[float, dict[int, float]]:
-    """Return which share was recognised, of all pictures and of each class that there is."""
+    """Return the accuracy over all pictures, and that of each class that occurs."""
     right, counts = confusion.diagonal(), confusion.sum(axis=1)
     seen = np.flatnonzero(counts).tolist()
     by_class = {digit: float(right[digit] / counts[digit]) for digit in seen}

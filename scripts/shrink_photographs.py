@@ -59,7 +59,7 @@ def read(path: Path) -> Image.Image | None:
 
 
 def fault(picture: Image.Image) -> str | None:
-    """Say why a small picture is no photograph; None if it is one."""
+    """Return the reason why a small picture is no photograph, or None."""
     pixels = np.asarray(picture)
     coarse = (pixels >> 3).astype(np.int64)
     colours = np.unique((coarse[..., 0] << 10) | (coarse[..., 1] << 5) | coarse[..., 2]).size
@@ -77,7 +77,7 @@ def fault(picture: Image.Image) -> str | None:
 
 
 def likeness(picture: Image.Image) -> npt.NDArray[np.float64]:
-    """Return what pictures of the same thing in other sizes and proportions share."""
+    """Return a vector for comparison with pictures of other sizes and aspect ratios."""
     middle = ImageOps.fit(picture, (12, 12), Image.Resampling.BOX)
     grey = np.asarray(middle, dtype=np.float64).mean(-1).ravel()
     grey -= grey.mean()

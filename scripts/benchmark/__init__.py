@@ -1,1 +1,1 @@
-"""What `scripts/bench.py` measures: a table of jobs, the peers, the machine's limits."""
+"""The parts of `scripts/bench.py`: a table of jobs, the peers, the machine's limits."""

@@ -1,4 +1,4 @@
-"""What has no peer: large pictures, sweeps, an epoch of pictures, pictures restored."""
+"""Measurements without a peer: large pictures, sweeps, an epoch of pictures, restoration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the machine could do at best: its own ceilings, measured here and now."""
+"""Ceilings of the machine: its best rates, measured here and now."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from fit_image.apps.fit.warm_up import warm_up
 
 
 def measure_program(comparisons: Iterable[dict[str, Any]]) -> dict[str, float]:
-    """Return what concerns the program as a whole, and a frame's share of an epoch."""
+    """Return the figures of the program as a whole, and a frame's share of an epoch."""
     print("the program as a whole", file=sys.stderr)
     times: dict[str, list[float]] = {}
     for each in comparisons:

@@ -120,7 +120,7 @@ class Generator(nn.Module):
 
 
 class TorchGame:
-    """What `fit_image.apps.digits.gan_trainer.GANTrainer` does in a step of either side.
+    """The steps of `fit_image.apps.digits.gan_trainer.GANTrainer` in PyTorch.
 
     ``points`` (height, width, inputs) are the places of a picture.
     """

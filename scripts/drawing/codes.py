@@ -25,7 +25,7 @@ SHOWN, FACTOR = 10, 3  # held-out pictures, and how much larger they are drawn
 
 
 class Outcome(NamedTuple):
-    """What redraws pictures, how many numbers its code has, and how good it is.
+    """Reconstructions, the size of their code, and a title with their quality.
 
     "Kept" is the share of the held-out pictures' differences from the mean picture that is drawn:
     1 - error / variance. PSNR is that of all held-out pictures together.

@@ -222,7 +222,7 @@ class Quality:
 
 
 SECTIONS = ("instant", "speed", "grid", "sharp")
-"""What `--only` chooses from: methods of `Quality`."""
+"""Choices of `--only`: methods of `Quality`."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

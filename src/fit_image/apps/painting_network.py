@@ -36,7 +36,7 @@ _STRIP_WORK = 3 * 10**10
 
 
 class PaintingNetwork(core.MLP):
-    """A network from a place (x, y) to a colour: red, green and blue; or grey; or with alpha.
+    """A network from coordinates (x, y) to a colour: red, green and blue; or grey; or with alpha.
 
     x runs from 0 at the picture's left column to 1 at its right one, y from 0 at the top row to 1
     at the bottom one; colours are 0..1 for black to full, and may overshoot.
@@ -46,7 +46,7 @@ class PaintingNetwork(core.MLP):
     size : tuple of int
         Width and height in pixels of the picture it learned.
     channels : int
-        Numbers of a colour: 1 of grey, 3, or 4 with (straight) alpha.
+        1 for grey, 3, or 4 with (straight) alpha.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class PaintingNetwork(core.MLP):
         width, height : int, optional
             Size in pixels, default that of the learned picture.
         region : tuple of float
-            x0, y0, x1, y1: the places of the corner pixels; may lie outside 0..1.
+            x0, y0, x1, y1: coordinates of the corner pixels; may lie outside 0..1.
         threads : int, optional
             Default: all cores. Does not change the result.
 
@@ -102,10 +102,10 @@ class PaintingNetwork(core.MLP):
         xs, ys = pixel_places(width, x0, x1), pixel_places(height, y0, y1)
 
         def coordinates(rows: range) -> FloatArray:
-            places = np.empty((len(rows), width, 2), dtype=np.float32)
-            places[..., 0] = xs
-            places[..., 1] = ys[rows.start : rows.stop, np.newaxis]
-            return places
+            xy = np.empty((len(rows), width, 2), dtype=np.float32)
+            xy[..., 0] = xs
+            xy[..., 1] = ys[rows.start : rows.stop, np.newaxis]
+            return xy
 
         pixels = max(1024, min(_STRIP_PIXELS, _STRIP_WORK // self.num_params))
         return render_strips(self, coordinates, (width, height), pixels=pixels, threads=threads)
@@ -211,7 +211,7 @@ class PaintingNetwork(core.MLP):
 
 
 def pixel_places(count: int, start: float = 0.0, stop: float = 1.0) -> FloatArray:
-    """Return the places of ``count`` pixels along a side (float32): index / (count - 1).
+    """Return the coordinates of ``count`` pixels along a side (float32): index / (count - 1).
 
     A single pixel lies at ``start``.
     """

@@ -1,4 +1,4 @@
-"""All kinds of runs: whoever replaces or describes a run of any kind imports this first."""
+"""All kinds of runs, for replacing or describing a run of any kind."""
 
 from fit_image.apps.autoencode.directory import AutoencoderDirectory
 from fit_image.apps.digits.directory import DigitsDirectory

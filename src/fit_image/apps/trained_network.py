@@ -92,7 +92,7 @@ class TrainedNetwork:
         return arrays | {f"{self._prefix}{name}": array for name, array in state.items()}
 
     def load_state_dict(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        """Restore `state_dict`, without the average if none is kept any more.
+        """Restore `state_dict`, without the average if there is none any more.
 
         Other arrays are ignored if the optimizer's names have a prefix. ValueError if the arrays
         are not those of such a network; then nothing is changed.

@@ -16,7 +16,7 @@ FROM_RGB = np.array(
 """(Y, Cb, Cr) = FROM_RGB @ (R, G, B) + OFFSETS; float64, shape (3, 3)."""
 
 OFFSETS = np.array([0.0, 0.5, 0.5])
-"""See `FROM_RGB`; float64, shape (3,)."""
+"""Of `FROM_RGB`; float64, shape (3,)."""
 
 _TO_RGB = np.linalg.inv(FROM_RGB)
 
