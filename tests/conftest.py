@@ -12,6 +12,14 @@ ROOT = Path(__file__).parents[1]
 DATA = Path(os.environ.get("FIT_IMAGE_DATA", ROOT.parent / "shared" / "data"))
 
 
+def pytest_configure():
+    """Give each of several workers a core of its own: their threads would wait for one another."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    if worker and hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})
+
+
 @pytest.fixture
 def rng():
     return np.random.default_rng(1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -47,16 +48,19 @@ def name_of(path):
 NAMES = {name_of(path): path for path in MODULES}
 
 
+@cache
 def imports(path):
     """Full names of the modules that a file imports, anywhere in it."""
+    names = []
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path} has a relative import"
             for alias in node.names:
                 name = f"{node.module}.{alias.name}"
-                yield name if name.removeprefix("fit_image.") in NAMES else node.module
+                names.append(name if name.removeprefix("fit_image.") in NAMES else node.module)
+    return names
 
 
 def own_imports(path):
@@ -96,6 +100,7 @@ def test_libraries_stay_in_their_folders(path):
         assert top in LIBRARIES.get(library, {top}), f"{top} imports {library}"
 
 
+@cache
 def folder_of(name):
     """The folder of a module; where it lies beside folders, it counts by itself."""
     path = NAMES[name]

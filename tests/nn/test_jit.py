@@ -16,12 +16,18 @@ from fit_image.apps.fit.warm_up import warm_up as warm_up_here
 from fit_image.config.registry import OPTIMIZERS
 from fit_image.nn.runtime.jit import on_compile
 
-CODE = """
-from fit_image.apps.fit.samples import warm_up  # the smallest kernels there are
-from fit_image.nn.runtime.jit import on_compile
+KERNEL = """
+from fit_image.nn.runtime.jit import kernel, on_compile
+
+
+@kernel
+def answer():
+    return 42
+
+
 compiled = []
 with on_compile(lambda: compiled.append(1)):
-    warm_up()
+    answer()
 print("compiled" if compiled else "cached")
 """
 
@@ -31,11 +37,15 @@ def cache(tmp_path):
     return tmp_path / "cache"
 
 
-def warm_up(cache, code=CODE, **variables):
+def warm_up(cache, code=KERNEL, **variables):
+    """Run a program of one kernel with a cache, and return what it prints."""
     environment = os.environ | {"XDG_CACHE_HOME": str(cache)} | variables
     environment.pop("NUMBA_CACHE_DIR", None)
+    program = cache.parent / "program.py"
+    if not program.exists():
+        program.write_text(code)
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False
+        [sys.executable, program], capture_output=True, text=True, env=environment, check=False
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
