@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fit_image.nn.runtime.arrays import Matrix
-from fit_image.nn.runtime.jit import inner
+from fit_image.nn.runtime.jit import alwaysinline, inner
 from fit_image.nn.runtime.simd import (
     WIDTH,
     broadcast,
@@ -195,6 +195,7 @@ def _multiply(rows, depth, a, panel, c, second, add, following):
 
     ``second`` is the distance in C between the two vectors of a row of a tile.
     """
+    alwaysinline()  # its many operands would be read from the stack in every tile
     tiles = -(-rows // _ROWS)
     for i in range(0, rows, _ROWS):
         # Where there are fewer rows than a tile has, the last one is computed several times.
