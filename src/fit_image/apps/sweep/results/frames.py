@@ -12,7 +12,7 @@ from fit_image.animation.film import Pixels, frame_paths, read_frame
 from fit_image.apps.fit.directory import FitMetrics
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.results.outcome import Outcome
-from fit_image.images.io import parse_background
+from fit_image.images.decoding import parse_background
 
 _UNTRAINED = FitMetrics(0, math.nan, None, 0.0)
 
