@@ -241,7 +241,7 @@ class TestLearning:
         trainer = FitTrainer(picture, config)
         twin = NaiveNetwork.copy_of(trainer.network)
         trainer.train(seconds=0.0)  # draws the order only
-        for pixel in trainer._samples.order.tolist():
+        for pixel in trainer.learning.samples.order.tolist():
             row, column = divmod(pixel, 6)
             twin.learn((column / 5, row / 7), picture[row, column], config.learning_rate)
         while not trainer.train():

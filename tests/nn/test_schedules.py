@@ -56,10 +56,10 @@ def test_training_follows_the_schedule(name, options, small_picture):
     fit = FitConfig(layers=(8,), epochs=2, lr_schedule=name, warmup=0.5, **options)
     trainer = FitTrainer(small_picture, fit)
     twin, naive = NaiveNetwork.copy_of(trainer.network), NAIVE_OPTIMIZERS[fit.optimizer]()
-    pixels, width = trainer.pixels, trainer.width
+    pixels, width = trainer.pixels, trainer.network.size[0]
     for epoch in range(2):
         trainer.train(seconds=0.0)  # draws the order only
-        order = trainer._samples.order.astype(int)
+        order = trainer.learning.samples.order.astype(int)
         places = np.column_stack((order % width / (width - 1), order // width / 15))
         colours = small_picture.reshape(-1, 3)[order]
         for start in range(0, pixels, fit.batch_size):

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from fit_image.cli.common import options
-from fit_image.cli.common.display import Step, describe_animation, make_display
+from fit_image.cli.common.display import describe_animation, make_display
+from fit_image.cli.common.drawing import showing_frames
+from fit_image.cli.common.picture_options import output_option
 from fit_image.cli.common.signals import Signals
 from fit_image.config.fit import RecordConfig
 
 
 @click.command("animate", short_help="Make an animation from the frames of a run.")
 @options.path_argument("RUN")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    show_default="RUN/animation.gif",
-    help="Animation to write: .gif, .webp, .png, .mp4 or .webm.",
-)
+@output_option("RUN/animation.gif", "Animation to write: .gif, .webp, .png, .mp4 or .webm.")
 @options.fps_option
 @options.with_target_option
 @options.pace_option
@@ -58,18 +52,10 @@ def command(
     check_suffix(output)
     run = FitDirectory.open(path)
     check_destination(output)
-    FitDirectory.check_spared(path, output, Path(run.manifest.picture.path))
-    display = make_display(quiet)
-    record = replace(RecordConfig(), fps=fps, with_target=with_target, pace=pace)
-    with display:
-        report = animate(
-            run,
-            output,
-            record,
-            every=every,
-            on_frame=lambda done, total: display.step(
-                Step(done / total, (f"making {output.name}", f"frame {done}/{total}"))
-            ),
-        )
-    display.message(describe_animation(report))
+    FitDirectory.check_output(path, output, Path(run.manifest.picture.path))
+    record = RecordConfig(fps=fps, with_target=with_target, pace=pace)
+    with make_display(quiet) as display:
+        shown = showing_frames(display, output)
+        report = animate(run, output, record, every=every, on_frame=shown)
+        display.message(describe_animation(report))
     click.echo(output)

@@ -2,39 +2,36 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from click.core import ParameterSource
 
 from fit_image.cli.common import options
-from fit_image.cli.common.animations import animate_frames
-from fit_image.cli.common.display import Step, make_display
-from fit_image.cli.common.output_guard import check_distinct
+from fit_image.cli.common.config_options import is_given
+from fit_image.cli.common.display import make_display
+from fit_image.cli.common.drawing import animate_loop, draw_strips
+from fit_image.cli.common.picture_options import (
+    check_distinct,
+    output_option,
+    seed_option,
+    size_option,
+)
 from fit_image.cli.common.signals import Signals
 from fit_image.config.layer_spec import Hidden, parse_layers
 from fit_image.config.registry import ACTIVATIONS
 from fit_image.errors import InputError
 
 if TYPE_CHECKING:
-    from fit_image.apps.dream import Sheet
-    from fit_image.cli.common.display import Display
+    import numpy as np
+    import numpy.typing as npt
 
 _MAX_LATENT = 10_000
 _MAX_TILES = 10_000
 
 
 @click.command("dream", short_help="Draw pictures of random networks.")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    show_default="dream.png",
-    help="Picture to write; its suffix sets the format.",
-)
+@output_option("dream.png", "Picture to write; its suffix sets the format.")
 @click.option(
     "--layers",
     type=options.LAYERS,
@@ -87,12 +84,8 @@ _MAX_TILES = 10_000
     metavar="K",
     help="Range of x and y: -K to K along the shorter side.",
 )
-@click.option(
-    "--size",
-    type=options.SIZE,
-    metavar="WxH",
-    show_default="1080x1080, 540x540 with --animate",
-    help="Width and height of the whole picture in pixels.",
+@size_option(
+    None, "Width and height of the whole picture in pixels.", "1080x1080, 540x540 with --animate"
 )
 @click.option(
     "--color",
@@ -101,14 +94,7 @@ _MAX_TILES = 10_000
     show_default=True,
     help="Colour or grey.",
 )
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0, max=2**63 - 1),
-    default=0,
-    show_default=True,
-    metavar="N",
-    help="Seed of the weights; in a grid, of the first picture.",
-)
+@seed_option(0, True, "Seed of the weights; in a grid, of the first picture.")
 @click.option(
     "--grid",
     type=options.SIZE,
@@ -163,11 +149,10 @@ def command(
     """
     signals: Signals = ctx.obj
     for name in ("frames", "fps"):
-        given = ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
-        if given and not animation:
+        if is_given(ctx, name) and not animation:
             raise click.UsageError(f"--{name} needs --animate.")
     if residual is not None:
-        if ctx.get_parameter_source("layers") is not ParameterSource.DEFAULT:
+        if is_given(ctx, "layers"):
             raise click.UsageError("--layers and --residual exclude each other.")
         layers = parse_layers(f"residual:{residual}")
     if latent is None:
@@ -181,7 +166,7 @@ def command(
 
     from fit_image.animation.writers import check_size, check_suffix
     from fit_image.apps.dream import Dream, Dreamer, Sheet
-    from fit_image.images.io import check_image_target
+    from fit_image.images.io import Canvas, check_image_target, save_image
     from fit_image.storage.atomic import check_destination
 
     signals.act_at_once()
@@ -209,42 +194,19 @@ def command(
     ]
     dreamers = [Dreamer(dream, threads=threads) for dream in dreams]
     sheet = Sheet(dreamers, columns, width, height)
+
+    def frame(index: int) -> npt.NDArray[np.uint8]:
+        for dreamer in dreamers:
+            dreamer.turn(index / frames)
+        return sheet.picture()
+
     with make_display(quiet) as display:
         if output:
-            _draw(sheet, output, display)
+            canvas = Canvas(width, height, sheet.channels)
+            draw_strips(canvas, sheet.strips(), display)
+            save_image(output, canvas.image)
         if animation:
-            with tempfile.TemporaryDirectory(prefix="fit-image-") as folder:
-                for index in range(frames):
-                    for dreamer in dreamers:
-                        dreamer.turn(index / frames)
-                    display.step(Step(index / frames, (f"drawing frame {index + 1}/{frames}",)))
-                    _save_frame(sheet, Path(folder), index)
-                _animate(Path(folder), animation, fps, display)
+            animate_loop(animation, map(frame, range(frames)), frames, display, fps=fps)
     for path in (output, animation):
         if path:
             click.echo(path)
-
-
-def _draw(sheet: Sheet, output: Path, display: Display) -> None:
-    from fit_image.images.io import Canvas, save_image
-
-    canvas = Canvas(sheet.width, sheet.height, sheet.channels)
-    for top, strip in sheet.strips():
-        canvas.paste(top, strip)
-        done = (top + len(strip)) / sheet.height
-        display.step(Step(done, (f"drawing {sheet.width}x{sheet.height}",)))
-    save_image(output, canvas.image)
-
-
-def _save_frame(sheet: Sheet, folder: Path, index: int) -> None:
-    from fit_image.animation.film import frame_path
-    from fit_image.images.io import save_image
-
-    save_image(frame_path(folder, index), sheet.picture())
-
-
-def _animate(folder: Path, animation: Path, fps: float, display: Display) -> None:
-    from fit_image.animation.film import frame_paths
-
-    paths = [path for _, path in frame_paths(folder)]
-    animate_frames(animation, paths, display, fps=fps, hold=0.0)  # it loops

@@ -48,11 +48,9 @@ class FitImage(click.Group):
     """``fit-image IMAGE [OPTIONS]`` or ``fit-image COMMAND ...``."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the commands in the order of the help."""
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return a command."""
         module = _COMMANDS.get(cmd_name)
         return None if module is None else importlib.import_module(module).command
 
@@ -108,7 +106,6 @@ class FitImage(click.Group):
         return [*own, *(item for item in more if item.value not in known)]
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command inside `Signals`."""
         with Signals() as signals:
             ctx.obj = signals
             return super().invoke(ctx)

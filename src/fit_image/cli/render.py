@@ -7,22 +7,16 @@ from pathlib import Path
 import click
 
 from fit_image.cli.common import options
-from fit_image.cli.common.display import Step, make_display
-from fit_image.cli.common.output_guard import check_output
+from fit_image.cli.common.display import make_display
+from fit_image.cli.common.drawing import draw_strips
+from fit_image.cli.common.picture_options import check_target, output_option, size_option
 from fit_image.cli.common.signals import Signals
 
 
 @click.command("render", short_help="Draw a learned picture at any size and region.")
 @options.path_argument("RUN_OR_MODEL")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    show_default="<RUN>-<W>x<H>.png",
-    help="Picture to write; the suffix chooses the format.",
-)
-@click.option("--size", type=options.SIZE, metavar="WxH", help="Width and height in pixels.")
+@output_option("<RUN>-<W>x<H>.png", "Picture to write; the suffix chooses the format.")
+@size_option(None)
 @click.option(
     "--scale",
     type=options.Real(min=0, min_open=True, max=options.LARGEST_SIDE),
@@ -60,8 +54,7 @@ def command(
         raise click.UsageError("--size and --scale exclude each other.")
     from fit_image.apps.fit.directory import FitDirectory
     from fit_image.apps.painting_network import PaintingNetwork
-    from fit_image.images.io import Canvas, check_image_target, save_image, to_uint8
-    from fit_image.storage.atomic import check_destination
+    from fit_image.images.io import Canvas, check_image_target, save_image
 
     signals.act_at_once()
     network = PaintingNetwork.load(path)
@@ -78,17 +71,15 @@ def command(
     name = path.resolve().name if path.is_dir() else path.stem
     output = output or Path(f"{name.removesuffix('-fit')}-{width}x{height}.png")
     check_image_target(output, width, height, network.channels)
-    check_destination(output)
     folder = path if path.is_dir() else path.parent
     inputs = []
     if FitDirectory.holds_run(folder):
         inputs = [Path(FitDirectory.open(folder).manifest.picture.path)]
-    check_output(FitDirectory, path, output, *inputs)
+    check_target(FitDirectory, path, output, *inputs)
 
     canvas = Canvas(width, height, network.channels)
     with make_display(quiet) as display:
-        for top, strip in network.render_strips(width, height, region, threads=threads):
-            canvas.paste(top, to_uint8(strip))
-            display.step(Step((top + len(strip)) / height, (f"drawing {width}x{height}",)))
+        strips = network.render_strips(width, height, region, threads=threads)
+        draw_strips(canvas, strips, display)
         save_image(output, canvas.image)
     click.echo(output)

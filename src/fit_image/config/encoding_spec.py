@@ -34,13 +34,7 @@ class NoEncoding:
 
 @dataclass(frozen=True)
 class PositionalSpec:
-    """``positional:L``: sines and cosines of L octaves along each axis.
-
-    Attributes
-    ----------
-    levels : int
-        1 to 16.
-    """
+    """``positional:L``: sines and cosines of L octaves (1 to 16) along each axis."""
 
     usage: ClassVar[str] = "positional:L"
     levels: int
@@ -48,9 +42,10 @@ class PositionalSpec:
     @classmethod
     def parse(cls, arguments: str | None) -> Self:
         """Parse the text after the colon; ValueError if invalid."""
-        if not re.fullmatch("[0-9]{1,3}", arguments or "") or not 1 <= int(arguments or "") <= 16:
+        text = arguments or ""
+        if not re.fullmatch("[0-9]{1,3}", text) or not 1 <= int(text) <= 16:
             raise ValueError("L must be 1 to 16 octaves, such as 8")
-        return cls(int(arguments or ""))
+        return cls(int(text))
 
     def __str__(self) -> str:
         return f"positional:{self.levels}"
@@ -58,15 +53,9 @@ class PositionalSpec:
 
 @dataclass(frozen=True)
 class FourierSpec:
-    """``fourier:N@SCALE``: random Fourier features of N frequencies.
+    """``fourier:N@SCALE``: random Fourier features of N frequencies (1 to 8192).
 
-    Attributes
-    ----------
-    waves : int
-        Number of frequencies, 1 to 8192.
-    scale : float
-        Standard deviation of the frequencies, in periods per side of the picture; above 0, at most
-        1e4.
+    Their standard deviation is ``scale`` periods per side of the picture; above 0, at most 1e4.
     """
 
     usage: ClassVar[str] = "fourier:N@SCALE"
@@ -195,13 +184,7 @@ def smallest_like(spec: EncodingSpec) -> EncodingSpec:
 
 
 def parse_encoding(text: str) -> EncodingSpec:
-    """Parse an encoding.
-
-    Raises
-    ------
-    InputError
-        If it is invalid; the message says why.
-    """
+    """Parse an encoding; `InputError` if it is invalid."""
     name, colon, arguments = text.partition(":")
     if name not in ENCODINGS:
         usages = ", ".join(spec.usage for spec in ENCODINGS.values())

@@ -31,7 +31,13 @@ from fit_image.config.registry import (
     SCHEDULES,
     activations_with,
 )
-from fit_image.config.settings import check_choice, check_settings, require, setting
+from fit_image.config.settings import (
+    check_choice,
+    check_settings,
+    documented,
+    require,
+    setting,
+)
 
 FPS = (0.01, 1000.0)
 """Range of frames per second."""
@@ -41,68 +47,16 @@ MOST_EPOCHS = 10_000_000
 _NOT_NEGATIVE, _POSITIVE, _RATE = (0, math.inf), (1, math.inf), (0, LARGEST_RATE)
 
 
+@documented
 @dataclass(frozen=True)
 class FitConfig:
     """Network and training: all that determines the result, except the picture.
 
-    The defaults are the recipe of the program ``evolvingstuff/MonaLisa``.
-
-    Attributes
-    ----------
-    layers : tuple of Hidden
-        Hidden layers. Widths, and text such as ``4x300``, are accepted and converted.
-    epochs : int
-        Passes over all pixels.
-    learning_rate : float
-        Above 0, at most 1e6; each layer divides it by ``sqrt(fan_in + 1)``, except with Adam
-        and AdamW. Default: that of the optimizer in `OPTIMIZERS`, times the smallest factor of
-        the hidden layers' activations in `ACTIVATIONS`.
-    init_scale : float
-        Standard deviation of initial weights and biases, before the same division; 0 to 1e6.
-    slope : float
-        Slope of the leaky ReLU below zero, 0 to 1.
-    seed : int
-        Seed of the initial weights and of the order of the pixels; 0 or more.
-    batch_size : int
-        Pixels per step, over which gradients are averaged; 1 or more, at most the whole picture
-        is used. Default: that of the optimizer in `OPTIMIZERS`.
-    optimizer : str
-        A key of `OPTIMIZERS`. Default: adam with a grid, else sgd.
-    encoding : str
-        See `fit_image.config.encoding_spec.parse_encoding`.
-    loss : str
-        One of `LOSSES`.
-    lr_schedule : str
-        One of `SCHEDULES`, over all ``epochs``.
-    warmup : float
-        Epochs in which the learning rate grows linearly from 0; 0 to ``epochs``.
-    weight_decay : float or None
-        Decoupled weight decay of AdamW: a step multiplies the weights by ``1 - learning_rate *
-        weight_decay``; 0 to 1e6. None with other optimizers. Default: that of the optimizer in
-        `OPTIMIZERS`.
-    sampling : str
-        ``uniform``: an epoch shows every pixel once; ``error``: pixels with a larger error more
-        often.
-    activation : str
-        A key of `ACTIVATIONS`, for the hidden layers that do not name their own.
-    omega : float
-        Frequency of sine, gabor and finer; above 0, at most 1e6.
-    scale : float
-        Inverse width of the bells of gauss and gabor; above 0, at most 1e6.
-    output_activation : str
-        One of `OUTPUT_ACTIVATIONS`.
-    init : str
-        Initialisation of weights and biases, one of `INITS`; ``auto`` suits each layer's
-        activation.
-    target_psnr : float or None
-        Training ends when the drawn picture reaches this PSNR in dB; above 0, None for no target.
-    time_limit : float or None
-        Training ends after this many seconds; above 0, at most `LONGEST_TIME`, None for no limit.
-
-    Raises
-    ------
-    InputError
-        If a value is out of its range.
+    The defaults are the recipe of the program ``evolvingstuff/MonaLisa``. The optimizer None is
+    adam with a grid, else sgd. Learning rate, batch size and weight decay None are those of the
+    optimizer in `OPTIMIZERS`, the rate times the smallest factor of the hidden layers' activations
+    in `ACTIVATIONS`. Layers may be given as widths or text; a time limit, in seconds, and a target
+    of None are none. A value out of its range is an `InputError`.
     """
 
     layers: tuple[Hidden, ...] = setting(
@@ -111,7 +65,7 @@ class FitConfig:
         "residual:24x4x6 is 24 residual blocks of 4 layers with 6 units.",
         as_text=LAYERS_AS_TEXT,
     )
-    epochs: int = setting(500, "Epochs: passes over all pixels.", _NOT_NEGATIVE)
+    epochs: int = setting(500, "Epochs: passes over all pixels.", _NOT_NEGATIVE, may_change=True)
     learning_rate: float = setting(
         None,
         "Learning rate, divided by sqrt(fan_in + 1) in each layer unless the optimizer is adam or "
@@ -188,13 +142,18 @@ class FitConfig:
         f"Initialisation of the weights: {', '.join(INITS)}; auto suits each layer's activation.",
     )
     target_psnr: float | None = setting(
-        None, "Stop as soon as a frame reaches this PSNR in dB.", (0, math.inf), above=True
+        None,
+        "Stop as soon as a frame reaches this PSNR in dB.",
+        (0, math.inf),
+        above=True,
+        may_change=True,
     )
     time_limit: float | None = setting(
         None,
         "Stop after this much training time: 90, 60s, 2m or 1h30m.",
         (0, LONGEST_TIME),
         above=True,
+        may_change=True,
     )
 
     def __post_init__(self) -> None:
@@ -251,20 +210,10 @@ class FitConfig:
         return (*hidden, self.output_activation)
 
 
+@documented
 @dataclass(frozen=True)
 class ImageConfig:
-    """Preparation of the picture.
-
-    Attributes
-    ----------
-    max_pixels : int or None
-        Larger pictures are scaled down to at most this many pixels; None for no limit.
-    background : str
-        CSS colour behind transparent pictures; with ``rgba``, the colour of fully transparent
-        pixels, and behind animations.
-    channels : str
-        A key of `CHANNELS`.
-    """
+    """Preparation of the picture; without a limit of pixels, it keeps its size."""
 
     max_pixels: int | None = setting(
         131_072, "Scale larger pictures down to at most this many pixels.", _POSITIVE
@@ -284,22 +233,12 @@ class ImageConfig:
         check_settings(self)
 
 
+@documented
 @dataclass(frozen=True)
 class RecordConfig:
     """Frames and animations that a run records.
 
-    Attributes
-    ----------
-    frame_every : int
-        Epochs from one frame to the next; the first and the last epoch always have one.
-    animations : tuple of str
-        File names; relative ones are in the run's folder.
-    fps : float
-        Frames per second, 0.01 to 1000.
-    with_target : bool
-        Whether the target is shown beside the learned picture.
-    pace : str
-        Spacing of an animation's frames: ``even`` in epochs, or ``visible``, even in PSNR.
+    The first and the last epoch always have a frame; relative animations are in the run's folder.
     """
 
     frame_every: int = setting(1, "Epochs between frames.", _POSITIVE)

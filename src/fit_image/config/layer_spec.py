@@ -59,11 +59,6 @@ def parse_layers(text: str) -> tuple[Hidden, ...]:
     preceded by a tanh layer if the layer before has another width. The blocks are those of the
     generator of ``hardmaru/resnet-cppn-gan-tensorflow``.
 
-    Returns
-    -------
-    tuple of Hidden
-        First to last.
-
     Raises
     ------
     InputError
@@ -72,7 +67,7 @@ def parse_layers(text: str) -> tuple[Hidden, ...]:
     layers: list[Hidden] = []
     for part in text.split(","):
         match = _LAYER.fullmatch(part.strip())
-        shown = ascii(part.strip()[:40])
+        shown = ascii(part.strip()[:30])
         blocks = _BLOCKS.fullmatch(part.strip())
         if blocks:
             layers += _residual(shown, layers, *map(int, blocks.groups()))
@@ -134,13 +129,7 @@ def _check(shown: str, width: int, count: int, layers: int) -> None:
 
 
 def parse_duration(text: str) -> float:
-    """Parse seconds from text such as ``90``, ``60s``, ``2m`` or ``1h30m``.
-
-    Raises
-    ------
-    InputError
-        If it is not a duration, is 0, or exceeds `LONGEST_TIME`.
-    """
+    """Parse seconds (above 0 to `LONGEST_TIME`) from ``90``, ``60s``, ``2m`` or ``1h30m``."""
     match = _DURATION.fullmatch(text.strip()) if len(text) <= 40 else None
     if not match or not any(match.groups()):
         raise InputError(f"{text[:40]!a} is not a time such as 90, 60s, 2m or 1h30m")
@@ -152,13 +141,7 @@ def parse_duration(text: str) -> float:
 
 
 def parse_qualities(text: str) -> tuple[int, int]:
-    """Parse the lowest and highest JPEG quality from text such as ``85`` or ``30-90``.
-
-    Raises
-    ------
-    InputError
-        If it is neither, or outside 1 to 100.
-    """
+    """Parse the lowest and highest JPEG quality (1 to 100) from ``85`` or ``30-90``."""
     match = _QUALITIES.fullmatch(text)
     if match:
         low = int(match["low"])
@@ -192,7 +175,7 @@ def format_layers(layers: tuple[Hidden, ...]) -> str:
 
 
 LAYERS_AS_TEXT = {"to_text": format_layers, "from_text": parse_layers}
-"""Metadata of a dataclass field of layers, for `fit_image.strict_json`."""
+"""Metadata of a dataclass field of layers, for `fit_image.storage.dataclass_json`."""
 
 
 def _plain(layers: Sequence[Hidden]) -> Iterator[str]:
@@ -203,19 +186,7 @@ def _plain(layers: Sequence[Hidden]) -> Iterator[str]:
 
 
 def parse_init(text: str) -> tuple[str, float | None]:
-    """Parse one of `INITS`.
-
-    Returns
-    -------
-    name : str
-    deviation : float or None
-        Standard deviation of ``normal``, 0 to 1e6; None for the others.
-
-    Raises
-    ------
-    InputError
-        If it is none of these.
-    """
+    """Parse one of `INITS`: its name, and the standard deviation of ``normal`` (0 to 1e6)."""
     match = _DEVIATION.fullmatch(text)
     with contextlib.suppress(ValueError):
         if match and 0 <= float(match["deviation"]) <= LARGEST_RATE:

@@ -14,22 +14,12 @@ Values = dict[str, Any]
 
 @dataclass(frozen=True)
 class Preset:
-    """Values that replace defaults of `FitConfig`.
-
-    Attributes
-    ----------
-    summary : str
-        A few words for the help.
-    values : callable
-        Returns the values for a picture's number of pixels.
-    """
+    """Values that replace defaults of `FitConfig`, as a function of a picture's pixels."""
 
     summary: str
+    """A few words for the help."""
+
     values: Callable[[int], Values]
-
-
-def _classic(pixels: int) -> Values:
-    return {}
 
 
 def _instant(pixels: int) -> Values:
@@ -59,28 +49,17 @@ def _sharp(pixels: int) -> Values:
 
 
 PRESETS = {
-    "classic": Preset("the recipe", _classic),
+    "classic": Preset("the recipe", lambda pixels: {}),
     "sharp": Preset("a network of waves", _sharp),
     "instant": Preset("a learned grid", _instant),
 }
 
 
 def preset_config(name: str, width: int, height: int, **options: Any) -> FitConfig:
-    """Return the configuration of a preset for a picture of this size.
+    """Return the configuration of one of `PRESETS` for a picture of this size in pixels.
 
-    Parameters
-    ----------
-    name : str
-        A key of `PRESETS`.
-    width, height : int
-        Size of the picture in pixels.
-    **options
-        Fields of `FitConfig` that override the preset's values.
-
-    Raises
-    ------
-    InputError
-        If the preset does not exist, or a value is out of range.
+    ``options`` are fields of `FitConfig` that override the preset's values. `InputError` if the
+    preset does not exist, or a value is out of range.
     """
     values = PRESETS[check_preset(name)].values(width * height)
     return FitConfig(**(values | options)).for_picture(width, height)

@@ -15,17 +15,7 @@ CHANNELS = {"rgb": 3, "grey": 1, "rgba": 4}
 
 @dataclass(frozen=True)
 class OptimizerDefaults:
-    """Default settings of an optimizer.
-
-    Attributes
-    ----------
-    learning_rate : float
-    batch_size : int
-    weight_decay : float or None
-        None if the optimizer has none.
-    adaptive : bool
-        Whether a step's size is independent of the gradient's.
-    """
+    """Default settings of an optimizer, and whether a step's size ignores the gradient's."""
 
     learning_rate: float
     batch_size: int
@@ -55,14 +45,10 @@ SAMPLINGS = ("uniform", "error")
 
 @dataclass(frozen=True)
 class ActivationDefaults:
-    """Settings that an activation uses, and its factors of the default learning rate.
+    """The fields of `FitConfig` that an activation uses, and its factors of the learning rate.
 
-    Attributes
-    ----------
-    fields : tuple of str
-        Fields of `FitConfig` that it uses.
-    descent, adaptive : float
-        Factor of the default learning rate of sgd and momentum, and of adaptive optimizers.
+    The default rate of sgd and momentum has the factor ``descent``, that of adaptive optimizers
+    ``adaptive``.
     """
 
     fields: tuple[str, ...] = ()

@@ -1,18 +1,21 @@
-"""Fields of configurations that know their help, their limits, and whether they may change."""
+"""Fields of configurations with their help, their limits, and whether they may change."""
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import field, fields
+from dataclasses import Field, field, fields
 from numbers import Real
-from typing import Any
+from typing import Any, TypeVar
 
 from fit_image.config.layer_spec import LARGEST_RATE
 from fit_image.errors import InputError
 
 SEED = (0, 2**63 - 1)
 """Limits of a seed."""
+
+ConfigType = TypeVar("ConfigType")
 
 
 def setting(
@@ -31,7 +34,7 @@ def setting(
     ----------
     default : object
     text : str
-        The help of its option.
+        The help of its option, and its description in Python.
     limits : tuple of float, optional
         Smallest and largest number; by default, 0 and `LARGEST_RATE`.
     above : bool
@@ -54,9 +57,18 @@ def setting(
     return field(default=default, metadata=metadata)
 
 
-def changeable(config_type: type[Any]) -> frozenset[str]:
-    """Return the names of the fields that may change when a run is resumed."""
-    return frozenset(each.name for each in fields(config_type) if each.metadata["may_change"])
+def documented(config_type: type[ConfigType]) -> type[ConfigType]:
+    """Add the fields, with their types, texts and ranges, to the docstring of a configuration."""
+    lines = [inspect.cleandoc(config_type.__doc__ or ""), "", "Attributes", "----------"]
+    for each in fields(config_type):  # type: ignore[arg-type]
+        text, choices = each.metadata["help"], each.metadata["choices"]
+        if _is_number(each):
+            text += f" Range: {_range_of(each)}."
+        elif choices is not None:
+            text += f" One of {', '.join(choices)}."
+        lines += [f"{each.name} : {each.type}", f"    {text}"]
+    config_type.__doc__ = "\n".join(lines)
+    return config_type
 
 
 def check_settings(config: Any) -> None:
@@ -67,27 +79,26 @@ def check_settings(config: Any) -> None:
             check_choice(each.name, value, data["choices"])
         if value is None and "None" in str(each.type):
             continue
-        wants_number = str(each.type).removesuffix(" | None") in ("int", "float")
         for number in value if isinstance(value, tuple) else (value,):
             is_number = isinstance(number, Real) and not isinstance(number, bool)
-            require(is_number or not wants_number, each.name, "must be a number")
+            require(is_number or not _is_number(each), each.name, "must be a number")
             if is_number:
-                limits = data["limits"] or (0, LARGEST_RATE)
-                check_range(each.name, number, limits, above=data["above"])
+                least, most = data["limits"] or (0, LARGEST_RATE)
+                # Infinity is a limit only.
+                inside = least <= number <= most and number != math.inf
+                inside = inside and not (data["above"] and number == least)
+                require(inside, each.name, f"must be {_range_of(each)}, not {number}")
 
 
-def check_range(
-    name: str, value: float, limits: tuple[float, float], *, above: bool = False
-) -> None:
-    """Raise `InputError` unless a field's value is within its limits; infinity is a limit only."""
-    least, most = limits
-    inside = least <= value <= most and value != math.inf
-    if not inside or (above and value == least):
-        start = f"above {least:,}" if above else f"{least:,}"
-        end = f", at most {most:,}" if above else f" to {most:,}"
-        if most == math.inf:
-            end = "" if above else " or more"
-        raise InputError(f"{name} must be {start}{end}, not {value}", fields=(name,))
+def _is_number(each: Field[Any]) -> bool:
+    return str(each.type).removesuffix(" | None") in ("int", "float")
+
+
+def _range_of(each: Field[Any]) -> str:
+    least, most = each.metadata["limits"] or (0, LARGEST_RATE)
+    if each.metadata["above"]:
+        return f"above {least:,}" + (f", at most {most:,}" if most < math.inf else "")
+    return f"{least:,} to {most:,}" if most < math.inf else f"{least:,} or more"
 
 
 def check_choice(name: str, value: object, choices: Collection[str]) -> None:

@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image, ImageCms, ImageColor, ImageOps, UnidentifiedImageError
 
 from fit_image.errors import InputError, one_line, os_error_reason
-from fit_image.storage.regular_file import check_regular
+from fit_image.storage.atomic import check_regular
 
 LARGEST_PICTURE = 1_000_000_000
 """Most pixels of a picture that is read or written."""

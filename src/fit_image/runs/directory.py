@@ -1,4 +1,4 @@
-"""The directory of a run: the files that all kinds have, and how they survive what happens."""
+"""The directory of a run: the files that all kinds have, and how they survive crashes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ from fit_image.errors import FitImageError, InputError, os_error_reason
 from fit_image.images.io import save_image
 from fit_image.runs.manifest import Manifest, Result, RunResult
 from fit_image.runs.metrics import EpochMetrics, MetricsFile
-from fit_image.runs.snapshot import Snapshot
 from fit_image.storage import atomic
 from fit_image.storage.dataclass_json import from_json
 from fit_image.storage.json_document import read_document
@@ -35,19 +34,12 @@ _OF_ALL_KINDS = ("metrics.csv", "checkpoint.npz", "model.npz", "final.png", "ani
 
 
 class RunDirectory(ABC):
-    """The directory of a run; a subclass for every kind.
-
-    Parameters
-    ----------
-    path : Path
-    manifest : Manifest
-    result : Result or None
-        As last written; None before the first time.
+    """The directory of a run, its manifest, and its last result; a subclass for every kind.
 
     Attributes
     ----------
     description : str
-        What it is the directory of, such as ``run`` or ``training of digits``.
+        The kind in messages, such as ``run`` or ``training of digits``.
     document_name : str
         The file that makes a directory one of its kind.
     archive_kind, model_kind : str
@@ -56,11 +48,11 @@ class RunDirectory(ABC):
         Of its document and checkpoints.
     manifest_type, result_type, metrics_type : type
     own_files : tuple of str
-        What a run writes there beside the document and what all kinds write.
+        Files of a run besides the document and those of all kinds.
     made_again : tuple of str
         Files that users may make themselves, too.
     snapshot_name : str or None
-        The file of the last good state, if that has one of its own.
+        The file of `Trainer.snapshot`, if that has one of its own.
     """
 
     description: ClassVar[str]
@@ -93,13 +85,7 @@ class RunDirectory(ABC):
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Self:
-        """Read the document of a directory.
-
-        Raises
-        ------
-        InputError
-            If the directory holds no such run, or a damaged one, or one of another version.
-        """
+        """Open the directory of an existing run; `InputError` if it holds none of this version."""
         path = Path(path)
         file = path / cls.document_name
         data = read_document(file, cls.description, cls.format_version)
@@ -116,16 +102,16 @@ class RunDirectory(ABC):
     @classmethod
     @abstractmethod
     def describe_model(cls, path: Path) -> dict[str, Any]:
-        """Return what people may want to know of a model file, as JSON values."""
+        """Return the facts of a model file that ``fit-image info`` shows, as JSON values."""
 
     @classmethod
     def file_names(cls) -> tuple[str, ...]:
-        """Return all that a run writes there, but for the frames."""
+        """Return the files of a run, except its frames."""
         return (cls.document_name, *_OF_ALL_KINDS, *cls.own_files)
 
     @classmethod
     def holds_run(cls, path: Path) -> bool:
-        """Return whether ``path`` is a folder of this kind."""
+        """Return whether ``path`` is a directory of this kind."""
         return (path / cls.document_name).exists()
 
     @classmethod
@@ -146,7 +132,7 @@ class RunDirectory(ABC):
 
     @classmethod
     def check_replaced(cls, path: Path, *, overwrite: bool) -> None:
-        """Raise `InputError` if a new run would replace what the user has not offered."""
+        """Raise `InputError` if a new run would replace files without ``overwrite``."""
         if (path / "sweep.json").exists():
             raise InputError(f"{path} holds a sweep: choose another folder with -o")
         if overwrite:
@@ -163,28 +149,16 @@ class RunDirectory(ABC):
             )
 
     @classmethod
-    def check_spared(cls, path: Path, output: Path, *inputs: Path) -> None:
-        """Find out that writing to ``output`` would replace what a run in ``path`` needs.
-
-        Raises
-        ------
-        InputError
-            If it would, or would replace one of ``inputs``.
-        """
-        kept = [path / name for name in cls.file_names() if name not in cls.made_again]
+    def check_output(cls, path: Path, output: Path, *inputs: Path) -> None:
+        """Raise `InputError` if ``output`` is one of ``inputs``, or needed by a run in ``path``."""
+        needed = [path / name for name in cls.file_names() if name not in cls.made_again]
         target = Path(os.path.realpath(output))
         in_frames = target.parent == Path(os.path.realpath(path / "frames"))
-        if in_frames or target in [Path(os.path.realpath(file)) for file in (*kept, *inputs)]:
+        if in_frames or target in [Path(os.path.realpath(file)) for file in (*needed, *inputs)]:
             raise InputError(f"{output} would replace a file that the run needs: give another name")
 
     def create(self) -> None:
-        """Make the folder, or empty it of an earlier run; other files in it stay.
-
-        Raises
-        ------
-        FitImageError
-            If that cannot be done.
-        """
+        """Make the folder, or empty it of an earlier run; other files in it stay."""
         try:
             # First what must not be resumed under the new document; then the document, so that a
             # run killed at any moment can be resumed.
@@ -198,24 +172,15 @@ class RunDirectory(ABC):
             raise FitImageError(
                 f"cannot use the folder {self.path}: {os_error_reason(error)}"
             ) from error
-        self._remove_leftovers()
+        atomic.remove_leftovers(self.path, self.frames)
         self.metrics.create()
 
     def locked(self, patience: float = 0.0) -> AbstractContextManager[None]:
-        """Return a context that keeps other processes from writing to the folder.
-
-        See `lock_folder`.
-        """
+        """Return the context of `lock_folder`."""
         return lock_folder(self.path, patience)
 
     def write_document(self) -> None:
-        """Write the document.
-
-        Raises
-        ------
-        FitImageError
-            If that fails.
-        """
+        """Write the manifest, the result and the versions of the libraries."""
         data = {
             "format": self.format_version,
             **self.manifest.to_json(),
@@ -242,10 +207,10 @@ class RunDirectory(ABC):
             )
 
     def prepare(self, trainer: Any) -> None:  # noqa: B027  # not every kind needs something
-        """Write what a run of this kind needs besides, if it is missing."""
+        """Write further files that a run of this kind needs, if they are missing."""
 
     def describe(self) -> dict[str, Any]:
-        """Return what people may want to know of the run, as JSON values."""
+        """Return the facts that ``fit-image info`` shows, as JSON values."""
         facts = {"run": str(self.path), **self.manifest.describe()}
         facts |= asdict(self.result) if self.result else {}
         # The rows are newer than the document while a run is under way, or when it was killed.
@@ -257,33 +222,21 @@ class RunDirectory(ABC):
         return facts
 
     def write_checkpoint(self, arrays: Mapping[str, Any]) -> None:
-        """Write what `read_checkpoint` returns."""
+        """Write the arrays of `Trainer.checkpoint`."""
         write_archive(self.checkpoint, self.archive_kind, self.format_version, arrays)
 
     def read_checkpoint(self) -> Arrays | None:
-        """Return what `write_checkpoint` was given, or None if there is no checkpoint yet.
-
-        Raises
-        ------
-        InputError
-            If the file is damaged.
-        """
+        """Return the arrays of the checkpoint, or None if there is none yet."""
         return self._read_arrays(self.checkpoint)
 
-    def write_snapshot(self, snapshot: Snapshot) -> None:
+    def write_snapshot(self, arrays: Arrays | None) -> None:
         """Write the last good state, if that has a file of its own."""
-        if self.snapshot_name and snapshot.arrays is not None:
+        if self.snapshot_name and arrays is not None:
             file = self.path / self.snapshot_name
-            write_archive(file, self.archive_kind, self.format_version, snapshot.arrays)
+            write_archive(file, self.archive_kind, self.format_version, arrays)
 
     def read_snapshot(self) -> Arrays | None:
-        """Return the arrays of the last good state, or None if it has no file.
-
-        Raises
-        ------
-        InputError
-            If the file is damaged.
-        """
+        """Return the arrays of the last good state, or None if it has no file."""
         return self._read_arrays(self.path / self.snapshot_name) if self.snapshot_name else None
 
     def _read_arrays(self, path: Path) -> Arrays | None:
@@ -296,26 +249,14 @@ class RunDirectory(ABC):
         save_image(frame_path(self.frames, epoch), picture)
 
     def copy_final(self) -> None:
-        """Make the newest frame the final picture.
-
-        Raises
-        ------
-        FitImageError
-            If that fails.
-        """
+        """Make the newest frame the final picture."""
         frames = frame_paths(self.frames)
         if frames:
             atomic.copy(frames[-1][1], self.final)
 
     def forget_after(self, epoch: int) -> None:
-        """Drop rows and frames of later epochs: they will be made again from the checkpoint.
-
-        Raises
-        ------
-        FitImageError
-            If a file cannot be changed.
-        """
-        self._remove_leftovers()
+        """Drop rows and frames of later epochs: they will be made again from the checkpoint."""
+        atomic.remove_leftovers(self.path, self.frames)
         self.metrics.forget_after(epoch)
         try:
             self.frames.mkdir(exist_ok=True)
@@ -324,7 +265,3 @@ class RunDirectory(ABC):
                     frame.unlink()
         except OSError as error:
             raise FitImageError(f"cannot change {self.frames}: {os_error_reason(error)}") from error
-
-    def _remove_leftovers(self) -> None:
-        for folder in (self.path, self.frames):
-            atomic.remove_leftovers(folder)

@@ -1,11 +1,11 @@
-"""What a run was asked to do, and how far it has come."""
+"""The manifest of a run, and its result."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from fit_image.config.fit import option_of
 from fit_image.errors import InputError
@@ -34,7 +34,7 @@ class Result:
 
 @dataclass(frozen=True)
 class RunResult(Result):
-    """A result that tells no more than all do."""
+    """A result without figures of its own."""
 
     status: str
     epochs: int
@@ -63,17 +63,11 @@ class Manifest(ABC):
     @classmethod
     @abstractmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Read what `to_json` returned, perhaps among other things.
-
-        Raises
-        ------
-        InputError
-            If something is missing or out of its range.
-        """
+        """Read the values of `to_json` among others; `InputError` if one is missing or invalid."""
 
     @abstractmethod
     def differences(self, asked: Self) -> list[str]:
-        """Return what keeps a run from going on as it is asked to, for people to read."""
+        """Return the differences, as text, that keep a run from going on as it is asked to."""
 
     @abstractmethod
     def continued(self, asked: Self, progress: Progress) -> Self:
@@ -81,23 +75,27 @@ class Manifest(ABC):
 
     @abstractmethod
     def describe(self) -> dict[str, Any]:
-        """Return what people may want to know, as JSON values."""
+        """Return the facts that ``fit-image info`` shows, as JSON values."""
 
     def share_done(self, status: Status) -> float:
         """Return how much of the run is done (0..1), as far as that can be told."""
         return min(status.epochs / self.epochs, 1.0)
 
 
-class DataSource(Protocol):
-    """Which pictures are learned from; a dataclass of JSON values."""
+@dataclass(frozen=True)
+class DataSource:
+    """The data of a run; the base of dataclasses of JSON values.
 
-    @property
-    def path(self) -> str:
-        """Absolute path when the run began; it may have moved since."""
+    Attributes
+    ----------
+    path : str
+        Absolute path when the run began; the data may have moved since.
+    sha256 : str
+        Of all that is learned or held out, labels included.
+    """
 
-    @property
-    def sha256(self) -> str:
-        """Of what is learned from."""
+    path: str
+    sha256: str
 
 
 SourceType = TypeVar("SourceType", bound=DataSource)
@@ -106,21 +104,14 @@ ConfigType = TypeVar("ConfigType")
 
 @dataclass(frozen=True)
 class ConfigPeriod(Generic[ConfigType]):
-    """From where on a configuration was in use.
-
-    Attributes
-    ----------
-    epoch, position : int
-        Epochs completed, and steps of the next one, when it began.
-    config : dataclass
-    """
+    """A configuration, and the epochs and steps of the next one completed when it came into use."""
 
     epoch: int
     position: int
     config: ConfigType
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as JSON values."""
+        """Return the file format, whose words are older."""
         return {"epoch": self.epoch, "rounds": self.position, "recipe": to_json(self.config)}
 
     @classmethod
@@ -136,14 +127,11 @@ class ConfigPeriod(Generic[ConfigType]):
 
 @dataclass(frozen=True)
 class DataManifest(Manifest, Generic[SourceType, ConfigType]):
-    """What a run on a set of pictures was asked to do.
+    """The manifest of a run on a set of pictures.
 
     Attributes
     ----------
     source_type, config_type : type
-    may_change : frozenset of str
-        Fields of the configuration that may change when a run goes on: how networks learn, and not
-        what they are.
     source : source_type
     periods : tuple of ConfigPeriod
         The configurations, first to last.
@@ -152,7 +140,6 @@ class DataManifest(Manifest, Generic[SourceType, ConfigType]):
 
     source_type: ClassVar[type[Any]]
     config_type: ClassVar[type[Any]]
-    may_change: ClassVar[frozenset[str]]
 
     source: SourceType
     periods: tuple[ConfigPeriod[ConfigType], ...]
@@ -165,7 +152,7 @@ class DataManifest(Manifest, Generic[SourceType, ConfigType]):
 
     @property
     def config(self) -> ConfigType:
-        """The newest one."""
+        """The newest configuration."""
         return self.periods[-1].config
 
     def to_json(self) -> dict[str, Any]:
@@ -188,28 +175,29 @@ class DataManifest(Manifest, Generic[SourceType, ConfigType]):
     def differences(self, asked: Self) -> list[str]:
         other = asked.source.sha256 != self.source.sha256
         found = [f"the pictures (were {self.source.path})"] if other else []
-        return found + differing_options(self.config, asked.config, self.may_change)
+        return found + differing_options(self.config, asked.config)
 
     def continued(self, asked: Self, progress: Progress) -> Self:
         periods = self.periods
         if asked.config != self.config:
             periods += (ConfigPeriod(progress.epoch, progress.position, asked.config),)
-        source = replace(self.source, path=asked.source.path)  # type: ignore[type-var]
+        source = replace(self.source, path=asked.source.path)
         return type(self)(source, periods, asked.epochs)
 
     def describe(self) -> dict[str, Any]:
-        facts = asdict(self.source)  # type: ignore[call-overload]
+        facts = asdict(self.source)
         facts["data"] = facts.pop("path")
         return {**facts, **to_json(self.config)}
 
 
-def differing_options(before: Any, now: Any, may_change: Collection[str]) -> list[str]:
-    """Return which options two configurations differ in, with both values."""
+def differing_options(before: Any, now: Any) -> list[str]:
+    """Return the options in which two configurations differ but must not, with both values."""
     old, new = to_json(before), to_json(now)
+    fixed = [each.name for each in fields(before) if not each.metadata["may_change"]]
     return [
         f"{option_of(name)} (was {_shown(old[name])}, now {_shown(new[name])})"
-        for name in old
-        if old[name] != new[name] and name not in may_change
+        for name in fixed
+        if old[name] != new[name]
     ]
 
 

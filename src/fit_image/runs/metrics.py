@@ -12,7 +12,6 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from fit_image.errors import FitImageError, InputError, os_error_reason
 from fit_image.storage import atomic
-from fit_image.storage.regular_file import check_regular
 
 
 class EpochMetrics:
@@ -80,14 +79,7 @@ MetricsType = TypeVar("MetricsType", bound=EpochMetrics)
 
 
 class MetricsFile(Generic[MetricsType]):
-    """A file of metrics.
-
-    Parameters
-    ----------
-    path : Path
-    row : type
-        Of its rows.
-    """
+    """A file of metrics, whose rows are of the type ``row``."""
 
     def __init__(self, path: Path, row: type[MetricsType]) -> None:
         self.path = path
@@ -98,13 +90,7 @@ class MetricsFile(Generic[MetricsType]):
         self._write([])
 
     def append(self, row: MetricsType) -> None:
-        """Add a row; when the disk is full, the file stays as it was.
-
-        Raises
-        ------
-        FitImageError
-            If the row cannot be written.
-        """
+        """Add a row; when the disk is full, the file stays as it was."""
         line = f"{row}\n".encode()
         try:
             with self.path.open("ab", buffering=0) as file:
@@ -118,19 +104,9 @@ class MetricsFile(Generic[MetricsType]):
         except OSError as error:
             raise FitImageError(f"cannot write {self.path}: {os_error_reason(error)}") from error
 
-    def flush_to_disk(self) -> None:
-        """Make sure that the rows survive a power cut."""
-        atomic.flush_to_disk(self.path)
-
     def read(self) -> list[MetricsType]:
-        """Return the rows; a torn or damaged one ends them.
-
-        Raises
-        ------
-        InputError
-            If the file cannot be read.
-        """
-        check_regular(self.path)
+        """Return the rows; a torn or damaged one ends them."""
+        atomic.check_regular(self.path)
         try:
             text = self.path.read_text("utf-8", errors="replace")
         except FileNotFoundError:
@@ -149,13 +125,7 @@ class MetricsFile(Generic[MetricsType]):
         return rows
 
     def forget_after(self, epoch: int) -> None:
-        """Drop the rows of later epochs.
-
-        Raises
-        ------
-        FitImageError
-            If the file cannot be changed.
-        """
+        """Drop the rows of later epochs."""
         self._write([row for row in self.read() if row.epoch <= epoch])
 
     def _write(self, rows: list[MetricsType]) -> None:

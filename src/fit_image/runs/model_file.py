@@ -12,27 +12,16 @@ from fit_image.storage.npz import Arrays, read_archive
 
 @contextlib.contextmanager
 def reading_model(path: Path, kind: str, version: int, trained: str) -> Iterator[Arrays]:
-    """Read the arrays of a model file; what they lack or violate in the block is an `InputError`.
+    """Yield the arrays of a model file; what they lack or violate in the block is an `InputError`.
 
     Parameters
     ----------
     path : Path
         A model file, or the folder of a run.
-    kind : str
-        Kind of the archive.
-    version : int
-        Its format version.
+    kind, version : str, int
+        Of the archive.
     trained : str
-        What the run trains, for the message if the folder has no model, such as "an autoencoder".
-
-    Yields
-    ------
-    dict of str to ndarray
-
-    Raises
-    ------
-    InputError
-        If there is no such file, or it is damaged.
+        The trained network in the message if the folder has no model, such as "an autoencoder".
     """
     if path.is_dir():
         if not (path / "model.npz").exists():

@@ -1,4 +1,4 @@
-"""How far a training has come."""
+"""Progress of a training."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass
 class Progress:
-    """Where a training is.
+    """Position of a training.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Status:
-    """What a recorder tells while it trains.
+    """Status of a recorded training.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class Status:
     seconds : float
         Training time so far.
     metrics : object
-        What is newest of the trainer's figures (`Trainer.newest_metrics`).
+        `Trainer.newest_metrics`.
     """
 
     epoch: int

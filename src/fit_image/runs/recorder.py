@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from typing import Any, Generic, Self, TypeVar
 
 from fit_image.errors import InputError
-from fit_image.runs.checkpoint import CheckpointTimer
 from fit_image.runs.directory import RunDirectory
 from fit_image.runs.manifest import Manifest, Result
 from fit_image.runs.progress import Status
 from fit_image.runs.trainer import EpochEnd, Trainer
+from fit_image.storage import atomic
 
 TrainerType = TypeVar("TrainerType", bound=Trainer)
 
@@ -32,18 +32,13 @@ class RunRecorder(Generic[TrainerType]):
         trainer.take_history(directory.metrics.read())
         self._wall_before = directory.result.wall_seconds if directory.result else 0.0
         self._began = time.monotonic()
-        self._timer = CheckpointTimer(trainer.checkpoint_policy)
+        self._saved_at = self._began
+        self._saving_seconds = 0.0
         self._recorded_epoch: int | None = None
 
     @classmethod
     def begin(cls, directory: RunDirectory, trainer: TrainerType) -> Self:
-        """Start in a directory, emptied of any earlier run.
-
-        Raises
-        ------
-        FitImageError
-            If the directory cannot be written.
-        """
+        """Start in a directory, emptied of any earlier run."""
         directory.create()
         directory.prepare(trainer)
         recorder = cls(directory, trainer)
@@ -68,8 +63,6 @@ class RunRecorder(Generic[TrainerType]):
         ------
         InputError
             If the pictures or the configuration are others, or the checkpoint is damaged.
-        FitImageError
-            If the directory cannot be written.
         """
         directory.check_resumable(asked)
         path = directory.path
@@ -84,7 +77,7 @@ class RunRecorder(Generic[TrainerType]):
                 good = directory.read_snapshot()
                 if good is not None:
                     trainer.load_state_dict(good)
-                    trainer.snapshot.arrays = good
+                    trainer.snapshot = good
                 trainer.resume_from(arrays)
         except (InputError, ValueError) as error:
             raise InputError(
@@ -104,15 +97,11 @@ class RunRecorder(Generic[TrainerType]):
         recorder.note("running")
         return recorder
 
-    def steps(self, go_on: Callable[[], bool] = lambda: True) -> Iterator[Status]:
+    def steps(self, should_continue: Callable[[], bool] = lambda: True) -> Iterator[Status]:
         """Train until something ends it; draw, write and checkpoint on the way.
 
-        The caller may stop iterating at any time, and calls `conclude` in the end.
-
-        Parameters
-        ----------
-        go_on : callable
-            Asked now and then, if steps take long; if it says no, the iteration ends.
+        The caller may stop iterating at any time, and calls `conclude` in the end. Where steps take
+        long, ``should_continue`` is asked now and then.
 
         Yields
         ------
@@ -123,11 +112,9 @@ class RunRecorder(Generic[TrainerType]):
         ------
         DivergenceError
             If training diverges; `rollback` undoes it.
-        FitImageError
-            If a file cannot be written.
         """
         trainer = self.trainer
-        for reached in trainer.course(self.directory.manifest, go_on):
+        for reached in trainer.course(self.directory.manifest, should_continue):
             if isinstance(reached, EpochEnd):
                 self._record(reached)
                 epoch, complete = reached.epoch, reached.complete
@@ -145,15 +132,7 @@ class RunRecorder(Generic[TrainerType]):
     def conclude(self, status: str) -> Any:
         """Write the checkpoint, the model, the final picture and the result, and return that.
 
-        Parameters
-        ----------
-        status : str
-            ``done``, ``interrupted`` or ``diverged``.
-
-        Raises
-        ------
-        FitImageError
-            If a file cannot be written.
+        ``status`` is ``done``, ``interrupted`` or ``diverged``.
         """
         self.checkpoint()
         self.trainer.model().save(self.directory.model)
@@ -161,19 +140,30 @@ class RunRecorder(Generic[TrainerType]):
         return self.note(status)
 
     def rollback(self) -> None:
-        """Undo what led to divergence, in the network and in the directory."""
-        self.trainer.snapshot.rollback(self.trainer, self.directory)
-        self.directory.forget_after(self.trainer.progress.epoch)
-        self.trainer.take_history(self.directory.metrics.read())
+        """Undo what led to divergence, in the network and in the directory.
+
+        Raises
+        ------
+        InputError
+            If there is neither a snapshot nor a checkpoint to return to.
+        """
+        trainer, directory = self.trainer, self.directory
+        if trainer.snapshot is not None:
+            trainer.load_state_dict(trainer.snapshot)
+        elif (arrays := directory.read_checkpoint()) is not None:
+            trainer.resume_from(arrays)
+        else:
+            raise InputError("there is no checkpoint to return to")
+        directory.forget_after(trainer.progress.epoch)
+        trainer.take_history(directory.metrics.read())
 
     def checkpoint(self) -> None:
         """Save all that is needed to go on from here."""
-
-        def write() -> None:
-            self.directory.metrics.flush_to_disk()
-            self.directory.write_checkpoint(self.trainer.checkpoint())
-
-        self._timer.save(write)
+        began = time.monotonic()
+        atomic.flush_to_disk(self.directory.metrics.path)
+        self.directory.write_checkpoint(self.trainer.checkpoint())
+        self._saved_at = time.monotonic()
+        self._saving_seconds = self._saved_at - began
 
     def note(self, status: str) -> Result:
         """Write how far the run has come, and return it."""
@@ -198,7 +188,11 @@ class RunRecorder(Generic[TrainerType]):
         self._recorded_epoch = end.epoch
 
     def _checkpoint_if_due(self, *, epoch_ended: bool) -> None:
-        if self._timer.is_due(epoch_ended=epoch_ended) and not self.trainer.is_running_away:
+        policy = self.trainer.checkpoint_policy
+        shortest = 0.0 if epoch_ended and policy.at_epoch_ends else policy.shortest
+        interval = min(max(self._saving_seconds / policy.share, shortest), policy.longest)
+        is_due = time.monotonic() - self._saved_at >= interval
+        if is_due and not self.trainer.is_running_away:
             if self.trainer.saves_model_with_checkpoint:
                 self.trainer.model().save(self.directory.model)
             self.checkpoint()

@@ -1,4 +1,4 @@
-"""What a recorder asks of a training."""
+"""The interface between a training and its recorder."""
 
 from __future__ import annotations
 
@@ -11,14 +11,32 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.runs.checkpoint import CheckpointPolicy
 from fit_image.runs.manifest import Manifest, Result, RunResult
 from fit_image.runs.metrics import MetricsFile
 from fit_image.runs.progress import Progress
-from fit_image.runs.snapshot import Snapshot
 from fit_image.storage.npz import Arrays, number_of
 
 StepMetrics = TypeVar("StepMetrics")
+
+
+@dataclass(frozen=True)
+class CheckpointPolicy:
+    """How often a training is saved.
+
+    Attributes
+    ----------
+    share : float
+        Largest fraction of the time that saving may take.
+    shortest, longest : float
+        Seconds from one checkpoint to the next, whatever the share.
+    at_epoch_ends : bool
+        Whether an epoch that has ended is saved after less than ``shortest``.
+    """
+
+    share: float = 1 / 30
+    shortest: float = 45.0
+    longest: float = float("inf")
+    at_epoch_ends: bool = True
 
 
 class Model(Protocol):
@@ -39,7 +57,7 @@ class EpochEnd:
     metrics : EpochMetrics
         Those of epoch 0 are not recorded.
     frame : ndarray of uint8, shape (height, width, channels), or None
-        What is drawn after it, unless that is not asked for.
+        None if the epoch is not drawn.
     model : Model or None
         To be written now; None if the model of an earlier epoch stays.
     complete : bool
@@ -54,7 +72,7 @@ class EpochEnd:
 
 
 class Trainer(ABC):
-    """A network, what it learns from, and how far it has come.
+    """A network, its training data, and the progress of the training.
 
     What is learned does not depend on where training stops: going on from `checkpoint` gives the
     same bits.
@@ -64,15 +82,17 @@ class Trainer(ABC):
     progress : Progress
     epoch_size : int
         Positions of an epoch.
-    snapshot : Snapshot
+    snapshot : dict of str to array, or None
+        State dict of the last good state. None if the network is too large to be kept in memory
+        twice: after divergence, the newest checkpoint serves instead.
     newest_metrics : object
         What the line of progress shows.
     checkpoint_policy : CheckpointPolicy
     saves_model_with_checkpoint : bool
         Whether the model file is written with every checkpoint.
     repeatable_seconds : float
-        Of training, that are learned again where the checkpoint of a run is missing; after more,
-        that is an error.
+        Training time that may be repeated if the checkpoint is missing; after more, that is an
+        error.
     """
 
     checkpoint_policy: ClassVar[CheckpointPolicy] = CheckpointPolicy()
@@ -81,7 +101,7 @@ class Trainer(ABC):
 
     progress: Progress
     epoch_size: int
-    snapshot: Snapshot
+    snapshot: Arrays | None
     newest_metrics: Any = None
 
     @abstractmethod
@@ -89,15 +109,17 @@ class Trainer(ABC):
         """Compile all kernels, or load them, and leave everything as it was."""
 
     @abstractmethod
-    def course(self, manifest: Manifest, go_on: Callable[[], bool]) -> Iterator[EpochEnd | int]:
-        """Train from wherever the training is until something ends it.
+    def course(
+        self, manifest: Manifest, should_continue: Callable[[], bool]
+    ) -> Iterator[EpochEnd | int]:
+        """Train until something ends it.
 
         Parameters
         ----------
         manifest : Manifest
             For its ``epochs`` and ``frame_every``.
-        go_on : callable
-            Asked now and then, if steps take long, whether to go on.
+        should_continue : callable
+            Asked now and then, if steps take long.
 
         Yields
         ------
@@ -128,23 +150,17 @@ class Trainer(ABC):
         return self.state_dict()
 
     def resume_from(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        """Go on from `checkpoint`.
-
-        Raises
-        ------
-        InputError or ValueError
-            If the arrays are not those of such a training.
-        """
+        """Go on from `checkpoint`; InputError or ValueError if it is not one of such a training."""
         self.load_state_dict(arrays)
 
     @property
     def position(self) -> int:
-        """Where the epoch under way is, what is not complete yet included."""
+        """Position in the epoch under way, steps that are not complete included."""
         return self.progress.position
 
     @property
     def ended(self) -> str | None:
-        """What ends the training before its epochs are over; or None."""
+        """The reason why training ends before its epochs are over; None if it does not."""
         return None
 
     @property
@@ -172,34 +188,16 @@ class StepTrainer(Trainer, Generic[StepMetrics]):
     config: Any
 
     @abstractmethod
-    def train_step(self, go_on: Callable[[], bool] = lambda: True) -> StepMetrics | None:
-        """Take the next step, and return its metrics.
+    def train_step(self, should_continue: Callable[[], bool] = lambda: True) -> StepMetrics | None:
+        """Take the next step, and return its metrics; `DivergenceError` if one is not finite.
 
-        Parameters
-        ----------
-        go_on : callable
-            Asked now and then, if steps take long. If it says no, nothing has happened.
-
-        Returns
-        -------
-        dataclass or None
-            None if it was stopped.
-
-        Raises
-        ------
-        DivergenceError
-            If a loss or gradient is not finite.
+        A long step asks ``should_continue`` now and then. If that says no, the result is None, and
+        nothing has happened.
         """
 
     @abstractmethod
     def end_epoch(self) -> EpochEnd:
-        """Count the epoch, measure and draw what it has come to.
-
-        Raises
-        ------
-        DivergenceError
-            If that is not finite, or the network has collapsed.
-        """
+        """Count the epoch, measure and draw it; `DivergenceError` if the network has collapsed."""
 
     @abstractmethod
     def draw(self) -> npt.NDArray[np.uint8]:
@@ -210,18 +208,18 @@ class StepTrainer(Trainer, Generic[StepMetrics]):
         """Whether all steps of the epoch are taken."""
         return self.progress.position == self.epoch_size
 
-    def course(self, manifest: Manifest, go_on: Callable[[], bool]) -> Iterator[EpochEnd | int]:
-        """See `Trainer.course`; ``go_on`` is asked between steps, too."""
+    def course(
+        self, manifest: Manifest, should_continue: Callable[[], bool]
+    ) -> Iterator[EpochEnd | int]:
         if self.progress.begun_epochs == 0:
             yield EpochEnd(0, None, self.draw())
-        while self.progress.epoch < manifest.epochs and not self.ended and go_on():
-            self.newest_metrics = self.train_step(go_on)
+        while self.progress.epoch < manifest.epochs and not self.ended and should_continue():
+            self.newest_metrics = self.train_step(should_continue)
             if self.newest_metrics is None:
                 return
             yield self.end_epoch() if self.epoch_is_over else self.progress.epoch + 1
 
     def state_dict(self) -> Arrays:
-        """See `Trainer.state_dict`; here, the progress."""
         progress = self.progress
         return {
             "epoch": np.array(float(progress.epoch)),
@@ -230,9 +228,8 @@ class StepTrainer(Trainer, Generic[StepMetrics]):
         }
 
     def load_state_dict(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        epoch, position, seconds = (
-            number_of(arrays, name) for name in ("epoch", "rounds", "seconds")
-        )
+        names = ("epoch", "rounds", "seconds")
+        epoch, position, seconds = (number_of(arrays, name) for name in names)
         if position >= self.epoch_size:
             raise ValueError("its rounds are not those of an epoch")
         self.progress = Progress(int(epoch), int(position), seconds)

@@ -1,4 +1,4 @@
-"""Atomic writing of files: whole, or not at all."""
+"""Atomic writing of files: whole, or not at all; checks of paths before they are used."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
-from fit_image.errors import FitImageError, InputError, os_error_reason
+from fit_image.errors import FitImageError, InputError, one_line, os_error_reason
 
 TEMPORARY_MARK = ".partial-"
 
@@ -42,13 +42,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def check_destination(path: str | os.PathLike[str]) -> None:
-    """Raise `InputError` unless a file can be written to ``path``, before any work is done.
-
-    Raises
-    ------
-    InputError
-        If its folder does not exist, or it is a folder, a pipe, a device or a broken link.
-    """
+    """Raise `InputError` unless a file can be written to ``path``, before any work is done."""
     path = Path(path)
     if not path.parent.is_dir():
         raise InputError(f"cannot write {path}: there is no folder {path.parent}")
@@ -60,26 +54,24 @@ def check_destination(path: str | os.PathLike[str]) -> None:
         raise InputError(f"cannot write {path}: it is a broken link")
 
 
-def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write ``data`` to ``path`` atomically.
+def check_regular(path: Path) -> None:
+    """Raise `InputError` if a path is a pipe, a socket or a device: reading it might block."""
+    try:
+        special = path.exists() and not path.is_file() and not path.is_dir()
+    except OSError:
+        return  # opening it gives the better message
+    if special:
+        raise InputError(f"cannot read {one_line(path)}: not a regular file")
 
-    Raises
-    ------
-    FitImageError
-        If the file cannot be written; the message names it.
-    """
+
+def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write ``data`` to ``path`` atomically; `FitImageError` if that fails."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(data)
 
 
 def copy(source: Path, destination: Path) -> None:
-    """Copy a small file atomically.
-
-    Raises
-    ------
-    FitImageError
-        If a file cannot be read or written; the message names it.
-    """
+    """Copy a small file atomically; `FitImageError` if that fails."""
     try:
         data = source.read_bytes()
     except OSError as error:
@@ -87,13 +79,14 @@ def copy(source: Path, destination: Path) -> None:
     write_bytes(destination, data)
 
 
-def remove_leftovers(folder: str | os.PathLike[str]) -> None:
-    """Delete temporary files that killed processes left in ``folder``."""
-    for leftover in Path(folder).glob(f".*{TEMPORARY_MARK}*"):
-        writer = leftover.name.partition(TEMPORARY_MARK)[2].partition("-")[0]
-        if not (writer.isdigit() and _is_running(int(writer))):
-            with contextlib.suppress(OSError):
-                leftover.unlink()
+def remove_leftovers(*folders: Path) -> None:
+    """Delete temporary files that killed processes left in folders."""
+    for folder in folders:
+        for leftover in folder.glob(f".*{TEMPORARY_MARK}*"):
+            writer = leftover.name.partition(TEMPORARY_MARK)[2].partition("-")[0]
+            if not (writer.isdigit() and _is_running(int(writer))):
+                with contextlib.suppress(OSError):
+                    leftover.unlink()
 
 
 def _is_running(process: int) -> bool:
@@ -107,13 +100,7 @@ def _is_running(process: int) -> bool:
 
 
 def flush_to_disk(path: Path) -> None:
-    """Wait until the contents of a file are on disk.
-
-    Raises
-    ------
-    FitImageError
-        If that fails.
-    """
+    """Wait until the contents of a file are on disk; `FitImageError` if that fails."""
     try:
         _fsync(path)
     except OSError as error:

@@ -19,16 +19,13 @@ Config = TypeVar("Config")
 
 def to_json(config: Any) -> dict[str, Any]:
     """Return the fields of a dataclass instance as JSON values."""
-    return {
-        field.name: _to_json_value(field, getattr(config, field.name))
-        for field in dataclasses.fields(config)
-    }
-
-
-def _to_json_value(field: dataclasses.Field[Any], value: Any) -> Any:
-    if "to_text" in field.metadata:
-        return field.metadata["to_text"](value)
-    return list(value) if isinstance(value, tuple) else value
+    values = {}
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if "to_text" in field.metadata:
+            value = field.metadata["to_text"](value)
+        values[field.name] = list(value) if isinstance(value, tuple) else value
+    return values
 
 
 def from_json(cls: type[Config], data: object) -> Config:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from fit_image.errors import InputError, os_error_reason
+from fit_image.storage.atomic import check_regular
 from fit_image.storage.npz import check_version
-from fit_image.storage.regular_file import check_regular
 
 
 def read_document(file: Path, kind: str, supported: int) -> dict[str, Any]:
@@ -20,12 +20,7 @@ def read_document(file: Path, kind: str, supported: int) -> dict[str, Any]:
     kind : str
         Kind of folder, for messages: ``run`` or ``sweep``.
     supported : int
-        Required format version, the file's ``format``.
-
-    Returns
-    -------
-    dict
-        The whole object; the caller checks the other values.
+        Required format version, the file's ``format``; the caller checks the other values.
 
     Raises
     ------

@@ -17,16 +17,10 @@ def lock_folder(path: Path, patience: float = 0.0) -> Iterator[None]:
 
     The lock ends with the process, however that ends.
 
-    Parameters
-    ----------
-    path : Path
-    patience : float
-        Seconds to wait while another process holds the lock.
-
     Raises
     ------
     InputError
-        If another process still holds the lock.
+        If another process still holds the lock after ``patience`` seconds.
     FitImageError
         If the folder cannot be created or written to.
     """

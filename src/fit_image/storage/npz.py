@@ -17,8 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.errors import InputError, os_error_reason
-from fit_image.storage.atomic import atomic_path
-from fit_image.storage.regular_file import check_regular
+from fit_image.storage.atomic import atomic_path, check_regular
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -43,16 +42,7 @@ _DAMAGE = (
 def write_archive(
     path: str | os.PathLike[str], kind: str, version: int, arrays: Mapping[str, npt.ArrayLike]
 ) -> None:
-    """Write ``arrays`` to an npz file atomically.
-
-    Parameters
-    ----------
-    path : path-like
-    kind : str
-        Kind of the file, such as ``model``.
-    version : int
-        Format version, at least 1.
-    arrays : mapping of str to array-like
+    """Write ``arrays`` to an npz file atomically, with its kind, such as ``model``, and version.
 
     Raises
     ------
@@ -84,49 +74,26 @@ def check_version(path: Path, found: int, supported: int) -> None:
 def read_archive(path: str | os.PathLike[str], kind: str, supported: int) -> Arrays:
     """Read a file written by `write_archive`; it need not be trusted.
 
-    Parameters
-    ----------
-    path : path-like
-    kind : str
-        Required kind.
-    supported : int
-        Required format version.
-
-    Returns
-    -------
-    dict of str to ndarray
-        Never pickled objects; the caller checks names, shapes and values.
+    Pickled objects are refused; the caller checks names, shapes and values.
 
     Raises
     ------
     InputError
-        If the file is missing, damaged, of another kind, or of another version.
+        If the file is missing, damaged, of another kind, or of another version than ``supported``.
     """
     path = Path(path)
     kind_text = f"a fit-image {kind} file"
     with _opened(path, kind_text) as archive:
-        names = [info.filename for info in archive.infolist()]
-        mark = f"fit_image_{kind}"
-        if f"{mark}.npy" not in names:
+        names, mark = archive.namelist(), f"fit_image_{kind}.npy"
+        if mark not in names:
             raise InputError(f"{path} is not {kind_text}")
-        version = int(_read_array(archive, f"{mark}.npy", path).reshape(()))
+        version = int(_read_array(archive, mark, path).reshape(()))
         check_version(path, version, supported)
         return {name.removesuffix(".npy"): _read_array(archive, name, path) for name in names}
 
 
 def read_arrays(path: str | os.PathLike[str], names: Collection[str]) -> Arrays:
-    """Read some arrays of any npz file; it need not be trusted.
-
-    Parameters
-    ----------
-    path : path-like
-    names : collection of str
-        Names of the arrays.
-
-    Returns
-    -------
-    dict of str to ndarray
-        Those that the file has.
+    """Read those of some arrays that any npz file has; it need not be trusted.
 
     Raises
     ------
@@ -135,12 +102,9 @@ def read_arrays(path: str | os.PathLike[str], names: Collection[str]) -> Arrays:
     """
     path = Path(path)
     with _opened(path, "an npz file") as archive:
-        present = {info.filename for info in archive.infolist()}
-        return {
-            name: _read_array(archive, f"{name}.npy", path)
-            for name in names
-            if f"{name}.npy" in present
-        }
+        present = {*archive.namelist()}
+        found = [name for name in names if f"{name}.npy" in present]
+        return {name: _read_array(archive, f"{name}.npy", path) for name in found}
 
 
 @contextlib.contextmanager
@@ -165,7 +129,7 @@ def _opened(path: Path, kind_text: str) -> Iterator[zipfile.ZipFile]:
 
 
 def is_archive(path: str | os.PathLike[str], kind: str) -> bool:
-    """Whether `write_archive` wrote the file, and with this kind."""
+    """Return whether `write_archive` wrote the file, and with this kind."""
     try:
         if not Path(path).is_file():
             return False

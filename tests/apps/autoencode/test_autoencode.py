@@ -129,7 +129,7 @@ def test_resuming_gives_the_same_bits(config):
         other = AutoencoderTrainer(begun.pictures, begun.held_out, config)
         other.warm_up()
         other.resume_from(begun.checkpoint())
-        assert other.snapshot.arrays.keys() == begun.snapshot.arrays.keys()
+        assert other.snapshot.keys() == begun.snapshot.keys()
         for _ in range(2):
             while not other.epoch_is_over:
                 other.train_step()
@@ -223,7 +223,7 @@ def test_divergence_is_found_and_undone():
     trainer.autoencoder.network.parameters[0] = np.nan
     with pytest.raises(DivergenceError, match="not finite in epoch 2"):
         trainer.train_step()
-    trainer.snapshot.rollback(trainer)
+    trainer.load_state_dict(trainer.snapshot)
     np.testing.assert_array_equal(trainer.autoencoder.network.parameters, good)
 
 

@@ -274,7 +274,7 @@ def test_a_collapse_is_noticed_and_undone(data):
             good = trainer.state_dict()
     with pytest.raises(DivergenceError, match="taken for standing"):
         trainer.end_epoch()
-    trainer.snapshot.rollback(trainer)
+    trainer.load_state_dict(trainer.snapshot)
     equal(trainer.state_dict(), good)
 
 

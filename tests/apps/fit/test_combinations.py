@@ -9,6 +9,7 @@ import itertools
 
 import numpy as np
 import pytest
+from test_fit import optimizer_state
 
 from fit_image.apps.fit.trainer import FitTrainer
 from fit_image.config.fit import FitConfig
@@ -84,13 +85,13 @@ def finish(trainer, *, stop=False):
     losses = []
     while trainer.ended is None:
         if stop:
-            trainer._chunk = 5
+            trainer.learning.chunk = 5
         if trainer.train(seconds=1e-9 if stop else 1.0):
             losses.append(trainer.loss)
             trainer.finish_epoch()
         if stop and not trainer.pending:
             trainer = resumed(trainer)
-    memory = {name: array.tobytes() for name, array in trainer.optimizer_arrays().items()}
+    memory = {name: array.tobytes() for name, array in optimizer_state(trainer).items()}
     return losses, trainer.network.parameters.tobytes(), memory
 
 
@@ -111,7 +112,7 @@ def test_returning_to_the_good_state_undoes_everything(options):
     """Also what a step that was not taken yet has left in the gradients of tables."""
     expected = finish(begin(options, threads=1))
     trainer = begin(options, threads=1)
-    trainer._chunk = 5
+    trainer.learning.chunk = 5
     trainer.train(seconds=1e-9)
-    trainer.snapshot.rollback(trainer)
+    trainer.load_state_dict(trainer.snapshot)
     assert finish(trainer) == expected

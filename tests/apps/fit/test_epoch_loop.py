@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from test_fit import BATCHES, train
+from test_fit import BATCHES, optimizer_state, train
 from test_importance_sampling import begin_epoch
 
 from fit_image.apps.fit.epoch_loop import follow
@@ -25,7 +25,7 @@ def milestones(trainer, frame_every=1):
 
 
 def state_of(trainer):
-    arrays = trainer.optimizer_arrays()
+    arrays = optimizer_state(trainer)
     return trainer.network.parameters.tobytes(), {name: arrays[name].tobytes() for name in arrays}
 
 
@@ -84,7 +84,7 @@ def test_going_on_is_as_if_it_had_never_stopped(options, small_picture):
         limit = trainer.progress.seconds + AN_INSTANT
         trainer = resumed(trainer, small_picture, time_limit=limit if stops < 8 else None)
         # A few pixels at once, in the first two epochs and in the third.
-        trainer._chunk = 150 if stops < 8 else 1
+        trainer.learning.chunk = 150 if stops < 8 else 1
         reached += milestones(trainer)
     assert stops == 8 or config.batch_size > 384
     assert state_of(trainer) == state_of(whole)

@@ -19,6 +19,7 @@ from fit_image.config.fit import FitConfig
 from fit_image.errors import DivergenceError, InputError
 from fit_image.images.io import load_image, psnr
 from fit_image.nn.training import micro_batch
+from fit_image.storage.npz import part_of
 from naive import NaiveNetwork, values
 
 SMALL = FitConfig(layers=(16, 16), epochs=3)
@@ -49,6 +50,10 @@ QUALITY = [
 ]
 
 
+def optimizer_state(trainer):
+    return part_of(trainer.state_dict(), "optimizer_")
+
+
 def train(trainer, epochs):
     for _ in range(epochs):
         while not trainer.train():
@@ -61,7 +66,7 @@ def test_an_epoch_shows_every_pixel_once_in_a_fresh_order(small_picture):
     seen = []
     for _ in range(2):
         trainer.train(seconds=0.0)
-        seen.append(trainer._samples.order.copy())
+        seen.append(trainer.learning.samples.order.copy())
         train(trainer, 1)
     for order in seen:
         assert sorted(order) == list(range(small_picture.shape[0] * small_picture.shape[1]))
@@ -74,7 +79,7 @@ def test_training_equals_the_naive_twin(small_picture):
     height, width, _ = small_picture.shape
     losses = []
     trainer.train(seconds=0.0)  # draws the order only
-    for pixel in trainer._samples.order.tolist():
+    for pixel in trainer.learning.samples.order.tolist():
         row, column = divmod(pixel, width)
         place = (column / (width - 1), row / (height - 1))
         losses.append(twin.learn(place, small_picture[row, column], SMALL.learning_rate))
@@ -178,7 +183,7 @@ def test_stopping_anywhere_changes_nothing(small_picture):
     stopped = FitTrainer(small_picture, SMALL)
     train(stopped, 1)
     stopped.train(seconds=0.0)  # does nothing
-    stopped._chunk = 5
+    stopped.learning.chunk = 5
     stopped.train(seconds=1e-9)  # one chunk
     assert 0 < stopped.progress.position < stopped.pixels
     resumed = FitTrainer(small_picture, SMALL)
@@ -216,30 +221,30 @@ def test_stopping_between_batches_changes_nothing(options, small_picture):
     train(whole, 3)
     stopped = FitTrainer(small_picture, config)
     train(stopped, 1)
-    stopped._chunk = 1
+    stopped.learning.chunk = 1
     stopped.train(seconds=1e-9)  # one batch
     assert stopped.progress.position == min(config.batch_size, stopped.pixels)
     resumed = FitTrainer(small_picture, config)
     resumed.resume_from(stopped.checkpoint())
     train(resumed, 2)
     assert resumed.network.parameters.tobytes() == whole.network.parameters.tobytes()
-    for name, array in whole.optimizer_arrays().items():
-        np.testing.assert_array_equal(resumed.optimizer_arrays()[name], array)
+    for name, array in optimizer_state(whole).items():
+        np.testing.assert_array_equal(optimizer_state(resumed)[name], array)
 
 
 @pytest.mark.parametrize("options", BATCHES, ids=str)
 def test_returning_to_the_good_state_returns_the_optimizer(options, small_picture):
     trainer = FitTrainer(small_picture, FitConfig(layers=(16,), **options))
     train(trainer, 1)
-    trainer.snapshot.take(trainer)
-    good, remembered = trainer.network.parameters.copy(), trainer.optimizer_arrays()
+    trainer.snapshot = trainer.state_dict()
+    good, remembered = trainer.network.parameters.copy(), optimizer_state(trainer)
     results = []
     for _ in range(2):
         train(trainer, 1)
         results.append(trainer.network.parameters.tobytes())
-        trainer.snapshot.rollback(trainer)
+        trainer.load_state_dict(trainer.snapshot)
         assert (trainer.network.parameters == good).all()
-        for name, array in trainer.optimizer_arrays().items():
+        for name, array in optimizer_state(trainer).items():
             np.testing.assert_array_equal(array, remembered[name])
     assert results[0] == results[1]
 
@@ -305,7 +310,7 @@ def test_returning_to_the_last_good_state(small_picture):
     good = trainer.network.parameters.copy()
     train(trainer, 1)  # not drawn: it may have collapsed already
     trainer.network.parameters[:] = np.nan
-    trainer.snapshot.rollback(trainer)
+    trainer.load_state_dict(trainer.snapshot)
     assert trainer.network.parameters.tobytes() == good.tobytes()
     assert (trainer.progress.epoch, trainer.progress.position) == (1, 0)
 

@@ -27,7 +27,7 @@ LEVELS = {
 
 def begin_epoch(trainer):
     """Learn a few pixels of an epoch."""
-    trainer._chunk = 5
+    trainer.learning.chunk = 5
     while trainer.progress.position == 0:
         assert not trainer.train(seconds=1e-9)
 
@@ -113,7 +113,7 @@ def test_the_first_epoch_is_uniform_and_the_others_choose(small_picture):
     for epoch in range(3):
         *_, levels = measure_errors(trainer.network, small_picture, None)
         begin_epoch(trainer)
-        shown = np.bincount(trainer._samples.order, minlength=trainer.pixels)
+        shown = np.bincount(trainer.learning.samples.order, minlength=trainer.pixels)
         if epoch == 0:
             assert (shown == 1).all()
             assert trainer.errors is None
@@ -162,12 +162,12 @@ def test_returning_to_the_good_state_returns_the_errors(small_picture):
     trainer = FitTrainer(small_picture, BY_ERROR)
     train(trainer, 1)
     begin_epoch(trainer)
-    trainer.snapshot.take(trainer)
+    trainer.snapshot = trainer.state_dict()
     results = []
     for _ in range(2):
         train(trainer, 2)
         results.append(trainer.network.parameters.tobytes())
-        trainer.snapshot.rollback(trainer)
+        trainer.load_state_dict(trainer.snapshot)
     assert results[0] == results[1]
 
 

@@ -41,7 +41,7 @@ def handlers():
 
 
 def drawn(written, columns, monkeypatch):
-    monkeypatch.setattr(display, "_columns", lambda: columns)
+    monkeypatch.setattr(display, "_terminal_size", lambda: os.terminal_size((columns, 24)))
     monkeypatch.setattr("sys.stderr", Terminal())
     Bar().step(Step(0.5, ("epoch 5/10", "20.00 dB", "1,000 px/s", "10 s left")))
     return written.pop().removeprefix("\r").removesuffix("\x1b[K")

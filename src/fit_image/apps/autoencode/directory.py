@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from fit_image.apps.autoencode.config import AutoencodeConfig
-from fit_image.config.settings import changeable
 from fit_image.runs.directory import RunDirectory
-from fit_image.runs.manifest import DataManifest
+from fit_image.runs.manifest import DataManifest, DataSource
 from fit_image.runs.metrics import EpochMetrics
 
 
@@ -48,15 +47,11 @@ class AutoencoderMetrics(EpochMetrics):
 
 
 @dataclass(frozen=True)
-class AutoencoderSource:
+class AutoencoderSource(DataSource):
     """The pictures that an autoencoder learns, and those that are held out.
 
     Attributes
     ----------
-    path : str
-        Absolute path when the training began.
-    sha256 : str
-        Of both.
     pictures, held_out : int
         Their numbers.
     test : str or None
@@ -67,8 +62,6 @@ class AutoencoderSource:
         ``grey`` or ``rgb``.
     """
 
-    path: str
-    sha256: str
     pictures: int
     held_out: int
     test: str | None
@@ -82,7 +75,6 @@ class AutoencoderManifest(DataManifest[AutoencoderSource, AutoencodeConfig]):
 
     source_type = AutoencoderSource
     config_type = AutoencodeConfig
-    may_change = changeable(AutoencodeConfig)
 
     def describe(self) -> dict[str, Any]:
         """Return JSON values for people, with the defaults that depend on the network."""

@@ -25,7 +25,6 @@ from fit_image.nn.optimizers.adam import AdamW
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.threads import ThreadPool
 from fit_image.runs.progress import Progress
-from fit_image.runs.snapshot import Snapshot
 from fit_image.runs.trainer import EpochEnd, StepTrainer
 from fit_image.storage.npz import Arrays, number_of, part_of
 
@@ -78,7 +77,7 @@ class AutoencoderTrainer(StepTrainer[float]):
         self._trained = TrainedNetwork(network, batch, ThreadPool(threads), adam)
         self._sum = 0.0
         self.autoencoder.init_params(mean, np.random.default_rng([config.seed, _WEIGHTS]))
-        self.snapshot = Snapshot(self.state_dict())
+        self.snapshot = self.state_dict()
 
     def train_step(self, go_on: Callable[[], bool] = lambda: True) -> float:
         """Take a step on the next pictures, varied by chance; return the loss before it."""
@@ -115,7 +114,7 @@ class AutoencoderTrainer(StepTrainer[float]):
         self._sum = 0.0
         progress.epoch += 1
         progress.position = 0
-        self.snapshot.take(self)
+        self.snapshot = self.state_dict()
         metrics = AutoencoderMetrics.measured(progress.epoch, loss, test_loss, progress.seconds)
         return EpochEnd(progress.epoch, metrics, self.draw())
 
@@ -140,9 +139,8 @@ class AutoencoderTrainer(StepTrainer[float]):
     def checkpoint(self) -> Arrays:
         """Return the state dict and, inside an epoch, that of its start."""
         arrays = self.state_dict()
-        if self.progress.position and self.snapshot.arrays is not None:
-            good = self.snapshot.arrays.items()
-            arrays |= {f"{_GOOD}{name}": array for name, array in good}
+        if self.progress.position and self.snapshot is not None:
+            arrays |= {f"{_GOOD}{name}": array for name, array in self.snapshot.items()}
         return arrays
 
     def resume_from(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
@@ -153,7 +151,7 @@ class AutoencoderTrainer(StepTrainer[float]):
         self.load_state_dict(arrays)
         if bool(good) != bool(self.progress.position):
             raise ValueError("its last good state is missing")
-        self.snapshot = Snapshot(good or self.state_dict())
+        self.snapshot = good or self.state_dict()
 
     def state_dict(self) -> Arrays:
         """Return the network's state, the epoch's sum of losses, and the progress."""

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from fit_image.apps.digits.config import DigitsConfig
-from fit_image.config.settings import changeable
 from fit_image.runs.directory import RunDirectory
-from fit_image.runs.manifest import DataManifest
+from fit_image.runs.manifest import DataManifest, DataSource
 from fit_image.runs.metrics import EpochMetrics
 
 
@@ -57,15 +56,11 @@ class DigitsMetrics(RoundMetrics, EpochMetrics):
 
 
 @dataclass(frozen=True)
-class DigitsSource:
+class DigitsSource(DataSource):
     """The pictures that a generator learns from.
 
     Attributes
     ----------
-    path : str
-        Absolute path when the training began.
-    sha256 : str
-        Of the pictures and labels.
     pictures, width, height : int
         Their number and size.
     classes : tuple of str
@@ -75,8 +70,6 @@ class DigitsSource:
         Number of pictures chosen from the data; None for all.
     """
 
-    path: str
-    sha256: str
     pictures: int
     width: int
     height: int
@@ -90,7 +83,6 @@ class DigitsManifest(DataManifest[DigitsSource, DigitsConfig]):
 
     source_type = DigitsSource
     config_type = DigitsConfig
-    may_change = changeable(DigitsConfig)
 
     def describe(self) -> dict[str, Any]:
         """Return source and configuration as JSON values, the classes as one text."""

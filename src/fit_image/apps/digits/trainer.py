@@ -22,7 +22,6 @@ from fit_image.datasets.labelled import LabelledPictures
 from fit_image.errors import DivergenceError, InputError
 from fit_image.images.crops import centre_crop, random_crops
 from fit_image.runs.progress import Progress
-from fit_image.runs.snapshot import Snapshot
 from fit_image.runs.trainer import EpochEnd, StepTrainer
 from fit_image.storage.npz import number_of
 
@@ -93,7 +92,7 @@ class DigitTrainer(StepTrainer[RoundMetrics]):
         self._sums = dict.fromkeys(COLUMNS, 0.0)
         self._was_diverse = False
         self._round_seconds = math.inf
-        self.snapshot = Snapshot(self.state_dict())
+        self.snapshot = self.state_dict()
 
     def train_step(self, go_on: Callable[[], bool] = lambda: True) -> RoundMetrics | None:
         """Train a round; only a long one asks ``go_on`` between its steps."""
@@ -161,7 +160,7 @@ class DigitTrainer(StepTrainer[RoundMetrics]):
         self._sums = dict.fromkeys(COLUMNS, 0.0)
         progress.epoch += 1
         progress.position = 0
-        self.snapshot.take(self)
+        self.snapshot = self.state_dict()
         metrics = DigitsMetrics(epoch=progress.epoch, seconds=progress.seconds, **means)
         return EpochEnd(progress.epoch, metrics, self._drawn(model), model)
 

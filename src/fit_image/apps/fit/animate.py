@@ -22,26 +22,18 @@ def animate(
     every: int = 1,
     on_frame: Callable[[int, int], None] | None = None,
 ) -> AnimationReport:
-    """Make an animation from the frames of a run.
+    """Write an animation of the frames of a run to ``path``, in the format of its suffix.
 
     Parameters
     ----------
     run : FitDirectory
     path : Path
-        Where to write it; the suffix chooses the format.
     record : RecordConfig
         For its ``fps``, ``with_target`` and ``pace``.
     every : int
         Take every so many frames only; the first and the last always.
     on_frame : callable, optional
         Called with the frames done and their number.
-
-    Raises
-    ------
-    InputError
-        If the run has no frames, or the suffix is not known.
-    FitImageError
-        If a frame cannot be read or the file not be written.
     """
     frames = dict(frame_paths(run.frames))
     if not frames:

@@ -18,49 +18,24 @@ from fit_image.config.presets import check_preset
 from fit_image.config.registry import CHANNELS
 from fit_image.images.io import save_image
 from fit_image.runs.directory import RunDirectory
-from fit_image.runs.manifest import Manifest, Result, differing_options
+from fit_image.runs.manifest import DataSource, Manifest, Result, differing_options
 from fit_image.runs.metrics import EpochMetrics
 from fit_image.runs.progress import Progress, Status
 from fit_image.storage.dataclass_json import from_json, to_json
 from fit_image.storage.npz import Arrays
 
-# How long a run lasts may change when it is resumed, and nothing else of what it learns.
-_MAY_CHANGE = frozenset({"epochs", "target_psnr", "time_limit"})
-
 
 @dataclass(frozen=True)
-class Picture:
-    """Which picture a run learns.
+class Picture(DataSource):
+    """The picture of a run, and its size in pixels as it is learned."""
 
-    Attributes
-    ----------
-    path : str
-        Absolute path when the run began.
-    sha256 : str
-        Of the file.
-    width, height : int
-        Size in pixels as it is learned.
-    """
-
-    path: str
-    sha256: str
     width: int
     height: int
 
 
 @dataclass(frozen=True)
 class FitManifest(Manifest):
-    """What a run was asked to do: enough to repeat it.
-
-    Attributes
-    ----------
-    picture : Picture
-    fit : FitConfig
-    image : ImageConfig
-    record : RecordConfig
-    preset : str
-        The key of `fit_image.config.presets.PRESETS` that ``fit`` was based on.
-    """
+    """The manifest of a run that learns one picture, whose ``fit`` was based on a preset."""
 
     picture: Picture
     fit: FitConfig
@@ -100,8 +75,8 @@ class FitManifest(Manifest):
     def differences(self, asked: Self) -> list[str]:
         other = asked.picture.sha256 != self.picture.sha256
         found = [f"the picture (was {self.picture.path})"] if other else []
-        found += differing_options(self.fit, asked.fit, _MAY_CHANGE)
-        return found + differing_options(self.image, asked.image, ())
+        found += differing_options(self.fit, asked.fit)
+        return found + differing_options(self.image, asked.image)
 
     def continued(self, asked: Self, progress: Progress) -> Self:
         picture = replace(self.picture, path=asked.picture.path)
@@ -115,7 +90,7 @@ class FitManifest(Manifest):
         return {**facts, **to_json(self.image)}
 
     def share_done(self, status: Status) -> float:
-        """See `Manifest.share_done`; a time limit may be what ends the run."""
+        """Return the fraction of the run that is done (0..1); a time limit may end it."""
         limit = self.fit.time_limit
         by_time = status.seconds / limit if limit else 0.0
         return min(max(status.epochs / self.epochs, by_time), 1.0)
@@ -123,18 +98,16 @@ class FitManifest(Manifest):
 
 @dataclass(frozen=True)
 class FitResult(Result):
-    """How far a run has come.
+    """The result of a run that learns one picture.
 
     Attributes
     ----------
     ended : str or None
-        What ended a run that is done: ``epochs``, ``target-psnr`` or ``time-limit``.
+        The end of a run that is done: ``epochs``, ``target-psnr`` or ``time-limit``.
     psnr, loss : float or None
         Of the last epoch that has them.
-    parameters : int
-        Weights and biases of the network.
-    threads : int
-        That learned.
+    parameters, threads : int
+        Weights and biases of the network; threads that learned.
     """
 
     status: str
@@ -154,14 +127,10 @@ class FitMetrics(EpochMetrics):
 
     Attributes
     ----------
-    epoch : int
-        Counted from 1.
     loss : float
         Mean of the training loss over the epoch's pixels.
     psnr : float or None
         In dB; None when no frame was drawn.
-    seconds : float
-        Training time so far.
     """
 
     formats: ClassVar = {"loss": ".9g", "psnr": ".4f", "seconds": ".3f"}
@@ -175,7 +144,7 @@ class FitMetrics(EpochMetrics):
 
 @dataclass
 class FitProgress(Progress):
-    """How far a network has learned a picture, in pixels.
+    """Progress on a picture, in pixels.
 
     Attributes
     ----------
@@ -228,7 +197,7 @@ class FitDirectory(RunDirectory):
         return self.path / "target.png"
 
     def prepare(self, trainer: Any) -> None:
-        """Write the picture as it is learned."""
+        """Write the picture as it is learned, if it is missing."""
         if not self.target.exists():
             save_image(self.target, trainer.image)
 

@@ -23,15 +23,9 @@ COLLAPSE_FROM_DB = 35.0
 
 @dataclass
 class Drawing:
-    """A picture rendered strip by strip.
+    """A ``picture`` (height, width, channels) of which ``rows`` are rendered.
 
-    Attributes
-    ----------
-    picture : uint8 (height, width, channels)
-    rows : int
-        Number of rows rendered.
-    squared_error : float
-        Sum over the rendered values, clipped to 0..1, against the target.
+    Their values, clipped to 0..1, have the sum of ``squared_error`` against the target.
     """
 
     picture: npt.NDArray[np.uint8]

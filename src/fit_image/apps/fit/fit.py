@@ -103,14 +103,7 @@ def fit(
 
 def _epochs(trainer: FitTrainer, frame_every: int) -> Iterator[Epoch]:
     warm_up(trainer.config)
-    for reached in follow(trainer, frame_every):
-        if isinstance(reached, EpochEnd):
-            metrics, picture = reached.metrics, reached.frame
-            yield Epoch(
-                reached.epoch,
-                metrics.loss,
-                metrics.psnr,
-                metrics.seconds,
-                picture,
-                trainer.network,
-            )
+    for end in follow(trainer, frame_every):
+        if isinstance(end, EpochEnd):
+            loss, psnr, seconds = end.metrics.loss, end.metrics.psnr, end.metrics.seconds
+            yield Epoch(end.epoch, loss, psnr, seconds, end.frame, trainer.network)

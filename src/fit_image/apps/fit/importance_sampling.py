@@ -12,7 +12,9 @@ a sum of draws is what it should be for any number of pixels.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -55,6 +57,35 @@ def measure_errors(
         differences = np.fmin(np.abs(strip - to_float(image[top:stop])), np.float32(1.0))
         levels[top:stop] = error_levels(differences.mean(axis=2))
         yield levels.reshape(-1) if stop == height else None
+
+
+class PixelErrors:
+    """The errors of a picture's pixels, measured where they are not known.
+
+    Attributes
+    ----------
+    levels : uint8 (pixels,), or None
+        `error_levels`; None until they are measured.
+    """
+
+    def __init__(
+        self, network: PaintingNetwork, image: npt.NDArray[Any], threads: int | None
+    ) -> None:
+        self._measure = partial(measure_errors, network, image, threads)
+        self.reset()
+
+    def reset(self, levels: Levels | None = None) -> None:
+        """Forget the errors, or take those of a saved state."""
+        self.levels = levels
+        self._pieces = self._measure()
+
+    def measure(self, seconds: float) -> float:
+        """Measure for about ``seconds``, until the errors are known; return how long it took."""
+        start, elapsed = time.perf_counter(), 0.0
+        while self.levels is None and elapsed < seconds:
+            self.levels = next(self._pieces)
+            elapsed = time.perf_counter() - start
+        return elapsed
 
 
 class Importance:

@@ -1,103 +1,51 @@
-"""How a network learns from the pixels it is given, as the configuration asks for."""
+"""Learning from pixels: in which way, in slices of time."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Protocol
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from fit_image.apps.fit.architecture import make_encoding, make_layers
+from fit_image.apps.fit.directory import FitProgress
+from fit_image.apps.fit.importance_sampling import Levels
+from fit_image.apps.fit.samples import Samples
 from fit_image.apps.memory import check_available, training_bytes
 from fit_image.config.fit import FitConfig
 from fit_image.nn.encodings.base import Encoding
 from fit_image.nn.mlp.layer_spec import LayerSpec
 from fit_image.nn.mlp.mlp import MLP
 from fit_image.nn.optimizers.adam import AdamW
-from fit_image.nn.optimizers.base import Optimizer
 from fit_image.nn.optimizers.registry import OPTIMIZERS
-from fit_image.nn.runtime.arrays import FloatArray
+from fit_image.nn.optimizers.schedules import RateSchedule
+from fit_image.nn.runtime import machine
+from fit_image.nn.runtime.thread_tuner import ThreadTuner, counts_up_to
 from fit_image.nn.training.minibatch import Minibatch
 from fit_image.nn.training.per_sample_sgd import PerSampleSGD
+from fit_image.storage.npz import Arrays
 
-Arrays = dict[str, npt.NDArray[Any]]
-
-
-class Learner(Protocol):
-    """What the trainer asks of a way to learn; `Minibatch` describes the methods.
-
-    Between batches, the network's parameters and `to_arrays` are all there is to remember.
-    """
-
-    most_threads: int
-    """More threads than this would have nothing to do."""
-
-    @property
-    def pending(self) -> int:
-        """Samples learned of a batch that is not complete."""
-
-    def next_cut(self, samples: int) -> int:
-        """Return how many samples `learn` may be given next."""
-
-    def session(self) -> AbstractContextManager[object]:
-        """Return the context to learn in: the network has what was learned when it is left."""
-
-    def learn(
-        self,
-        inputs: FloatArray,
-        targets: FloatArray,
-        weights: FloatArray,
-        loss_sum: npt.NDArray[np.float64],
-        *,
-        factors: FloatArray | None = None,
-        threads: int,
-    ) -> None:
-        """Learn from samples in order."""
-
-    def finish(self, loss_sum: npt.NDArray[np.float64]) -> None:
-        """Complete the last batch of an epoch."""
-
-    def to_arrays(self) -> Arrays:
-        """Return copies of what must be remembered besides the parameters."""
-
-    def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        """Go on from `to_arrays`; ValueError if that is not possible."""
+_LARGEST_CHUNK = 1 << 13
 
 
-class PerSample:
-    """Learns from one sample after another by plain gradient descent: the classic recipe."""
+class PerSample(PerSampleSGD):
+    """Plain gradient descent with the interface of `Minibatch`: every sample is a batch."""
 
     pending = 0
 
-    def __init__(self, network: MLP, rate: float, loss: str) -> None:
-        self._sgd = PerSampleSGD(network, network.layer_rates(rate), loss)
-        self.most_threads = self._sgd.most_threads
-
     def next_cut(self, samples: int) -> int:
-        """Return ``samples``: every sample is a batch."""
+        """Return ``samples``."""
         return samples
 
     @contextmanager
     def session(self) -> Iterator[None]:
-        """See `Learner.session`; if an exception ends it, nothing was learned."""
-        self._sgd.pull()
+        """Return the context to learn in; if an exception ends it, nothing was learned."""
+        self.pull()
         yield
-        self._sgd.push()
-
-    def learn(
-        self,
-        inputs: FloatArray,
-        targets: FloatArray,
-        weights: FloatArray,
-        loss_sum: npt.NDArray[np.float64],
-        *,
-        factors: FloatArray | None = None,
-        threads: int,
-    ) -> None:
-        """Learn from each sample in order; see `PerSampleSGD.learn`."""
-        self._sgd.learn(inputs, targets, weights, loss_sum, factors=factors, threads=threads)
+        self.push()
 
     def finish(self, loss_sum: npt.NDArray[np.float64]) -> None:
         """Do nothing: no batch is ever incomplete."""
@@ -112,20 +60,18 @@ class PerSample:
             raise ValueError("the state is that of another optimizer")
 
 
+Learner = PerSample | Minibatch
+"""Between batches, the network's parameters and `to_arrays` are all there is to remember."""
+
+
 def make_learner(network: MLP, config: FitConfig, samples: int) -> Learner:
-    """Return what teaches ``network`` as ``config`` asks for, from so many samples an epoch."""
+    """Return the way in which ``network`` learns from so many samples an epoch."""
     if _is_per_sample(config, network.layers, network.encoding):
-        return PerSample(network, config.learning_rate, config.loss)
-    optimizer = _make_optimizer(config, network.parameters.size)
+        return PerSample(network, network.layer_rates(config.learning_rate), config.loss)
+    kind, decay, size = OPTIMIZERS[config.optimizer], config.weight_decay, network.parameters.size
+    optimizer = kind(size, decay) if issubclass(kind, AdamW) and decay is not None else kind(size)
     batch = min(config.batch_size, samples)
     return Minibatch(network, optimizer, config.learning_rate, batch, config.loss)
-
-
-def _make_optimizer(config: FitConfig, size: int) -> Optimizer:
-    kind = OPTIMIZERS[config.optimizer]
-    if issubclass(kind, AdamW) and config.weight_decay is not None:
-        return kind(size, config.weight_decay)
-    return kind(size)
 
 
 def check_memory(config: FitConfig, size: tuple[int, int], channels: int) -> None:
@@ -152,3 +98,79 @@ def _is_per_sample(config: FitConfig, layers: Sequence[LayerSpec], encoding: Enc
     # The sweeps over the weights know neither tables nor residual blocks.
     plain = not encoding.levels and not any(layer.skip for layer in layers)
     return plain and config.optimizer == "sgd" and config.batch_size == 1
+
+
+class EpochLearner:
+    """Learns the pixels of a picture, epoch by epoch, in slices of time.
+
+    Parameters
+    ----------
+    network : MLP
+    image : uint8, uint16 or float32 (height, width, channels)
+    config : FitConfig
+    threads : int or None
+        At most so many; None for the fastest number.
+
+    Attributes
+    ----------
+    method : Learner
+    samples : Samples
+        In the order of the epoch under way, once that has begun.
+    tuner : ThreadTuner
+    chunk : int
+        Samples learned at once; it grows as fast as the time allows.
+    """
+
+    def __init__(
+        self, network: MLP, image: npt.NDArray[Any], config: FitConfig, threads: int | None
+    ) -> None:
+        self.samples = Samples(image)
+        self._pixels = image.shape[0] * image.shape[1]
+        self.method = make_learner(network, config, self._pixels)
+        self._schedule = RateSchedule(config.lr_schedule, config.epochs, config.warmup)
+        self._seed = config.seed
+        # More threads than cores would wait for one another.
+        cores = machine.usable_cores()
+        most = min(threads or cores, cores, self.method.most_threads)
+        self.tuner = ThreadTuner([most] if threads else counts_up_to(most))
+        self.chunk = 1
+
+    def learn(self, progress: FitProgress, seconds: float, errors: Levels | None) -> None:
+        """Learn for about ``seconds``, at most to the end of the epoch; update ``progress``.
+
+        An epoch that begins draws its pixels by their ``errors``, if given.
+        """
+        start, elapsed = time.perf_counter(), 0.0
+        if not self.samples.order.size:
+            # Seeded by the epoch, so that resuming needs no generator state.
+            self.samples.shuffle(np.random.default_rng([self._seed, progress.epoch + 1]), errors)
+        loss_sum = np.array([progress.loss_sum])
+        position = progress.position + self.method.pending
+        with self.method.session():
+            while elapsed < seconds and position < self._pixels:
+                before = elapsed
+                places, colours, weights = self.samples.gather(
+                    position, self.method.next_cut(self.chunk)
+                )
+                learned = progress.epoch * self._pixels + position
+                self.method.learn(
+                    places,
+                    colours,
+                    weights,
+                    loss_sum,
+                    factors=self._schedule.factors(learned, len(places), self._pixels),
+                    threads=self.tuner.threads,
+                )
+                position += len(places)
+                if position == self._pixels:
+                    self.method.finish(loss_sum)
+                elapsed = time.perf_counter() - start
+                self.tuner.record(len(places), elapsed - before)
+                # Chunks grow until they take a quarter of the time: no more calls than are needed.
+                if elapsed - before < seconds / 8:
+                    self.chunk = min(2 * self.chunk, _LARGEST_CHUNK)
+                elif elapsed - before > seconds / 2:
+                    self.chunk = max(self.chunk // 2, 1)
+        progress.position = position - self.method.pending
+        progress.loss_sum = float(loss_sum[0])
+        progress.seconds += elapsed

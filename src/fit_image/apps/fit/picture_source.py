@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from fit_image.apps.fit.directory import Picture
@@ -21,20 +21,8 @@ class PictureSource:
 
 
 def load_source(path: str | os.PathLike[str], config: ImageConfig) -> PictureSource:
-    """Load the picture of a run.
-
-    Raises
-    ------
-    InputError
-        If it cannot be used.
-    """
-    image = load_image(
-        path,
-        background=config.background,
-        max_pixels=config.max_pixels,
-        channels=config.channels,
-    )
+    """Load the picture of a run; `InputError` if that fails."""
+    image = load_image(path, **asdict(config))
     height, width = image.levels.shape[:2]
-    return PictureSource(
-        image, Picture(str(Path(path).absolute()), file_sha256(path), width, height)
-    )
+    picture = Picture(str(Path(path).absolute()), file_sha256(path), width, height)
+    return PictureSource(image, picture)

@@ -1,9 +1,8 @@
-"""A network, a picture, and how far the one has learned the other."""
+"""Training of a network on a picture, which can be stopped and resumed anywhere."""
 
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -14,41 +13,29 @@ from fit_image.apps.fit.architecture import make_network
 from fit_image.apps.fit.directory import FitMetrics, FitProgress, FitResult
 from fit_image.apps.fit.drawing import Drawing
 from fit_image.apps.fit.epoch_loop import follow
-from fit_image.apps.fit.importance_sampling import Levels, measure_errors
-from fit_image.apps.fit.learner import check_memory, make_learner
-from fit_image.apps.fit.samples import Samples
+from fit_image.apps.fit.importance_sampling import Levels, PixelErrors
+from fit_image.apps.fit.learner import EpochLearner, check_memory
 from fit_image.apps.fit.warm_up import warm_up
 from fit_image.apps.painting_network import FORMAT_VERSION as MODEL_VERSION
 from fit_image.apps.painting_network import PaintingNetwork
 from fit_image.config.fit import FitConfig
 from fit_image.errors import DivergenceError, InputError
 from fit_image.images.io import COLOUR_TYPES, check_shape
-from fit_image.nn.optimizers.schedules import RateSchedule
-from fit_image.nn.runtime import machine
-from fit_image.nn.runtime.thread_tuner import ThreadTuner, counts_up_to
-from fit_image.runs.checkpoint import CheckpointPolicy
 from fit_image.runs.manifest import Manifest
 from fit_image.runs.metrics import MetricsFile
-from fit_image.runs.snapshot import Snapshot
-from fit_image.runs.trainer import EpochEnd, Trainer
+from fit_image.runs.trainer import CheckpointPolicy, EpochEnd, Trainer
 from fit_image.storage.npz import Arrays, part_of
-
-_LARGEST_CHUNK = 1 << 13
 
 # Of small pictures, an epoch is a few steps, and the first hundreds of steps overshoot: what looks
 # like a collapse then is none.
 _SETTLING_STEPS = 500
 
-
-_OPTIMIZER = "optimizer_"
-"""What the names of the optimizer's arrays begin with."""
-
-_ERRORS = "errors"
-"""The name of the pixels' errors."""
+_OPTIMIZER, _ERRORS = "optimizer_", "errors"
+"""In a state dict, the prefix of the optimizer's arrays, and the name of the pixels' errors."""
 
 
 class FitTrainer(Trainer):
-    """A network, a picture, and how far the one has learned the other.
+    """A network that learns a picture.
 
     Parameters
     ----------
@@ -84,29 +71,19 @@ class FitTrainer(Trainer):
         self.image = np.ascontiguousarray(image)
         self.threads = threads
         self.progress = FitProgress()
-        self.height, self.width, channels = image.shape
-        self.pixels = self.epoch_size = self.width * self.height
-        self.config = config = config.for_picture(self.width, self.height)
-        check_memory(config, (self.width, self.height), channels)
-        self.network = make_network(config, (self.width, self.height), channels)
-
-        self._samples = Samples(self.image)
-        self._learner = make_learner(self.network, config, self.pixels)
-        self._schedule = RateSchedule(config.lr_schedule, config.epochs, config.warmup)
-        # More threads than cores would wait for one another.
-        cores = machine.usable_cores()
-        most = min(threads or cores, cores, self._learner.most_threads)
-        self._threads = ThreadTuner([most] if threads else counts_up_to(most))
-        self._ordered_epoch = 0
-        self._errors: Levels | None = None
-        self._forget_order()
+        height, width, channels = image.shape
+        self.pixels = self.epoch_size = width * height
+        self.config = config = config.for_picture(width, height)
+        check_memory(config, (width, height), channels)
+        self.network = make_network(config, (width, height), channels)
+        self.learning = EpochLearner(self.network, self.image, config, threads)
+        self._errors = PixelErrors(self.network, self.image, threads)
         self._newest_loss: float | None = None
-        self._chunk = 1  # learned at once; it grows as fast as the time allows
         self._sound = False  # whether the state has been drawn, and did not collapse
-        self.snapshot = Snapshot(self.state_dict())
+        self.snapshot = self.state_dict()
 
     def checkpoint(self) -> Arrays:
-        """See `Trainer.checkpoint`; it is a model file, too."""
+        """Return the state dict and all that a model file holds: the checkpoint is one, too."""
         return {
             "fit_image_model": np.array(MODEL_VERSION, dtype=np.int64),
             **self.network.to_arrays(),
@@ -117,8 +94,8 @@ class FitTrainer(Trainer):
         return {"parameters": self.network.parameters.copy(), **self._memory()}
 
     def _memory(self) -> Arrays:
-        """Return what there is to remember besides the parameters."""
-        optimizer = self._learner.to_arrays()
+        """Return the state dict without the parameters."""
+        optimizer = self.learning.method.to_arrays()
         return {
             **self.progress.to_arrays(),
             **{f"{_OPTIMIZER}{name}": array for name, array in optimizer.items()},
@@ -147,18 +124,13 @@ class FitTrainer(Trainer):
             self.load_state_dict({**arrays, "parameters": network.parameters})
         except ValueError as error:
             raise InputError(str(error)) from error
-        self.snapshot.take(self)
+        self.snapshot = self.state_dict()
 
     def load_state_dict(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        self._learner.restore(part_of(arrays, _OPTIMIZER))
+        self.learning.method.restore(part_of(arrays, _OPTIMIZER))
         self.network.parameters[:] = arrays["parameters"]
         self.progress = FitProgress.from_arrays(arrays)
-        self._forget_order()
-        self._errors = arrays.get(_ERRORS)
-
-    def optimizer_arrays(self) -> Arrays:
-        """Return what the optimizer remembers of earlier batches."""
-        return self._learner.to_arrays()
+        self._forget_order(arrays.get(_ERRORS))
 
     def train(self, seconds: float = 0.1) -> bool:
         """Learn for about ``seconds``, at most to the end of the epoch and to the time limit.
@@ -180,65 +152,29 @@ class FitTrainer(Trainer):
         """
         progress = self.progress
         self._sound = False
-        if not self._time_is_up and not self._know_errors(min(seconds, self._time_left)):
-            return self._time_is_up
-        start, time_left = time.perf_counter(), self._time_left
-        if progress.position < self.pixels and time_left > 0:
-            self._draw_order()
-        loss_sum = np.array([progress.loss_sum])
-        elapsed = 0.0
-        position = progress.position + self.pending
-        with self._learner.session():
-            while elapsed < min(seconds, time_left) and position < self.pixels:
-                before = elapsed
-                places, colours, weights = self._samples.gather(
-                    position, self._learner.next_cut(self._chunk)
-                )
-                learned = progress.epoch * self.pixels + position
-                self._learner.learn(
-                    places,
-                    colours,
-                    weights,
-                    loss_sum,
-                    factors=self._schedule.factors(learned, len(places), self.pixels),
-                    threads=self._threads.threads,
-                )
-                position += len(places)
-                if position == self.pixels:
-                    self._learner.finish(loss_sum)
-                elapsed = time.perf_counter() - start
-                self._threads.record(len(places), elapsed - before)
-                # Chunks grow until they take a quarter of the time: no more calls than are needed.
-                if elapsed - before < seconds / 8:
-                    self._chunk = min(2 * self._chunk, _LARGEST_CHUNK)
-                elif elapsed - before > seconds / 2:
-                    self._chunk = max(self._chunk // 2, 1)
-        progress.position = position - self.pending
-        progress.loss_sum = float(loss_sum[0])
-        progress.seconds += elapsed
+        if self._needs_errors(progress) and not self._time_is_up:
+            progress.seconds += self._errors.measure(min(seconds, self._time_left))
+            if self._errors.levels is None:
+                return self._time_is_up
+        if progress.position < self.pixels and not self._time_is_up:
+            seconds = min(seconds, self._time_left)
+            self.learning.learn(progress, seconds, self._errors.levels)
         if not math.isfinite(progress.loss_sum):
             raise DivergenceError(f"training diverged in epoch {progress.epoch + 1}")
         if progress.position < self.pixels and not self._time_is_up:
             return False
         # Drawing and writing the picture need the memory, and the next epoch has another order.
-        errors = self.errors if progress.position < self.pixels else None
-        self._forget_order()
-        self._errors = errors
+        self._forget_order(self.errors if progress.position < self.pixels else None)
         return True
 
     @property
     def errors(self) -> Levels | None:
-        """Errors of the pixels by which the epoch under way chose them, for `restore`.
+        """Errors of the pixels by which the epoch under way chose them.
 
-        None where the state alone tells them, or nobody asks: with uniform sampling, in the first
-        epoch, and between epochs.
+        None with uniform sampling, in the first epoch, and between epochs, where the state alone
+        tells them.
         """
-        return self._errors if self.progress.position else None
-
-    @property
-    def learning_threads(self) -> int:
-        """How many threads learn: as many as asked for and of use, or the fastest number so far."""
-        return self._threads.fastest
+        return self._errors.levels if self.progress.position else None
 
     @property
     def position(self) -> int:
@@ -247,11 +183,11 @@ class FitTrainer(Trainer):
     @property
     def pending(self) -> int:
         """Pixels learned of a batch under way; a saved state is one without them."""
-        return self._learner.pending
+        return self.learning.method.pending
 
     @property
     def ended(self) -> str | None:
-        """What ends the training here: ``epochs``, ``target-psnr`` or ``time-limit``; or None."""
+        """The reason to end here: ``epochs``, ``target-psnr`` or ``time-limit``; or None."""
         config = self.config
         if self.learned_epochs >= config.epochs:
             return "epochs"
@@ -307,7 +243,7 @@ class FitTrainer(Trainer):
             parameters=self.network.num_params,
             seconds=round(self.progress.seconds, 3),
             wall_seconds=round(wall_seconds, 3),
-            threads=self.learning_threads,
+            threads=self.learning.tuner.fastest,
         )
 
     def model(self) -> PaintingNetwork:
@@ -316,29 +252,22 @@ class FitTrainer(Trainer):
     def warm_up(self) -> None:
         warm_up(self.config)
 
-    def course(self, manifest: Manifest, go_on: Callable[[], bool]) -> Iterator[EpochEnd | int]:
-        for reached in follow(self, manifest.frame_every):
-            if isinstance(reached, EpochEnd):
-                if reached.frame is not None:
-                    self.newest_metrics = reached.metrics.psnr
-                self._newest_loss = reached.metrics.loss if reached.epoch else None
-            yield reached
+    def course(
+        self, manifest: Manifest, should_continue: Callable[[], bool]
+    ) -> Iterator[EpochEnd | int]:
+        return follow(self, manifest.frame_every)
 
     def finish_epoch(self) -> None:
-        """Count the epoch as complete.
-
-        If its picture has been drawn, this is the last good state from here on.
-        """
+        """Count the epoch as complete; if it was drawn, this becomes the last good state."""
+        self._newest_loss = self.loss
         self.progress.epoch += 1
         self.progress.position = 0
         self.progress.loss_sum = 0.0
         if self._sound:
-            self.snapshot.take(self)
+            self.snapshot = self.state_dict()
 
     def draw(self) -> Iterator[Drawing]:
-        """Draw the picture in pieces, yielding after each one what there is so far.
-
-        The last `Drawing` is complete.
+        """Draw the picture in pieces, yielding one `Drawing` after each; the last completes it.
 
         Raises
         ------
@@ -346,44 +275,25 @@ class FitTrainer(Trainer):
             If the complete picture is far worse than an earlier one.
         """
         drawing = Drawing(np.empty(self.image.shape, dtype=np.uint8))
-        for top, strip in self.network.render_strips(self.width, self.height, threads=self.threads):
+        for top, strip in self.network.render_strips(*self.network.size, threads=self.threads):
             drawing.add(top, strip, self.image)
             yield drawing
         settled = self._steps >= _SETTLING_STEPS
         drawing.check_sound(self.progress.best_psnr if settled else -math.inf, self.learned_epochs)
         self.progress.best_psnr = max(drawing.psnr, self.progress.best_psnr)
+        self.newest_metrics = drawing.psnr
         self._sound = True
 
-    def _draw_order(self) -> None:
-        # Seeded by the epoch, so that resuming needs no generator state.
-        epoch = self.progress.epoch + 1
-        if self._ordered_epoch != epoch:
-            self._samples.shuffle(np.random.default_rng([self.config.seed, epoch]), self._errors)
-            self._ordered_epoch = epoch
+    def _forget_order(self, errors: Levels | None = None) -> None:
+        self.learning.samples.forget_order()
+        self._errors.reset(errors)
 
-    def _forget_order(self) -> None:
-        self._samples.forget_order()
-        self._ordered_epoch = 0
-        self._errors = None
-        self._measuring = measure_errors(self.network, self.image, self.threads)
-
-    def _chooses_by_error(self, progress: FitProgress) -> bool:
-        return self.config.sampling == "error" and progress.epoch > 0
-
-    def _know_errors(self, seconds: float) -> bool:
-        """Measure the pixels' errors where an epoch needs them; return False if time was short."""
-        needed = self._chooses_by_error(self.progress) and self.progress.position < self.pixels
-        if not needed or self._errors is not None:
-            return True
-        start, elapsed = time.perf_counter(), 0.0
-        while self._errors is None and elapsed < seconds:
-            self._errors = next(self._measuring)
-            elapsed = time.perf_counter() - start
-        self.progress.seconds += elapsed
-        return self._errors is not None
+    def _needs_errors(self, progress: FitProgress) -> bool:
+        chooses = self.config.sampling == "error" and progress.epoch > 0
+        return chooses and progress.position < self.pixels
 
     def _check_errors(self, progress: FitProgress, errors: Levels | None) -> None:
-        needed = self._chooses_by_error(progress) and 0 < progress.position < self.pixels
+        needed = self._needs_errors(progress) and progress.position > 0
         if needed != (errors is not None):
             raise InputError("the saved state is one of another --sampling")
         if errors is not None and (

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from fit_image.apps.unjpeg.config import UnjpegConfig
-from fit_image.config.settings import changeable
 from fit_image.runs.directory import RunDirectory
-from fit_image.runs.manifest import DataManifest
+from fit_image.runs.manifest import DataManifest, DataSource
 from fit_image.runs.metrics import EpochMetrics
 
 
@@ -60,21 +59,15 @@ def gain(error: float, jpeg_error: float) -> float:
 
 
 @dataclass(frozen=True)
-class UnjpegSource:
+class UnjpegSource(DataSource):
     """The pictures that a network learns from.
 
     Attributes
     ----------
-    path : str
-        Absolute path of their folder when the training began.
-    sha256 : str
-        See `fit_image.apps.unjpeg.patches.pictures.PictureFolder`.
     training, validation : int
         Their numbers.
     """
 
-    path: str
-    sha256: str
     training: int
     validation: int
 
@@ -84,7 +77,6 @@ class UnjpegManifest(DataManifest[UnjpegSource, UnjpegConfig]):
 
     source_type = UnjpegSource
     config_type = UnjpegConfig
-    may_change = changeable(UnjpegConfig)
 
     def describe(self) -> dict[str, Any]:
         """Return JSON values for people, with the optimizer's default learning rate."""

@@ -28,7 +28,6 @@ from fit_image.nn.optimizers.adam import Adam
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.threads import ThreadPool
 from fit_image.runs.progress import Progress
-from fit_image.runs.snapshot import Snapshot
 from fit_image.runs.trainer import EpochEnd, StepTrainer
 from fit_image.storage.npz import Arrays, array_like, number_of
 
@@ -93,7 +92,7 @@ class PatchTrainer(StepTrainer[BatchMetrics]):
         self.validation = folder.validation
         self.epoch_size = config.patches // config.batch_size
         self.progress = Progress()
-        self.snapshot = Snapshot()  # too large to be kept in memory: the checkpoint serves
+        self.snapshot = None  # too large to be kept in memory: the checkpoint serves
         check_available(
             needed_bytes(config) + training_bytes(0, 0, samples.working_numbers(config)),
             "choose narrower --layers, or a smaller --block" + ", or no --whiten" * config.whiten,

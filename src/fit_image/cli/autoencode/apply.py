@@ -8,8 +8,7 @@ import click
 
 from fit_image.cli.common import options
 from fit_image.cli.common.display import make_display
-from fit_image.cli.common.output_guard import check_output
-from fit_image.cli.common.picture_options import output_option
+from fit_image.cli.common.picture_options import check_output, output_option
 from fit_image.cli.common.signals import Signals
 from fit_image.errors import InputError
 

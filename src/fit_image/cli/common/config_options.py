@@ -1,4 +1,4 @@
-"""The options of trainings on a set of pictures: those that are the configuration, and the rest."""
+"""The options of trainings on a set of pictures: those of the configuration, and the rest."""
 
 from __future__ import annotations
 
@@ -23,12 +23,8 @@ def config_options(
 ) -> Callable[[Command], Command]:
     """Return a decorator that adds an option for every field of a configuration.
 
-    Parameters
-    ----------
-    config_type : type
-        A dataclass of `fit_image.config.settings.setting`.
-    types, shown : mapping of str to object, optional
-        ``kind`` and ``shown`` of `options.field_option`, where the field does not tell.
+    ``types`` and ``shown`` are ``kind`` and ``shown`` of `options.field_option`, where the field
+    does not tell.
     """
     types, shown = types or {}, shown or {}
 

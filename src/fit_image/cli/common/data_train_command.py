@@ -1,4 +1,4 @@
-"""What the commands do that train on a set of pictures."""
+"""The commands that train on a set of pictures."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from fit_image.cli.common.animations import animate_frames
 from fit_image.cli.common.config_options import config_of, is_given
+from fit_image.cli.common.drawing import animate_frames
 from fit_image.cli.common.train_command import Prepared, TrainCommand
 from fit_image.errors import InputError
 
@@ -26,7 +26,7 @@ class DataTrainCommand(TrainCommand):
     ----------
     config_type : type
     remedy : str
-        What to do if training diverges.
+        Advice if training diverges.
     """
 
     config_type: ClassVar[type[Any]]
@@ -35,23 +35,14 @@ class DataTrainCommand(TrainCommand):
 
     @abstractmethod
     def read(self, config: Any, earlier: Any) -> tuple[Any, Callable[[], Trainer]]:
-        """Read the data.
+        """Read the data: return their source, and a function that makes the trainer.
 
-        Parameters
-        ----------
-        config : config_type
-        earlier : dataclass or None
-            The source of the run that goes on.
-
-        Returns
-        -------
-        source : dataclass
-        make_trainer : callable
+        ``earlier`` is the source of the run that goes on, if one does.
         """
 
     @abstractmethod
     def step_parts(self, metrics: Any) -> list[str]:
-        """Return what the line of progress shows of a step's metrics."""
+        """Return a step's metrics for the line of progress."""
 
     def option(self, name: str, earlier: Any) -> Any:
         """Return an option's value or, where it is not given and a run goes on, the earlier one."""
@@ -70,7 +61,7 @@ class DataTrainCommand(TrainCommand):
         return manifest_type.of(source, config, epochs), make_trainer
 
     def check_replaced(self) -> None:
-        """See `TrainCommand.check_replaced`; the data are not to be mixed with results."""
+        # The data are not to be mixed with results.
         output = Path(os.path.realpath(self.output))
         if Path(os.path.realpath(self.data)) in (output, *output.parents):
             raise InputError(f"{self.output} is in the folder of the data: choose another with -o")

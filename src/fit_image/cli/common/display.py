@@ -6,10 +6,9 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import click
@@ -31,14 +30,9 @@ _NAMED = 5
 
 @dataclass(frozen=True)
 class Step:
-    """What the display shows.
+    """A state of the work: the fraction that is done (0..1), and facts.
 
-    Attributes
-    ----------
-    done : float
-        Share of all the work, 0..1.
-    parts : tuple of str
-        What is known, most important first; what does not fit is left out.
+    The most important facts come first; those that do not fit are left out.
     """
 
     done: float
@@ -57,12 +51,7 @@ class Display:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self.clear()
 
     def message(self, text: str) -> None:
@@ -86,7 +75,6 @@ class Lines(Display):
         self._shown_at = time.monotonic()
 
     def step(self, step: Step) -> None:
-        """Show a line if the last one is some seconds old."""
         now = time.monotonic()
         if now - self._shown_at >= _SECONDS_BETWEEN_LINES:
             self._shown_at = now
@@ -107,7 +95,6 @@ class Bar(Display):
             self._empty = "┄"
 
     def step(self, step: Step) -> None:
-        """Draw the bar anew, at most ten times a second."""
         now = time.monotonic()
         if now - self._shown_at >= _SECONDS_BETWEEN_BARS:
             self._shown_at = now
@@ -115,7 +102,7 @@ class Bar(Display):
 
     def _draw(self, step: Step) -> None:
         # The terminal writes ^C behind it, and a line that wraps would move all others.
-        columns = _columns() - 3
+        columns = _terminal_size().columns - 3
         parts = [f"{min(step.done, 1.0):4.0%}", *step.parts]
         shortest, longest = _BAR_WIDTH
         while len(parts) > 1 and len("  ".join(parts)) + 2 + shortest > columns:
@@ -129,7 +116,6 @@ class Bar(Display):
         self._visible = True
 
     def clear(self) -> None:
-        """Take the bar away."""
         if self._visible:
             _write("\r\x1b[K")
             self._visible = False
@@ -145,15 +131,7 @@ class Bar(Display):
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a `Table`.
-
-    Attributes
-    ----------
-    name, figures : str
-        What stands left and right.
-    share : float or None
-        Of what is done (0..1), shown as a bar between them.
-    """
+    """A line of a `Table`: a name, a bar of the fraction that is done (0..1), and figures."""
 
     name: str
     figures: str = ""
@@ -176,17 +154,17 @@ class Table(Bar):
         if now - self._shown_at < _SECONDS_BETWEEN_BARS:
             return
         self._shown_at = now
-        shown = lines(max(_rows() - 2, 1))
+        size = _terminal_size()
+        shown = lines(max(size.lines - 2, 1))
         names = max((len(line.name) for line in shown if line.figures), default=0)
         names = min(names, _LONGEST_NAME)
-        text = "".join(f"{self._line(line, names, _columns() - 1)}\n" for line in shown)
+        text = "".join(f"{self._line(line, names, size.columns - 1)}\n" for line in shown)
         self.clear()
         _write(text)
         self._height = len(shown)
         self._draw(step)
 
     def clear(self) -> None:
-        """Take the lines and the bar away."""
         super().clear()
         if self._height:
             _write(f"\x1b[{self._height}F\x1b[J")
@@ -209,7 +187,7 @@ def _shortened(text: str, width: int) -> str:
 
 
 class TimeLeft:
-    """Work done a second, over the last half minute or so, and the time left by it."""
+    """The time left, by the speed of the last half minute or so."""
 
     def __init__(self) -> None:
         self._marks: list[tuple[float, float]] = []
@@ -233,18 +211,11 @@ def _write(text: str) -> None:
         sys.stderr.flush()
 
 
-def _columns() -> int:
-    try:
-        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
-    except (OSError, ValueError):
-        return 80
-
-
-def _rows() -> int:
-    try:
-        return os.get_terminal_size(sys.stderr.fileno()).lines or 24
-    except (OSError, ValueError):
-        return 24
+def _terminal_size() -> os.terminal_size:
+    columns = lines = 0
+    with contextlib.suppress(OSError, ValueError):
+        columns, lines = os.get_terminal_size(sys.stderr.fileno())
+    return os.terminal_size((columns or 80, lines or 24))
 
 
 def make_display(quiet: bool, bar: type[Bar] = Bar) -> Display:
@@ -256,8 +227,25 @@ def make_display(quiet: bool, bar: type[Bar] = Bar) -> Display:
     return Lines()
 
 
+@contextlib.contextmanager
+def announcing_compilation(display: Display) -> Iterator[None]:
+    """Report if kernels are compiled inside the block, and how long the block took."""
+    from fit_image.nn.runtime.jit import on_compile
+
+    began: list[float] = []
+
+    def announce() -> None:
+        display.message("compiling for this machine; this is needed once")
+        began.append(time.perf_counter())
+
+    with on_compile(announce):
+        yield
+    if began:
+        display.message(f"compiled in {time.perf_counter() - began[0]:.1f} s")
+
+
 def describe_animation(report: AnimationReport) -> str:
-    """Return what became of an animation, its true speed included."""
+    """Return the size, true speed and duration of an animation in a line."""
     if report.frames == 1:
         return f"{report.path}: 1 frame, {report.seconds:.1f} s"
     return (
@@ -282,7 +270,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def left_out(paths: Collection[Path], folder: Path, why: str = "no whole pictures") -> str:
-    """Say which files or folders in a folder are left out."""
+    """Return a line about the files or folders in a folder that are left out."""
     names = sorted(
         str(path.relative_to(folder) if path.is_relative_to(folder) else path) for path in paths
     )

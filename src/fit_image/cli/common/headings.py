@@ -14,15 +14,7 @@ HEADINGS = ("Picture", "Network", "Learning", "Stopping", "Trials", "Recording",
 
 
 class HeadedOption(click.Option):
-    """An option that the help shows under a heading.
-
-    Parameters
-    ----------
-    *args, **attributes
-        For `click.Option`.
-    heading : str
-        One of `HEADINGS`.
-    """
+    """An option that the help shows under one of `HEADINGS`."""
 
     def __init__(self, *args: Any, heading: str, **attributes: Any) -> None:
         super().__init__(*args, **attributes)
@@ -33,7 +25,6 @@ class HeadedCommand(click.Command):
     """A command whose help groups its options by `HeadedOption.heading`."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write a section for each heading that has options."""
         write_options(self.get_params(ctx), ctx, formatter)
 
 

@@ -38,9 +38,8 @@ class Parsed(click.ParamType):
         self._parse = parse
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Parse text; a default may be parsed already."""
         if not isinstance(value, str):
-            return value
+            return value  # a default that is parsed already
         try:
             return self._parse(value)
         except InputError as error:
@@ -55,7 +54,6 @@ class OrNone(click.ParamType):
         self._kind = kind
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Convert with the other type, unless the value is ``none``."""
         if isinstance(value, str) and value.lower() == "none":
             return None
         try:
@@ -70,7 +68,7 @@ class Real(click.FloatRange):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        """Reject infinities, and NaN, which passes all comparisons with limits."""
+        # NaN passes all comparisons with limits.
         number = float(super().convert(value, param, ctx))
         if not math.isfinite(number):
             self.fail(f"{value} is not a finite number.", param, ctx)
@@ -85,7 +83,6 @@ class Numbers(click.ParamType):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[float, ...]:
-        """Convert each with `Real`."""
         if isinstance(value, tuple):
             return value
         number = Real(min=0, max=LARGEST_RATE)
@@ -176,14 +173,12 @@ def field_option(
     metavar: str | None = None,
     shown: str | None = None,
 ) -> Callable[[Any], Any]:
-    """Return a decorator that adds the option of a configuration's field.
+    """Return a decorator that adds the option of a field of `fit_image.config.settings.setting`.
 
     Parameters
     ----------
     config_type : type
-        A dataclass of `fit_image.config.settings.setting`.
     name : str
-        Of the field.
     heading : str, optional
         One of `fit_image.cli.common.headings.HEADINGS`.
     kind : click type, optional
@@ -214,7 +209,6 @@ def field_option(
 
 
 def _kind(default: object, data: Mapping[str, Any]) -> Any:
-    """Return the type of a field's option, from its default and metadata."""
     if data["choices"] is not None:
         return click.Choice(list(data["choices"]))
     least, most = data["limits"] or (0, None)

@@ -1,7 +1,8 @@
-"""Options shared by the commands that draw pictures with a trained network."""
+"""Options of the commands that draw pictures, and checks of their outputs."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fit_image.cli.common.options import SIZE, Command
-from fit_image.cli.common.output_guard import check_output
+from fit_image.errors import InputError
 
 if TYPE_CHECKING:
     from fit_image.runs.directory import RunDirectory
@@ -34,11 +35,11 @@ def output_option(
 
 
 def size_option(
-    default: str, text: str = "Width and height in pixels."
+    default: str | None, text: str = "Width and height in pixels.", shown: str | bool = True
 ) -> Callable[[Command], Command]:
-    """Add ``--size``."""
+    """Add ``--size``, with a default or a description of it."""
     return click.option(
-        "--size", type=SIZE, default=default, show_default=True, metavar="WxH", help=text
+        "--size", type=SIZE, default=default, show_default=shown, metavar="WxH", help=text
     )
 
 
@@ -88,3 +89,32 @@ def check_target(
 
     check_destination(target)
     check_output(kind, network, target, *inputs)
+
+
+def check_output(
+    kind: type[RunDirectory], network: Path | None, output: Path, *inputs: Path
+) -> None:
+    """Raise `InputError` if an output is a network, a file of its run, or an input.
+
+    Parameters
+    ----------
+    kind : type
+        Kind of folder that ``network`` may be.
+    network : Path or None
+        Folder of a run, or a model file; None for the model of the package.
+    output : Path
+    *inputs : Path
+    """
+    for path in (*inputs, *([network] if network else [])):
+        if output.exists() and path.exists() and output.samefile(path):
+            raise InputError(f"{output} is an input of this command: give another name")
+    if network:
+        folder = network if network.is_dir() else network.parent
+        if kind.holds_run(folder):
+            kind.check_output(folder, output)
+
+
+def check_distinct(output: Path | None, other: Path | None, option: str) -> None:
+    """Raise `InputError` if ``-o`` and another option name the same file to be written."""
+    if output and other and os.path.realpath(output) == os.path.realpath(other):
+        raise InputError(f"{option} and -o name the same file: give another name")

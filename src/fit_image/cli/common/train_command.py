@@ -1,4 +1,4 @@
-"""What all commands that train do: train until done or stopped, animate, sum up."""
+"""The commands that train: until done or stopped, then animate, then sum up."""
 
 from __future__ import annotations
 
@@ -11,8 +11,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 
-from fit_image.cli.common.compilation import announcing_compilation
-from fit_image.cli.common.display import Step, TimeLeft, counted, format_duration, make_display
+from fit_image.cli.common.display import (
+    Step,
+    TimeLeft,
+    announcing_compilation,
+    counted,
+    format_duration,
+    make_display,
+)
 from fit_image.cli.common.signals import Signals
 from fit_image.errors import DivergenceError, FitImageError
 
@@ -32,9 +38,9 @@ class TrainCommand(ABC):
     Parameters
     ----------
     ctx : click.Context
-        Whose object is the `Signals`.
+        With the `Signals` as its object.
     data : Path
-        What is learned from, as the user gave it.
+        The training data, as the user gave them.
     output : Path
         The directory of the run.
     options : dict
@@ -46,9 +52,9 @@ class TrainCommand(ABC):
     words : tuple of str
         The words of the command, such as ``("digits", "train")``.
     kind : str
-        What models are that it trains (`RunDirectory.model_kind`).
+        `RunDirectory.model_kind` of its runs.
     beginning : str
-        What is shown until the first step is taken.
+        Progress that is shown until the first step is taken.
     """
 
     words: ClassVar[tuple[str, ...]]
@@ -76,25 +82,20 @@ class TrainCommand(ABC):
     def prepare(self, earlier: RunDirectory | None) -> Prepared:
         """Read the data, and find all mistakes of the user that can be found.
 
-        Parameters
-        ----------
-        earlier : RunDirectory or None
-            The run that goes on, or None if one begins.
-
         Returns
         -------
         asked : Manifest
-            What is asked for; where the user says nothing, what was.
+            With the options given; those not given are of the ``earlier`` run that goes on, if any.
         make_trainer : callable
         """
 
     @abstractmethod
     def parts(self, status: Status, left: list[str]) -> list[str]:
-        """Return what the line of progress shows after the epoch; ``left`` is the time left."""
+        """Return the line of progress after the epoch, with the time ``left`` in its place."""
 
     @abstractmethod
     def advice(self, trainer: Any) -> str:
-        """Return what to do if training diverges."""
+        """Return advice if training diverges."""
 
     @abstractmethod
     def animations(self, directory: Any) -> list[Path]:
@@ -102,10 +103,10 @@ class TrainCommand(ABC):
 
     @abstractmethod
     def animate(self, directory: Any, file: Path) -> None:
-        """Make one of them, and say so."""
+        """Make one of them, and report it."""
 
     def check_replaced(self) -> None:
-        """Raise `InputError` if a new run would replace what the user has not offered."""
+        """Raise `InputError` if a new run would replace files without ``--overwrite``."""
         self.directory_type.check_replaced(self.output, overwrite=self.options["overwrite"])
 
     def describe(self, result: Any) -> str:
@@ -114,19 +115,16 @@ class TrainCommand(ABC):
         return f"{epochs}, {format_duration(result.seconds)} of training"
 
     def summary(self, directory: Any) -> dict[str, Any]:
-        """Return what ``--json`` shows of a run besides its directory."""
+        """Return the JSON values of ``--json`` besides the directory."""
         return {"epochs": directory.result.epochs, "seconds": directory.result.seconds}
 
     def close(self) -> None:  # noqa: B027  # not every command has something to do
         """Do what remains to be done, whatever happened."""
 
     def run(self) -> None:
-        """Train until done or stopped by a signal, animate the frames, and say what came.
+        """Train until done or stopped by a signal, animate the frames, and report the result.
 
-        Raises
-        ------
-        DivergenceError
-            If it diverged; the last good state is written.
+        After divergence the last good state is written, and the error raised again.
         """
         try:
             self._run()
@@ -202,11 +200,11 @@ class TrainCommand(ABC):
         manifest = recorder.directory.manifest
         latest = Step(0.0, (self.beginning,))
 
-        def go_on() -> bool:
+        def should_continue() -> bool:
             self.display.step(latest)
             return self.signals.received is None
 
-        for status in recorder.steps(go_on):
+        for status in recorder.steps(should_continue):
             if self.signals.received is not None:
                 break
             latest = self._step(manifest, status)

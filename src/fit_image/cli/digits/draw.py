@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from fit_image.cli.common import options
-from fit_image.cli.common.compilation import announcing_compilation
-from fit_image.cli.common.display import Step, make_display
+from fit_image.cli.common.display import announcing_compilation, make_display
+from fit_image.cli.common.drawing import draw_strips
 from fit_image.cli.common.picture_options import check_target, output_option, size_option
 from fit_image.cli.common.signals import Signals
 from fit_image.cli.digits.drawing_options import drawing_options, run_argument
@@ -59,8 +59,8 @@ def command(
     (latents,) = model.sample([index], np.random.default_rng(seed), spread)
     canvas = Canvas(width, height, model.channels)
     with make_display(quiet) as display, announcing_compilation(display):
-        for top, band in model.bands(latents, width, height, scale=scale, threads=threads):
-            canvas.paste(top, on_paper(band, model, paper))
-            display.step(Step((top + len(band)) / height, (f"drawing {width}x{height}",)))
+        bands = model.bands(latents, width, height, scale=scale, threads=threads)
+        strips = ((top, on_paper(band, model, paper)) for top, band in bands)
+        draw_strips(canvas, strips, display)
         save_image(output, canvas.image)
     click.echo(output)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 import click
 
 from fit_image.cli.common import options
-from fit_image.cli.common.animations import animate_frames
-from fit_image.cli.common.compilation import announcing_compilation
-from fit_image.cli.common.display import Step, make_display
+from fit_image.cli.common.display import announcing_compilation, make_display
+from fit_image.cli.common.drawing import animate_loop
 from fit_image.cli.common.picture_options import check_target, output_option, size_option
 from fit_image.cli.common.signals import Signals
 from fit_image.cli.digits.drawing_options import drawing_options, run_argument
@@ -73,13 +71,11 @@ def command(
     """
     import numpy as np
 
-    from fit_image.animation.film import frame_path
     from fit_image.animation.writers import check_size, check_suffix
     from fit_image.apps.digits.contact_sheet import draw_sheet
     from fit_image.apps.digits.directory import DigitsDirectory
     from fit_image.apps.digits.model import DigitModel
     from fit_image.apps.digits.morph import walk
-    from fit_image.images.io import save_image
 
     signals.act_at_once()
     width, height = size
@@ -89,19 +85,11 @@ def command(
     model = DigitModel.load(run)
     visited = [model.label(name.strip()) for name in labels.split(",")]
     anchors = model.sample(visited, np.random.default_rng(seed), spread)
-    count = len(visited) * steps
-    with (
-        make_display(quiet) as display,
-        announcing_compilation(display),
-        tempfile.TemporaryDirectory(prefix="fit-image-") as name,
-    ):
-        paths = [frame_path(name, index) for index in range(count)]
-        for index, latents in enumerate(walk(anchors, steps, kind)):
-            display.step(Step(index / count, (f"drawing frame {index + 1}/{count}",)))
-            row = [latents[np.newaxis]]
-            picture = draw_sheet(
-                model, row, width, height, paper=paper, scale=scale, threads=threads
-            )
-            save_image(paths[index], picture)
-        animate_frames(output, paths, display, fps=fps, hold=0.0)  # it loops
+    rows = ([latents[np.newaxis]] for latents in walk(anchors, steps, kind))
+    pictures = (
+        draw_sheet(model, row, width, height, paper=paper, scale=scale, threads=threads)
+        for row in rows
+    )
+    with make_display(quiet) as display, announcing_compilation(display):
+        animate_loop(output, pictures, len(visited) * steps, display, fps=fps)
     click.echo(output)

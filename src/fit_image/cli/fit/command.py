@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fit_image.cli.common.animations import showing_frames
 from fit_image.cli.common.display import describe_animation
+from fit_image.cli.common.drawing import showing_frames
 from fit_image.cli.common.headings import HeadedCommand
 from fit_image.cli.common.signals import Interrupted
 from fit_image.cli.common.train_command import Prepared, TrainCommand
@@ -77,7 +77,7 @@ class FitCommand(TrainCommand):
         return FitManifest(source.picture, fit, prepare, record, given["preset"]), make_trainer
 
     def check_replaced(self) -> None:
-        """See `TrainCommand.check_replaced`; nor is the picture itself replaced in any case."""
+        # Not even with --overwrite is the picture itself replaced.
         kind, output, image = self.directory_type, self.output, self.data
         if self.options["overwrite"] or not kind.holds_run(output):
             for file in kind.replaced_by_run(output):
@@ -157,4 +157,4 @@ class FitCommand(TrainCommand):
             check_suffix(file)
             if file.parent != self.output:
                 check_destination(file)
-            self.directory_type.check_spared(self.output, file, self.data)
+            self.directory_type.check_output(self.output, file, self.data)

@@ -1,4 +1,4 @@
-"""What the options of ``fit-image IMAGE`` ask for, and what they may not."""
+"""From the options of ``fit-image IMAGE`` to a configuration."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
-from fit_image.cli.common.config_options import config_of
+from fit_image.cli.common.config_options import config_of, is_given
 from fit_image.config.fit import FitConfig, ImageConfig, RecordConfig, option_of
 from fit_image.config.presets import preset_config
 from fit_image.errors import InputError
@@ -28,11 +27,7 @@ def configuration(
 
     Those that a preset may decide come as a function of the picture's width and height.
     """
-    explicit = {
-        name: value
-        for name, value in given.items()
-        if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
-    }
+    explicit = {name: value for name, value in given.items() if is_given(ctx, name)}
     manifest = earlier and earlier.manifest
     own = _fields(FitConfig, explicit)
 
@@ -61,7 +56,7 @@ def check_used(ctx: click.Context, fit: FitConfig) -> None:
     from fit_image.config.usage import unused_fields
 
     for name, reason in unused_fields(fit).items():
-        if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT:
+        if is_given(ctx, name):
             raise InputError(f"{option_of(name)} would change nothing: {reason}")
 
 
@@ -78,7 +73,7 @@ def animation_names(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def record_of_trials(given: dict[str, Any]) -> RecordConfig:
-    """Return what is kept of every trial of a sweep."""
+    """Return the frames and animations that every trial of a sweep records."""
     from fit_image.animation.writers import check_suffix
 
     names = animation_names(given["animations"])

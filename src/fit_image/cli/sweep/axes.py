@@ -17,7 +17,7 @@ from fit_image.cli.fit.command import command as fit_command
 from fit_image.config.encoding_spec import ENCODINGS
 from fit_image.config.fit import FitConfig, ImageConfig, option_of
 from fit_image.errors import InputError, os_error_reason
-from fit_image.storage.regular_file import check_regular
+from fit_image.storage.atomic import check_regular
 
 Values = tuple[Any, ...]
 TrialRow = dict[str, list[str]]

@@ -10,8 +10,12 @@ import click
 
 from fit_image.cli.common import options
 from fit_image.cli.common.display import Step, make_display
-from fit_image.cli.common.output_guard import check_distinct
-from fit_image.cli.common.picture_options import check_target, output_option, quality_option
+from fit_image.cli.common.picture_options import (
+    check_distinct,
+    check_target,
+    output_option,
+    quality_option,
+)
 from fit_image.cli.common.signals import Signals
 from fit_image.cli.unjpeg.model_argument import split_model
 from fit_image.errors import InputError

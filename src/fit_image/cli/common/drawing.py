@@ -1,0 +1,66 @@
+"""Drawing of pictures and animations, with progress."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fit_image.cli.common.display import Display, Step, describe_animation
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from fit_image.images.io import Canvas
+
+
+def draw_strips(
+    canvas: Canvas, strips: Iterable[tuple[int, npt.NDArray[Any]]], display: Display
+) -> None:
+    """Paste the strips of a picture, each with its first row, as they are drawn."""
+    width, height = canvas.image.size
+    for top, strip in strips:
+        canvas.paste(top, strip)
+        display.step(Step((top + len(strip)) / height, (f"drawing {width}x{height}",)))
+
+
+def showing_frames(display: Display, file: Path) -> Callable[[int, int], None]:
+    """Return a callback that shows how many frames of an animation are done."""
+
+    def show(done: int, total: int) -> None:
+        display.step(Step(done / total, (f"making {file.name}", f"frame {done}/{total}")))
+
+    return show
+
+
+def animate_frames(
+    file: Path, frames: Sequence[Path], display: Display, *, fps: float, hold: float = 1.0
+) -> None:
+    """Make an animation whose last frame stays for ``hold`` seconds, and describe it."""
+    from fit_image.animation.writers import write_animation
+
+    shown = showing_frames(display, file)
+    report = write_animation(file, frames, fps=fps, hold=hold, on_frame=shown)
+    display.message(describe_animation(report))
+
+
+def animate_loop(
+    file: Path,
+    pictures: Iterable[npt.NDArray[Any]],
+    count: int,
+    display: Display,
+    *,
+    fps: float,
+) -> None:
+    """Draw ``count`` pictures one by one, and make an animation of them that loops."""
+    from fit_image.animation.film import frame_path
+    from fit_image.images.io import save_image
+
+    drawn = iter(pictures)
+    with tempfile.TemporaryDirectory(prefix="fit-image-") as folder:
+        paths = [frame_path(folder, index) for index in range(count)]
+        for index, path in enumerate(paths):
+            display.step(Step(index / count, (f"drawing frame {index + 1}/{count}",)))
+            save_image(path, next(drawn))
+        animate_frames(file, paths, display, fps=fps, hold=0.0)
