@@ -17,14 +17,7 @@ TrainerType = TypeVar("TrainerType", bound=Trainer)
 
 
 class RunRecorder(Generic[TrainerType]):
-    """A training under way, and the directory that its results go to.
-
-    Parameters
-    ----------
-    directory : RunDirectory
-        Locked by the caller (`RunDirectory.locked`).
-    trainer : Trainer
-    """
+    """A training under way, and the directory of its results, which the caller has locked."""
 
     def __init__(self, directory: RunDirectory, trainer: TrainerType) -> None:
         self.directory = directory
@@ -48,16 +41,9 @@ class RunRecorder(Generic[TrainerType]):
 
     @classmethod
     def resume(cls, directory: RunDirectory, trainer: TrainerType, asked: Manifest) -> Self:
-        """Go on from the last checkpoint.
+        """Go on from the last checkpoint, with a new trainer.
 
-        Parameters
-        ----------
-        directory : RunDirectory
-        trainer : Trainer
-            A new one.
-        asked : Manifest
-            What to do from here on; it may differ from what the run has done as far as
-            `Manifest.differences` permits.
+        ``asked`` may differ from the manifest of the run as far as `Manifest.differences` permits.
 
         Raises
         ------

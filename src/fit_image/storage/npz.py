@@ -25,7 +25,6 @@ _MAX_EXPANSION = 200
 _SMALL = 1 << 20  # bytes that any array may unpack to
 
 _DAMAGE = (
-    zipfile.BadZipFile,
     zlib.error,
     tokenize.TokenError,
     SyntaxError,

@@ -103,20 +103,13 @@ def _is_per_sample(config: FitConfig, layers: Sequence[LayerSpec], encoding: Enc
 class EpochLearner:
     """Learns the pixels of a picture, epoch by epoch, in slices of time.
 
-    Parameters
-    ----------
-    network : MLP
-    image : uint8, uint16 or float32 (height, width, channels)
-    config : FitConfig
-    threads : int or None
-        At most so many; None for the fastest number.
-
     Attributes
     ----------
-    method : Learner
     samples : Samples
         In the order of the epoch under way, once that has begun.
+    method : Learner
     tuner : ThreadTuner
+        Of one number of threads if that is given.
     chunk : int
         Samples learned at once; it grows as fast as the time allows.
     """

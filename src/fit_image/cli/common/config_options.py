@@ -12,6 +12,7 @@ from click.core import ParameterSource
 
 from fit_image.cli.common import options
 from fit_image.cli.common.options import Command
+from fit_image.cli.common.picture_options import output_option
 
 ConfigType = TypeVar("ConfigType")
 
@@ -58,28 +59,16 @@ def is_given(ctx: click.Context, name: str) -> bool:
 
 def training_options(*, output: str, epochs: int, epochs_help: str) -> Callable[[Command], Command]:
     """Return a decorator that adds ``--output`` and ``--epochs``, with their defaults."""
-
-    def add_all(command: Command) -> Command:
-        add_epochs = click.option(
-            "--epochs",
-            type=click.IntRange(min=1, max=1_000_000),
-            default=epochs,
-            show_default=True,
-            metavar="N",
-            help=epochs_help,
-        )
-        add_output = click.option(
-            "-o",
-            "--output",
-            type=click.Path(path_type=Path),
-            default=Path(output),
-            show_default=True,
-            metavar="DIR",
-            help="Folder for all results.",
-        )
-        return add_output(add_epochs(command))
-
-    return add_all
+    add_output = output_option(Path(output), "Folder for all results.", "DIR")
+    add_epochs = click.option(
+        "--epochs",
+        type=click.IntRange(min=1, max=1_000_000),
+        default=epochs,
+        show_default=True,
+        metavar="N",
+        help=epochs_help,
+    )
+    return lambda command: add_output(add_epochs(command))
 
 
 def session_options(command: Command) -> Command:

@@ -223,6 +223,12 @@ def _kind(default: object, data: Mapping[str, Any]) -> Any:
 fps_option = field_option(RecordConfig, "fps", heading="Recording", metavar="N")
 with_target_option = field_option(RecordConfig, "with_target", heading="Recording")
 pace_option = field_option(RecordConfig, "pace", heading="Recording")
+json_option = headed_option(
+    "Run", "--json", "as_json", is_flag=True, help="Print the result as one JSON object."
+)
+quiet_option = headed_option(
+    "Run", "-q", "--quiet", is_flag=True, help="Print no progress, only errors."
+)
 
 
 def threads_option(default: str) -> Callable[[Command], Command]:
@@ -235,20 +241,6 @@ def threads_option(default: str) -> Callable[[Command], Command]:
         show_default=default,
         help="Maximum number of threads; the result does not depend on it.",
     )
-
-
-def json_option(command: Command) -> Command:
-    """Add ``--json``."""
-    return headed_option(
-        "Run", "--json", "as_json", is_flag=True, help="Print the result as one JSON object."
-    )(command)
-
-
-def quiet_option(command: Command) -> Command:
-    """Add ``--quiet``."""
-    return headed_option(
-        "Run", "-q", "--quiet", is_flag=True, help="Print no progress, only errors."
-    )(command)
 
 
 def path_argument(metavar: str) -> Callable[[Command], Command]:

@@ -19,9 +19,8 @@ from fit_image.errors import InputError
 
 if TYPE_CHECKING:
     from fit_image.apps.fit.directory import FitDirectory, FitResult
-    from fit_image.apps.fit.picture_source import PictureSource
     from fit_image.apps.fit.trainer import FitTrainer
-    from fit_image.config.fit import ImageConfig, RecordConfig
+    from fit_image.config.fit import RecordConfig
     from fit_image.runs.progress import Status
 
 # What to say of a run that had not all its epochs.
@@ -66,7 +65,12 @@ class FitCommand(TrainCommand):
         self._check_animations(record)
         source = load_source(self.data, prepare)
         height, width = source.image.levels.shape[:2]
-        self._tell_scaled(source, prepare)
+        if source.image.scaled:
+            original = "x".join(map(str, source.image.original_size))
+            self.display.message(
+                f"scaled from {original} to {width}x{height} to keep to --max-pixels "
+                f"{prepare.max_pixels} ('none' keeps it whole)"
+            )
         for name in record.animations:
             check_size(self.output / name, width, height, with_target=record.with_target)
         fit = decide(width, height)
@@ -138,14 +142,6 @@ class FitCommand(TrainCommand):
         picture = directory.manifest.picture
         facts = {name: getattr(directory.result, name) for name in names}
         return {**facts, "width": picture.width, "height": picture.height}
-
-    def _tell_scaled(self, source: PictureSource, prepare: ImageConfig) -> None:
-        if source.image.scaled:
-            original = "x".join(map(str, source.image.original_size))
-            self.display.message(
-                f"scaled from {original} to {source.picture.width}x{source.picture.height} to keep "
-                f"to --max-pixels {prepare.max_pixels} ('none' keeps it whole)"
-            )
 
     def _check_animations(self, record: RecordConfig) -> None:
         """Refuse animations that cannot be written, or would replace something else."""
