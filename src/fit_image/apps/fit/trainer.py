@@ -105,11 +105,7 @@ class FitTrainer(Trainer):
     def resume_from(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         """Go on from `checkpoint`.
 
-        Raises
-        ------
-        InputError
-            If the network has other layers, the progress is impossible for this picture, or the
-            arrays are not those of the configured optimizer and sampling.
+        `InputError` if it is that of other layers, another picture, optimizer or sampling.
         """
         try:
             network, progress = PaintingNetwork.from_arrays(arrays), FitProgress.from_arrays(arrays)
