@@ -129,10 +129,9 @@ def epoch_of_pictures() -> float:
 
 def restore_pictures() -> dict[str, float]:
     """Return the seconds of restoring a picture without a flat patch, by two networks."""
-    widths = (2047,) * 4
-    chain = make_network(24, widths)
+    chain = make_network(24, (2047,) * 4)
     init_weights(chain, np.random.default_rng(0), difference=False)
-    untrained = Restorer(PatchExtractor(24, 0.5, 0.3), widths, True, chain.parameters, "85")
+    untrained = Restorer(PatchExtractor(24, 0.5, 0.3), chain, True, "85")
     return {"weak": _restore(Restorer.shipped(85)), "4x2047": _restore(untrained)}
 
 

@@ -14,14 +14,15 @@ from sklearn.decomposition import PCA
 
 from drawing.gallery import draw_sheet
 from fit_image.apps.autoencode.config import AutoencodeConfig
-from fit_image.apps.autoencode.contact_sheet import tile
 from fit_image.apps.autoencode.train_test_split import TrainTestSplit
 from fit_image.apps.autoencode.trainer import AutoencoderTrainer
+from fit_image.apps.contact_sheet import contact_sheet
 from fit_image.images.io import to_float, to_uint8
 
 Floats = npt.NDArray[np.float32]
 
 SHOWN, FACTOR = 10, 3  # held-out pictures, and how much larger they are drawn
+LEAST_SIDE = 64  # of a picture before that
 
 
 class Outcome(NamedTuple):
@@ -104,7 +105,11 @@ def draw_codes(comparison: Comparison, outcomes: Sequence[Outcome]) -> Image.Ima
     wanted = comparison.wanted
     shown = np.linspace(0, len(wanted) - 1, min(SHOWN, len(wanted))).astype(int)
     rows = {"held out": wanted} | {each.title: each.drawn for each in outcomes}
-    strips = {title: tile([to_uint8(drawn[shown])]) for title, drawn in rows.items()}
+    factor = max(1, -(-LEAST_SIDE // max(wanted.shape[1:3])))
+    strips = {
+        title: contact_sheet([to_uint8(drawn[shown])], gap=2, factor=factor)
+        for title, drawn in rows.items()
+    }
     size = (FACTOR * strips["held out"].shape[1], FACTOR * strips["held out"].shape[0])
     cells = {
         title: Image.fromarray(strip[..., 0] if strip.shape[2] == 1 else strip).resize(size, 0)

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from fit_image.errors import DivergenceError
 from fit_image.runs.manifest import Manifest, Result, RunResult
 from fit_image.runs.metrics import MetricsFile
 from fit_image.runs.progress import Progress
@@ -207,6 +208,11 @@ class StepTrainer(Trainer, Generic[StepMetrics]):
     def epoch_is_over(self) -> bool:
         """Whether all steps of the epoch are taken."""
         return self.progress.position == self.epoch_size
+
+    def check_finite(self, name: str, values: npt.ArrayLike) -> None:
+        """Raise `DivergenceError` unless all values are finite."""
+        if not np.isfinite(values).all():
+            raise DivergenceError(f"{name} is not finite in epoch {self.progress.epoch + 1}")
 
     def course(
         self, manifest: Manifest, should_continue: Callable[[], bool]

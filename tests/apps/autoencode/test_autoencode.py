@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 from fit_image.apps.autoencode.config import ACTIVATIONS, AutoencodeConfig
-from fit_image.apps.autoencode.contact_sheet import choose, draw_sheet, tile
 from fit_image.apps.autoencode.model import AutoencoderModel
 from fit_image.apps.autoencode.networks import make_autoencoder
-from fit_image.apps.autoencode.train_test_split import load_split, split
+from fit_image.apps.autoencode.train_test_split import choose, load_split, split
 from fit_image.apps.autoencode.trainer import AutoencoderTrainer
 from fit_image.errors import DivergenceError, InputError
 from fit_image.nn.layers.subtract_mean import SubtractMean
@@ -350,10 +349,12 @@ def test_pictures_too_small_to_be_pooled():
 def test_sheets():
     model = trained(AutoencodeConfig(bottleneck=2), 0)[0].model()
     pictures = discs(3)
-    sheet = draw_sheet(model, pictures)
+    sheet = model.draw_sheet(pictures)
     assert sheet.shape == (2 * 64 + 2, 3 * 64 + 4, 1)
     np.testing.assert_array_equal(sheet[:64:4, 66:130:4], pictures[1])
-    assert tile([discs(2, side=70)]).shape == (70, 142, 1)
+    config, mean = AutoencodeConfig(bottleneck=2), np.zeros((70, 70, 1), np.float32)
+    large = AutoencoderModel(config, mean, make_autoencoder(config, mean))
+    assert large.draw_sheet(discs(2, side=70)).shape == (142, 142, 1)
     many = discs(20)
     np.testing.assert_array_equal(choose(many, 3, 5), choose(many, 8, 5)[:3])
     assert len(choose(many, 99, 5)) == 20

@@ -9,10 +9,8 @@ import pytest
 
 from fit_image.apps.coordinates import pixel_coordinates
 from fit_image.apps.digits.config import DigitsConfig
-from fit_image.apps.digits.contact_sheet import draw_sheet, on_paper
 from fit_image.apps.digits.gan_trainer import GANTrainer, RoundAbandonedError
-from fit_image.apps.digits.model import DigitModel
-from fit_image.apps.digits.morph import walk
+from fit_image.apps.digits.model import DigitModel, walk
 from fit_image.apps.digits.networks import make_discriminator, make_encoder, make_generator
 from fit_image.apps.digits.trainer import DigitTrainer
 from fit_image.datasets.labelled import LabelledPictures
@@ -402,17 +400,17 @@ def test_spread_and_seed_choose_the_picture(trained):
 def test_paper(trained):
     _, model = trained
     picture = np.full((1, 1, 1), 0.25, np.float32)
-    assert on_paper(picture, model, "white") == 0.75
-    assert on_paper(picture, model, "black") == on_paper(picture, model, "learned") == 0.25
+    assert model.on_paper(picture, "white") == 0.75
+    assert model.on_paper(picture, "black") == model.on_paper(picture, "learned") == 0.25
     bright = replace(model, background=1.0)
-    assert on_paper(picture, bright, "white") == on_paper(picture, bright, "learned") == 0.25
-    assert on_paper(picture, bright, "black") == 0.75
+    assert bright.on_paper(picture, "white") == bright.on_paper(picture, "learned") == 0.25
+    assert bright.on_paper(picture, "black") == 0.75
 
 
 def test_a_sheet_has_its_pictures_in_rows(trained):
     _, model = trained
     latents = model.sample([0, 1, 0, 1, 1, 0], np.random.default_rng(1))
-    sheet = draw_sheet(model, [latents[:3], latents[3:]], 9, 8, paper="learned")
+    sheet = model.draw_sheet([latents[:3], latents[3:]], 9, 8, paper="learned")
     assert sheet.shape == (16, 27, 1)
     expected = np.rint(model.draw(latents[4], 9, 8) * 255)
     np.testing.assert_array_equal(sheet[8:, 9:18], expected)

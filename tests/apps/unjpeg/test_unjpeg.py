@@ -334,16 +334,16 @@ def test_too_few_patches_for_a_batch(folder):
 def test_it_learns_to_undo_what_jpeg_does(many, change, least):
     config = replace(QUICK, layers=(Hidden(64),), patches=24_000, **change)
     trainer = trained(many, config, 2)
-    scores = list(score(trainer.restorer(), trainer.validation, Compression(30)))
+    scores = list(score(trainer.model(), trainer.validation, Compression(30)))
     assert np.mean([each.gain for each in scores]) > least
 
 
 def test_the_whole_and_the_difference_begin_differently(folder):
     damaged = Compression(30).apply(screen(3))
     split = split_folder(folder, QUICK)
-    unchanged = PatchTrainer(split, QUICK).restorer()
+    unchanged = PatchTrainer(split, QUICK).model()
     assert (unchanged.restore(damaged) == damaged).all()
-    random = PatchTrainer(split, replace(QUICK, difference=False)).restorer()
+    random = PatchTrainer(split, replace(QUICK, difference=False)).model()
     assert psnr(random.restore(damaged), damaged) < 25
 
 
@@ -377,7 +377,7 @@ def test_threads_change_no_bit(folder):
         trainer = PatchTrainer(split_folder(folder, config), config, threads=threads)
         for _ in range(5):
             trainer.train_step()
-        restored = trainer.restorer().restore(screen(1), threads=threads)
+        restored = trainer.model().restore(screen(1), threads=threads)
         found.append((trainer.trained.network.parameters.copy(), restored))
     assert (found[0][0] == found[1][0]).all()
     assert (found[0][1] == found[1][1]).all()
@@ -441,7 +441,7 @@ def test_the_average_follows_and_is_what_counts(folder):
     trainer.end_epoch()
     assert trainer.is_best
     assert (trainer.best == before).all()
-    assert (trainer.restorer().parameters == before).all()
+    assert (trainer.model().network.parameters == before).all()
 
 
 def test_what_does_not_fit_in_memory_is_refused(folder, monkeypatch):
@@ -490,7 +490,7 @@ def restorer():
     rng = np.random.default_rng(1)
     for rows in layer_rows(network):
         rows[:] = rng.normal(0, 0.05, rows.shape)
-    return Restorer(PatchExtractor(16, 0.5, 0.3), (10,), True, network.parameters, "85")
+    return Restorer(PatchExtractor(16, 0.5, 0.3), network, True, "85")
 
 
 @pytest.mark.parametrize("size", [(1, 1), (5, 40), (16, 16), (17, 23), (40, 8), (64, 33)])
@@ -499,7 +499,7 @@ def test_restoring_averages_all_patches_that_cover_a_pixel(restorer, size):
     whole = padded(picture, 16)
     height, width, _ = whole.shape
     sums, counts = np.zeros(whole.shape), np.zeros((height, width, 1))
-    (first, second) = layer_rows(_chain_of(restorer))
+    (first, second) = layer_rows(restorer.network)
     for top in range(0, height - 15, 8):
         for left in range(0, width - 15, 8):
             patch = whole[top : top + 16, left : left + 16]
@@ -516,12 +516,6 @@ def test_restoring_averages_all_patches_that_cover_a_pixel(restorer, size):
     found = restorer.restore(picture).astype(int)
     assert np.abs(found - from_ycbcr(expected.astype(np.float32))).max() <= 1
     assert (found == from_ycbcr(expected.astype(np.float32))).mean() > 0.99
-
-
-def _chain_of(restorer):
-    network = make_network(restorer.extractor.block, restorer.widths)
-    network.parameters[:] = restorer.parameters
-    return network
 
 
 def test_pure_white_stays_pure_white(restorer):
@@ -556,7 +550,7 @@ def test_a_model_comes_back_from_its_file(restorer, tmp_path):
 
 def test_as_many_layers_as_can_be_asked_for(tmp_path):
     network = make_network(8, (1,) * 150)
-    restorer = Restorer(PatchExtractor(8, 0.5, 0.3), (1,) * 150, True, network.parameters, "85")
+    restorer = Restorer(PatchExtractor(8, 0.5, 0.3), network, True, "85")
     restorer.save(tmp_path / "model.npz")
     assert len(Restorer.load(tmp_path / "model.npz").widths) == 150
 
@@ -570,7 +564,9 @@ def test_damaged_models_are_refused(restorer, tmp_path):
     path.write_bytes(b"PK")
     with pytest.raises(InputError, match=r"model\.npz"):
         Restorer.load(path)
-    replace(restorer, parameters=restorer.parameters * np.float32(np.nan)).save(path)
+    not_finite = make_network(16, (10,))
+    not_finite.parameters[:] = np.nan
+    replace(restorer, network=not_finite).save(path)
     with pytest.raises(InputError, match="damaged"):
         Restorer.load(path)
     replace(restorer, extractor=PatchExtractor(16, 0.5, 0.0)).save(path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fit_image.config.layer_spec import LARGEST_RATE
-from fit_image.config.settings import SEED, check_choice, check_settings, setting
+from fit_image.config.settings import SEED, check_settings, setting
 from fit_image.errors import InputError
 
 ACTIVATIONS = ("leaky-relu", "relu", "elu", "softplus", "tanh", "sigmoid", "identity")
@@ -28,11 +28,7 @@ class AutoencodeConfig:
 
     The outputs are sigmoid units. Unless ``raw``, the mean of the training pictures is subtracted
     from the inputs: the mean picture or, of a convolutional network, the mean colour.
-
-    Raises
-    ------
-    InputError
-        If a value is out of range, or two exclude each other.
+    An `InputError` is raised if a value is out of range, or two exclude each other.
     """
 
     bottleneck: int | None = setting(None, "Size of the code (bottleneck).", (1, LARGEST_LAYER))
@@ -47,8 +43,10 @@ class AutoencodeConfig:
         "Convolutional network: 3x3 convolution and pooling, twice, and the mirrored decoder.",
     )
     filters: int = setting(_FILTERS, "Filters of each convolution.", (1, 1 << 10))
-    activation: str = setting("elu", "Activation of the hidden layers and convolutions.")
-    code_activation: str = setting("identity", "Activation of the code.")
+    activation: str = setting(
+        "elu", "Activation of the hidden layers and convolutions.", choices=ACTIVATIONS
+    )
+    code_activation: str = setting("identity", "Activation of the code.", choices=ACTIVATIONS)
     raw: bool = setting(False, "Do not subtract the mean of the pictures from the input.")
     batch_size: int = setting(
         100, "Pictures in a batch; the last batch of an epoch may be smaller.", (1, 1 << 20)
@@ -74,17 +72,12 @@ class AutoencodeConfig:
 
     def __post_init__(self) -> None:
         check_settings(self)
-        for name in ("activation", "code_activation"):
-            check_choice(name, getattr(self, name), ACTIVATIONS)
-        if self.conv and self.tied:
-            raise InputError(
-                "tied is for fully connected networks: omit it or conv", fields=("tied", "conv")
-            )
-        if self.conv and self.hidden:
-            raise InputError(
-                "hidden is for fully connected networks: omit it or conv",
-                fields=("hidden", "conv"),
-            )
+        for name in ("tied", "hidden"):
+            if self.conv and getattr(self, name):
+                raise InputError(
+                    f"{name} is for fully connected networks: omit it or conv",
+                    fields=(name, "conv"),
+                )
         if not self.conv and self.filters != _FILTERS:
             raise InputError(
                 "filters is for convolutional networks: add conv or omit it",

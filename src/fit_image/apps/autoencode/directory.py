@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from fit_image.apps.autoencode.config import AutoencodeConfig
 from fit_image.runs.directory import RunDirectory
@@ -19,16 +18,12 @@ class AutoencoderMetrics(EpochMetrics):
 
     Attributes
     ----------
-    epoch : int
-        Counted from 1.
     loss : float
         Mean squared error of the training pictures' values (0..1), over the epoch's steps.
     test_loss : float
         The same of the held-out pictures, at the end of the epoch.
     psnr : float
         Peak signal-to-noise ratio of ``test_loss`` in dB.
-    seconds : float
-        Training time so far.
     """
 
     formats: ClassVar = {"loss": ".9g", "test_loss": ".9g", "psnr": ".4f", "seconds": ".3f"}
@@ -38,12 +33,6 @@ class AutoencoderMetrics(EpochMetrics):
     test_loss: float
     psnr: float
     seconds: float
-
-    @classmethod
-    def measured(cls, epoch: int, loss: float, test_loss: float, seconds: float) -> Self:
-        """Return the metrics with their PSNR."""
-        psnr = -10.0 * math.log10(test_loss) if test_loss else math.inf
-        return cls(epoch, loss, test_loss, psnr, seconds)
 
 
 @dataclass(frozen=True)
@@ -57,7 +46,6 @@ class AutoencoderSource(DataSource):
     test : str or None
         Absolute path of those held out; None if they are a tenth of the same data, chosen by the
         configuration's seed.
-    width, height : int
     channels : str
         ``grey`` or ``rgb``.
     """
@@ -77,10 +65,8 @@ class AutoencoderManifest(DataManifest[AutoencoderSource, AutoencodeConfig]):
     config_type = AutoencodeConfig
 
     def describe(self) -> dict[str, Any]:
-        """Return JSON values for people, with the defaults that depend on the network."""
-        config = self.config
-        defaults = {"learning_rate": config.rate, "bottleneck": config.code_units}
-        return {**super().describe(), **defaults}
+        defaults = {"learning_rate": self.config.rate, "bottleneck": self.config.code_units}
+        return super().describe() | defaults
 
 
 class AutoencoderDirectory(RunDirectory):
@@ -97,19 +83,19 @@ class AutoencoderDirectory(RunDirectory):
 
     @classmethod
     def describe_model(cls, path: Path) -> dict[str, Any]:
-        """Return the network's kind and sizes, as JSON values."""
         from fit_image.apps.autoencode.model import AutoencoderModel
 
         model = AutoencoderModel.load(path)
+        width, height = model.size
         return {
             "model": str(path),
             "kind": "convolutional" if model.config.conv else "fully connected",
             "hidden": list(model.config.hidden),
             "tied": model.config.tied,
             "code": model.autoencoder.code_size,
-            "compression": round(model.compression, 3),
+            "compression": round(model.mean.size / model.autoencoder.code_size, 3),
             "parameters": model.autoencoder.network.num_params,
-            "width": model.width,
-            "height": model.height,
+            "width": width,
+            "height": height,
             "channels": model.channels,
         }

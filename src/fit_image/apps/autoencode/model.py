@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,16 +12,25 @@ import numpy.typing as npt
 
 from fit_image.apps.autoencode.config import AutoencodeConfig
 from fit_image.apps.autoencode.networks import Autoencoder, make_autoencoder
-from fit_image.images.io import to_float
+from fit_image.apps.contact_sheet import contact_sheet
+from fit_image.datasets.arrays import Pictures
+from fit_image.images.io import to_float, to_uint8
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.threads import ThreadPool
 from fit_image.runs.model_file import reading_model
-from fit_image.storage.npz import Arrays, array_like, write_archive
+from fit_image.storage.dataclass_json import from_json, to_json
+from fit_image.storage.npz import array_like, write_archive
 
 FORMAT_VERSION = 1
 
 _BATCH_NUMBERS = 1 << 20
 """Values of the pictures that pass through the network at once, about."""
+
+_LEAST_SIDE = 64
+"""Longer side of a picture in a sheet, in pixels."""
+
+_GAP = 2
+"""Pixels between the pictures of a sheet."""
 
 _NETWORK = (
     "bottleneck",
@@ -46,7 +55,6 @@ class AutoencoderModel:
         Only the fields that determine the network are used.
     mean : float32 (height, width, channels)
         Of the training pictures, 0..1.
-    autoencoder : Autoencoder
     """
 
     config: AutoencodeConfig
@@ -54,38 +62,23 @@ class AutoencoderModel:
     autoencoder: Autoencoder
 
     @property
-    def height(self) -> int:
-        """Height of the pictures in pixels."""
-        return int(self.mean.shape[0])
-
-    @property
-    def width(self) -> int:
-        """Width of the pictures in pixels."""
-        return int(self.mean.shape[1])
+    def size(self) -> tuple[int, int]:
+        """Width and height of the pictures in pixels."""
+        return self.mean.shape[1], self.mean.shape[0]
 
     @property
     def channels(self) -> str:
         """Channels of the pictures: ``grey`` or ``rgb``."""
         return "grey" if self.mean.shape[2] == 1 else "rgb"
 
-    @property
-    def compression(self) -> float:
-        """Values of a picture per value of its code."""
-        return self.mean.size / self.autoencoder.code_size
-
     def redraw(self, pictures: npt.NDArray[Any], *, threads: int | None = None) -> FloatArray:
-        """Return the reconstructions of pictures.
+        """Return the reconstructions (float32, 0..1, of the same shape) of pictures.
 
         Parameters
         ----------
         pictures : ndarray of uint8 or float32, shape (count, height, width, channels)
         threads : int, optional
             Default: all cores. Does not change the result.
-
-        Returns
-        -------
-        float32, shaped like ``pictures``
-            0..1.
         """
         return self._collect(pictures, len(self.autoencoder.network.layers) - 1, threads)
 
@@ -104,18 +97,19 @@ class AutoencoderModel:
             found[first : first + batch] = cache.calls[layer].y
         return found
 
-    def save(self, path: Path) -> None:
-        """Write the model file.
+    def draw_sheet(self, pictures: Pictures, *, threads: int | None = None) -> Pictures:
+        """Draw pictures in a row, and their reconstructions in the next; arguments as of `redraw`.
 
-        Raises
-        ------
-        FitImageError
-            If that fails.
+        Small pictures are magnified by a whole factor, pixels as squares.
         """
-        sizes = {
-            name: np.array(-1 if getattr(self.config, name) is None else getattr(self.config, name))
-            for name in _NETWORK
-        }
+        factor = max(1, -(-_LEAST_SIDE // max(self.size)))
+        rows = [pictures, to_uint8(self.redraw(pictures, threads=threads))]
+        return contact_sheet(rows, gap=_GAP, factor=factor)
+
+    def save(self, path: Path) -> None:
+        """Write the model file."""
+        values = {name: getattr(self.config, name) for name in _NETWORK}
+        sizes = {name: np.array(-1 if each is None else each) for name, each in values.items()}
         sizes["hidden"] = sizes["hidden"].astype(np.int64)
         weights = {name: np.ascontiguousarray(array) for name, array in self._arrays()}
         write_archive(path, "autoencoder", FORMAT_VERSION, {**sizes, "mean": self.mean, **weights})
@@ -130,15 +124,11 @@ class AutoencoderModel:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read a model file, or that in the folder of a training.
-
-        Raises
-        ------
-        InputError
-            If there is none, or it is damaged.
-        """
+        """Read a model file, or a training's; `InputError` if there is none, or it is damaged."""
         with reading_model(path, "autoencoder", FORMAT_VERSION, "an autoencoder") as arrays:
-            config = AutoencodeConfig(**{name: _value(name, arrays) for name in _NETWORK})
+            values = {name: arrays[name].tolist() for name in _NETWORK}
+            values["bottleneck"] = None if values["bottleneck"] == -1 else values["bottleneck"]
+            config = from_json(AutoencodeConfig, to_json(AutoencodeConfig()) | values)
             shape = arrays["mean"].shape
             if len(shape) != 3 or shape[2] not in (1, 3) or 0 in shape:
                 raise ValueError("mean is not a picture")
@@ -155,20 +145,3 @@ class AutoencoderModel:
             for name, own in own_arrays.items():
                 own[:] = array_like(arrays, name, own)
             return model
-
-
-def _value(name: str, arrays: Arrays) -> Any:
-    kind = next(field.type for field in fields(AutoencodeConfig) if field.name == name)
-    array = arrays[name]
-    if name == "hidden":
-        if array.ndim != 1 or array.dtype != np.int64:
-            raise ValueError("hidden is not a vector of integers")
-        return tuple(array.tolist())
-    value = array.reshape(()).item()
-    if kind == "str" and isinstance(value, str):
-        return value
-    if kind == "bool" and isinstance(value, bool):
-        return value
-    if kind in ("int", "int | None") and type(value) is int:
-        return None if kind != "int" and value == -1 else value
-    raise ValueError(f"{name} has an invalid value")

@@ -23,7 +23,7 @@ from fit_image.nn.layers.upsample import UpSample2D
 from fit_image.nn.network import Network
 from fit_image.nn.runtime.arrays import FloatArray
 
-LEAST_SIDE = 4
+_LEAST_SIDE = 4
 """Of the pictures of convolutional networks, which are pooled twice."""
 
 _FILTER = 3
@@ -37,15 +37,7 @@ _DARKEST, _BRIGHTEST = 0.02, 0.98
 
 @dataclass(frozen=True, eq=False)
 class Autoencoder:
-    """A network and the layer whose output is the code.
-
-    Attributes
-    ----------
-    network : Network
-        From pictures to pictures.
-    code_at : int
-        Index of the layer whose output is the code.
-    """
+    """A network from pictures to pictures, and the index of the layer whose output is the code."""
 
     network: Network
     code_at: int
@@ -68,14 +60,9 @@ class Autoencoder:
         biases[:] = np.log(shades / (1 - shades))
 
     def weights(self, vector: FloatArray) -> Iterator[tuple[int, FloatArray | None, FloatArray]]:
-        """Yield weights and biases of each layer that has some, as views of a vector.
+        """Yield each layer's index, weights (fan_in, units) and biases, as views of a vector.
 
-        Yields
-        ------
-        layer : int
-        weights : float32 (fan_in, units) or None
-            None where they are another layer's.
-        biases : float32 (units,)
+        Layers without biases are left out; the weights are None where they are another layer's.
         """
         for index, layer in enumerate(self.network.layers):
             named = layer.named_params(self.network.part(vector, index))
@@ -100,8 +87,11 @@ def make_autoencoder(config: AutoencodeConfig, mean: FloatArray) -> Autoencoder:
         training_bytes(_dense_weights(config, mean.shape), 1),
         "give a smaller --size, --bottleneck or --hidden",
     )
-    layers: list[Layer] = [SubtractMean(_subtracted(config, mean))]
-    return (_convolutional if config.conv else _dense)(config, mean.shape, layers)
+    subtracted = np.full_like(mean, mean.mean(axis=(0, 1))) if config.conv else mean
+    layers: list[Layer] = [SubtractMean(np.zeros_like(mean) if config.raw else subtracted)]
+    if config.conv:
+        return _convolutional(config, mean.shape, layers)
+    return _dense(config, layers)
 
 
 def _dense_weights(config: AutoencodeConfig, shape: Shape) -> int:
@@ -112,13 +102,6 @@ def _dense_weights(config: AutoencodeConfig, shape: Shape) -> int:
     layers = [inputs, *config.hidden, *([config.code_units] if config.code_units else [])]
     weights = sum(below * above for below, above in itertools.pairwise(layers))
     return weights * (1 if config.tied else 2)
-
-
-def _subtracted(config: AutoencodeConfig, mean: FloatArray) -> FloatArray:
-    """Return what is subtracted from pictures: of a convolutional network, the mean colour."""
-    if config.raw:
-        return np.zeros_like(mean)
-    return np.full_like(mean, mean.mean(axis=(0, 1))) if config.conv else mean
 
 
 def _std(fan_in: int, fan_out: int, activation: str) -> float:
@@ -139,11 +122,11 @@ def _full(in_shape: Shape, out_shape: Shape, activation: str, *, tied: bool = Fa
     )
 
 
-def _dense(config: AutoencodeConfig, shape: Shape, layers: list[Layer]) -> Autoencoder:
+def _dense(config: AutoencodeConfig, layers: list[Layer]) -> Autoencoder:
     code = config.code_units
     assert code is not None
     encoder: list[Dense] = []
-    hidden = [*((units, config.activation) for units in config.hidden)]
+    hidden = [(units, config.activation) for units in config.hidden]
     for units, activation in [*hidden, (code, config.code_activation)]:
         encoder.append(_full(layers[-1].out_shape, (units,), activation, tied=config.tied))
         layers.append(encoder[-1])
@@ -159,10 +142,10 @@ def _dense(config: AutoencodeConfig, shape: Shape, layers: list[Layer]) -> Autoe
 
 def _convolutional(config: AutoencodeConfig, shape: Shape, layers: list[Layer]) -> Autoencoder:
     height, width, channels = shape
-    if min(height, width) < LEAST_SIDE:
+    if min(height, width) < _LEAST_SIDE:
         raise InputError(
             f"pictures of {width}x{height} are too small for --conv, which pools them twice: "
-            f"give {LEAST_SIDE}x{LEAST_SIDE} or larger"
+            f"give {_LEAST_SIDE}x{_LEAST_SIDE} or larger"
         )
 
     def convolve(units: int, activation: str) -> None:

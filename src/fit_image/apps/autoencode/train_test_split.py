@@ -24,8 +24,8 @@ class TrainTestSplit:
     Attributes
     ----------
     pictures, held_out : ndarray of uint8, shape (count, height, width, channels)
-    source : AutoencoderSource
     skipped, folders : tuple of Path
+        Files and folders that were left out, of both.
     rescaled : int
         Pictures of both that were scaled and cropped to the common size.
     duplicates : int
@@ -49,18 +49,12 @@ def load_split(
     channels: str | None = None,
     on_file: OnFile = lambda done, total: None,
 ) -> TrainTestSplit:
-    """Read pictures, and hold some of them out.
+    """Read pictures as `load_picture_data` does, and hold some of them out.
 
     Parameters
     ----------
-    path : Path
-        Of `load_picture_data`.
     test : Path or None
-        Of the held-out pictures, likewise; None for a tenth of the others.
-    seed : int
-        Chooses the tenth.
-    size, channels, on_file : optional
-        As of `load_picture_data`.
+        The held-out pictures; None for a tenth of the others, which ``seed`` chooses.
 
     Raises
     ------
@@ -108,13 +102,7 @@ def load_split(
 
 
 def load_held_out(folder: AutoencoderDirectory) -> Pictures:
-    """Read the held-out pictures of a training again.
-
-    Raises
-    ------
-    InputError
-        If they cannot be read, or have changed.
-    """
+    """Read the held-out pictures of a training again; `InputError` if they have changed."""
     source = folder.manifest.source
     data = load_split(
         Path(source.path),
@@ -128,14 +116,13 @@ def load_held_out(folder: AutoencoderDirectory) -> Pictures:
     return data.held_out
 
 
-def split(count: int, seed: int) -> tuple[IntArray, IntArray]:
-    """Return the indices of the training pictures, and of the tenth that is held out.
+def choose(held_out: Pictures, columns: int, seed: int) -> Pictures:
+    """Return some pictures by chance; the first ones do not depend on their number."""
+    return held_out[np.random.default_rng(seed).permutation(len(held_out))[:columns]]
 
-    Raises
-    ------
-    InputError
-        If there are too few pictures for both.
-    """
+
+def split(count: int, seed: int) -> tuple[IntArray, IntArray]:
+    """Return the indices of the training pictures, and of the tenth that is held out."""
     if count < 2:
         raise InputError("1 picture is too few: at least 2 are needed, of which one is held out")
     order = np.random.default_rng([seed, _SPLIT]).permutation(count)

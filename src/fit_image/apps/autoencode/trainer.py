@@ -11,14 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.apps.autoencode.config import AutoencodeConfig
-from fit_image.apps.autoencode.contact_sheet import COLUMNS, choose, draw_sheet
 from fit_image.apps.autoencode.directory import AutoencoderMetrics
 from fit_image.apps.autoencode.model import AutoencoderModel
 from fit_image.apps.autoencode.networks import make_autoencoder
+from fit_image.apps.autoencode.train_test_split import choose
 from fit_image.apps.memory import check_available, numbers_per_sample, training_bytes
 from fit_image.apps.trained_network import TrainedNetwork
 from fit_image.datasets.arrays import Pictures
-from fit_image.errors import DivergenceError
 from fit_image.images.io import to_float
 from fit_image.nn.losses import mean_squared_error
 from fit_image.nn.optimizers.adam import AdamW
@@ -31,6 +30,9 @@ from fit_image.storage.npz import Arrays, number_of, part_of
 # Streams of random numbers, one for each purpose.
 _WEIGHTS, _ORDER, _ROUND = range(3)
 
+_COLUMNS = 10
+"""Pictures in a frame."""
+
 _GOOD = "good_"
 
 
@@ -41,7 +43,6 @@ class AutoencoderTrainer(StepTrainer[float]):
     ----------
     pictures, held_out : ndarray of uint8, shape (count, height, width, channels)
         Training pictures, and those of which frames and the test loss are made. Not copied.
-    config : AutoencodeConfig
     threads : int, optional
         Default: all cores. Does not change the result.
 
@@ -80,48 +81,40 @@ class AutoencoderTrainer(StepTrainer[float]):
         self.snapshot = self.state_dict()
 
     def train_step(self, go_on: Callable[[], bool] = lambda: True) -> float:
-        """Take a step on the next pictures, varied by chance; return the loss before it."""
         config, progress = self.config, self.progress
         began = time.perf_counter()
-        order = np.random.default_rng([config.seed, _ORDER, progress.epoch]).permutation(
-            len(self.pictures)
-        )
+        rng = np.random.default_rng([config.seed, _ORDER, progress.epoch])
+        order = rng.permutation(len(self.pictures))
         chosen = order[progress.position * self._batch :][: self._batch]
         rng = np.random.default_rng([config.seed, _ROUND, progress.epoch, progress.position])
         loss = self.learn(self.augment(to_float(self.pictures[chosen]), rng))
         progress.seconds += time.perf_counter() - began
-        if not math.isfinite(loss):
-            raise DivergenceError(f"the loss is not finite in epoch {progress.epoch + 1}")
+        self.check_finite("the loss", loss)
         self._sum += loss * len(chosen)
         progress.position += 1
         return loss
 
     def warm_up(self) -> None:
-        """Take a step, and undo it."""
         before = self.state_dict()
         self.learn(self.augment(to_float(self.pictures[: self._batch]), np.random.default_rng(0)))
         self.load_state_dict(before)
 
     def end_epoch(self) -> EpochEnd:
-        """End the epoch if the loss on the held-out pictures is finite."""
         progress = self.progress
         loss = self._sum / len(self.pictures)
         test_loss = self.test_loss()
-        if not math.isfinite(test_loss):
-            raise DivergenceError(
-                f"the loss on held-out pictures is not finite in epoch {progress.epoch + 1}"
-            )
+        self.check_finite("the loss on held-out pictures", test_loss)
         self._sum = 0.0
         progress.epoch += 1
         progress.position = 0
         self.snapshot = self.state_dict()
-        metrics = AutoencoderMetrics.measured(progress.epoch, loss, test_loss, progress.seconds)
+        psnr = -10.0 * math.log10(test_loss) if test_loss else math.inf
+        metrics = AutoencoderMetrics(progress.epoch, loss, test_loss, psnr, progress.seconds)
         return EpochEnd(progress.epoch, metrics, self.draw())
 
     def draw(self) -> npt.NDArray[np.uint8]:
         """Draw held-out pictures above their reconstructions, the same in every frame."""
-        pictures = choose(self.held_out, COLUMNS, self.config.seed)
-        return draw_sheet(self.model(), pictures)
+        return self.model().draw_sheet(choose(self.held_out, _COLUMNS, self.config.seed))
 
     def test_loss(self) -> float:
         """Return the mean squared error of the held-out pictures' values (0..1)."""
@@ -144,7 +137,6 @@ class AutoencoderTrainer(StepTrainer[float]):
         return arrays
 
     def resume_from(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        """Restore `checkpoint`."""
         good = part_of(arrays, _GOOD)
         if good:
             self.load_state_dict(good)
@@ -154,12 +146,9 @@ class AutoencoderTrainer(StepTrainer[float]):
         self.snapshot = good or self.state_dict()
 
     def state_dict(self) -> Arrays:
-        """Return the network's state, the epoch's sum of losses, and the progress."""
-        state = {**super().state_dict(), "sum": np.array(self._sum)}
-        return state | self._trained.state_dict()
+        return {**super().state_dict(), "sum": np.array(self._sum), **self._trained.state_dict()}
 
     def load_state_dict(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        """Restore `state_dict`."""
         total = number_of(arrays, "sum")
         self._trained.load_state_dict(arrays)
         super().load_state_dict(arrays)

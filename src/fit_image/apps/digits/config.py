@@ -14,17 +14,12 @@ _SHARE = (0, 1)
 
 @dataclass(frozen=True)
 class DigitsConfig:
-    """The networks, and their adversarial training.
+    """The networks, and their adversarial training; `InputError` if a value is out of range.
 
     The defaults are those of the program ``hardmaru/resnet-cppn-gan-tensorflow`` (2016), whose
-    classifier has moments of its own for steps on real pictures alone; here it has one set.
+    discriminator has moments of its own for steps on real pictures alone; here it has one set.
     Averages are after Yazici et al., "The unusual effectiveness of averaging in GAN training", ICLR
     2019: adversarial training circles around an optimum, which an average is nearer to.
-
-    Raises
-    ------
-    InputError
-        If a value is out of range.
     """
 
     batch_size: int = setting(
@@ -48,7 +43,7 @@ class DigitsConfig:
     keep: float = setting(0.65, "Dropout keep probability of the encoder.", (1e-9, 1))
     maps: int = setting(
         32,
-        "Filters of the classifier's first convolution; the next have 2 and 4 times as many.",
+        "Filters of the discriminator's first convolution; the next have 2 and 4 times as many.",
         (1, 1 << 10),
     )
     crop: int = setting(2, "Rows and columns removed by random cropping.", (0, 1000))
@@ -56,7 +51,7 @@ class DigitsConfig:
         10.0, "Weight of the discriminator's loss on real pictures.", may_change=True
     )
     fake_weight: float = setting(
-        1.0, "Weight of the classifier's loss on generated pictures.", may_change=True
+        1.0, "Weight of the discriminator's loss on generated pictures.", may_change=True
     )
     divergence_weight: float = setting(
         10.0, "Weight of the Kullback-Leibler divergence per pixel.", may_change=True
@@ -66,35 +61,35 @@ class DigitsConfig:
     )
     generator_goal: float = setting(
         0.98,
-        "End the generator's steps when the classifier takes this fraction of its pictures for "
+        "End the generator's steps when the discriminator takes this fraction of its pictures for "
         "real ones of their class.",
         _SHARE,
         may_change=True,
     )
     good_generator: float = setting(
         0.6,
-        "The classifier learns only if the generator has reached this fraction.",
+        "The discriminator learns only if the generator has reached this fraction.",
         _SHARE,
         may_change=True,
     )
     classifier_steps: int = setting(
-        8, "Maximum number of classifier steps in an iteration.", (0, 10_000), may_change=True
+        8, "Maximum number of discriminator steps in an iteration.", (0, 10_000), may_change=True
     )
     fake_behind: float = setting(
         0.7,
-        "The classifier learns only if its accuracy on generated pictures is below this.",
+        "The discriminator learns only if its accuracy on generated pictures is below this.",
         _SHARE,
         may_change=True,
     )
     fake_goal: float = setting(
         0.75,
-        "Accuracy on generated pictures that ends the classifier's steps.",
+        "Accuracy on generated pictures that ends the discriminator's steps.",
         _SHARE,
         may_change=True,
     )
     real_behind: float = setting(
         0.6,
-        "The classifier learns from real pictures alone if its accuracy on them is below this.",
+        "The discriminator learns from real pictures alone if its accuracy on them is below this.",
         _SHARE,
         may_change=True,
     )

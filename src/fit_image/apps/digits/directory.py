@@ -63,7 +63,6 @@ class DigitsSource(DataSource):
     ----------
     pictures, width, height : int
         Their number and size.
-    classes : tuple of str
     channels : str
         ``grey`` or ``rgb``.
     limit : int or None
@@ -85,8 +84,7 @@ class DigitsManifest(DataManifest[DigitsSource, DigitsConfig]):
     config_type = DigitsConfig
 
     def describe(self) -> dict[str, Any]:
-        """Return source and configuration as JSON values, the classes as one text."""
-        return {**super().describe(), "classes": ", ".join(self.source.classes)}
+        return super().describe() | {"classes": ", ".join(self.source.classes)}
 
 
 class DigitsDirectory(RunDirectory):
@@ -105,7 +103,6 @@ class DigitsDirectory(RunDirectory):
 
     @classmethod
     def describe_model(cls, path: Path) -> dict[str, Any]:
-        """Return classes and sizes of a model file, as JSON values."""
         from fit_image.apps.digits.model import DigitModel
 
         model = DigitModel.load(path)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,18 +20,8 @@ from fit_image.nn.runtime.threads import ThreadPool
 from fit_image.storage.npz import array_like
 
 
-@dataclass(frozen=True)
-class Encoded:
-    """The latents of a picture.
-
-    Attributes
-    ----------
-    model : DigitModel
-    latents, deviations : float32 (latent,)
-        Means and standard deviations of the latents.
-    nearest : str
-        The class under whose normal they are likeliest.
-    """
+class Encoded(NamedTuple):
+    """The latents of a picture, their standard deviations, and the class they are likeliest of."""
 
     model: DigitModel
     latents: FloatArray
@@ -41,18 +32,8 @@ class Encoded:
 def encode_picture(run: Path, picture: Path) -> Encoded:
     """Encode a picture with the encoder of a training.
 
-    Parameters
-    ----------
-    run : Path
-        The folder of the training.
-    picture : Path
-        Scaled to the size of the training pictures; inverted if grey and the background is the
-        opposite of theirs.
-
-    Raises
-    ------
-    InputError
-        If the folder holds no training that has begun, or the picture cannot be read.
+    It is scaled to the size of the training pictures, and inverted if it is grey and its background
+    is the opposite of theirs.
     """
     folder = DigitsDirectory.open(run)
     model = DigitModel.load(run)
@@ -64,9 +45,10 @@ def encode_picture(run: Path, picture: Path) -> Encoded:
     # The encoder of a training under way is newer than its model: so must the generator be.
     encoder, generator = make_encoder(config, *shape), make_generator(config, *shape)
     for name, network in (("encoder", encoder), ("generator", generator)):
-        kept = f"{name}_average" if f"{name}_average" in arrays else f"{name}_parameters"
+        average = f"{name}_average"
+        newest = average if average in arrays else f"{name}_parameters"
         try:
-            network.parameters[:] = array_like(arrays, kept, network.parameters)
+            network.parameters[:] = array_like(arrays, newest, network.parameters)
         except ValueError as error:
             raise InputError(f"{folder.checkpoint} is damaged: {error}") from error
     model = replace(model, parameters=generator_numbers(generator))

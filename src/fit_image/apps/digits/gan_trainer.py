@@ -38,7 +38,6 @@ class GANTrainer:
 
     Parameters
     ----------
-    config : DigitsConfig
     shape : tuple of int
         Height, width and channels of the pictures after cropping.
     num_classes : int
@@ -94,16 +93,13 @@ class GANTrainer:
         pictures : float32 (samples, height, width, channels)
             0..1.
         labels : int64 (samples,)
-        rng : numpy.random.Generator
         go_on : callable
             Asked before every step.
 
         Raises
         ------
-        RoundAbandonedError
-            If ``go_on`` returns False; the caller undoes the steps taken.
-        GradientError
-            If a gradient is not finite; likewise.
+        RoundAbandonedError, GradientError
+            If ``go_on`` returns False, or a gradient is not finite; the caller undoes the steps.
         """
         config, steps = self.config, 0
         generator_accuracy = 0.0
@@ -178,13 +174,7 @@ class GANTrainer:
         }
 
     def load_state_dict(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        """Restore `state_dict`.
-
-        Raises
-        ------
-        ValueError
-            If the arrays are not those of such networks; some may be restored then.
-        """
+        """Restore `state_dict`; after a ValueError, some of the networks may be restored."""
         for name, each in self.networks.items():
             try:
                 each.load_state_dict(part_of(arrays, f"{name}_"))

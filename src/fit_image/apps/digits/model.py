@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -10,11 +11,13 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from fit_image.apps.contact_sheet import Pixels, contact_sheet
 from fit_image.apps.coordinates import pixel_coordinates
 from fit_image.apps.digits.config import DigitsConfig
 from fit_image.apps.digits.networks import generator_layers
 from fit_image.apps.rendering import render_strips
 from fit_image.errors import InputError
+from fit_image.images.io import to_uint8
 from fit_image.nn.layers.conditioned_mlp import at_latent
 from fit_image.nn.mlp.mlp import MLP
 from fit_image.nn.runtime.arrays import FloatArray
@@ -26,7 +29,8 @@ FORMAT_VERSION = 1
 SHIPPED = Path(__file__).with_name("digits.npz")
 """The model that comes with the package."""
 
-_SIZES = ("latent", "units", "blocks", "block_layers", "channels", "height", "width")
+_CONFIG_SIZES = ("latent", "units", "blocks", "block_layers")
+_SIZES = ("channels", "height", "width")
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +45,6 @@ class DigitModel:
         1 or 3.
     height, width : int
         Of the pictures it was trained on.
-    class_names : tuple of str
     parameters : float32 vector
         Weights and biases of the generator, layer by layer and unit by unit, unpadded.
     means, deviations : float32 (classes, latent)
@@ -66,13 +69,7 @@ class DigitModel:
         return self.parameters.size + self.means.size + self.deviations.size
 
     def label(self, name: str) -> int:
-        """Return the index of a class.
-
-        Raises
-        ------
-        InputError
-            If there is no such class.
-        """
+        """Return the index of a class; `InputError` if there is no such class."""
         try:
             return self.class_names.index(name)
         except ValueError:
@@ -121,57 +118,77 @@ class DigitModel:
         band : float32 (rows, width, channels)
             0..1.
         """
-        network = self._network(latents)
         scale = self.config.scale if scale is None else scale
 
         def coordinates(rows: range) -> FloatArray:
             return pixel_coordinates(width, height, scale, rows)
 
+        network = self._network(latents)
         return render_strips(network, coordinates, (width, height), threads=threads)
 
     def draw(self, latents: FloatArray, width: int, height: int, **options: Any) -> FloatArray:
         """Return a whole picture (float32, height x width x channels); arguments as of `bands`."""
         return np.concatenate([band for _, band in self.bands(latents, width, height, **options)])
 
-    def save(self, path: Path) -> None:
-        """Write the model file.
+    def on_paper(self, picture: FloatArray, paper: str) -> FloatArray:
+        """Return a picture, inverted if its background is not as asked: one of `PAPERS`."""
+        dark = self.background < 0.5
+        inverted = (paper == "white" and dark) or (paper == "black" and not dark)
+        return np.float32(1.0) - picture if inverted else picture
 
-        Raises
-        ------
-        FitImageError
-            If that fails.
+    def draw_sheet(
+        self,
+        rows: Iterable[FloatArray],
+        width: int,
+        height: int,
+        *,
+        paper: str = "white",
+        **options: Any,
+    ) -> Pixels:
+        """Draw pictures in rows, each of ``width`` x ``height`` pixels.
+
+        Parameters
+        ----------
+        rows : iterable of float32 (columns, latent)
+        paper : str
+            One of `fit_image.config.registry.PAPERS`.
+        **options
+            ``scale`` and ``threads`` of `bands`.
         """
-        sizes = {name: self._size(name) for name in _SIZES}
-        write_archive(
-            path,
-            "digits",
-            FORMAT_VERSION,
-            {
-                **{name: np.int64(value) for name, value in sizes.items()},
-                "scale": np.float64(self.config.scale),
-                "background": np.float64(self.background),
-                "names": np.array(self.class_names),
-                "numbers": self.parameters,
-                "means": self.means,
-                "deviations": self.deviations,
-            },
-        )
+
+        def drawn(latents: FloatArray) -> Pixels:
+            picture = self.draw(latents, width, height, **options)
+            return to_uint8(self.on_paper(picture, paper))
+
+        return contact_sheet(map(drawn, row) for row in rows)
+
+    def save(self, path: Path) -> None:
+        """Write the model file."""
+        sizes = {name: getattr(self.config, name) for name in _CONFIG_SIZES}
+        sizes |= {name: getattr(self, name) for name in _SIZES}
+        arrays: dict[str, npt.ArrayLike] = {
+            **{name: np.int64(value) for name, value in sizes.items()},
+            "scale": np.float64(self.config.scale),
+            "background": np.float64(self.background),
+            "names": np.array(self.class_names),
+            "numbers": self.parameters,
+            "means": self.means,
+            "deviations": self.deviations,
+        }
+        write_archive(path, "digits", FORMAT_VERSION, arrays)
 
     @classmethod
     def load(cls, path: Path | None = None) -> Self:
-        """Read a model file, or that in the folder of a run; without a path, the shipped one.
+        """Read a model file, or a training's; without a path, the shipped one.
 
-        Raises
-        ------
-        InputError
-            If there is none, or it is damaged.
+        `InputError` if there is none, or it is damaged.
         """
         path = SHIPPED if path is None else path
         with reading_model(path, "digits", FORMAT_VERSION, "a trained generator") as arrays:
-            sizes = {name: int(arrays[name].reshape(())) for name in _SIZES}
+            sizes = {name: int(arrays[name].reshape(())) for name in (*_CONFIG_SIZES, *_SIZES)}
             scale, background = (float(arrays[n].reshape(())) for n in ("scale", "background"))
             names = tuple(str(name) for name in arrays["names"])
-            config = DigitsConfig(scale=scale, **{name: sizes[name] for name in _SIZES[:4]})
+            config = DigitsConfig(scale=scale, **{name: sizes[name] for name in _CONFIG_SIZES})
             channels = sizes["channels"]
             valid = min(sizes.values()) >= 0 and channels in (1, 3) and names
             if not valid or not np.isfinite(background):
@@ -183,9 +200,6 @@ class DigitModel:
             size = (sizes["height"], sizes["width"])
             return cls(config, channels, *size, names, parameters, means, deviations, background)
 
-    def _size(self, name: str) -> int:
-        return int(getattr(self if name in ("channels", "height", "width") else self.config, name))
-
     def _network(self, latents: FloatArray) -> MLP:
         """Return the network from coordinates to colours for these latents."""
         network, start = MLP(generator_layers(self.config, self.channels)), 0
@@ -195,3 +209,22 @@ class DigitModel:
             rows[:, : layer.fan_in + 1] = weights
             start = stop
         return at_latent(network, np.float32(self.config.scale) * latents)
+
+
+def walk(anchors: FloatArray, steps: int, kind: str) -> Iterator[FloatArray]:
+    """Yield latents (float32) on a closed path: from each anchor to the next, and to the first.
+
+    Parameters
+    ----------
+    anchors : float32 (anchors, latent)
+    steps : int
+        From one anchor to the next.
+    kind : str
+        A key of `fit_image.config.registry.WALKS`.
+    """
+    for before, after in zip(anchors, np.roll(anchors, -1, axis=0), strict=True):
+        for step in range(steps):
+            share = step / steps
+            if kind == "sinusoidal":
+                share = (1.0 - math.cos(math.pi * share)) / 2
+            yield before + np.float32(share) * (after - before)

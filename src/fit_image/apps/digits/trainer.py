@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.apps.digits.config import DigitsConfig
-from fit_image.apps.digits.contact_sheet import draw_sheet
 from fit_image.apps.digits.directory import COLUMNS, DigitsMetrics, RoundMetrics
 from fit_image.apps.digits.gan_trainer import GANTrainer, GradientError, RoundAbandonedError
 from fit_image.apps.digits.model import DigitModel
@@ -47,7 +46,6 @@ class DigitTrainer(StepTrainer[RoundMetrics]):
     ----------
     data : LabelledPictures
         Not copied.
-    config : DigitsConfig
     settling_rounds : int
         Before so many rounds, a generator that draws one class only has not collapsed: it has not
         begun.
@@ -95,13 +93,11 @@ class DigitTrainer(StepTrainer[RoundMetrics]):
         self.snapshot = self.state_dict()
 
     def train_step(self, go_on: Callable[[], bool] = lambda: True) -> RoundMetrics | None:
-        """Train a round; only a long one asks ``go_on`` between its steps."""
         config, progress = self.config, self.progress
         began = time.perf_counter()
         rng = np.random.default_rng([config.seed, _ORDER, progress.epoch])
         order = rng.permutation(len(self.data.labels))
-        first = progress.position * config.batch_size
-        chosen = order[first : first + config.batch_size]
+        chosen = order[progress.position * config.batch_size :][: config.batch_size]
         rng = np.random.default_rng([config.seed, _ROUND, progress.epoch, progress.position])
         pictures = random_crops(self.data.pictures[chosen], self.side, rng)
         labels = self.data.labels[chosen]
@@ -123,29 +119,19 @@ class DigitTrainer(StepTrainer[RoundMetrics]):
         self._round_seconds = time.perf_counter() - began
         progress.seconds += self._round_seconds
         for name, value in asdict(metrics).items():
-            if not math.isfinite(value):
-                raise DivergenceError(
-                    f"the {name.replace('_', ' ')} is not finite in epoch {progress.epoch + 1}"
-                )
+            self.check_finite(f"the {name.replace('_', ' ')}", value)
             self._sums[name] += value
         progress.position += 1
         return metrics
 
     def warm_up(self) -> None:
-        """Compile the kernels with a batch of centred crops."""
         chosen = slice(self.config.batch_size)
         pictures = centre_crop(self.data.pictures[chosen], self.side)
         self.gan.warm_up(pictures, self.data.labels[chosen])
 
     def end_epoch(self) -> EpochEnd:
-        """End the epoch unless the generator has collapsed.
-
-        Raises
-        ------
-        DivergenceError
-            If all generated pictures are taken for one class, and once were not, or never were
-            in many rounds.
-        """
+        # A generator has collapsed if all its pictures are taken for one class, and once were not,
+        # or never were in many rounds.
         means = {name: total / self.epoch_size for name, total in self._sums.items()}
         model = self.model()
         classes = self.drawn_classes(model)
@@ -162,38 +148,32 @@ class DigitTrainer(StepTrainer[RoundMetrics]):
         progress.position = 0
         self.snapshot = self.state_dict()
         metrics = DigitsMetrics(epoch=progress.epoch, seconds=progress.seconds, **means)
-        return EpochEnd(progress.epoch, metrics, self._drawn(model), model)
+        return EpochEnd(progress.epoch, metrics, self.draw(model), model)
 
-    def draw(self) -> npt.NDArray[np.uint8]:
-        """Draw samples of every class, a row each."""
-        return self._drawn(self.model())
-
-    def _drawn(self, model: DigitModel) -> npt.NDArray[np.uint8]:
+    def draw(self, model: DigitModel | None = None) -> npt.NDArray[np.uint8]:
+        model = model or self.model()
         # The same latents' noise in every frame: only learning moves them.
         rng = np.random.default_rng([self.config.seed, _FRAMES])
         rows = [model.sample([label] * SAMPLES, rng) for label in range(len(model.class_names))]
-        return draw_sheet(model, rows, _TILE, _TILE)
+        return model.draw_sheet(rows, _TILE, _TILE)
 
     def model(self) -> DigitModel:
-        """Return the averaged generator with the latents' statistics of every class."""
-        with self.gan.averaged():
-            return self._model()
-
-    def _model(self) -> DigitModel:
         names = self.data.names
         means = np.zeros((len(names), self.config.latent), dtype=np.float64)
         squares, counts = np.zeros_like(means), np.zeros(len(names))
         brightness = 0.0
-        for first in range(0, len(self.data.labels), self.config.batch_size):
-            part = slice(first, first + self.config.batch_size)
-            pictures = centre_crop(self.data.pictures[part], self.side)
-            labels = self.data.labels[part]
-            mean, variance = self.gan.encode(pictures)
-            np.add.at(means, labels, mean)
-            np.add.at(squares, labels, variance + np.square(mean, dtype=np.float64))
-            np.add.at(counts, labels, 1)
-            edge = pictures[:, [0, -1]].mean() + pictures[:, :, [0, -1]].mean()
-            brightness += float(edge) / 2 * len(labels)
+        with self.gan.averaged():
+            numbers = generator_numbers(self.gan.generator.network)
+            for first in range(0, len(self.data.labels), self.config.batch_size):
+                part = slice(first, first + self.config.batch_size)
+                pictures = centre_crop(self.data.pictures[part], self.side)
+                labels = self.data.labels[part]
+                mean, variance = self.gan.encode(pictures)
+                np.add.at(means, labels, mean)
+                np.add.at(squares, labels, variance + np.square(mean, dtype=np.float64))
+                np.add.at(counts, labels, 1)
+                edge = pictures[:, [0, -1]].mean() + pictures[:, :, [0, -1]].mean()
+                brightness += float(edge) / 2 * len(labels)
         means /= counts[:, np.newaxis]
         deviations = np.sqrt(np.maximum(squares / counts[:, np.newaxis] - means**2, 0.0))
         return DigitModel(
@@ -202,14 +182,13 @@ class DigitTrainer(StepTrainer[RoundMetrics]):
             self.side,
             self.side,
             names,
-            generator_numbers(self.gan.generator.network),
+            numbers,
             means.astype(np.float32),
             deviations.astype(np.float32),
             brightness / len(self.data.labels),
         )
 
     def state_dict(self) -> dict[str, npt.NDArray[Any]]:
-        """Return the state of the networks, the epoch's sums, and the progress."""
         return {
             **super().state_dict(),
             **self.gan.state_dict(),
@@ -218,7 +197,6 @@ class DigitTrainer(StepTrainer[RoundMetrics]):
         }
 
     def load_state_dict(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        """Restore `state_dict`."""
         sums = {name: number_of(arrays, f"sum_{name}") for name in COLUMNS}
         was_diverse = number_of(arrays, "was_diverse") > 0
         self.gan.load_state_dict(arrays)
@@ -228,9 +206,8 @@ class DigitTrainer(StepTrainer[RoundMetrics]):
     def drawn_classes(self, model: DigitModel) -> set[int]:
         """Return the classes that the discriminator sees in generated pictures of all classes."""
         rng = np.random.default_rng([self.config.seed, _LOOK])
-        latents = model.sample(
-            np.arange(len(model.class_names) * SAMPLES) % len(model.class_names), rng
-        )
+        classes = len(model.class_names)
+        latents = model.sample(np.arange(classes * SAMPLES) % classes, rng)
         found: set[int] = set()
         for first in range(0, len(latents), self.config.batch_size):
             with self.gan.averaged():

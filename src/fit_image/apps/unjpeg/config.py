@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fit_image.config.layer_spec import LARGEST_RATE, LAYERS_AS_TEXT, Hidden, parse_qualities
 from fit_image.config.registry import SUBSAMPLINGS
-from fit_image.config.settings import SEED, check_choice, check_settings, setting
+from fit_image.config.settings import SEED, check_settings, require, setting
 from fit_image.errors import InputError
 
 STEP = 8
@@ -29,11 +29,7 @@ class UnjpegConfig:
     Whitening is after LeCun et al., "Efficient BackProp", 1998; when the network is saved, it
     becomes a part of the first layer. The average of the network over its steps is that of Polyak
     and Juditsky, "Acceleration of stochastic approximation by averaging", 1992, with decay.
-
-    Raises
-    ------
-    InputError
-        If a value is out of range.
+    An `InputError` is raised if a value is out of range.
     """
 
     block: int = setting(24, "Side of a patch in pixels, a multiple of 8.", (STEP, LARGEST_BLOCK))
@@ -43,11 +39,13 @@ class UnjpegConfig:
         as_text=LAYERS_AS_TEXT,
     )
     quality: str = setting("85", "JPEG quality of the inputs: 1 to 100, or a range such as 30-90.")
-    subsampling: str = setting("4:2:0", "Chroma subsampling of the inputs.")
+    subsampling: str = setting("4:2:0", "Chroma subsampling of the inputs.", choices=SUBSAMPLINGS)
     difference: bool = setting(
         False, "Learn the residual to add to the JPEG, instead of the picture."
     )
-    optimizer: str = setting("sgd", "Optimizer: plain gradient descent, or Adam.")
+    optimizer: str = setting(
+        "sgd", "Optimizer: plain gradient descent, or Adam.", choices=LEARNING_RATES
+    )
     learning_rate: float = setting(
         0.0,
         "Learning rate; with sgd, divided by a layer's inputs. 0 for the default.",
@@ -83,23 +81,16 @@ class UnjpegConfig:
 
     def __post_init__(self) -> None:
         check_settings(self)
-        if self.block % STEP:
-            raise InputError(
-                f"block must be a multiple of {STEP}, not {self.block}", fields=("block",)
-            )
+        multiple = f"must be a multiple of {STEP}, not {self.block}"
+        require(self.block % STEP == 0, "block", multiple)
         if self.patches < self.batch_size:
             raise InputError(
                 f"patches must be at least batch_size ({self.batch_size:,})",
                 fields=("patches", "batch_size"),
             )
         parse_qualities(self.quality)
-        for name, choices in (("subsampling", SUBSAMPLINGS), ("optimizer", LEARNING_RATES)):
-            check_choice(name, getattr(self, name), choices)
-        if any(layer.skip or layer.activation for layer in self.layers):
-            raise InputError(
-                "layers must be numbers of units here, such as 4x2047 or 500,300",
-                fields=("layers",),
-            )
+        plain = not any(layer.skip or layer.activation for layer in self.layers)
+        require(plain, "layers", "must be numbers of units here, such as 4x2047 or 500,300")
 
     @property
     def rate(self) -> float:

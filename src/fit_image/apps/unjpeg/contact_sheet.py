@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from fit_image.apps.contact_sheet import contact_sheet
+from fit_image.apps.contact_sheet import Pixels, contact_sheet
 from fit_image.apps.unjpeg.config import UnjpegConfig
 from fit_image.apps.unjpeg.model import Restorer
 from fit_image.apps.unjpeg.patches.pictures import CleanPicture, read_clean
@@ -25,12 +23,8 @@ _CROPS = 3
 _GAP = 6
 
 
-@dataclass(frozen=True, eq=False)
-class Crop:
-    """A part of a picture, damaged and clean: uint8 (rows, columns, 3)."""
-
-    damaged: npt.NDArray[np.uint8]
-    clean: npt.NDArray[np.uint8]
+Crop = tuple[Pixels, Pixels]
+"""A part of a picture, damaged and clean: uint8 (rows, columns, 3)."""
 
 
 def choose_crops(pictures: Sequence[CleanPicture], config: UnjpegConfig) -> list[Crop]:
@@ -48,13 +42,13 @@ def choose_crops(pictures: Sequence[CleanPicture], config: UnjpegConfig) -> list
     return crops
 
 
-def draw_crops(crops: Sequence[Crop], restorer: Restorer) -> npt.NDArray[np.uint8]:
+def draw_crops(crops: Sequence[Crop], restorer: Restorer) -> Pixels:
     """Draw a row for every crop: JPEG, restored and clean."""
-    rows = [(crop.damaged, restorer.restore(crop.damaged), crop.clean) for crop in crops]
+    rows = [(damaged, restorer.restore(damaged), clean) for damaged, clean in crops]
     return contact_sheet(rows, gap=_GAP, factor=_FACTOR)
 
 
-def _most_damaged(damaged: npt.NDArray[np.uint8], clean: npt.NDArray[np.uint8]) -> Crop:
+def _most_damaged(damaged: Pixels, clean: Pixels) -> Crop:
     errors = np.square(damaged.astype(np.int64) - clean).sum(axis=2)
     height, width = errors.shape
     rows, columns = min(_SIDE, height), min(_SIDE, width)
@@ -64,7 +58,5 @@ def _most_damaged(damaged: npt.NDArray[np.uint8], clean: npt.NDArray[np.uint8]) 
         totals[rows:, :-columns] - totals[:-rows, :-columns]
     )[::16, ::16]
     top, left = (16 * int(index) for index in np.unravel_index(windows.argmax(), windows.shape))
-    return Crop(
-        np.ascontiguousarray(damaged[top : top + rows, left : left + columns]),
-        np.ascontiguousarray(clean[top : top + rows, left : left + columns]),
-    )
+    crop = (slice(top, top + rows), slice(left, left + columns))
+    return np.ascontiguousarray(damaged[crop]), np.ascontiguousarray(clean[crop])

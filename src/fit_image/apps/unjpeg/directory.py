@@ -19,14 +19,10 @@ class UnjpegMetrics(EpochMetrics):
 
     Attributes
     ----------
-    epoch : int
-        Counted from 1.
     error, damage : float
         Of the epoch's patches: of the network during the epoch, and of JPEG.
     validation_error, validation_damage : float
         Of the validation patches after the epoch, likewise.
-    seconds : float
-        Training time so far.
     """
 
     formats: ClassVar = {
@@ -64,6 +60,8 @@ class UnjpegSource(DataSource):
 
     Attributes
     ----------
+    sha256 : str
+        Of the files' names and sizes.
     training, validation : int
         Their numbers.
     """
@@ -79,8 +77,7 @@ class UnjpegManifest(DataManifest[UnjpegSource, UnjpegConfig]):
     config_type = UnjpegConfig
 
     def describe(self) -> dict[str, Any]:
-        """Return JSON values for people, with the optimizer's default learning rate."""
-        return {**super().describe(), "learning_rate": self.config.rate}
+        return super().describe() | {"learning_rate": self.config.rate}
 
 
 class UnjpegDirectory(RunDirectory):
@@ -97,7 +94,6 @@ class UnjpegDirectory(RunDirectory):
 
     @classmethod
     def describe_model(cls, path: Path) -> dict[str, Any]:
-        """Return the network's kind and sizes, as JSON values."""
         from fit_image.apps.unjpeg.model import Restorer
 
         restorer = Restorer.load(path)
@@ -108,5 +104,5 @@ class UnjpegDirectory(RunDirectory):
             "hidden": list(restorer.widths),
             "difference": restorer.difference,
             "quality": restorer.quality,
-            "parameters": restorer.num_params,
+            "parameters": restorer.network.num_params,
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -17,14 +17,13 @@ from fit_image.apps.unjpeg.patches.extractor import PatchExtractor, are_flat, pa
 from fit_image.apps.unjpeg.patches.kernels import add_kernel
 from fit_image.config.layer_spec import MAX_LAYERS, MAX_WIDTH
 from fit_image.images.ycbcr import from_ycbcr, to_ycbcr
+from fit_image.nn.network import Network, NetworkCache
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.threads import ThreadPool
 from fit_image.runs.model_file import reading_model
 from fit_image.storage.npz import array_like, write_archive
 
 FORMAT_VERSION = 1
-
-_KIND = "unjpeg"
 
 _BATCH = 512
 """Patches that pass through the network at once."""
@@ -48,13 +47,10 @@ class Restorer:
 
     Attributes
     ----------
-    extractor : PatchExtractor
-    widths : tuple of int
-        Units of its hidden layers.
+    network : Network
+        Of `make_network`.
     difference : bool
         Whether its outputs are added to its inputs.
-    parameters : float32 vector
-        Of `make_network`.
     quality : str
         Of the JPEG pictures from which it was trained.
     strength : float
@@ -62,16 +58,15 @@ class Restorer:
     """
 
     extractor: PatchExtractor
-    widths: tuple[int, ...]
+    network: Network
     difference: bool
-    parameters: FloatArray
     quality: str
     strength: float = 1.0
 
     @property
-    def num_params(self) -> int:
-        """Number of weights and biases."""
-        return make_network(self.extractor.block, self.widths).num_params
+    def widths(self) -> tuple[int, ...]:
+        """Units of the hidden layers."""
+        return tuple(layer.out_shape[0] for layer in self.network.layers[:-1])
 
     def restore(
         self,
@@ -99,16 +94,15 @@ class Restorer:
         height, width, _ = picture.shape
         whole = padded(picture, block)
         restored = np.empty_like(picture)
-        network = _Runner(self, threads)
+        cache = self.network.make_cache(_BATCH, ThreadPool(threads))
         rows, columns, _ = whole.shape
-        stride = 3 * columns
         begin = 3 * np.arange(0, columns - block + 1, STEP)
         across = _cover(columns, block)[:width]
         down = _cover(rows, block)
-        sums = np.zeros((block, stride), np.float32)
+        sums = np.zeros((block, 3 * columns), np.float32)
         for top in range(0, rows - block + 1, STEP):
             band = np.ascontiguousarray(whole[top : top + block]).ravel()
-            network.add(band, begin, stride, sums)
+            self._add_changes(band, begin, cache, sums)
             # The rows that no later patch covers.
             last = top + STEP > rows - block
             done = min(block if last else STEP, height - top)
@@ -116,41 +110,44 @@ class Restorer:
             mean = sums[:done].reshape(done, columns, 3)[:, :width] / counts[..., np.newaxis]
             damaged = picture[top : top + done]
             restored[top : top + done] = from_ycbcr(to_ycbcr(damaged) + mean)
-            sums = np.concatenate([sums[STEP:], np.zeros((STEP, stride), np.float32)])
+            sums = np.concatenate([sums[STEP:], np.zeros((STEP, 3 * columns), np.float32)])
             on_rows(top + done, height)
         return restored
 
+    def _add_changes(
+        self,
+        band: npt.NDArray[np.uint8],
+        begin: npt.NDArray[np.int64],
+        cache: NetworkCache,
+        sums: FloatArray,
+    ) -> None:
+        """Add the network's changes of a row of patches to the sums (rows, columns * 3)."""
+        extractor, stride = self.extractor, sums.shape[1]
+        strides = np.full(len(begin), stride)
+        begin = begin[~are_flat(band, begin, strides, extractor.block)]
+        for first in range(0, len(begin), _BATCH):
+            starts = begin[first : first + _BATCH]
+            patches = np.empty((len(starts), extractor.size), np.float32)
+            extractor.cut(band, starts, strides[: len(starts)], patches)
+            outputs = self.network.forward(patches, cache)
+            changes = outputs.copy() if self.difference else outputs - patches
+            np.clip(changes, extractor.lowest - patches, extractor.highest - patches, out=changes)
+            changes *= np.float32(self.strength * extractor.deviation)
+            add_kernel(changes, starts, stride, extractor.block, sums.reshape(-1))
+
     def save(self, path: Path, *, half: bool = False) -> None:
-        """Write the model file.
-
-        Parameters
-        ----------
-        path : Path
-        half : bool
-            Whether parameters are written in half precision.
-
-        Raises
-        ------
-        FitImageError
-            If that fails.
-        """
-        network = make_network(self.extractor.block, self.widths)
-        network.parameters[:] = self.parameters
-        numbers = np.concatenate([rows.ravel() for rows in layer_rows(network)])
-        write_archive(
-            path,
-            _KIND,
-            FORMAT_VERSION,
-            {
-                "block": np.int64(self.extractor.block),
-                "mean": np.float64(self.extractor.mean),
-                "deviation": np.float64(self.extractor.deviation),
-                "widths": np.array(self.widths, dtype=np.int64),
-                "difference": np.int64(self.difference),
-                "quality": np.array(self.quality),
-                "numbers": numbers.astype(np.float16 if half else np.float32),
-            },
-        )
+        """Write the model file, with parameters in half precision if ``half``."""
+        numbers = np.concatenate([rows.ravel() for rows in layer_rows(self.network)])
+        arrays: dict[str, npt.ArrayLike] = {
+            "block": np.int64(self.extractor.block),
+            "mean": np.float64(self.extractor.mean),
+            "deviation": np.float64(self.extractor.deviation),
+            "widths": np.array(self.widths, dtype=np.int64),
+            "difference": np.int64(self.difference),
+            "quality": np.array(self.quality),
+            "numbers": numbers.astype(np.float16 if half else np.float32),
+        }
+        write_archive(path, "unjpeg", FORMAT_VERSION, arrays)
 
     @classmethod
     def shipped(cls, quality: int, *, grey: bool = False) -> Self:
@@ -166,19 +163,18 @@ class Restorer:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read a model file, or that in the folder of a training.
-
-        Raises
-        ------
-        InputError
-            If there is none, or it is damaged.
-        """
-        with reading_model(path, _KIND, FORMAT_VERSION, "a trained network") as arrays:
+        """Read a model file, or a training's; `InputError` if there is none, or it is damaged."""
+        with reading_model(path, "unjpeg", FORMAT_VERSION, "a trained network") as arrays:
             block, difference = (int(arrays[n].reshape(())) for n in ("block", "difference"))
             mean, deviation = (float(arrays[n].reshape(())) for n in ("mean", "deviation"))
             widths = tuple(int(width) for width in arrays["widths"].reshape(-1))
             quality = str(arrays["quality"].reshape(()))
-            _check(block, widths, mean, deviation)
+            if not STEP <= block <= LARGEST_BLOCK or block % STEP:
+                raise ValueError(f"invalid block: {block}")
+            if len(widths) > MAX_LAYERS or not all(1 <= width <= MAX_WIDTH for width in widths):
+                raise ValueError("invalid layer widths")
+            if not math.isfinite(mean) or not math.isfinite(deviation) or deviation <= 0:
+                raise ValueError("invalid mean or deviation")
             network = make_network(block, widths)
             arrays["numbers"] = arrays["numbers"].astype(np.float32)
             numbers = array_like(arrays, "numbers", np.empty(network.num_params, np.float32))
@@ -186,39 +182,7 @@ class Restorer:
             for rows in layer_rows(network):
                 rows[:] = numbers[start : start + rows.size].reshape(rows.shape)
                 start += rows.size
-            extractor = PatchExtractor(block, mean, deviation)
-            return cls(extractor, widths, bool(difference), network.parameters, quality)
-
-
-class _Runner:
-    """Restores rows of patches."""
-
-    def __init__(self, restorer: Restorer, threads: int | None) -> None:
-        self._restorer = restorer
-        self._network = make_network(restorer.extractor.block, restorer.widths)
-        self._network.parameters[:] = restorer.parameters
-        self._cache = self._network.make_cache(_BATCH, ThreadPool(threads))
-
-    def add(
-        self,
-        band: npt.NDArray[np.uint8],
-        begin: npt.NDArray[np.int64],
-        stride: int,
-        sums: FloatArray,
-    ) -> None:
-        """Add the network's changes of a row of patches to the sums (rows, columns * 3)."""
-        extractor = self._restorer.extractor
-        strides = np.full(len(begin), stride)
-        begin = begin[~are_flat(band, begin, strides, extractor.block)]
-        for first in range(0, len(begin), _BATCH):
-            starts = begin[first : first + _BATCH]
-            patches = np.empty((len(starts), extractor.size), np.float32)
-            extractor.cut(band, starts, strides[: len(starts)], patches)
-            outputs = self._network.forward(patches, self._cache)
-            changes = outputs.copy() if self._restorer.difference else outputs - patches
-            np.clip(changes, extractor.lowest - patches, extractor.highest - patches, out=changes)
-            changes *= np.float32(self._restorer.strength * extractor.deviation)
-            add_kernel(changes, starts, stride, extractor.block, sums.reshape(-1))
+            return cls(PatchExtractor(block, mean, deviation), network, bool(difference), quality)
 
 
 def _cover(length: int, block: int) -> FloatArray:
@@ -227,12 +191,3 @@ def _cover(length: int, block: int) -> FloatArray:
     for start in range(0, length - block + 1, STEP):
         counts[start : start + block] += 1
     return counts
-
-
-def _check(block: int, widths: Sequence[int], mean: float, deviation: float) -> None:
-    if not STEP <= block <= LARGEST_BLOCK or block % STEP:
-        raise ValueError(f"invalid block: {block}")
-    if len(widths) > MAX_LAYERS or not all(1 <= width <= MAX_WIDTH for width in widths):
-        raise ValueError("invalid layer widths")
-    if not math.isfinite(mean) or not math.isfinite(deviation) or deviation <= 0:
-        raise ValueError("invalid mean or deviation")

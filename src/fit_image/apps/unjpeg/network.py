@@ -58,8 +58,8 @@ def init_weights(network: Network, rng: np.random.Generator, *, difference: bool
 
 def layer_rows(network: Network) -> list[FloatArray]:
     """Return each layer's weights and biases (fan_in + 1, units), biases last, as views."""
-    found = []
-    for index, layer in enumerate(network.layers):
-        assert isinstance(layer, Dense)
-        found.append(layer.rows(network.part(network.parameters, index)))
-    return found
+    return [
+        layer.rows(network.part(network.parameters, index))
+        for index, layer in enumerate(network.layers)
+        if isinstance(layer, Dense)
+    ]

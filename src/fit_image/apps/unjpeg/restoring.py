@@ -32,16 +32,9 @@ _MODES = {"L": "L", "1": "L", "RGB": "RGB", "P": "RGB", "LA": "RGBA", "RGBA": "R
 
 
 class DamagedPicture(NamedTuple):
-    """A picture to be restored.
+    """A picture to be restored, of mode L, RGB or RGBA, and how JPEG has compressed it, if it has.
 
-    Attributes
-    ----------
-    image : PIL.Image.Image
-        Of mode L, RGB or RGBA; orientation and colour profile are not applied.
-    quality : int or None
-        Of JPEG, as of `quality_of`.
-    subsampling : str or None
-        Of JPEG, as of `subsampling_of`.
+    Orientation and colour profile are not applied.
     """
 
     image: Image.Image
@@ -50,13 +43,7 @@ class DamagedPicture(NamedTuple):
 
 
 def read_picture(path: Path) -> DamagedPicture:
-    """Read a picture file without applying its metadata.
-
-    Raises
-    ------
-    InputError
-        If it is not a picture, or its pixels are neither grey nor RGB.
-    """
+    """Read a picture file; `InputError` if it is none, or its pixels are neither grey nor RGB."""
     with reading(path) as file:
         if not file.peek(1):
             raise InputError("the file is empty; give a picture")
@@ -80,10 +67,7 @@ def restore(
     threads: int | None = None,
     on_rows: Callable[[int, int], None] = lambda done, total: None,
 ) -> Image.Image:
-    """Return a restored picture of the same mode, with the same alpha channel.
-
-    Arguments are as of `Restorer.restore`.
-    """
+    """Return a restored picture of the same mode and alpha channel; see `Restorer.restore`."""
     opaque = image.copy()
     if image.mode == "RGBA":
         opaque.putalpha(255)
@@ -134,10 +118,7 @@ def _orientation(image: Image.Image) -> int:
 def metadata_of(picture: Image.Image, target: Path) -> dict[str, Any]:
     """Return the metadata to write, as options of Pillow's ``save``.
 
-    Raises
-    ------
-    InputError
-        If the format of the target cannot hold them.
+    `InputError` if the format of the target cannot hold them.
     """
     metadata = {name: picture.info[name] for name in _METADATA if picture.info.get(name)}
     name = check_image_suffix(target)

@@ -15,14 +15,7 @@ from fit_image.images.jpeg import Compression
 
 @dataclass(frozen=True)
 class Score:
-    """The score of a picture.
-
-    Attributes
-    ----------
-    file : Path
-    jpeg, restored : float
-        PSNR over red, green and blue in dB: of the JPEG, and of the restored picture.
-    """
+    """The score of a picture: PSNR over red, green and blue in dB, as JPEG and restored."""
 
     file: Path
     jpeg: float

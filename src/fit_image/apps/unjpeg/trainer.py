@@ -23,7 +23,7 @@ from fit_image.apps.unjpeg.patches import samples
 from fit_image.apps.unjpeg.patches.extractor import PatchExtractor
 from fit_image.apps.unjpeg.patches.loader import PatchLoader, rmse
 from fit_image.apps.unjpeg.patches.pictures import PictureFolder, measure
-from fit_image.errors import DivergenceError
+from fit_image.apps.unjpeg.whitening import Whitening
 from fit_image.nn.optimizers.adam import Adam
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.threads import ThreadPool
@@ -42,12 +42,7 @@ _WEIGHTS = 21
 class BatchMetrics:
     """The metrics of a batch: root mean square errors of Y, Cb and Cr in 0..1.
 
-    Attributes
-    ----------
-    error : float
-        Of the network's patches, before its step.
-    jpeg_error : float
-        Of the JPEG's.
+    ``error`` is that of the network before its step, ``jpeg_error`` that of JPEG.
     """
 
     error: float
@@ -64,8 +59,6 @@ class PatchTrainer(StepTrainer[BatchMetrics]):
 
     Parameters
     ----------
-    folder : PictureFolder
-    config : UnjpegConfig
     threads : int, optional
         Default: all cores. Does not change the result.
 
@@ -73,9 +66,6 @@ class PatchTrainer(StepTrainer[BatchMetrics]):
     ----------
     validation : tuple of CleanPicture
         Pictures that are not learned from.
-    extractor : PatchExtractor
-    loader : PatchLoader
-    trained : TrainedNetwork
     best : float32 vector or None
         Parameters with the smallest validation error so far.
 
@@ -109,26 +99,21 @@ class PatchTrainer(StepTrainer[BatchMetrics]):
         self._squares = np.zeros(2)
         self._best_error, self._best_epoch = math.inf, 0
         self._inputs, self._targets = samples.validation_patches(folder, config, self.extractor)
-        self._whitening = (
-            samples.measure_whitening(folder, config, self.extractor, pool)
-            if config.whiten
-            else None
-        )
+        self._whitening: Whitening | None = None
+        if config.whiten:
+            self._whitening = samples.measure_whitening(folder, config, self.extractor, pool)
 
     def train_step(self, go_on: Callable[[], bool] = lambda: True) -> BatchMetrics | None:
-        """Take a step on the next batch of patches."""
         began = time.perf_counter()
         self.loader.next()
         metrics = self.learn(self.loader.inputs, self.loader.targets)
         self.progress.seconds += time.perf_counter() - began
-        if not math.isfinite(metrics.error):
-            raise DivergenceError(f"the error is not finite in epoch {self.progress.epoch + 1}")
+        self.check_finite("the error", metrics.error)
         self._squares += (metrics.error**2, metrics.jpeg_error**2)
         self.progress.position += 1
         return metrics
 
     def warm_up(self) -> None:
-        """Take a step, and undo it."""
         before, shape = self.trained.state_dict(), self.loader.inputs.shape
         self.learn(np.zeros(shape, np.float32), np.ones(shape, np.float32))
         self.trained.load_state_dict(before)
@@ -144,8 +129,7 @@ class PatchTrainer(StepTrainer[BatchMetrics]):
         return "patience" if 0 < self.config.patience <= waited else None
 
     def end_epoch(self) -> EpochEnd:
-        """Validate the network, and keep the best so far; its weights must be finite."""
-        self._check_finite()
+        self.check_finite("a weight", self.trained.network.parameters)
         progress = self.progress
         error, jpeg_error = np.sqrt(self._squares / self.epoch_size).tolist()
         self._squares[:] = 0.0
@@ -161,16 +145,11 @@ class PatchTrainer(StepTrainer[BatchMetrics]):
         return EpochEnd(progress.epoch, metrics, self.draw(), model)
 
     def draw(self) -> npt.NDArray[np.uint8]:
-        """Draw the most damaged crops of validation pictures: JPEG, restored and clean."""
-        return draw_crops(self._crops, self.restorer(best=False))
+        return draw_crops(self._crops, self.model(best=False))
 
     @cached_property
     def _crops(self) -> list[Crop]:
         return choose_crops(self.validation, self.config)
-
-    def model(self) -> Restorer:
-        """Return the best network so far."""
-        return self.restorer()
 
     def validate(self) -> tuple[float, float]:
         """Return the root mean square errors of network and JPEG on the validation patches."""
@@ -189,7 +168,7 @@ class PatchTrainer(StepTrainer[BatchMetrics]):
         """Whether the newest epoch is the best."""
         return self._best_epoch == self.progress.epoch
 
-    def restorer(self, *, best: bool = True) -> Restorer:
+    def model(self, *, best: bool = True) -> Restorer:
         """Return the best network so far, or the current one, for whole pictures."""
         config = self.config
         network = make_network(config.block, config.widths)
@@ -197,19 +176,11 @@ class PatchTrainer(StepTrainer[BatchMetrics]):
         network.parameters[:] = self.best if is_best else self.trained.averaged_params
         if self._whitening:
             self._whitening.fold(network)
-        return Restorer(
-            self.extractor, config.widths, config.difference, network.parameters, config.quality
-        )
+        return Restorer(self.extractor, network, config.difference, config.quality)
 
     def state_dict(self) -> Arrays:
-        """Return the state of network, loader and validation, and the progress.
-
-        Raises
-        ------
-        DivergenceError
-            If a weight is not finite: there must be no checkpoint of that.
-        """
-        self._check_finite()
+        # There must be no checkpoint of weights that are not finite.
+        self.check_finite("a weight", self.trained.network.parameters)
         arrays = {
             **super().state_dict(),
             **self.loader.state_dict(),
@@ -223,7 +194,6 @@ class PatchTrainer(StepTrainer[BatchMetrics]):
         return arrays | (self._whitening.state_dict() if self._whitening else {})
 
     def load_state_dict(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        """Restore `state_dict`."""
         squares = array_like(arrays, "squares", self._squares)
         best, best_error = None, math.inf
         if "best" in arrays:
@@ -237,10 +207,6 @@ class PatchTrainer(StepTrainer[BatchMetrics]):
         self._best_epoch = int(number_of(arrays, "best_epoch"))
         self.best, self._best_error = best, best_error
         self._squares = np.array(squares)
-
-    def _check_finite(self) -> None:
-        if not np.isfinite(self.trained.network.parameters).all():
-            raise DivergenceError(f"a weight is not finite in epoch {self.progress.epoch + 1}")
 
     def learn(self, inputs: FloatArray, targets: FloatArray) -> BatchMetrics:
         """Take a step on damaged and clean patches; return the errors before it."""

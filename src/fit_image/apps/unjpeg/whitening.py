@@ -30,7 +30,6 @@ class Whitening:
         From which means and correlations are measured.
     batch_size : int
         Largest number of inputs that are whitened at once.
-    pool : ThreadPool
     """
 
     def __init__(self, samples: FloatArray, batch_size: int, pool: ThreadPool) -> None:
@@ -60,6 +59,6 @@ class Whitening:
         return {"whitening": self._network.parameters}
 
     def load_state_dict(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        """Restore `state_dict`; ValueError if the arrays do not fit."""
+        """Restore `state_dict`."""
         own = self._network.parameters
         own[:] = array_like(arrays, "whitening", own)

@@ -53,26 +53,27 @@ def command(
     targets = _targets(pictures, output)
     for target in targets:
         check_image_suffix(target)
-        if target.parent != output:
+        if target.parent != output or output.is_dir():
             check_destination(target)
         check_output(AutoencoderDirectory, run, target, *pictures)
     model = AutoencoderModel.load(run)
+    width, height = model.size
     display = make_display(quiet)
     inputs, notes = [], []
     for picture in pictures:
         levels = to_uint8(load_image(picture, channels=model.channels).levels)
-        inputs.append(crop_and_resize(levels, model.width, model.height))
+        inputs.append(crop_and_resize(levels, width, height))
         rows, columns, _ = levels.shape
-        if (columns, rows) != (model.width, model.height):
-            notes.append(
-                f"{picture}: scaled and cropped from {columns}x{rows} to "
-                f"{model.width}x{model.height}"
-            )
+        if (columns, rows) != (width, height):
+            scaled = f"scaled and cropped from {columns}x{rows} to {width}x{height}"
+            notes.append(f"{picture}: {scaled}")
     drawn = to_uint8(model.redraw(np.stack(inputs), threads=threads))
     for note in notes:
         display.message(note)
     if targets[0].parent == output:
-        _create(output)
+        if output.exists() and not output.is_dir():
+            raise InputError(f"cannot use {output}: it is not a folder")
+        output.mkdir(parents=True, exist_ok=True)
     for target, picture in zip(targets, drawn, strict=True):
         save_image(target, picture)
         click.echo(target)
@@ -82,19 +83,9 @@ def _targets(pictures: tuple[Path, ...], output: Path) -> list[Path]:
     if output.suffix and not output.is_dir():
         if len(pictures) > 1:
             raise InputError(f"{len(pictures)} pictures do not fit in {output}: choose a folder")
-        targets = [output]
-    else:
-        targets = [output / f"{picture.stem}-redrawn.png" for picture in pictures]
-        for index, target in enumerate(targets):
-            if target in targets[:index]:
-                raise InputError(f"two pictures would be {target}: redraw one at a time")
-    for target in targets:
-        if target.is_dir():
-            raise InputError(f"cannot write {target}: it is a folder")
+        return [output]
+    targets = [output / f"{picture.stem}-redrawn.png" for picture in pictures]
+    for index, target in enumerate(targets):
+        if target in targets[:index]:
+            raise InputError(f"two pictures would be {target}: redraw one at a time")
     return targets
-
-
-def _create(folder: Path) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"cannot use {folder}: it is not a folder")
-    folder.mkdir(parents=True, exist_ok=True)

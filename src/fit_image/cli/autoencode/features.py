@@ -43,10 +43,9 @@ def command(
         raise InputError(f"cannot write {output}: the suffix must be .npz")
     check_target(AutoencoderDirectory, run, output, data)
     model = AutoencoderModel.load(run)
-    size, display = (model.width, model.height), make_display(quiet)
-    with display:
+    with make_display(quiet) as display:
         loaded = load_picture_data(
-            data, size=size, channels=model.channels, on_file=reading(display)
+            data, size=model.size, channels=model.channels, on_file=reading(display)
         )
     report_left_out(display, loaded, data)
     arrays: dict[str, Any] = {"codes": model.encode(loaded.pictures, threads=threads)}

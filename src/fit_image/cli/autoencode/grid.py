@@ -36,10 +36,9 @@ def command(
 
     RUN is the folder of a training run; its training pictures must not have moved.
     """
-    from fit_image.apps.autoencode.contact_sheet import choose, draw_sheet
     from fit_image.apps.autoencode.directory import AutoencoderDirectory
     from fit_image.apps.autoencode.model import AutoencoderModel
-    from fit_image.apps.autoencode.train_test_split import load_held_out
+    from fit_image.apps.autoencode.train_test_split import choose, load_held_out
     from fit_image.images.io import check_image_suffix, save_image
 
     signals.act_at_once()
@@ -49,5 +48,5 @@ def command(
     model = AutoencoderModel.load(run)
     held_out = load_held_out(folder)
     chosen = choose(held_out, columns, folder.manifest.config.seed if seed is None else seed)
-    save_image(output, draw_sheet(model, chosen, threads=threads))
+    save_image(output, model.draw_sheet(chosen, threads=threads))
     click.echo(output)

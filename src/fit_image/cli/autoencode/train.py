@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fit_image.apps.autoencode.config import (
-    ACTIVATIONS,
     BOTTLENECK,
     CONVOLUTIONAL_RATE,
     DENSE_RATE,
@@ -25,6 +24,7 @@ from fit_image.cli.common.config_options import (
 )
 from fit_image.cli.common.data_train_command import DataTrainCommand
 from fit_image.cli.common.display import counted
+from fit_image.errors import InputError
 
 if TYPE_CHECKING:
     from fit_image.apps.autoencode.directory import AutoencoderSource
@@ -32,33 +32,21 @@ if TYPE_CHECKING:
     from fit_image.apps.autoencode.trainer import AutoencoderTrainer
 
 
-class Units(click.ParamType):
-    """Units of layers, such as ``512,256``."""
-
-    name = "units"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, ...]:
-        """Convert each."""
-        if isinstance(value, tuple):
-            return value
-        if value.strip().lower() == "none":
-            return ()
-        try:
-            units = tuple(int(text) for text in value.split(","))
-        except ValueError:
-            units = (0,)
-        if min(units) < 1:
-            self.fail(f"{value!r} is not numbers of units, such as 512,256, or none", param, ctx)
-        return units
+def _units(text: str) -> tuple[int, ...]:
+    if text.strip().lower() == "none":
+        return ()
+    try:
+        units = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        units = (0,)
+    if min(units) < 1:
+        raise InputError(f"{text!r} is not numbers of units, such as 512,256, or none")
+    return units
 
 
 _TYPES = {
     "bottleneck": click.IntRange(1, LARGEST_LAYER),
-    "hidden": Units(),
-    "activation": click.Choice(ACTIVATIONS),
-    "code_activation": click.Choice(ACTIVATIONS),
+    "hidden": options.Parsed("units", _units),
 }
 
 _SHOWN = {
@@ -115,7 +103,6 @@ class AutoencodeTrainCommand(DataTrainCommand):
     def read(
         self, config: AutoencodeConfig, earlier: AutoencoderSource | None
     ) -> tuple[AutoencoderSource, Callable[[], AutoencoderTrainer]]:
-        """Read the pictures, and hold some of them out."""
         from fit_image.apps.autoencode.train_test_split import load_split
         from fit_image.apps.autoencode.trainer import AutoencoderTrainer
 
@@ -124,19 +111,18 @@ class AutoencodeTrainCommand(DataTrainCommand):
         if earlier:
             size = size or (earlier.width, earlier.height)
             test = Path(earlier.test) if test is None and earlier.test is not None else test
-        shown = reading(self.display)
-        split = load_split(self.data, test, config.seed, size, channels, shown)
+        on_file = reading(self.display)
+        split = load_split(self.data, test, config.seed, size, channels, on_file)
 
         def make_trainer() -> AutoencoderTrainer:
-            pictures, held_out = split.pictures, split.held_out
-            trainer = AutoencoderTrainer(pictures, held_out, config, threads=given["threads"])
+            pictures = split.pictures, split.held_out
+            trainer = AutoencoderTrainer(*pictures, config, threads=given["threads"])
             self._describe(split, trainer)
             return trainer
 
         return split.source, make_trainer
 
     def step_parts(self, metrics: float) -> list[str]:
-        """Return the loss."""
         return [f"loss {metrics:.5f}"]
 
     def _describe(self, split: TrainTestSplit, trainer: AutoencoderTrainer) -> None:
@@ -152,10 +138,9 @@ class AutoencodeTrainCommand(DataTrainCommand):
                 f"{split.rescaled:,} of {source.pictures + source.held_out:,} pictures are scaled "
                 f"and cropped to {source.width}x{source.height}"
             )
-        shape = "x".join(str(side) for side in autoencoder.code_shape)
-        code = counted(autoencoder.code_size, "number") + f" ({shape})" * (
-            len(autoencoder.code_shape) > 1
-        )
+        code, shape = counted(autoencoder.code_size, "number"), autoencoder.code_shape
+        if len(shape) > 1:
+            code += f" ({'x'.join(map(str, shape))})"
         self.display.message(
             f"{counted(source.pictures, 'picture')} of {source.width}x{source.height} in "
             f"{source.channels}, {source.held_out:,} held out; "

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from fit_image.cli.common import options
 from fit_image.cli.common.display import announcing_compilation, make_display
 from fit_image.cli.common.drawing import draw_strips
+from fit_image.cli.common.options import quiet_option
 from fit_image.cli.common.picture_options import check_target, output_option, size_option
 from fit_image.cli.common.signals import Signals
-from fit_image.cli.digits.drawing_options import drawing_options, run_argument
+from fit_image.cli.digits.drawing_options import drawing_options
 
 
 @click.command("draw", short_help="Draw a digit at any size.")
-@run_argument
 @click.option("--label", required=True, metavar="NAME", help="Class of the picture, such as 7.")
 @size_option("1080x1080")
 @output_option("<LABEL>.png")
 @drawing_options
-@options.threads_option("all cores")
-@options.quiet_option
+@quiet_option
 @click.pass_obj
 def command(
     signals: Signals,
@@ -30,12 +29,11 @@ def command(
     label: str,
     size: tuple[int, int],
     output: Path | None,
-    scale: float | None,
     spread: float,
     paper: str,
     seed: int,
-    threads: int | None,
     quiet: bool,
+    **options: Any,
 ) -> None:
     """Draw a digit that nobody has written, at any size.
 
@@ -44,7 +42,6 @@ def command(
     """
     import numpy as np
 
-    from fit_image.apps.digits.contact_sheet import on_paper
     from fit_image.apps.digits.directory import DigitsDirectory
     from fit_image.apps.digits.model import DigitModel
     from fit_image.images.io import Canvas, check_image_target, save_image
@@ -59,8 +56,7 @@ def command(
     (latents,) = model.sample([index], np.random.default_rng(seed), spread)
     canvas = Canvas(width, height, model.channels)
     with make_display(quiet) as display, announcing_compilation(display):
-        bands = model.bands(latents, width, height, scale=scale, threads=threads)
-        strips = ((top, on_paper(band, model, paper)) for top, band in bands)
-        draw_strips(canvas, strips, display)
+        bands = model.bands(latents, width, height, **options)
+        draw_strips(canvas, ((top, model.on_paper(band, paper)) for top, band in bands), display)
         save_image(output, canvas.image)
     click.echo(output)

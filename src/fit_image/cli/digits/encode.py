@@ -36,7 +36,6 @@ def command(
     RUN is the folder of a training run. PICTURE is scaled to the size of the training pictures, and
     inverted if its background is the opposite of theirs.
     """
-    from fit_image.apps.digits.contact_sheet import draw_sheet
     from fit_image.apps.digits.directory import DigitsDirectory
     from fit_image.apps.digits.encoding import encode_picture
     from fit_image.images.io import check_image_target, save_image
@@ -47,7 +46,7 @@ def command(
     check_image_target(output, width, height)
     check_target(DigitsDirectory, run, output, picture)
     encoded = encode_picture(run, picture)
-    drawn = draw_sheet(encoded.model, [encoded.latents[None]], width, height, paper=paper)
+    drawn = encoded.model.draw_sheet([encoded.latents[None]], width, height, paper=paper)
     save_image(output, drawn)
     if as_json:
         facts = {

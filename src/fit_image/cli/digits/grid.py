@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from fit_image.cli.common import options
 from fit_image.cli.common.picture_options import (
     check_target,
     columns_option,
@@ -14,17 +14,15 @@ from fit_image.cli.common.picture_options import (
     size_option,
 )
 from fit_image.cli.common.signals import Signals
-from fit_image.cli.digits.drawing_options import drawing_options, run_argument
+from fit_image.cli.digits.drawing_options import drawing_options
 from fit_image.errors import InputError
 
 
 @click.command("grid", short_help="Draw a row of each class.")
-@run_argument
 @columns_option(10, "Pictures per class.")
 @size_option("1080x1080", "Width and height of the grid in pixels, rounded down to equal tiles.")
 @output_option(Path("grid.png"))
 @drawing_options
-@options.threads_option("all cores")
 @click.pass_obj
 def command(
     signals: Signals,
@@ -33,11 +31,9 @@ def command(
     columns: int,
     size: tuple[int, int],
     output: Path,
-    scale: float | None,
     spread: float,
-    paper: str,
     seed: int,
-    threads: int | None,
+    **options: Any,
 ) -> None:
     """Draw a row of pictures of each class.
 
@@ -46,7 +42,6 @@ def command(
     """
     import numpy as np
 
-    from fit_image.apps.digits.contact_sheet import draw_sheet
     from fit_image.apps.digits.directory import DigitsDirectory
     from fit_image.apps.digits.model import DigitModel
     from fit_image.images.io import check_image_target, save_image
@@ -63,6 +58,5 @@ def command(
     check_target(DigitsDirectory, run, output)
     rng = np.random.default_rng(seed)
     rows = [model.sample([label] * columns, rng, spread) for label in range(classes)]
-    sheet = draw_sheet(model, rows, width, height, paper=paper, scale=scale, threads=threads)
-    save_image(output, sheet)
+    save_image(output, model.draw_sheet(rows, width, height, **options))
     click.echo(output)

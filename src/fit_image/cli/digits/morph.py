@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from fit_image.cli.common import options
 from fit_image.cli.common.display import announcing_compilation, make_display
 from fit_image.cli.common.drawing import animate_loop
+from fit_image.cli.common.options import fps_option, quiet_option
 from fit_image.cli.common.picture_options import check_target, output_option, size_option
 from fit_image.cli.common.signals import Signals
-from fit_image.cli.digits.drawing_options import drawing_options, run_argument
+from fit_image.cli.digits.drawing_options import drawing_options
 from fit_image.config.registry import WALKS
 
 
 @click.command("morph", short_help="Animate the change from digit to digit.")
-@run_argument
 @click.option(
     "--labels",
     default="0,1,2,3,4,5,6,7,8,9",
@@ -42,10 +42,9 @@ from fit_image.config.registry import WALKS
 )
 @size_option("540x540")
 @output_option(Path("morph.gif"))
+@fps_option
 @drawing_options
-@options.fps_option
-@options.threads_option("all cores")
-@options.quiet_option
+@quiet_option
 @click.pass_obj
 def command(
     signals: Signals,
@@ -56,13 +55,11 @@ def command(
     steps: int,
     size: tuple[int, int],
     output: Path,
-    scale: float | None,
     spread: float,
-    paper: str,
     seed: int,
     fps: float,
-    threads: int | None,
     quiet: bool,
+    **options: Any,
 ) -> None:
     """Animate how each digit turns into the next, and the last into the first.
 
@@ -72,10 +69,8 @@ def command(
     import numpy as np
 
     from fit_image.animation.writers import check_size, check_suffix
-    from fit_image.apps.digits.contact_sheet import draw_sheet
     from fit_image.apps.digits.directory import DigitsDirectory
-    from fit_image.apps.digits.model import DigitModel
-    from fit_image.apps.digits.morph import walk
+    from fit_image.apps.digits.model import DigitModel, walk
 
     signals.act_at_once()
     width, height = size
@@ -85,10 +80,9 @@ def command(
     model = DigitModel.load(run)
     visited = [model.label(name.strip()) for name in labels.split(",")]
     anchors = model.sample(visited, np.random.default_rng(seed), spread)
-    rows = ([latents[np.newaxis]] for latents in walk(anchors, steps, kind))
     pictures = (
-        draw_sheet(model, row, width, height, paper=paper, scale=scale, threads=threads)
-        for row in rows
+        model.draw_sheet([latents[np.newaxis]], width, height, **options)
+        for latents in walk(anchors, steps, kind)
     )
     with make_display(quiet) as display, announcing_compilation(display):
         animate_loop(output, pictures, len(visited) * steps, display, fps=fps)

@@ -66,7 +66,6 @@ class DigitsTrainCommand(DataTrainCommand):
     def read(
         self, config: DigitsConfig, earlier: DigitsSource | None
     ) -> tuple[DigitsSource, Callable[[], DigitTrainer]]:
-        """Read labelled pictures, perhaps a part of them."""
         from fit_image.apps.digits.directory import DigitsSource
         from fit_image.apps.digits.trainer import DigitTrainer
         from fit_image.datasets.labelled import load_labelled
@@ -82,7 +81,6 @@ class DigitsTrainCommand(DataTrainCommand):
         return source, lambda: DigitTrainer(labelled, config, threads=threads)
 
     def step_parts(self, metrics: RoundMetrics) -> list[str]:
-        """Return how many generated pictures deceive the discriminator, and how many do not."""
         return [
             f"{metrics.generator_accuracy:.0%} pass",
             f"{metrics.fake_accuracy:.0%} found out",

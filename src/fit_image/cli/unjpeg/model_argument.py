@@ -9,13 +9,7 @@ import click
 
 
 def split_model(paths: Sequence[Path], metavar: str) -> tuple[Path | None, Path]:
-    """Return the path of the network, None for the shipped one, and the other path.
-
-    Raises
-    ------
-    click.UsageError
-        Unless there are one or two paths.
-    """
+    """Return the path of the network, None for the shipped one, and the other path."""
     if len(paths) == 1:
         return None, paths[0]
     if len(paths) == 2:

@@ -90,20 +90,17 @@ def _facts(scores: list[Score], skipped: int, folder: Path) -> dict[str, Any]:
         return round(number, 4) if math.isfinite(number) else None
 
     gains = [score.gain for score in scores if score.is_finite]
-    least = min((score.gain for score in scores if score.restored < math.inf), default=None)
     return {
         "pictures": [
-            {
-                "file": str(score.file.relative_to(folder)),
-                "jpeg": finite(score.jpeg),
-                "restored": finite(score.restored),
-                "gain": finite(score.gain),
-            }
+            {"file": str(score.file.relative_to(folder))}
+            | {name: finite(getattr(score, name)) for name in ("jpeg", "restored", "gain")}
             for score in scores
         ],
         "skipped": skipped,
         "mean_gain": finite(sum(gains) / len(gains)) if gains else None,
-        "least_gain": None if least is None else finite(least),
+        "least_gain": finite(
+            min((score.gain for score in scores if score.restored < math.inf), default=math.inf)
+        ),
     }
 
 
@@ -111,13 +108,12 @@ def _print(scores: list[Score], folder: Path) -> None:
     names = [one_line(score.file.relative_to(folder)) for score in scores]
     width = max(len("mean"), *map(len, names))
     click.echo(f"{'':<{width}}     JPEG  restored    gain")
-    for name, score in zip(names, scores, strict=True):
-        click.echo(
-            f"{name:<{width}}  {score.jpeg:7.2f}   {score.restored:7.2f}  {score.gain:+6.2f} dB"
-        )
-    finite = [(each.jpeg, each.restored, each.gain) for each in scores if each.is_finite]
+    rows: list[tuple[float, ...]] = [(each.jpeg, each.restored, each.gain) for each in scores]
+    finite = [row for row, each in zip(rows, scores, strict=True) if each.is_finite]
     if finite:
-        jpeg, restored, gain = (sum(each) / len(finite) for each in zip(*finite, strict=True))
-        click.echo(f"{'mean':<{width}}  {jpeg:7.2f}   {restored:7.2f}  {gain:+6.2f} dB")
+        names.append("mean")
+        rows.append(tuple(sum(each) / len(finite) for each in zip(*finite, strict=True)))
+    for name, (jpeg, restored, gain) in zip(names, rows, strict=True):
+        click.echo(f"{name:<{width}}  {jpeg:7.2f}   {restored:7.2f}  {gain:+6.2f} dB")
     if len(finite) < len(scores):
         click.echo(f"{len(scores) - len(finite)} not in the mean: exact, as JPEG or restored")

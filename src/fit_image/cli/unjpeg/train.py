@@ -17,7 +17,6 @@ from fit_image.cli.common.config_options import (
 )
 from fit_image.cli.common.data_train_command import DataTrainCommand
 from fit_image.cli.common.display import left_out
-from fit_image.config.registry import SUBSAMPLINGS
 
 if TYPE_CHECKING:
     from fit_image.apps.unjpeg.directory import UnjpegSource
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 _TYPES = {
     "layers": options.LAYERS,
     "quality": options.QUALITIES,
-    "subsampling": click.Choice(list(SUBSAMPLINGS)),
-    "optimizer": click.Choice(list(LEARNING_RATES)),
 }
 
 _SHOWN = {
@@ -66,7 +63,6 @@ class UnjpegTrainCommand(DataTrainCommand):
     def read(
         self, config: UnjpegConfig, earlier: UnjpegSource | None
     ) -> tuple[UnjpegSource, Callable[[], PatchTrainer]]:
-        """Find and split the pictures."""
         from fit_image.apps.unjpeg.directory import UnjpegSource
         from fit_image.apps.unjpeg.patches.pictures import split_folder
         from fit_image.apps.unjpeg.trainer import PatchTrainer
@@ -96,7 +92,6 @@ class UnjpegTrainCommand(DataTrainCommand):
             self.display.message(left_out(damaged, self.data, "damaged"))
 
     def step_parts(self, metrics: BatchMetrics) -> list[str]:
-        """Return the gain over JPEG, if it is finite."""
         from fit_image.apps.unjpeg.directory import gain
 
         exact = not metrics.error or not metrics.jpeg_error

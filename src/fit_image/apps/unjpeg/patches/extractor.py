@@ -16,14 +16,7 @@ Starts = npt.NDArray[np.int64]
 
 
 def padded(picture: npt.NDArray[np.uint8], block: int) -> npt.NDArray[np.uint8]:
-    """Pad a picture with its last row and column to whole blocks of JPEG.
-
-    Parameters
-    ----------
-    picture : uint8 (height, width, 3)
-    block : int
-        Least number of rows and columns.
-    """
+    """Pad a picture with its last row and column to whole blocks of JPEG, ``block`` at least."""
     height, width, _ = picture.shape
     more = [max(-(-side // STEP) * STEP, block) - side for side in (height, width)]
     return np.pad(picture, ((0, more[0]), (0, more[1]), (0, 0)), mode="edge")
@@ -36,14 +29,13 @@ def patch_starts(height: int, width: int, block: int) -> Starts:
     return (3 * (rows[:, np.newaxis] * width + columns)).ravel()
 
 
-def are_flat(levels: npt.NDArray[np.uint8], starts: Starts, strides: Starts, block: int) -> Flags:
+def are_flat(
+    levels: npt.NDArray[np.uint8], starts: Starts, strides: Starts, block: int
+) -> npt.NDArray[np.bool_]:
     """Return whether each patch has a single colour; arguments as in `PatchExtractor.cut`."""
     flat = np.empty(len(starts), dtype=np.bool_)
     flat_kernel(levels, starts, strides, block, flat)
     return flat
-
-
-Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -52,7 +44,6 @@ class PatchExtractor:
 
     Attributes
     ----------
-    block : int
     mean, deviation : float
         Of Y, Cb and Cr in 0..1, all together.
     """

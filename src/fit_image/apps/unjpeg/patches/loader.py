@@ -33,8 +33,6 @@ class PatchLoader:
     ----------
     folder : PictureFolder
         Its training pictures are read.
-    config : UnjpegConfig
-    extractor : PatchExtractor
     group_pixels : int
         Pixels of the pictures whose patches are shuffled together; a larger picture is alone.
 
@@ -63,13 +61,7 @@ class PatchLoader:
         self._pairs: tuple[tuple[int, int], Pairs, npt.NDArray[np.int64]] | None = None
 
     def next(self) -> None:
-        """Fill ``inputs`` and ``targets`` with the next batch.
-
-        Raises
-        ------
-        InputError
-            If no group of pictures has patches enough for a batch.
-        """
+        """Fill ``inputs`` and ``targets``; `InputError` if no group has patches for a batch."""
         size, empty = self._config.batch_size, 0
         while True:
             pairs, order = self.current_group()
@@ -82,11 +74,9 @@ class PatchLoader:
                     f"the pictures have too few patches for batches of {size}: give more pictures, "
                     "or a smaller --batch-size"
                 )
-            self._to_next_group()
-        chosen = order[first : first + size]
-        starts, strides = pairs.starts[chosen], pairs.strides[chosen]
-        self._extractor.cut(pairs.damaged, starts, strides, self.inputs)
-        self._extractor.cut(pairs.clean, starts, strides, self.targets)
+            self._batch = 0
+            self.pass_index, self._group = self._after(self.pass_index, self._group)
+        pairs.cut(self._extractor, order[first : first + size], self.inputs, self.targets)
         self._batch += 1
 
     def close(self) -> None:
@@ -102,16 +92,12 @@ class PatchLoader:
         }
 
     def load_state_dict(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        """Restore `state_dict`; ValueError if the arrays do not fit."""
+        """Restore `state_dict`; ValueError if there is no such group of pictures."""
         self.pass_index, self._group, self._batch = (
             int(number_of(arrays, f"stream_{name}")) for name in _PLACE
         )
         if self._group >= len(self.groups(self.pass_index)):
             raise ValueError("there is no such group of pictures")
-
-    def _to_next_group(self) -> None:
-        self._batch = 0
-        self.pass_index, self._group = self._after(self.pass_index, self._group)
 
     def _after(self, number: int, group: int) -> tuple[int, int]:
         return (number, group + 1) if group + 1 < len(self.groups(number)) else (number + 1, 0)
@@ -151,10 +137,8 @@ class PatchLoader:
         clean = np.empty_like(damaged)
         for first in range(0, len(errors), len(damaged)):
             part = slice(first, first + len(damaged))
-            starts, strides = pairs.starts[part], pairs.strides[part]
-            self._extractor.cut(pairs.damaged, starts, strides, damaged)
-            self._extractor.cut(pairs.clean, starts, strides, clean)
-            errors[part] = rmse(damaged - clean)[: len(starts)]
+            pairs.cut(self._extractor, part, damaged, clean)
+            errors[part] = rmse(damaged - clean)[: len(errors) - first]
         return errors
 
     def groups(self, number: int) -> list[npt.NDArray[np.int64]]:

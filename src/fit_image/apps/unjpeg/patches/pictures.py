@@ -7,14 +7,20 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from fit_image.apps.unjpeg.config import STEP, UnjpegConfig
-from fit_image.apps.unjpeg.patches.extractor import are_flat, padded, patch_starts
+from fit_image.apps.unjpeg.patches.extractor import (
+    PatchExtractor,
+    Starts,
+    are_flat,
+    padded,
+    patch_starts,
+)
 from fit_image.config.layer_spec import parse_qualities
 from fit_image.datasets.folder import folder_contents
 from fit_image.errors import InputError
@@ -22,6 +28,7 @@ from fit_image.images.decoding import reading
 from fit_image.images.io import load_image, to_uint8
 from fit_image.images.jpeg import Compression
 from fit_image.images.ycbcr import to_ycbcr
+from fit_image.nn.runtime.arrays import FloatArray
 
 VALIDATION_SHARE = 0.25
 """Share of the pictures that validate."""
@@ -45,12 +52,10 @@ class CleanPicture(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class PictureFolder:
-    """Clean pictures.
+    """Clean pictures, for training and for validation.
 
     Attributes
     ----------
-    path : Path
-    training, validation : tuple of CleanPicture
     skipped : tuple of Path
         Files that are not pictures, or smaller than a block.
     damaged : set of Path
@@ -83,12 +88,8 @@ class PictureFolder:
 def find_pictures(path: Path, least: int = 1) -> tuple[list[CleanPicture], list[Path]]:
     """Return the pictures in a folder and its subfolders, and the files that were left out.
 
-    Only sizes are read, no pixels.
-
-    Raises
-    ------
-    InputError
-        If there is no such folder, or no picture with ``least`` pixels a side.
+    Only sizes are read, no pixels. Without a picture of ``least`` pixels a side, that is an
+    `InputError`.
     """
     found: list[CleanPicture] = []
     skipped: list[Path] = []
@@ -118,13 +119,7 @@ def find_pictures(path: Path, least: int = 1) -> tuple[list[CleanPicture], list[
 
 
 def split_folder(path: Path, config: UnjpegConfig) -> PictureFolder:
-    """Find the clean pictures in a folder, and split them by chance.
-
-    Raises
-    ------
-    InputError
-        If there are fewer than two.
-    """
+    """Find the clean pictures in a folder, and split them by chance; there must be two."""
     found, skipped = find_pictures(path, config.block)
     if len(found) < 2:
         raise InputError(f"{path} holds only one picture; give two or more, for one validates")
@@ -137,13 +132,7 @@ def split_folder(path: Path, config: UnjpegConfig) -> PictureFolder:
 
 
 def measure(folder: PictureFolder) -> tuple[float, float]:
-    """Return mean and deviation of Y, Cb and Cr in 0..1, of up to 200 training pictures.
-
-    Raises
-    ------
-    InputError
-        If none can be read.
-    """
+    """Return mean and deviation of Y, Cb and Cr in 0..1, of up to 200 training pictures."""
     step = -(-len(folder.training) // _MEASURED)
     total = squares = 0.0
     count = 0
@@ -185,8 +174,16 @@ class Pairs:
 
     damaged: npt.NDArray[np.uint8]
     clean: npt.NDArray[np.uint8]
-    starts: npt.NDArray[np.int64]
-    strides: npt.NDArray[np.int64]
+    starts: Starts
+    strides: Starts
+
+    def cut(
+        self, extractor: PatchExtractor, part: Any, damaged: FloatArray, clean: FloatArray
+    ) -> None:
+        """Extract some of the patches, damaged and clean; ``part`` is a slice or indices."""
+        starts, strides = self.starts[part], self.strides[part]
+        extractor.cut(self.damaged, starts, strides, damaged)
+        extractor.cut(self.clean, starts, strides, clean)
 
 
 def make_pairs(
@@ -197,14 +194,10 @@ def make_pairs(
     *,
     shift: bool,
 ) -> Pairs:
-    """Read and compress pictures; those that are damaged are left out.
+    """Read and compress pictures of a folder; those that are damaged are left out.
 
     Parameters
     ----------
-    folder : PictureFolder
-    pictures : sequence of CleanPicture
-        Of the folder.
-    config : UnjpegConfig
     seed : sequence of int
         Of quality and shift.
     shift : bool

@@ -28,22 +28,13 @@ _SAMPLES = 22
 def validation_patches(
     folder: PictureFolder, config: UnjpegConfig, extractor: PatchExtractor
 ) -> tuple[FloatArray, FloatArray]:
-    """Return damaged and clean patches of the validation pictures.
-
-    Raises
-    ------
-    InputError
-        If all are of a single colour.
-    """
+    """Return damaged and clean patches of the validation pictures."""
     step = -(-len(folder.validation) // _VALIDATION_PICTURES)
-    damaged, clean = _spread(
-        folder, folder.validation[::step], _VALIDATION_PATCHES, config, extractor
-    )
+    pictures = folder.validation[::step]
+    damaged, clean = _spread(folder, pictures, _VALIDATION_PATCHES, config, extractor)
     if not damaged.size:
-        raise InputError(
-            f"{folder.path}: the pictures that validate are damaged or of a single colour; "
-            "give others"
-        )
+        unusable = "the pictures that validate are damaged or of a single colour"
+        raise InputError(f"{folder.path}: {unusable}; give others")
     return damaged, clean
 
 
@@ -65,9 +56,8 @@ def measure_whitening(
     count = _WHITENED_SHARE * extractor.size
     damaged, _ = _spread(folder, folder.training[::step], count, config, extractor)
     if not damaged.size:
-        raise InputError(
-            f"{folder.path}: the pictures are damaged or of a single colour; give others"
-        )
+        unusable = "the pictures are damaged or of a single colour"
+        raise InputError(f"{folder.path}: {unusable}; give others")
     return Whitening(damaged, config.batch_size, pool)
 
 
@@ -88,9 +78,6 @@ def _spread(
         pairs = make_pairs(folder, [picture], config, (_SAMPLES, index), shift=False)
         part = np.linspace(0, len(pairs.starts), each, endpoint=False).astype(np.int64)
         part = np.unique(part) if len(pairs.starts) else part[:0]
-        starts, strides = pairs.starts[part], pairs.strides[part]
-        own = slice(filled, filled + len(part))
-        extractor.cut(pairs.damaged, starts, strides, damaged[own])
-        extractor.cut(pairs.clean, starts, strides, clean[own])
+        pairs.cut(extractor, part, damaged[filled:], clean[filled:])
         filled += len(part)
     return damaged[:filled], clean[:filled]
