@@ -112,14 +112,8 @@ def _std(fan_in: int, fan_out: int, activation: str) -> float:
 
 def _full(in_shape: Shape, out_shape: Shape, activation: str, *, tied: bool = False) -> Dense:
     units = math.prod(out_shape)
-    return Dense(
-        in_shape,
-        units,
-        activation,
-        std=_std(math.prod(in_shape), units, activation),
-        tied=tied,
-        out_shape=out_shape,
-    )
+    std = _std(math.prod(in_shape), units, activation)
+    return Dense(in_shape, units, activation, std=std, tied=tied, out_shape=out_shape)
 
 
 def _dense(config: AutoencodeConfig, layers: list[Layer]) -> Autoencoder:

@@ -12,7 +12,6 @@ from fit_image.apps.unjpeg.config import UnjpegConfig
 from fit_image.nn.initializers import INITIALIZERS, Fans
 from fit_image.nn.layers import affine
 from fit_image.nn.layers.dense import Dense
-from fit_image.nn.layers.layer import Layer
 from fit_image.nn.network import Network
 from fit_image.nn.runtime.arrays import FloatArray
 
@@ -20,12 +19,9 @@ from fit_image.nn.runtime.arrays import FloatArray
 def make_network(block: int, widths: Sequence[int]) -> Network:
     """Return a network from patches to patches of three channels."""
     size = 3 * block * block
-    layers: list[Layer] = []
-    inputs = size
-    for width in widths:
-        layers.append(Dense((inputs,), width, "scaled-tanh"))
-        inputs = width
-    return Network([*layers, Dense((inputs,), size)])
+    sizes = [size, *widths]
+    hidden = [Dense((below,), above, "scaled-tanh") for below, above in itertools.pairwise(sizes)]
+    return Network([*hidden, Dense((sizes[-1],), size)])
 
 
 def needed_bytes(config: UnjpegConfig) -> int:

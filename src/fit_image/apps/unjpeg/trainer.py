@@ -136,13 +136,13 @@ class PatchTrainer(StepTrainer[BatchMetrics]):
         progress.epoch += 1
         progress.position = 0
         validation_error, validation_jpeg_error = self.validate()
-        if validation_error < self._best_error:
+        is_best = validation_error < self._best_error
+        if is_best:
             self._best_error, self._best_epoch = validation_error, progress.epoch
             self.best = self.trained.averaged_params.copy()
         errors = error, jpeg_error, validation_error, validation_jpeg_error
         metrics = UnjpegMetrics(progress.epoch, *errors, progress.seconds)
-        model = self.model() if self.is_best else None
-        return EpochEnd(progress.epoch, metrics, self.draw(), model)
+        return EpochEnd(progress.epoch, metrics, self.draw(), self.model() if is_best else None)
 
     def draw(self) -> npt.NDArray[np.uint8]:
         return draw_crops(self._crops, self.model(best=False))
@@ -162,11 +162,6 @@ class PatchTrainer(StepTrainer[BatchMetrics]):
                 squares[1] += _square_sum(inputs - targets)
         errors = self.extractor.deviation * np.sqrt(squares / self._inputs.size)
         return float(errors[0]), float(errors[1])
-
-    @property
-    def is_best(self) -> bool:
-        """Whether the newest epoch is the best."""
-        return self._best_epoch == self.progress.epoch
 
     def model(self, *, best: bool = True) -> Restorer:
         """Return the best network so far, or the current one, for whole pictures."""
