@@ -218,13 +218,13 @@ def drawing() -> Contest:
     seen = pixel_coordinates(side, side, scale, range(side // 2, side // 2 + count // side + 1))
     pieces = torch.from_numpy(seen.reshape(-1, len(INPUTS))[:count].copy()).split(_PIECE)
     _agree(network.predict(pieces[0].numpy()), peer(pieces[0]))
-    drawn = model.bands(latents, side, side)
+    drawn = model.render_strips(latents, side, side)
 
     def ours() -> int:
         nonlocal drawn
         band = next(drawn, None)
         if band is None:
-            drawn = model.bands(latents, side, side)
+            drawn = model.render_strips(latents, side, side)
             band = next(drawn)
         return band[1].size
 

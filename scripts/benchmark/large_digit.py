@@ -31,5 +31,5 @@ if __name__ == "__main__":
     model, _, latents = digit()
     for side in (4, int(sys.argv[1])):  # the first loads the compiled kernels
         began = time.perf_counter()
-        np.concatenate([to_uint8(band) for _, band in model.bands(latents, side, side)])
+        np.concatenate([to_uint8(band) for _, band in model.render_strips(latents, side, side)])
     print(time.perf_counter() - began)

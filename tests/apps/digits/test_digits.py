@@ -358,7 +358,7 @@ def test_a_large_picture_is_the_small_one_seen_closer(trained):
     np.testing.assert_allclose(
         model.draw(latents, 7, 7, scale=4.0), model.draw(latents, 13, 13)[3:10, 3:10], atol=1e-5
     )
-    bands = list(model.bands(latents, 700, 500))
+    bands = list(model.render_strips(latents, 700, 500))
     assert len(bands) > 1
     np.testing.assert_array_equal(
         np.concatenate([band for _, band in bands]), model.draw(latents, 700, 500, threads=1)

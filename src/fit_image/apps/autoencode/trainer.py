@@ -80,7 +80,7 @@ class AutoencoderTrainer(StepTrainer[float]):
         self.autoencoder.init_params(mean, np.random.default_rng([config.seed, _WEIGHTS]))
         self.snapshot = self.state_dict()
 
-    def train_step(self, go_on: Callable[[], bool] = lambda: True) -> float:
+    def train_step(self, should_continue: Callable[[], bool] = lambda: True) -> float:
         config, progress = self.config, self.progress
         began = time.perf_counter()
         rng = np.random.default_rng([config.seed, _ORDER, progress.epoch])

@@ -84,7 +84,7 @@ class GANTrainer:
         pictures: FloatArray,
         labels: Labels,
         rng: np.random.Generator,
-        go_on: Callable[[], bool] = lambda: True,
+        should_continue: Callable[[], bool] = lambda: True,
     ) -> RoundMetrics:
         """Train on a batch: steps of the generator, then of the discriminator if it is behind.
 
@@ -93,20 +93,21 @@ class GANTrainer:
         pictures : float32 (samples, height, width, channels)
             0..1.
         labels : int64 (samples,)
-        go_on : callable
+        should_continue : callable
             Asked before every step.
 
         Raises
         ------
         RoundAbandonedError, GradientError
-            If ``go_on`` returns False, or a gradient is not finite; the caller undoes the steps.
+            If the training is not to continue, or a gradient is not finite; the caller undoes the
+            steps.
         """
         config, steps = self.config, 0
         generator_accuracy = 0.0
 
         def count() -> None:
             nonlocal steps
-            if not go_on():
+            if not should_continue():
                 raise RoundAbandonedError
             steps += 1
 

@@ -90,7 +90,7 @@ class DigitModel:
         )
         return drawn
 
-    def bands(
+    def render_strips(
         self,
         latents: FloatArray,
         width: int,
@@ -115,7 +115,7 @@ class DigitModel:
         Yields
         ------
         top : int
-        band : float32 (rows, width, channels)
+        strip : float32 (rows, width, channels)
             0..1.
         """
         scale = self.config.scale if scale is None else scale
@@ -127,8 +127,9 @@ class DigitModel:
         return render_strips(network, coordinates, (width, height), threads=threads)
 
     def draw(self, latents: FloatArray, width: int, height: int, **options: Any) -> FloatArray:
-        """Return a whole picture (float32, height x width x channels); arguments as of `bands`."""
-        return np.concatenate([band for _, band in self.bands(latents, width, height, **options)])
+        """Return the whole picture (float32, height x width x channels) of `render_strips`."""
+        strips = self.render_strips(latents, width, height, **options)
+        return np.concatenate([strip for _, strip in strips])
 
     def on_paper(self, picture: FloatArray, paper: str) -> FloatArray:
         """Return a picture, inverted if its background is not as asked: one of `PAPERS`."""
@@ -153,7 +154,7 @@ class DigitModel:
         paper : str
             One of `fit_image.config.registry.PAPERS`.
         **options
-            ``scale`` and ``threads`` of `bands`.
+            ``scale`` and ``threads`` of `render_strips`.
         """
 
         def drawn(latents: FloatArray) -> Pixels:

@@ -92,7 +92,7 @@ class DigitTrainer(StepTrainer[RoundMetrics]):
         self._round_seconds = math.inf
         self.snapshot = self.state_dict()
 
-    def train_step(self, go_on: Callable[[], bool] = lambda: True) -> RoundMetrics | None:
+    def train_step(self, should_continue: Callable[[], bool] = lambda: True) -> RoundMetrics | None:
         config, progress = self.config, self.progress
         began = time.perf_counter()
         rng = np.random.default_rng([config.seed, _ORDER, progress.epoch])
@@ -107,7 +107,7 @@ class DigitTrainer(StepTrainer[RoundMetrics]):
         try:
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 metrics = self.gan.train_step(
-                    pictures, labels, rng, go_on if long else lambda: True
+                    pictures, labels, rng, should_continue if long else lambda: True
                 )
         except RoundAbandonedError:
             self.gan.load_state_dict(before)

@@ -103,7 +103,7 @@ class PatchTrainer(StepTrainer[BatchMetrics]):
         if config.whiten:
             self._whitening = samples.measure_whitening(folder, config, self.extractor, pool)
 
-    def train_step(self, go_on: Callable[[], bool] = lambda: True) -> BatchMetrics | None:
+    def train_step(self, should_continue: Callable[[], bool] = lambda: True) -> BatchMetrics | None:
         began = time.perf_counter()
         self.loader.next()
         metrics = self.learn(self.loader.inputs, self.loader.targets)

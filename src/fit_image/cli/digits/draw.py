@@ -56,7 +56,8 @@ def command(
     (latents,) = model.sample([index], np.random.default_rng(seed), spread)
     canvas = Canvas(width, height, model.channels)
     with make_display(quiet) as display, announcing_compilation(display):
-        bands = model.bands(latents, width, height, **options)
-        draw_strips(canvas, ((top, model.on_paper(band, paper)) for top, band in bands), display)
+        strips = model.render_strips(latents, width, height, **options)
+        on_paper = ((top, model.on_paper(strip, paper)) for top, strip in strips)
+        draw_strips(canvas, on_paper, display)
         save_image(output, canvas.image)
     click.echo(output)
