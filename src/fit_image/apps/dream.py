@@ -19,7 +19,7 @@ from fit_image.apps.memory import check_available, training_bytes
 from fit_image.apps.rendering import STRIP_PIXELS, render_rows
 from fit_image.config.layer_spec import Hidden, check_blocks, parse_layers
 from fit_image.config.registry import ACTIVATIONS, CHANNELS
-from fit_image.config.settings import check_choice, check_range, require
+from fit_image.config.settings import check_choice, require
 from fit_image.errors import InputError
 from fit_image.images.decoding import row_strips
 from fit_image.images.io import to_uint8
@@ -68,7 +68,8 @@ class Dream:
         check_choice("activation", self.activation, ACTIVATIONS)
         check_choice("channels", self.channels, ("rgb", "grey"))
         for name in ("deviation", "latent", "scale", "seed"):
-            check_range(name, getattr(self, name), (0, math.inf))
+            value = getattr(self, name)
+            require(0 <= value < math.inf, name, f"must be 0 or more, not {value}")
 
 
 class Dreamer:
