@@ -47,3 +47,8 @@ def os_error_reason(error: OSError) -> str:
 def one_line(text: object) -> str:
     """Return the text with all unprintable characters escaped, line ends among them."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
+
+
+def quoted(text: str) -> str:
+    """Return the beginning of the text in quotes and in ASCII, at most 60 characters."""
+    return ascii(text[:40])[:60]

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from fit_image.errors import InputError
+from fit_image.errors import InputError, quoted
 
 _MAX_CELLS = 1 << 20
 
@@ -130,7 +130,7 @@ class GridSpec:
             match = _GRID_FIELD.fullmatch(part.strip())
             if not match or match["name"] not in names or match["name"] in numbers:
                 raise ValueError(
-                    f"{part[:40]!a} must be NAME=NUMBER, with a name of {', '.join(names)}, each "
+                    f"{quoted(part)} must be NAME=NUMBER, with a name of {', '.join(names)}, each "
                     "at most once"
                 )
             number = int(match["number"])
@@ -188,8 +188,8 @@ def parse_encoding(text: str) -> EncodingSpec:
     name, colon, arguments = text.partition(":")
     if name not in ENCODINGS:
         usages = ", ".join(spec.usage for spec in ENCODINGS.values())
-        raise InputError(f"{text[:40]!a} is not an encoding: give one of {usages}")
+        raise InputError(f"{quoted(text)} is not an encoding: give one of {usages}")
     try:
         return ENCODINGS[name].parse(arguments if colon else None)
     except ValueError as error:
-        raise InputError(f"{text[:60]!a}: {error}") from None
+        raise InputError(f"{quoted(text)}: {error}") from None

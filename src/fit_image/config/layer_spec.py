@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from fit_image.config.registry import ACTIVATIONS, INITS
-from fit_image.errors import InputError
+from fit_image.errors import InputError, quoted
 
 MAX_WIDTH = 65_536
 MAX_LAYERS = 1_000
@@ -67,7 +67,7 @@ def parse_layers(text: str) -> tuple[Hidden, ...]:
     layers: list[Hidden] = []
     for part in text.split(","):
         match = _LAYER.fullmatch(part.strip())
-        shown = ascii(part.strip()[:30])
+        shown = quoted(part.strip())
         blocks = _BLOCKS.fullmatch(part.strip())
         if blocks:
             layers += _residual(shown, layers, *map(int, blocks.groups()))
@@ -132,7 +132,7 @@ def parse_duration(text: str) -> float:
     """Parse seconds (above 0 to `LONGEST_TIME`) from ``90``, ``60s``, ``2m`` or ``1h30m``."""
     match = _DURATION.fullmatch(text.strip()) if len(text) <= 40 else None
     if not match or not any(match.groups()):
-        raise InputError(f"{text[:40]!a} is not a time such as 90, 60s, 2m or 1h30m")
+        raise InputError(f"{quoted(text)} is not a time such as 90, 60s, 2m or 1h30m")
     units = {"h": 3600.0, "m": 60.0, "s": 1.0}
     seconds = sum(float(match[name] or 0) * unit for name, unit in units.items())
     if not 0 < seconds <= LONGEST_TIME:
@@ -149,7 +149,7 @@ def parse_qualities(text: str) -> tuple[int, int]:
         if 1 <= low <= high <= 100:
             return low, high
     raise InputError(
-        f"{text[:40]!r} is not a JPEG quality: give 1 to 100, such as 85, or a range such as 30-90"
+        f"{quoted(text)} is not a JPEG quality: give 1 to 100, such as 85, or a range such as 30-90"
     )
 
 
@@ -193,7 +193,7 @@ def parse_init(text: str) -> tuple[str, float | None]:
             return "normal", float(match["deviation"])
     if match or text not in INITS or text == INITS[-1]:
         raise InputError(
-            f"{text[:40]!a} is not an initialisation: give one of {', '.join(INITS)}, where STD "
+            f"{quoted(text)} is not an initialisation: give one of {', '.join(INITS)}, where STD "
             f"is a standard deviation of 0 to {LARGEST_RATE:g}"
         )
     return text, None

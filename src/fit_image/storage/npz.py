@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.errors import InputError, os_error_reason
+from fit_image.errors import InputError, os_error_reason, quoted
 from fit_image.storage.atomic import atomic_path, check_regular
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -143,7 +143,8 @@ def _read_array(archive: zipfile.ZipFile, name: str, path: Path) -> npt.NDArray[
     # A zip bomb: a few bytes that unpack to gigabytes. Weights hardly compress.
     if info.file_size > _MAX_EXPANSION * info.compress_size + _SMALL:
         raise InputError(
-            f"{path} is refused: {name[:40]!a} unpacks to more than {_MAX_EXPANSION} times its size"
+            f"{path} is refused: {quoted(name)} unpacks to more than {_MAX_EXPANSION} times "
+            "its size"
         )
     with archive.open(info) as member:
         stream = io.BytesIO(member.read())
