@@ -31,6 +31,7 @@ from fit_image.nn.layers.kernel_args import BoundActivation
 from fit_image.nn.losses import cross_entropy
 from fit_image.nn.network import Network
 from fit_image.nn.optimizers.adam import Adam
+from fit_image.nn.optimizers.base import Step
 from fit_image.nn.optimizers.schedules import RateSchedule
 from fit_image.nn.runtime.threads import ThreadPool
 from fit_image.storage.atomic import check_destination
@@ -76,8 +77,8 @@ class Classifier:
                 total += float(judged.losses.sum())
                 adam.steps += 1
                 rates = np.float32(_RATE) * factors[first : first + 1]
-                share = np.float32(1.0 / len(chosen))
-                adam.update(chain.parameters, gradient, spans, rates, share, adam.steps)
+                step = Step(spans, rates, np.float32(1.0 / len(chosen)), adam.steps)
+                adam.update(chain.parameters, gradient, step)
             if not math.isfinite(total):
                 raise DivergenceError("the judge's training ran away: its loss is not finite")
             yield total / count

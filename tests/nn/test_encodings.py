@@ -22,6 +22,7 @@ from fit_image.nn.encodings.registry import ENCODINGS
 from fit_image.nn.mlp.layer_spec import dense_stack
 from fit_image.nn.mlp.mlp import MLP
 from fit_image.nn.optimizers.adam import AdamW
+from fit_image.nn.optimizers.base import TouchedStep
 from fit_image.nn.optimizers.registry import OPTIMIZERS
 from fit_image.nn.training.minibatch import Minibatch
 from naive import naive_grid, naive_grid_shape, naive_waves
@@ -33,6 +34,10 @@ GRIDS = [
     (1, 4, 64, 4, 4, (7, 7)),
     (2, 3, 4, 5, 50, (7, 7)),
 ]
+
+
+FIRST_OF_EIGHT = TouchedStep(np.array([0]), 8, np.float32(0.1), np.float32(1.0), 1)
+"""The first step of vectors of eight numbers."""
 
 
 def encodings():
@@ -221,7 +226,7 @@ def test_touched_runs_learn_as_the_whole_table_does(name, rng):
         for step, gradient in enumerate(gradients, 1):
             g = gradient.copy()
             scalars = (np.float32(0.1), np.float32(0.5), step)
-            optimizer.update_touched(parameters, g, starts, length, *scalars)
+            optimizer.update_touched(parameters, g, TouchedStep(starts, length, *scalars))
             assert not g.any()
         results.append(parameters)
     np.testing.assert_allclose(*results, rtol=1e-6)
@@ -320,11 +325,10 @@ def test_the_schedule_holds_for_the_tables_too(rng):
 def test_moments_of_untouched_numbers_stay():
     parameters, gradient = np.zeros(8, np.float32), np.ones(8, np.float32)
     optimizer = AdamW(8, 0.0)
-    scalars = (np.float32(0.1), np.float32(1.0), 1)
-    optimizer.update_touched(parameters, gradient, np.array([0]), 8, *scalars)
+    optimizer.update_touched(parameters, gradient, FIRST_OF_EIGHT)
     before = {name: state.copy() for name, state in optimizer.state.items()}
     gradient[:] = [1, 1, 1, 1, 0, 0, 0, 0]
-    optimizer.update_touched(parameters, gradient, np.array([0]), 8, *scalars)
+    optimizer.update_touched(parameters, gradient, FIRST_OF_EIGHT)
     for name, state in optimizer.state.items():
         np.testing.assert_array_equal(state[4:], before[name][4:])
         assert (state[:4] != before[name][:4]).all()
@@ -336,8 +340,7 @@ def test_adamw_takes_its_share_off_touched_numbers_alone():
         parameters, gradient = np.full(8, 2.0, np.float32), np.ones(8, np.float32)
         gradient[4:] = 0
         optimizer = AdamW(8, decay)
-        scalars = (np.float32(0.1), np.float32(1.0), 1)
-        optimizer.update_touched(parameters, gradient, np.array([0]), 8, *scalars)
+        optimizer.update_touched(parameters, gradient, FIRST_OF_EIGHT)
         moved.append(parameters)
     np.testing.assert_allclose(moved[0] - moved[1], [0.1 * 0.5 * 2.0] * 4 + [0.0] * 4, rtol=1e-5)
 

@@ -12,7 +12,6 @@ import numpy.typing as npt
 from fit_image.nn.network import Network
 from fit_image.nn.optimizers.base import Optimizer
 from fit_image.nn.optimizers.ema import EMA
-from fit_image.nn.optimizers.parallel_step import parallel_step
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.threads import ThreadPool
 from fit_image.storage.npz import Arrays, array_like, part_of
@@ -73,14 +72,8 @@ class TrainedNetwork:
         """Take a step of the optimizer along ``scale`` times the gradient."""
         assert self.optimizer is not None
         rates = np.array([rate], dtype=np.float32)
-        parallel_step(
-            self.optimizer,
-            self.network.parameters,
-            self.gradient,
-            self._spans,
-            rates,
-            scale,
-            self._pool,
+        self.optimizer.parallel_step(
+            self.network.parameters, self.gradient, self._spans, rates, scale, self._pool
         )
 
     def state_dict(self) -> Arrays:

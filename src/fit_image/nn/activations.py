@@ -26,14 +26,7 @@ SIGMOID, SINE, GAUSS, GABOR, FINER, IDENTITY = range(6, 12)
 
 @dataclass(frozen=True)
 class Activation:
-    """An activation's code in kernels, and the initialiser of its layers.
-
-    Attributes
-    ----------
-    code : int
-    init : str
-        A key of `fit_image.nn.initializers.INITIALIZERS`.
-    """
+    """An activation's code in kernels, and its layers' key of `initializers.INITIALIZERS`."""
 
     code: int
     init: str

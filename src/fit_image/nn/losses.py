@@ -14,9 +14,7 @@ import numpy.typing as npt
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.jit import inner, kernel
 
-MSE = 0
-L1 = 1
-HUBER = 2
+MSE, L1, HUBER = range(3)
 LOSSES = {"mse": MSE, "l1": L1, "huber": HUBER}
 """Half the squared error; the absolute error; the one near zero and the other beyond.
 
@@ -54,10 +52,7 @@ def error_gradient(error, code):
 def mean_squared_error(outputs: FloatArray, targets: FloatArray, grad: FloatArray) -> float:
     """Return the mean squared error of all outputs, and write its gradient.
 
-    Parameters
-    ----------
-    outputs, targets, grad : float32, C-contiguous, of equal shape
-        Not empty.
+    All three are float32, C-contiguous, of equal shape, and not empty.
     """
     vectors = (each.reshape(-1) for each in (outputs, targets, grad))
     return float(_squared_error_kernel(*vectors, np.float32(2.0 / outputs.size))) / outputs.size
@@ -105,11 +100,6 @@ def cross_entropy(logits: FloatArray, labels: npt.NDArray[np.int64]) -> CrossEnt
     logits : float32 (samples, classes)
     labels : int64 (samples,)
         0 to classes - 1.
-
-    Raises
-    ------
-    ValueError
-        If the labels do not fit the logits.
     """
     classes = logits.shape[1]
     if labels.shape != logits.shape[:1] or ((labels < 0) | (labels >= classes)).any():

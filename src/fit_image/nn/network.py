@@ -27,20 +27,13 @@ class Network:
     Parameters
     ----------
     layers : sequence of Layer
-        The output of each has the shape of the next one's input. A layer stands behind that which
-        it is tied to.
+        At least one. The output of each has the shape of the next one's input. A layer stands
+        behind that which it is tied to.
 
     Attributes
     ----------
-    layers : tuple of Layer
     parameters : float32 vector
         Those of all layers, one after the other. Starts as zeros.
-
-    Raises
-    ------
-    ValueError
-        If there is no layer, shapes do not match, or a layer is tied to one that does not precede
-        it.
     """
 
     def __init__(self, layers: Sequence[Layer]) -> None:
@@ -54,7 +47,7 @@ class Network:
                     f" {after.in_shape}"
                 )
         self._owners = [self._owner(index) for index in range(len(self.layers))]
-        sizes = [-(-layer.size // arrays.LANES) * arrays.LANES for layer in self.layers]
+        sizes = [arrays.padded_size(layer.size) for layer in self.layers]
         self._starts = [0, *np.cumsum(sizes).tolist()]
         self.parameters = arrays.aligned_zeros(self._starts[-1])
 
@@ -88,21 +81,6 @@ class Network:
         start = self._starts[owner]
         return vector[start : start + self.layers[owner].size]
 
-    def named_params(self, vector: FloatArray | None = None) -> dict[str, FloatArray]:
-        """Return all parameters by name, such as "0.weight", as views; see `Layer.named_params`.
-
-        Parameters
-        ----------
-        vector : float32 vector, optional
-            Shaped like ``parameters``, such as a gradient. Default: the parameters.
-        """
-        vector = self.parameters if vector is None else vector
-        return {
-            f"{index}.{name}": values
-            for index, layer in enumerate(self.layers)
-            for name, values in layer.named_params(self.part(vector, index)).items()
-        }
-
     def zeros(self) -> FloatArray:
         """Return a vector for a gradient: shaped like ``parameters``, and aligned for kernels."""
         return arrays.aligned_zeros(self.parameters.size)
@@ -119,7 +97,7 @@ class Network:
         Parameters
         ----------
         x : float32 (batch, *in_shape)
-            Not to be changed before `backward`.
+            Not to be changed before `backward`; at most as many samples as the cache was made for.
         cache : NetworkCache
         rng : numpy.random.Generator, optional
             Given during training; see `fit_image.nn.layers.layer.Call`.
@@ -128,11 +106,6 @@ class Network:
         -------
         float32 (batch, *out_shape)
             Memory of the cache: the next batch overwrites it.
-
-        Raises
-        ------
-        ValueError
-            If samples have another shape, or are more than the cache was made for.
         """
         cache.begin(np.ascontiguousarray(x, dtype=np.float32), rng)
         for layer, call in zip(self.layers, cache.calls, strict=True):
@@ -169,11 +142,6 @@ class Network:
         -------
         float32 (batch, *in_shape) or None
             The gradient with respect to the input, in memory of the cache.
-
-        Raises
-        ------
-        ValueError
-            If ``grads`` is not like a vector from `zeros`.
         """
         if grads is None:
             mode = GradMode.SKIP
@@ -189,6 +157,7 @@ class Network:
         """Take a step of plain gradient descent: `backward`, and ``parameters -= rate gradient``.
 
         The gradient is never stored: every layer changes its parameters after their last use.
+        Layers must not be tied: parameters that an earlier layer reads would have changed before.
 
         Parameters
         ----------
@@ -196,12 +165,6 @@ class Network:
             As in `backward`.
         rates : sequence of float
             Learning rate of each layer.
-
-        Raises
-        ------
-        ValueError
-            If there are not as many rates as layers, or if layers are tied: parameters that an
-            earlier layer reads would have changed before.
         """
         if len(rates) != len(self.layers):
             raise ValueError(
@@ -258,14 +221,7 @@ class Network:
 class NetworkCache:
     """Memory of a batch in a network, from the forward to the backward pass, and the threads.
 
-    It is made once, and serves many batches of one network.
-
-    Parameters
-    ----------
-    network : Network
-    batch_size : int
-        Samples of a batch, at most.
-    pool : ThreadPool
+    It is made once, and serves many batches of one network, of at most ``batch_size`` samples.
 
     Attributes
     ----------

@@ -141,6 +141,15 @@ def used(case, vector):
     return list(case.layer.named_params(vector).values())
 
 
+def named_params(network, vector):
+    """All parameters of a network in a vector, as views: "0.weight" and so on."""
+    return {
+        f"{index}.{name}": values
+        for index, layer in enumerate(network.layers)
+        for name, values in layer.named_params(network.part(vector, index)).items()
+    }
+
+
 def doubles(named):
     return {name: values.astype(np.float64) for name, values in named.items()}
 
@@ -403,7 +412,7 @@ def test_a_network_equals_its_twins_one_after_the_other(rng):
     y, grads, grad_x = there_and_back(network, x, grad_y)
     assert_close(y, values[-1])
     assert_close(grad_x, below, 2e-5)
-    named = network.named_params(grads)
+    named = named_params(network, grads)
     assert named.keys() == expected.keys()
     for name, found in named.items():
         assert_close(found, expected[name], 2e-5)

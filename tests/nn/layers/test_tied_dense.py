@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from test_layers import assert_central_differences, assert_close, doubles, normal, there_and_back
+from test_layers import (
+    assert_central_differences,
+    assert_close,
+    doubles,
+    named_params,
+    normal,
+    there_and_back,
+)
 
 from fit_image.nn.layers.dense import Dense
 from fit_image.nn.layers.tied_dense import TiedDense
@@ -34,7 +41,7 @@ def tied(shape, first, second):
 def pair(request, rng):
     """A network with parameters, none of them zero, and its twins."""
     network, twins = tied(*request.param)
-    for values in network.named_params().values():
+    for values in named_params(network, network.parameters).values():
         values[:] = 0.3 * normal(rng, *values.shape)
     return network, twins
 
@@ -46,7 +53,7 @@ def batch(network, rng, samples=5):
 def test_tied_weights_equal_the_naive_twins_and_their_gradients_add_up(pair, rng):
     network, twins = pair
     x, grad_y = batch(network, rng)
-    own = doubles(network.named_params())
+    own = doubles(named_params(network, network.parameters))
     parts = [
         {"weight": own[f"{owner}.weight"], "bias": own[f"{index}.bias"]}
         for index, owner in enumerate((0, 1, 1, 0))
@@ -62,7 +69,7 @@ def test_tied_weights_equal_the_naive_twins_and_their_gradients_add_up(pair, rng
     y, grads, grad_x = there_and_back(network, x, grad_y)
     assert_close(y, values[-1])
     assert_close(grad_x, below, 1e-5)
-    named = network.named_params(grads)
+    named = named_params(network, grads)
     assert named.keys() == expected.keys()
     for name, found in named.items():
         assert_close(found, expected[name], 1e-5)
@@ -74,7 +81,7 @@ def test_the_gradient_of_tied_weights_equals_central_differences(pair, rng):
     network, _ = pair
     x, grad_y = batch(network, rng)
     _, grads, grad_x = there_and_back(network, x, grad_y)
-    values, gradients = network.named_params(), network.named_params(grads)
+    values, gradients = named_params(network, network.parameters), named_params(network, grads)
     pairs = [(values[name], gradients[name]) for name in values]
     assert_central_differences(network, x, grad_y, [(x, grad_x), *pairs], rng)
 
@@ -110,7 +117,7 @@ def test_tied_weights_are_counted_and_stored_once(rng):
     assert network.parameters.size == 61 * 48 + 64 + 41 * 16 + 48
     assert network.part(network.parameters, 3).base is network.part(network.parameters, 0).base
     network.init_params(rng)
-    for name, values in network.named_params().items():
+    for name, values in named_params(network, network.parameters).items():
         assert values.all() if name.endswith("weight") else not values.any()
 
 

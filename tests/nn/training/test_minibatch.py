@@ -10,6 +10,7 @@ from test_per_sample_sgd import copy_of, learn, ones, shaped
 from fit_image.config import registry
 from fit_image.nn.activations import ACTIVATIONS
 from fit_image.nn.optimizers.adam import Adam, AdamW
+from fit_image.nn.optimizers.base import Step
 from fit_image.nn.optimizers.registry import OPTIMIZERS
 from fit_image.nn.optimizers.sgd import SGD
 from fit_image.nn.training.minibatch import Minibatch
@@ -60,7 +61,7 @@ def test_an_optimizer_equals_its_naive_twin(name, options, rng):
     for step in range(30):
         gradient = rng.standard_normal(40, dtype=np.float32) * np.float32(0.01 + step % 3)
         twin.begin()
-        optimizer.update(parameters, gradient, spans, rates, np.float32(0.5), step + 1)
+        optimizer.update(parameters, gradient, Step(spans, rates, np.float32(0.5), step + 1))
         expected += [
             twin.change(i, 0.5 * float(g), 0.05, expected[i]) for i, g in enumerate(gradient)
         ]
@@ -248,10 +249,10 @@ def test_a_state_that_makes_no_sense_is_refused(damage, rng):
 class Failing(SGD):
     """Fails in every thread but the caller's, which has the first block."""
 
-    def update(self, parameters, gradient, spans, *rest):
-        if spans[0, 0] > 0:
+    def update(self, parameters, gradient, step):
+        if step.spans[0, 0] > 0:
             raise MemoryError
-        super().update(parameters, gradient, spans, *rest)
+        super().update(parameters, gradient, step)
 
 
 def test_an_error_in_a_thread_reaches_the_caller(rng):
@@ -280,9 +281,8 @@ def test_a_decay_is_the_one_asked_for(rng):
     optimizer = AdamW(20, decay=0.5)
     spans, rates = np.array([[0, 20]]), np.full(1, 0.1, dtype=np.float32)
     for step in range(5):
-        optimizer.update(
-            parameters, np.zeros(20, np.float32), spans, rates, np.float32(1), step + 1
-        )
+        gradient = np.zeros(20, np.float32)
+        optimizer.update(parameters, gradient, Step(spans, rates, np.float32(1), step + 1))
         expected *= 1 - 0.1 * 0.5
     np.testing.assert_allclose(parameters, expected, rtol=1e-6)
 
@@ -292,7 +292,7 @@ def test_the_first_step_of_adam_is_its_rate_whatever_it_keeps():
         parameters, optimizer = np.zeros(3, np.float32), Adam(3, beta1)
         gradient = np.array([2.0, -0.5, 1e-3], np.float32)
         spans, rates = np.array([[0, 3]]), np.array([0.25], np.float32)
-        optimizer.update(parameters, gradient, spans, rates, np.float32(1.0), 1)
+        optimizer.update(parameters, gradient, Step(spans, rates, np.float32(1.0), 1))
         np.testing.assert_allclose(parameters, [-0.25, 0.25, -0.25], rtol=1e-4)
         np.testing.assert_allclose(
             optimizer.state["first_moment"], (1 - beta1) * gradient, rtol=1e-5

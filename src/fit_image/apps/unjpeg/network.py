@@ -10,10 +10,9 @@ import numpy as np
 from fit_image.apps.memory import training_bytes
 from fit_image.apps.unjpeg.config import UnjpegConfig
 from fit_image.nn.initializers import INITIALIZERS, Fans
-from fit_image.nn.layers import affine
 from fit_image.nn.layers.dense import Dense
 from fit_image.nn.network import Network
-from fit_image.nn.runtime.arrays import FloatArray
+from fit_image.nn.runtime.arrays import FloatArray, padded_size
 
 
 def make_network(block: int, widths: Sequence[int]) -> Network:
@@ -28,9 +27,7 @@ def needed_bytes(config: UnjpegConfig) -> int:
     """Return about how many bytes the network and its training need."""
     size = 3 * config.block**2
     sizes = [size, *config.widths, size]
-    weights = sum(
-        (below + 1) * affine.padded_width(above) for below, above in itertools.pairwise(sizes)
-    )
+    weights = sum((below + 1) * padded_size(above) for below, above in itertools.pairwise(sizes))
     # Parameters, gradient and two moments; the best ones, and a copy while they are saved.
     vectors = (4 if config.optimizer == "adam" else 1) + (1 if config.average else 0) + 2
     # Patches, errors, and for every layer what comes out, its sums, and the derivatives.

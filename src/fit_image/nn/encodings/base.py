@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.nn.runtime.arrays import LANES, FloatArray, IntArray
+from fit_image.nn.runtime.arrays import FloatArray, IntArray, padded_size
 
 # A level of which more than one entry in so many has a gradient is updated as a whole.
 _SPARSE_SHARE = 4
@@ -23,13 +23,16 @@ _NO_TABLES = np.empty((0, 2), dtype=np.int64)
 Arrays = Mapping[str, npt.NDArray[Any]]
 
 
-class Encoding(ABC):
-    """Base of the encodings.
+class Share(NamedTuple):
+    """A thread's share of samples that are cut into parts: every ``threads``-th part."""
 
-    Parameters
-    ----------
-    inputs, outputs : int
-        Sizes of the vectors that go in and come out.
+    part: int  # samples of a part
+    thread: int = 0  # its first part
+    threads: int = 1
+
+
+class Encoding(ABC):
+    """Base of the encodings, from vectors of ``inputs`` numbers to vectors of ``outputs``.
 
     Attributes
     ----------
@@ -68,21 +71,12 @@ class Encoding(ABC):
     def from_arrays(cls, arrays: Arrays, inputs: int) -> Self:
         """Return the encoding of vectors of ``inputs`` numbers with this `to_arrays`.
 
-        Raises
-        ------
-        KeyError, ValueError
-            If there is no such encoding.
+        KeyError or ValueError if there is none.
         """
 
     @abstractmethod
     def encode(
-        self,
-        tables: FloatArray,
-        inputs: FloatArray,
-        rows: FloatArray,
-        part: int,
-        thread: int = 0,
-        threads: int = 1,
+        self, tables: FloatArray, inputs: FloatArray, rows: FloatArray, share: Share
     ) -> None:
         """Encode a thread's share of the samples.
 
@@ -92,10 +86,7 @@ class Encoding(ABC):
         inputs : float32 (samples, inputs)
         rows : float32 (samples, at least outputs)
             Where the outputs are written, from the first column on.
-        part : int
-            Samples of a part.
-        thread, threads : int
-            The parts ``thread``, ``thread + threads`` and so on are encoded.
+        share : Share
         """
 
     @abstractmethod
@@ -136,10 +127,6 @@ class Encoding(ABC):
 class Touched:
     """The entries of an encoding's tables that have a gradient.
 
-    Parameters
-    ----------
-    encoding : Encoding
-
     Attributes
     ----------
     starts : list of int64 vectors
@@ -170,11 +157,6 @@ class Touched:
         return np.array([start], dtype=np.int64), stop - start
 
 
-def padded_size(numbers: int) -> int:
-    """Return ``numbers``, rounded up to whole cache lines."""
-    return -(-numbers // LANES) * LANES
-
-
 def checked_array(
     arrays: Arrays, name: str, dtype: npt.DTypeLike, shape: tuple[int | None, ...]
 ) -> npt.NDArray[Any]:
@@ -203,14 +185,9 @@ class Identity(Encoding):
         return cls(inputs)
 
     def encode(
-        self,
-        tables: FloatArray,
-        inputs: FloatArray,
-        rows: FloatArray,
-        part: int,
-        thread: int = 0,
-        threads: int = 1,
+        self, tables: FloatArray, inputs: FloatArray, rows: FloatArray, share: Share
     ) -> None:
+        part, thread, threads = share
         for start in range(thread * part, len(inputs), threads * part):
             some = inputs[start : start + part]
             rows[start : start + len(some), : self.outputs] = some

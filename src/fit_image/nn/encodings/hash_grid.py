@@ -16,8 +16,8 @@ from typing import Self
 
 import numpy as np
 
-from fit_image.nn.encodings.base import Arrays, Encoding, Touched, checked_array, padded_size
-from fit_image.nn.runtime.arrays import FloatArray
+from fit_image.nn.encodings.base import Arrays, Encoding, Share, Touched, checked_array
+from fit_image.nn.runtime.arrays import FloatArray, padded_size
 from fit_image.nn.runtime.jit import inner, kernel
 
 # Deviation of the source's initial numbers: small enough to begin with a constant output.
@@ -36,7 +36,6 @@ class HashGrid(Encoding):
 
     Parameters
     ----------
-    levels : int
     features : int
         Numbers in an entry.
     entries : int
@@ -45,10 +44,6 @@ class HashGrid(Encoding):
         Cells along the longer side; those of the levels between grow by a constant factor.
     sides : (int, int)
         Extents of x and y, whose ratio makes the cells square.
-
-    Attributes
-    ----------
-    table : int64 (levels, 5)
     """
 
     def __init__(
@@ -72,8 +67,8 @@ class HashGrid(Encoding):
             count = vertices if dense else entries
             table.append((start, count, across, down, across + 1 if dense else 0))
             start += padded_size(count * features)
-        self.table = np.array(table, dtype=np.int64)
-        starts, counts = self.table[:, _START], self.table[:, _ENTRIES]
+        self._table = np.array(table, dtype=np.int64)
+        starts, counts = self._table[:, _START], self._table[:, _ENTRIES]
         spans = np.column_stack((starts, starts + counts * features))
         super().__init__(2, levels * features, spans, features)
 
@@ -104,22 +99,16 @@ class HashGrid(Encoding):
             yield tables[start:stop].reshape(-1, self.entry_size)
 
     def encode(
-        self,
-        tables: FloatArray,
-        inputs: FloatArray,
-        rows: FloatArray,
-        part: int,
-        thread: int = 0,
-        threads: int = 1,
+        self, tables: FloatArray, inputs: FloatArray, rows: FloatArray, share: Share
     ) -> None:
-        _encode_kernel(tables, self.table, self.entry_size, inputs, rows, part, thread, threads)
+        _encode_kernel(tables, self._table, self.entry_size, inputs, rows, *share)
 
     def input_gradient(
         self, tables: FloatArray, inputs: FloatArray, grad_y: FloatArray
     ) -> FloatArray:
-        """See `Encoding.input_gradient`; zero along an axis at an edge of a reflection."""
+        """Return the gradient by the inputs; zero along an axis at an edge of a reflection."""
         gradient = np.zeros((len(inputs), 2), dtype=np.float32)
-        _input_gradient_kernel(tables, self.table, self.entry_size, inputs, grad_y, gradient)
+        _input_gradient_kernel(tables, self._table, self.entry_size, inputs, grad_y, gradient)
         return gradient
 
     def add_gradient(
@@ -131,7 +120,7 @@ class HashGrid(Encoding):
         touched: Touched,
     ) -> None:
         touched.counts[level] = _add_gradient_kernel(
-            self.table,
+            self._table,
             level,
             self.entry_size,
             inputs,

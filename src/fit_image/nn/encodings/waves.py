@@ -7,7 +7,7 @@ from typing import Self
 
 import numpy as np
 
-from fit_image.nn.encodings.base import Arrays, Encoding, checked_array
+from fit_image.nn.encodings.base import Arrays, Encoding, Share, checked_array
 from fit_image.nn.kernels.vector_math import cosine, sine
 from fit_image.nn.runtime.arrays import FloatArray, vector
 from fit_image.nn.runtime.jit import inner, kernel
@@ -32,16 +32,10 @@ class Waves(Encoding):
         self.frequencies = np.ascontiguousarray(frequencies, dtype=np.float32)
 
     def encode(
-        self,
-        tables: FloatArray,
-        inputs: FloatArray,
-        rows: FloatArray,
-        part: int,
-        thread: int = 0,
-        threads: int = 1,
+        self, tables: FloatArray, inputs: FloatArray, rows: FloatArray, share: Share
     ) -> None:
         transposed = np.ascontiguousarray(self.frequencies.T)
-        _encode_kernel(transposed, inputs, rows, part, thread, threads)
+        _encode_kernel(transposed, inputs, rows, *share)
 
     def input_gradient(
         self, tables: FloatArray, inputs: FloatArray, grad_y: FloatArray

@@ -18,7 +18,7 @@ import numpy as np
 from fit_image.nn.activations import activate, constants_of, differentiate
 from fit_image.nn.initializers import Normal
 from fit_image.nn.kernels.gemm import gemm
-from fit_image.nn.runtime.arrays import LANES, FloatArray, Matrix, copy, vector
+from fit_image.nn.runtime.arrays import FloatArray, Matrix, copy, padded_size, vector
 from fit_image.nn.runtime.jit import inner
 
 
@@ -34,14 +34,9 @@ class AffineLayout(NamedTuple):
     biases: int  # offset in the parameters
 
 
-def padded_width(count: int) -> int:
-    """Return a count rounded up to whole cache lines."""
-    return -(-count // LANES) * LANES
-
-
 def rows(params: FloatArray, fan_in: int, units: int) -> FloatArray:
     """Return weights and biases (fan_in + 1, units), the biases last, as a view without padding."""
-    width = padded_width(units)
+    width = padded_size(units)
     return params[: (fan_in + 1) * width].reshape(fan_in + 1, width)[:, :units]
 
 
@@ -63,16 +58,9 @@ def add_up(layout, params, x, sums, rows, first, stop, panel):
     for i in range(rows):
         copy(own, vector(data, sums.start + i * sums.row + first, stop - first))
     row, column = layout.across_inputs, layout.across_units
-    gemm(
-        rows,
-        stop - first,
-        layout.fan_in,
-        x,
-        Matrix(params, first * column, row, column),
-        Matrix(sums.data, sums.start + first, sums.row, 1),
-        panel,
-        True,
-    )
+    weights = Matrix(params, first * column, row, column)
+    target = Matrix(sums.data, sums.start + first, sums.row, 1)
+    gemm(rows, stop - first, layout.fan_in, x, weights, target, panel, True)
 
 
 @inner

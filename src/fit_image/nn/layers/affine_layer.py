@@ -9,10 +9,10 @@ import numpy as np
 from fit_image.nn.kernels.gemm import PANEL, gemm, piece, pieces
 from fit_image.nn.layers import affine
 from fit_image.nn.layers.affine import AffineLayout
-from fit_image.nn.layers.kernel_args import BoundActivation, Worker, grads_of
-from fit_image.nn.layers.layer import Call, GradMode, Layer, Shape
-from fit_image.nn.runtime.arrays import FloatArray, IntArray, Matrix, aligned_zeros, copy, vector
-from fit_image.nn.runtime.barrier import barrier, next_task
+from fit_image.nn.layers.kernel_args import BoundActivation, Grads
+from fit_image.nn.layers.layer import Call, Layer, Shape
+from fit_image.nn.runtime.arrays import FloatArray, Matrix, aligned_zeros, copy, vector
+from fit_image.nn.runtime.barrier import barrier, next_task, share
 from fit_image.nn.runtime.jit import inner, kernel
 from fit_image.nn.runtime.simd import WIDTH
 
@@ -28,20 +28,7 @@ class AffineCache(NamedTuple):
 
 
 class AffineLayer(Layer):
-    """Base of the dense layers.
-
-    Parameters
-    ----------
-    in_shape, out_shape : tuple of int
-    layout : AffineLayout
-    size, num_params : int
-        See `fit_image.nn.layers.layer.Layer`.
-    activation : str or BoundActivation
-
-    Attributes
-    ----------
-    layout : AffineLayout
-    """
+    """Base of the dense layers; ``size`` and ``num_params`` are those of a `Layer`."""
 
     def __init__(
         self,
@@ -57,7 +44,6 @@ class AffineLayer(Layer):
         self._activation = BoundActivation.of(activation)
 
     def make_cache(self, batch_size: int) -> AffineCache:
-        """Return memory for the weighted sums of a batch."""
         layout = self.layout
         padding = layout.input_row - layout.fan_in
         return AffineCache(
@@ -67,46 +53,19 @@ class AffineLayer(Layer):
 
     def forward(self, call: Call) -> None:
         """Compute ``y = f(W x + b)``; threads take blocks of samples and units."""
-        x, y, panels = call.x.reshape(-1), call.y.reshape(-1), call.pool.scratch(PANEL)
+        x, y = call.x.reshape(-1), call.y.reshape(-1)
+        arguments = self.layout, self._activation, call.params, x, y, call.cache
+        call.pool.run_kernel(_forward_kernel, *arguments, memory=call.pool.scratch(PANEL))
 
-        def work(counts: IntArray, thread: int, threads: int) -> None:
-            worker = Worker(counts, thread, threads)
-            _forward_kernel(
-                self.layout, self._activation, call.params, x, y, call.cache, panels[thread], worker
-            )
-
-        call.pool.run(work)
-
-    def backward(
-        self,
-        call: Call,
-        grad_y: FloatArray,
-        grad_x: FloatArray | None = None,
-        mode: GradMode = GradMode.WRITE,
-        scale: float = 1.0,
-    ) -> None:
+    def propagate(self, call: Call, grads: Grads) -> None:
         """Multiply by the transposed weights, and sum the outer products over the batch."""
-        grads = grads_of(call, grad_y, grad_x, mode, scale)
         if not len(call.x):
             if not grads.add:
                 grads.params[:] = 0.0
             return
-        x, panels = call.x.reshape(-1), call.pool.scratch(PANEL)
-
-        def work(counts: IntArray, thread: int, threads: int) -> None:
-            worker = Worker(counts, thread, threads)
-            _backward_kernel(
-                self.layout,
-                self._activation,
-                call.params,
-                x,
-                call.cache,
-                grads,
-                panels[thread],
-                worker,
-            )
-
-        call.pool.run(work)
+        x = call.x.reshape(-1)
+        arguments = self.layout, self._activation, call.params, x, call.cache, grads
+        call.pool.run_kernel(_backward_kernel, *arguments, memory=call.pool.scratch(PANEL))
 
 
 @kernel
@@ -140,7 +99,7 @@ def _backward_kernel(layout, activation, params, x, cache, grads, panel, worker)
     counts, thread, threads = worker
     sums, rows = cache
     samples = grads.y.size // units
-    first, stop = samples * thread // threads, samples * (thread + 1) // threads
+    first, stop = share(samples, worker)
     affine.to_deltas(
         activation,
         Matrix(sums, first * width, width, 1),
@@ -161,7 +120,7 @@ def _backward_kernel(layout, activation, params, x, cache, grads, panel, worker)
         for i in range(deltas.size):
             deltas[i] *= scale
         barrier(counts, thread, threads)
-    edges = width * thread // threads, width * (thread + 1) // threads
+    edges = share(width, worker)
     if not grads.add:
         vector(grads.params, layout.biases + edges[0], edges[1] - edges[0])[:] = np.float32(0.0)
     deltas_matrix = Matrix(sums, 0, width, 1)
@@ -195,16 +154,10 @@ def _to_input(layout, params, cache, grad_x, samples, panel, worker):
     while number < cut[0] * cut[1]:
         top, bottom, first, stop = piece(samples, columns, cut, number)
         offset = first * layout.across_inputs
-        gemm(
-            bottom - top,
-            stop - first,
-            layout.units,
-            Matrix(cache.sums, top * width, width, 1),
-            Matrix(params, offset, layout.across_units, layout.across_inputs),
-            Matrix(target, top * row + first, row, 1),
-            panel,
-            False,
-        )
+        deltas = Matrix(cache.sums, top * width, width, 1)
+        weights = Matrix(params, offset, layout.across_units, layout.across_inputs)
+        below = Matrix(target, top * row + first, row, 1)
+        gemm(bottom - top, stop - first, layout.units, deltas, weights, below, panel, False)
         if not direct:
             count = min(stop, fan_in) - first
             for i in range(top, bottom):
@@ -224,14 +177,7 @@ def _outer(rows, samples, a, b, target, add, panel, worker):
     number = next_task(worker.counts, worker.threads, 1)
     while number < cut[0] * cut[1]:
         top, bottom, first, stop = piece(rows, columns, cut, number)
-        gemm(
-            bottom - top,
-            stop - first,
-            samples,
-            Matrix(a.data, top, a.row, a.column),
-            Matrix(b.data, first, b.row, b.column),
-            Matrix(target.data, top * columns + first, columns, 1),
-            panel,
-            add,
-        )
+        left, right = Matrix(a.data, top, a.row, a.column), Matrix(b.data, first, b.row, b.column)
+        part = Matrix(target.data, top * columns + first, columns, 1)
+        gemm(bottom - top, stop - first, samples, left, right, part, panel, add)
         number = next_task(worker.counts, worker.threads, 1)

@@ -8,10 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.nn.activations import activate, constants_of, differentiate
-from fit_image.nn.layers.affine import padded_width
-from fit_image.nn.layers.kernel_args import BoundActivation, grads_of
-from fit_image.nn.layers.layer import PARTS, Call, GradMode, Layer, Shape
-from fit_image.nn.runtime.arrays import FloatArray, IntArray, Matrix, aligned_zeros, vector
+from fit_image.nn.layers.kernel_args import BoundActivation, Grads
+from fit_image.nn.layers.layer import PARTS, Call, Layer, Shape
+from fit_image.nn.runtime.arrays import FloatArray, Matrix, aligned_zeros, padded_size, vector
 from fit_image.nn.runtime.barrier import barrier
 from fit_image.nn.runtime.jit import inner, kernel
 
@@ -45,7 +44,7 @@ class BatchNorm(Layer):
 
     def __init__(self, shape: Shape, activation: str | BoundActivation = "identity") -> None:
         self._channels = shape[-1]
-        super().__init__(shape, shape, 2 * padded_width(self._channels), 2 * self._channels)
+        super().__init__(shape, shape, 2 * padded_size(self._channels), 2 * self._channels)
         self._activation = BoundActivation.of(activation)
 
     def init_params(self, params: FloatArray, rng: np.random.Generator) -> None:
@@ -59,7 +58,6 @@ class BatchNorm(Layer):
         return {"weight": scales, "bias": shifts}
 
     def make_cache(self, batch_size: int) -> BatchNormCache:
-        """Return memory for normalised values and sums of a batch."""
         size = batch_size * int(np.prod(self.in_shape))
         return BatchNormCache(
             aligned_zeros(size),
@@ -71,35 +69,16 @@ class BatchNorm(Layer):
     def forward(self, call: Call) -> None:
         """Normalise, scale and shift; each thread takes whole parts of the batch."""
         x, y = call.x.reshape(-1, self._channels), call.y.reshape(-1)
+        call.pool.run_kernel(_forward_kernel, self._activation, call.params, x, y, call.cache)
 
-        def work(counts: IntArray, thread: int, threads: int) -> None:
-            _forward_kernel(
-                self._activation, call.params, x, y, call.cache, counts, thread, threads
-            )
-
-        call.pool.run(work)
-
-    def backward(
-        self,
-        call: Call,
-        grad_y: FloatArray,
-        grad_x: FloatArray | None = None,
-        mode: GradMode = GradMode.WRITE,
-        scale: float = 1.0,
-    ) -> None:
+    def propagate(self, call: Call, grads: Grads) -> None:
         """Differentiate through the statistics of the batch, too."""
-        grads = grads_of(call, grad_y, grad_x, mode, scale)
-
-        def work(counts: IntArray, thread: int, threads: int) -> None:
-            _backward_kernel(
-                self._activation, call.params, call.cache, grads, counts, thread, threads
-            )
-
-        call.pool.run(work)
+        call.pool.run_kernel(_backward_kernel, self._activation, call.params, call.cache, grads)
 
 
 @kernel
-def _forward_kernel(activation, params, x, y, cache, counts, thread, threads):
+def _forward_kernel(activation, params, x, y, cache, worker):
+    counts, thread, threads = worker
     rows, channels = x.shape
     normal, sums, inverse, parts = cache
     count, shifts = parts.shape[0], params.size // 2
@@ -129,10 +108,8 @@ def _forward_kernel(activation, params, x, y, cache, counts, thread, threads):
     for part in range(thread, count, threads):
         first, stop = rows * part // count, rows * (part + 1) // count
         for i in range(first, stop):
-            own, scaled = (
-                vector(normal, i * channels, channels),
-                vector(sums, i * channels, channels),
-            )
+            own = vector(normal, i * channels, channels)
+            scaled = vector(sums, i * channels, channels)
             for j in range(channels):
                 value = (x[i, j] - means[j]) * inverses[j]
                 own[j] = value
@@ -144,7 +121,8 @@ def _forward_kernel(activation, params, x, y, cache, counts, thread, threads):
 
 
 @kernel
-def _backward_kernel(activation, params, cache, grads, counts, thread, threads):
+def _backward_kernel(activation, params, cache, grads, worker):
+    counts, thread, threads = worker
     normal, sums, parts = cache.normal, cache.sums, cache.parts
     channels, grad_y = cache.inverse.size, grads.y
     rows = grad_y.size // channels
@@ -159,10 +137,8 @@ def _backward_kernel(activation, params, cache, grads, counts, thread, threads):
         part_sums = Matrix(sums, first * channels, channels, 1)
         differentiate(part_sums, 1, values, activation.code, constants)
         for i in range(first, stop):
-            deltas, own = (
-                vector(sums, i * channels, channels),
-                vector(normal, i * channels, channels),
-            )
+            deltas = vector(sums, i * channels, channels)
+            own = vector(normal, i * channels, channels)
             above = vector(grad_y, i * channels, channels)
             for j in range(channels):
                 deltas[j] *= above[j]

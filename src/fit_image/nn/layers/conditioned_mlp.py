@@ -8,12 +8,12 @@ from dataclasses import replace
 import numpy as np
 
 from fit_image.nn.initializers import Normal
-from fit_image.nn.layers.kernel_args import grads_of
-from fit_image.nn.layers.layer import PARTS, Call, GradMode, Layer
+from fit_image.nn.layers.kernel_args import Grads
+from fit_image.nn.layers.layer import PARTS, Call, Layer
 from fit_image.nn.mlp import soa, soa_backward, soa_forward
 from fit_image.nn.mlp.layer_spec import LayerSpec
 from fit_image.nn.mlp.mlp import MLP
-from fit_image.nn.runtime.arrays import FloatArray, IntArray, aligned_zeros
+from fit_image.nn.runtime.arrays import FloatArray, aligned_zeros
 from fit_image.nn.runtime.simd import WIDTH
 
 
@@ -60,7 +60,6 @@ class ConditionedMLP(Layer):
         self._tiles_back = soa.tiles_of(self.network.layers, latents, training=True)
 
     def init_params(self, params: FloatArray, rng: np.random.Generator) -> None:
-        """Draw weights and biases."""
         rows = self.network.rows(params)
         for layer, values, std in zip(self.network.layers, rows, self._stds, strict=True):
             shape = layer.fan_out, layer.fan_in + 1
@@ -80,53 +79,32 @@ class ConditionedMLP(Layer):
     def forward(self, call: Call) -> None:
         """Evaluate the network at all points; threads take tiles of them."""
         images = call.y.reshape(len(call.y), len(self._points), -1)
-
-        def work(counts: IntArray, _: int, threads: int) -> None:
-            soa_forward.forward_kernel(
-                call.params,
-                soa.tile_memory(self._tiles),
-                self._tiles,
-                call.x,
-                self._points,
-                images,
-                counts,
-                threads,
-            )
-
-        call.pool.run(work)
-
-    def backward(
-        self,
-        call: Call,
-        grad_y: FloatArray,
-        grad_x: FloatArray | None = None,
-        mode: GradMode = GradMode.WRITE,
-        scale: float = 1.0,
-    ) -> None:
-        """Compute the forward pass again, tile by tile, and the gradients."""
-        grads = grads_of(call, grad_y, grad_x, mode, scale)
-        if not grads.add:
-            grads.params[:] = 0.0
-        below = np.empty_like(call.x) if grad_x is None else grad_x
-        images = grad_y.reshape(len(call.y), len(self._points), -1)
-        inputs = soa_backward.Inputs(call.x, self._points)
-        gradients = soa_backward.Gradients(
-            images, below, call.cache, grads.params, np.float32(scale)
+        call.pool.run_kernel(
+            soa_forward.forward_kernel,
+            call.params,
+            self._tiles,
+            call.x,
+            self._points,
+            images,
+            memory=soa.tile_memory(self._tiles, call.pool.threads),
         )
 
-        def work(counts: IntArray, thread: int, threads: int) -> None:
-            soa_backward.backward_kernel(
-                call.params,
-                soa.tile_memory(self._tiles_back),
-                self._tiles_back,
-                inputs,
-                gradients,
-                counts,
-                thread,
-                threads,
-            )
-
-        call.pool.run(work)
+    def propagate(self, call: Call, grads: Grads) -> None:
+        """Compute the forward pass again, tile by tile, and the gradients."""
+        if not grads.add:
+            grads.params[:] = 0.0
+        below = grads.x.reshape(call.x.shape) if grads.x.size else np.empty_like(call.x)
+        images = grads.y.reshape(len(call.y), len(self._points), -1)
+        call.pool.run_kernel(
+            soa_backward.backward_kernel,
+            call.params,
+            self._tiles_back,
+            soa_backward.Inputs(call.x, self._points),
+            soa_backward.Gradients(
+                images, below, call.cache, grads.params, np.float32(grads.scale)
+            ),
+            memory=soa.tile_memory(self._tiles_back, call.pool.threads),
+        )
 
 
 def at_latent(network: MLP, latent: FloatArray, first: int = 0) -> MLP:

@@ -7,11 +7,11 @@ import math
 import numpy as np
 
 from fit_image.nn.layers import affine
-from fit_image.nn.layers.affine import AffineLayout, padded_width
+from fit_image.nn.layers.affine import AffineLayout
 from fit_image.nn.layers.affine_layer import AffineLayer
 from fit_image.nn.layers.kernel_args import BoundActivation
 from fit_image.nn.layers.layer import Shape
-from fit_image.nn.runtime.arrays import FloatArray
+from fit_image.nn.runtime.arrays import FloatArray, padded_size
 
 
 class Dense(AffineLayer):
@@ -19,9 +19,6 @@ class Dense(AffineLayer):
 
     Parameters
     ----------
-    in_shape : tuple of int
-    units : int
-    activation : str or BoundActivation
     std : float
         Standard deviation of the normal from which the initial weights are drawn; biases start as
         zeros.
@@ -29,15 +26,6 @@ class Dense(AffineLayer):
         Whether the layer's span has room for the biases of a `tied_dense.TiedDense`.
     out_shape : tuple of int, optional
         Of ``units`` numbers in all. Default: a vector.
-
-    Raises
-    ------
-    ValueError
-        If ``out_shape`` has another size.
-
-    Attributes
-    ----------
-    tied : bool
     """
 
     def __init__(
@@ -53,11 +41,11 @@ class Dense(AffineLayer):
         out_shape = (units,) if out_shape is None else out_shape
         if math.prod(out_shape) != units:
             raise ValueError(f"{units} units do not have the shape {out_shape}")
-        fan_in, width = math.prod(in_shape), padded_width(units)
+        fan_in, width = math.prod(in_shape), padded_size(units)
         layout = AffineLayout(
             fan_in=fan_in,
             units=units,
-            input_row=padded_width(fan_in),
+            input_row=padded_size(fan_in),
             unit_row=width,
             across_inputs=width,
             across_units=1,
@@ -65,13 +53,12 @@ class Dense(AffineLayer):
         )
         size, count = (fan_in + 1) * width, (fan_in + 1) * units
         if tied:
-            size, count = size + padded_width(fan_in), count + fan_in
+            size, count = size + padded_size(fan_in), count + fan_in
         super().__init__(in_shape, out_shape, layout, size, count, activation)
         self.tied = tied
         self._std = std
 
     def init_params(self, params: FloatArray, rng: np.random.Generator) -> None:
-        """Draw the weights."""
         affine.draw_normal(self.rows(params), self._std, rng)
 
     def rows(self, params: FloatArray) -> FloatArray:

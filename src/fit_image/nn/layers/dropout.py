@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from fit_image.nn.layers.layer import Call, GradMode, Layer, Shape
+from fit_image.nn.layers.kernel_args import Grads
+from fit_image.nn.layers.layer import Call, Layer, Shape
 from fit_image.nn.runtime.arrays import FloatArray, aligned_zeros
 
 
@@ -42,14 +43,7 @@ class Dropout(Layer):
             np.divide(drawn < self._keep_prob, self._keep_prob, out=factors, casting="unsafe")
         np.multiply(call.x, factors, out=call.y)
 
-    def backward(
-        self,
-        call: Call,
-        grad_y: FloatArray,
-        grad_x: FloatArray | None = None,
-        mode: GradMode = GradMode.WRITE,
-        scale: float = 1.0,
-    ) -> None:
+    def propagate(self, call: Call, grads: Grads) -> None:
         """Multiply the gradient by the same factors; there are no parameters."""
-        if grad_x is not None:
-            np.multiply(grad_y, call.cache[: len(call.x)], out=grad_x)
+        if grads.x.size:
+            np.multiply(grads.y, call.cache[: len(call.x)].reshape(-1), out=grads.x)

@@ -7,18 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fit_image.nn.activations import ACTIVATIONS
-from fit_image.nn.layers.layer import Call, GradMode
-from fit_image.nn.runtime.arrays import FloatArray, IntArray
-
-_NOTHING = np.empty(0, dtype=np.float32)
-
-
-class Worker(NamedTuple):
-    """One thread of a pool, as barriers know it."""
-
-    counts: IntArray  # see `fit_image.nn.runtime.barrier`
-    thread: int
-    threads: int
+from fit_image.nn.runtime.arrays import FloatArray
 
 
 class Grads(NamedTuple):
@@ -29,27 +18,6 @@ class Grads(NamedTuple):
     params: FloatArray
     scale: float  # factor of the gradient with respect to the parameters
     add: bool  # whether it is added to the content of the vector
-
-
-def grads_of(
-    call: Call, grad_y: FloatArray, grad_x: FloatArray | None, mode: GradMode, scale: float
-) -> Grads:
-    """Return the arguments of `fit_image.nn.layers.layer.Layer.backward` as kernels take them.
-
-    Raises
-    ------
-    ValueError
-        If the call has no vector for a gradient that is wanted.
-    """
-    params = call.grads
-    if mode is GradMode.SKIP:
-        params = _NOTHING
-    elif mode is GradMode.DESCEND:
-        params = call.params
-    if params is None:
-        raise ValueError("the call has no vector for the gradient with respect to the parameters")
-    below = _NOTHING if grad_x is None else grad_x.reshape(-1)
-    return Grads(grad_y.reshape(-1), below, params, scale, mode is not GradMode.WRITE)
 
 
 class BoundActivation(NamedTuple):

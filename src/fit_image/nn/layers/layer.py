@@ -9,10 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from fit_image.nn.layers.kernel_args import Grads
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.threads import ThreadPool
 
 Shape = tuple[int, ...]
+
+_NOTHING = np.empty(0, dtype=np.float32)
 
 PARTS = 8
 """Number of parts into which layers cut a batch where they sum over its samples.
@@ -60,7 +63,6 @@ class Call:
         of a network's first layer.
     cache : object
         From `Layer.make_cache`: `Layer.forward` leaves there what `Layer.backward` needs.
-    pool : ThreadPool
     rng : numpy.random.Generator or None
         For layers that draw random numbers during training, such as dropout; None otherwise.
     """
@@ -120,7 +122,6 @@ class Layer(ABC):
     def forward(self, call: Call) -> None:
         """Compute ``call.y`` from ``call.x``."""
 
-    @abstractmethod
     def backward(
         self,
         call: Call,
@@ -140,8 +141,29 @@ class Layer(ABC):
         grad_x : float32, shape of ``call.x``, optional
             Filled with the gradient with respect to the input. Starts on a cache line.
         mode : GradMode
-            What happens to the gradient with respect to the parameters, summed over the batch.
+            Treatment of the gradient with respect to the parameters, summed over the batch.
             `GradMode.DESCEND` changes the parameters after their last use.
         scale : float
             Factor of the gradient with respect to the parameters.
+
+        Raises
+        ------
+        ValueError
+            If the call has no vector for a gradient that is wanted.
         """
+        params = call.grads
+        if mode is GradMode.SKIP:
+            params = _NOTHING
+        elif mode is GradMode.DESCEND:
+            params = call.params
+        if params is None:
+            raise ValueError(
+                "the call has no vector for the gradient with respect to the parameters"
+            )
+        below = _NOTHING if grad_x is None else grad_x.reshape(-1)
+        add = mode is not GradMode.WRITE
+        self.propagate(call, Grads(grad_y.reshape(-1), below, params, scale, add))
+
+    @abstractmethod
+    def propagate(self, call: Call, grads: Grads) -> None:
+        """Compute the gradients that `backward` is asked for."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.nn.layers.layer import Call, GradMode, Layer, Shape
-from fit_image.nn.runtime.arrays import FloatArray, vector
-from fit_image.nn.runtime.jit import inner, kernel
+from fit_image.nn.layers.kernel_args import Grads
+from fit_image.nn.layers.layer import Call, Layer, Shape
+from fit_image.nn.runtime.arrays import vector
+from fit_image.nn.runtime.barrier import share
+from fit_image.nn.runtime.jit import kernel
 
 Chosen = npt.NDArray[np.int32]
 
@@ -24,12 +26,7 @@ class MaxPool2D(Layer):
     in_shape : tuple of int
         Height, width and channels.
     side : int
-        Side of the windows; n rows become n / side, rounded up.
-
-    Raises
-    ------
-    ValueError
-        If ``side`` is less than 1.
+        Side of the windows, at least 1; n rows become n / side, rounded up.
     """
 
     def __init__(self, in_shape: Shape, side: int = 2) -> None:
@@ -45,50 +42,22 @@ class MaxPool2D(Layer):
 
     def forward(self, call: Call) -> None:
         """Find the largest values; threads share the rows of the output."""
-        x, y, chosen = call.x.reshape(-1), call.y.reshape(-1), call.cache.reshape(-1)
+        vectors = call.x.reshape(-1), call.y.reshape(-1), call.cache.reshape(-1)
+        call.pool.run_kernel(_forward_kernel, self.in_shape, self._side, *vectors)
 
-        def work(_: object, thread: int, threads: int) -> None:
-            _forward_kernel(self.in_shape, self._side, x, y, chosen, thread, threads)
-
-        call.pool.run(work)
-
-    def backward(
-        self,
-        call: Call,
-        grad_y: FloatArray,
-        grad_x: FloatArray | None = None,
-        mode: GradMode = GradMode.WRITE,
-        scale: float = 1.0,
-    ) -> None:
+    def propagate(self, call: Call, grads: Grads) -> None:
         """Pass the gradient to the largest values; there are no parameters."""
-        if grad_x is None:
-            return
-        above, below, chosen = grad_y.reshape(-1), grad_x.reshape(-1), call.cache.reshape(-1)
-
-        def work(_: object, thread: int, threads: int) -> None:
-            _backward_kernel(self.in_shape, self._side, above, below, chosen, thread, threads)
-
-        call.pool.run(work)
-
-
-@inner
-def _windows(shape, side):
-    """Return the number of windows along both axes."""
-    return -(-shape[0] // side), -(-shape[1] // side)
-
-
-@inner
-def _share(rows, thread, threads):
-    """Return the first row of output, and the end, of a thread's share of a batch."""
-    return rows * thread // threads, rows * (thread + 1) // threads
+        if grads.x.size:
+            vectors = grads.y, grads.x, call.cache.reshape(-1)
+            call.pool.run_kernel(_backward_kernel, self.in_shape, self._side, *vectors)
 
 
 @kernel
-def _forward_kernel(shape, side, x, y, chosen, thread, threads):
+def _forward_kernel(shape, side, x, y, chosen, worker):
     height, width, channels = shape
-    down, across = _windows(shape, side)
+    down, across = -(-height // side), -(-width // side)
     samples = x.size // (height * width * channels)
-    first_row, end = _share(samples * down, thread, threads)
+    first_row, end = share(samples * down, worker)
     for row in range(first_row, end):
         sample, top = row // down, row % down * side
         for column in range(across):
@@ -114,11 +83,11 @@ def _forward_kernel(shape, side, x, y, chosen, thread, threads):
 
 
 @kernel
-def _backward_kernel(shape, side, grad_y, grad_x, chosen, thread, threads):
+def _backward_kernel(shape, side, grad_y, grad_x, chosen, worker):
     height, width, channels = shape
-    down, across = _windows(shape, side)
+    down, across = -(-height // side), -(-width // side)
     samples = grad_x.size // (height * width * channels)
-    first_row, end = _share(samples * down, thread, threads)
+    first_row, end = share(samples * down, worker)
     for row in range(first_row, end):
         sample, top = row // down, row % down * side
         for column in range(across):

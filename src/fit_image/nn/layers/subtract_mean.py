@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from fit_image.nn.layers.layer import Call, GradMode, Layer
+from fit_image.nn.layers.kernel_args import Grads
+from fit_image.nn.layers.layer import Call, Layer
 from fit_image.nn.runtime.arrays import FloatArray
 
 
@@ -16,8 +17,7 @@ class SubtractMean(Layer):
 
     Parameters
     ----------
-    mean : float32 array
-        Shape of a sample.
+    mean : float32, shape of a sample
     """
 
     def __init__(self, mean: FloatArray) -> None:
@@ -28,14 +28,7 @@ class SubtractMean(Layer):
         """Compute ``y = x - mean``."""
         np.subtract(call.x, self.mean, out=call.y)
 
-    def backward(
-        self,
-        call: Call,
-        grad_y: FloatArray,
-        grad_x: FloatArray | None = None,
-        mode: GradMode = GradMode.WRITE,
-        scale: float = 1.0,
-    ) -> None:
+    def propagate(self, call: Call, grads: Grads) -> None:
         """Copy the gradient; there are no parameters."""
-        if grad_x is not None:
-            grad_x[:] = grad_y
+        if grads.x.size:
+            grads.x[:] = grads.y

@@ -19,13 +19,8 @@ class TiedDense(AffineLayer):
     Parameters
     ----------
     tied_to : Dense
-        Made with ``tied=True``; an earlier layer of the same network.
-    activation : str or BoundActivation
-
-    Raises
-    ------
-    ValueError
-        If the dense layer has no room for the biases.
+        Made with ``tied=True``, and so with room for the biases; an earlier layer of the same
+        network.
     """
 
     def __init__(self, tied_to: Dense, activation: str | BoundActivation = "identity") -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from fit_image.nn.layers.layer import Call, GradMode, Layer, Shape
-from fit_image.nn.runtime.arrays import FloatArray, copy, vector
-from fit_image.nn.runtime.jit import inner, kernel
+from fit_image.nn.layers.kernel_args import Grads
+from fit_image.nn.layers.layer import Call, Layer, Shape
+from fit_image.nn.runtime.arrays import copy, vector
+from fit_image.nn.runtime.barrier import share
+from fit_image.nn.runtime.jit import kernel
 
 
 class UpSample2D(Layer):
@@ -20,14 +22,9 @@ class UpSample2D(Layer):
     in_shape : tuple of int
         Height, width and channels.
     height, width : int
-        Size of the output.
+        Size of the output, which consists of as many squares as there are input values.
     factor : int
-
-    Raises
-    ------
-    ValueError
-        If ``factor`` is less than 1, or an output of that size does not consist of as many squares
-        as there are input values.
+        At least 1.
     """
 
     def __init__(self, in_shape: Shape, height: int, width: int, factor: int = 2) -> None:
@@ -45,44 +42,21 @@ class UpSample2D(Layer):
     def forward(self, call: Call) -> None:
         """Repeat the values; threads share the rows of the input."""
         x, y = call.x.reshape(-1), call.y.reshape(-1)
+        call.pool.run_kernel(_forward_kernel, self.out_shape, self._factor, x, y)
 
-        def work(_: object, thread: int, threads: int) -> None:
-            _forward_kernel(self.out_shape, self._factor, x, y, thread, threads)
-
-        call.pool.run(work)
-
-    def backward(
-        self,
-        call: Call,
-        grad_y: FloatArray,
-        grad_x: FloatArray | None = None,
-        mode: GradMode = GradMode.WRITE,
-        scale: float = 1.0,
-    ) -> None:
+    def propagate(self, call: Call, grads: Grads) -> None:
         """Sum the gradient over every square; there are no parameters."""
-        if grad_x is None:
-            return
-        above, below = grad_y.reshape(-1), grad_x.reshape(-1)
-
-        def work(_: object, thread: int, threads: int) -> None:
-            _backward_kernel(self.out_shape, self._factor, above, below, thread, threads)
-
-        call.pool.run(work)
-
-
-@inner
-def _share(rows, thread, threads):
-    """Return the first row of input, and the end, of a thread's share of a batch."""
-    return rows * thread // threads, rows * (thread + 1) // threads
+        if grads.x.size:
+            call.pool.run_kernel(_backward_kernel, self.out_shape, self._factor, grads.y, grads.x)
 
 
 @kernel
-def _forward_kernel(shape, factor, x, y, thread, threads):
+def _forward_kernel(shape, factor, x, y, worker):
     height, width, channels = shape
     down, across = -(-height // factor), -(-width // factor)
     line = width * channels
     samples = y.size // (height * width * channels)
-    first_row, end = _share(samples * down, thread, threads)
+    first_row, end = share(samples * down, worker)
     for row in range(first_row, end):
         sample, top = row // down, row % down * factor
         first = (sample * height + top) * line
@@ -95,11 +69,11 @@ def _forward_kernel(shape, factor, x, y, thread, threads):
 
 
 @kernel
-def _backward_kernel(shape, factor, grad_y, grad_x, thread, threads):
+def _backward_kernel(shape, factor, grad_y, grad_x, worker):
     height, width, channels = shape
     down, across = -(-height // factor), -(-width // factor)
     samples = grad_y.size // (height * width * channels)
-    first_row, end = _share(samples * down, thread, threads)
+    first_row, end = share(samples * down, worker)
     for row in range(first_row, end):
         sample, top = row // down, row % down * factor
         for column in range(across):

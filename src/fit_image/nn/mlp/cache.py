@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fit_image.nn.activations import activate, constants_of, differentiate
-from fit_image.nn.kernels.gemm import PANEL, gemm
+from fit_image.nn.kernels.gemm import gemm
 from fit_image.nn.mlp.layer_spec import LayerSpec, constants_table, layer_table
 from fit_image.nn.runtime.arrays import (
     ACTIVATION,
@@ -28,6 +28,7 @@ from fit_image.nn.runtime.arrays import (
     Matrix,
     aligned_zeros,
     copy,
+    padded_size,
     vector,
 )
 from fit_image.nn.runtime.jit import inner, kernel
@@ -47,9 +48,7 @@ class Buffers(NamedTuple):
     lengths: IntArray  # (layers + 1,): numbers in their rows
     grad_x: int  # offset of the gradient by the values before a layer
     grad_row: int
-    grad_skip: (
-        int  # offset of the gradient by the output of a residual block, in rows of that length
-    )
+    grad_skip: int  # offset of that by the output of a residual block, in rows of that length
 
 
 class MLPCache:
@@ -63,26 +62,18 @@ class MLPCache:
 
     Attributes
     ----------
-    buffers : Buffers
     inputs : float32 (samples, inputs)
         The inputs before they were encoded; set by whoever encodes them.
     encoded : float32 (samples, stride)
         The values before the first layer, with what follows them in the memory.
-    values : list of float32 (samples, fan_in)
-        The values before each layer.
-    sums : list of float32 (samples, fan_out)
-        Each layer's weighted sums before the activation; on the way back, the derivatives of the
-        loss by them.
     output : float32 (samples, outputs)
         The values at the end; on the way back, the derivatives of the loss by them.
     """
 
     def __init__(self, layers: Sequence[LayerSpec], samples: int) -> None:
         table = layer_table(layers)
-        widths = -(-table[:, FAN_OUT] // LANES) * LANES
-        lengths = np.append(table[:, STRIDE], widths[-1])
+        widths, lengths, gradients = map(np.array, _row_sizes(layers))
         transposed = np.cumsum([0, *table[:, STRIDE] * widths])
-        gradients = [lengths.max()] * (2 if table[:, SKIP].any() else 1)
         ends = samples * np.cumsum([0, *widths, *lengths, *gradients])
         count = len(table)
         self.buffers = Buffers(
@@ -99,28 +90,28 @@ class MLPCache:
             int(ends[2 * count + 2]),
         )
         self.inputs: FloatArray
-        self.encoded = self._rows(int(self.buffers.values[0]), samples, int(lengths[0]))
-        self.values, self.sums = [], []
-        for index, layer in enumerate(layers):
-            values = self._rows(int(self.buffers.values[index]), samples, int(lengths[index]))
-            values[:, layer.fan_in] = 1.0
-            self.values.append(values[:, : layer.fan_in])
-            sums = self._rows(int(self.buffers.sums[index]), samples, int(widths[index]))
-            self.sums.append(sums[:, : layer.fan_out])
+        starts = self.buffers.values
+        for layer, start in zip(layers, starts.tolist(), strict=False):
+            self._rows(start, samples, layer.stride)[:, layer.fan_in] = 1.0
+        self.encoded = self._rows(int(starts[0]), samples, int(lengths[0]))
         self.grad_x = self._rows(self.buffers.grad_x, samples, self.buffers.grad_row)
-        output = self._rows(int(self.buffers.values[-1]), samples, int(lengths[-1]))
+        output = self._rows(int(starts[-1]), samples, int(lengths[-1]))
         self.output = output[:, : layers[-1].fan_out]
 
     @staticmethod
     def numbers(layers: Sequence[LayerSpec]) -> int:
         """Return the size of the memory for a sample, in numbers."""
-        widths = [-(-layer.fan_out // LANES) * LANES for layer in layers]
-        lengths = [*(layer.stride for layer in layers), widths[-1]]
-        gradients = 2 if any(layer.skip for layer in layers) else 1
-        return sum(widths) + sum(lengths) + gradients * max(lengths)
+        return sum(map(sum, _row_sizes(layers)))
 
     def _rows(self, start: int, samples: int, length: int) -> FloatArray:
         return self.buffers.memory[start : start + samples * length].reshape(samples, length)
+
+
+def _row_sizes(layers: Sequence[LayerSpec]) -> tuple[list[int], list[int], list[int]]:
+    """Return how many numbers a sample has in each layer's sums, in values, and in gradients."""
+    widths = [padded_size(layer.fan_out) for layer in layers]
+    lengths = [*(layer.stride for layer in layers), widths[-1]]
+    return widths, lengths, [max(lengths)] * (2 if any(layer.skip for layer in layers) else 1)
 
 
 def transposed_weights(buffers: Buffers) -> FloatArray:
@@ -129,11 +120,6 @@ def transposed_weights(buffers: Buffers) -> FloatArray:
     return aligned_zeros(
         int(buffers.transposed[last] + buffers.table[last, STRIDE] * buffers.widths[last])
     )
-
-
-def working_panel() -> FloatArray:
-    """Return the memory that a thread needs for products."""
-    return aligned_zeros(PANEL)
 
 
 @inner
@@ -147,14 +133,8 @@ def transpose(parameters, transposed, buffers, layer, first, stop):
     whole = first + (stop - first) // WIDTH * WIDTH
     for unit in range(first, whole, WIDTH):
         for k in range(0, stride, WIDTH):
-            transpose_block(
-                parameters,
-                rows + unit * stride + k,
-                stride,
-                transposed,
-                columns + k * width + unit,
-                width,
-            )
+            source, target = rows + unit * stride + k, columns + k * width + unit
+            transpose_block(parameters, source, stride, transposed, target, width)
     for unit in range(whole, stop):
         for k in range(stride):
             transposed[columns + k * width + unit] = parameters[rows + unit * stride + k]
@@ -163,32 +143,17 @@ def transpose(parameters, transposed, buffers, layer, first, stop):
 @inner
 def forward_rows(transposed, buffers, panel, first, stop):
     """Forward pass of samples ``first`` to ``stop``, from encoded inputs to outputs."""
-    memory = buffers.memory
+    memory, rows = buffers.memory, stop - first
     for layer in range(buffers.table.shape[0]):
         length, width = buffers.lengths[layer], buffers.widths[layer]
-        sums = buffers.sums[layer] + first * width
-        gemm(
-            stop - first,
-            width,
-            buffers.table[layer, FAN_IN] + 1,
-            Matrix(memory, buffers.values[layer] + first * length, length, 1),
-            Matrix(transposed, buffers.transposed[layer], width, 1),
-            Matrix(memory, sums, width, 1),
-            panel,
-            False,
-        )
+        x = Matrix(memory, buffers.values[layer] + first * length, length, 1)
+        weights = Matrix(transposed, buffers.transposed[layer], width, 1)
+        sums = Matrix(memory, buffers.sums[layer] + first * width, width, 1)
+        gemm(rows, width, buffers.table[layer, FAN_IN] + 1, x, weights, sums, panel, False)
         code, constants = buffers.table[layer, ACTIVATION], constants_of(buffers.constants, layer)
         units, above = buffers.table[layer, FAN_OUT], buffers.lengths[layer + 1]
         values = buffers.values[layer + 1] + first * above
-        rows = stop - first
-        activate(
-            Matrix(memory, sums, width, 1),
-            Matrix(memory, values, above, 1),
-            rows,
-            units,
-            code,
-            constants,
-        )
+        activate(sums, Matrix(memory, values, above, 1), rows, units, code, constants)
         if buffers.table[layer, SKIP] > 0:
             block = layer + 1 - buffers.table[layer, SKIP]
             below = buffers.lengths[block]
@@ -215,8 +180,8 @@ def backward_rows(parameters, buffers, panel, first, stop, with_grad_x):
                 gradient = vector(memory, grad_y + i * grad_row, units)
                 copy(gradient, vector(memory, buffers.grad_skip + i * skip_row, units))
         code, constants = buffers.table[layer, ACTIVATION], constants_of(buffers.constants, layer)
-        start = buffers.sums[layer] + first * width
-        differentiate(Matrix(memory, start, width, 1), stop - first, units, code, constants)
+        deltas = Matrix(memory, buffers.sums[layer] + first * width, width, 1)
+        differentiate(deltas, stop - first, units, code, constants)
         for i in range(first, stop):
             sums = vector(memory, buffers.sums[layer] + i * width, units)
             gradient = vector(memory, grad_y + i * grad_row, units)
@@ -224,16 +189,10 @@ def backward_rows(parameters, buffers, panel, first, stop, with_grad_x):
                 sums[j] *= gradient[j]
         if layer > 0 or with_grad_x:
             grad_y, grad_row = buffers.grad_x, buffers.grad_row
-            gemm(
-                stop - first,
-                -(-buffers.table[layer, FAN_IN] // LANES) * LANES,
-                units,
-                Matrix(memory, buffers.sums[layer] + first * width, width, 1),
-                Matrix(parameters, buffers.table[layer, START], buffers.lengths[layer], 1),
-                Matrix(memory, grad_y + first * grad_row, grad_row, 1),
-                panel,
-                False,
-            )
+            columns = -(-buffers.table[layer, FAN_IN] // LANES) * LANES
+            weights = Matrix(parameters, buffers.table[layer, START], buffers.lengths[layer], 1)
+            below = Matrix(memory, grad_y + first * grad_row, grad_row, 1)
+            gemm(stop - first, columns, units, deltas, weights, below, panel, False)
             if layer == block:
                 inputs = buffers.table[layer, FAN_IN]
                 start = grad_y + first * grad_row
@@ -253,25 +212,16 @@ def _add_rows(memory, source, source_row, target, target_row, rows, count):
 @inner
 def weight_gradient(buffers, panel, layer, first, stop, samples, gradient, add):
     """Write, or add, the gradient by rows ``first`` to ``stop`` of a layer's weights."""
-    memory = buffers.memory
     stride = buffers.table[layer, STRIDE]
-    gemm(
-        stop - first,
-        stride,
-        samples,
-        Matrix(memory, buffers.sums[layer] + first, 1, buffers.widths[layer]),
-        Matrix(memory, buffers.values[layer], stride, 1),
-        Matrix(gradient, buffers.table[layer, START] + first * stride, stride, 1),
-        panel,
-        add,
-    )
+    deltas = Matrix(buffers.memory, buffers.sums[layer] + first, 1, buffers.widths[layer])
+    x = Matrix(buffers.memory, buffers.values[layer], stride, 1)
+    rows = Matrix(gradient, buffers.table[layer, START] + first * stride, stride, 1)
+    gemm(stop - first, stride, samples, deltas, x, rows, panel, add)
 
 
 @kernel
-def forward_kernel(parameters, transposed, buffers, panel, samples):
-    """Forward pass of all samples, after transposing the weights."""
-    for layer in range(buffers.table.shape[0]):
-        transpose(parameters, transposed, buffers, layer, 0, buffers.table[layer, FAN_OUT])
+def forward_kernel(transposed, buffers, panel, samples):
+    """Forward pass of the first samples."""
     forward_rows(transposed, buffers, panel, 0, samples)
 
 
@@ -282,16 +232,6 @@ def backward_kernel(parameters, buffers, panel, samples, gradient):
     for layer in range(buffers.table.shape[0]):
         units = buffers.table[layer, FAN_OUT]
         weight_gradient(buffers, panel, layer, 0, units, samples, gradient, False)
-
-
-@kernel
-def predict_kernel(transposed, buffers, panel, outputs):
-    """Compute the outputs of the first samples, as many as there are outputs for."""
-    samples, top = outputs.shape[0], buffers.table.shape[0]
-    forward_rows(transposed, buffers, panel, 0, samples)
-    for i in range(samples):
-        last = buffers.values[top] + i * buffers.lengths[top]
-        copy(vector(buffers.memory, last, outputs.shape[1]), outputs[i])
 
 
 @kernel

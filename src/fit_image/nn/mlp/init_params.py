@@ -30,10 +30,8 @@ def draw(
 
     Parameters
     ----------
-    layers : sequence of LayerSpec
     scale : float
         Standard deviation of normal, numerator of that of classic.
-    rng : numpy.random.Generator
     init : str
         One of `INITS`, or `AUTO`.
     unit_inputs : bool

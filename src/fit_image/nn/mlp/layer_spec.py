@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fit_image.nn.activations import ACTIVATIONS
-from fit_image.nn.runtime import arrays
-from fit_image.nn.runtime.arrays import FloatArray, IntArray
+from fit_image.nn.runtime.arrays import FloatArray, IntArray, padded_size
 
 
 @dataclass(frozen=True)
@@ -19,8 +18,6 @@ class LayerSpec:
 
     Attributes
     ----------
-    fan_in, fan_out : int
-        Sizes of the vectors that go in and come out.
     activation : str
         A key of `fit_image.nn.activations.ACTIVATIONS`.
     slope : float
@@ -45,7 +42,7 @@ class LayerSpec:
     @property
     def stride(self) -> int:
         """Length of one unit's row in the parameter vector (weights, bias, padding)."""
-        return -(-(self.fan_in + 1) // arrays.LANES) * arrays.LANES
+        return padded_size(self.fan_in + 1)
 
     @property
     def num_params(self) -> int:
@@ -54,23 +51,13 @@ class LayerSpec:
 
 
 def layer_table(layers: Sequence[LayerSpec]) -> IntArray:
-    """Return the table of layers for kernels: int64 (layers, 6), see `arrays.START`."""
-    sizes = [layer.stride * layer.fan_out for layer in layers]
-    starts = np.cumsum([0, *sizes[:-1]]).tolist()
-    return np.array(
-        [
-            (
-                start,
-                each.fan_in,
-                each.fan_out,
-                each.stride,
-                ACTIVATIONS[each.activation].code,
-                each.skip,
-            )
-            for start, each in zip(starts, layers, strict=True)
-        ],
-        dtype=np.int64,
-    )
+    """Return the table for kernels, int64 (layers, 6): see `fit_image.nn.runtime.arrays.START`."""
+    rows, start = [], 0
+    for each in layers:
+        code = ACTIVATIONS[each.activation].code
+        rows.append((start, each.fan_in, each.fan_out, each.stride, code, each.skip))
+        start += each.stride * each.fan_out
+    return np.array(rows, dtype=np.int64)
 
 
 def constants_table(layers: Sequence[LayerSpec]) -> FloatArray:

@@ -5,27 +5,25 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.nn.encodings.base import Encoding, Identity, Touched
+from fit_image.nn.encodings.base import Encoding, Identity, Share, Touched
 from fit_image.nn.initializers import AUTO
+from fit_image.nn.kernels.gemm import PANEL
 from fit_image.nn.mlp import init_params, soa, soa_forward
 from fit_image.nn.mlp.cache import (
     MLPCache,
     backward_kernel,
     forward_kernel,
-    predict_kernel,
     transpose_kernel,
     transposed_weights,
-    working_panel,
 )
 from fit_image.nn.mlp.layer_spec import LayerSpec, constants_table, layer_table
 from fit_image.nn.runtime import arrays
-from fit_image.nn.runtime.arrays import FloatArray, IntArray
+from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.machine import usable_cores
 from fit_image.nn.runtime.threads import ThreadPool
 
@@ -40,7 +38,8 @@ class MLP:
     Parameters
     ----------
     layers : sequence of LayerSpec
-        Each layer's ``fan_out`` is the next one's ``fan_in``.
+        At least one. Each layer's ``fan_out`` is the next one's ``fan_in``; residual blocks do not
+        overlap, and add vectors of equal size.
     encoding : Encoding, optional
         Encoding of the inputs; its outputs are the first layer's ``fan_in``. Default: none.
 
@@ -49,11 +48,6 @@ class MLP:
     parameters : float32 vector
         All weights and biases; `fit_image.nn.runtime.arrays` describes its order. After them, from
         ``dense_size`` on, lie the tables of the encoding. Starts as zeros.
-
-    Raises
-    ------
-    ValueError
-        If there is no layer, neighbours do not fit, or a residual block does not.
     """
 
     def __init__(self, layers: Sequence[LayerSpec], encoding: Encoding | None = None) -> None:
@@ -128,13 +122,7 @@ class MLP:
         )
 
     def accept(self, inputs: FloatArray, targets: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return samples as float32 and C-contiguous.
-
-        Raises
-        ------
-        ValueError
-            If their shapes do not fit one another, or the network.
-        """
+        """Return samples as float32 and C-contiguous; ValueError if their shapes do not fit."""
         expected = len(inputs), self.inputs, len(inputs), self.layers[-1].fan_out
         if (*inputs.shape, *targets.shape) != expected:
             raise ValueError(f"shapes of samples {inputs.shape} and {targets.shape} do not fit")
@@ -146,27 +134,18 @@ class MLP:
     def encode(self, inputs: FloatArray) -> FloatArray:
         """Return encoded inputs (float32, C-contiguous)."""
         encoded = np.empty((len(inputs), self.encoding.outputs), dtype=np.float32)
-        self.encoding.encode(self.tables(), inputs, encoded, max(len(inputs), 1))
+        self.encoding.encode(self.tables(), inputs, encoded, Share(max(len(inputs), 1)))
         return encoded
 
     def forward(self, inputs: FloatArray) -> MLPCache:
-        """Compute the outputs of a batch and keep what `backward` needs.
-
-        Parameters
-        ----------
-        inputs : float32 (samples, inputs)
-        """
+        """Compute the outputs of inputs (samples, inputs), and keep what `backward` needs."""
         inputs = np.ascontiguousarray(inputs, dtype=np.float32)
         cache = MLPCache(self.layers, len(inputs))
         cache.inputs = inputs
-        self.encoding.encode(self.tables(), inputs, cache.encoded, max(len(inputs), 1))
-        forward_kernel(
-            self.parameters,
-            transposed_weights(cache.buffers),
-            cache.buffers,
-            working_panel(),
-            len(inputs),
-        )
+        self.encoding.encode(self.tables(), inputs, cache.encoded, Share(max(len(inputs), 1)))
+        transposed = transposed_weights(cache.buffers)
+        transpose_kernel(self.parameters, transposed, cache.buffers)
+        forward_kernel(transposed, cache.buffers, arrays.aligned_zeros(PANEL), len(inputs))
         return cache
 
     def backward(
@@ -189,7 +168,8 @@ class MLP:
         gradient = arrays.aligned_zeros(self.parameters.size)
         samples = len(cache.output)
         cache.output[:] = output_gradient
-        backward_kernel(self.parameters, cache.buffers, working_panel(), samples, gradient)
+        panel = arrays.aligned_zeros(PANEL)
+        backward_kernel(self.parameters, cache.buffers, panel, samples, gradient)
         grad_tables, touched = self.tables(gradient), Touched(self.encoding)
         for level in range(self.encoding.levels):
             self.encoding.add_gradient(level, cache.inputs, cache.grad_x, grad_tables, touched)
@@ -208,11 +188,6 @@ class MLP:
         Returns
         -------
         float32 (samples, outputs)
-
-        Raises
-        ------
-        ValueError
-            If the inputs have another shape.
         """
         samples = np.ascontiguousarray(inputs, dtype=np.float32)
         if samples.ndim != 2 or samples.shape[1] != self.inputs:
@@ -233,38 +208,29 @@ class MLP:
         transpose_kernel(self.parameters, transposed, caches[0].buffers)
         tables = self.tables()
 
-        def draw(thread: int) -> None:
-            cache, panel = caches[thread], working_panel()
+        def draw(_: object, thread: int, threads: int) -> None:
+            cache, panel = caches[thread], arrays.aligned_zeros(PANEL)
             for start in range(thread * tile, len(samples), threads * tile):
                 part = samples[start : start + tile]
-                self.encoding.encode(tables, part, cache.encoded, tile)
-                predict_kernel(transposed, cache.buffers, panel, output[start : start + tile])
+                self.encoding.encode(tables, part, cache.encoded, Share(tile))
+                forward_kernel(transposed, cache.buffers, panel, len(part))
+                output[start : start + tile] = cache.output[: len(part)]
 
-        if threads == 1:
-            draw(0)
-        else:
-            with ThreadPoolExecutor(threads) as pool:
-                list(pool.map(draw, range(threads)))
+        ThreadPool(threads).run(draw)
         return output
 
     def _predict_narrow(self, samples: FloatArray, output: FloatArray, threads: int) -> None:
-        tiles = soa.tiles_of(self.layers)
-        no_latents = np.empty((1, 0), dtype=np.float32)
-
-        def draw(counts: IntArray, _: int, threads: int) -> None:
-            soa_forward.forward_kernel(
-                self.parameters,
-                soa.tile_memory(tiles),
-                tiles,
-                no_latents,
-                samples,
-                output[np.newaxis],
-                counts,
-                threads,
-            )
-
+        tiles, no_latents = soa.tiles_of(self.layers), np.empty((1, 0), dtype=np.float32)
         threads = max(min(threads, -(-len(samples) // soa.MOST_POINTS)), 1)
-        ThreadPool(threads).run(draw)
+        ThreadPool(threads).run_kernel(
+            soa_forward.forward_kernel,
+            self.parameters,
+            tiles,
+            no_latents,
+            samples,
+            output[np.newaxis],
+            memory=soa.tile_memory(tiles, threads),
+        )
 
 
 def _check_blocks(layers: Sequence[LayerSpec]) -> None:

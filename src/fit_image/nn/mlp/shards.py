@@ -70,10 +70,8 @@ class Shards:
     Attributes
     ----------
     count : int
-        Shards of a layer, and so the number of threads that may take part. It depends on the
+        Blocks of a layer, and so the number of threads that may take part. It depends on the
         widths of the layers alone.
-    memory : float32 vector
-    tables : ShardTables
     """
 
     def __init__(self, network: MLP, rates: FloatArray) -> None:

@@ -51,13 +51,8 @@ def is_narrow(layers: Sequence[LayerSpec]) -> bool:
 def tiles_of(layers: Sequence[LayerSpec], latents: int = 0, *, training: bool = False) -> Tiles:
     """Return the layout of a tile.
 
-    Parameters
-    ----------
-    layers : sequence of LayerSpec
-    latents : int
-        So many of the inputs, the first, are the same at every point.
-    training : bool
-        Whether a backward pass needs all values. Without, layers share memory.
+    So many of the inputs, the first, are ``latents``: the same at every point. Unless a backward
+    pass needs all values (``training``), layers share memory.
     """
     row, size = MOST_POINTS, 0
 
@@ -69,9 +64,11 @@ def tiles_of(layers: Sequence[LayerSpec], latents: int = 0, *, training: bool = 
     heights = [layers[0].fan_in - latents, *(layer.fan_out for layer in layers)]
     most, widest = max(heights), max(layer.fan_out for layer in layers)
     shared = take(widest)
+    # The derivative of a ReLU follows from its values, unless a residual block adds to them.
+    rectified = [layer.activation == "relu" and not layer.skip for layer in layers]
     sums = [
-        take(layer.fan_out) if training and not _slope_from_value(layer) else shared
-        for layer in layers
+        take(layer.fan_out) if training and not follows else shared
+        for layer, follows in zip(layers, rectified, strict=True)
     ]
     if training:
         values = [take(height) for height in heights]
@@ -98,11 +95,6 @@ def tiles_of(layers: Sequence[LayerSpec], latents: int = 0, *, training: bool = 
     )
 
 
-def _slope_from_value(layer: LayerSpec) -> bool:
-    """Return whether the derivative of a layer's activation follows from its values alone."""
-    return layer.activation == "relu" and not layer.skip
-
-
-def tile_memory(tiles: Tiles) -> FloatArray:
-    """Return the memory that a thread needs for a tile."""
-    return aligned_zeros(tiles.numbers)
+def tile_memory(tiles: Tiles, threads: int) -> list[FloatArray]:
+    """Return the memory that each thread needs for a tile."""
+    return [aligned_zeros(tiles.numbers) for _ in range(threads)]

@@ -150,19 +150,13 @@ def _latent_gradient(parameters, memory, tiles, latents, sums, grad_latents):
 
 
 @kernel
-def backward_kernel(parameters, memory, tiles, inputs, gradients, counts, thread, threads):
+def backward_kernel(parameters, tiles, inputs, gradients, memory, worker):
     """Backward pass of all samples, to the gradient by parameters and latent numbers.
 
-    Parameters
-    ----------
-    parameters, memory, tiles, threads
-        As in `fit_image.nn.mlp.soa_forward.forward_kernel`.
-    inputs : Inputs
-    gradients : Gradients
-    counts : int64 vector
-        See `fit_image.nn.runtime.barrier`.
-    thread : int
+    ``inputs`` and ``gradients`` are of the types `Inputs` and `Gradients`, the others as in
+    `fit_image.nn.mlp.soa_forward.forward_kernel`.
     """
+    counts, thread, threads = worker
     latents, points = inputs
     grad_y, sums = gradients.outputs, gradients.parts
     count, samples, parts = points.shape[0], latents.shape[0], sums.shape[0]
@@ -187,14 +181,8 @@ def backward_kernel(parameters, memory, tiles, inputs, gradients, counts, thread
                     for i in range(inside, vectors * WIDTH):
                         memory[start + i] = np.float32(0.0)
                 _backward_tile(parameters, memory, tiles, vectors, sums[part])
-            _latent_gradient(
-                parameters,
-                memory,
-                tiles,
-                latents[sample],
-                sums[part],
-                gradients.latents[sample],
-            )
+            grad_latents = gradients.latents[sample]
+            _latent_gradient(parameters, memory, tiles, latents[sample], sums[part], grad_latents)
         for unit in range(tiles.table[0, FAN_OUT]):
             offset = tiles.gradient[0] + (unit + 1) * (tiles.table[0, FAN_IN] + 1) * WIDTH - WIDTH
             store(sums[part], offset, load(memory, tiles.grad_biases + unit * WIDTH))

@@ -95,14 +95,8 @@ def forward_tile(parameters, memory, tiles, vectors, training):
             added = Operand(ROWS if skip > 0 else ZEROS, block)
             tanh_rows(units, tile, sums, values, training, added)
             continue
-        activate(
-            Matrix(memory, sums, tiles.row, 1),
-            Matrix(memory, values, tiles.row, 1),
-            units,
-            vectors * WIDTH,
-            code,
-            constants,
-        )
+        below, above = Matrix(memory, sums, tiles.row, 1), Matrix(memory, values, tiles.row, 1)
+        activate(below, above, units, vectors * WIDTH, code, constants)
         if training and code == SIGMOID:
             copy_rows(units, tile, values, sums)
         if skip > 0:
@@ -110,23 +104,22 @@ def forward_tile(parameters, memory, tiles, vectors, training):
 
 
 @kernel
-def forward_kernel(parameters, memory, tiles, latents, points, outputs, counts, threads):
+def forward_kernel(parameters, tiles, latents, points, outputs, memory, worker):
     """Compute the outputs of all points, for each of the samples' latent numbers.
 
     Parameters
     ----------
     parameters : float32 vector
-    memory : float32 vector
-        From `fit_image.nn.mlp.soa.tile_memory`; the thread's own.
     tiles : Tiles
     latents : float32 (samples, latents)
         The first inputs of the network.
     points : float32 (points, the other inputs)
     outputs : float32 (samples, points, outputs)
-    counts : int64 vector
-        See `fit_image.nn.runtime.barrier.next_task`.
-    threads : int
+    memory : float32 vector
+        From `fit_image.nn.mlp.soa.tile_memory`; the thread's own.
+    worker : Worker
     """
+    counts, _, threads = worker
     count = points.shape[0]
     per_sample = (count + tiles.row - 1) // tiles.row
     load_biases(parameters, memory, tiles)

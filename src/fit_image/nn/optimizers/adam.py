@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.nn.optimizers.base import Optimizer
-from fit_image.nn.runtime.arrays import FloatArray, IntArray
+from fit_image.nn.optimizers.base import Optimizer, Step, TouchedStep
+from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.jit import inner, kernel
 
 
@@ -23,7 +23,6 @@ class Adam(Optimizer):
 
     Parameters
     ----------
-    size : int
     beta1 : float
         Decay rate of the mean gradient, 0..1.
     """
@@ -40,45 +39,30 @@ class Adam(Optimizer):
         super().__init__(size)
         self.beta1 = beta1
 
-    def update(
-        self,
-        parameters: FloatArray,
-        gradient: FloatArray,
-        spans: IntArray,
-        rates: FloatArray,
-        scale: np.float32,
-        step: int,
-    ) -> None:
+    def update(self, parameters: FloatArray, gradient: FloatArray, step: Step) -> None:
         _adam_kernel(
             parameters,
             gradient,
             self._moments(),
-            spans,
-            rates,
-            scale,
-            _constants(self.beta1, self.beta2, self.epsilon, step),
+            step.spans,
+            step.rates,
+            step.scale,
+            _constants(self.beta1, self.beta2, self.epsilon, step.number),
             np.float32(self.decay),
         )
 
     def update_touched(
-        self,
-        parameters: FloatArray,
-        gradient: FloatArray,
-        starts: IntArray,
-        length: int,
-        rate: np.float32,
-        scale: np.float32,
-        step: int,
+        self, parameters: FloatArray, gradient: FloatArray, step: TouchedStep
     ) -> None:
         _touched_adam_kernel(
             parameters,
             gradient,
             self._moments(),
-            (starts, length),
-            np.float32(rate / (1.0 - self.beta1**step)),
-            scale,
-            _constants(self.beta1, self.touched_beta2, self.touched_epsilon, step),
-            np.float32(1.0 - rate * self.decay),
+            (step.starts, step.length),
+            np.float32(step.rate / (1.0 - self.beta1**step.number)),
+            step.scale,
+            _constants(self.beta1, self.touched_beta2, self.touched_epsilon, step.number),
+            np.float32(1.0 - step.rate * self.decay),
         )
 
     def _moments(self) -> tuple[FloatArray, FloatArray]:
@@ -96,11 +80,6 @@ class AdamW(Adam):
 
     Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019, algorithm 2, with
     the rate as the schedule multiplier, as PyTorch has it.
-
-    Parameters
-    ----------
-    size : int
-    decay : float
     """
 
     def __init__(self, size: int, decay: float = 0.01) -> None:

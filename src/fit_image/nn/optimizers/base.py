@@ -14,21 +14,39 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.nn.runtime.arrays import FloatArray, IntArray, aligned_zeros
+from fit_image.nn.runtime.arrays import LANES, FloatArray, IntArray, aligned_zeros
+from fit_image.nn.runtime.threads import ThreadPool
+
+_LEAST = 1 << 15
+"""Numbers below which waking another thread takes longer than a step."""
+
+
+class Step(NamedTuple):
+    """A step along the gradient of some spans of the vectors."""
+
+    spans: IntArray  # (spans, 2): where each begins and ends
+    rates: FloatArray  # (spans,): the learning rate of each
+    scale: np.float32  # factor of the gradient, such as 1 / samples for a mean
+    number: int  # 1 is the first
+
+
+class TouchedStep(NamedTuple):
+    """A step along the gradient of some runs, where it is not zero."""
+
+    starts: IntArray  # (runs,)
+    length: int  # numbers in a run
+    rate: np.float32
+    scale: np.float32
+    number: int
 
 
 class Optimizer(ABC):
-    """Base of the optimizers.
-
-    Parameters
-    ----------
-    size : int
-        Length of the vectors.
+    """Base of the optimizers of vectors of ``size`` numbers.
 
     Attributes
     ----------
@@ -48,53 +66,43 @@ class Optimizer(ABC):
         self.state: dict[str, FloatArray] = {name: aligned_zeros(size) for name in self.state_names}
 
     @abstractmethod
-    def update(
+    def update(self, parameters: FloatArray, gradient: FloatArray, step: Step) -> None:
+        """Change some spans of ``parameters``, and of the state, in place."""
+
+    @abstractmethod
+    def update_touched(
+        self, parameters: FloatArray, gradient: FloatArray, step: TouchedStep
+    ) -> None:
+        """Change, of some runs of ``parameters``, those whose gradient is not zero, in place.
+
+        Of the gradient, all that was used is set to zero.
+        """
+
+    def parallel_step(
         self,
         parameters: FloatArray,
         gradient: FloatArray,
         spans: IntArray,
         rates: FloatArray,
-        scale: np.float32,
-        step: int,
+        scale: float,
+        pool: ThreadPool,
     ) -> None:
-        """Change some spans of ``parameters``, and of the state, in place.
+        """Take a `Step`, a share of every span in each thread, and count it.
 
-        Parameters
-        ----------
-        parameters, gradient : float32 vectors
-        spans : int64 (spans, 2)
-            Where each begins and ends.
-        rates : float32 (spans,)
-            The learning rate of each.
-        scale : float32
-            Factor of the gradient, such as 1 / samples for a mean.
-        step : int
-            The number of this step; 1 is the first.
+        What becomes of a number depends on no other, so that the threads change no bit.
         """
+        self.steps += 1
+        step = Step(spans, rates, np.float32(scale), self.steps)
+        if (spans[:, 1] - spans[:, 0]).sum() < _LEAST * pool.threads:
+            self.update(parameters, gradient, step)
+            return
+        edges = [_edges(start, stop, pool.threads) for start, stop in spans.tolist()]
 
-    @abstractmethod
-    def update_touched(
-        self,
-        parameters: FloatArray,
-        gradient: FloatArray,
-        starts: IntArray,
-        length: int,
-        rate: np.float32,
-        scale: np.float32,
-        step: int,
-    ) -> None:
-        """Change, of some runs of ``parameters``, those whose gradient is not zero, in place.
+        def work(_: object, thread: int, threads: int) -> None:
+            own = np.array([each[thread : thread + 2] for each in edges])
+            self.update(parameters, gradient, step._replace(spans=own))
 
-        Parameters
-        ----------
-        parameters, gradient : float32 vectors
-            Of the gradient, all that was used is set to zero.
-        starts : int64 (runs,)
-        length : int
-            Numbers in a run.
-        rate, scale, step
-            As in `update`.
-        """
+        pool.run(work)
 
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Return copies of the state and the step count."""
@@ -125,3 +133,9 @@ class Optimizer(ABC):
         self.steps = int(steps)
         for name, vector in self.state.items():
             vector[:] = arrays[name]
+
+
+def _edges(start: int, stop: int, threads: int) -> list[int]:
+    """Return where the threads' shares of a span begin, in whole cache lines, and the end."""
+    lines = (stop - start) // LANES
+    return [*(start + lines * thread // threads * LANES for thread in range(threads)), stop]

@@ -34,12 +34,8 @@ class EMA:
     def update(self, params: FloatArray, step: int | None = None) -> None:
         """Move the average towards the parameters; the first update starts with a copy of them.
 
-        Parameters
-        ----------
-        params : float32 vector
-        step : int, optional
-            Number of earlier updates: limits the decay to (1 + step) / (10 + step), so that the
-            first parameters are soon forgotten.
+        ``step``, the number of earlier updates, limits the decay to (1 + step) / (10 + step), so
+        that the first parameters are soon forgotten.
         """
         decay = self._decay
         if step is not None:

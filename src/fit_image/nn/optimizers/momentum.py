@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from fit_image.nn.optimizers.base import Optimizer
-from fit_image.nn.runtime.arrays import FloatArray, IntArray
+from fit_image.nn.optimizers.base import Optimizer, Step, TouchedStep
+from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.jit import kernel
 
 
@@ -19,32 +19,16 @@ class Momentum(Optimizer):
     state_names = ("velocity",)
     momentum = np.float32(0.9)
 
-    def update(
-        self,
-        parameters: FloatArray,
-        gradient: FloatArray,
-        spans: IntArray,
-        rates: FloatArray,
-        scale: np.float32,
-        step: int,
-    ) -> None:
-        velocity = self.state["velocity"]
-        _momentum_kernel(parameters, gradient, velocity, spans, rates, scale, self.momentum)
+    def update(self, parameters: FloatArray, gradient: FloatArray, step: Step) -> None:
+        vectors = parameters, gradient, self.state["velocity"]
+        _momentum_kernel(*vectors, step.spans, step.rates, step.scale, self.momentum)
 
     def update_touched(
-        self,
-        parameters: FloatArray,
-        gradient: FloatArray,
-        starts: IntArray,
-        length: int,
-        rate: np.float32,
-        scale: np.float32,
-        step: int,
+        self, parameters: FloatArray, gradient: FloatArray, step: TouchedStep
     ) -> None:
-        velocity = self.state["velocity"]
-        _touched_momentum_kernel(
-            parameters, gradient, velocity, starts, length, rate, scale, self.momentum
-        )
+        vectors = parameters, gradient, self.state["velocity"]
+        starts, length, rate, scale, _ = step
+        _touched_momentum_kernel(*vectors, starts, length, rate, scale, self.momentum)
 
 
 @kernel

@@ -19,10 +19,6 @@ EXPONENTIAL_END = 0.01
 """Factor of the learning rate at the end of the exponential schedule."""
 
 
-def _constant(share: FloatArray) -> FloatArray:
-    return np.ones_like(share)
-
-
 def _cosine(share: FloatArray) -> FloatArray:
     """From 1 to 0: Loshchilov and Hutter, "SGDR", ICLR 2017, equation 5, without restarts."""
     factors: FloatArray = np.cos(np.float32(np.pi) * share)
@@ -35,7 +31,7 @@ def _exponential(share: FloatArray) -> FloatArray:
 
 
 SCHEDULES: dict[str, Callable[[FloatArray], FloatArray]] = {
-    "constant": _constant,
+    "constant": np.ones_like,
     "cosine": _cosine,
     "exponential": _exponential,
 }
@@ -68,7 +64,6 @@ class RateSchedule:
         ----------
         first : int
             Samples learned before these.
-        count : int
         samples : int
             Of an epoch.
 

@@ -4,36 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from fit_image.nn.optimizers.base import Optimizer
-from fit_image.nn.runtime.arrays import FloatArray, IntArray
+from fit_image.nn.optimizers.base import Optimizer, Step, TouchedStep
+from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.jit import kernel
 
 
 class SGD(Optimizer):
     """Plain gradient descent: ``p -= rate g``."""
 
-    def update(
-        self,
-        parameters: FloatArray,
-        gradient: FloatArray,
-        spans: IntArray,
-        rates: FloatArray,
-        scale: np.float32,
-        step: int,
-    ) -> None:
-        _sgd_kernel(parameters, gradient, spans, rates, scale)
+    def update(self, parameters: FloatArray, gradient: FloatArray, step: Step) -> None:
+        _sgd_kernel(parameters, gradient, step.spans, step.rates, step.scale)
 
     def update_touched(
-        self,
-        parameters: FloatArray,
-        gradient: FloatArray,
-        starts: IntArray,
-        length: int,
-        rate: np.float32,
-        scale: np.float32,
-        step: int,
+        self, parameters: FloatArray, gradient: FloatArray, step: TouchedStep
     ) -> None:
-        _touched_sgd_kernel(parameters, gradient, starts, length, rate * scale)
+        rate = step.rate * step.scale
+        _touched_sgd_kernel(parameters, gradient, step.starts, step.length, rate)
 
 
 @kernel

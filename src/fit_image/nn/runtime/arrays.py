@@ -26,6 +26,11 @@ LANES = 16
 START, FAN_IN, FAN_OUT, STRIDE, ACTIVATION, SKIP = range(6)
 
 
+def padded_size(count: int) -> int:
+    """Return ``count``, rounded up to whole cache lines."""
+    return -(-count // LANES) * LANES
+
+
 class Matrix(NamedTuple):
     """A matrix in a vector of numbers: element (i, j) is ``data[start + i * row + j * column]``."""
 

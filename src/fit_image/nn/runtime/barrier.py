@@ -9,11 +9,13 @@ have to share a core are slower than one alone.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 from numba.core import types
 
-from fit_image.nn.runtime.jit import inner, intrinsic, kernel
+from fit_image.nn.runtime.jit import inner, intrinsic, kernel, pointer
 
 # Each thread has two numbers, in cache lines of their own, and behind them lie some for all
 # threads: the flag that ends all waits, one more than the round to end at, and how many tasks were
@@ -31,6 +33,14 @@ _MOMENT = 3_000
 _yield_core = types.ExternalFunction("sched_yield", types.int32())
 
 
+class Worker(NamedTuple):
+    """One thread of a pool, as barriers know it."""
+
+    counts: npt.NDArray[np.int64]  # from `barrier_counts`
+    thread: int
+    threads: int
+
+
 def barrier_counts(threads: int) -> npt.NDArray[np.int64]:
     """Return the counters of a barrier for ``threads`` threads."""
     return np.zeros(threads * _SPACING + _COMMON, dtype=np.int64)
@@ -46,8 +56,7 @@ def _load(typing_context, array, index):
     """Return ``array[index]``, an atomic load with acquire semantics."""
 
     def generate(context, builder, signature, arguments):
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        return builder.load_atomic(builder.gep(data, [arguments[1]]), "acquire", 8)
+        return builder.load_atomic(pointer(context, builder, array, *arguments), "acquire", 8)
 
     return types.int64(array, types.intp), generate
 
@@ -57,9 +66,8 @@ def _store(typing_context, array, index, value):
     """Set ``array[index]``, an atomic store with release semantics."""
 
     def generate(context, builder, signature, arguments):
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        pointer = builder.gep(data, [arguments[1]])
-        builder.store_atomic(arguments[2], pointer, "release", 8)
+        address = pointer(context, builder, array, *arguments[:2])
+        builder.store_atomic(arguments[2], address, "release", 8)
         return context.get_dummy_value()
 
     return types.void(array, types.intp, types.int64), generate
@@ -70,9 +78,8 @@ def _add(typing_context, array, index, value):
     """Add to ``array[index]`` atomically, and return its value before."""
 
     def generate(context, builder, signature, arguments):
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        pointer = builder.gep(data, [arguments[1]])
-        return builder.atomic_rmw("add", pointer, arguments[2], "monotonic")
+        address = pointer(context, builder, array, *arguments[:2])
+        return builder.atomic_rmw("add", address, arguments[2], "monotonic")
 
     return types.int64(array, types.intp, types.int64), generate
 
@@ -156,3 +163,10 @@ def ends_at(counts, threads, number):
     """Return whether `end_at` announced this round before its barrier."""
     # A thread that reads this late may see what was announced in the next round.
     return _load(counts, threads * _SPACING + _END) == number + 1
+
+
+@inner
+def share(rows, worker):
+    """Return the first of a thread's share of some rows, and the end."""
+    thread, threads = worker.thread, worker.threads
+    return rows * thread // threads, rows * (thread + 1) // threads

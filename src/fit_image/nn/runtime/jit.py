@@ -58,28 +58,29 @@ def exact(function: Callable[..., Any]) -> Any:
     return numba.njit(fastmath={"contract"}, error_model=_ERROR_MODEL)(function)
 
 
-def intrinsic(function: Callable[..., Any]) -> Any:
-    """Define an intrinsic for kernels, whose LLVM code ``function`` generates."""
-    return numba.extending.intrinsic(function)
+intrinsic: Any = numba.extending.intrinsic
+
+
+def pointer(context: Any, builder: Any, array_type: Any, array: Any, index: Any) -> Any:
+    """Return the address of ``array[index]`` in an intrinsic."""
+    return builder.gep(context.make_array(array_type)(context, builder, array).data, [index])
 
 
 @intrinsic
 def noinline(typing_context):
     """Keep the function that calls this from being inlined."""
-
-    def generate(context, builder, signature, arguments):
-        builder.function.attributes.add("noinline")
-        return context.get_dummy_value()
-
-    return types.void(), generate
+    return _attribute("noinline")
 
 
 @intrinsic
 def alwaysinline(typing_context):
     """Inline the function that calls this wherever it is called."""
+    return _attribute("alwaysinline")
 
+
+def _attribute(name: str) -> Any:
     def generate(context, builder, signature, arguments):
-        builder.function.attributes.add("alwaysinline")
+        builder.function.attributes.add(name)
         return context.get_dummy_value()
 
     return types.void(), generate
@@ -108,13 +109,6 @@ class _FirstEvent(event.Listener):
         """Nothing to do: only the beginning matters."""
 
 
-def cache_folder() -> Path:
-    """Return the folder for compiled kernels (it need not exist)."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    home = Path(base) if Path(base).is_absolute() else Path("~/.cache").expanduser()
-    return home / "fit-image" / "kernels"
-
-
 class _NumericsStamp:
     """Compiled code is out of date when any file of the numerics has changed, however deep it lies.
 
@@ -140,7 +134,10 @@ class _PrivateLocator(_NumericsStamp, UserWideCacheLocator):
 
     def __init__(self, py_func: Callable[..., Any], py_file: str) -> None:
         super().__init__(py_func, py_file)
-        self._cache_path = str(cache_folder() / self.get_suitable_cache_subpath(py_file))
+        base = os.environ.get("XDG_CACHE_HOME", "")
+        home = Path(base) if Path(base).is_absolute() else Path("~/.cache").expanduser()
+        folder = home / "fit-image" / "kernels"
+        self._cache_path = str(folder / self.get_suitable_cache_subpath(py_file))
 
     def ensure_cache_path(self) -> None:
         folder = Path(self._cache_path)

@@ -17,15 +17,11 @@ from llvmlite import binding, ir
 from numba.core import cgutils, types
 from numba.extending import models, register_model
 
-from fit_image.nn.runtime.jit import intrinsic
+from fit_image.nn.runtime.jit import intrinsic, pointer
 
+_AVX512 = binding.get_host_cpu_features().get("avx512f", False)
 
-def _best_width() -> int:
-    whole = binding.get_host_cpu_features().get("avx512f", False)
-    return 16 if whole and not binding.get_host_cpu_name().startswith("znver") else 8
-
-
-WIDTH = _best_width()
+WIDTH = 16 if _AVX512 and not binding.get_host_cpu_name().startswith("znver") else 8
 """Lanes of a vector, 8 or 16. Offsets into arrays are multiples of it, from an aligned start."""
 
 _BYTES = 4 * WIDTH
@@ -51,8 +47,8 @@ class _LanesModel(models.PrimitiveModel):
 
 
 def _address(context: Any, builder: Any, array_type: Any, array: Any, offset: Any) -> Any:
-    data = context.make_array(array_type)(context, builder, array).data
-    return builder.bitcast(builder.gep(data, [offset]), _VECTOR.as_pointer())
+    number = pointer(context, builder, array_type, array, offset)
+    return builder.bitcast(number, _VECTOR.as_pointer())
 
 
 def _splat(builder: Any, number: Any) -> Any:
@@ -64,23 +60,19 @@ def _splat(builder: Any, number: Any) -> Any:
 @intrinsic
 def load(typing_context, array, offset):
     """Return ``array[offset : offset + WIDTH]`` of a contiguous float32 vector, unchecked."""
-
-    def generate(context, builder, signature, arguments):
-        address = _address(context, builder, signature.args[0], *arguments)
-        vector = builder.load(address)
-        vector.align = _BYTES
-        return vector
-
-    return _lanes(array, types.intp), generate
+    return _load(array, _BYTES)
 
 
 @intrinsic
 def load_unaligned(typing_context, array, offset):
     """Return what `load` does, from any offset: slower where two cache lines are touched."""
+    return _load(array, 4)
 
+
+def _load(array: Any, alignment: int) -> Any:
     def generate(context, builder, signature, arguments):
         vector = builder.load(_address(context, builder, signature.args[0], *arguments))
-        vector.align = 4
+        vector.align = alignment
         return vector
 
     return _lanes(array, types.intp), generate
@@ -101,35 +93,26 @@ def store(typing_context, array, offset, vector):
 @intrinsic
 def prefetch(typing_context, array, offset):
     """Prefetch the cache line of ``array[offset]``, to be read and written."""
-
-    def generate(context, builder, signature, arguments):
-        _fetch(context, builder, signature.args[0], arguments, 1, 3)
-        return context.get_dummy_value()
-
-    return types.void(array, types.intp), generate
+    return _fetch(array, 1, 3)
 
 
 @intrinsic
 def prefetch_far(typing_context, array, offset):
     """Prefetch the cache line of ``array[offset]`` into the second-level cache, to be read."""
+    return _fetch(array, 0, 2)
 
+
+def _fetch(array: Any, write: int, near: int) -> Any:
     def generate(context, builder, signature, arguments):
-        _fetch(context, builder, signature.args[0], arguments, 0, 2)
+        number = pointer(context, builder, array, *arguments)
+        address = builder.bitcast(number, _INT8.as_pointer())
+        kind = ir.FunctionType(ir.VoidType(), [_INT8.as_pointer(), _INT, _INT, _INT])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        of_data = 1
+        builder.call(function, [address, *(ir.Constant(_INT, n) for n in (write, near, of_data))])
         return context.get_dummy_value()
 
     return types.void(array, types.intp), generate
-
-
-def _fetch(
-    context: Any, builder: Any, array_type: Any, arguments: Any, write: int, near: int
-) -> None:
-    array, offset = arguments
-    data = context.make_array(array_type)(context, builder, array).data
-    address = builder.bitcast(builder.gep(data, [offset]), _INT8.as_pointer())
-    kind = ir.FunctionType(ir.VoidType(), [_INT8.as_pointer(), _INT, _INT, _INT])
-    function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
-    of_data = 1
-    builder.call(function, [address, *(ir.Constant(_INT, n) for n in (write, near, of_data))])
 
 
 @intrinsic
@@ -147,8 +130,7 @@ def broadcast_load(typing_context, array, offset):
     """Return a vector with ``array[offset]`` in all lanes, unchecked."""
 
     def generate(context, builder, signature, arguments):
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        return _splat(builder, builder.load(builder.gep(data, [arguments[1]])))
+        return _splat(builder, builder.load(pointer(context, builder, array, *arguments)))
 
     return _lanes(array, types.intp), generate
 
@@ -167,21 +149,19 @@ def fma(typing_context, a, b, c):
 @intrinsic
 def maximum(typing_context, vector, floor):
     """Return the maximum of each lane and that of ``floor``; NaN in ``vector`` stays NaN."""
-
-    def generate(context, builder, signature, arguments):
-        vector, floor = arguments
-        return builder.select(builder.fcmp_ordered("<", vector, floor), floor, vector)
-
-    return _lanes(_lanes, _lanes), generate
+    return _bounded("<")
 
 
 @intrinsic
 def minimum(typing_context, vector, ceiling):
     """Return the minimum of each lane and that of ``ceiling``; NaN in ``vector`` stays NaN."""
+    return _bounded(">")
 
+
+def _bounded(beyond: str) -> Any:
     def generate(context, builder, signature, arguments):
-        vector, ceiling = arguments
-        return builder.select(builder.fcmp_ordered(">", vector, ceiling), ceiling, vector)
+        vector, bound = arguments
+        return builder.select(builder.fcmp_ordered(beyond, vector, bound), bound, vector)
 
     return _lanes(_lanes, _lanes), generate
 

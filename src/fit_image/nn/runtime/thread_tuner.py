@@ -25,8 +25,6 @@ class ThreadTuner:
     ----------
     candidates : list of int
         The numbers to choose from, such as `counts_up_to`.
-    clock : callable
-        Returns seconds.
 
     Attributes
     ----------

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import numpy as np
 
 from fit_image.nn.runtime.arrays import FloatArray, IntArray, aligned_zeros
-from fit_image.nn.runtime.barrier import abort, await_number, barrier_counts, report_and_await
+from fit_image.nn.runtime.barrier import (
+    Worker,
+    abort,
+    await_number,
+    barrier_counts,
+    report_and_await,
+)
 from fit_image.nn.runtime.machine import usable_cores
 
 Result = TypeVar("Result")
@@ -35,17 +41,8 @@ class ThreadPool:
     Parameters
     ----------
     threads : int, optional
-        At most so many run at once, the caller included. Default: all cores this process may use.
-        No result depends on it.
-
-    Attributes
-    ----------
-    threads : int
-
-    Raises
-    ------
-    ValueError
-        If ``threads`` is less than 1.
+        At most so many run at once, the caller included; at least 1. Default: all cores this
+        process may use. No result depends on it.
     """
 
     def __init__(self, threads: int | None = None) -> None:
@@ -65,6 +62,20 @@ class ThreadPool:
             self._scratch = [aligned_zeros(size) for _ in range(self.threads)]
         return self._scratch
 
+    def run_kernel(
+        self,
+        kernel: Callable[..., object],
+        *arguments: object,
+        memory: Sequence[object] | None = None,
+    ) -> None:
+        """Call a kernel in every thread, with the thread's own memory if any, and its `Worker`."""
+
+        def work(counts: IntArray, thread: int, threads: int) -> None:
+            own = () if memory is None else (memory[thread],)
+            kernel(*arguments, *own, Worker(counts, thread, threads))
+
+        self.run(work)
+
     def run(
         self, work: Callable[[IntArray, int, int], Result], threads: int | None = None
     ) -> Result:
@@ -73,7 +84,8 @@ class ThreadPool:
         Parameters
         ----------
         work : callable
-            ``counts`` is what `fit_image.nn.runtime.barrier.barrier` needs.
+            ``counts`` is what `fit_image.nn.runtime.barrier.barrier` needs. If it raises an
+            exception in one of the threads, no barrier holds the others, and it is raised here.
         threads : int, optional
             Default: all of the pool.
 
@@ -81,12 +93,6 @@ class ThreadPool:
         -------
         object
             The return value of ``work`` in thread 0, which is the caller's.
-
-        Raises
-        ------
-        Exception
-            The exception that ``work`` raised in one of the threads; no barrier then holds the
-            others.
         """
         threads = self.threads if threads is None else threads
         # Where the caller was interrupted while it waited, they may still be at work.

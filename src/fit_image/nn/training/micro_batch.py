@@ -22,12 +22,9 @@ _MULTIPLE = 64
 class BatchEnd:
     """The end of a batch, where the optimizer takes a step."""
 
-    scale: float
-    """1 / samples of the batch."""
-    factor: float
-    """Factor of the learning rates."""
-    step: int
-    """Number of the step."""
+    scale: float  # 1 / samples of the batch
+    factor: float  # of the learning rates
+    step: int  # number of the step
 
 
 @dataclass(frozen=True)
@@ -37,8 +34,7 @@ class MicroBatch:
     start: int
     samples: int
     first: bool
-    batch_end: BatchEnd | None
-    """The step to take, if the batch ends here."""
+    batch_end: BatchEnd | None  # the step to take, if the batch ends here
 
 
 class MicroBatches:
@@ -48,7 +44,6 @@ class MicroBatches:
     ----------
     longest : int
         Samples of a micro-batch at most; the batch, or `micro_batch_size` of it.
-    batch : int
 
     Attributes
     ----------
@@ -99,23 +94,15 @@ class MicroBatches:
 def micro_batch_size(layers: Sequence[LayerSpec], batch: int, limit: int | None = None) -> int:
     """Return the largest number of samples in a micro-batch.
 
-    Parameters
-    ----------
-    layers : sequence of LayerSpec
-    batch : int
-    limit : int, optional
-        Larger batches are split into equal parts, rounded up to a multiple of 64. Default: a limit
-        that suits the layers.
+    Batches beyond ``limit``, by default one that suits the layers, are split into equal parts,
+    rounded up to a multiple of 64.
     """
     if limit is None:
-        limit = min(_MAX_NUMBERS // MLPCache.numbers(layers), _MAX_WORK // _work(layers))
+        # Three products of two operations a weight.
+        work = sum(6 * layer.stride * layer.fan_out for layer in layers)
+        limit = min(_MAX_NUMBERS // MLPCache.numbers(layers), _MAX_WORK // work)
     limit = max(limit // _MULTIPLE, 1) * _MULTIPLE
     if batch <= limit:
         return batch
     parts = -(-batch // limit)
     return -(-batch // parts // _MULTIPLE) * _MULTIPLE
-
-
-def _work(layers: Sequence[LayerSpec]) -> int:
-    """Floating-point operations for a sample: three products of two operations a weight."""
-    return sum(6 * layer.stride * layer.fan_out for layer in layers)

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.nn.encodings.base import Touched
+from fit_image.nn.encodings.base import Share, Touched
+from fit_image.nn.kernels.gemm import PANEL
 from fit_image.nn.losses import LOSSES, error_gradient, error_loss
 from fit_image.nn.mlp.cache import (
     MLPCache,
@@ -26,11 +27,10 @@ from fit_image.nn.mlp.cache import (
     transpose,
     transposed_weights,
     weight_gradient,
-    working_panel,
 )
 from fit_image.nn.mlp.layer_spec import LayerSpec
 from fit_image.nn.mlp.mlp import MLP, accept_numbers
-from fit_image.nn.optimizers.base import Optimizer
+from fit_image.nn.optimizers.base import Optimizer, Step, TouchedStep
 from fit_image.nn.runtime import arrays
 from fit_image.nn.runtime.arrays import FloatArray, IntArray, vector
 from fit_image.nn.runtime.barrier import barrier
@@ -98,7 +98,7 @@ class Minibatch:
         parts = -(-self._micro_batches.longest // _PART_SAMPLES[0])
         self.most_threads = min(max(parts, len(self._blocks)), _MOST_THREADS)
         self._pool = ThreadPool(self.most_threads)
-        self._panels = [working_panel() for _ in range(self.most_threads)]
+        self._panels = [arrays.aligned_zeros(PANEL) for _ in range(self.most_threads)]
 
     @property
     def pending(self) -> int:
@@ -254,7 +254,8 @@ class Minibatch:
             thread,
             threads,
         )
-        network.encoding.encode(network.tables(), inputs, cache.encoded, part, thread, threads)
+        share = Share(part, thread, threads)
+        network.encoding.encode(network.tables(), inputs, cache.encoded, share)
         _forward_backward_kernel(
             (network.parameters, self._transposed),
             cache.buffers,
@@ -297,10 +298,12 @@ class Minibatch:
         self.optimizer.update(
             self.network.parameters,
             self._gradient,
-            np.ascontiguousarray(self._spans[thread::threads]),
-            self._rates[thread::threads] * np.float32(batch_end.factor),
-            np.float32(batch_end.scale),
-            batch_end.step,
+            Step(
+                np.ascontiguousarray(self._spans[thread::threads]),
+                self._rates[thread::threads] * np.float32(batch_end.factor),
+                np.float32(batch_end.scale),
+                batch_end.step,
+            ),
         )
         encoding = self.network.encoding
         for level in range(threads - 1 - thread, encoding.levels, threads):
@@ -308,11 +311,13 @@ class Minibatch:
             self.optimizer.update_touched(
                 self.network.parameters,
                 self._gradient,
-                starts + self.network.dense_size,
-                length,
-                self._rate * np.float32(batch_end.factor),
-                np.float32(batch_end.scale),
-                batch_end.step,
+                TouchedStep(
+                    starts + self.network.dense_size,
+                    length,
+                    self._rate * np.float32(batch_end.factor),
+                    np.float32(batch_end.scale),
+                    batch_end.step,
+                ),
             )
 
     def _add_losses(self, micro_batch: MicroBatch, loss_sum: npt.NDArray[np.float64]) -> None:

@@ -10,8 +10,8 @@ from fit_image.nn.layers import affine
 from fit_image.nn.layers.convolution.direct import DirectConvolution, is_direct
 from fit_image.nn.layers.convolution.geometry import make_geometry
 from fit_image.nn.layers.convolution.im2col import Im2colConvolution
-from fit_image.nn.layers.kernel_args import BoundActivation, grads_of
-from fit_image.nn.layers.layer import Call, GradMode, Layer, Shape
+from fit_image.nn.layers.kernel_args import BoundActivation, Grads
+from fit_image.nn.layers.layer import Call, Layer, Shape
 from fit_image.nn.runtime.arrays import FloatArray
 
 
@@ -24,9 +24,6 @@ class Conv2D(Layer):
     ----------
     in_shape : tuple of int
         Height, width and channels.
-    out_channels : int
-    kernel_size, stride : int
-    activation : str or BoundActivation
     std : float
         Standard deviation of the normal from which the initial weights are drawn, truncated at two
         deviations; biases start as zeros.
@@ -57,7 +54,6 @@ class Conv2D(Layer):
         self._std = std
 
     def init_params(self, params: FloatArray, rng: np.random.Generator) -> None:
-        """Draw the weights."""
         rows = affine.rows(params, self._geometry.fan_in, self._geometry.out_channels)
         affine.draw_normal(rows, self._std, rng, bound=2.0)
 
@@ -70,20 +66,11 @@ class Conv2D(Layer):
         return {"weight": rows[:-1].reshape(shape), "bias": rows[-1]}
 
     def make_cache(self, batch_size: int) -> Any:
-        """Return the cache of the algorithm."""
         return self._algorithm.make_cache(batch_size)
 
     def forward(self, call: Call) -> None:
-        """Convolve, directly or by im2col."""
         self._algorithm.forward(call)
 
-    def backward(
-        self,
-        call: Call,
-        grad_y: FloatArray,
-        grad_x: FloatArray | None = None,
-        mode: GradMode = GradMode.WRITE,
-        scale: float = 1.0,
-    ) -> None:
+    def propagate(self, call: Call, grads: Grads) -> None:
         """Correlate with the flipped kernel; sum the weights' gradient over parts of the batch."""
-        self._algorithm.backward(call, grads_of(call, grad_y, grad_x, mode, scale))
+        self._algorithm.backward(call, grads)

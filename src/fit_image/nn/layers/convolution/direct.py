@@ -25,12 +25,13 @@ from fit_image.nn.layers.convolution.planes import (
     from_planes,
     to_planes,
 )
-from fit_image.nn.layers.kernel_args import BoundActivation, Grads, Worker
+from fit_image.nn.layers.kernel_args import BoundActivation, Grads
 from fit_image.nn.layers.layer import PARTS, Call
-from fit_image.nn.runtime.arrays import FloatArray, IntArray, Matrix, aligned_zeros, vector
-from fit_image.nn.runtime.barrier import barrier
+from fit_image.nn.runtime.arrays import FloatArray, Matrix, aligned_zeros, vector
+from fit_image.nn.runtime.barrier import barrier, share
 from fit_image.nn.runtime.jit import inner, kernel
 from fit_image.nn.runtime.simd import WIDTH, broadcast, fma, hsum, load
+from fit_image.nn.runtime.threads import ThreadPool
 
 _MOST_CHANNELS, _MOST_WEIGHTS = 16, 4096
 """With more, im2col is as fast, and the gradient, which is kept in vectors, is large."""
@@ -70,13 +71,7 @@ def is_direct(geometry: Geometry) -> bool:
 
 
 class DirectConvolution:
-    """Convolution in planes; `conv2d.Conv2D` uses it for few channels.
-
-    Parameters
-    ----------
-    geometry : Geometry
-    activation : BoundActivation
-    """
+    """Convolution in planes; `conv2d.Conv2D` uses it for few channels."""
 
     def __init__(self, geometry: Geometry, activation: BoundActivation) -> None:
         padding = geometry.kernel_size - 1
@@ -103,36 +98,24 @@ class DirectConvolution:
 
     def forward(self, call: Call) -> None:
         """Compute ``call.y``; threads take whole samples."""
-        x, y, plan = call.x.reshape(-1), call.y.reshape(-1), self._plan
-
-        def work(_: object, thread: int, threads: int) -> None:
-            scratch = self._scratch(plan.size, 0)
-            _forward_kernel(plan, call.params, x, y, call.cache, scratch, thread, threads)
-
-        call.pool.run(work)
+        arguments = self._plan, call.params, call.x.reshape(-1), call.y.reshape(-1), call.cache
+        memory = self._scratch(call.pool, self._plan.size, 0)
+        call.pool.run_kernel(_forward_kernel, *arguments, memory=memory)
 
     def backward(self, call: Call, grads: Grads) -> None:
         """Compute the gradients; threads take parts of the batch."""
-        x, plan = call.x.reshape(-1), self._plan
+        arguments = self._plan, call.params, call.x.reshape(-1), call.cache, grads
+        memory = self._scratch(call.pool, self._plan.length, self._plan.size)
+        call.pool.run_kernel(_backward_kernel, *arguments, memory=memory)
 
-        def work(counts: IntArray, thread: int, threads: int) -> None:
-            scratch = self._scratch(plan.length, plan.size)
-            worker = Worker(counts, thread, threads)
-            _backward_kernel(plan, call.params, x, call.cache, grads, scratch, worker)
-
-        call.pool.run(work)
-
-    def _scratch(self, out_length: int, below_length: int) -> _Scratch:
-        geometry = self._plan.geometry
-        return _Scratch(
-            aligned_zeros(geometry.in_channels * self._plan.length),
-            aligned_zeros(geometry.out_channels * out_length),
-            aligned_zeros(geometry.in_channels * below_length),
-        )
+    def _scratch(self, pool: ThreadPool, out_length: int, below_length: int) -> list[_Scratch]:
+        channels, units = self._plan.geometry.in_channels, self._plan.geometry.out_channels
+        sizes = channels * self._plan.length, units * out_length, channels * below_length
+        return [_Scratch(*map(aligned_zeros, sizes)) for _ in range(pool.threads)]
 
 
 @kernel
-def _forward_kernel(plan, params, x, y, cache, scratch, thread, threads):
+def _forward_kernel(plan, params, x, y, cache, scratch, worker):
     geometry, activation = plan.geometry, plan.activation
     height, width, channels = geometry.height, geometry.width, geometry.in_channels
     units, side, columns = geometry.out_channels, geometry.kernel_size, geometry.columns
@@ -146,7 +129,8 @@ def _forward_kernel(plan, params, x, y, cache, scratch, thread, threads):
     filters = Filters(weights, side, channels, units, True)
     pixels, count = height * width, units * plan.size
     samples = y.size // (pixels * units)
-    for sample in range(samples * thread // threads, samples * (thread + 1) // threads):
+    first, stop = share(samples, worker)
+    for sample in range(first, stop):
         start = sample * count
         image = Image(x, sample * pixels * channels, height, width, channels)
         to_planes(image, Planes(scratch.inputs, plan.first, plan.pitch, plan.length))
@@ -232,8 +216,8 @@ def _add_parts(geometry, parts, grads, worker):
     taps = geometry.kernel_size * geometry.kernel_size
     count, target, scale = (geometry.fan_in + 1) * units, grads.params, np.float32(grads.scale)
     one = broadcast(np.float32(1.0))
-    first, stop = count * worker.thread // worker.threads, count * (worker.thread + 1)
-    for i in range(first, stop // worker.threads):
+    first, stop = share(count, worker)
+    for i in range(first, stop):
         vectors = load(parts[0], i * WIDTH)
         for part in range(1, parts.shape[0]):
             vectors = fma(load(parts[part], i * WIDTH), one, vectors)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from fit_image.nn.layers.affine import padded_width
 from fit_image.nn.layers.layer import Shape
+from fit_image.nn.runtime.arrays import padded_size
 
 
 class Geometry(NamedTuple):
@@ -42,7 +42,7 @@ def make_geometry(in_shape: Shape, out_channels: int, kernel_size: int, stride: 
         out_height,
         out_width,
         out_channels,
-        padded_width(out_channels),
+        padded_size(out_channels),
         fan_in,
-        padded_width(fan_in),
+        padded_size(fan_in),
     )

@@ -14,11 +14,12 @@ from fit_image.nn.kernels.gemm import PANEL, gemm
 from fit_image.nn.layers import affine
 from fit_image.nn.layers.affine import AffineLayout
 from fit_image.nn.layers.convolution.geometry import Geometry
-from fit_image.nn.layers.kernel_args import BoundActivation, Grads, Worker
+from fit_image.nn.layers.kernel_args import BoundActivation, Grads
 from fit_image.nn.layers.layer import PARTS, Call
-from fit_image.nn.runtime.arrays import FloatArray, IntArray, Matrix, aligned_zeros, vector
-from fit_image.nn.runtime.barrier import barrier
+from fit_image.nn.runtime.arrays import FloatArray, Matrix, aligned_zeros, vector
+from fit_image.nn.runtime.barrier import barrier, share
 from fit_image.nn.runtime.jit import inner, kernel
+from fit_image.nn.runtime.threads import ThreadPool
 
 _BLOCK_ROWS = 192
 """Patches, about, that a thread lays out at a time: they stay in the second-level cache."""
@@ -39,13 +40,7 @@ class _Scratch(NamedTuple):
 
 
 class Im2colConvolution:
-    """Convolution by im2col and gemm; `conv2d.Conv2D` uses it for many channels.
-
-    Parameters
-    ----------
-    geometry : Geometry
-    activation : BoundActivation
-    """
+    """Convolution by im2col and gemm; `conv2d.Conv2D` uses it for many channels."""
 
     def __init__(self, geometry: Geometry, activation: BoundActivation) -> None:
         self._geometry, self._activation = geometry, activation
@@ -61,43 +56,19 @@ class Im2colConvolution:
 
     def forward(self, call: Call) -> None:
         """Compute ``call.y``; threads take blocks of images."""
-        x, y, panels = call.x.reshape(-1), call.y.reshape(-1), call.pool.scratch(PANEL)
-
-        def work(counts: IntArray, thread: int, threads: int) -> None:
-            _forward_kernel(
-                self._geometry,
-                self._activation,
-                call.params,
-                x,
-                y,
-                call.cache,
-                self._scratch(panels[thread]),
-                Worker(counts, thread, threads),
-            )
-
-        call.pool.run(work)
+        x, y = call.x.reshape(-1), call.y.reshape(-1)
+        arguments = self._geometry, self._activation, call.params, x, y, call.cache
+        call.pool.run_kernel(_forward_kernel, *arguments, memory=self._scratch(call.pool))
 
     def backward(self, call: Call, grads: Grads) -> None:
         """Compute the gradients; threads take parts of the batch."""
-        x, panels = call.x.reshape(-1), call.pool.scratch(PANEL)
+        x = call.x.reshape(-1)
+        arguments = self._geometry, self._activation, call.params, x, call.cache, grads
+        call.pool.run_kernel(_backward_kernel, *arguments, memory=self._scratch(call.pool))
 
-        def work(counts: IntArray, thread: int, threads: int) -> None:
-            _backward_kernel(
-                self._geometry,
-                self._activation,
-                call.params,
-                x,
-                call.cache,
-                grads,
-                self._scratch(panels[thread]),
-                Worker(counts, thread, threads),
-            )
-
-        call.pool.run(work)
-
-    def _scratch(self, panel: FloatArray) -> _Scratch:
-        images = max(_BLOCK_ROWS // self._pixels, 1)
-        return _Scratch(aligned_zeros(images * self._pixels * self._geometry.row), panel)
+    def _scratch(self, pool: ThreadPool) -> list[_Scratch]:
+        size = max(_BLOCK_ROWS // self._pixels, 1) * self._pixels * self._geometry.row
+        return [_Scratch(aligned_zeros(size), panel) for panel in pool.scratch(PANEL)]
 
 
 @inner
@@ -203,28 +174,12 @@ def _backward_kernel(geometry, activation, params, x, cache, grads, scratch, wor
             affine.to_deltas(activation, deltas, Matrix(grads.y, start * units, units, 1), rows)
             if grads.params.size > 0:
                 _im2col(geometry, x, first, images, patches)
-                gemm(
-                    fan_in,
-                    columns,
-                    rows,
-                    Matrix(patches, 0, 1, row),
-                    deltas,
-                    Matrix(own, 0, columns, 1),
-                    scratch.panel,
-                    True,
-                )
+                turned, target = Matrix(patches, 0, 1, row), Matrix(own, 0, columns, 1)
+                gemm(fan_in, columns, rows, turned, deltas, target, scratch.panel, True)
                 affine.add_bias_grad(deltas, rows, 0, columns, own, fan_in * columns)
             if grads.x.size > 0:
-                gemm(
-                    rows,
-                    fan_in,
-                    columns,
-                    deltas,
-                    Matrix(params, 0, 1, columns),
-                    Matrix(patches, 0, row, 1),
-                    scratch.panel,
-                    False,
-                )
+                weights, below = Matrix(params, 0, 1, columns), Matrix(patches, 0, row, 1)
+                gemm(rows, fan_in, columns, deltas, weights, below, scratch.panel, False)
                 _col2im(geometry, patches, first, images, grads.x)
     barrier(worker.counts, worker.thread, worker.threads)
     if grads.params.size > 0:
@@ -235,8 +190,7 @@ def _backward_kernel(geometry, activation, params, x, cache, grads, scratch, wor
 def _add_parts(parts, grads, worker):
     """Add the gradients of the parts in order; each thread does a share of the numbers."""
     target, scale = grads.params, np.float32(grads.scale)
-    first = target.size * worker.thread // worker.threads
-    stop = target.size * (worker.thread + 1) // worker.threads
+    first, stop = share(target.size, worker)
     if not grads.add:
         for i in range(first, stop):
             target[i] = np.float32(0.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fit_image.nn.optimizers.parallel_step import parallel_step
+from fit_image.nn.optimizers.base import Step
 from fit_image.nn.optimizers.registry import OPTIMIZERS
 from fit_image.nn.runtime.threads import ThreadPool
 
@@ -27,15 +27,16 @@ def test_a_step_has_the_same_bits_for_any_number_of_threads(name, size, rng):
 
     def alone(optimizer, parameters, gradient):
         optimizer.steps += 1
-        scale = np.float32(0.5)
-        optimizer.update(parameters, gradient, spans, rates, scale, optimizer.steps)
+        optimizer.update(parameters, gradient, Step(spans, rates, np.float32(0.5), optimizer.steps))
 
     expected, single = steps(alone)
     assert (expected != start).sum() >= 0.99 * (size - 5)
     for threads in (1, 2, 3):
         pool = ThreadPool(threads)
         found, optimizer = steps(
-            lambda *vectors, pool=pool: parallel_step(*vectors, spans, rates, 0.5, pool)
+            lambda optimizer, *vectors, pool=pool: optimizer.parallel_step(
+                *vectors, spans, rates, 0.5, pool
+            )
         )
         np.testing.assert_array_equal(found, expected)
         assert optimizer.steps == 3
