@@ -86,7 +86,6 @@ class Encoding(ABC):
         inputs : float32 (samples, inputs)
         rows : float32 (samples, at least outputs)
             Where the outputs are written, from the first column on.
-        share : Share
         """
 
     @abstractmethod
@@ -95,12 +94,7 @@ class Encoding(ABC):
     ) -> FloatArray:
         """Return the gradient by the inputs, float32 (samples, inputs).
 
-        Parameters
-        ----------
-        tables, inputs
-            As in `encode`.
-        grad_y : float32 (samples, at least outputs)
-            The gradient by the outputs.
+        ``grad_y`` is that by the outputs, float32 (samples, at least outputs).
         """
 
     def add_gradient(  # noqa: B027
@@ -111,16 +105,10 @@ class Encoding(ABC):
         gradient: FloatArray,
         touched: Touched,
     ) -> None:
-        """Add the gradient by the tables of a level, summed over the samples; if it has tables.
+        """Add the gradient by the table of a level, summed over the samples, if it has tables.
 
-        Parameters
-        ----------
-        level : int
-        inputs, grad_y
-            As in `input_gradient`.
-        gradient : float32 (size,)
-        touched : Touched
-            Records where something was added.
+        ``gradient`` is that by all tables, float32 (size,); ``touched`` records where something was
+        added.
         """
 
 

@@ -119,15 +119,9 @@ class HashGrid(Encoding):
         gradient: FloatArray,
         touched: Touched,
     ) -> None:
+        starts, count, features = touched.starts[level], touched.counts[level], self.entry_size
         touched.counts[level] = _add_gradient_kernel(
-            self._table,
-            level,
-            self.entry_size,
-            inputs,
-            grad_y,
-            gradient,
-            touched.starts[level],
-            touched.counts[level],
+            self._table, level, features, inputs, grad_y, gradient, starts, count
         )
 
 

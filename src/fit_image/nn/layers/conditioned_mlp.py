@@ -79,15 +79,9 @@ class ConditionedMLP(Layer):
     def forward(self, call: Call) -> None:
         """Evaluate the network at all points; threads take tiles of them."""
         images = call.y.reshape(len(call.y), len(self._points), -1)
-        call.pool.run_kernel(
-            soa_forward.forward_kernel,
-            call.params,
-            self._tiles,
-            call.x,
-            self._points,
-            images,
-            memory=soa.tile_memory(self._tiles, call.pool.threads),
-        )
+        arguments = call.params, self._tiles, call.x, self._points, images
+        memory = soa.tile_memory(self._tiles, call.pool.threads)
+        call.pool.run_kernel(soa_forward.forward_kernel, *arguments, memory=memory)
 
     def propagate(self, call: Call, grads: Grads) -> None:
         """Compute the forward pass again, tile by tile, and the gradients."""
@@ -95,16 +89,11 @@ class ConditionedMLP(Layer):
             grads.params[:] = 0.0
         below = grads.x.reshape(call.x.shape) if grads.x.size else np.empty_like(call.x)
         images = grads.y.reshape(len(call.y), len(self._points), -1)
-        call.pool.run_kernel(
-            soa_backward.backward_kernel,
-            call.params,
-            self._tiles_back,
-            soa_backward.Inputs(call.x, self._points),
-            soa_backward.Gradients(
-                images, below, call.cache, grads.params, np.float32(grads.scale)
-            ),
-            memory=soa.tile_memory(self._tiles_back, call.pool.threads),
-        )
+        inputs, factor = soa_backward.Inputs(call.x, self._points), np.float32(grads.scale)
+        gradients = soa_backward.Gradients(images, below, call.cache, grads.params, factor)
+        arguments = call.params, self._tiles_back, inputs, gradients
+        memory = soa.tile_memory(self._tiles_back, call.pool.threads)
+        call.pool.run_kernel(soa_backward.backward_kernel, *arguments, memory=memory)
 
 
 def at_latent(network: MLP, latent: FloatArray, first: int = 0) -> MLP:

@@ -222,15 +222,9 @@ class MLP:
     def _predict_narrow(self, samples: FloatArray, output: FloatArray, threads: int) -> None:
         tiles, no_latents = soa.tiles_of(self.layers), np.empty((1, 0), dtype=np.float32)
         threads = max(min(threads, -(-len(samples) // soa.MOST_POINTS)), 1)
-        ThreadPool(threads).run_kernel(
-            soa_forward.forward_kernel,
-            self.parameters,
-            tiles,
-            no_latents,
-            samples,
-            output[np.newaxis],
-            memory=soa.tile_memory(tiles, threads),
-        )
+        arguments = self.parameters, tiles, no_latents, samples, output[np.newaxis]
+        memory = soa.tile_memory(tiles, threads)
+        ThreadPool(threads).run_kernel(soa_forward.forward_kernel, *arguments, memory=memory)
 
 
 def _check_blocks(layers: Sequence[LayerSpec]) -> None:

@@ -40,30 +40,20 @@ class Adam(Optimizer):
         self.beta1 = beta1
 
     def update(self, parameters: FloatArray, gradient: FloatArray, step: Step) -> None:
-        _adam_kernel(
-            parameters,
-            gradient,
-            self._moments(),
-            step.spans,
-            step.rates,
-            step.scale,
-            _constants(self.beta1, self.beta2, self.epsilon, step.number),
-            np.float32(self.decay),
-        )
+        spans, rates, scale, number = step
+        moments, decay = self._moments(), np.float32(self.decay)
+        constants = _constants(self.beta1, self.beta2, self.epsilon, number)
+        _adam_kernel(parameters, gradient, moments, spans, rates, scale, constants, decay)
 
     def update_touched(
         self, parameters: FloatArray, gradient: FloatArray, step: TouchedStep
     ) -> None:
-        _touched_adam_kernel(
-            parameters,
-            gradient,
-            self._moments(),
-            (step.starts, step.length),
-            np.float32(step.rate / (1.0 - self.beta1**step.number)),
-            step.scale,
-            _constants(self.beta1, self.touched_beta2, self.touched_epsilon, step.number),
-            np.float32(1.0 - step.rate * self.decay),
-        )
+        starts, length, rate, scale, number = step
+        vectors, runs = (parameters, gradient, self._moments()), (starts, length)
+        shrink = np.float32(1.0 - rate * self.decay)
+        constants = _constants(self.beta1, self.touched_beta2, self.touched_epsilon, number)
+        rate = np.float32(rate / (1.0 - self.beta1**number))
+        _touched_adam_kernel(*vectors, runs, rate, scale, constants, shrink)
 
     def _moments(self) -> tuple[FloatArray, FloatArray]:
         return self.state["first_moment"], self.state["second_moment"]

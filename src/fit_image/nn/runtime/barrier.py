@@ -115,7 +115,13 @@ def barrier(counts, thread, threads):
 @kernel
 def await_number(numbers, index, number, looks):
     """Wait until ``numbers[index]`` is ``number`` or more; at most for so many long looks."""
-    _await(numbers, index, number, looks)
+    for _ in range(_SPINS):
+        if _load(numbers, index) >= number:
+            return
+    for _ in range(looks):
+        if _load(numbers, index) >= number:
+            return
+        _yield_core()
 
 
 @kernel
@@ -127,20 +133,9 @@ def report_and_await(numbers, report, done, index, number, looks):
     the lock fall asleep, and are late.
     """
     _store(numbers, report, done)
-    _await(numbers, index, number, looks)
+    await_number(numbers, index, number, looks)
     for _ in range(_MOMENT):
         _load(numbers, index)
-
-
-@inner
-def _await(numbers, index, number, looks):
-    for _ in range(_SPINS):
-        if _load(numbers, index) >= number:
-            return
-    for _ in range(looks):
-        if _load(numbers, index) >= number:
-            return
-        _yield_core()
 
 
 @inner

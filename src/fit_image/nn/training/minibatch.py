@@ -295,30 +295,16 @@ class Minibatch:
             self._step(thread, threads, micro_batch.batch_end)
 
     def _step(self, thread: int, threads: int, batch_end: BatchEnd) -> None:
-        self.optimizer.update(
-            self.network.parameters,
-            self._gradient,
-            Step(
-                np.ascontiguousarray(self._spans[thread::threads]),
-                self._rates[thread::threads] * np.float32(batch_end.factor),
-                np.float32(batch_end.scale),
-                batch_end.step,
-            ),
-        )
-        encoding = self.network.encoding
-        for level in range(threads - 1 - thread, encoding.levels, threads):
+        vectors = self.network.parameters, self._gradient
+        factor, scale = np.float32(batch_end.factor), np.float32(batch_end.scale)
+        spans = np.ascontiguousarray(self._spans[thread::threads])
+        rates = self._rates[thread::threads] * factor
+        self.optimizer.update(*vectors, Step(spans, rates, scale, batch_end.step))
+        rate, tables = self._rate * factor, self.network.dense_size
+        for level in range(threads - 1 - thread, self.network.encoding.levels, threads):
             starts, length = self._touched.pop(level)
-            self.optimizer.update_touched(
-                self.network.parameters,
-                self._gradient,
-                TouchedStep(
-                    starts + self.network.dense_size,
-                    length,
-                    self._rate * np.float32(batch_end.factor),
-                    np.float32(batch_end.scale),
-                    batch_end.step,
-                ),
-            )
+            step = TouchedStep(starts + tables, length, rate, scale, batch_end.step)
+            self.optimizer.update_touched(*vectors, step)
 
     def _add_losses(self, micro_batch: MicroBatch, loss_sum: npt.NDArray[np.float64]) -> None:
         self._loss += float(self._losses[: micro_batch.samples].sum())

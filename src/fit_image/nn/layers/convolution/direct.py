@@ -1,11 +1,10 @@
 """Direct convolution of few channels: images are laid out in planes, along whose rows vectors run.
 
-Every channel is a plane with the zero padding around it, whose rows follow one another at once. So
-the neighbours of a pixel lie at fixed distances, the same for all pixels, and a weight is
-multiplied by a vector of neighbours: no lane is idle, however few the channels, except those
-between two rows. The gradient with respect to the input is a convolution of the same kind, with the
-kernel flipped (Dumoulin and Visin, "A guide to convolution arithmetic for deep learning", 2016,
-chapter 4).
+The rows of a plane follow one another at once, with the zero padding between them. So the
+neighbours of a pixel lie at fixed distances, the same for all pixels, and a weight is multiplied by
+a vector of neighbours: no lane is idle, however few the channels, except those between two rows.
+The gradient with respect to the input is a convolution of the same kind, with the kernel flipped
+(Dumoulin and Visin, "A guide to convolution arithmetic for deep learning", 2016, chapter 4).
 """
 
 from __future__ import annotations
