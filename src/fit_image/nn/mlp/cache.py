@@ -235,6 +235,16 @@ def backward_kernel(parameters, buffers, panel, samples, gradient):
 
 
 @kernel
+def predict_kernel(transposed, buffers, panel, outputs):
+    """Compute the outputs of the first samples, as many as there are outputs for."""
+    samples, top = outputs.shape[0], buffers.table.shape[0]
+    forward_rows(transposed, buffers, panel, 0, samples)
+    for i in range(samples):
+        last = buffers.values[top] + i * buffers.lengths[top]
+        copy(vector(buffers.memory, last, outputs.shape[1]), outputs[i])
+
+
+@kernel
 def transpose_kernel(parameters, transposed, buffers):
     """Copy all parameters to the transposed weights."""
     for layer in range(buffers.table.shape[0]):

@@ -18,6 +18,7 @@ from fit_image.nn.mlp.cache import (
     MLPCache,
     backward_kernel,
     forward_kernel,
+    predict_kernel,
     transpose_kernel,
     transposed_weights,
 )
@@ -213,8 +214,7 @@ class MLP:
             for start in range(thread * tile, len(samples), threads * tile):
                 part = samples[start : start + tile]
                 self.encoding.encode(tables, part, cache.encoded, Share(tile))
-                forward_kernel(transposed, cache.buffers, panel, len(part))
-                output[start : start + tile] = cache.output[: len(part)]
+                predict_kernel(transposed, cache.buffers, panel, output[start : start + tile])
 
         ThreadPool(threads).run(draw)
         return output
