@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fit_image.apps.painting_network import FORMAT_VERSION, PaintingNetwork, pixel_places
+from fit_image.apps.painting_network import FORMAT_VERSION, PaintingNetwork, pixel_coordinates
 from fit_image.errors import InputError
 from fit_image.nn.encodings.fourier import Fourier
 from fit_image.nn.encodings.hash_grid import HashGrid
@@ -231,11 +231,11 @@ def test_any_damage_is_one_line_or_harmless(saved, tmp_path, edits, cut):
         assert np.isfinite(network.parameters).all()
 
 
-def test_pixel_places_are_index_by_count_less_one():
+def test_pixel_coordinates_are_index_by_count_less_one():
     np.testing.assert_array_equal(
-        pixel_places(5), np.array([0, 0.25, 0.5, 0.75, 1], dtype=np.float32)
+        pixel_coordinates(5), np.array([0, 0.25, 0.5, 0.75, 1], dtype=np.float32)
     )
-    assert pixel_places(1).tolist() == [0.0]
+    assert pixel_coordinates(1).tolist() == [0.0]
 
 
 def test_render_puts_x_along_rows_and_y_down(network):
@@ -258,6 +258,6 @@ def test_a_region_is_a_part_of_the_whole(network):
 def test_strips_make_the_same_picture(network):
     picture = network.render(400, 300)
     assert len(list(network.render_strips(400, 300))) > 1
-    places = np.stack(np.meshgrid(pixel_places(400), pixel_places(300)), axis=-1)
-    whole = network.predict(places.reshape(-1, 2)).reshape(picture.shape)
+    coordinates = np.stack(np.meshgrid(pixel_coordinates(400), pixel_coordinates(300)), axis=-1)
+    whole = network.predict(coordinates.reshape(-1, 2)).reshape(picture.shape)
     np.testing.assert_allclose(picture, whole, atol=1e-6)

@@ -99,7 +99,7 @@ class PaintingNetwork(core.MLP):
         if width < 1 or height < 1:
             raise ValueError(f"a picture has at least one pixel, not {width} x {height}")
         x0, y0, x1, y1 = region
-        xs, ys = pixel_places(width, x0, x1), pixel_places(height, y0, y1)
+        xs, ys = pixel_coordinates(width, x0, x1), pixel_coordinates(height, y0, y1)
 
         def coordinates(rows: range) -> FloatArray:
             xy = np.empty((len(rows), width, 2), dtype=np.float32)
@@ -210,7 +210,7 @@ class PaintingNetwork(core.MLP):
             raise InputError(f"{path} is damaged: {error}") from error
 
 
-def pixel_places(count: int, start: float = 0.0, stop: float = 1.0) -> FloatArray:
+def pixel_coordinates(count: int, start: float = 0.0, stop: float = 1.0) -> FloatArray:
     """Return the coordinates of ``count`` pixels along a side (float32): index / (count - 1).
 
     A single pixel lies at ``start``.

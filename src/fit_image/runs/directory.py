@@ -30,7 +30,7 @@ from fit_image.storage.npz import Arrays, read_archive, write_archive
 from fit_image.version import __version__
 
 _OF_ALL_KINDS = ("metrics.csv", "checkpoint.npz", "model.npz", "final.png", "animation.gif")
-"""What all kinds of runs write."""
+"""Files that all kinds of runs write."""
 
 
 class RunDirectory(ABC):

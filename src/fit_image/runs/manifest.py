@@ -43,7 +43,7 @@ class RunResult(Result):
 
 
 class Manifest(ABC):
-    """What a run was asked to do: enough to repeat it. The base of frozen dataclasses.
+    """The request of a run, enough to repeat it. The base of frozen dataclasses.
 
     Attributes
     ----------

@@ -136,7 +136,7 @@ class Trainer(ABC):
 
     @abstractmethod
     def model(self) -> Model:
-        """Return what the model file is to hold."""
+        """Return the model to save."""
 
     @abstractmethod
     def state_dict(self) -> Arrays:
@@ -147,7 +147,7 @@ class Trainer(ABC):
         """Go on from `state_dict`; ValueError if the arrays are not those of such a training."""
 
     def checkpoint(self) -> Arrays:
-        """Return what a checkpoint holds: the state dict, and perhaps the last good one."""
+        """Return the arrays of a checkpoint: the state dict, and perhaps the last good one."""
         return self.state_dict()
 
     def resume_from(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from fit_image.cli.common import display
-from fit_image.cli.common.display import Bar, Lines, Step, TimeLeft, format_duration
+from fit_image.cli.common.display import Bar, Lines, ProgressStep, TimeLeft, format_duration
 from fit_image.cli.common.signals import Interrupted, Signals
 
 
@@ -43,7 +43,7 @@ def handlers():
 def drawn(written, columns, monkeypatch):
     monkeypatch.setattr(display, "_terminal_size", lambda: os.terminal_size((columns, 24)))
     monkeypatch.setattr("sys.stderr", Terminal())
-    Bar().step(Step(0.5, ("epoch 5/10", "20.00 dB", "1,000 px/s", "10 s left")))
+    Bar().step(ProgressStep(0.5, ("epoch 5/10", "20.00 dB", "1,000 px/s", "10 s left")))
     return written.pop().removeprefix("\r").removesuffix("\x1b[K")
 
 
@@ -73,7 +73,7 @@ def test_the_display_suits_the_stream(monkeypatch):
 
 def test_a_message_takes_the_bar_away_first(written):
     bar = Bar()
-    bar.step(Step(0.1, ()))
+    bar.step(ProgressStep(0.1, ()))
     bar.message("hello")
     assert written[1:] == ["\r\x1b[K", "hello\n"]
 

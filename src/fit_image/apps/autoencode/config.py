@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fit_image.config.layer_spec import LARGEST_RATE
-from fit_image.config.settings import SEED, check_settings, setting
+from fit_image.config.settings import SEED, check_settings, documented, setting
 from fit_image.errors import InputError
 
 ACTIVATIONS = ("leaky-relu", "relu", "elu", "softplus", "tanh", "sigmoid", "identity")
@@ -22,6 +22,7 @@ LARGEST_LAYER = 1 << 20
 _FILTERS = 8
 
 
+@documented
 @dataclass(frozen=True)
 class AutoencodeConfig:
     """The network, and how it is trained.

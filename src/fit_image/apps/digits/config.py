@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fit_image.config.layer_spec import LARGEST_RATE
-from fit_image.config.settings import SEED, check_settings, setting
+from fit_image.config.settings import SEED, check_settings, documented, setting
 from fit_image.errors import InputError
 
 _POSITIVE = (1e-9, LARGEST_RATE)
 _SHARE = (0, 1)
 
 
+@documented
 @dataclass(frozen=True)
 class DigitsConfig:
     """The networks, and their adversarial training; `InputError` if a value is out of range.

@@ -21,7 +21,7 @@ _WAVES = 1
 
 
 def make_encoding(config: FitConfig, size: tuple[int, int]) -> Encoding:
-    """Return the encoding of places in a picture of this width and height."""
+    """Return the encoding of coordinates in a picture of this width and height."""
     spec = parse_encoding(config.encoding)
     match spec:
         case PositionalSpec():

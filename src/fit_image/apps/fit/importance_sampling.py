@@ -42,11 +42,11 @@ def error_levels(errors: FloatArray) -> Levels:
 def measure_errors(
     network: PaintingNetwork, image: npt.NDArray[Any], threads: int | None
 ) -> Iterator[Levels | None]:
-    """Draw a picture in pieces, and compare it with ``image``.
+    """Draw a picture in strips, and compare it with ``image``.
 
     Yields
     ------
-    None after each piece, but after the last the `error_levels` of all pixels (a vector). An error
+    None after each strip, but after the last the `error_levels` of all pixels (a vector). An error
     is the mean over the pixel's values, as the network gives them, of the absolute difference.
     """
     height, width = image.shape[:2]
@@ -77,13 +77,13 @@ class PixelErrors:
     def reset(self, levels: Levels | None = None) -> None:
         """Forget the errors, or take those of a saved state."""
         self.levels = levels
-        self._pieces = self._measure()
+        self._strips = self._measure()
 
     def measure(self, seconds: float) -> float:
         """Measure for about ``seconds``, until the errors are known; return how long it took."""
         start, elapsed = time.perf_counter(), 0.0
         while self.levels is None and elapsed < seconds:
-            self.levels = next(self._pieces)
+            self.levels = next(self._strips)
             elapsed = time.perf_counter() - start
         return elapsed
 
@@ -111,7 +111,7 @@ class Importance:
         _draw_kernel(self._levels, self._total, rng.integers(2 * self._total), order)
 
     def weights(self, pixels: npt.NDArray[np.uint32]) -> FloatArray:
-        """Return what the losses of ``pixels`` count (float32)."""
+        """Return the weights of the losses of ``pixels`` (float32)."""
         weights = np.empty(len(pixels), dtype=np.float32)
         _weights_kernel(pixels, self._levels, self._total, weights)
         return weights

@@ -142,23 +142,23 @@ class EpochLearner:
         with self.method.session():
             while elapsed < seconds and position < self._pixels:
                 before = elapsed
-                places, colours, weights = self.samples.gather(
+                coordinates, colours, weights = self.samples.gather(
                     position, self.method.next_cut(self.chunk)
                 )
                 learned = progress.epoch * self._pixels + position
                 self.method.learn(
-                    places,
+                    coordinates,
                     colours,
                     weights,
                     loss_sum,
-                    factors=self._schedule.factors(learned, len(places), self._pixels),
+                    factors=self._schedule.factors(learned, len(coordinates), self._pixels),
                     threads=self.tuner.threads,
                 )
-                position += len(places)
+                position += len(coordinates)
                 if position == self._pixels:
                     self.method.finish(loss_sum)
                 elapsed = time.perf_counter() - start
-                self.tuner.record(len(places), elapsed - before)
+                self.tuner.record(len(coordinates), elapsed - before)
                 # Chunks grow until they take a quarter of the time: no more calls than are needed.
                 if elapsed - before < seconds / 8:
                     self.chunk = min(2 * self.chunk, _LARGEST_CHUNK)

@@ -1,7 +1,7 @@
-"""The samples of a picture, which are places and colours, in an order drawn for each epoch.
+"""The samples of a picture, which are coordinates and colours, in an order drawn for each epoch.
 
 A sample is made when it is asked for: of the picture the integers that it came as are kept, of the
-order 32 bits a pixel, of the places those along each side.
+order 32 bits a pixel, of the coordinates those along each side.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.apps.fit.importance_sampling import Importance
-from fit_image.apps.painting_network import pixel_places
+from fit_image.apps.painting_network import pixel_coordinates
 from fit_image.images.io import COLOUR_TYPES, max_level
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.jit import kernel
@@ -34,7 +34,7 @@ class Samples:
         self._colours = np.ascontiguousarray(image).reshape(-1, channels)
         self._colours.flags.writeable = False  # as some pictures are: all have one kernel
         self._brightest = max_level(image.dtype)
-        self._xs, self._ys = pixel_places(width), pixel_places(height)
+        self._xs, self._ys = pixel_coordinates(width), pixel_coordinates(height)
         self.order: npt.NDArray[np.uint32]
         self._importance: Importance | None
         self.forget_order()
@@ -72,7 +72,7 @@ class Samples:
 
         Returns
         -------
-        places : float32 (samples, 2)
+        coordinates : float32 (samples, 2)
             x and y in 0..1: column / (width - 1) and row / (height - 1).
         colours : float32 (samples, channels)
             In 0..1, the very numbers of `fit_image.images.io.to_float`.
@@ -80,14 +80,14 @@ class Samples:
             What a sample's loss counts: 1 where all pixels are in the order.
         """
         pixels = self.order[start : start + count]
-        places = np.empty((len(pixels), 2), dtype=np.float32)
+        coordinates = np.empty((len(pixels), 2), dtype=np.float32)
         colours = np.empty((len(pixels), self._colours.shape[1]), dtype=np.float32)
-        _gather_kernel(pixels, self._colours, self._xs, self._ys, places, colours)
+        _gather_kernel(pixels, self._colours, self._xs, self._ys, coordinates, colours)
         if self._brightest != 1:  # here, because a kernel may multiply by the rounded reciprocal
             colours /= self._brightest
         if self._importance:
-            return places, colours, self._importance.weights(pixels)
-        return places, colours, np.ones(len(pixels), dtype=np.float32)
+            return coordinates, colours, self._importance.weights(pixels)
+        return coordinates, colours, np.ones(len(pixels), dtype=np.float32)
 
 
 def warm_up(*, by_error: bool = False) -> None:
@@ -109,12 +109,12 @@ def _shuffle_kernel(order, draws, start):
 
 
 @kernel
-def _gather_kernel(pixels, levels, xs, ys, places, colours):
+def _gather_kernel(pixels, levels, xs, ys, coordinates, colours):
     width = xs.shape[0]
     for i in range(pixels.shape[0]):
         pixel = np.int64(pixels[i])
         row = pixel // width
-        places[i, 0] = xs[pixel - row * width]
-        places[i, 1] = ys[row]
+        coordinates[i, 0] = xs[pixel - row * width]
+        coordinates[i, 1] = ys[row]
         for channel in range(colours.shape[1]):
             colours[i, channel] = np.float32(levels[pixel, channel])

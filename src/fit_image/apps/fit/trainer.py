@@ -263,7 +263,7 @@ class FitTrainer(Trainer):
             self.snapshot = self.state_dict()
 
     def draw(self) -> Iterator[Drawing]:
-        """Draw the picture in pieces, yielding one `Drawing` after each; the last completes it.
+        """Draw the picture in strips, yielding one `Drawing` after each; the last completes it.
 
         Raises
         ------

@@ -24,9 +24,9 @@ def warm_up(config: FitConfig | None = None) -> None:
     hidden = Hidden(1 if is_narrow else soa.MAX_UNITS + 1)
     config = replace(config, layers=(hidden,), encoding=str(encoding))
     network = make_network(config, (1, 1), 3)
-    places, colours = np.zeros((1, 2), dtype=np.float32), np.zeros((1, 3), dtype=np.float32)
+    coordinates, colours = np.zeros((1, 2), dtype=np.float32), np.zeros((1, 3), dtype=np.float32)
     learner = make_learner(network, config, 1)
     threads = min(2, learner.most_threads)  # the barrier between threads has kernels of its own
-    learner.learn(places, colours, np.ones(1, dtype=np.float32), np.zeros(1), threads=threads)
-    network.predict(places, threads=1)
+    learner.learn(coordinates, colours, np.ones(1, dtype=np.float32), np.zeros(1), threads=threads)
+    network.predict(coordinates, threads=1)
     samples.warm_up(by_error=config.sampling == "error")

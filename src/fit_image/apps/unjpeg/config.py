@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fit_image.config.layer_spec import LARGEST_RATE, LAYERS_AS_TEXT, Hidden, parse_qualities
 from fit_image.config.registry import SUBSAMPLINGS
-from fit_image.config.settings import SEED, check_settings, require, setting
+from fit_image.config.settings import SEED, check_settings, documented, require, setting
 from fit_image.errors import InputError
 
 STEP = 8
@@ -19,6 +19,7 @@ LEARNING_RATES = {"sgd": 0.1, "adam": 0.0003}
 """The optimizers, and their default learning rates."""
 
 
+@documented
 @dataclass(frozen=True)
 class UnjpegConfig:
     """The network, the compression that it learns to undo, and its training.

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fit_image.cli.common.display import Display, Step, left_out
+from fit_image.cli.common.display import Display, ProgressStep, left_out
 
 if TYPE_CHECKING:
     from fit_image.apps.autoencode.train_test_split import TrainTestSplit
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def reading(display: Display) -> Callable[[int, int], None]:
     """Return a callback that shows the progress of reading files."""
-    return lambda done, total: display.step(Step(done / total, ("reading pictures",)))
+    return lambda done, total: display.step(ProgressStep(done / total, ("reading pictures",)))
 
 
 def report_left_out(display: Display, data: PictureData | TrainTestSplit, path: Path) -> None:

@@ -29,7 +29,7 @@ _NAMED = 5
 
 
 @dataclass(frozen=True)
-class Step:
+class ProgressStep:
     """A state of the work: the fraction that is done (0..1), and facts.
 
     The most important facts come first; those that do not fit are left out.
@@ -60,7 +60,7 @@ class Display:
             self.clear()
             _write(f"{one_line(text)}\n")
 
-    def step(self, step: Step) -> None:
+    def step(self, step: ProgressStep) -> None:
         """Show progress, or not."""
 
     def clear(self) -> None:
@@ -74,7 +74,7 @@ class Lines(Display):
         super().__init__(quiet=False)
         self._shown_at = time.monotonic()
 
-    def step(self, step: Step) -> None:
+    def step(self, step: ProgressStep) -> None:
         now = time.monotonic()
         if now - self._shown_at >= _SECONDS_BETWEEN_LINES:
             self._shown_at = now
@@ -94,13 +94,13 @@ class Bar(Display):
         if not self._colour and self._full == "━":
             self._empty = "┄"
 
-    def step(self, step: Step) -> None:
+    def step(self, step: ProgressStep) -> None:
         now = time.monotonic()
         if now - self._shown_at >= _SECONDS_BETWEEN_BARS:
             self._shown_at = now
             self._draw(step)
 
-    def _draw(self, step: Step) -> None:
+    def _draw(self, step: ProgressStep) -> None:
         # The terminal writes ^C behind it, and a line that wraps would move all others.
         columns = _terminal_size().columns - 3
         parts = [f"{min(step.done, 1.0):4.0%}", *step.parts]
@@ -145,7 +145,7 @@ class Table(Bar):
         super().__init__()
         self._height = 0
 
-    def show(self, lines: Callable[[int], Sequence[Line]], step: Step) -> None:
+    def show(self, lines: Callable[[int], Sequence[Line]], step: ProgressStep) -> None:
         """Draw everything anew, at most ten times a second.
 
         ``lines`` is given how many there is room for.

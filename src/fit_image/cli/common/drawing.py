@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fit_image.cli.common.display import Display, Step, describe_animation
+from fit_image.cli.common.display import Display, ProgressStep, describe_animation
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -22,14 +22,14 @@ def draw_strips(
     width, height = canvas.image.size
     for top, strip in strips:
         canvas.paste(top, strip)
-        display.step(Step((top + len(strip)) / height, (f"drawing {width}x{height}",)))
+        display.step(ProgressStep((top + len(strip)) / height, (f"drawing {width}x{height}",)))
 
 
 def showing_frames(display: Display, file: Path) -> Callable[[int, int], None]:
     """Return a callback that shows how many frames of an animation are done."""
 
     def show(done: int, total: int) -> None:
-        display.step(Step(done / total, (f"making {file.name}", f"frame {done}/{total}")))
+        display.step(ProgressStep(done / total, (f"making {file.name}", f"frame {done}/{total}")))
 
     return show
 
@@ -61,6 +61,6 @@ def animate_loop(
     with tempfile.TemporaryDirectory(prefix="fit-image-") as folder:
         paths = [frame_path(folder, index) for index in range(count)]
         for index, path in enumerate(paths):
-            display.step(Step(index / count, (f"drawing frame {index + 1}/{count}",)))
+            display.step(ProgressStep(index / count, (f"drawing frame {index + 1}/{count}",)))
             save_image(path, next(drawn))
         animate_frames(file, paths, display, fps=fps, hold=0.0)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import click
 
 from fit_image.cli.common.display import (
-    Step,
+    ProgressStep,
     TimeLeft,
     announcing_compilation,
     counted,
@@ -198,7 +198,7 @@ class TrainCommand(ABC):
 
     def _take_steps(self, recorder: RunRecorder[Trainer]) -> None:
         manifest = recorder.directory.manifest
-        latest = Step(0.0, (self.beginning,))
+        latest = ProgressStep(0.0, (self.beginning,))
 
         def should_continue() -> bool:
             self.display.step(latest)
@@ -210,13 +210,13 @@ class TrainCommand(ABC):
             latest = self._step(manifest, status)
             self.display.step(latest)
 
-    def _step(self, manifest: Manifest, status: Status) -> Step:
+    def _step(self, manifest: Manifest, status: Status) -> ProgressStep:
         if status.epoch == 0:
-            return Step(0.0, (self.beginning,))
+            return ProgressStep(0.0, (self.beginning,))
         done = manifest.share_done(status)
         left = self.time_left.seconds_left(done)
         parts = self.parts(status, [] if left is None else [f"{format_duration(left)} left"])
-        return Step(done, (f"epoch {status.epoch}/{manifest.epochs}", *parts))
+        return ProgressStep(done, (f"epoch {status.epoch}/{manifest.epochs}", *parts))
 
     def _animate(self, directory: RunDirectory) -> None:
         self.signals.at_once = True

@@ -6,7 +6,14 @@ import bisect
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from fit_image.cli.common.display import Display, Line, Step, Table, TimeLeft, format_duration
+from fit_image.cli.common.display import (
+    Display,
+    Line,
+    ProgressStep,
+    Table,
+    TimeLeft,
+    format_duration,
+)
 
 if TYPE_CHECKING:
     from fit_image.apps.sweep.execution.executor import Advanced, Event
@@ -108,13 +115,13 @@ class SweepProgress:
         total = sum(self._costs.values())
         return done / total if total else 1.0
 
-    def step(self) -> Step:
+    def step(self) -> ProgressStep:
         """Return the overall progress."""
         parts = [f"{len(self._ended)}/{self._total} trials"]
         left = self._time_left.seconds_left(self.done)
         if left is not None:
             parts.append(f"{format_duration(left)} left")
-        return Step(self.done, tuple(parts))
+        return ProgressStep(self.done, tuple(parts))
 
     def lines(self, room: int) -> list[Line]:
         """Return at most ``room`` lines: running trials, then the best ended ones."""

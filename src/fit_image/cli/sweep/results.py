@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fit_image.cli.common.display import Display, Step, describe_animation, format_duration
+from fit_image.cli.common.display import Display, ProgressStep, describe_animation, format_duration
 from fit_image.cli.sweep.plan import align_columns
 from fit_image.errors import InputError
 
@@ -28,7 +28,7 @@ def write_all(
     from fit_image.apps.sweep.results.tables import write_results
 
     def show(name: str, done: int, total: int) -> None:
-        display.step(Step(done / total, (f"making {name}", f"{done}/{total}")))
+        display.step(ProgressStep(done / total, (f"making {name}", f"{done}/{total}")))
 
     write_results(folder, outcomes)
     animation = write_comparison(

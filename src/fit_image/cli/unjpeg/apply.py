@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from fit_image.cli.common import options
-from fit_image.cli.common.display import Step, make_display
+from fit_image.cli.common.display import ProgressStep, make_display
 from fit_image.cli.common.picture_options import (
     check_distinct,
     check_target,
@@ -113,7 +113,7 @@ def command(
             damaged.image,
             restorer,
             threads=threads,
-            on_rows=lambda done, total: display.step(Step(done / total, (picture.name,))),
+            on_rows=lambda done, total: display.step(ProgressStep(done / total, (picture.name,))),
         )
     save_image(output, restored, **metadata)
     if compare:

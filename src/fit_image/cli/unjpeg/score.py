@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fit_image.cli.common import options
-from fit_image.cli.common.display import Step, left_out, make_display
+from fit_image.cli.common.display import ProgressStep, left_out, make_display
 from fit_image.cli.common.picture_options import quality_option
 from fit_image.cli.common.signals import Signals
 from fit_image.cli.unjpeg.model_argument import split_model
@@ -71,7 +71,7 @@ def command(
         for each in score(restorer, pictures, compression, threads=threads):
             scores.append(each)
             display.step(
-                Step(len(scores) / len(pictures), (each.file.name, f"{each.gain:+.2f} dB"))
+                ProgressStep(len(scores) / len(pictures), (each.file.name, f"{each.gain:+.2f} dB"))
             )
     if not scores:
         raise InputError(f"{folder}: no picture in it can be read")

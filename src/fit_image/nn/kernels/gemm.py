@@ -54,31 +54,31 @@ _FAR = 256
 
 # Of a gemm, for each thread: more, and threads end together even where one is slower; fewer, and
 # each works longer on columns that lie side by side.
-_PIECES = 8
+_PARTS = 8
 
 
 @inner
-def pieces(rows, columns, threads, by_columns):
-    """Return into how many pieces a gemm is cut for threads to take, down and across.
+def partition(rows, columns, threads, by_columns):
+    """Return into how many parts a gemm is split for threads, down and across.
 
-    And the number of rows of which the height of a piece is a multiple.
+    And the number of rows of which the height of a part is a multiple.
 
-    Across, so that each piece reads its part of B only; or down, where A lies by columns and would
-    be gathered for every piece, or where the columns are too few to go round.
+    Across, so that each part reads its part of B only; or down, where A lies by columns and would
+    be gathered for every part, or where the columns are too few to go round.
     """
     down, across = -(-rows // _ROWS), -(-columns // _COLUMNS)
     blocks = -(-rows // _BLOCK)
     if by_columns and blocks >= 2 * threads:
-        return min(blocks, _PIECES * threads), 1, _BLOCK
+        return min(blocks, _PARTS * threads), 1, _BLOCK
     if down * -(-across // threads) <= -(-down // threads) * across:
-        return 1, min(across, _PIECES * threads), _ROWS
+        return 1, min(across, _PARTS * threads), _ROWS
     return min(down, threads), 1, _ROWS
 
 
 @inner
-def piece(rows, columns, cut, number):
-    """Return first and last row, and column, of one of the `pieces`: whole tiles."""
-    down, across, height = cut
+def part(rows, columns, parts, number):
+    """Return first and last row, and column, of a part of the `partition`: whole tiles."""
+    down, across, height = parts
     tiles = -(-rows // height)
     first, last = number // across, number // across + 1
     top, bottom = tiles * first // down * height, min(tiles * last // down * height, rows)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fit_image.nn.kernels.gemm import PANEL, gemm, piece, pieces
+from fit_image.nn.kernels.gemm import PANEL, gemm, part, partition
 from fit_image.nn.layers import affine
 from fit_image.nn.layers.affine import AffineLayout
 from fit_image.nn.layers.kernel_args import BoundActivation, Grads
@@ -73,10 +73,10 @@ def _forward_kernel(layout, activation, params, x, y, cache, panel, worker):
     fan_in, units, width = layout.fan_in, layout.units, layout.unit_row
     columns = width if layout.across_units == 1 else units
     samples = y.size // units
-    cut = pieces(samples, columns, worker.threads, False)
+    parts = partition(samples, columns, worker.threads, False)
     number = next_task(worker.counts, worker.threads, 0)
-    while number < cut[0] * cut[1]:
-        top, bottom, first, stop = piece(samples, columns, cut, number)
+    while number < parts[0] * parts[1]:
+        top, bottom, first, stop = part(samples, columns, parts, number)
         block = _even(bottom - top)
         for i in range(top, bottom, block):
             rows = min(block, bottom - i)
@@ -149,10 +149,10 @@ def _to_input(layout, params, cache, grad_x, samples, panel, worker):
     columns = whole if layout.across_inputs == 1 else fan_in
     direct = whole == fan_in
     target, row = (grad_x, fan_in) if direct else (cache.rows, layout.input_row)
-    cut = pieces(samples, columns, worker.threads, False)
+    parts = partition(samples, columns, worker.threads, False)
     number = next_task(worker.counts, worker.threads, 0)
-    while number < cut[0] * cut[1]:
-        top, bottom, first, stop = piece(samples, columns, cut, number)
+    while number < parts[0] * parts[1]:
+        top, bottom, first, stop = part(samples, columns, parts, number)
         offset = first * layout.across_inputs
         deltas = Matrix(cache.sums, top * width, width, 1)
         weights = Matrix(params, offset, layout.across_units, layout.across_inputs)
@@ -173,11 +173,11 @@ def _outer(rows, samples, a, b, target, add, panel, worker):
     A lies by columns (``a.row`` is 1); rows of the target are as long as those of B.
     """
     columns = target.row
-    cut = pieces(rows, columns, worker.threads, True)
+    parts = partition(rows, columns, worker.threads, True)
     number = next_task(worker.counts, worker.threads, 1)
-    while number < cut[0] * cut[1]:
-        top, bottom, first, stop = piece(rows, columns, cut, number)
+    while number < parts[0] * parts[1]:
+        top, bottom, first, stop = part(rows, columns, parts, number)
         left, right = Matrix(a.data, top, a.row, a.column), Matrix(b.data, first, b.row, b.column)
-        part = Matrix(target.data, top * columns + first, columns, 1)
-        gemm(bottom - top, stop - first, samples, left, right, part, panel, add)
+        block = Matrix(target.data, top * columns + first, columns, 1)
+        gemm(bottom - top, stop - first, samples, left, right, block, panel, add)
         number = next_task(worker.counts, worker.threads, 1)

@@ -65,7 +65,7 @@ def load(typing_context, array, offset):
 
 @intrinsic
 def load_unaligned(typing_context, array, offset):
-    """Return what `load` does, from any offset: slower where two cache lines are touched."""
+    """Load a vector from any offset: slower than `load` where it touches two cache lines."""
     return _load(array, 4)
 
 

@@ -48,7 +48,7 @@ class LocalExecutor(Executor):
         self._waiting = collections.deque(trials)
         self._jobs = jobs
         self._selector = selectors.DefaultSelector()
-        self._workers: set[_Worker] = set()
+        self._workers: set[_WorkerProcess] = set()
         self._crashes: collections.Counter[str] = collections.Counter()
         self._compiling = False
         self._stopping = False
@@ -65,7 +65,7 @@ class LocalExecutor(Executor):
             if not ready:
                 yield None
             for key, _ in ready:
-                worker: _Worker = key.data
+                worker: _WorkerProcess = key.data
                 reports = worker.read_reports()
                 if reports is None:
                     yield from self._handle_exit(worker)
@@ -87,13 +87,13 @@ class LocalExecutor(Executor):
             worker.start(trial, self._folder)
             yield Started(trial)
 
-    def _start_worker(self) -> _Worker:
-        worker = _Worker()
+    def _start_worker(self) -> _WorkerProcess:
+        worker = _WorkerProcess()
         self._workers.add(worker)
         self._selector.register(worker.reports, selectors.EVENT_READ, worker)
         return worker
 
-    def _handle_exit(self, worker: _Worker) -> Iterator[Event]:
+    def _handle_exit(self, worker: _WorkerProcess) -> Iterator[Event]:
         self._selector.unregister(worker.reports)
         self._workers.remove(worker)
         trial, cause = worker.trial, worker.kill()
@@ -108,7 +108,7 @@ class LocalExecutor(Executor):
         else:
             yield Ended(trial, "failed", f"its worker died {_MAX_CRASHES} times ({cause})")
 
-    def _handle_report(self, worker: _Worker, report: dict[str, Any]) -> Iterator[Event]:
+    def _handle_report(self, worker: _WorkerProcess, report: dict[str, Any]) -> Iterator[Event]:
         trial = worker.trial
         assert trial is not None
         match report.pop("event"):
@@ -125,7 +125,7 @@ class LocalExecutor(Executor):
                 yield Ended(trial, **report)
 
 
-class _Worker:
+class _WorkerProcess:
     """A process of `fit_image.apps.sweep.execution.worker`."""
 
     def __init__(self) -> None:

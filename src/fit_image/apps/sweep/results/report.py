@@ -144,7 +144,7 @@ class _Section:
         self.player = player(trials, most_bytes, on_trial)
 
     def for_script(self) -> dict[str, Any]:
-        """Return what the script reads, as JSON values."""
+        """Return the data of the page's script, as JSON values."""
         return {
             "groups": self.styles,
             "curves": self.curves,
