@@ -14,15 +14,14 @@ from fit_image.cli.common.signals import Signals
 from fit_image.errors import one_line
 
 
-@click.command("info", short_help="Tell what a run or a model file holds.")
+@click.command("info", short_help="Show what a run or a model file contains.")
 @options.path_argument("RUN_OR_MODEL")
 @options.json_option
 @click.pass_obj
 def command(signals: Signals, /, path: Path, as_json: bool) -> None:
-    """Tell what a run or a model file holds.
+    """Show what a run or a model file contains.
 
-    RUN_OR_MODEL is the folder of a run, also of digits, an auto-encoder or unjpeg, or a model.npz
-    file.
+    RUN_OR_MODEL is the folder of a run, of any command that trains, or a model.npz file.
     """
     signals.act_at_once()
     facts = _facts(path)

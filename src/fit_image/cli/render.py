@@ -30,7 +30,8 @@ from fit_image.cli.common.signals import Signals
     default="0,0,1,1",
     show_default=True,
     metavar="X0,Y0,X1,Y1",
-    help="Corners to draw: 0,0,1,1 is the whole picture, -0.5,-0.5,1.5,1.5 extends beyond it.",
+    help="Region to draw: left, top, right, bottom. 0,0,1,1 is the whole picture; "
+    "-0.5,-0.5,1.5,1.5 extends beyond it.",
 )
 @options.threads_option("all cores")
 @options.quiet_option
@@ -46,7 +47,7 @@ def command(
     threads: int | None,
     quiet: bool,
 ) -> None:
-    """Draw a learned picture at any size, also beyond its borders.
+    """Draw a learned picture at any size, even beyond its edges.
 
     RUN_OR_MODEL is the folder of a run, or a model.npz file.
     """

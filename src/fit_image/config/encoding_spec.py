@@ -25,7 +25,7 @@ class NoEncoding:
     def parse(cls, arguments: str | None) -> Self:
         """Parse the text after the colon; ValueError if invalid."""
         if arguments is not None:
-            raise ValueError("none takes no arguments")
+            raise ValueError(f"{cls.usage} takes no arguments")
         return cls()
 
     def __str__(self) -> str:

@@ -99,7 +99,7 @@ class FitConfig:
     )
     loss: str = setting(
         "mse",
-        "Loss to minimise: mean squared error, absolute error, or Huber loss.",
+        "Loss to minimise: half the squared error, absolute error, or Huber loss.",
         choices=LOSSES,
     )
     lr_schedule: str = setting(
@@ -130,7 +130,7 @@ class FitConfig:
         30.0, f"Frequency of {activations_with('omega')}, and of --init siren.", _RATE, above=True
     )
     scale: float = setting(
-        10.0, f"Width of {activations_with('scale')}: exp(-(SCALE s)^2).", _RATE, above=True
+        10.0, f"Inverse width of {activations_with('scale')}: exp(-(SCALE s)^2).", _RATE, above=True
     )
     output_activation: str = setting(
         "identity",
@@ -150,7 +150,7 @@ class FitConfig:
     )
     time_limit: float | None = setting(
         None,
-        "Stop after this much training time: 90, 60s, 2m or 1h30m.",
+        "Stop after this much training time: seconds, or 60s, 2m, 1h30m.",
         (0, LONGEST_TIME),
         above=True,
         may_change=True,

@@ -41,9 +41,7 @@ class UnjpegConfig:
     )
     quality: str = setting("85", "JPEG quality of the inputs: 1 to 100, or a range such as 30-90.")
     subsampling: str = setting("4:2:0", "Chroma subsampling of the inputs.", choices=SUBSAMPLINGS)
-    difference: bool = setting(
-        False, "Learn the residual to add to the JPEG, instead of the picture."
-    )
+    difference: bool = setting(False, "Learn the correction to the JPEG, instead of the picture.")
     optimizer: str = setting(
         "sgd", "Optimizer: plain gradient descent, or Adam.", choices=LEARNING_RATES
     )
@@ -63,7 +61,7 @@ class UnjpegConfig:
     )
     oversample: float = setting(
         0.0,
-        "Sample patches in proportion to their JPEG error to this power; 0 for uniformly.",
+        "Sample patches in proportion to their JPEG error to this power; 0 samples uniformly.",
         (0, 10),
     )
     whiten: bool = setting(

@@ -1,4 +1,4 @@
-"""``fit-image autoencode``: autoencoders of pictures."""
+"""``fit-image autoencode``: auto-encoders of pictures."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fit_image.cli.common.lazy_group import LazyGroup
     short_help="Compress pictures to a code and redraw them.",
 )
 def command() -> None:
-    """Train an autoencoder on pictures, and use it.
+    """Train an auto-encoder on pictures, and use it.
 
     The network encodes a picture as a few numbers, its code, and redraws the picture from these.
     """

@@ -25,7 +25,7 @@ from fit_image.errors import InputError
 def command(
     signals: Signals, /, run: Path, data: Path, output: Path, threads: int | None, quiet: bool
 ) -> None:
-    """Write the codes of all pictures in DATA as 'codes' (float32, a row per picture).
+    """Write the codes of all pictures in DATA: an array 'codes' (float32, one row per picture).
 
     RUN is the folder of a training run, or its model.npz. DATA is of any kind that 'train' reads;
     pictures are scaled and cropped to the size of the training pictures. If DATA has classes, they

@@ -93,7 +93,7 @@ def command(ctx: click.Context, /, data: Path, output: Path, **given: Any) -> No
 
 
 class AutoencodeTrainCommand(DataTrainCommand):
-    """Trains an autoencoder."""
+    """Trains an auto-encoder."""
 
     words = ("autoencode", "train")
     kind = "autoencoder"

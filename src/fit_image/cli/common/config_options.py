@@ -76,8 +76,8 @@ def session_options(command: Command) -> Command:
     for add in reversed(
         (
             options.fps_option,
-            click.option("--resume", is_flag=True, help="Go on with the training in the folder."),
-            click.option("--overwrite", is_flag=True, help="Replace the training in the folder."),
+            click.option("--resume", is_flag=True, help="Continue the run in the output folder."),
+            click.option("--overwrite", is_flag=True, help="Replace the run in the output folder."),
             options.threads_option("all cores"),
             options.json_option,
             options.quiet_option,

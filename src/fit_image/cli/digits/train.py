@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     type=click.IntRange(min=1),
     metavar="N",
     show_default="all",
-    help="Train on so many pictures, chosen at random.",
+    help="Train on at most this many pictures, chosen at random.",
 )
 @click.option(
     "--channels",
@@ -48,9 +48,9 @@ if TYPE_CHECKING:
 def command(ctx: click.Context, /, data: Path, output: Path, **given: Any) -> None:
     """Train a network to draw pictures like those in DATA, of every class.
 
-    DATA is a folder with IDX files, as MNIST comes in, or with one folder of pictures a class. The
-    generator is trained against a discriminator, which learns to tell real pictures from generated
-    ones.
+    DATA is a folder with IDX files, the format of MNIST, or with one folder of pictures per class.
+    The generator is trained against a discriminator, which learns to tell real pictures from
+    generated ones.
     """
     DigitsTrainCommand(ctx, data, output, given).run()
 

@@ -38,7 +38,7 @@ _OPTIONS = (
         type=click.Choice(list(PRESETS)),
         default="classic",
         show_default=True,
-        help="Values of other options that work well together, chosen by the picture's size; "
+        help="Values of other options that work well together, adjusted to the picture's size; "
         f"options given override them. {options.describe_presets()}",
     ),
     _field("Network", "layers", options.LAYERS, "SPEC"),

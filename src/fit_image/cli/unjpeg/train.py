@@ -30,11 +30,11 @@ _TYPES = {
 
 _SHOWN = {
     "layers": "4x2047",
-    "learning_rate": ", ".join(f"{rate} of {name}" for name, rate in LEARNING_RATES.items()),
+    "learning_rate": ", ".join(f"{rate} with {name}" for name, rate in LEARNING_RATES.items()),
 }
 
 
-@click.command("train", short_help="Train a network.")
+@click.command("train", short_help="Train a network to restore pictures.")
 @click.argument("data", metavar="FOLDER", type=click.Path(path_type=Path))
 @training_options(output="unjpeg", epochs=100, epochs_help="Epochs at most; see --patience.")
 @config_options(UnjpegConfig, _TYPES, _SHOWN)

@@ -72,5 +72,5 @@ class Conv2D(Layer):
         self._algorithm.forward(call)
 
     def propagate(self, call: Call, grads: Grads) -> None:
-        """Correlate with the flipped kernel; sum the weights' gradient over parts of the batch."""
+        """Compute the gradients, those of the weights summed over parts of the batch."""
         self._algorithm.backward(call, grads)
