@@ -12,12 +12,25 @@ ROOT = Path(__file__).parents[1]
 DATA = Path(os.environ.get("FIT_IMAGE_DATA", ROOT.parent / "shared" / "data"))
 
 
-def pytest_configure():
-    """Give each of several workers a core of its own: their threads would wait for one another."""
+def pytest_configure(config):
+    config.addinivalue_line(
+        "markers",
+        "one_core: what is tested depends on no number of threads; where several workers run, "
+        "each has a core of its own, because their threads would wait for one another",
+    )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _core_of_worker(request):
+    """Keep a module marked ``one_core`` on its worker's core."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
-    if worker and hasattr(os, "sched_setaffinity"):
-        cores = sorted(os.sched_getaffinity(0))
-        os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})
+    if not (worker and request.node.get_closest_marker("one_core")):
+        yield
+        return
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {sorted(cores)[int(worker.removeprefix("gw")) % len(cores)]})
+    yield
+    os.sched_setaffinity(0, cores)
 
 
 @pytest.fixture

@@ -26,6 +26,8 @@ from PIL import Image
 from fit_image.cli import cli
 from test_docs import PAGES, ROOT
 
+pytestmark = pytest.mark.one_core
+
 DEVELOPMENT = ROOT / "docs" / "development.md"
 
 GROUPS = ("digits", "autoencode", "unjpeg")

@@ -50,5 +50,8 @@ def one_line(text: object) -> str:
 
 
 def quoted(text: str) -> str:
-    """Return the beginning of the text in quotes and in ASCII, at most 60 characters."""
-    return ascii(text[:40])[:60]
+    """Return the beginning of the text in quotes and in ASCII, about 60 characters at most."""
+    text = text[:60]
+    while len(shown := ascii(text)) > 62:
+        text = text[:-1]
+    return shown

@@ -16,6 +16,8 @@ from fit_image.config.presets import PRESETS, preset_config
 from fit_image.errors import InputError
 from fit_image.images.io import load_image
 
+pytestmark = pytest.mark.one_core
+
 SIZES = [(1, 1), (1, 300), (16, 16), (300, 429), (768, 512), (6000, 4000), (2**21, 1)]
 
 # Of the portrait with 20,000 pixels, in epochs that CI has time for; the least PSNR in dB over

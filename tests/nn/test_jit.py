@@ -42,7 +42,7 @@ def warm_up(cache, code=KERNEL, **variables):
     environment = os.environ | {"XDG_CACHE_HOME": str(cache)} | variables
     environment.pop("NUMBA_CACHE_DIR", None)
     program = cache.parent / "program.py"
-    if not program.exists():
+    if not program.exists() or program.read_text() != code:
         program.write_text(code)
     done = subprocess.run(
         [sys.executable, program], capture_output=True, text=True, env=environment, check=False
@@ -108,6 +108,9 @@ def test_drawing_and_training_compile_nothing_after_the_warm_up(optimizer, batch
             assert image.flags.writeable
             image.flags.writeable = False
             list(fit_image.fit(image, layers=(5, 40), epochs=2, **options))
+        # Large enough for several threads to draw.
+        large = np.ones((200, 300, 3), dtype=np.uint8)
+        list(fit_image.fit(large, layers=(40,), epochs=1, threads=2, **options))
     assert not compiled
 
 

@@ -125,7 +125,7 @@ class RunDirectory(ABC):
     def check_folder(cls, path: Path) -> None:
         """Raise `InputError` if ``path`` cannot be a folder, because something else is there."""
         if path.is_symlink() and not path.exists():
-            raise InputError(f"cannot use {path}: it is a link to nothing; choose another with -o")
+            raise InputError(f"cannot use {path}: it is a broken link; choose another with -o")
         folder = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
         if not folder.is_dir():
             raise InputError(f"cannot use {path}: {folder} is not a folder; choose another with -o")

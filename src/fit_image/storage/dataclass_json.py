@@ -71,5 +71,5 @@ def _from_json_value(name: str, hint: Any, value: Any) -> Any:
     if type(value) is int and float in allowed and abs(value) < 1 << 53:
         return float(value)
     if type(value) not in allowed:
-        raise InputError(f"{name!r} has an invalid value: {value!r}")
+        raise InputError(f"{name!r} has an invalid value: {value!r:.60}")
     return value

@@ -12,6 +12,8 @@ from fit_image.apps.autoencode.config import AutoencodeConfig
 from fit_image.apps.autoencode.train_test_split import load_split
 from fit_image.apps.autoencode.trainer import AutoencoderTrainer
 
+pytestmark = pytest.mark.one_core
+
 # A config, epochs, and how far its PSNR in dB may be below that of PCA with as many numbers.
 QUALITY = [
     (AutoencodeConfig(bottleneck=128), 100, 0.4),

@@ -15,6 +15,8 @@ from fit_image.apps.digits.trainer import DigitTrainer
 from fit_image.datasets.labelled import load_labelled
 from fit_image.images.crops import centre_crop
 
+pytestmark = pytest.mark.one_core
+
 # Pictures, epochs, and the share of generated digits that is recognised at least, in all and of
 # how many classes the half; chance is 0.1. It was 0.65 and 0.53 with the first two seeds.
 QUALITY = (2000, 10, 0.45, 5)

@@ -53,14 +53,16 @@ class Samples:
         """
         pixels = len(self._colours)
         if errors is None:
-            self._importance = None
-            self.order = np.arange(pixels, dtype=np.uint32)
+            importance = None
+            order = np.arange(pixels, dtype=np.uint32)
         else:
-            self._importance = Importance(errors)
-            self.order = np.empty(pixels, dtype=np.uint32)
-            self._importance.draw(self.order, rng)
+            importance = Importance(errors)
+            order = np.empty(pixels, dtype=np.uint32)
+            importance.draw(order, rng)
         for start in range(0, pixels, _DRAWS):
-            _shuffle_kernel(self.order, rng.random(min(_DRAWS, pixels - start)), start)
+            _shuffle_kernel(order, rng.random(min(_DRAWS, pixels - start)), start)
+        # Last: where an interruption comes before, the epoch has no order yet.
+        self._importance, self.order = importance, order
 
     def forget_order(self) -> None:
         """Free the memory of the order."""

@@ -13,6 +13,7 @@ from fit_image.config.encoding_spec import parse_encoding, smallest_like
 from fit_image.config.fit import FitConfig
 from fit_image.config.layer_spec import Hidden
 from fit_image.nn.mlp import soa
+from fit_image.nn.runtime.threads import ThreadPool
 
 
 def warm_up(config: FitConfig | None = None) -> None:
@@ -26,7 +27,8 @@ def warm_up(config: FitConfig | None = None) -> None:
     network = make_network(config, (1, 1), 3)
     coordinates, colours = np.zeros((1, 2), dtype=np.float32), np.zeros((1, 3), dtype=np.float32)
     learner = make_learner(network, config, 1)
-    threads = min(2, learner.most_threads)  # the barrier between threads has kernels of its own
+    threads = min(2, learner.most_threads)  # threads have kernels of their own, to wait
     learner.learn(coordinates, colours, np.ones(1, dtype=np.float32), np.zeros(1), threads=threads)
     network.predict(coordinates, threads=1)
+    ThreadPool(2).run(lambda counts, thread, threads: None)  # as drawing has it
     samples.warm_up(by_error=config.sampling == "error")

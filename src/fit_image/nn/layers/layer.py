@@ -156,6 +156,8 @@ class Layer(ABC):
             params = _NOTHING
         elif mode is GradMode.DESCEND:
             params = call.params
+        if params is None and self.num_params == 0:
+            params = _NOTHING
         if params is None:
             raise ValueError(
                 "the call has no vector for the gradient with respect to the parameters"
