@@ -44,6 +44,11 @@ def frame_paths(folder: str | os.PathLike[str]) -> list[tuple[int, Path]]:
     """List the frames in ``folder``: epochs and files, sorted by epoch.
 
     Other files are ignored; a folder that does not exist has no frames.
+
+    Raises
+    ------
+    FitImageError
+        If the folder cannot be read.
     """
     folder = Path(folder)
     found = []
@@ -88,7 +93,13 @@ def _layout(width: int, height: int) -> tuple[int, int]:
 
 
 def read_frame(path: str | os.PathLike[str], background: Colour = _WHITE) -> Pixels:
-    """Read a frame as uint8 (height, width, 3), composited over a background colour."""
+    """Read a frame as uint8 (height, width, 3), composited over a background colour.
+
+    Raises
+    ------
+    FitImageError
+        If the file cannot be read, or is damaged.
+    """
     try:
         with Image.open(path) as image:
             pixels = np.empty((image.height, image.width, 3), np.uint8)

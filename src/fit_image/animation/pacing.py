@@ -38,6 +38,12 @@ def choose_frames(
         Stride over the epochs, applied first; the first and the last are always chosen.
     most : int
         Most frames at the visible pace, at least 3.
+
+    Raises
+    ------
+    ValueError
+        If ``pace`` is unknown, ``every`` is below 1, ``most`` is below 3, ``epochs`` do not
+        increase, or ``psnr`` has another length.
     """
     if pace not in ("even", "visible"):
         raise ValueError(f"unknown pace {pace!r}")

@@ -62,6 +62,11 @@ class Palette:
         """Choose a palette for all frames of a film from a sample of their pixels.
 
         Pillow's median cut, refined by k-means; the exact colours if there are few.
+
+        Raises
+        ------
+        FitImageError
+            If a frame cannot be read.
         """
         sample = _sample(film)
         colours = _distinct(sample)

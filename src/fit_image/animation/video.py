@@ -43,6 +43,11 @@ def write_video(
 
     The suffix of ``path`` chooses the container; ``hold`` is the number of seconds that the last
     frame is repeated, at least one frame. Returns frames per second and duration.
+
+    Raises
+    ------
+    FitImageError
+        If a frame cannot be read, or ffmpeg fails.
     """
     import imageio.v2
     import imageio_ffmpeg

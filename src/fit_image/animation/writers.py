@@ -153,7 +153,16 @@ def write_animation(
 def write_film(
     path: str | os.PathLike[str], film: Film, *, fps: float = 20.0, hold: float = HOLD_SECONDS
 ) -> AnimationReport:
-    """Write a film as `write_animation` writes files of frames."""
+    """Write a film as `write_animation` writes files of frames.
+
+    Raises
+    ------
+    InputError
+        If the suffix is unknown, the extra ``fit-image[video]`` is missing, ``fps`` or ``hold`` is
+        out of range, or a side is too long for the format.
+    FitImageError
+        If a frame cannot be made, or the file cannot be written.
+    """
     path = Path(path)
     writer = WRITERS[check_suffix(path)]
     least, most = FPS

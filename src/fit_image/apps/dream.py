@@ -120,7 +120,13 @@ class Dreamer:
 
 
 class Sheet:
-    """Dreams side by side, row after row, on black; ``width`` and ``height`` are of the whole."""
+    """Dreams side by side, row after row, on black; ``width`` and ``height`` are of the whole.
+
+    Raises
+    ------
+    InputError
+        If it is too small for so many.
+    """
 
     def __init__(self, dreamers: Sequence[Dreamer], columns: int, width: int, height: int) -> None:
         rows = -(-len(dreamers) // columns)

@@ -52,11 +52,18 @@ _NOT_NEGATIVE, _POSITIVE, _RATE = (0, math.inf), (1, math.inf), (0, LARGEST_RATE
 class FitConfig:
     """Network and training: all that determines the result, except the picture.
 
-    The defaults are the recipe of the program ``evolvingstuff/MonaLisa``. The optimizer None is
-    adam with a grid, else sgd. Learning rate, batch size and weight decay None are those of the
-    optimizer in `OPTIMIZERS`, the rate times the smallest factor of the hidden layers' activations
-    in `ACTIVATIONS`. Layers may be given as widths or text; a time limit, in seconds, and a target
-    of None are none. A value out of its range is an `InputError`.
+    The defaults are the recipe of the program ``evolvingstuff/MonaLisa``. Fields are named like the
+    options of the command line, whose help is repeated below; ``learning_rate`` is ``--lr``.
+
+    ``layers`` may be text or a tuple of widths; ``time_limit`` is in seconds, and None means no
+    limit, as does a ``target_psnr`` of None. If None is given, ``optimizer`` becomes adam with a
+    grid, else sgd; ``batch_size``, ``weight_decay`` and ``learning_rate`` become the optimizer's in
+    `OPTIMIZERS`, the rate times the smallest factor of the hidden layers in `ACTIVATIONS`.
+
+    Raises
+    ------
+    InputError
+        If a value is out of its range.
     """
 
     layers: tuple[Hidden, ...] = setting(

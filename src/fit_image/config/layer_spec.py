@@ -129,7 +129,13 @@ def _check(shown: str, width: int, count: int, layers: int) -> None:
 
 
 def parse_duration(text: str) -> float:
-    """Parse seconds (above 0 to `LONGEST_TIME`) from ``90``, ``60s``, ``2m`` or ``1h30m``."""
+    """Parse seconds (above 0 to `LONGEST_TIME`) from ``90``, ``60s``, ``2m`` or ``1h30m``.
+
+    Raises
+    ------
+    InputError
+        If it is not a duration, is 0, or exceeds `LONGEST_TIME`.
+    """
     match = _DURATION.fullmatch(text.strip()) if len(text) <= 40 else None
     if not match or not any(match.groups()):
         raise InputError(f"{quoted(text)} is not a time such as 90, 60s, 2m or 1h30m")
@@ -141,7 +147,13 @@ def parse_duration(text: str) -> float:
 
 
 def parse_qualities(text: str) -> tuple[int, int]:
-    """Parse the lowest and highest JPEG quality (1 to 100) from ``85`` or ``30-90``."""
+    """Parse the lowest and highest JPEG quality (1 to 100) from ``85`` or ``30-90``.
+
+    Raises
+    ------
+    InputError
+        If it is neither, or outside 1 to 100.
+    """
     match = _QUALITIES.fullmatch(text)
     if match:
         low = int(match["low"])
@@ -186,7 +198,13 @@ def _plain(layers: Sequence[Hidden]) -> Iterator[str]:
 
 
 def parse_init(text: str) -> tuple[str, float | None]:
-    """Parse one of `INITS`: its name, and the standard deviation of ``normal`` (0 to 1e6)."""
+    """Parse one of `INITS`: its name, and the standard deviation of ``normal`` (0 to 1e6).
+
+    Raises
+    ------
+    InputError
+        If it is none of these.
+    """
     match = _DEVIATION.fullmatch(text)
     with contextlib.suppress(ValueError):
         if match and 0 <= float(match["deviation"]) <= LARGEST_RATE:

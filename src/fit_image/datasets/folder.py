@@ -29,7 +29,13 @@ def natural_order(name: str) -> tuple[tuple[str | int, ...], str]:
 
 
 def folder_contents(folder: str | os.PathLike[str]) -> tuple[list[Path], list[Path]]:
-    """List the folders and the files in a folder, in natural order, without hidden ones."""
+    """List the folders and the files in a folder, in natural order, without hidden ones.
+
+    Raises
+    ------
+    InputError
+        If the folder does not exist or cannot be read.
+    """
     folder = Path(folder)
     folders, files = [], []
     try:

@@ -75,7 +75,13 @@ def file_sha256(path: str | os.PathLike[str]) -> str:
 
 
 def open_upright(file: io.BufferedReader) -> Image.Image:
-    """Load the first picture in a file and turn it upright; its mode is the file's."""
+    """Load the first picture in a file and turn it upright; its mode is the file's.
+
+    Raises
+    ------
+    InputError
+        If the file is empty or PostScript; for other problems Pillow raises, see `reading`.
+    """
     if not file.peek(1):
         raise InputError("the file is empty; give a picture")
     picture = Image.open(file)

@@ -100,6 +100,11 @@ def cross_entropy(logits: FloatArray, labels: npt.NDArray[np.int64]) -> CrossEnt
     logits : float32 (samples, classes)
     labels : int64 (samples,)
         0 to classes - 1.
+
+    Raises
+    ------
+    ValueError
+        If the labels do not fit the logits.
     """
     classes = logits.shape[1]
     if labels.shape != logits.shape[:1] or ((labels < 0) | (labels >= classes)).any():

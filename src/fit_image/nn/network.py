@@ -34,6 +34,12 @@ class Network:
     ----------
     parameters : float32 vector
         Those of all layers, one after the other. Starts as zeros.
+
+    Raises
+    ------
+    ValueError
+        If there is no layer, shapes do not match, or a layer is tied to one that does not precede
+        it.
     """
 
     def __init__(self, layers: Sequence[Layer]) -> None:
@@ -106,6 +112,11 @@ class Network:
         -------
         float32 (batch, *out_shape)
             Memory of the cache: the next batch overwrites it.
+
+        Raises
+        ------
+        ValueError
+            If samples have another shape, or are more than the cache was made for.
         """
         cache.begin(np.ascontiguousarray(x, dtype=np.float32), rng)
         for layer, call in zip(self.layers, cache.calls, strict=True):
@@ -142,6 +153,11 @@ class Network:
         -------
         float32 (batch, *in_shape) or None
             The gradient with respect to the input, in memory of the cache.
+
+        Raises
+        ------
+        ValueError
+            If ``grads`` is not like a vector from `zeros`.
         """
         if grads is None:
             mode = GradMode.SKIP
@@ -165,6 +181,12 @@ class Network:
             As in `backward`.
         rates : sequence of float
             Learning rate of each layer.
+
+        Raises
+        ------
+        ValueError
+            If there are not as many rates as layers, or if layers are tied: parameters that an
+            earlier layer reads would have changed before.
         """
         if len(rates) != len(self.layers):
             raise ValueError(

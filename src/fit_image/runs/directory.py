@@ -226,7 +226,13 @@ class RunDirectory(ABC):
         write_archive(self.checkpoint, self.archive_kind, self.format_version, arrays)
 
     def read_checkpoint(self) -> Arrays | None:
-        """Return the arrays of the checkpoint, or None if there is none yet."""
+        """Return the arrays of the checkpoint, or None if there is none yet.
+
+        Raises
+        ------
+        InputError
+            If the file is damaged.
+        """
         return self._read_arrays(self.checkpoint)
 
     def write_snapshot(self, arrays: Arrays | None) -> None:
@@ -236,7 +242,13 @@ class RunDirectory(ABC):
             write_archive(file, self.archive_kind, self.format_version, arrays)
 
     def read_snapshot(self) -> Arrays | None:
-        """Return the arrays of the last good state, or None if it has no file."""
+        """Return the arrays of the last good state, or None if it has no file.
+
+        Raises
+        ------
+        InputError
+            If the file is damaged.
+        """
         return self._read_arrays(self.path / self.snapshot_name) if self.snapshot_name else None
 
     def _read_arrays(self, path: Path) -> Arrays | None:
@@ -255,7 +267,13 @@ class RunDirectory(ABC):
             atomic.copy(frames[-1][1], self.final)
 
     def forget_after(self, epoch: int) -> None:
-        """Drop rows and frames of later epochs: they will be made again from the checkpoint."""
+        """Drop rows and frames of later epochs: they will be made again from the checkpoint.
+
+        Raises
+        ------
+        FitImageError
+            If a file cannot be changed.
+        """
         atomic.remove_leftovers(self.path, self.frames)
         self.metrics.forget_after(epoch)
         try:

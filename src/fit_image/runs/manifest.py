@@ -14,7 +14,7 @@ from fit_image.storage.dataclass_json import from_json, to_json
 
 
 class Result:
-    """How far a run has come; the base of dataclasses of JSON values.
+    """The progress of a run as its document has it; the base of dataclasses of JSON values.
 
     Attributes
     ----------
@@ -104,14 +104,14 @@ ConfigType = TypeVar("ConfigType")
 
 @dataclass(frozen=True)
 class ConfigPeriod(Generic[ConfigType]):
-    """A configuration, and the epochs and steps of the next one completed when it came into use."""
+    """A configuration, and the epoch and the position in it from which it was used."""
 
     epoch: int
     position: int
     config: ConfigType
 
     def to_json(self) -> dict[str, Any]:
-        """Return the file format, whose words are older."""
+        """Return JSON values; the file format has older names."""
         return {"epoch": self.epoch, "rounds": self.position, "recipe": to_json(self.config)}
 
     @classmethod

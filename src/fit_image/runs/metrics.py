@@ -90,7 +90,13 @@ class MetricsFile(Generic[MetricsType]):
         self._write([])
 
     def append(self, row: MetricsType) -> None:
-        """Add a row; when the disk is full, the file stays as it was."""
+        """Add a row; when the disk is full, the file stays as it was.
+
+        Raises
+        ------
+        FitImageError
+            If the row cannot be written.
+        """
         line = f"{row}\n".encode()
         try:
             with self.path.open("ab", buffering=0) as file:
@@ -105,7 +111,13 @@ class MetricsFile(Generic[MetricsType]):
             raise FitImageError(f"cannot write {self.path}: {os_error_reason(error)}") from error
 
     def read(self) -> list[MetricsType]:
-        """Return the rows; a torn or damaged one ends them."""
+        """Return the rows; a torn or damaged one ends them.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be read.
+        """
         atomic.check_regular(self.path)
         try:
             text = self.path.read_text("utf-8", errors="replace")
@@ -125,7 +137,13 @@ class MetricsFile(Generic[MetricsType]):
         return rows
 
     def forget_after(self, epoch: int) -> None:
-        """Drop the rows of later epochs."""
+        """Drop the rows of later epochs.
+
+        Raises
+        ------
+        FitImageError
+            If the file cannot be changed.
+        """
         self._write([row for row in self.read() if row.epoch <= epoch])
 
     def _write(self, rows: list[MetricsType]) -> None:

@@ -18,7 +18,8 @@ def reading_model(path: Path, kind: str, version: int, trained: str) -> Iterator
     ----------
     path : Path
         A model file, or the folder of a run.
-    kind, version : str, int
+    kind : str
+    version : int
         Of the archive.
     trained : str
         The trained network in the message if the folder has no model, such as "an autoencoder".

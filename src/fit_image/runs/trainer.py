@@ -22,7 +22,7 @@ StepMetrics = TypeVar("StepMetrics")
 
 @dataclass(frozen=True)
 class CheckpointPolicy:
-    """How often a training is saved.
+    """Frequency of checkpoints.
 
     Attributes
     ----------
@@ -87,7 +87,7 @@ class Trainer(ABC):
         State dict of the last good state. None if the network is too large to be kept in memory
         twice: after divergence, the newest checkpoint serves instead.
     newest_metrics : object
-        What the line of progress shows.
+        Shown in the line of progress.
     checkpoint_policy : CheckpointPolicy
     saves_model_with_checkpoint : bool
         Whether the model file is written with every checkpoint.

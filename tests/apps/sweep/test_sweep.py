@@ -38,7 +38,7 @@ LONG = (
     "--lr",
     "0.02",
     "--epochs",
-    "2000",
+    "800",
     "--frame-every",
     "50",
 )
@@ -327,7 +327,7 @@ def test_two_sweeps_do_not_write_to_one_folder(picture):
 
 def test_an_interrupted_sweep_goes_on_to_the_same_bits(picture, reference):
     process = start(picture, *LONG)
-    wait_until(lambda: len(list(Path("pic-sweep").rglob("epoch-000500.png"))) >= 1)
+    wait_until(lambda: len(list(Path("pic-sweep").rglob("epoch-000200.png"))) >= 1)
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 130
@@ -343,7 +343,7 @@ def test_an_interrupted_sweep_goes_on_to_the_same_bits(picture, reference):
 
 def test_a_sweep_that_was_killed_goes_on_to_the_same_bits(picture, reference):
     process = start(picture, *LONG, "-j", 1)
-    wait_until(lambda: list(Path("pic-sweep").rglob("epoch-000500.png")))
+    wait_until(lambda: list(Path("pic-sweep").rglob("epoch-000200.png")))
     process.kill()
     process.communicate(timeout=60)
     # Its worker may still be saving; nothing must be lost or counted twice.

@@ -124,7 +124,7 @@ class AutoencoderModel:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read a model file, or a training's; `InputError` if there is none, or it is damaged."""
+        """Read a model file, or a run's; `InputError` if it is missing or damaged."""
         with reading_model(path, "autoencoder", FORMAT_VERSION, "an autoencoder") as arrays:
             values = {name: arrays[name].tolist() for name in _NETWORK}
             values["bottleneck"] = None if values["bottleneck"] == -1 else values["bottleneck"]

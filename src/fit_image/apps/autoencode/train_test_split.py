@@ -122,7 +122,13 @@ def choose(held_out: Pictures, columns: int, seed: int) -> Pictures:
 
 
 def split(count: int, seed: int) -> tuple[IntArray, IntArray]:
-    """Return the indices of the training pictures, and of the tenth that is held out."""
+    """Return the indices of the training pictures, and of the tenth that is held out.
+
+    Raises
+    ------
+    InputError
+        If there are too few pictures for both.
+    """
     if count < 2:
         raise InputError("1 picture is too few: at least 2 are needed, of which one is held out")
     order = np.random.default_rng([seed, _SPLIT]).permutation(count)

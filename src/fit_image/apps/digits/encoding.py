@@ -21,7 +21,7 @@ from fit_image.storage.npz import array_like
 
 
 class Encoded(NamedTuple):
-    """The latents of a picture, their standard deviations, and the class they are likeliest of."""
+    """The latents of a picture, their standard deviations, and their most likely class."""
 
     model: DigitModel
     latents: FloatArray
@@ -34,6 +34,11 @@ def encode_picture(run: Path, picture: Path) -> Encoded:
 
     It is scaled to the size of the training pictures, and inverted if it is grey and its background
     is the opposite of theirs.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no training that has begun, or the picture cannot be read.
     """
     folder = DigitsDirectory.open(run)
     model = DigitModel.load(run)

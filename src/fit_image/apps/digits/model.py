@@ -132,7 +132,7 @@ class DigitModel:
         return np.concatenate([strip for _, strip in strips])
 
     def on_paper(self, picture: FloatArray, paper: str) -> FloatArray:
-        """Return a picture, inverted if its background is not as asked: one of `PAPERS`."""
+        """Return a picture, inverted if its background is not ``paper``, one of `PAPERS`."""
         dark = self.background < 0.5
         inverted = (paper == "white" and dark) or (paper == "black" and not dark)
         return np.float32(1.0) - picture if inverted else picture
@@ -180,9 +180,9 @@ class DigitModel:
 
     @classmethod
     def load(cls, path: Path | None = None) -> Self:
-        """Read a model file, or a training's; without a path, the shipped one.
+        """Read a model file, or that of a run's folder; without a path, the shipped one.
 
-        `InputError` if there is none, or it is damaged.
+        `InputError` if it is missing or damaged.
         """
         path = SHIPPED if path is None else path
         with reading_model(path, "digits", FORMAT_VERSION, "a trained generator") as arrays:

@@ -34,6 +34,13 @@ def animate(
         Take every so many frames only; the first and the last always.
     on_frame : callable, optional
         Called with the frames done and their number.
+
+    Raises
+    ------
+    InputError
+        If the run has no frames, or the suffix is not known.
+    FitImageError
+        If a frame cannot be read or the file not be written.
     """
     frames = dict(frame_paths(run.frames))
     if not frames:

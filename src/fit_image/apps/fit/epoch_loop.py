@@ -25,6 +25,11 @@ def follow(trainer: FitTrainer, frame_every: int) -> Iterator[EpochEnd | int]:
         The end of an epoch when it is reached; several times a second before, the number of the
         epoch under way. If the time is up before anything of an epoch is learned, and the one
         before was not drawn, its end comes again, drawn.
+
+    Raises
+    ------
+    DivergenceError
+        If training diverges.
     """
     last: EpochEnd | None = None
     if trainer.learned_epochs == 0 and trainer.progress.position == 0:

@@ -89,7 +89,7 @@ class PixelErrors:
 
 
 class Importance:
-    """How often each pixel is shown.
+    """Frequencies of the pixels in an epoch.
 
     Parameters
     ----------

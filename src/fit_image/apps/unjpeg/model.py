@@ -163,7 +163,7 @@ class Restorer:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read a model file, or a training's; `InputError` if there is none, or it is damaged."""
+        """Read a model file, or a run's; `InputError` if it is missing or damaged."""
         with reading_model(path, "unjpeg", FORMAT_VERSION, "a trained network") as arrays:
             block, difference = (int(arrays[n].reshape(())) for n in ("block", "difference"))
             mean, deviation = (float(arrays[n].reshape(())) for n in ("mean", "deviation"))

@@ -22,7 +22,7 @@ _MAX_GROUPS = 20
 def write_all(
     folder: SweepDirectory, outcomes: Sequence[Outcome], by: str, display: Display
 ) -> Path | None:
-    """Write the tables, comparison.gif and the page; return that, None after a message why not."""
+    """Write the tables, comparison.gif and the page; return the page, or None after a message."""
     from fit_image.apps.sweep.results.comparison import write_comparison
     from fit_image.apps.sweep.results.report import check_extra, write_report
     from fit_image.apps.sweep.results.tables import write_results

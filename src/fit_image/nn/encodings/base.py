@@ -92,9 +92,9 @@ class Encoding(ABC):
     def input_gradient(
         self, tables: FloatArray, inputs: FloatArray, grad_y: FloatArray
     ) -> FloatArray:
-        """Return the gradient by the inputs, float32 (samples, inputs).
+        """Return the gradient with respect to the inputs, float32 (samples, inputs).
 
-        ``grad_y`` is that by the outputs, float32 (samples, at least outputs).
+        ``grad_y`` is that with respect to the outputs, float32 (samples, at least outputs).
         """
 
     def add_gradient(  # noqa: B027
@@ -105,9 +105,9 @@ class Encoding(ABC):
         gradient: FloatArray,
         touched: Touched,
     ) -> None:
-        """Add the gradient by the table of a level, summed over the samples, if it has tables.
+        """Add the gradient of the table of a level, summed over the samples, if it has tables.
 
-        ``gradient`` is that by all tables, float32 (size,); ``touched`` records where something was
+        ``gradient`` is that of all tables, float32 (size,); ``touched`` records where something was
         added.
         """
 

@@ -26,6 +26,11 @@ class Dense(AffineLayer):
         Whether the layer's span has room for the biases of a `tied_dense.TiedDense`.
     out_shape : tuple of int, optional
         Of ``units`` numbers in all. Default: a vector.
+
+    Raises
+    ------
+    ValueError
+        If ``out_shape`` has another size.
     """
 
     def __init__(

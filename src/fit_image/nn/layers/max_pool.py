@@ -27,6 +27,11 @@ class MaxPool2D(Layer):
         Height, width and channels.
     side : int
         Side of the windows, at least 1; n rows become n / side, rounded up.
+
+    Raises
+    ------
+    ValueError
+        If ``side`` is less than 1.
     """
 
     def __init__(self, in_shape: Shape, side: int = 2) -> None:

@@ -21,6 +21,11 @@ class TiedDense(AffineLayer):
     tied_to : Dense
         Made with ``tied=True``, and so with room for the biases; an earlier layer of the same
         network.
+
+    Raises
+    ------
+    ValueError
+        If the dense layer has no room for the biases.
     """
 
     def __init__(self, tied_to: Dense, activation: str | BoundActivation = "identity") -> None:

@@ -25,6 +25,12 @@ class UpSample2D(Layer):
         Size of the output, which consists of as many squares as there are input values.
     factor : int
         At least 1.
+
+    Raises
+    ------
+    ValueError
+        If ``factor`` is less than 1, or an output of that size does not consist of as many squares
+        as there are input values.
     """
 
     def __init__(self, in_shape: Shape, height: int, width: int, factor: int = 2) -> None:

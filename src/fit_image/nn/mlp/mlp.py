@@ -49,6 +49,11 @@ class MLP:
     parameters : float32 vector
         All weights and biases; `fit_image.nn.runtime.arrays` describes its order. After them, from
         ``dense_size`` on, lie the tables of the encoding. Starts as zeros.
+
+    Raises
+    ------
+    ValueError
+        If there is no layer, neighbours do not fit, or a residual block does not.
     """
 
     def __init__(self, layers: Sequence[LayerSpec], encoding: Encoding | None = None) -> None:
@@ -189,6 +194,11 @@ class MLP:
         Returns
         -------
         float32 (samples, outputs)
+
+        Raises
+        ------
+        ValueError
+            If the inputs have another shape.
         """
         samples = np.ascontiguousarray(inputs, dtype=np.float32)
         if samples.ndim != 2 or samples.shape[1] != self.inputs:

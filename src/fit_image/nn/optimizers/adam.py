@@ -52,8 +52,8 @@ class Adam(Optimizer):
         vectors, runs = (parameters, gradient, self._moments()), (starts, length)
         shrink = np.float32(1.0 - rate * self.decay)
         constants = _constants(self.beta1, self.touched_beta2, self.touched_epsilon, number)
-        rate = np.float32(rate / (1.0 - self.beta1**number))
-        _touched_adam_kernel(*vectors, runs, rate, scale, constants, shrink)
+        corrected = np.float32(rate / (1.0 - self.beta1**number))
+        _touched_adam_kernel(*vectors, runs, corrected, scale, constants, shrink)
 
     def _moments(self) -> tuple[FloatArray, FloatArray]:
         return self.state["first_moment"], self.state["second_moment"]

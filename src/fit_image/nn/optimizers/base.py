@@ -89,7 +89,7 @@ class Optimizer(ABC):
     ) -> None:
         """Take a `Step`, a share of every span in each thread, and count it.
 
-        What becomes of a number depends on no other, so that the threads change no bit.
+        The update of a parameter depends on no other, so that the threads change no bit.
         """
         self.steps += 1
         step = Step(spans, rates, np.float32(scale), self.steps)

@@ -43,6 +43,11 @@ class ThreadPool:
     threads : int, optional
         At most so many run at once, the caller included; at least 1. Default: all cores this
         process may use. No result depends on it.
+
+    Raises
+    ------
+    ValueError
+        If ``threads`` is less than 1.
     """
 
     def __init__(self, threads: int | None = None) -> None:

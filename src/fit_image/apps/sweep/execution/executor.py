@@ -44,7 +44,7 @@ class Advanced:
 
 @dataclass(frozen=True)
 class Ended:
-    """A trial is ``done``, ``diverged``, ``interrupted`` or ``failed``, with the reason."""
+    """A trial has ended: ``done``, ``diverged``, ``interrupted`` or ``failed``, with the reason."""
 
     trial: Trial
     status: str

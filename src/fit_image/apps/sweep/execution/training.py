@@ -44,6 +44,11 @@ def train_trial(
     -------
     FitResult
         With status ``done``, ``diverged`` or ``interrupted``.
+
+    Raises
+    ------
+    FitImageError
+        If a file cannot be written, or the folder cannot be resumed.
     """
     manifest = trial.manifest
     earlier = FitDirectory.holds_run(path)

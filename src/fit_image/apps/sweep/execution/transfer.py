@@ -27,7 +27,13 @@ _FRAME_NAME = re.compile(r"frames/epoch-\d{6,}\.png", re.ASCII)
 
 
 def read_state(path: Path) -> Files:
-    """Read the files from which a run resumes, by name; none if there is no run."""
+    """Read the files from which a run resumes, by name; none if there is no run.
+
+    Raises
+    ------
+    FitImageError
+        If a file cannot be read.
+    """
     return _read(path, _STATE) if FitDirectory.holds_run(path) else {}
 
 
@@ -39,7 +45,13 @@ def write_state(path: Path, state: Mapping[str, bytes]) -> None:
 
 
 def read_output(path: Path) -> Files:
-    """Read the state, the model and all frames of a run, by name."""
+    """Read the state, the model and all frames of a run, by name.
+
+    Raises
+    ------
+    FitImageError
+        If a file cannot be read.
+    """
     frames = [f"frames/{frame.name}" for _, frame in frame_paths(path / "frames")]
     return _read(path, (*_OUTPUT, *frames))
 

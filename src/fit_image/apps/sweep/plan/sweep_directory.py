@@ -62,7 +62,13 @@ class SweepDirectory:
             raise InputError(f"{file} is damaged: {error}") from error
 
     def write(self) -> None:
-        """Write ``sweep.json``, and create the folder if necessary."""
+        """Write ``sweep.json``, and create the folder if necessary.
+
+        Raises
+        ------
+        FitImageError
+            If it cannot be written.
+        """
         data = {
             "format": FORMAT_VERSION,
             "trials": [trial.to_json() for trial in self.trials],

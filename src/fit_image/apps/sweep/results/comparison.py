@@ -52,6 +52,13 @@ def write_comparison(
     -------
     AnimationReport or None
         None if no trial has a frame; then nothing is written.
+
+    Raises
+    ------
+    FitImageError
+        If a frame or a target cannot be read, or the file cannot be written.
+    ValueError
+        If ``by`` is neither.
     """
     if by not in ("epochs", "seconds"):
         raise ValueError(f"by must be 'epochs' or 'seconds', not {by!r}")

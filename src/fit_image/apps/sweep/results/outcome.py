@@ -118,7 +118,13 @@ def read_outcome(folder: SweepDirectory, trial: Trial) -> Outcome:
 
 
 def read_outcomes(folder: SweepDirectory) -> list[Outcome]:
-    """Read the outcomes of all trials of a sweep, in its order."""
+    """Read the outcomes of all trials of a sweep, in its order.
+
+    Raises
+    ------
+    InputError
+        If a file is damaged or cannot be read.
+    """
     return [read_outcome(folder, trial) for trial in folder.trials]
 
 

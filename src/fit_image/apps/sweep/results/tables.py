@@ -42,6 +42,11 @@ def write_results(folder: SweepDirectory, outcomes: Sequence[Outcome]) -> None:
     file. The PSNR of a perfect copy is infinite: ``inf`` in CSV, null in JSON, where the times to
     lower PSNRs distinguish it from a missing one. Statistics are empty if one of the values is
     missing or infinite.
+
+    Raises
+    ------
+    FitImageError
+        If a file cannot be written.
     """
     groups = group_by_seed(outcomes)
     labels = {outcome.trial.key: group.label for group in groups for outcome in group.outcomes}

@@ -88,8 +88,7 @@ class PictureFolder:
 def find_pictures(path: Path, least: int = 1) -> tuple[list[CleanPicture], list[Path]]:
     """Return the pictures in a folder and its subfolders, and the files that were left out.
 
-    Only sizes are read, no pixels. Without a picture of ``least`` pixels a side, that is an
-    `InputError`.
+    Only sizes are read, no pixels. `InputError` if no picture has ``least`` pixels a side.
     """
     found: list[CleanPicture] = []
     skipped: list[Path] = []
@@ -119,7 +118,10 @@ def find_pictures(path: Path, least: int = 1) -> tuple[list[CleanPicture], list[
 
 
 def split_folder(path: Path, config: UnjpegConfig) -> PictureFolder:
-    """Find the clean pictures in a folder, and split them by chance; there must be two."""
+    """Find the clean pictures in a folder, and split them at random.
+
+    `InputError` if there are fewer than two.
+    """
     found, skipped = find_pictures(path, config.block)
     if len(found) < 2:
         raise InputError(f"{path} holds only one picture; give two or more, for one validates")
@@ -132,7 +134,13 @@ def split_folder(path: Path, config: UnjpegConfig) -> PictureFolder:
 
 
 def measure(folder: PictureFolder) -> tuple[float, float]:
-    """Return mean and deviation of Y, Cb and Cr in 0..1, of up to 200 training pictures."""
+    """Return mean and deviation of Y, Cb and Cr in 0..1, of up to 200 training pictures.
+
+    Raises
+    ------
+    InputError
+        If none can be read.
+    """
     step = -(-len(folder.training) // _MEASURED)
     total = squares = 0.0
     count = 0

@@ -28,7 +28,13 @@ _SAMPLES = 22
 def validation_patches(
     folder: PictureFolder, config: UnjpegConfig, extractor: PatchExtractor
 ) -> tuple[FloatArray, FloatArray]:
-    """Return damaged and clean patches of the validation pictures."""
+    """Return damaged and clean patches of the validation pictures.
+
+    Raises
+    ------
+    InputError
+        If all are of a single colour.
+    """
     step = -(-len(folder.validation) // _VALIDATION_PICTURES)
     pictures = folder.validation[::step]
     damaged, clean = _spread(folder, pictures, _VALIDATION_PATCHES, config, extractor)
