@@ -59,7 +59,7 @@ NAMES = ["-".join(map(str, options.values())) for options in COMBINATIONS]
 @pytest.fixture(autouse=True)
 def _scarce(monkeypatch):
     """Take batches of more than 64 in pieces, and have three cores."""
-    monkeypatch.setattr(micro_batch, "_MAX_WORK", 1)
+    monkeypatch.setattr(micro_batch, "MAX_WORK", 1)
     monkeypatch.setattr(machine, "usable_cores", lambda: 3)
 
 

@@ -116,7 +116,7 @@ def test_a_target_below_a_picture_drawn_before_ends_inside_an_epoch(small_pictur
 
 
 def test_time_that_ends_in_a_huge_batch_draws_the_epoch_before(small_picture, monkeypatch):
-    monkeypatch.setattr(micro_batch, "_MAX_NUMBERS", 1)
+    monkeypatch.setattr(micro_batch, "MAX_NUMBERS", 1)
     options = {"layers": (8,), "optimizer": "adam", "batch_size": 1000, "epochs": 5}
     trainer = FitTrainer(small_picture, FitConfig(**options))
     course = follow(trainer, 10)

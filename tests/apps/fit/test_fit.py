@@ -251,7 +251,7 @@ def test_returning_to_the_good_state_returns_the_optimizer(options, small_pictur
 
 @pytest.mark.parametrize("encoding", ["none", "grid:entries=2^6"])
 def test_a_huge_batch_may_be_stopped_inside(encoding, small_picture, monkeypatch):
-    monkeypatch.setattr(micro_batch, "_MAX_NUMBERS", 1)
+    monkeypatch.setattr(micro_batch, "MAX_NUMBERS", 1)
     config = FitConfig(layers=(16,), optimizer="adam", batch_size=1000, encoding=encoding)
     whole, stopped = FitTrainer(small_picture, config), FitTrainer(small_picture, config)
     train(whole, 2)

@@ -144,7 +144,7 @@ def test_stopping_anywhere_changes_nothing(options, small_picture):
 
 
 def test_a_huge_batch_may_be_stopped_inside(small_picture, monkeypatch):
-    monkeypatch.setattr(micro_batch, "_MAX_NUMBERS", 1)
+    monkeypatch.setattr(micro_batch, "MAX_NUMBERS", 1)
     config = FitConfig(layers=(8,), optimizer="adam", batch_size=1000, sampling="error")
     whole, stopped = FitTrainer(small_picture, config), FitTrainer(small_picture, config)
     train(whole, 2)

@@ -13,8 +13,8 @@ from fit_image.nn.runtime.arrays import FloatArray
 
 # Limits of a micro-batch: numbers in its memory (128 MB), and floating-point operations, which
 # take a tenth of a second on a slow core. Its size is a multiple of the third number.
-_MAX_NUMBERS = 1 << 25
-_MAX_WORK = 5 * 10**9
+MAX_NUMBERS = 1 << 25
+MAX_WORK = 5 * 10**9
 _MULTIPLE = 64
 
 
@@ -100,7 +100,7 @@ def micro_batch_size(layers: Sequence[LayerSpec], batch: int, limit: int | None 
     if limit is None:
         # Three products of two operations a weight.
         work = sum(6 * layer.stride * layer.fan_out for layer in layers)
-        limit = min(_MAX_NUMBERS // MLPCache.numbers(layers), _MAX_WORK // work)
+        limit = min(MAX_NUMBERS // MLPCache.numbers(layers), MAX_WORK // work)
     limit = max(limit // _MULTIPLE, 1) * _MULTIPLE
     if batch <= limit:
         return batch
