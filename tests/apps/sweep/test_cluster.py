@@ -196,7 +196,7 @@ def test_a_stopped_trial_goes_on_here_and_one_stopped_here_goes_on_there(
     train_trial(trial, path, source, lambda status: status.epoch == 20 and status.position > 0)
 
     def stop(event, executor):
-        if isinstance(event, Advanced):
+        if isinstance(event, Advanced) and event.epoch > 21:
             executor.stop()
 
     executor = ClusterExecutor(folder, [trial], lambda trial: source, two_workers.address)
