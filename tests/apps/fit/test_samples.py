@@ -32,6 +32,19 @@ def test_a_sample_is_a_place_and_its_colour(rng, dtype, height, width):
     np.testing.assert_array_equal(weights, 1)
 
 
+@pytest.mark.parametrize("by_error", [False, True])
+def test_an_interrupted_shuffle_leaves_no_order(rng, by_error):
+    class Interrupted(np.random.Generator):
+        def random(self, *args, **kwargs):
+            raise KeyboardInterrupt
+
+    source = Samples(picture(rng, 5, 3))
+    errors = np.ones(15, dtype=np.uint8) if by_error else None
+    with pytest.raises(KeyboardInterrupt):
+        source.shuffle(Interrupted(np.random.PCG64(0)), errors)
+    assert source.order.size == 0
+
+
 def test_colours_are_the_exact_quotients():
     levels = np.arange(65_536, dtype=np.uint16).repeat(3).reshape(256, 256, 3)
     for image, white in ((levels, 65_535), (levels[0].astype(np.uint8)[np.newaxis], 255)):

@@ -331,6 +331,15 @@ def test_a_layer_that_changes_its_own_parameters_takes_the_step_of_its_gradient(
     assert_close(network.parameters, expected)
 
 
+def test_a_layer_without_parameters_needs_no_gradient_of_them(rng):
+    layer = Dropout((3, 5), 0.4)
+    x, grad_y, grad_x = rng.random((3, 2, 3, 5), dtype=np.float32)
+    call = Call(np.zeros(0, np.float32), None, x, x.copy(), layer.make_cache(2), ThreadPool(1))
+    layer.forward(call)
+    layer.backward(call, grad_y, grad_x)
+    np.testing.assert_array_equal(grad_x, grad_y)
+
+
 @pytest.mark.parametrize("mode", [GradMode.WRITE, GradMode.ADD])
 def test_the_gradient_is_multiplied_by_the_scale(case, mode, rng):
     network, x = ready(case, rng)
