@@ -14,7 +14,7 @@ from fit_image.cli.common.signals import Signals
 from fit_image.config.fit import RecordConfig
 
 
-@click.command("animate", short_help="Make an animation from the frames of a run.")
+@click.command("animate")
 @options.path_argument("RUN")
 @output_option("RUN/animation.gif", "Animation to write: .gif, .webp, .png, .mp4 or .webm.")
 @options.fps_option

@@ -30,7 +30,7 @@ _MAX_LATENT = 10_000
 _MAX_TILES = 10_000
 
 
-@click.command("dream", short_help="Draw pictures of random networks.")
+@click.command("dream")
 @output_option("dream.png", "Picture to write; its suffix sets the format.")
 @click.option(
     "--layers",

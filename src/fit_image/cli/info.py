@@ -14,7 +14,7 @@ from fit_image.cli.common.signals import Signals
 from fit_image.errors import one_line
 
 
-@click.command("info", short_help="Show what a run or a model file contains.")
+@click.command("info")
 @options.path_argument("RUN_OR_MODEL")
 @options.json_option
 @click.pass_obj

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import importlib
 import io
 import os
@@ -22,18 +21,19 @@ from fit_image.config.fit import option_of
 from fit_image.errors import FitImageError, InputError, one_line, os_error_reason
 from fit_image.version import __version__
 
-# Modules are imported when their command is called, so that help is fast.
+# Modules are imported when their command is called, and not for the list of commands, so that help
+# is fast.
 _COMMANDS = {
-    "fit": "fit_image.cli.fit.command",
-    "render": "fit_image.cli.render",
-    "animate": "fit_image.cli.animate",
-    "info": "fit_image.cli.info",
-    "dream": "fit_image.cli.dream",
-    "digits": "fit_image.cli.digits",
-    "autoencode": "fit_image.cli.autoencode",
-    "unjpeg": "fit_image.cli.unjpeg",
-    "sweep": "fit_image.cli.sweep.command",
-    "report": "fit_image.cli.report",
+    "fit": ("fit_image.cli.fit.command", "Teach a network to paint IMAGE."),
+    "render": ("fit_image.cli.render", "Draw a learned picture at any size and region."),
+    "animate": ("fit_image.cli.animate", "Make an animation from the frames of a run."),
+    "info": ("fit_image.cli.info", "Show what a run or a model file contains."),
+    "dream": ("fit_image.cli.dream", "Draw pictures of random networks."),
+    "digits": ("fit_image.cli.digits", "Draw digits at any size, or train a generator."),
+    "autoencode": ("fit_image.cli.autoencode", "Compress pictures to a code and redraw them."),
+    "unjpeg": ("fit_image.cli.unjpeg", "Remove JPEG artefacts, or train a network for it."),
+    "sweep": ("fit_image.cli.sweep.command", "Compare networks: train all combinations of values."),
+    "report": ("fit_image.cli.report", "Write the results of a sweep as a page and tables."),
 }
 _DEFAULT = "fit"
 
@@ -51,8 +51,12 @@ class FitImage(click.Group):
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        module = _COMMANDS.get(cmd_name)
-        return None if module is None else importlib.import_module(module).command
+        if cmd_name not in _COMMANDS:
+            return None
+        module, short_help = _COMMANDS[cmd_name]
+        command: click.Command = importlib.import_module(module).command
+        command.short_help = short_help
+        return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Insert ``fit`` unless the first argument is a command."""
@@ -83,11 +87,7 @@ class FitImage(click.Group):
                 *self.get_params(ctx),
             ]
             write_options(params, fit_context, formatter)
-        others = [
-            (name, command.get_short_help_str(limit=60))
-            for name in _COMMANDS
-            if name != _DEFAULT and (command := self.get_command(ctx, name))
-        ]
+        others = [(name, text) for name, (_, text) in _COMMANDS.items() if name != _DEFAULT]
         with formatter.section("Other commands"):
             formatter.write_dl(others)
 
@@ -183,6 +183,8 @@ def _suggest_command(args: list[str]) -> None:
     word = args[0]
     if word.startswith("-") or Path(word).exists():
         return
+    import difflib
+
     close = difflib.get_close_matches(word, [name for name in _COMMANDS if name != _DEFAULT], n=1)
     if close:
         raise click.UsageError(

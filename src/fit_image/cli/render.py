@@ -13,7 +13,7 @@ from fit_image.cli.common.picture_options import check_target, output_option, si
 from fit_image.cli.common.signals import Signals
 
 
-@click.command("render", short_help="Draw a learned picture at any size and region.")
+@click.command("render")
 @options.path_argument("RUN_OR_MODEL")
 @output_option("<RUN>-<W>x<H>.png", "Picture to write; the suffix chooses the format.")
 @size_option(None)

@@ -13,9 +13,7 @@ from fit_image.cli.sweep.options import BY_OPTION
 from fit_image.cli.sweep.results import write_all
 
 
-@click.command(
-    "report", short_help="Write the results of a sweep as a page and tables.", params=[BY_OPTION]
-)
+@click.command("report", params=[BY_OPTION])
 @options.path_argument("DIR")
 @options.quiet_option
 @click.pass_obj

@@ -12,7 +12,6 @@ from fit_image.cli.common.lazy_group import LazyGroup
     cls=LazyGroup,
     package=__name__,
     names=("train", "apply", "grid", "features"),
-    short_help="Compress pictures to a code and redraw them.",
 )
 def command() -> None:
     """Train an auto-encoder on pictures, and use it.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,6 +53,8 @@ def animate_loop(
     fps: float,
 ) -> None:
     """Draw ``count`` pictures one by one, and make an animation of them that loops."""
+    import tempfile
+
     from fit_image.animation.film import frame_path
     from fit_image.images.io import save_image
 

@@ -12,7 +12,6 @@ from fit_image.cli.common.lazy_group import LazyGroup
     cls=LazyGroup,
     package=__name__,
     names=("train", "draw", "grid", "morph", "encode"),
-    short_help="Draw digits at any size, or train a generator.",
 )
 def command() -> None:
     """Draw handwritten digits at any size, or train a generator on other pictures.

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _ENDINGS = {"target-psnr": "; reached --target-psnr", "time-limit": "; reached --time-limit"}
 
 
-@click.command("fit", cls=HeadedCommand, short_help="Teach a network to paint IMAGE.")
+@click.command("fit", cls=HeadedCommand)
 @fit_options
 @click.pass_context
 def command(ctx: click.Context, /, image: Path, output: Path | None, **given: Any) -> None:

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 @click.command(
     "sweep",
     cls=HeadedCommand,
-    short_help="Compare networks: train all combinations of values.",
     params=SWEEP_OPTIONS,
 )
 @click.pass_context

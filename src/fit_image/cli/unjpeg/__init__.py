@@ -12,7 +12,6 @@ from fit_image.cli.common.lazy_group import LazyGroup
     cls=LazyGroup,
     package=__name__,
     names=("train", "apply", "score"),
-    short_help="Remove JPEG artefacts, or train a network for it.",
 )
 def command() -> None:
     """Remove JPEG artefacts from pictures, or train a network for it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import pickle
@@ -117,12 +118,22 @@ class _NumericsStamp:
 
     def get_source_stamp(self) -> object:
         """Return a stamp of all sources, in place of numba's stamp of one file."""
-        own = Path(self._py_file)  # type: ignore[attr-defined]
-        files = {
-            path.relative_to(_NUMERICS).as_posix(): path for path in sorted(_NUMERICS.rglob("*.py"))
-        }
-        states = {name: path.stat() for name, path in {**files, str(own): own}.items()}
-        return [(name, state.st_mtime_ns, state.st_size) for name, state in states.items()]
+        return _numerics_state(), _state(Path(self._py_file))  # type: ignore[attr-defined]
+
+
+@functools.cache
+def _numerics_state() -> str:
+    """Return a digest of the names, times and sizes of all files, as the process found them."""
+    files = sorted(
+        (path.relative_to(_NUMERICS).as_posix(), path) for path in _NUMERICS.rglob("*.py")
+    )
+    states = [(name, _state(path)) for name, path in files]
+    return hashlib.sha256(repr(states).encode()).hexdigest()
+
+
+def _state(path: Path) -> tuple[int, int]:
+    state = path.stat()
+    return state.st_mtime_ns, state.st_size
 
 
 class _ProvidedLocator(_NumericsStamp, UserProvidedCacheLocator):
