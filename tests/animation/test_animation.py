@@ -388,7 +388,7 @@ folder, suffix = Path(sys.argv[1]), sys.argv[2]
 frames = sorted(folder.glob("epoch-*.png"))
 write_animation(folder / f"a{suffix}", frames * 5)
 before = peak()
-write_animation(folder / f"a{suffix}", frames * 50)
+write_animation(folder / f"a{suffix}", frames * 25)
 print(peak() - before)
 """
 
@@ -405,7 +405,7 @@ def test_memory_a_frame(tmp_path, suffix, most):
         capture_output=True,
         text=True,
     )
-    assert int(result.stdout) / (height * width * 8 * 45) < most
+    assert int(result.stdout) / (height * width * 8 * 20) < most
 
 
 LARGE = """

@@ -138,8 +138,8 @@ def train(side):
 warm_up()
 train(64)
 before = peak()
-train(2000)
-print((peak() - before) / 4e6)
+train(1400)
+print((peak() - before) / 1400**2)
 """
 
 

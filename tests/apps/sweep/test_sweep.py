@@ -126,20 +126,18 @@ def test_a_sweep_trains_every_combination_and_writes_the_results(picture):
     ]
 
 
-def test_a_trial_is_the_run_that_a_single_fit_makes(picture):
-    succeed(picture, *SMALL, "-q")
+def test_a_trial_is_the_run_that_a_single_fit_makes(picture, sweep):
     single = CliRunner().invoke(cli, [str(picture), "--layers", "2x8", "--epochs", "3"])
     assert single.exit_code == 0
     expected = {file.name for file in Path("pic-fit").rglob("*")}
     trial = next(each for each in outcomes("pic-sweep") if len(each.trial.manifest.fit.layers) == 2)
-    path = SweepDirectory.open("pic-sweep").run_path(trial.trial)
+    path = sweep.run_path(trial.trial)
     assert {file.name for file in path.rglob("*")} == expected
     for name in ("model.npz", "animation.gif", "frames/epoch-000003.png", "target.png"):
         assert (path / name).read_bytes() == (Path("pic-fit") / name).read_bytes()
 
 
-def test_what_is_finished_is_not_done_again(picture):
-    succeed(picture, *SMALL)
+def test_what_is_finished_is_not_done_again(picture, sweep):
     before = files_of_runs("pic-sweep")
     result = succeed(picture, *SMALL, "--layers", "3x8", "--json")
     after = files_of_runs("pic-sweep")
@@ -151,10 +149,9 @@ def test_what_is_finished_is_not_done_again(picture):
     assert len(results()) == 4
 
 
-def test_the_number_of_workers_changes_nothing(picture):
-    succeed(picture, *SMALL, "-j", 1, "-o", "one")
-    succeed(picture, *SMALL, "-j", 3, "-o", "three")
-    assert learned("one") == learned("three")
+def test_the_number_of_workers_changes_nothing(picture, finished):
+    succeed(picture, *SMALL, "-j", 2, "-o", "two")
+    assert learned(finished) == learned("two")
 
 
 def test_the_plan_runs_nothing(picture):

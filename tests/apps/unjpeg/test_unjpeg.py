@@ -332,7 +332,7 @@ def test_too_few_patches_for_a_batch(folder):
     ],
 )
 def test_it_learns_to_undo_what_jpeg_does(many, change, least):
-    config = replace(QUICK, layers=(Hidden(64),), patches=24_000, **change)
+    config = replace(QUICK, layers=(Hidden(64),), patches=12_000, **change)
     trainer = trained(many, config, 2)
     scores = list(score(trainer.model(), trainer.validation, Compression(30)))
     assert np.mean([each.gain for each in scores]) > least
