@@ -1,8 +1,10 @@
-"""Exceptions with one-line messages for the user."""
+"""Exceptions and warnings with one-line messages for the user."""
 
 from __future__ import annotations
 
+import functools
 import os
+import warnings
 
 
 class FitImageError(Exception):
@@ -37,6 +39,16 @@ class InputError(FitImageError, ValueError):
 
 class DivergenceError(FitImageError, ArithmeticError):
     """Training diverged: the loss is not finite, or the picture collapsed."""
+
+
+class FitImageWarning(UserWarning):
+    """The work goes on, but the user should know; the message is one line."""
+
+
+@functools.cache
+def warn_once(message: str) -> None:
+    """Issue a `FitImageWarning`, the same one only once a process."""
+    warnings.warn(message, FitImageWarning, stacklevel=3)
 
 
 def os_error_reason(error: OSError) -> str:

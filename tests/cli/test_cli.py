@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
 import shutil
@@ -16,6 +17,7 @@ import pytest
 from PIL import Image
 
 from fit_image.apps.painting_network import PaintingNetwork
+from fit_image.errors import warn_once
 from shell import Shell, wait_until
 
 shell = Shell()
@@ -196,6 +198,21 @@ def test_files_that_are_no_run_are_not_replaced_unless_told(picture):
 def test_a_folder_without_files_of_a_run_can_be_resumed(picture):
     Path("out/frames").mkdir(parents=True)
     succeed(picture, *SMALL, "-o", "out", "--resume")
+
+
+def test_a_disk_without_locks_and_fsync_has_one_line_for_each(picture, monkeypatch):
+    def fail(*_):
+        raise OSError(errno.ENOTSUP, "Operation not supported")
+
+    warn_once.cache_clear()
+    monkeypatch.setattr("fcntl.flock", fail)
+    monkeypatch.setattr("os.fsync", fail)
+    result = succeed(picture, *SMALL, "-q")
+    warn_once.cache_clear()
+    assert result.stdout == "pic-fit\n"
+    locks, writing = result.stderr.splitlines()
+    assert locks.startswith("fit-image: the disk of pic-fit has no locks")
+    assert writing.startswith("fit-image: this disk does not confirm")
 
 
 def test_two_at_once_are_refused(picture):

@@ -8,7 +8,8 @@ import io
 import os
 import re
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,7 +19,13 @@ from click.shell_completion import CompletionItem
 from fit_image.cli.common.headings import write_options
 from fit_image.cli.common.signals import Interrupted, Signals
 from fit_image.config.fit import option_of
-from fit_image.errors import FitImageError, InputError, one_line, os_error_reason
+from fit_image.errors import (
+    FitImageError,
+    FitImageWarning,
+    InputError,
+    one_line,
+    os_error_reason,
+)
 from fit_image.version import __version__
 
 # Modules are imported when their command is called, and not for the list of commands, so that help
@@ -129,7 +136,8 @@ class FitImage(click.Group):
             sys.stdout.reconfigure(errors="surrogateescape")
         try:
             # click returns the code of ctx.exit(), and None from a command that returned.
-            code = super().main(args, prog_name, complete_var, False, **extra)
+            with _warnings_in_one_line():
+                code = super().main(args, prog_name, complete_var, False, **extra)
             sys.stdout.flush()
             _exit(code if isinstance(code, int) else 0)
         except click.ClickException as error:
@@ -162,9 +170,32 @@ def _with_options(error: InputError) -> str:
     return message
 
 
-def _fail(message: str, exit_code: int) -> NoReturn:
+@contextlib.contextmanager
+def _warnings_in_one_line() -> Iterator[None]:
+    """Show each `FitImageWarning` as a line for the user, and others as Python does."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", FitImageWarning)
+        show = warnings.showwarning
+
+        def show_line(
+            message: Warning | str, category: type[Warning], *place: Any, **more: Any
+        ) -> None:
+            if issubclass(category, FitImageWarning):
+                _say(str(message))
+            else:
+                show(message, category, *place, **more)
+
+        warnings.showwarning = show_line
+        yield
+
+
+def _say(message: str) -> None:
     with contextlib.suppress(OSError, ValueError):
         click.echo(f"fit-image: {one_line(message)}", err=True)
+
+
+def _fail(message: str, exit_code: int) -> NoReturn:
+    _say(message)
     _exit(exit_code)
 
 

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
-from fit_image.errors import FitImageError, InputError, one_line, os_error_reason
+from fit_image.errors import (
+    FitImageError,
+    InputError,
+    one_line,
+    os_error_reason,
+    warn_once,
+)
 
 TEMPORARY_MARK = ".partial-"
+
+_NO_FSYNC = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
+"""Errors of disks that cannot say when a file is safe."""
 
 
 @contextlib.contextmanager
@@ -90,6 +100,9 @@ def remove_leftovers(*folders: Path) -> None:
 
 
 def _is_running(process: int) -> bool:
+    if os.name == "nt":
+        # There a signal of 0 is Ctrl-C; and a file that is being written cannot be deleted.
+        return False
     try:
         # No permission: a running process of another user.
         with contextlib.suppress(PermissionError):
@@ -108,8 +121,13 @@ def flush_to_disk(path: Path) -> None:
 
 
 def _fsync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+    # Windows wants a file that may be written.
+    descriptor = os.open(path, os.O_RDWR)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_FSYNC:
+            raise
+        warn_once("this disk does not confirm what is written: a power cut may damage a run")
     finally:
         os.close(descriptor)
