@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, Self, TypeVar
 
@@ -26,7 +27,8 @@ class RunRecorder(Generic[TrainerType]):
         self._wall_before = directory.result.wall_seconds if directory.result else 0.0
         self._began = time.monotonic()
         self._saved_at = self._began
-        self._saving_seconds = 0.0
+        # The shorter of two: in the longer one the process may have been stopped.
+        self._saving_seconds: deque[float] = deque(maxlen=2)
         self._recorded_epoch: int | None = None
 
     @classmethod
@@ -149,11 +151,12 @@ class RunRecorder(Generic[TrainerType]):
         atomic.flush_to_disk(self.directory.metrics.path)
         self.directory.write_checkpoint(self.trainer.checkpoint())
         self._saved_at = time.monotonic()
-        self._saving_seconds = self._saved_at - began
+        self._saving_seconds.append(self._saved_at - began)
 
     def note(self, status: str) -> Result:
         """Write how far the run has come, and return it."""
-        wall_seconds = self._wall_before + time.monotonic() - self._began
+        # A machine's clock may be moved back in spite of its name.
+        wall_seconds = self._wall_before + max(time.monotonic() - self._began, 0.0)
         result = self.trainer.result(status, wall_seconds, self.directory.metrics)
         self.directory.result = result
         self.directory.write_document()
@@ -176,7 +179,8 @@ class RunRecorder(Generic[TrainerType]):
     def _checkpoint_if_due(self, *, epoch_ended: bool) -> None:
         policy = self.trainer.checkpoint_policy
         shortest = 0.0 if epoch_ended and policy.at_epoch_ends else policy.shortest
-        interval = min(max(self._saving_seconds / policy.share, shortest), policy.longest)
+        saving = min(self._saving_seconds, default=0.0)
+        interval = min(max(saving / policy.share, shortest), policy.longest)
         is_due = time.monotonic() - self._saved_at >= interval
         if is_due and not self.trainer.is_running_away:
             if self.trainer.saves_model_with_checkpoint:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
@@ -15,6 +16,7 @@ from fit_image.errors import DivergenceError
 from fit_image.runs.manifest import Manifest, Result, RunResult
 from fit_image.runs.metrics import MetricsFile
 from fit_image.runs.progress import Progress
+from fit_image.runs.training_clock import TrainingClock
 from fit_image.storage.npz import Arrays, number_of
 
 StepMetrics = TypeVar("StepMetrics")
@@ -104,6 +106,11 @@ class Trainer(ABC):
     epoch_size: int
     snapshot: Arrays | None
     newest_metrics: Any = None
+
+    @cached_property
+    def clock(self) -> TrainingClock:
+        """Measures `progress.seconds`."""
+        return TrainingClock()
 
     @abstractmethod
     def warm_up(self) -> None:

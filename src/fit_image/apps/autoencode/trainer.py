@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -82,13 +81,13 @@ class AutoencoderTrainer(StepTrainer[float]):
 
     def train_step(self, should_continue: Callable[[], bool] = lambda: True) -> float:
         config, progress = self.config, self.progress
-        began = time.perf_counter()
+        self.clock.start()
         rng = np.random.default_rng([config.seed, _ORDER, progress.epoch])
         order = rng.permutation(len(self.pictures))
         chosen = order[progress.position * self._batch :][: self._batch]
         rng = np.random.default_rng([config.seed, _ROUND, progress.epoch, progress.position])
         loss = self.learn(self.augment(to_float(self.pictures[chosen]), rng))
-        progress.seconds += time.perf_counter() - began
+        progress.seconds += self.clock.lap()
         self.check_finite("the loss", loss)
         self._sum += loss * len(chosen)
         progress.position += 1

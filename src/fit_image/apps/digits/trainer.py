@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -94,7 +93,7 @@ class DigitTrainer(StepTrainer[RoundMetrics]):
 
     def train_step(self, should_continue: Callable[[], bool] = lambda: True) -> RoundMetrics | None:
         config, progress = self.config, self.progress
-        began = time.perf_counter()
+        self.clock.start()
         rng = np.random.default_rng([config.seed, _ORDER, progress.epoch])
         order = rng.permutation(len(self.data.labels))
         chosen = order[progress.position * config.batch_size :][: config.batch_size]
@@ -116,7 +115,7 @@ class DigitTrainer(StepTrainer[RoundMetrics]):
             raise DivergenceError(
                 f"a gradient is not finite in epoch {progress.epoch + 1}"
             ) from None
-        self._round_seconds = time.perf_counter() - began
+        self._round_seconds = self.clock.lap()
         progress.seconds += self._round_seconds
         for name, value in asdict(metrics).items():
             self.check_finite(f"the {name.replace('_', ' ')}", value)

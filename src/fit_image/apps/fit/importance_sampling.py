@@ -12,7 +12,6 @@ a sum of draws is what it should be for any number of pixels.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -24,6 +23,7 @@ from fit_image.apps.painting_network import PaintingNetwork
 from fit_image.images.io import to_float
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.jit import kernel
+from fit_image.runs.training_clock import TrainingClock
 
 Levels = npt.NDArray[np.uint8]
 
@@ -79,12 +79,13 @@ class PixelErrors:
         self.levels = levels
         self._strips = self._measure()
 
-    def measure(self, seconds: float) -> float:
+    def measure(self, seconds: float, clock: TrainingClock) -> float:
         """Measure for about ``seconds``, until the errors are known; return how long it took."""
-        start, elapsed = time.perf_counter(), 0.0
+        clock.start()
+        elapsed = 0.0
         while self.levels is None and elapsed < seconds:
             self.levels = next(self._strips)
-            elapsed = time.perf_counter() - start
+            elapsed += clock.lap()
         return elapsed
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -26,6 +25,7 @@ from fit_image.nn.runtime import machine
 from fit_image.nn.runtime.thread_tuner import ThreadTuner, counts_up_to
 from fit_image.nn.training.minibatch import Minibatch
 from fit_image.nn.training.per_sample_sgd import PerSampleSGD
+from fit_image.runs.training_clock import TrainingClock
 from fit_image.storage.npz import Arrays
 
 _LARGEST_CHUNK = 1 << 13
@@ -128,12 +128,15 @@ class EpochLearner:
         self.tuner = ThreadTuner([most] if threads else counts_up_to(most))
         self.chunk = 1
 
-    def learn(self, progress: FitProgress, seconds: float, errors: Levels | None) -> None:
+    def learn(
+        self, progress: FitProgress, seconds: float, errors: Levels | None, clock: TrainingClock
+    ) -> None:
         """Learn for about ``seconds``, at most to the end of the epoch; update ``progress``.
 
         An epoch that begins draws its pixels by their ``errors``, if given.
         """
-        start, elapsed = time.perf_counter(), 0.0
+        clock.start()
+        elapsed = 0.0
         if not self.samples.order.size:
             # Seeded by the epoch, so that resuming needs no generator state.
             self.samples.shuffle(np.random.default_rng([self._seed, progress.epoch + 1]), errors)
@@ -141,7 +144,6 @@ class EpochLearner:
         position = progress.position + self.method.pending
         with self.method.session():
             while elapsed < seconds and position < self._pixels:
-                before = elapsed
                 coordinates, colours, weights = self.samples.gather(
                     position, self.method.next_cut(self.chunk)
                 )
@@ -157,12 +159,13 @@ class EpochLearner:
                 position += len(coordinates)
                 if position == self._pixels:
                     self.method.finish(loss_sum)
-                elapsed = time.perf_counter() - start
-                self.tuner.record(len(coordinates), elapsed - before)
+                lap = clock.lap()
+                elapsed += lap
+                self.tuner.record(len(coordinates), lap)
                 # Chunks grow until they take a quarter of the time: no more calls than are needed.
-                if elapsed - before < seconds / 8:
+                if lap < seconds / 8:
                     self.chunk = min(2 * self.chunk, _LARGEST_CHUNK)
-                elif elapsed - before > seconds / 2:
+                elif lap > seconds / 2:
                     self.chunk = max(self.chunk // 2, 1)
         progress.position = position - self.method.pending
         progress.loss_sum = float(loss_sum[0])

@@ -149,12 +149,12 @@ class FitTrainer(Trainer):
         progress = self.progress
         self._sound = False
         if self._needs_errors(progress) and not self._time_is_up:
-            progress.seconds += self._errors.measure(min(seconds, self._time_left))
+            progress.seconds += self._errors.measure(min(seconds, self._time_left), self.clock)
             if self._errors.levels is None:
                 return self._time_is_up
         if progress.position < self.pixels and not self._time_is_up:
             seconds = min(seconds, self._time_left)
-            self.learning.learn(progress, seconds, self._errors.levels)
+            self.learning.learn(progress, seconds, self._errors.levels, self.clock)
         if not math.isfinite(progress.loss_sum):
             raise DivergenceError(f"training diverged in epoch {progress.epoch + 1}")
         if progress.position < self.pixels and not self._time_is_up:

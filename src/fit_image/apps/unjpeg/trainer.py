@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -104,10 +103,10 @@ class PatchTrainer(StepTrainer[BatchMetrics]):
             self._whitening = samples.measure_whitening(folder, config, self.extractor, pool)
 
     def train_step(self, should_continue: Callable[[], bool] = lambda: True) -> BatchMetrics | None:
-        began = time.perf_counter()
+        self.clock.start()
         self.loader.next()
         metrics = self.learn(self.loader.inputs, self.loader.targets)
-        self.progress.seconds += time.perf_counter() - began
+        self.progress.seconds += self.clock.lap()
         self.check_finite("the error", metrics.error)
         self._squares += (metrics.error**2, metrics.jpeg_error**2)
         self.progress.position += 1
