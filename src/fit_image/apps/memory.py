@@ -25,13 +25,13 @@ def numbers_per_sample(network: Network) -> int:
 
 
 def check_available(needed: int, advice: str) -> None:
-    """Raise `InputError`, with advice, if a network needs more bytes than the machine has.
+    """Raise `InputError`, with advice, if a network needs more bytes than may be used.
 
     Called before the first allocation, because a system out of memory kills processes silently.
     """
-    available = machine.physical_memory()
+    available = machine.usable_memory()
     if needed > available:
         raise InputError(
-            f"this network needs {needed / 1e9:,.1f} GB of memory, and this machine has "
-            f"{available / 1e9:,.1f} GB: {advice}"
+            f"this network needs {needed / 1e9:,.1f} GB of memory, and "
+            f"{available / 1e9:,.1f} GB can be used here: {advice}"
         )

@@ -299,7 +299,7 @@ def test_the_look_sees_all_classes_with_small_batches(trained):
 
 
 def test_a_batch_beyond_the_memory_is_refused(data, monkeypatch):
-    monkeypatch.setattr("fit_image.nn.runtime.machine.physical_memory", lambda: 1 << 10)
+    monkeypatch.setattr("fit_image.nn.runtime.machine.usable_memory", lambda: 1 << 10)
     with pytest.raises(InputError, match="smaller --batch-size"):
         DigitTrainer(data, SMALL)
 

@@ -444,7 +444,7 @@ def test_the_average_follows_and_is_what_counts(folder):
 
 
 def test_what_does_not_fit_in_memory_is_refused(folder, monkeypatch):
-    monkeypatch.setattr("fit_image.nn.runtime.machine.physical_memory", lambda: 2_000_000_000)
+    monkeypatch.setattr("fit_image.nn.runtime.machine.usable_memory", lambda: 2_000_000_000)
     config = replace(SMALL, block=64, layers=(Hidden(8),))
     split = split_folder(folder, config)
     PatchTrainer(split, config)

@@ -9,6 +9,7 @@ have to share a core are slower than one alone.
 
 from __future__ import annotations
 
+import os
 from typing import NamedTuple
 
 import numpy as np
@@ -30,7 +31,9 @@ _SPINS = 30_000
 # A few microseconds, in which a kernel is called.
 _MOMENT = 3_000
 
-_yield_core = types.ExternalFunction("sched_yield", types.int32())
+_yield_core = types.ExternalFunction(
+    "SwitchToThread" if os.name == "nt" else "sched_yield", types.int32()
+)
 
 
 class Worker(NamedTuple):
