@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,9 @@ DATA = Path(os.environ.get("FIT_IMAGE_DATA", ROOT.parent / "shared" / "data"))
 
 
 def pytest_configure(config):
+    # A job in the background ignores Ctrl-C, and so would all programs that tests start.
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line(
         "markers",
         "one_core: what is tested depends on no number of threads; where several workers run, "

@@ -110,12 +110,26 @@ def test_signals_act_at_once_inside_a_block_alone():
         with pytest.raises(Interrupted), signals.acting_at_once():
             os.kill(os.getpid(), signal.SIGINT)
         assert not signals.at_once
+
+
+@pytest.mark.usefixtures("handlers")
+def test_a_signal_before_the_block_acts_when_it_begins():
     with Signals() as signals:
         with signals.acting_at_once():
             pass
         os.kill(os.getpid(), signal.SIGTERM)
         with pytest.raises(Interrupted), signals.acting_at_once():
             raise AssertionError("a signal was noted before")
+
+
+@pytest.mark.usefixtures("handlers")
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_that_was_ignored_stays_ignored(signum):
+    signal.signal(signum, signal.SIG_IGN)
+    with Signals() as signals, signals.acting_at_once():
+        os.kill(os.getpid(), signum)
+    assert signals.received is None
+    assert signal.getsignal(signum) == signal.SIG_IGN
 
 
 @pytest.mark.usefixtures("handlers")

@@ -8,6 +8,11 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Self
 
+_HANDLED = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
+"""Windows has no SIGHUP."""
+
 
 class Interrupted(BaseException):
     """A signal stops the program immediately.
@@ -21,7 +26,7 @@ class Interrupted(BaseException):
 
 
 class Signals:
-    """Handles SIGINT, SIGTERM and SIGHUP while its context lasts.
+    """Handles SIGINT, SIGTERM and SIGHUP while its context lasts, unless they were ignored.
 
     The first signal is recorded, and the program checks for it where it can stop; the second one
     raises `Interrupted`. Raising everywhere is not safe: inside an import, for example, Python may
@@ -41,11 +46,10 @@ class Signals:
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> Self:
-        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            # nohup ignores SIGHUP.
-            if signum == signal.SIGHUP and signal.getsignal(signum) == signal.SIG_IGN:
-                continue
-            self._before[signum] = signal.signal(signum, self._handle)
+        for signum in _HANDLED:
+            # nohup ignores SIGHUP, and a script's ``command &`` SIGINT: they stay ignored.
+            if signal.getsignal(signum) != signal.SIG_IGN:
+                self._before[signum] = signal.signal(signum, self._handle)
         return self
 
     def __exit__(self, kind: object, error: object, traceback: object) -> None:
