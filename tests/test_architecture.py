@@ -187,6 +187,60 @@ def public_methods():
                         yield kind, name
 
 
+POSIX_MODULES = {"fcntl", "grp", "posix", "pty", "pwd", "resource", "selectors", "termios", "tty"}
+"""Windows has none of them; its selectors do not take pipes."""
+
+POSIX_NAMES = {
+    *{f"signal.{name}" for name in ("SIGHUP", "SIGKILL", "SIGCONT", "SIGTSTP", "SIGUSR1", "alarm")},
+    *{f"os.{name}" for name in ("fork", "setsid", "killpg", "getuid", "geteuid", "getpgid")},
+    *{f"os.{name}" for name in ("sched_getaffinity", "sched_setaffinity", "mkfifo", "uname")},
+    *{f"os.{name}" for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_DIRECTORY", "O_CLOEXEC")},
+    *{f"os.{name}" for name in ("sysconf", "statvfs", "fchmod", "chown", "getloadavg")},
+}
+
+
+def posix_only(source):
+    """Names in a source that Windows does not have, but for those behind a guard.
+
+    A guard is a condition that asks `hasattr`, or a ``try`` that catches AttributeError.
+    """
+    found = []
+
+    def visit(node, guarded):
+        if isinstance(node, (ast.If, ast.IfExp)) and "hasattr" in ast.unparse(node.test):
+            guarded = True
+        if isinstance(node, ast.Try):
+            guarded = guarded or any(
+                "AttributeError" in ast.unparse(handler.type or node) for handler in node.handlers
+            )
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            names = [alias.name for alias in node.names]
+            if isinstance(node, ast.ImportFrom):
+                names = [node.module or "", *(f"{node.module}.{name}" for name in names)]
+            found.extend(name for name in names if name in POSIX_MODULES | POSIX_NAMES)
+        if isinstance(node, ast.Attribute) and not guarded and ast.unparse(node) in POSIX_NAMES:
+            found.append(ast.unparse(node))
+        for child in ast.iter_child_nodes(node):
+            visit(child, guarded)
+
+    visit(ast.parse(source), guarded=False)
+    return found
+
+
+def test_names_of_posix_alone_are_found():
+    assert posix_only("import fcntl\ndef f():\n    import resource") == ["fcntl", "resource"]
+    assert posix_only("from os import fork") == ["os.fork"]
+    assert posix_only("for s in (signal.SIGINT, signal.SIGHUP): pass") == ["signal.SIGHUP"]
+    assert posix_only("if hasattr(os, 'getuid'): print(os.getuid())") == []
+    assert posix_only("try: os.sysconf('x')\nexcept (AttributeError, OSError): pass") == []
+    assert posix_only("try: os.sysconf('x')\nexcept OSError: pass") == ["os.sysconf"]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_nothing_needs_posix(path):
+    assert posix_only(path.read_text()) == []
+
+
 def test_public_methods_have_a_docstring_of_their_own_or_inherit_one():
     for kind, name in public_methods():
         if not kind.__name__.startswith("_") and not name.startswith("_"):

@@ -6,11 +6,12 @@ import collections
 import contextlib
 import json
 import os
-import selectors
+import queue
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -37,6 +38,9 @@ _MAX_CRASHES = 3
 _POLL_SECONDS = 0.2
 
 
+_Report = tuple["_WorkerProcess", "dict[str, Any] | None"]
+
+
 class LocalExecutor(Executor):
     """Trains trials, in the order given, in at most ``jobs`` worker processes.
 
@@ -47,7 +51,7 @@ class LocalExecutor(Executor):
         self._folder = folder
         self._waiting = collections.deque(trials)
         self._jobs = jobs
-        self._selector = selectors.DefaultSelector()
+        self._reports: queue.SimpleQueue[_Report] = queue.SimpleQueue()
         self._workers: set[_WorkerProcess] = set()
         self._crashes: collections.Counter[str] = collections.Counter()
         self._compiling = False
@@ -56,21 +60,19 @@ class LocalExecutor(Executor):
     def __exit__(self, *error: object) -> None:
         for worker in self._workers:
             worker.kill()
-        self._selector.close()
 
     def events(self) -> Iterator[Event | None]:
         yield from self._start_trials()
         while any(worker.trial for worker in self._workers):
-            ready = self._selector.select(_POLL_SECONDS)
-            if not ready:
+            try:
+                worker, report = self._reports.get(timeout=_POLL_SECONDS)
+            except queue.Empty:
                 yield None
-            for key, _ in ready:
-                worker: _WorkerProcess = key.data
-                reports = worker.read_reports()
-                if reports is None:
-                    yield from self._handle_exit(worker)
-                for report in reports or ():
-                    yield from self._handle_report(worker, report)
+                continue
+            if report is None:
+                yield from self._handle_exit(worker)
+            else:
+                yield from self._handle_report(worker, report)
             yield from self._start_trials()
 
     def stop(self) -> None:
@@ -88,13 +90,11 @@ class LocalExecutor(Executor):
             yield Started(trial)
 
     def _start_worker(self) -> _WorkerProcess:
-        worker = _WorkerProcess()
+        worker = _WorkerProcess(self._reports)
         self._workers.add(worker)
-        self._selector.register(worker.reports, selectors.EVENT_READ, worker)
         return worker
 
     def _handle_exit(self, worker: _WorkerProcess) -> Iterator[Event]:
-        self._selector.unregister(worker.reports)
         self._workers.remove(worker)
         trial, cause = worker.trial, worker.kill()
         if trial is None:
@@ -126,9 +126,12 @@ class LocalExecutor(Executor):
 
 
 class _WorkerProcess:
-    """A process of `fit_image.apps.sweep.execution.worker`."""
+    """A process of `fit_image.apps.sweep.execution.worker`.
 
-    def __init__(self) -> None:
+    Its reports are put into a queue, and None when it has exited.
+    """
+
+    def __init__(self, reports: queue.SimpleQueue[_Report]) -> None:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # closed by kill
         # A session of its own: the parent handles Ctrl-C. -P: files in the current folder are not
         # imported as modules.
@@ -142,25 +145,25 @@ class _WorkerProcess:
         )
         assert self._process.stdin
         assert self._process.stdout
-        self._orders, self.reports = self._process.stdin, self._process.stdout
-        self._partial_line = b""
+        self._orders, self._output = self._process.stdin, self._process.stdout
         self.trial: Trial | None = None
+        # Windows can wait for several sockets, but not for several pipes.
+        self._reader = threading.Thread(target=self._read, args=(reports,), daemon=True)
+        self._reader.start()
 
     def start(self, trial: Trial, folder: SweepDirectory) -> None:
         """Start to train a trial."""
         self.trial = trial
         order = {"trial": trial.to_json(), "path": str(folder.run_path(trial).absolute())}
-        with contextlib.suppress(BrokenPipeError):  # it has exited, which `read_reports` finds out
+        with contextlib.suppress(BrokenPipeError):  # it has exited, as its reports will tell
             self._orders.write(json.dumps(order).encode() + b"\n")
             self._orders.flush()
 
-    def read_reports(self) -> list[dict[str, Any]] | None:
-        """Return its new reports; None if it has exited."""
-        data = os.read(self.reports.fileno(), 1 << 16)
-        if not data:
-            return None
-        *lines, self._partial_line = (self._partial_line + data).split(b"\n")
-        return [json.loads(line) for line in lines]
+    def _read(self, reports: queue.SimpleQueue[_Report]) -> None:
+        for line in self._output:
+            if line.endswith(b"\n"):  # otherwise it was killed while writing it
+                reports.put((self, json.loads(line)))
+        reports.put((self, None))
 
     def request_stop(self) -> None:
         """Ask it to save a checkpoint and exit."""
@@ -174,7 +177,8 @@ class _WorkerProcess:
         self._errors.seek(0)
         last = self._errors.read().decode(errors="replace").strip().rpartition("\n")[2]
         self.request_stop()
-        self.reports.close()
+        self._reader.join()
+        self._output.close()
         self._errors.close()
         if code < 0:
             return f"signal {signal.Signals(-code).name}"
