@@ -61,9 +61,10 @@ def read_timed(path):
 
 def read_video(path):
     """Return the frames of a video, unscaled, and what ffmpeg says of it."""
-    from imageio_ffmpeg import get_ffmpeg_exe
+    from imageio_ffmpeg import get_ffmpeg_exe, get_ffmpeg_version
 
-    command = [get_ffmpeg_exe(), "-i", f"file:{path}", "-fps_mode", "passthrough"]
+    frame_rate = "-vsync" if get_ffmpeg_version().startswith("4.") else "-fps_mode"
+    command = [get_ffmpeg_exe(), "-i", f"file:{path}", frame_rate, "passthrough"]
     result = subprocess.run(
         [*command, "-f", "rawvideo", "-pix_fmt", "rgb24", "-"], check=True, capture_output=True
     )

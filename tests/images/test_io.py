@@ -497,7 +497,7 @@ def samples():
         "bmp": (picture, {}),
         "ppm": (picture, {}),
         "tga": (picture, {"compression": "tga_rle"}),
-        "ico": (picture, {}),
+        "ico": (picture, {"sizes": [picture.size]}),
     }
     for kind, (source, options) in kinds.items():
         buffer = io.BytesIO()
