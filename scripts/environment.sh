@@ -1,7 +1,9 @@
 # Sourced by the other scripts: makes a virtual environment in .venv with the package in it.
-# Call: make_environment [EXTRAS], where EXTRAS is such as "[dev]".
+# Call: make_environment [EXTRAS [ARGUMENTS]], where EXTRAS is such as "[dev]", and the arguments go
+# to pip. $environment names another folder than .venv.
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+environment=${environment:-.venv}
 
 find_python() {
     local candidate
@@ -29,14 +31,15 @@ install_packages() {
 
 make_environment() {
     local python
-    if ! [ -x .venv/bin/pip ]; then
+    if ! [ -x "$environment/bin/pip" ]; then
         python=$(find_python)
         # Debian and Ubuntu keep venv in a package of its own.
         if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
             install_packages python3-venv
         fi
-        rm -rf .venv
-        "$python" -m venv .venv
+        rm -rf "$environment"
+        "$python" -m venv "$environment"
     fi
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable ".${1:-}"
+    "$environment/bin/python" -m pip install --quiet --disable-pip-version-check "${@:2}" \
+        --editable ".${1:-}"
 }

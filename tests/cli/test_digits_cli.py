@@ -330,7 +330,7 @@ def test_the_commands_are_listed():
     assert "morph" in succeed().output
 
 
-@pytest.mark.skipif(not SHIPPED.exists(), reason="no model is shipped")
+@pytest.mark.skipif(not SHIPPED.is_file(), reason="no model is shipped")
 def test_the_shipped_model_draws_at_once():
     succeed("draw", "--label", 7, "--size", "300x300", "-o", "seven.png", "-q")
     seven = np.asarray(Image.open("seven.png"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any, Self
 
@@ -26,7 +27,7 @@ from fit_image.storage.npz import array_like, write_archive
 
 FORMAT_VERSION = 1
 
-SHIPPED = Path(__file__).with_name("digits.npz")
+SHIPPED = files("fit_image.apps.digits") / "digits.npz"
 """The model that comes with the package."""
 
 _CONFIG_SIZES = ("latent", "units", "blocks", "block_layers")
@@ -184,7 +185,9 @@ class DigitModel:
 
         `InputError` if it is missing or damaged.
         """
-        path = SHIPPED if path is None else path
+        if path is None:
+            with as_file(SHIPPED) as file:
+                return cls.load(file)
         with reading_model(path, "digits", FORMAT_VERSION, "a trained generator") as arrays:
             sizes = {name: int(arrays[name].reshape(())) for name in (*_CONFIG_SIZES, *_SIZES)}
             scale, background = (float(arrays[n].reshape(())) for n in ("scale", "background"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Self
 
@@ -28,7 +29,7 @@ FORMAT_VERSION = 1
 _BATCH = 512
 """Patches that pass through the network at once."""
 
-_STRONG, _WEAK = (Path(__file__).with_name(f"{name}.npz") for name in ("strong", "weak"))
+_STRONG, _WEAK = (files("fit_image.apps.unjpeg") / f"{name}.npz" for name in ("strong", "weak"))
 """The shipped networks, for strong compression and for weak."""
 
 SHIPPED_SUBSAMPLING = "4:2:0"
@@ -156,10 +157,12 @@ class Restorer:
         It has learned from pictures of colours at half the resolution (4:2:0).
         """
         if quality < _STRONGEST_OF_WEAK:
-            return cls.load(_STRONG)
+            with as_file(_STRONG) as file:
+                return cls.load(file)
         first, last = _FADING_GREY if grey else _FADING
         strength = (last - quality) / (last - first)
-        return replace(cls.load(_WEAK), strength=min(max(strength, 0.0), 1.0))
+        with as_file(_WEAK) as file:
+            return replace(cls.load(file), strength=min(max(strength, 0.0), 1.0))
 
     @classmethod
     def load(cls, path: Path) -> Self:
