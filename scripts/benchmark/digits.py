@@ -22,10 +22,15 @@ from benchmark.torch_networks import (
     products,
     torch_chain,
 )  # fmt: skip
-from fit_image.apps.coordinates import INPUTS, pixel_coordinates
+from fit_image.apps.coordinates import INPUTS
 from fit_image.apps.digits.config import DigitsConfig
 from fit_image.apps.digits.gan_trainer import GANTrainer
-from fit_image.apps.digits.networks import generator_layers, make_discriminator, make_generator
+from fit_image.apps.digits.networks import (
+    generator_coordinates,
+    generator_layers,
+    make_discriminator,
+    make_generator,
+)
 from fit_image.nn.layers.conditioned_mlp import at_latent
 from fit_image.nn.layers.convolution.conv2d import Conv2D
 from fit_image.nn.mlp.mlp import MLP
@@ -82,7 +87,7 @@ def generator(*, backward: bool) -> Contest:
     recipe, rng = DigitsConfig(), np.random.default_rng(0)
     chain = make_generator(recipe, SIDE, SIDE, 1).init_params(rng)
     peer, network = _torch_generator(recipe, chain)
-    points = pixel_coordinates(SIDE, SIDE, recipe.scale).reshape(-1, len(INPUTS))
+    points = generator_coordinates((SIDE, SIDE), SIDE, recipe.scale).reshape(-1, len(INPUTS))
     latents = recipe.scale * rng.standard_normal((BATCH, recipe.latent), dtype=np.float32)
     grad_y = rng.standard_normal((BATCH, SIDE, SIDE, 1), dtype=np.float32)
     repeated = np.repeat(latents, len(points), axis=0)
@@ -203,7 +208,7 @@ def _games(recipe: DigitsConfig) -> tuple[GANTrainer, TorchGame]:
         torch_chain(encoder, {0: softplus, 2: softplus}, drop=1.0 - recipe.keep),
         _torch_generator(recipe, game.generator.network)[0],
         torch_chain(game.discriminator.network, _RECTIFIERS),
-        pixel_coordinates(SIDE, SIDE, recipe.scale),
+        generator_coordinates((SIDE, SIDE), SIDE, recipe.scale),
     )
     return game, peer
 
@@ -215,7 +220,8 @@ def drawing() -> Contest:
     network = at_latent(_torch_generator(model.config, chain)[1], np.float32(scale) * latents)
     peer = Generator(network)
     count = _PIECES * _PIECE
-    seen = pixel_coordinates(side, side, scale, range(side // 2, side // 2 + count // side + 1))
+    rows = range(side // 2, side // 2 + count // side + 1)
+    seen = generator_coordinates((side, side), min(model.width, model.height), scale, rows)
     pieces = torch.from_numpy(seen.reshape(-1, len(INPUTS))[:count].copy()).split(_PIECE)
     _agree(network.predict(pieces[0].numpy()), peer(pieces[0]))
     drawn = model.render_strips(latents, side, side)

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fit_image.apps.painting_network import FORMAT_VERSION, PaintingNetwork, pixel_coordinates
+from fit_image.apps.coordinates import unit_coordinates
+from fit_image.apps.painting_network import FORMAT_VERSION, PaintingNetwork
 from fit_image.errors import InputError
 from fit_image.nn.encodings.fourier import Fourier
 from fit_image.nn.encodings.hash_grid import HashGrid
@@ -231,13 +232,6 @@ def test_any_damage_is_one_line_or_harmless(saved, tmp_path, edits, cut):
         assert np.isfinite(network.parameters).all()
 
 
-def test_pixel_coordinates_are_index_by_count_less_one():
-    np.testing.assert_array_equal(
-        pixel_coordinates(5), np.array([0, 0.25, 0.5, 0.75, 1], dtype=np.float32)
-    )
-    assert pixel_coordinates(1).tolist() == [0.0]
-
-
 def test_render_puts_x_along_rows_and_y_down(network):
     picture = network.render(6, 4)
     assert picture.shape == (4, 6, 3)
@@ -250,14 +244,30 @@ def test_render_has_the_learned_size_unless_told(network):
 
 
 def test_a_region_is_a_part_of_the_whole(network):
-    whole = network.render(11, 11, (-0.5, -0.5, 1.5, 1.5))
+    whole = network.render(12, 12, (-0.5, -0.5, 1.5, 1.5))
     part = network.render(6, 6, (0.5, -0.5, 1.5, 0.5))
-    np.testing.assert_allclose(part, whole[:6, 5:], atol=1e-5)
+    np.testing.assert_allclose(part, whole[:6, 6:], atol=1e-5)
+
+
+def test_regions_that_touch_share_no_column(network):
+    left, right = (network.render(9, 4, (x, 0.0, x + 0.5, 1.0)) for x in (0.0, 0.5))
+    whole = network.render(18, 4)
+    np.testing.assert_array_equal(np.concatenate([left, right], axis=1), whole)
+
+
+@pytest.mark.parametrize("factor", [1, 3, 5])
+def test_a_larger_picture_holds_the_learned_pixels(network, factor):
+    larger = network.render(factor * 6, factor * 4)
+    middle = factor // 2
+    np.testing.assert_array_equal(larger[middle::factor, middle::factor], network.render())
+    if factor > 1:
+        assert (larger[0, 0] != network.render()[0, 0]).any()
 
 
 def test_strips_make_the_same_picture(network):
     picture = network.render(400, 300)
     assert len(list(network.render_strips(400, 300))) > 1
-    coordinates = np.stack(np.meshgrid(pixel_coordinates(400), pixel_coordinates(300)), axis=-1)
+    sides = (unit_coordinates(count, side) for count, side in ((400, 6), (300, 4)))
+    coordinates = np.stack(np.meshgrid(*sides), axis=-1)
     whole = network.predict(coordinates.reshape(-1, 2)).reshape(picture.shape)
     np.testing.assert_allclose(picture, whole, atol=1e-6)

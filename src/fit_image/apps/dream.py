@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.apps.coordinates import INPUTS, pixel_coordinates
+from fit_image.apps.coordinates import INPUTS, centred_coordinates
 from fit_image.apps.memory import check_available, training_bytes
 from fit_image.apps.rendering import STRIP_PIXELS, render_rows
 from fit_image.config.layer_spec import Hidden, check_blocks, parse_layers
@@ -44,7 +44,7 @@ class Dream:
     latent : int
         Number of latent inputs beside the coordinates; they are the same everywhere.
     scale : float
-        x and y are 0 in the middle, and plus and minus this at the middles of the nearer sides.
+        x and y are 0 in the centre, and plus and minus this at the edges of the shorter side.
     channels : str
         ``rgb`` or ``grey``.
     seed : int
@@ -114,7 +114,9 @@ class Dreamer:
 
         Returns uint8 (rows, width, channels).
         """
-        coordinates = pixel_coordinates(width, height, self._dream.scale, range(top, top + rows))
+        # No picture was learned: the shorter side has the length 2, whatever its pixels.
+        part = range(top, top + rows)
+        coordinates = centred_coordinates((width, height), 2.0, self._dream.scale, part)
         inputs = coordinates[..., [INPUTS.index(name) for name in self._dream.inputs]]
         return to_uint8(render_rows(self._network, inputs, self._threads))
 

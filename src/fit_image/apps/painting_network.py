@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from fit_image.apps.coordinates import unit_coordinates
 from fit_image.apps.rendering import render_strips
 from fit_image.config.registry import CHANNELS
 from fit_image.errors import InputError
@@ -38,8 +39,8 @@ _STRIP_WORK = 3 * 10**10
 class PaintingNetwork(core.MLP):
     """A network from coordinates (x, y) to a colour: red, green and blue; or grey; or with alpha.
 
-    x runs from 0 at the picture's left column to 1 at its right one, y from 0 at the top row to 1
-    at the bottom one; colours are 0..1 for black to full, and may overshoot.
+    x runs from 0 in the middle of the picture's left column to 1 in that of its right one, y from 0
+    at the top row to 1 at the bottom one; colours are 0..1 for black to full, and may overshoot.
 
     Attributes
     ----------
@@ -76,7 +77,8 @@ class PaintingNetwork(core.MLP):
         width, height : int, optional
             Size in pixels, default that of the learned picture.
         region : tuple of float
-            x0, y0, x1, y1: coordinates of the corner pixels; may lie outside 0..1.
+            Its left, top, right and bottom edges, in widths and heights of the learned picture: the
+            whole is 0, 0, 1, 1, with the outer halves of its border pixels. May lie outside 0..1.
         threads : int, optional
             Default: all cores. Does not change the result.
 
@@ -99,7 +101,8 @@ class PaintingNetwork(core.MLP):
         if width < 1 or height < 1:
             raise ValueError(f"a picture has at least one pixel, not {width} x {height}")
         x0, y0, x1, y1 = region
-        xs, ys = pixel_coordinates(width, x0, x1), pixel_coordinates(height, y0, y1)
+        xs = unit_coordinates(width, self.size[0], x0, x1)
+        ys = unit_coordinates(height, self.size[1], y0, y1)
 
         def coordinates(rows: range) -> FloatArray:
             xy = np.empty((len(rows), width, 2), dtype=np.float32)
@@ -208,14 +211,6 @@ class PaintingNetwork(core.MLP):
             return cls.from_arrays(arrays)
         except (KeyError, TypeError, ValueError, MemoryError, OverflowError) as error:
             raise InputError(f"{path} is damaged: {error}") from error
-
-
-def pixel_coordinates(count: int, start: float = 0.0, stop: float = 1.0) -> FloatArray:
-    """Return the coordinates of ``count`` pixels along a side (float32): index / (count - 1).
-
-    A single pixel lies at ``start``.
-    """
-    return (start + (stop - start) * (np.arange(count) / max(count - 1, 1))).astype(np.float32)
 
 
 def _typed(

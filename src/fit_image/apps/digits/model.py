@@ -13,9 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.apps.contact_sheet import Pixels, contact_sheet
-from fit_image.apps.coordinates import pixel_coordinates
 from fit_image.apps.digits.config import DigitsConfig
-from fit_image.apps.digits.networks import generator_layers
+from fit_image.apps.digits.networks import generator_coordinates, generator_layers
 from fit_image.apps.rendering import render_strips
 from fit_image.errors import InputError
 from fit_image.images.io import to_uint8
@@ -108,8 +107,9 @@ class DigitModel:
         width, height : int
             In pixels.
         scale : float, optional
-            Range of x and y along the shorter side: -scale to scale; smaller zooms in, larger
-            shows the surroundings. Default: as in training.
+            Range of x and y along the shorter side: -scale to scale, between the middles of what
+            were the border pixels in training; smaller zooms in, larger shows the surroundings.
+            Default: as in training.
         threads : int, optional
             Default: all cores. Does not change the result.
 
@@ -120,9 +120,10 @@ class DigitModel:
             0..1.
         """
         scale = self.config.scale if scale is None else scale
+        side = min(self.width, self.height)
 
         def coordinates(rows: range) -> FloatArray:
-            return pixel_coordinates(width, height, scale, rows)
+            return generator_coordinates((width, height), side, scale, rows)
 
         network = self._network(latents)
         return render_strips(network, coordinates, (width, height), threads=threads)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fit_image.apps.coordinates import INPUTS, pixel_coordinates
+from fit_image.apps.coordinates import INPUTS, centred_coordinates
 from fit_image.apps.digits.config import DigitsConfig
 from fit_image.apps.memory import numbers_per_sample
 from fit_image.nn.layers.batch_norm import BatchNorm
@@ -42,8 +42,19 @@ def make_generator(config: DigitsConfig, height: int, width: int, channels: int)
     """Return a network from latents, multiplied by the scale, to pictures."""
     layers = generator_layers(config, channels)
     stds = [_BLOCK_END if layer.skip else _RECTIFIER for layer in layers[1:-1]]
-    points = pixel_coordinates(width, height, config.scale)
+    points = generator_coordinates((width, height), min(width, height), config.scale)
     return Network([ConditionedMLP(layers, points, [_PROJECTION, *stds, _OUTPUT])])
+
+
+def generator_coordinates(
+    size: tuple[int, int], side: int, scale: float, rows: range | None = None
+) -> FloatArray:
+    """Return x, y and radius of the pixels of a picture, or of some rows: float32 (rows, width, 3).
+
+    x and y are 0 in the centre, and plus and minus ``scale`` in the middles of the border pixels of
+    a picture of the generator's size, whose shorter side has ``side`` pixels.
+    """
+    return centred_coordinates(size, side, scale / max((side - 1) / 2, 0.5), rows)
 
 
 def working_numbers(config: DigitsConfig, shape: tuple[int, int, int], classes: int) -> int:

@@ -154,7 +154,10 @@ class DigitTrainer(StepTrainer[RoundMetrics]):
         # The same latents' noise in every frame: only learning moves them.
         rng = np.random.default_rng([self.config.seed, _FRAMES])
         rows = [model.sample([label] * SAMPLES, rng) for label in range(len(model.class_names))]
-        return model.draw_sheet(rows, _TILE, _TILE)
+        # The scale is reached in the middles of a tile's border pixels, not of the trained ones, so
+        # that the frames of a run stay alike when one of an earlier version is resumed.
+        scale = self.config.scale * (self.side - 1) / self.side * _TILE / (_TILE - 1)
+        return model.draw_sheet(rows, _TILE, _TILE, scale=scale)
 
     def model(self) -> DigitModel:
         names = self.data.names

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fit_image.apps.coordinates import unit_coordinates
 from fit_image.apps.fit.importance_sampling import Importance
-from fit_image.apps.painting_network import pixel_coordinates
 from fit_image.images.io import COLOUR_TYPES, max_level
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.jit import kernel
@@ -34,7 +34,7 @@ class Samples:
         self._colours = np.ascontiguousarray(image).reshape(-1, channels)
         self._colours.flags.writeable = False  # as some pictures are: all have one kernel
         self._brightest = max_level(image.dtype)
-        self._xs, self._ys = pixel_coordinates(width), pixel_coordinates(height)
+        self._xs, self._ys = (unit_coordinates(side, side) for side in (width, height))
         self.order: npt.NDArray[np.uint32]
         self._importance: Importance | None
         self.forget_order()
