@@ -30,7 +30,7 @@ from fit_image.cli.common.signals import Signals
     default="0,0,1,1",
     show_default=True,
     metavar="X0,Y0,X1,Y1",
-    help="Region to draw: left, top, right, bottom. 0,0,1,1 is the whole picture; "
+    help="Region to draw: left, top, right and bottom edge. 0,0,1,1 is the whole picture; "
     "-0.5,-0.5,1.5,1.5 extends beyond it.",
 )
 @options.threads_option("all cores")
