@@ -72,7 +72,8 @@ def read_video(path):
     match = re.search(r"Video: (\w+).*?(yuv\w+).*? (\d+)x(\d+).*?, ([\d.]+) fps", words)
     width, height = int(match[3]), int(match[4])
     pictures = np.frombuffer(result.stdout, np.uint8).reshape(-1, height, width, 3)
-    return pictures, {"codec": match[1], "pix_fmt": match[2], "fps": float(match[5])}
+    facts = {"codec": match[1], "pix_fmt": match[2], "fps": float(match[5])}
+    return pictures, {**facts, "colours": re.search(r"yuv\w+\(([^)]*)\)", words)[1]}
 
 
 def error(a, b):
@@ -109,6 +110,9 @@ def test_all_frames_arrive_in_order_unscaled_and_close(tmp_path, suffix, size):
         assert len(pictures) == 24
         assert meta["pix_fmt"].startswith("yuv420p")
         assert meta["codec"] == {".mp4": "h264", ".webm": "vp9"}[suffix]
+        # One name is matrix, primaries and transfer; otherwise ffmpeg shows three.
+        assert meta["colours"].startswith("tv, bt709")
+        assert "/" not in meta["colours"]
         padded = tuple(side + side % 2 for side in size)
         assert pictures[0].shape == (*padded, 3)
         shown = [*pictures[:4], pictures[-1]]

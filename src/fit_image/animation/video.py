@@ -28,10 +28,12 @@ VP9 = Codec(
     ("-crf", "24", "-b:v", "0", "-deadline", "good", "-cpu-used", "4", "-row-mt", "1"),
 )
 
-# Without a matrix in the file, players guess one from the frame size.
+# Without a matrix in the file, players guess one from the frame size. Newer versions of ffmpeg take
+# the names of the colours from the frames, older ones from the options of the encoder.
+_SCALE = "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int"
+_TAGS = "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709"
 _COLOURS = (
-    "-vf",
-    "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int",
+    *("-vf", f"{_SCALE},{_TAGS}"),
     *("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"),
 )
 
