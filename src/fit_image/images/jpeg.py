@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
-from PIL.JpegImagePlugin import get_sampling
+from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 
 from fit_image.config.registry import SUBSAMPLINGS
 from fit_image.images.decoding import pixel_limit
@@ -30,16 +30,19 @@ def quality_of(picture: Image.Image) -> int | None:
     The quality at which the sum of the Independent JPEG Group's luma table is nearest to that of
     the picture's.
     """
-    tables = getattr(picture, "quantization", None)
-    if not tables:
+    if not isinstance(picture, JpegImageFile):
         return None
-    total = sum(next(iter(tables.values())))
+    luma = picture.layer[0][3]  # the table of the first component
+    total = sum(picture.quantization[luma])
     return min(range(1, 101), key=lambda quality: abs(_table_sum(quality) - total))
 
 
 def subsampling_of(picture: Image.Image) -> str | None:
-    """Return the chroma subsampling of a JPEG picture; None if it is not a JPEG, or is grey."""
-    if picture.format != "JPEG" or picture.mode == "L":
+    """Return the chroma subsampling of a JPEG picture; None if it is not a JPEG, or is grey.
+
+    Cameras' files of several pictures (MPO) are JPEGs, too.
+    """
+    if not isinstance(picture, JpegImageFile) or picture.mode == "L":
         return None
     found = get_sampling(picture)
     return next((name for name, number in SUBSAMPLINGS.items() if number == found), "unusual")

@@ -25,14 +25,21 @@ from fit_image.apps.unjpeg.patches.pictures import (
 from fit_image.apps.unjpeg.scoring import score
 from fit_image.apps.unjpeg.trainer import PatchTrainer
 from fit_image.config.layer_spec import Hidden, parse_qualities
+from fit_image.config.registry import SUBSAMPLINGS
 from fit_image.errors import DivergenceError, InputError
 from fit_image.images.io import psnr
-from fit_image.images.jpeg import Compression, quality_of
+from fit_image.images.jpeg import Compression, quality_of, subsampling_of
 from fit_image.images.ycbcr import from_ycbcr, to_ycbcr
 from fit_image.storage.dataclass_json import from_json, to_json
 
 SMALL = UnjpegConfig(block=8, layers=(Hidden(24),), quality="30", batch_size=20, patches=400)
 QUICK = replace(SMALL, optimizer="adam", difference=True, learning_rate=0.003, average=0.9)
+
+
+def jpeg_of(levels, **options):
+    file = io.BytesIO()
+    Image.fromarray(levels).save(file, "JPEG", **options)
+    return file
 
 
 def screen(seed, width=96, height=80):
@@ -92,6 +99,29 @@ def test_the_quality_is_read_from_a_file(quality):
 
 def test_no_quality_where_there_is_no_jpeg():
     assert quality_of(Image.new("RGB", (8, 8))) is None
+    assert subsampling_of(Image.new("RGB", (8, 8))) is None
+
+
+@pytest.mark.parametrize("behind", [0, 1], ids=["JPEG", "MPO"])
+@pytest.mark.parametrize("subsampling", [*SUBSAMPLINGS, None])
+def test_a_camera_file_of_several_pictures_is_known_as_its_first(behind, subsampling):
+    picture, file = Image.fromarray(screen(0)), io.BytesIO()
+    if subsampling is None:
+        picture = picture.convert("L")
+    more = [picture.resize((40, 30))] * behind
+    options = {"subsampling": subsampling} if subsampling else {}
+    picture.save(file, "MPO", quality=77, save_all=True, append_images=more, **options)
+    again = Image.open(file)
+    assert again.format == ("MPO" if behind else "JPEG")
+    assert (quality_of(again), subsampling_of(again)) == (77, subsampling)
+
+
+def test_the_quality_is_that_of_the_table_of_the_first_component():
+    data = jpeg_of(screen(0), quality=40).getvalue()
+    at = data.index(b"\xff\xdb")  # two segments of 69 bytes, one for each table
+    swapped = data[:at] + data[at + 69 : at + 138] + data[at : at + 69] + data[at + 138 :]
+    assert swapped != data
+    assert quality_of(Image.open(io.BytesIO(swapped))) == 40
 
 
 @pytest.mark.parametrize("text", ["", "0", "101", "90-30", "x", "30-", "-5", "30-101", "1e1"])
