@@ -14,8 +14,9 @@ from PIL import Image, ImageOps
 
 from fit_image.apps.unjpeg.directory import UnjpegDirectory
 from fit_image.apps.unjpeg.model import Restorer
+from fit_image.apps.unjpeg.restoring import check_restored, read_picture, save_restored
 from fit_image.images.io import psnr
-from fit_image.images.jpeg import Compression
+from fit_image.images.jpeg import Compression, quality_of, subsampling_of
 from fit_image.storage.npz import read_archive
 from kinds import UNJPEG as SMALL
 from kinds import words
@@ -268,14 +269,24 @@ def test_apply_keeps_what_it_does_not_touch(jpeg):
     exif = Image.Exif()
     exif[0x0112], exif[0x010E] = 6, "words"
     profile = b"\0" * 36 + b"acsp" + b"\0" * 88
+    more = {"xmp": b"<x/>", "comment": b"a comment"}
     with Image.open(jpeg) as picture:
-        picture.save("notes.jpg", quality=40, exif=exif, icc_profile=profile, dpi=(144, 144))
-    succeed("apply", "notes.jpg", "-q")
-    with Image.open("notes-restored.png") as out:
-        assert out.size == (90, 70)
-        assert dict(out.getexif()) == {0x0112: 6, 0x010E: "words"}
-        assert out.info["icc_profile"] == profile
-        assert out.info["dpi"] == pytest.approx((144, 144), abs=0.1)
+        picture.save(
+            "notes.jpg", quality=40, exif=exif, icc_profile=profile, dpi=(144, 144), **more
+        )
+    for output, turn in (("notes.png", 1), ("again.jpg", 6), ("notes.webp", 1), ("notes.tif", 1)):
+        succeed("apply", "notes.jpg", "-o", output, "-q")
+        with Image.open(output) as out:
+            assert out.size == ((90, 70) if turn == 6 else (70, 90))
+            out.load()
+            tags = out.getexif()
+            assert (tags.get(0x0112, 1), tags[0x010E]) == (turn, "words")
+            assert out.info["icc_profile"] == profile
+            assert out.info["xmp"] == b"<x/>"
+            if output != "notes.webp":
+                assert out.info["dpi"] == pytest.approx((144, 144), abs=0.1)
+            comment = {"notes.png": "a comment", "again.jpg": b"a comment"}.get(output)
+            assert out.info.get("Comment", out.info.get("comment")) == comment
 
 
 @pytest.mark.parametrize("turn", range(1, 9))
@@ -286,10 +297,36 @@ def test_pictures_side_by_side_stand_upright(turn, jpeg):
         picture.save("lying.jpg", quality=40, exif=exif)
     succeed("apply", "lying.jpg", "-o", "out.png", "--compare", "side.png", "-q")
     with Image.open("out.png") as out, Image.open("side.png") as side:
-        upright = np.asarray(ImageOps.exif_transpose(out))
+        upright = np.asarray(out)
         height, width, _ = upright.shape
         assert side.size == (2 * width + 8, height)
         assert (np.asarray(side)[:, width + 8 :] == upright).all()
+        with Image.open("lying.jpg") as lying:
+            before = np.asarray(ImageOps.exif_transpose(lying))
+        assert (np.asarray(side)[:, :width] == before).all()
+
+
+@pytest.mark.parametrize("suffix", [".png", ".webp", ".tif", ".bmp", ".gif", ".jpg"])
+@pytest.mark.parametrize("turn", range(1, 9))
+def test_pictures_stand_upright_for_every_reader(turn, suffix):
+    levels = np.zeros((16, 24, 3), np.uint8)
+    levels[:8, :8], levels[8:, 8:] = (200, 40, 40), (40, 90, 160)
+    exif = Image.Exif()
+    exif[0x0112] = turn
+    Image.fromarray(levels).save("lying.jpg", quality=95, subsampling=0, exif=exif)
+    damaged = read_picture(Path("lying.jpg"))
+    target = Path(f"out{suffix}")
+    check_restored(damaged, target)
+    save_restored(target, damaged, damaged.image)
+    with Image.open(target) as out, Image.open("lying.jpg") as lying:
+        expected = np.asarray(ImageOps.exif_transpose(lying))
+        if suffix == ".jpg":
+            assert out.getexif()[0x0112] == turn
+            out = ImageOps.exif_transpose(out)
+        else:
+            assert out.getexif().get(0x0112, 1) == 1
+        seen = np.asarray(out.convert("RGB"))
+    np.testing.assert_allclose(seen, expected, atol=3 if suffix in (".jpg", ".gif") else 0)
 
 
 @pytest.mark.parametrize("suffix", [".gif", ".bmp"])
@@ -299,6 +336,9 @@ def test_what_a_format_cannot_keep_is_not_lost(suffix, jpeg):
     with Image.open(jpeg) as picture:
         picture.save("notes.jpg", quality=40, exif=exif)
     assert "EXIF" in fail("apply", "notes.jpg", "-o", f"out{suffix}")
+    with Image.open(jpeg) as picture:
+        picture.save("notes.jpg", quality=40, xmp=b"<x/>")
+    assert "XMP" in fail("apply", "notes.jpg", "-o", f"out{suffix}")
     succeed("apply", jpeg, "-o", f"out{suffix}", "-q")
 
 
@@ -341,13 +381,54 @@ def test_the_network_is_chosen_by_quality(jpeg):
         assert (np.asarray(out) == weak.restore(before)).all()
 
 
+@pytest.mark.parametrize("behind", [0, 1], ids=["JPEG", "MPO"])
 @pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2"])
-def test_what_the_shipped_networks_do_not_know_is_refused(subsampling, run, jpeg):
+def test_what_the_shipped_networks_do_not_know_is_refused(subsampling, behind, run, jpeg):
     with Image.open(jpeg) as picture:
-        picture.save("other.jpg", quality=85, subsampling=subsampling)
+        several = {"save_all": True, "append_images": [picture.copy()] * behind}
+        picture.save("other.jpg", "MPO", quality=85, subsampling=subsampling, **several)
     assert f"has {subsampling} chroma subsampling" in fail("apply", "other.jpg")
     succeed("apply", "other.jpg", "--strength", 0.5, "-o", "a.png", "-q")
     succeed("apply", run, "other.jpg", "-o", "b.png", "-q")
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_a_camera_file_of_several_pictures_is_restored_as_its_first(mode, jpeg):
+    with Image.open(jpeg) as picture:
+        picture = picture.convert(mode)
+    picture.save("one.jpg", quality=70)
+    more = [picture.resize((40, 30))]
+    picture.save("several.jpg", "MPO", quality=70, save_all=True, append_images=more)
+    for name in ("one", "several"):
+        succeed("apply", f"{name}.jpg", "-o", f"{name}.png", "-q")
+    assert Path("one.png").read_bytes() == Path("several.png").read_bytes()
+
+
+def test_lossless_formats_hold_the_same_pixels_and_jpeg_nearly(jpeg):
+    pixels = {}
+    for suffix in ("png", "webp", "tif", "bmp", "jpg"):
+        succeed("apply", jpeg, "-o", f"out.{suffix}", "-q")
+        with Image.open(f"out.{suffix}") as out:
+            pixels[suffix] = np.asarray(out)
+    for suffix in ("webp", "tif", "bmp"):
+        np.testing.assert_array_equal(pixels[suffix], pixels["png"])
+    with Image.open("out.jpg") as out:
+        assert (quality_of(out), subsampling_of(out)) == (100, "4:4:4")
+    assert psnr(pixels["jpg"], pixels["png"]) > 45
+
+
+def test_what_never_was_a_jpeg_is_said_to_be_none(run, jpeg):
+    with Image.open(jpeg) as picture:
+        picture.save("in.png")
+    said = "in.png is not a JPEG file: it is changed as if it had been"
+    quality = f"{said} one of quality"
+    for args, line in (
+        (["in.png"], f"{quality} 85 (--quality)"),
+        (["in.png", "--quality", 30], f"{quality} 30"),
+        ([run, "in.png"], said),
+    ):
+        assert succeed("apply", *args, "-o", "out.png").stderr.splitlines() == [line]
+    assert succeed("apply", jpeg, "-o", "out.png").stderr == ""
 
 
 def test_score(run, clean):

@@ -585,7 +585,7 @@ class TestPsnr:
 
 
 class TestSaving:
-    @pytest.mark.parametrize("suffix", [".png", ".BMP", ".tif", ".tiff"])
+    @pytest.mark.parametrize("suffix", [".png", ".BMP", ".tif", ".tiff", ".webp"])
     @pytest.mark.parametrize("kind", ["float", "uint8", "pillow"])
     def test_lossless_round_trip(self, tmp_path, rng, suffix, kind):
         stored = rng.integers(0, 256, (9, 14, 3), dtype=np.uint8)
@@ -598,7 +598,7 @@ class TestSaving:
         assert np.array_equal(to_uint8(load_image(tmp_path / f"a{suffix}").pixels), stored)
         assert [file.name for file in tmp_path.iterdir()] == [f"a{suffix}"]
 
-    @pytest.mark.parametrize("suffix", [".jpg", ".jpeg", ".webp", ".gif"])
+    @pytest.mark.parametrize("suffix", [".jpg", ".jpeg", ".gif"])
     def test_lossy_round_trip(self, tmp_path, small_picture, suffix):
         picture = small_picture.repeat(8, 0).repeat(8, 1)
         save_image(tmp_path / f"a{suffix}", picture)

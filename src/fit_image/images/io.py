@@ -44,7 +44,7 @@ _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 _MAX_SIDE = {"JPEG": 65_500, "WEBP": 16_383, "GIF": 65_535}
 _SAVE_OPTIONS: dict[str, dict[str, Any]] = {
     "JPEG": {"quality": 95, "subsampling": 0},
-    "WEBP": {"quality": 95},
+    "WEBP": {"lossless": True, "exact": True},
     "TIFF": {"compression": "tiff_deflate"},
 }
 
@@ -240,9 +240,12 @@ class Canvas:
 
 
 def save_image(
-    path: str | os.PathLike[str], picture: npt.NDArray[Any] | Image.Image, **metadata: Any
+    path: str | os.PathLike[str], picture: npt.NDArray[Any] | Image.Image, **options: Any
 ) -> None:
     """Save a picture atomically, in the format of the suffix of ``path``; a file is replaced.
+
+    All formats but JPEG (quality 95, colours at full resolution) and GIF (256 colours) keep every
+    byte of 8 bits.
 
     Parameters
     ----------
@@ -250,8 +253,8 @@ def save_image(
             PIL.Image.Image
         1, 3 or 4 channels; floats are colours in 0..1, see `to_uint8`. Pillow images of modes
         other than L, RGB and RGBA are converted to RGB.
-    **metadata
-        Options of Pillow's ``save`` for metadata, such as ``exif``.
+    **options
+        Of Pillow's ``save``, such as ``exif``.
 
     Raises
     ------
@@ -271,7 +274,7 @@ def save_image(
             picture = picture.convert("RGB")
         name = check_image_target(path, *picture.size, len(picture.getbands()))
     with atomic_path(path) as temporary:
-        picture.save(temporary, name, **{**_SAVE_OPTIONS.get(name, {}), **metadata})
+        picture.save(temporary, name, **{**_SAVE_OPTIONS.get(name, {}), **options})
 
 
 def _levels(picture: Image.Image, channels: int) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from fit_image.apps.unjpeg.model import Restorer
 from fit_image.errors import InputError, one_line
 from fit_image.images.decoding import reading
-from fit_image.images.io import check_image_suffix, check_image_target
+from fit_image.images.io import check_image_suffix, check_image_target, save_image
 from fit_image.images.jpeg import quality_of, subsampling_of
-
-_METADATA = ("exif", "icc_profile", "dpi")
+from fit_image.images.metadata import Metadata, turn_upright
 
 _GAP = 8
 
-# EXIF's tag of the orientation, and its values that swap rows and columns.
-_ORIENTATION, _SIDEWAYS = 0x0112, (5, 6, 7, 8)
+# The only format whose readers all turn pictures upright.
+_TURNED_BY_READERS = "JPEG"
 
-# Formats that hold neither EXIF data nor colour profiles.
-_BARE = ("GIF", "BMP")
+# Lossy, so that at the usual 95 more might be lost than was restored.
+_JPEG_QUALITY = 100
 
 # By mode: that in which a picture is restored; with transparency, RGBA.
 _MODES = {"L": "L", "1": "L", "RGB": "RGB", "P": "RGB", "LA": "RGBA", "RGBA": "RGBA"}
@@ -34,12 +32,13 @@ _MODES = {"L": "L", "1": "L", "RGB": "RGB", "P": "RGB", "LA": "RGBA", "RGBA": "R
 class DamagedPicture(NamedTuple):
     """A picture to be restored, of mode L, RGB or RGBA, and how JPEG has compressed it, if it has.
 
-    Orientation and colour profile are not applied.
+    Orientation and colour profile are not applied, but stand in the metadata.
     """
 
     image: Image.Image
     quality: int | None
     subsampling: str | None
+    metadata: Metadata
 
 
 def read_picture(path: Path) -> DamagedPicture:
@@ -50,14 +49,14 @@ def read_picture(path: Path) -> DamagedPicture:
         picture = Image.open(file)
         picture.load()
         quality, subsampling = quality_of(picture), subsampling_of(picture)
+        metadata = Metadata.of(picture)
     if picture.mode not in _MODES:
         raise InputError(
             f"cannot restore {one_line(path)}: its pixels are {picture.mode}; convert it to RGB "
             "or grey of 8 bits first"
         )
     image = picture.convert("RGBA" if "transparency" in picture.info else _MODES[picture.mode])
-    image.info = dict(picture.info)
-    return DamagedPicture(image, quality, subsampling)
+    return DamagedPicture(image, quality, subsampling, metadata)
 
 
 def restore(
@@ -80,62 +79,64 @@ def restore(
     return restored
 
 
-def side_by_side(image: Image.Image, restored: Image.Image) -> Image.Image:
+def side_by_side(damaged: DamagedPicture, restored: Image.Image) -> Image.Image:
     """Return a picture and its restored version side by side, both upright."""
-    width, height = _upright_size(image)
+    width, height = _upright_size(damaged)
     sheet = Image.new("RGB", (2 * width + _GAP, height), "white")
-    for left, each in ((0, image), (width + _GAP, restored)):
-        opaque = each.convert("RGBA")
-        opaque.info.clear()  # other EXIF data may be damaged
-        opaque.getexif()[_ORIENTATION] = _orientation(image)
-        ImageOps.exif_transpose(opaque, in_place=True)
-        sheet.paste(opaque, (left, 0), opaque)
+    for left, each in ((0, damaged.image), (width + _GAP, restored)):
+        upright = turn_upright(each.convert("RGBA"), damaged.metadata.orientation)
+        sheet.paste(upright, (left, 0), upright)
     return sheet
 
 
-def check_side_by_side(image: Image.Image, target: Path) -> None:
+def check_side_by_side(damaged: DamagedPicture, target: Path) -> None:
     """Raise `InputError` unless `side_by_side` can be written to ``target``."""
-    width, height = _upright_size(image)
+    width, height = _upright_size(damaged)
     try:
         check_image_target(target, 2 * width + _GAP, height)
     except InputError as error:
         raise InputError(f"{error}; or leave --compare out") from None
 
 
-def _upright_size(image: Image.Image) -> tuple[int, int]:
-    width, height = image.size
-    return (height, width) if _orientation(image) in _SIDEWAYS else (width, height)
-
-
-def _orientation(image: Image.Image) -> int:
-    """Return the orientation from EXIF; 1 is upright."""
-    # Damaged data make Pillow raise nearly every kind of exception.
-    with contextlib.suppress(Exception):
-        return int(image.getexif().get(_ORIENTATION, 1))
-    return 1
-
-
-def metadata_of(picture: Image.Image, target: Path) -> dict[str, Any]:
-    """Return the metadata to write, as options of Pillow's ``save``.
-
-    `InputError` if the format of the target cannot hold them.
-    """
-    metadata = {name: picture.info[name] for name in _METADATA if picture.info.get(name)}
-    name = check_image_suffix(target)
-    if name in _BARE and metadata.keys() & {"exif", "icc_profile"}:
+def check_restored(damaged: DamagedPicture, target: Path) -> None:
+    """Raise `InputError` unless `save_restored` can write the picture and what it holds."""
+    name = check_image_target(target, *damaged.image.size, len(damaged.image.getbands()))
+    _, metadata = _as_readers_see_it(damaged.image, damaged.metadata, name)
+    if lost := metadata.lost_in(name):
         raise InputError(
-            f"cannot write {one_line(target)}: {name} keeps neither the picture's EXIF data nor "
-            "its colour profile; use .png"
+            f"cannot write {one_line(target)}: {name} cannot hold the picture's "
+            f"{', '.join(lost)}; use .png"
         )
-    if name == "TIFF" and "exif" in metadata:
-        # The library that compresses Pillow's TIFF does not know the EXIF parts that cameras write.
-        metadata["compression"] = None
     # Tried on one pixel: not all EXIF data that other formats take as they are fit in a TIFF.
     try:
-        Image.new("RGB", (1, 1)).save(io.BytesIO(), name, **metadata)
+        Image.new("RGB", (1, 1)).save(io.BytesIO(), name, **metadata.save_options(name))
     except Exception:  # Pillow raises nearly every kind
         raise InputError(
             f"cannot write {one_line(target)}: {name} cannot hold the picture's EXIF data or "
             "colour profile; use .png"
         ) from None
-    return metadata
+
+
+def save_restored(target: Path, damaged: DamagedPicture, restored: Image.Image) -> None:
+    """Write a restored picture with the metadata of the damaged one.
+
+    It is turned upright unless readers of the format do that.
+    """
+    name = check_image_suffix(target)
+    restored, metadata = _as_readers_see_it(restored, damaged.metadata, name)
+    quality = {"quality": _JPEG_QUALITY} if name == "JPEG" else {}
+    save_image(target, restored, **quality, **metadata.save_options(name))
+
+
+def _as_readers_see_it(
+    picture: Image.Image, metadata: Metadata, format_name: str
+) -> tuple[Image.Image, Metadata]:
+    """Return a picture and its metadata, turned upright unless readers of the format do that."""
+    if format_name == _TURNED_BY_READERS:
+        return picture, metadata
+    return turn_upright(picture, metadata.orientation), metadata.turned_upright()
+
+
+def _upright_size(damaged: DamagedPicture) -> tuple[int, int]:
+    width, height = damaged.image.size
+    return (height, width) if damaged.metadata.is_sideways() else (width, height)

@@ -65,19 +65,20 @@ def command(
     """Remove JPEG artefacts from PICTURE.
 
     RUN is the folder of a training run, or a model file. Default: one of two networks that come
-    with fit-image, for qualities below 65 and from 65 on. EXIF data (of JPEG, PNG and WebP files),
-    the colour profile and transparency are kept.
+    with fit-image, for qualities below 65 and from 65 on. EXIF and XMP data, comment, colour
+    profile, resolution and transparency are kept.
     """
     from fit_image.apps.unjpeg.directory import UnjpegDirectory
     from fit_image.apps.unjpeg.model import SHIPPED_SUBSAMPLING, Restorer
     from fit_image.apps.unjpeg.restoring import (
+        check_restored,
         check_side_by_side,
-        metadata_of,
         read_picture,
         restore,
+        save_restored,
         side_by_side,
     )
-    from fit_image.images.io import check_image_suffix, check_image_target, save_image
+    from fit_image.images.io import check_image_suffix, save_image
 
     signals.act_at_once()
     model, picture = split_model(paths, "PICTURE")
@@ -102,25 +103,34 @@ def command(
         restorer = Restorer.load(model)
     else:
         raise click.UsageError("--quality selects a network of fit-image: it excludes RUN.")
-    metadata = metadata_of(damaged.image, output)
-    check_image_target(output, *damaged.image.size, len(damaged.image.getbands()))
+    check_restored(damaged, output)
     if compare:
-        check_side_by_side(damaged.image, compare)
+        check_side_by_side(damaged, compare)
     if strength is not None:
         restorer = replace(restorer, strength=strength)
     with make_display(quiet) as display:
+        if damaged.quality is None:
+            display.message(_never_jpeg(picture, model, quality))
         restored = restore(
             damaged.image,
             restorer,
             threads=threads,
             on_rows=lambda done, total: display.step(ProgressStep(done / total, (picture.name,))),
         )
-    save_image(output, restored, **metadata)
+    save_restored(output, damaged, restored)
     if compare:
-        save_image(compare, side_by_side(damaged.image, restored))
+        save_image(compare, side_by_side(damaged, restored))
     if as_json:
         width, height = restored.size
         click.echo(json.dumps({"output": str(output), "width": width, "height": height}))
     else:
         for target in targets:
             click.echo(target)
+
+
+def _never_jpeg(picture: Path, model: Path | None, quality: int | None) -> str:
+    """Return a line about a picture that is not a JPEG file."""
+    if model:
+        return f"{picture} is not a JPEG file: it is changed as if it had been"
+    as_of = f"it is changed as if it had been one of quality {quality or _DEFAULT_QUALITY}"
+    return f"{picture} is not a JPEG file: {as_of}{'' if quality else ' (--quality)'}"
