@@ -274,6 +274,8 @@ def test_apply_keeps_what_it_does_not_touch(jpeg):
         picture.save(
             "notes.jpg", quality=40, exif=exif, icc_profile=profile, dpi=(144, 144), **more
         )
+    shown = json.loads(succeed("apply", "notes.jpg", "--json", "-q").stdout)
+    assert (shown["width"], shown["height"]) == (70, 90)
     for output, turn in (("notes.png", 1), ("again.jpg", 6), ("notes.webp", 1), ("notes.tif", 1)):
         succeed("apply", "notes.jpg", "-o", output, "-q")
         with Image.open(output) as out:
@@ -389,7 +391,10 @@ def test_what_the_shipped_networks_do_not_know_is_refused(subsampling, behind, r
         picture.save("other.jpg", "MPO", quality=85, subsampling=subsampling, **several)
     assert f"has {subsampling} chroma subsampling" in fail("apply", "other.jpg")
     succeed("apply", "other.jpg", "--strength", 0.5, "-o", "a.png", "-q")
-    succeed("apply", run, "other.jpg", "-o", "b.png", "-q")
+    (line,) = succeed("apply", run, "other.jpg", "-o", "b.png").stderr.splitlines()
+    assert f"other.jpg has {subsampling} chroma subsampling, but" in line
+    assert "was trained on 4:2:0: it may get worse" in line
+    assert succeed("apply", run, jpeg, "-o", "b.png").stderr == ""
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB"])

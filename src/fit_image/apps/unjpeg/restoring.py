@@ -117,8 +117,8 @@ def check_restored(damaged: DamagedPicture, target: Path) -> None:
         ) from None
 
 
-def save_restored(target: Path, damaged: DamagedPicture, restored: Image.Image) -> None:
-    """Write a restored picture with the metadata of the damaged one.
+def save_restored(target: Path, damaged: DamagedPicture, restored: Image.Image) -> tuple[int, int]:
+    """Write a restored picture with the metadata of the damaged one; return its width and height.
 
     It is turned upright unless readers of the format do that.
     """
@@ -126,6 +126,7 @@ def save_restored(target: Path, damaged: DamagedPicture, restored: Image.Image) 
     restored, metadata = _as_readers_see_it(restored, damaged.metadata, name)
     quality = {"quality": _JPEG_QUALITY} if name == "JPEG" else {}
     save_image(target, restored, **quality, **metadata.save_options(name))
+    return restored.size
 
 
 def _as_readers_see_it(

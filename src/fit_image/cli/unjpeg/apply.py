@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,6 +20,9 @@ from fit_image.cli.common.picture_options import (
 from fit_image.cli.common.signals import Signals
 from fit_image.cli.unjpeg.model_argument import split_model
 from fit_image.errors import InputError
+
+if TYPE_CHECKING:
+    from fit_image.apps.unjpeg.restoring import DamagedPicture
 
 _DEFAULT_QUALITY = 85
 """Assumed for pictures that are not JPEG files, but may have been."""
@@ -109,28 +113,47 @@ def command(
     if strength is not None:
         restorer = replace(restorer, strength=strength)
     with make_display(quiet) as display:
-        if damaged.quality is None:
-            display.message(_never_jpeg(picture, model, quality))
+        if remark := _remark(picture, damaged, model, quality):
+            display.message(remark)
         restored = restore(
             damaged.image,
             restorer,
             threads=threads,
             on_rows=lambda done, total: display.step(ProgressStep(done / total, (picture.name,))),
         )
-    save_restored(output, damaged, restored)
+    width, height = save_restored(output, damaged, restored)
     if compare:
         save_image(compare, side_by_side(damaged, restored))
     if as_json:
-        width, height = restored.size
         click.echo(json.dumps({"output": str(output), "width": width, "height": height}))
     else:
         for target in targets:
             click.echo(target)
 
 
-def _never_jpeg(picture: Path, model: Path | None, quality: int | None) -> str:
-    """Return a line about a picture that is not a JPEG file."""
-    if model:
-        return f"{picture} is not a JPEG file: it is changed as if it had been"
-    as_of = f"it is changed as if it had been one of quality {quality or _DEFAULT_QUALITY}"
-    return f"{picture} is not a JPEG file: {as_of}{'' if quality else ' (--quality)'}"
+def _remark(
+    picture: Path, damaged: DamagedPicture, model: Path | None, quality: int | None
+) -> str | None:
+    """Return a line about a picture unlike those that the network was trained on, if known."""
+    if damaged.quality is None:
+        changed = f"{picture} is not a JPEG file: it is changed as if it had been"
+        if model:
+            return changed
+        return f"{changed} one of quality {quality or f'{_DEFAULT_QUALITY} (--quality)'}"
+    known = _run_subsampling(model) if model and damaged.subsampling else None
+    if known and known != damaged.subsampling:
+        return (
+            f"{picture} has {damaged.subsampling} chroma subsampling, but {model} was trained on "
+            f"{known}: it may get worse"
+        )
+    return None
+
+
+def _run_subsampling(model: Path) -> str | None:
+    """Return the chroma subsampling that a network was trained on, if it is in its run's folder."""
+    from fit_image.apps.unjpeg.directory import UnjpegDirectory
+
+    folder = model if model.is_dir() else model.parent
+    if not UnjpegDirectory.holds_run(folder):
+        return None
+    return UnjpegDirectory.open(folder).manifest.config.subsampling
