@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import fit_image
+from fit_image.nn.runtime.target import vector_width
 
 KERNEL = """
 from fit_image.nn.runtime.jit import kernel, on_compile
@@ -42,8 +43,12 @@ def use_kernel(cache, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
     monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
     program = cache.parent / "program.py"
-    program.write_text(KERNEL)
-    return lambda: runpy.run_path(str(program))["found"]
+
+    def use(code=KERNEL):
+        program.write_text(code)
+        return runpy.run_path(str(program))["found"]
+
+    return use
 
 
 def warm_up(cache, code=KERNEL, **variables):
@@ -67,15 +72,16 @@ def files(cache, suffix):
 
 def test_the_second_process_finds_the_first_ones_code(cache):
     assert warm_up(cache) == "compiled"
+    # A copy of the sources at another time is the same.
+    os.utime(cache.parent / "program.py", (1, 1))
     assert warm_up(cache) == "cached"
     assert all(path.parent.stat().st_mode & 0o077 == 0 for path in files(cache, ".nbc"))
 
 
-@pytest.mark.parametrize("suffix", [".nbi", ".nbc"])
 @pytest.mark.parametrize("damage", ["empty", "cut", "flipped"])
-def test_a_damaged_cache_is_made_anew(cache, use_kernel, suffix, damage):
+def test_a_damaged_cache_is_made_anew(cache, use_kernel, damage):
     use_kernel()
-    for path in files(cache, suffix):
+    for path in files(cache, ".nbc"):
         data = bytearray(path.read_bytes())
         if damage == "empty":
             data.clear()
@@ -87,6 +93,99 @@ def test_a_damaged_cache_is_made_anew(cache, use_kernel, suffix, damage):
         path.write_bytes(data)
     assert use_kernel() == "compiled"
     assert use_kernel() == "cached"
+
+
+TWO_KERNELS = """
+from fit_image.nn.runtime.jit import kernel
+
+
+@kernel
+def answer():
+    return 42
+
+
+@kernel
+def question(number):
+    return 6.0 * number
+
+
+@kernel
+def other():
+    return 7
+
+
+found = answer(), question(9.0), other()
+"""
+
+
+def test_swapped_files_are_those_of_other_kernels(cache, use_kernel):
+    assert use_kernel(TWO_KERNELS) == (42, 54.0, 7)
+    first, second, third = files(cache, ".nbc")
+    codes = [path.read_bytes() for path in (second, third, first)]
+    for path, code in zip((first, second, third), codes, strict=True):
+        path.write_bytes(code)
+    assert use_kernel(TWO_KERNELS) == (42, 54.0, 7)
+    assert [path.read_bytes() for path in (second, third, first)] != codes
+
+
+def test_a_pipe_in_place_of_a_file_is_not_waited_for(cache, use_kernel):
+    use_kernel()
+    (file,) = files(cache, ".nbc")
+    file.unlink()
+    os.mkfifo(file)
+    assert use_kernel() == "compiled"
+    assert use_kernel() == "cached"
+
+
+@pytest.mark.parametrize(
+    ("name", "features", "width"),
+    [
+        ("skylake-avx512", "+avx2,+avx512f,-avx512vnni", 16),
+        ("skylake-avx512", "", 8),
+        ("haswell", "+avx2,-avx512f", 8),
+        ("znver4", "+avx512f", 8),
+        ("generic", "+avx512f,-avx512f", 8),
+        ("generic", "-avx512f, +avx512f", 16),
+        ("apple-m1", "+neon", 8),
+    ],
+)
+def test_width_is_that_of_the_processor_compiled_for(name, features, width):
+    assert vector_width(name, features) == width
+
+
+LANES = """
+import numpy as np
+from fit_image.nn.runtime import simd
+from fit_image.nn.runtime.arrays import aligned_zeros
+from fit_image.nn.runtime.jit import kernel
+
+
+@kernel
+def inverse_sum(array):
+    return simd.hsum(simd.reciprocal(simd.load(array, 0)))
+
+
+array = aligned_zeros(64)
+array[:] = 2.0
+found = simd.WIDTH, inverse_sum(array) * 2 == simd.WIDTH
+if __name__ == "__main__":
+    print(*found)
+"""
+
+
+def test_machines_of_two_widths_may_share_a_home(cache, use_kernel):
+    def states():
+        return {path.name: path.stat().st_mtime_ns for path in files(cache, ".nbc")}
+
+    own, right = use_kernel(LANES)
+    assert right
+    made_here = states()
+    # LLVM would abort if vectors were wider than this processor's.
+    generic = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}
+    assert warm_up(cache, LANES, **generic) == "8 True"
+    assert len(states()) == 2 * len(made_here)
+    assert use_kernel(LANES) == (own, True)
+    assert made_here.items() <= states().items()
 
 
 def test_a_cache_that_cannot_be_made_costs_a_compilation(tmp_path):
@@ -187,4 +286,4 @@ def test_an_edited_file_two_folders_down_is_compiled_anew(cache, tmp_path):
 
 
 def test_the_package_folder_stays_clean():
-    assert not list(Path(fit_image.__file__).parent.rglob("*.nbi"))
+    assert not list(Path(fit_image.__file__).parent.rglob("*.nbc"))

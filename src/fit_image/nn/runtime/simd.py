@@ -13,16 +13,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from llvmlite import binding, ir
+from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import models, register_model
 
 from fit_image.nn.runtime.jit import intrinsic, pointer
-
-_AVX512 = binding.get_host_cpu_features().get("avx512f", False)
-
-WIDTH = 16 if _AVX512 and not binding.get_host_cpu_name().startswith("znver") else 8
-"""Lanes of a vector, 8 or 16. Offsets into arrays are multiples of it, from an aligned start."""
+from fit_image.nn.runtime.target import WIDTH as WIDTH
 
 _BYTES = 4 * WIDTH
 _VECTOR = ir.VectorType(ir.FloatType(), WIDTH)
