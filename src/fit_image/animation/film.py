@@ -17,6 +17,8 @@ from PIL import Image
 
 from fit_image.errors import FitImageError, InputError, os_error_reason
 from fit_image.images.decoding import Colour, flatten_alpha, row_strips
+from fit_image.images.libtiff import silenced
+from fit_image.storage.atomic import check_regular
 
 Pixels = npt.NDArray[np.uint8]
 """A frame's colours, shape (height, width, 3), or palette indices, shape (height, width)."""
@@ -24,7 +26,7 @@ Pixels = npt.NDArray[np.uint8]
 Item = TypeVar("Item")
 Output = TypeVar("Output")
 
-_FRAME_NAME = re.compile(r"epoch-(\d{6}|[1-9]\d{6,})\.png", re.ASCII)
+_FRAME_NAME = re.compile(r"epoch-(\d{6}|[1-9]\d{6,14})\.png", re.ASCII)
 _GAP_GREY = 128
 _WHITE = (255, 255, 255)
 _WIDE = 1.6  # aspect ratio from which a picture is placed above its target, not beside it
@@ -100,8 +102,9 @@ def read_frame(path: str | os.PathLike[str], background: Colour = _WHITE) -> Pix
     FitImageError
         If the file cannot be read, or is damaged.
     """
+    check_regular(Path(path))
     try:
-        with Image.open(path) as image:
+        with silenced(), Image.open(path) as image:
             pixels = np.empty((image.height, image.width, 3), np.uint8)
             # In strips, because Pillow would copy the whole frame twice.
             for rows in row_strips(image.height, image.width):

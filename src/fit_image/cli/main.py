@@ -239,4 +239,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line."""
+    if not sys.warnoptions:
+        # Those of libraries are for programmers.
+        warnings.simplefilter("ignore")
     cli.main(prog_name="fit-image")
