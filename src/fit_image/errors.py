@@ -6,6 +6,9 @@ import functools
 import os
 import warnings
 
+MOST_SHOWN = 80
+"""Characters of a value from a file that are shown."""
+
 
 class FitImageError(Exception):
     """A failure at run time, such as a full disk; the message is one line.
@@ -59,6 +62,12 @@ def os_error_reason(error: OSError) -> str:
 def one_line(text: object) -> str:
     """Return the text with all unprintable characters escaped, line ends among them."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
+
+
+def excerpt(value: object) -> str:
+    """Return the text of a value from a file in one line, cut at `MOST_SHOWN` characters."""
+    shown = one_line(str(value)[: MOST_SHOWN + 1])
+    return shown if len(shown) <= MOST_SHOWN else f"{shown[: MOST_SHOWN - 1]}…"
 
 
 def quoted(text: str) -> str:

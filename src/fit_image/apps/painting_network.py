@@ -13,19 +13,28 @@ import numpy.typing as npt
 from fit_image.apps.coordinates import unit_coordinates
 from fit_image.apps.rendering import render_strips
 from fit_image.config.registry import CHANNELS
-from fit_image.errors import InputError
+from fit_image.errors import InputError, excerpt
 from fit_image.nn.activations import ACTIVATIONS
 from fit_image.nn.encodings.base import Encoding
 from fit_image.nn.encodings.registry import ENCODINGS
 from fit_image.nn.mlp import mlp as core
 from fit_image.nn.mlp.layer_spec import LayerSpec
 from fit_image.nn.runtime.arrays import FloatArray
-from fit_image.storage.npz import Arrays, read_archive, write_archive
+from fit_image.storage.npz import Arrays, read_archive, texts_of, write_archive
 
 FORMAT_VERSION = 3
 
 # Of the activations: fields of a layer, and without their s, arrays of a model file.
 _CONSTANTS = ("slope", "omega", "scale")
+
+# Of a model file; a checkpoint has others besides.
+_KNOWN = "|".join(
+    (
+        *("size", "encoding", "frequencies", "grid", "tables", "activations", "skips"),
+        *(f"{name}s" for name in _CONSTANTS),
+        "(weights|biases)_[0-9]{1,4}",
+    )
+)
 
 Region = tuple[float, float, float, float]
 WHOLE: Region = (0.0, 0.0, 1.0, 1.0)
@@ -153,8 +162,11 @@ class PaintingNetwork(core.MLP):
         width, height = (int(side) for side in _typed(arrays["size"], np.int64, (2,)))
         if not (0 < width < 1 << 31 and 0 < height < 1 << 31):
             raise ValueError("impossible size")
-        activations = arrays["activations"]
-        encoding = ENCODINGS[str(arrays["encoding"])].from_arrays(arrays, 2)
+        activations = texts_of(arrays, "activations")
+        name = "".join(texts_of(arrays, "encoding"))
+        if name not in ENCODINGS:
+            raise ValueError(f"unknown encoding {excerpt(name)}")
+        encoding = ENCODINGS[name].from_arrays(arrays, 2)
         constants = [
             _typed(arrays[f"{name}s"], np.float64, (len(activations),)) for name in _CONSTANTS
         ]
@@ -168,14 +180,12 @@ class PaintingNetwork(core.MLP):
             zip(activations, skips, *constants, strict=True)
         ):
             weights = arrays[f"weights_{index}"]
-            if str(activation) not in ACTIVATIONS:
+            if activation not in ACTIVATIONS:
                 raise ValueError(f"unknown activation in layer {index}")
-            if weights.ndim != 2 or weights.shape[0] < 1:
+            if weights.ndim != 2 or weights.shape[0] < 1 or weights.shape[1] != fan_in:
                 raise ValueError(f"impossible layer {index}")
             slope, omega, scale = map(float, own)
-            layers.append(
-                LayerSpec(fan_in, len(weights), str(activation), slope, omega, scale, skip)
-            )
+            layers.append(LayerSpec(fan_in, len(weights), activation, slope, omega, scale, skip))
             fan_in = len(weights)
         tables = _typed(arrays["tables"], np.float32, (encoding.size,))
         network = cls(tuple(layers), (width, height), encoding)
@@ -206,7 +216,7 @@ class PaintingNetwork(core.MLP):
                 key=lambda file: file.stat().st_mtime_ns,
                 default=files[0],
             )
-        arrays = read_archive(path, "model", FORMAT_VERSION)
+        arrays = read_archive(path, "model", FORMAT_VERSION, _KNOWN)
         try:
             return cls.from_arrays(arrays)
         except (KeyError, TypeError, ValueError, MemoryError, OverflowError) as error:

@@ -11,7 +11,7 @@ import click
 from fit_image.cli.common import options
 from fit_image.cli.common.display import format_duration
 from fit_image.cli.common.signals import Signals
-from fit_image.errors import one_line
+from fit_image.errors import excerpt, one_line
 
 
 @click.command("info")
@@ -31,7 +31,9 @@ def command(signals: Signals, /, path: Path, as_json: bool) -> None:
     shown = [(name.replace("_", " "), _shown(name, value)) for name, value in facts.items()]
     width = max(len(name) for name, _ in shown)
     for name, text in shown:
-        click.echo(f"{name:<{width}}  {one_line(text)}")
+        # The folder's or the file's own name is the user's; all else is the file's.
+        own = name in ("run", "model")
+        click.echo(f"{name:<{width}}  {one_line(text) if own else excerpt(text)}")
 
 
 def _facts(path: Path) -> dict[str, Any]:

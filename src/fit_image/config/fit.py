@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 from fit_image.config.encoding_spec import GridSpec, parse_encoding
@@ -38,6 +39,7 @@ from fit_image.config.settings import (
     require,
     setting,
 )
+from fit_image.errors import excerpt
 
 FPS = (0.01, 1000.0)
 """Range of frames per second."""
@@ -166,9 +168,9 @@ class FitConfig:
     def __post_init__(self) -> None:
         self._set_defaults()
         check_settings(self)
-        require(isinstance(self.init, str), "init", f"must be text, not {self.init!r}")
+        require(isinstance(self.init, str), "init", f"must be text, not {excerpt(repr(self.init))}")
         parse_init(self.init)
-        problem = f"must be a whole number, not {self.batch_size!r}"
+        problem = f"must be a whole number, not {excerpt(repr(self.batch_size))}"
         require(type(self.batch_size) is int, "batch_size", problem)
         problem = f"must be at most the number of epochs ({self.epochs}), not {self.warmup:g}"
         require(self.warmup <= self.epochs, "warmup", problem)
@@ -178,7 +180,11 @@ class FitConfig:
 
     def _set_defaults(self) -> None:
         """Convert text, and set the fields whose defaults depend on others."""
-        require(isinstance(self.encoding, str), "encoding", f"must be text, not {self.encoding!r}")
+        require(
+            isinstance(self.encoding, str),
+            "encoding",
+            f"must be text, not {excerpt(repr(self.encoding))}",
+        )
         encoding = parse_encoding(self.encoding)
         self._set("encoding", str(encoding))
         if self.optimizer is None:
@@ -261,7 +267,12 @@ class RecordConfig:
     def __post_init__(self) -> None:
         check_settings(self)
         valid = all(name and "\0" not in name for name in self.animations)
-        require(valid, "animations", f"must be file names, not {self.animations!r}")
+        require(valid, "animations", f"must be file names, not {excerpt(repr(self.animations))}")
+
+
+def is_elsewhere(name: str) -> bool:
+    """Return whether the name of an animation leads out of the run's folder."""
+    return Path(name).name != name or name == ".."
 
 
 def option_of(name: str) -> str:
@@ -275,14 +286,14 @@ def _hidden_layers(layers: Any) -> tuple[Hidden, ...]:
     require(
         isinstance(layers, tuple) and all(type(each) in (int, Hidden) for each in layers),
         "layers",
-        f"must be text such as 4x300, or a tuple of widths, not {layers!r}",
+        f"must be text such as 4x300, or a tuple of widths, not {excerpt(repr(layers))}",
     )
     hidden = tuple(Hidden(each) if type(each) is int else each for each in layers)
     require(
         0 < len(hidden) <= MAX_LAYERS
         and all(type(each.width) is int and 1 <= each.width <= MAX_WIDTH for each in hidden),
         "layers",
-        f"must be 1 to {MAX_LAYERS} widths of 1 to {MAX_WIDTH}, not {layers!r}",
+        f"must be 1 to {MAX_LAYERS} widths of 1 to {MAX_WIDTH}, not {excerpt(repr(layers))}",
     )
     check_blocks(hidden)
     return hidden

@@ -142,7 +142,9 @@ def parse_duration(text: str) -> float:
     units = {"h": 3600.0, "m": 60.0, "s": 1.0}
     seconds = sum(float(match[name] or 0) * unit for name, unit in units.items())
     if not 0 < seconds <= LONGEST_TIME:
-        raise InputError(f"{text!a}: a time must be above 0, at most {LONGEST_TIME:g} seconds")
+        raise InputError(
+            f"{quoted(text)}: a time must be above 0, at most {LONGEST_TIME:g} seconds"
+        )
     return seconds
 
 

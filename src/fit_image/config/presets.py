@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fit_image.config.fit import FitConfig
-from fit_image.errors import InputError
+from fit_image.errors import InputError, excerpt
 
 Values = dict[str, Any]
 
@@ -68,9 +68,9 @@ def preset_config(name: str, width: int, height: int, **options: Any) -> FitConf
 def check_preset(name: object) -> str:
     """Return ``name`` if it is a preset's; else raise `InputError`."""
     if not isinstance(name, str) or name not in PRESETS:
-        raise InputError(
-            f"preset must be one of {', '.join(PRESETS)}, not {name!r}", fields=("preset",)
-        )
+        wanted = f"one of {', '.join(PRESETS)}"
+        found = excerpt(repr(name))
+        raise InputError(f"preset must be {wanted}, not {found}", fields=("preset",))
     return name
 
 

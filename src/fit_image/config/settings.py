@@ -10,7 +10,7 @@ from numbers import Real
 from typing import Any, TypeVar
 
 from fit_image.config.layer_spec import LARGEST_RATE
-from fit_image.errors import InputError
+from fit_image.errors import InputError, excerpt
 
 SEED = (0, 2**63 - 1)
 """Limits of a seed."""
@@ -103,7 +103,8 @@ def _range_of(each: Field[Any]) -> str:
 
 def check_choice(name: str, value: object, choices: Collection[str]) -> None:
     """Raise `InputError` unless a field's value is one of the choices."""
-    require(value in choices, name, f"must be one of {', '.join(choices)}, not {value!r}")
+    known = isinstance(value, str) and value in choices
+    require(known, name, f"must be one of {', '.join(choices)}, not {excerpt(repr(value))}")
 
 
 def require(condition: bool, name: str, problem: str) -> None:

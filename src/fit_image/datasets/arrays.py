@@ -15,7 +15,7 @@ from fit_image.datasets.cifar import SUFFIX, read_cifar
 from fit_image.datasets.folder import LARGEST_SET, PICTURE_CHANNELS, folder_contents
 from fit_image.datasets.idx import read_idx
 from fit_image.datasets.labelled import idx_files, load_labelled
-from fit_image.errors import InputError, one_line
+from fit_image.errors import InputError, excerpt, one_line
 from fit_image.images.io import load_image, to_uint8
 from fit_image.images.scaling import crop_and_resize
 from fit_image.storage.npz import read_arrays
@@ -141,7 +141,7 @@ def _from_file(path: Path) -> PictureData:
 
 
 def _from_npz(path: Path) -> PictureData:
-    arrays = read_arrays(path, ("images", "labels"))
+    arrays = read_arrays(path, ("images", "labels"), LARGEST_SET)
     name = one_line(path)
     pictures, labels = arrays.get("images"), arrays.get("labels")
     if pictures is None:
@@ -149,7 +149,8 @@ def _from_npz(path: Path) -> PictureData:
     if pictures.ndim == 3:
         pictures = pictures[..., np.newaxis]
     if pictures.dtype != np.uint8 or pictures.ndim != 4 or pictures.shape[3] not in (1, 3):
-        problem = f"'images' of type {pictures.dtype} and shape {arrays['images'].shape}"
+        found = excerpt(f"{pictures.dtype} and shape {arrays['images'].shape}")
+        problem = f"'images' of type {found}"
         wanted = "give uint8 of (count, height, width), or with 1 or 3 channels last"
         raise InputError(f"{name} has {problem}; {wanted}")
     if labels is not None:

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.datasets.folder import LARGEST_SET
-from fit_image.errors import InputError, one_line, os_error_reason
+from fit_image.errors import InputError, excerpt, one_line, os_error_reason
 
 _UNSIGNED_BYTE = 8
 _MAX_DIMENSIONS = 32  # of numpy 1
@@ -54,7 +54,7 @@ def _read(stream: io.BufferedIOBase, available: int, max_bytes: int) -> npt.NDAr
     """Read from a stream of at most ``available`` bytes."""
     shape = _read_shape(stream)
     size = math.prod(shape)
-    announced = f"the {' x '.join(f'{side:,}' for side in shape)} bytes of its header"
+    announced = f"the {excerpt(' x '.join(f'{side:,}' for side in shape))} bytes of its header"
     # Before allocating what a forged header announces.
     if size > available:
         raise InputError(f"it is too short for {announced}; get a complete file")

@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageCms, ImageColor, ImageOps, UnidentifiedImageError
 
-from fit_image.errors import InputError, one_line, os_error_reason
+from fit_image.errors import InputError, excerpt, one_line, os_error_reason
+from fit_image.images.libtiff import silenced
 from fit_image.storage.atomic import check_regular
 
 LARGEST_PICTURE = 1_000_000_000
@@ -62,7 +63,7 @@ def reading(path: str | os.PathLike[str]) -> Iterator[io.BufferedReader]:
     path = Path(path)
     check_regular(path)
     try:
-        with path.open("rb") as file, pixel_limit():
+        with path.open("rb") as file, pixel_limit(), silenced():
             yield file
     except Exception as error:  # Pillow raises many kinds for damaged files
         raise InputError(f"cannot read {one_line(path)}: {_problem(error)}") from error
@@ -100,7 +101,7 @@ def parse_background(text: str) -> Colour:
         if max(red, green, blue) <= 255 and alpha in ([], [255]):
             return red, green, blue
     wanted = "an opaque colour such as white, #fa0 or rgb(1,2,3)"
-    raise InputError(f"background must be {wanted}, not {one_line(text)}", fields=("background",))
+    raise InputError(f"background must be {wanted}, not {excerpt(text)}", fields=("background",))
 
 
 def convert_channels(picture: Image.Image, channels: str, background: Colour) -> Image.Image:

@@ -27,6 +27,7 @@ from fit_image.storage.dataclass_json import from_json
 from fit_image.storage.json_document import read_document
 from fit_image.storage.locking import lock_folder
 from fit_image.storage.npz import Arrays, read_archive, write_archive
+from fit_image.storage.untrusted import check_not_link
 from fit_image.version import __version__
 
 _OF_ALL_KINDS = ("metrics.csv", "checkpoint.npz", "model.npz", "final.png", "animation.gif")
@@ -126,6 +127,7 @@ class RunDirectory(ABC):
         """Raise `InputError` if ``path`` cannot be a folder, because something else is there."""
         if path.is_symlink() and not path.exists():
             raise InputError(f"cannot use {path}: it is a broken link; choose another with -o")
+        check_not_link(path / "frames")
         folder = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
         if not folder.is_dir():
             raise InputError(f"cannot use {path}: {folder} is not a folder; choose another with -o")
@@ -159,6 +161,7 @@ class RunDirectory(ABC):
 
     def create(self) -> None:
         """Make the folder, or empty it of an earlier run; other files in it stay."""
+        check_not_link(self.frames)
         try:
             # First what must not be resumed under the new document; then the document, so that a
             # run killed at any moment can be resumed.
@@ -271,9 +274,12 @@ class RunDirectory(ABC):
 
         Raises
         ------
+        InputError
+            If the folder of frames is a link.
         FitImageError
             If a file cannot be changed.
         """
+        check_not_link(self.frames)
         atomic.remove_leftovers(self.path, self.frames)
         self.metrics.forget_after(epoch)
         try:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from fit_image.config.fit import option_of
-from fit_image.errors import InputError
+from fit_image.errors import InputError, excerpt
 from fit_image.runs.progress import Progress, Status
 from fit_image.storage.dataclass_json import from_json, to_json
 
@@ -168,13 +168,13 @@ class DataManifest(Manifest, Generic[SourceType, ConfigType]):
         if not isinstance(stages, list) or not stages:
             raise InputError("'stages' must be a list")
         if type(epochs) is not int or epochs < 1:
-            raise InputError(f"'epochs' has a wrong value: {epochs!r}")
+            raise InputError(f"'epochs' has a wrong value: {excerpt(repr(epochs))}")
         periods = tuple(ConfigPeriod.from_json(cls.config_type, stage) for stage in stages)
         return cls(from_json(cls.source_type, data.get("source")), periods, epochs)
 
     def differences(self, asked: Self) -> list[str]:
         other = asked.source.sha256 != self.source.sha256
-        found = [f"the pictures (were {self.source.path})"] if other else []
+        found = [f"the pictures (were {excerpt(self.source.path)})"] if other else []
         return found + differing_options(self.config, asked.config)
 
     def continued(self, asked: Self, progress: Progress) -> Self:
@@ -202,4 +202,4 @@ def differing_options(before: Any, now: Any) -> list[str]:
 
 
 def _shown(value: object) -> str:
-    return "none" if value is None else str(value)
+    return "none" if value is None else excerpt(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import math
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -12,6 +13,9 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from fit_image.errors import FitImageError, InputError, os_error_reason
 from fit_image.storage import atomic
+from fit_image.storage.untrusted import read_bytes
+
+_EPOCH = re.compile("[0-9]{1,15}")
 
 
 class EpochMetrics:
@@ -41,6 +45,8 @@ class EpochMetrics:
         """Read a line of the file; ValueError if it is not one."""
         epoch, *texts = line.rstrip("\n").split(",")
         found = dict(zip(cls.formats, texts, strict=True))
+        if not _EPOCH.fullmatch(epoch) or not 0 <= float(found["seconds"]) < math.inf:
+            raise ValueError("not an epoch and its seconds")
         values = {
             field.name: None
             if field.name in cls.optional and not found[field.name]
@@ -118,9 +124,8 @@ class MetricsFile(Generic[MetricsType]):
         InputError
             If the file cannot be read.
         """
-        atomic.check_regular(self.path)
         try:
-            text = self.path.read_text("utf-8", errors="replace")
+            text = read_bytes(self.path).decode("utf-8", errors="replace")
         except FileNotFoundError:
             return []
         except OSError as error:
@@ -131,9 +136,12 @@ class MetricsFile(Generic[MetricsType]):
             if not line.endswith("\n"):
                 break
             try:
-                rows.append(self._row.parse(line))
+                row = self._row.parse(line)
             except ValueError:
                 break
+            if row.epoch <= (rows[-1].epoch if rows else 0):
+                break
+            rows.append(row)
         return rows
 
     def forget_after(self, epoch: int) -> None:

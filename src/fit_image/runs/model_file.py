@@ -11,7 +11,9 @@ from fit_image.storage.npz import Arrays, read_archive
 
 
 @contextlib.contextmanager
-def reading_model(path: Path, kind: str, version: int, trained: str) -> Iterator[Arrays]:
+def reading_model(
+    path: Path, kind: str, version: int, trained: str, known: str
+) -> Iterator[Arrays]:
     """Yield the arrays of a model file; what they lack or violate in the block is an `InputError`.
 
     Parameters
@@ -23,15 +25,17 @@ def reading_model(path: Path, kind: str, version: int, trained: str) -> Iterator
         Of the archive.
     trained : str
         The trained network in the message if the folder has no model, such as "an autoencoder".
+    known : str
+        Regular expression of the names of its arrays; others are not read.
     """
     if path.is_dir():
         if not (path / "model.npz").exists():
             raise InputError(f"{path} is not the folder of {trained}: no model.npz")
         path = path / "model.npz"
-    arrays = read_archive(path, kind, version)
+    arrays = read_archive(path, kind, version, known)
     try:
         yield arrays
     except KeyError as error:
         raise InputError(f"{path} is damaged: it has no {error.args[0]}") from error
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError, MemoryError) as error:
         raise InputError(f"{path} is damaged: {error}") from error

@@ -12,7 +12,7 @@ import typing
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from fit_image.errors import InputError
+from fit_image.errors import InputError, excerpt
 
 Config = TypeVar("Config")
 
@@ -40,7 +40,7 @@ def from_json(cls: type[Config], data: object) -> Config:
         raise InputError(f"{cls.__name__} must be an object")
     hints = typing.get_type_hints(cls)
     for name in hints.keys() ^ data.keys():
-        raise InputError(f"{name!r} is {'missing' if name in hints else 'unknown'}")
+        raise InputError(f"{excerpt(repr(name))} is {'missing' if name in hints else 'unknown'}")
     fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
     return cls(
         **{
@@ -54,7 +54,7 @@ def from_json(cls: type[Config], data: object) -> Config:
 
 def _from_text(field: dataclasses.Field[Any], value: Any) -> Any:
     if not isinstance(value, str):
-        raise InputError(f"{field.name!r} must be text, not {value!r}")
+        raise InputError(f"{field.name!r} must be text, not {excerpt(repr(value))}")
     try:
         return field.metadata["from_text"](value)
     except InputError as error:
@@ -65,11 +65,12 @@ def _from_json_value(name: str, hint: Any, value: Any) -> Any:
     if typing.get_origin(hint) is tuple:
         (item, _) = typing.get_args(hint)
         if not isinstance(value, list) or any(type(each) is not item for each in value):
-            raise InputError(f"{name!r} must be a list of {item.__name__}, not {value!r}")
+            found = excerpt(repr(value))
+            raise InputError(f"{name!r} must be a list of {item.__name__}, not {found}")
         return tuple(value)
     allowed = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
     if type(value) is int and float in allowed and abs(value) < 1 << 53:
         return float(value)
     if type(value) not in allowed:
-        raise InputError(f"{name!r} has an invalid value: {value!r:.60}")
+        raise InputError(f"{name!r} has an invalid value: {excerpt(repr(value))}")
     return value

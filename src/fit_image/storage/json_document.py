@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from fit_image.errors import InputError, os_error_reason
-from fit_image.storage.atomic import check_regular
 from fit_image.storage.npz import check_version
+from fit_image.storage.untrusted import check_values, read_bytes
 
 
 def read_document(file: Path, kind: str, supported: int) -> dict[str, Any]:
@@ -27,22 +27,20 @@ def read_document(file: Path, kind: str, supported: int) -> dict[str, Any]:
     InputError
         If the file is missing, damaged, something else, or of another version.
     """
-    check_regular(file)
     try:
-        data = json.loads(file.read_bytes(), parse_constant=_no_constant)
+        data = json.loads(read_bytes(file))
+        check_values(data)
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(
             f"{file.parent} is not the folder of a {kind}: it has no {file.name}"
         ) from None
     except OSError as error:
         raise InputError(f"cannot read {file}: {os_error_reason(error)}") from error
-    except (ValueError, RecursionError) as error:
+    except InputError:
+        raise
+    except (ValueError, RecursionError, MemoryError) as error:
         raise InputError(f"{file} is damaged: it is not JSON") from error
     if not isinstance(data, dict) or type(data.get("format")) is not int:
         raise InputError(f"{file} is not a {file.name} of fit-image")
     check_version(file, data["format"], supported)
     return data
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is not JSON")

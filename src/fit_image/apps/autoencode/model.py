@@ -14,6 +14,7 @@ from fit_image.apps.autoencode.config import AutoencodeConfig
 from fit_image.apps.autoencode.networks import Autoencoder, make_autoencoder
 from fit_image.apps.contact_sheet import contact_sheet
 from fit_image.datasets.arrays import Pictures
+from fit_image.errors import excerpt
 from fit_image.images.io import to_float, to_uint8
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.threads import ThreadPool
@@ -43,6 +44,8 @@ _NETWORK = (
     "raw",
 )
 """Fields of the configuration that determine the network."""
+
+_KNOWN = "|".join((*_NETWORK, "mean", "(weights|biases)_[0-9]{1,4}"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +128,7 @@ class AutoencoderModel:
     @classmethod
     def load(cls, path: Path) -> Self:
         """Read a model file, or a run's; `InputError` if it is missing or damaged."""
-        with reading_model(path, "autoencoder", FORMAT_VERSION, "an autoencoder") as arrays:
+        with reading_model(path, "autoencoder", FORMAT_VERSION, "an autoencoder", _KNOWN) as arrays:
             values = {name: arrays[name].tolist() for name in _NETWORK}
             values["bottleneck"] = None if values["bottleneck"] == -1 else values["bottleneck"]
             config = from_json(AutoencodeConfig, to_json(AutoencodeConfig()) | values)
@@ -135,13 +138,16 @@ class AutoencoderModel:
             mean = array_like(arrays, "mean", np.empty(shape, np.float32))
             # A few forged bytes must not make room for the large network that they promise.
             count = sum(array.size for array in arrays.values())
-            if max([*config.hidden, config.code_units or config.filters]) > count:
+            units = [*config.hidden, config.code_units or config.filters]
+            if max(units) > count or len(units) > len(arrays):
                 raise ValueError("it has fewer values than units")
             model = cls(config, mean, make_autoencoder(config, mean))
             own_arrays = dict(model._arrays())
             expected = {"fit_image_autoencoder", "mean", *_NETWORK, *own_arrays}
             if arrays.keys() != expected:
-                raise ValueError(f"{min(arrays.keys() ^ expected)} is missing or unexpected")
+                raise ValueError(
+                    f"{excerpt(min(arrays.keys() ^ expected))} is missing or unexpected"
+                )
             for name, own in own_arrays.items():
                 own[:] = array_like(arrays, name, own)
             return model

@@ -16,13 +16,19 @@ from fit_image.apps.contact_sheet import Pixels, contact_sheet
 from fit_image.apps.digits.config import DigitsConfig
 from fit_image.apps.digits.networks import generator_coordinates, generator_layers
 from fit_image.apps.rendering import render_strips
-from fit_image.errors import InputError
+from fit_image.errors import InputError, excerpt
 from fit_image.images.io import to_uint8
 from fit_image.nn.layers.conditioned_mlp import at_latent
 from fit_image.nn.mlp.mlp import MLP
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.runs.model_file import reading_model
-from fit_image.storage.npz import array_like, write_archive
+from fit_image.storage.npz import (
+    array_like,
+    number_of,
+    texts_of,
+    whole_number_of,
+    write_archive,
+)
 
 FORMAT_VERSION = 1
 
@@ -31,6 +37,12 @@ SHIPPED = files("fit_image.apps.digits") / "digits.npz"
 
 _CONFIG_SIZES = ("latent", "units", "blocks", "block_layers")
 _SIZES = ("channels", "height", "width")
+_KNOWN = "|".join(
+    (*_CONFIG_SIZES, *_SIZES, "scale", "background", "names", "numbers", "means", "deviations")
+)
+
+_MOST_SIDE = 1 << 14
+"""Of the pictures in pixels, exclusive."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +86,7 @@ class DigitModel:
             return self.class_names.index(name)
         except ValueError:
             known = ", ".join(self.class_names)
-            raise InputError(f"unknown class {name!r}: known are {known}") from None
+            raise InputError(f"unknown class {name!r}: known are {excerpt(known)}") from None
 
     def sample(
         self, labels: npt.ArrayLike, rng: np.random.Generator, spread: float = 1.0
@@ -189,21 +201,20 @@ class DigitModel:
         if path is None:
             with as_file(SHIPPED) as file:
                 return cls.load(file)
-        with reading_model(path, "digits", FORMAT_VERSION, "a trained generator") as arrays:
-            sizes = {name: int(arrays[name].reshape(())) for name in (*_CONFIG_SIZES, *_SIZES)}
-            scale, background = (float(arrays[n].reshape(())) for n in ("scale", "background"))
-            names = tuple(str(name) for name in arrays["names"])
+        with reading_model(path, "digits", FORMAT_VERSION, "a trained generator", _KNOWN) as arrays:
+            sizes = {name: whole_number_of(arrays, name) for name in (*_CONFIG_SIZES, *_SIZES)}
+            scale, background = (number_of(arrays, name) for name in ("scale", "background"))
+            names = tuple(texts_of(arrays, "names"))
             config = DigitsConfig(scale=scale, **{name: sizes[name] for name in _CONFIG_SIZES})
             channels = sizes["channels"]
-            valid = min(sizes.values()) >= 0 and channels in (1, 3) and names
-            if not valid or not np.isfinite(background):
-                raise ValueError("invalid sizes, classes or background")
+            sides = (sizes["height"], sizes["width"])
+            if channels not in (1, 3) or not names or not 0 < min(sides) <= max(sides) < _MOST_SIDE:
+                raise ValueError("invalid sizes or classes")
             count = sum(layer.num_params for layer in generator_layers(config, channels))
             parameters = array_like(arrays, "numbers", np.empty(count, np.float32))
             statistics = np.empty((len(names), config.latent), np.float32)
             means, deviations = (array_like(arrays, n, statistics) for n in ("means", "deviations"))
-            size = (sizes["height"], sizes["width"])
-            return cls(config, channels, *size, names, parameters, means, deviations, background)
+            return cls(config, channels, *sides, names, parameters, means, deviations, background)
 
     def _network(self, latents: FloatArray) -> MLP:
         """Return the network from coordinates to colours for these latents."""

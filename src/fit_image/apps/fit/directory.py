@@ -12,10 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.apps.painting_network import PaintingNetwork
-from fit_image.config.fit import FitConfig, ImageConfig, RecordConfig
+from fit_image.config.fit import FitConfig, ImageConfig, RecordConfig, is_elsewhere
 from fit_image.config.layer_spec import Hidden, format_layers
 from fit_image.config.presets import check_preset
 from fit_image.config.registry import CHANNELS
+from fit_image.errors import InputError, excerpt
+from fit_image.images.decoding import LARGEST_PICTURE
 from fit_image.images.io import save_image
 from fit_image.runs.directory import RunDirectory
 from fit_image.runs.manifest import DataSource, Manifest, Result, differing_options
@@ -31,6 +33,10 @@ class Picture(DataSource):
 
     width: int
     height: int
+
+    def __post_init__(self) -> None:
+        if not (min(self.width, self.height) >= 1 and self.width * self.height <= LARGEST_PICTURE):
+            raise InputError(f"a picture cannot have {self.width} x {self.height} pixels")
 
 
 @dataclass(frozen=True)
@@ -74,7 +80,7 @@ class FitManifest(Manifest):
 
     def differences(self, asked: Self) -> list[str]:
         other = asked.picture.sha256 != self.picture.sha256
-        found = [f"the picture (was {self.picture.path})"] if other else []
+        found = [f"the picture (was {excerpt(self.picture.path)})"] if other else []
         found += differing_options(self.fit, asked.fit)
         return found + differing_options(self.image, asked.image)
 
@@ -195,6 +201,14 @@ class FitDirectory(RunDirectory):
     def target(self) -> Path:
         """The file of the picture as it is learned."""
         return self.path / "target.png"
+
+    @classmethod
+    def check_animation(cls, name: str) -> None:
+        """Raise `InputError` unless an animation is a bare name, and no other file of a run's."""
+        if is_elsewhere(name):
+            raise InputError(f"animation {excerpt(name)}: give a bare name, without a folder")
+        if name in cls.file_names() and name not in cls.made_again:
+            raise InputError(f"animation {name}: a run has another file of this name")
 
     def prepare(self, trainer: Any) -> None:
         """Write the picture as it is learned, if it is missing."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib.resources import as_file, files
@@ -13,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.apps.unjpeg.config import LARGEST_BLOCK, STEP
-from fit_image.apps.unjpeg.network import layer_rows, make_network
+from fit_image.apps.unjpeg.network import count_params, layer_rows, make_network
 from fit_image.apps.unjpeg.patches.extractor import PatchExtractor, are_flat, padded
 from fit_image.apps.unjpeg.patches.kernels import add_kernel
 from fit_image.config.layer_spec import MAX_LAYERS, MAX_WIDTH
@@ -22,9 +21,18 @@ from fit_image.nn.network import Network, NetworkCache
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.threads import ThreadPool
 from fit_image.runs.model_file import reading_model
-from fit_image.storage.npz import array_like, write_archive
+from fit_image.storage.npz import (
+    array_like,
+    number_of,
+    texts_of,
+    vector_of,
+    whole_number_of,
+    write_archive,
+)
 
 FORMAT_VERSION = 1
+
+_KNOWN = "block|mean|deviation|widths|difference|quality|numbers"
 
 _BATCH = 512
 """Patches that pass through the network at once."""
@@ -167,17 +175,21 @@ class Restorer:
     @classmethod
     def load(cls, path: Path) -> Self:
         """Read a model file, or a run's; `InputError` if it is missing or damaged."""
-        with reading_model(path, "unjpeg", FORMAT_VERSION, "a trained network") as arrays:
-            block, difference = (int(arrays[n].reshape(())) for n in ("block", "difference"))
-            mean, deviation = (float(arrays[n].reshape(())) for n in ("mean", "deviation"))
-            widths = tuple(int(width) for width in arrays["widths"].reshape(-1))
-            quality = str(arrays["quality"].reshape(()))
+        with reading_model(path, "unjpeg", FORMAT_VERSION, "a trained network", _KNOWN) as arrays:
+            block, difference = (whole_number_of(arrays, n) for n in ("block", "difference"))
+            mean = float(array_like(arrays, "mean", np.array(0.0)))
+            deviation = number_of(arrays, "deviation")
+            widths = tuple(vector_of(arrays, "widths", np.int64).tolist())
+            (quality,) = texts_of(arrays, "quality")
             if not STEP <= block <= LARGEST_BLOCK or block % STEP:
                 raise ValueError(f"invalid block: {block}")
             if len(widths) > MAX_LAYERS or not all(1 <= width <= MAX_WIDTH for width in widths):
                 raise ValueError("invalid layer widths")
-            if not math.isfinite(mean) or not math.isfinite(deviation) or deviation <= 0:
-                raise ValueError("invalid mean or deviation")
+            if deviation == 0:
+                raise ValueError("invalid deviation")
+            # Before the network is made, which forged widths might make huge.
+            if len(arrays["numbers"].reshape(-1)) != count_params(block, widths):
+                raise ValueError("the widths do not fit the number of weights")
             network = make_network(block, widths)
             arrays["numbers"] = arrays["numbers"].astype(np.float32)
             numbers = array_like(arrays, "numbers", np.empty(network.num_params, np.float32))

@@ -23,6 +23,12 @@ def make_network(block: int, widths: Sequence[int]) -> Network:
     return Network([*hidden, Dense((sizes[-1],), size)])
 
 
+def count_params(block: int, widths: Sequence[int]) -> int:
+    """Return the number of weights and biases of `make_network`."""
+    size = 3 * block * block
+    return sum((below + 1) * above for below, above in itertools.pairwise((size, *widths, size)))
+
+
 def needed_bytes(config: UnjpegConfig) -> int:
     """Return about how many bytes the network and its training need."""
     size = 3 * config.block**2

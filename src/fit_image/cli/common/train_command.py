@@ -118,6 +118,10 @@ class TrainCommand(ABC):
         """Return the JSON values of ``--json`` besides the directory."""
         return {"epochs": directory.result.epochs, "seconds": directory.result.seconds}
 
+    def given_again(self, directory: Any) -> list[str]:
+        """Return the options that a run that goes on does not take from its document."""
+        return []
+
     def close(self) -> None:  # noqa: B027  # not every command has something to do
         """Do what remains to be done, whatever happened."""
 
@@ -191,6 +195,7 @@ class TrainCommand(ABC):
             # A bare name could be taken for a command, or for an option.
             name = str(self.data) if self.data.is_absolute() else f"./{self.data}"
             again = ["fit-image", *self.words, name, "-o", str(directory.path), "--resume"]
+            again += self.given_again(directory)
             self.display.message(
                 f"stopped in epoch {min(result.epochs + 1, epochs)} of {epochs}; "
                 f"to go on: {shlex.join(again)}"

@@ -15,6 +15,7 @@ from fit_image.cli.common.signals import Interrupted
 from fit_image.cli.common.train_command import Prepared, TrainCommand
 from fit_image.cli.fit.configuration import animation_names, check_used, configuration
 from fit_image.cli.fit.options import fit_options
+from fit_image.config.fit import is_elsewhere
 from fit_image.errors import InputError
 
 if TYPE_CHECKING:
@@ -130,6 +131,10 @@ class FitCommand(TrainCommand):
             self.display.message(f"{file} is not made; to make it: {again}")
             raise
         self.display.message(describe_animation(report))
+
+    def given_again(self, directory: FitDirectory) -> list[str]:
+        names = directory.manifest.record.animations
+        return [f"--animation={name}" for name in names] if any(map(is_elsewhere, names)) else []
 
     def describe(self, result: FitResult) -> str:
         epochs, comma, rest = super().describe(result).partition(",")

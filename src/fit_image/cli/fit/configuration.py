@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fit_image.cli.common.config_options import config_of, is_given
-from fit_image.config.fit import FitConfig, ImageConfig, RecordConfig, option_of
+from fit_image.config.fit import FitConfig, ImageConfig, RecordConfig, is_elsewhere, option_of
 from fit_image.config.presets import preset_config
-from fit_image.errors import InputError
+from fit_image.errors import InputError, excerpt
 
 if TYPE_CHECKING:
     from fit_image.apps.fit.directory import FitDirectory
@@ -30,6 +30,9 @@ def configuration(
     explicit = {name: value for name, value in given.items() if is_given(ctx, name)}
     manifest = earlier and earlier.manifest
     own = _fields(FitConfig, explicit)
+    record = config_of(ctx, RecordConfig, given, manifest.record if manifest else None)
+    if earlier and "animations" not in explicit:
+        _check_inside(earlier.path / earlier.document_name, record)
 
     def decide(width: int, height: int) -> FitConfig:
         if manifest:
@@ -47,8 +50,17 @@ def configuration(
     return (
         decide,
         config_of(ctx, ImageConfig, given, manifest.image if manifest else None),
-        config_of(ctx, RecordConfig, given, manifest.record if manifest else None),
+        record,
     )
+
+
+def _check_inside(document: Path, record: RecordConfig) -> None:
+    """Refuse animations outside of a folder that its document, perhaps a stranger's, asks for."""
+    for name in filter(is_elsewhere, record.animations):
+        raise InputError(
+            f"{document} asks for the animation {excerpt(name)}, outside of its folder: give "
+            "--animation again, or --animation none"
+        )
 
 
 def check_used(ctx: click.Context, fit: FitConfig) -> None:
@@ -69,18 +81,20 @@ def animation_names(names: tuple[str, ...]) -> tuple[str, ...]:
             raise click.UsageError(f"--animation {NO_ANIMATION} excludes other animations.")
         return ()
     # A name with a folder is the user's own path, and must not move with the output folder.
-    return tuple(name if Path(name).name == name else str(Path(name).absolute()) for name in names)
+    return tuple(str(Path(name).absolute()) if is_elsewhere(name) else name for name in names)
 
 
 def record_of_trials(given: dict[str, Any]) -> RecordConfig:
     """Return the frames and animations that every trial of a sweep records."""
     from fit_image.animation.writers import check_suffix
+    from fit_image.apps.fit.directory import FitDirectory
 
     names = animation_names(given["animations"])
     for name in names:
         check_suffix(name)
-        if Path(name).name != name:
+        if is_elsewhere(name):
             raise InputError(f"--animation {name}: every trial makes its own, so give a bare name")
+        FitDirectory.check_animation(name)
     return RecordConfig(**_fields(RecordConfig, {**given, "animations": names}))
 
 

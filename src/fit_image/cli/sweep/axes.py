@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 import tomllib
 from collections.abc import Callable, Mapping
@@ -16,8 +17,8 @@ from fit_image.cli.common.headings import HeadedOption, heading_of
 from fit_image.cli.fit.command import command as fit_command
 from fit_image.config.encoding_spec import ENCODINGS
 from fit_image.config.fit import FitConfig, ImageConfig, option_of
-from fit_image.errors import InputError, os_error_reason
-from fit_image.storage.atomic import check_regular
+from fit_image.errors import MOST_SHOWN, InputError, excerpt, os_error_reason
+from fit_image.storage.untrusted import check_values, read_bytes
 
 Values = tuple[Any, ...]
 TrialRow = dict[str, list[str]]
@@ -100,15 +101,19 @@ def read_grids(
     read: Callable[[Path], list[TrialRow]], path: Path, axes: Mapping[str, Values]
 ) -> tuple[dict[str, Values], ...]:
     """Read trials with `read_csv` or `read_toml`, and add the axes of the command line to each."""
-    check_regular(path)
     try:
         rows = read(path)
+        check_values([list(row.items()) for row in rows])
     except OSError as error:
         raise InputError(f"cannot read {path}: {os_error_reason(error)}") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not valid UTF-8 text") from error
-    except (csv.Error, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"cannot parse {path}: {error}") from error
+    except InputError:
+        raise
+    except RecursionError as error:
+        raise InputError(f"cannot parse {path}: it is nested too deeply") from error
+    except (csv.Error, ValueError) as error:  # of TOML, too
+        raise InputError(f"cannot parse {path}: {excerpt(error)}") from error
     if not rows:
         raise InputError(f"{path} has no trials")
     found = []
@@ -122,12 +127,12 @@ def read_grids(
 
 def read_csv(path: Path) -> list[TrialRow]:
     """Return the rows of a CSV table: the text of each cell by column name."""
-    with path.open(newline="", encoding="utf-8-sig") as file:
+    with io.StringIO(read_bytes(path).decode("utf-8-sig"), newline="") as file:
         reader = csv.DictReader(file, strict=True)
         names = [name for name in reader.fieldnames or () if name.strip()]
         for name in names:
             if names.count(name) > 1:
-                raise InputError(f"{path} has two columns {name!a}")
+                raise InputError(f"{path} has two columns {excerpt(ascii(name))}")
         rows = []
         for row in reader:
             if any(text.strip() for text in row.pop(None, ())):
@@ -141,7 +146,8 @@ def read_csv(path: Path) -> list[TrialRow]:
 
 def read_toml(path: Path) -> list[TrialRow]:
     """Return the ``[[trial]]`` tables, each with the keys above them."""
-    data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    data = tomllib.loads(read_bytes(path).decode("utf-8-sig"))
+    check_values(data)
     rows = data.pop("trial", [{}] if data else [])
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise InputError(f"{path}: 'trial' must be an array of tables, [[trial]]")
@@ -153,7 +159,9 @@ def read_toml(path: Path) -> list[TrialRow]:
 def _texts(path: Path, name: str, value: Any) -> list[str]:
     values = value if isinstance(value, list) else [value]
     if not values or any(type(each) not in (str, int, float) for each in values):
-        raise InputError(f"{path}: {name!a} must be text, a number, or a list of them")
+        raise InputError(
+            f"{path}: {excerpt(ascii(name))} must be text, a number, or a list of them"
+        )
     return [str(each) for each in values]
 
 
@@ -165,18 +173,31 @@ def _parse_row(where: str, row: TrialRow) -> dict[str, Values]:
         if column == "seeds":
             name, values = "seed", _seeds(where, texts)
         elif column not in names:
-            raise InputError(f"{where}: unknown option {given!a}; known are {', '.join(names)}")
+            raise InputError(
+                f"{where}: unknown option {excerpt(ascii(given))}; known are {', '.join(names)}"
+            )
         else:
             name = names[column]
+            option = ValueList(_OPTIONS[name])
             try:
-                option = ValueList(_OPTIONS[name])
                 values = sum((option.convert(text, None, None) for text in texts), ())
             except click.BadParameter as error:
-                raise InputError(f"{where}, {column}: {error.message}") from error
+                message = _shortened(error.message, option, texts)
+                raise InputError(f"{where}, {column}: {message}") from error
         if name in axes:
-            raise InputError(f"{where}: {given!a} is given twice")
+            raise InputError(f"{where}: {excerpt(ascii(given))} is given twice")
         axes[name] = values
     return axes
+
+
+def _shortened(message: str, option: ValueList, texts: list[str]) -> str:
+    """Return a message with excerpts in place of the values from a file."""
+    for text in texts:
+        for value in map(str.strip, (text, *option.separator.split(text))):
+            for quoted in (repr(value), ascii(value), value):
+                if len(quoted) > MOST_SHOWN:
+                    message = message.replace(quoted, excerpt(quoted))
+    return message
 
 
 def _seeds(where: str, texts: list[str]) -> Values:

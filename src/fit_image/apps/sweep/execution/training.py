@@ -16,6 +16,7 @@ from fit_image.apps.sweep.results.outcome import FINISHED
 from fit_image.errors import DivergenceError
 from fit_image.runs.progress import Status
 from fit_image.runs.recorder import RunRecorder
+from fit_image.storage.untrusted import check_not_link
 
 # After a sweep is interrupted and resumed at once, its old workers may still be saving checkpoints.
 _LOCK_SECONDS = 20.0
@@ -51,6 +52,7 @@ def train_trial(
         If a file cannot be written, or the folder cannot be resumed.
     """
     manifest = trial.manifest
+    check_not_link(path)
     earlier = FitDirectory.holds_run(path)
     run = FitDirectory.open(path) if earlier else FitDirectory(path, manifest)
     with run.locked(patience=_LOCK_SECONDS):

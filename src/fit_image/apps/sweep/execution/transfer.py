@@ -15,7 +15,8 @@ from fit_image.apps.sweep.results.outcome import FINISHED
 from fit_image.errors import FitImageError, InputError, os_error_reason
 from fit_image.images.io import save_image
 from fit_image.storage import atomic
-from fit_image.storage.npz import number_of
+from fit_image.storage.npz import Arrays, whole_number_of
+from fit_image.storage.untrusted import check_not_link
 
 Files = dict[str, bytes]
 
@@ -65,10 +66,11 @@ def store_output(
     If these are not the files of a run, `InputError` is raised and nothing is written.
     """
     _check_names(output)
+    check_not_link(path)
     run = FitDirectory(path, trial.manifest)
     with run.locked(patience=20.0):
         arrays = run.read_checkpoint()
-        run.forget_after(int(number_of(arrays, "progress_epoch")) if arrays else 0)
+        run.forget_after(_epoch(run, arrays) if arrays else 0)
         for name in sorted(name for name in output if name not in _OUTPUT):
             atomic.write_bytes(path / name, output[name])
         if not run.target.exists():
@@ -84,6 +86,13 @@ def store_output(
                 animate(run, path / name, trial.manifest.record)
         # Last: a run that is done has all its files.
         atomic.write_bytes(path / "run.json", output["run.json"])
+
+
+def _epoch(run: FitDirectory, arrays: Arrays) -> int:
+    try:
+        return whole_number_of(arrays, "progress_epoch")
+    except ValueError as error:
+        raise InputError(f"{run.checkpoint} is damaged: {error}") from error
 
 
 def _check_names(output: Mapping[str, bytes]) -> None:

@@ -15,6 +15,7 @@ from fit_image.errors import FitImageError, InputError, os_error_reason
 from fit_image.storage import atomic
 from fit_image.storage.json_document import read_document
 from fit_image.storage.locking import lock_folder
+from fit_image.storage.untrusted import check_not_link
 
 FORMAT_VERSION = 1
 
@@ -66,6 +67,8 @@ class SweepDirectory:
 
         Raises
         ------
+        InputError
+            If it has a link in place of a folder.
         FitImageError
             If it cannot be written.
         """
@@ -74,6 +77,7 @@ class SweepDirectory:
             "trials": [trial.to_json() for trial in self.trials],
             "failures": self.failures,
         }
+        self._check_links()
         try:
             (self.path / "trials").mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -101,5 +105,13 @@ class SweepDirectory:
             raise InputError(f"{error}; delete its folder to train the trial again") from error
 
     def locked(self) -> AbstractContextManager[None]:
-        """Lock the folder against other processes, as a context manager."""
+        """Lock the folder against other processes, as a context manager.
+
+        `InputError` if it has a link in place of a folder.
+        """
+        self._check_links()
         return lock_folder(self.path)
+
+    def _check_links(self) -> None:
+        for path in (self.path / "trials", *map(self.run_path, self.trials)):
+            check_not_link(path)

@@ -10,12 +10,12 @@ from functools import cached_property
 from typing import Any, Self
 
 from fit_image.apps.fit.architecture import make_encoding, make_layers
-from fit_image.apps.fit.directory import FitManifest
+from fit_image.apps.fit.directory import FitDirectory, FitManifest
 from fit_image.apps.fit.picture_source import PictureSource, load_source
 from fit_image.config.encoding_spec import GridSpec, parse_encoding
 from fit_image.config.layer_spec import Hidden, format_layers
 from fit_image.config.registry import CHANNELS
-from fit_image.errors import InputError
+from fit_image.errors import InputError, excerpt, one_line
 from fit_image.storage.dataclass_json import to_json
 
 # Per weight: a multiplication and an addition forward, and twice that backward.
@@ -36,7 +36,10 @@ class Trial:
         """Return the trial of `to_json`; `InputError` if the data are invalid."""
         if not isinstance(data, Mapping):
             raise InputError("a trial must be an object")
-        return cls(FitManifest.from_json(data))
+        manifest = FitManifest.from_json(data)
+        for name in manifest.record.animations:
+            FitDirectory.check_animation(name)
+        return cls(manifest)
 
     def to_json(self) -> dict[str, Any]:
         """Return the manifest as JSON values."""
@@ -112,10 +115,14 @@ class TrialPictures:
         wanted = (picture, preparation)
         if self._last is None or self._last[0] != wanted:
             self._last = None  # free its memory first
-            source = load_source(picture.path, preparation)
+            try:
+                source = load_source(picture.path, preparation)
+            except InputError as error:
+                shown = str(error).replace(one_line(picture.path), excerpt(picture.path))
+                raise InputError(shown) from error
             if source.picture.sha256 != picture.sha256:
                 raise InputError(
-                    f"{picture.path} has changed since the sweep began: "
+                    f"{excerpt(picture.path)} has changed since the sweep began: "
                     "choose another folder with -o"
                 )
             self._last = (wanted, source)

@@ -16,7 +16,7 @@ from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.plan.trial import Trial, layers_label
 from fit_image.config.fit import option_of
 from fit_image.config.usage import unused_fields
-from fit_image.errors import InputError
+from fit_image.errors import InputError, excerpt
 from fit_image.storage.dataclass_json import to_json
 
 LEVELS = (20, 25, 30)
@@ -263,7 +263,7 @@ def _names(paths: Mapping[str, str]) -> dict[str, str]:
 
 
 def _printable(name: str) -> str:
-    return "".join(letter if letter.isprintable() else "?" for letter in name)
+    return excerpt("".join(letter if letter.isprintable() else "?" for letter in name))
 
 
 def _format_setting(trial: Trial, name: str, pictures: Mapping[str, str]) -> str:
@@ -273,7 +273,7 @@ def _format_setting(trial: Trial, name: str, pictures: Mapping[str, str]) -> str
     if name == "picture":
         return pictures[value]
     if name in _LABEL_ORDER and value != "none":
-        return str(value)
+        return excerpt(value)
     text = "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
     return f"{option_of(name).removeprefix('--').replace('-', ' ')} {text}"
 
