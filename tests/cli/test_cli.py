@@ -174,6 +174,12 @@ def test_a_picture_named_like_a_command(picture):
     assert Path("render-fit/model.npz").exists()
 
 
+def test_gray_is_grey(picture):
+    run(picture, "--channels", "gray", "--layers", "8", "--epochs", 1, "-q")
+    assert PaintingNetwork.load("pic-fit/model.npz").channels == 1
+    assert json.loads(Path("pic-fit/run.json").read_text())["image"]["channels"] == "grey"
+
+
 def test_a_second_run_is_refused_unless_told(picture):
     succeed(picture, *SMALL)
     before = model_bits(Path("pic-fit"))
@@ -290,6 +296,13 @@ def test_two_at_once_are_refused(picture):
         (["pic.png", "-o", "pic.png"], "pic.png"),
         (["pic.png", "--layer", "3"], "--layers"),
         (["pic.png", "two.png"], "two.png"),
+        (["pic.png", "wide.png"], "fit-image sweep pic.png wide.png"),
+        (["pic.png", "--lr", "1", "wide.png", "empty.png", "text.png"], "wide.png empty.png ..."),
+        (["pic.png", "--layers", "1x8", "--layers", "2x4"], "fit-image sweep IMAGE"),
+        (["pic.png", "--epochs", "3", "--epochs=4"], "--epochs is given 2 times"),
+        (["pic.png", "--lr", "0.1,0.2"], "fit-image sweep IMAGE"),
+        (["pic.png", "--channels", "gray,rgb"], "fit-image sweep IMAGE"),
+        (["pic.png", "--lr", "0,1,x"], "not a valid float"),
         (["empty.png"], "empty.png"),
         (["text.png"], "text.png"),
         (["."], "directory"),

@@ -89,7 +89,7 @@ _MAX_TILES = 10_000
 )
 @click.option(
     "--color",
-    type=click.Choice(["rgb", "grey"]),
+    type=options.Word(["rgb", "grey"]),
     default="rgb",
     show_default=True,
     help="Colour or grey.",

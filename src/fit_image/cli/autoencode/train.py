@@ -75,7 +75,7 @@ _SHOWN = {
 )
 @click.option(
     "--channels",
-    type=click.Choice(["grey", "rgb"]),
+    type=options.Word(["grey", "rgb"]),
     show_default="those of the data",
     help="Channels of the pictures to learn.",
 )

@@ -62,6 +62,14 @@ class OrNone(click.ParamType):
             self.fail(f"{error.message.rstrip('.')}, or 'none'.", param, ctx)
 
 
+class Word(click.Choice):
+    """One of several words; ``gray`` is taken for ``grey``."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        known = value == "gray" and "grey" in self.choices
+        return super().convert("grey" if known else value, param, ctx)
+
+
 class Real(click.FloatRange):
     """A finite number in a range."""
 
@@ -210,7 +218,7 @@ def field_option(
 
 def _kind(default: object, data: Mapping[str, Any]) -> Any:
     if data["choices"] is not None:
-        return click.Choice(list(data["choices"]))
+        return Word(list(data["choices"]))
     least, most = data["limits"] or (0, None)
     most = None if most == math.inf else most
     if isinstance(default, int):

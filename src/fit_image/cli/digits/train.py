@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fit_image.apps.digits.config import DigitsConfig
+from fit_image.cli.common import options
 from fit_image.cli.common.config_options import (
     config_options,
     session_options,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--channels",
-    type=click.Choice(["grey", "rgb"]),
+    type=options.Word(["grey", "rgb"]),
     default="grey",
     show_default=True,
     help="Channels of the pictures to learn.",

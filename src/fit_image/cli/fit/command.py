@@ -10,11 +10,11 @@ import click
 
 from fit_image.cli.common.display import describe_animation
 from fit_image.cli.common.drawing import showing_frames
-from fit_image.cli.common.headings import HeadedCommand
 from fit_image.cli.common.signals import Interrupted
 from fit_image.cli.common.train_command import Prepared, TrainCommand
 from fit_image.cli.fit.configuration import animation_names, check_used, configuration
 from fit_image.cli.fit.options import fit_options
+from fit_image.cli.fit.single_values import SingleValuesCommand
 from fit_image.config.fit import is_elsewhere
 from fit_image.errors import InputError
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _ENDINGS = {"target-psnr": "; reached --target-psnr", "time-limit": "; reached --time-limit"}
 
 
-@click.command("fit", cls=HeadedCommand)
+@click.command("fit", cls=SingleValuesCommand)
 @fit_options
 @click.pass_context
 def command(ctx: click.Context, /, image: Path, output: Path | None, **given: Any) -> None:
