@@ -11,10 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
 from fit_image.apps.autoencode.directory import AutoencoderDirectory
 from fit_image.apps.autoencode.model import AutoencoderModel
+from fit_image.cli import cli
 from fit_image.storage.npz import read_archive
 from kinds import AUTOENCODE as SMALL
 from kinds import bars as make_bars
@@ -204,12 +206,29 @@ def test_apply(run):
         assert other.mode == "L"
 
 
+def test_damaged_pictures_among_several_are_left_out_and_counted(run):
+    for name in ("a", "b"):
+        Path(name).mkdir()
+        Image.new("L", (14, 12), 9).save(f"{name}/{name}.png")
+    Path("a/broken.png").write_text("no picture")
+    result = shell.run("apply", run, "a", "b", "-o", "out")
+    assert result.exit_code == 1
+    assert result.stdout.splitlines() == ["out/a-redrawn.png", "out/b-redrawn.png"]
+    assert "1 of 3 pictures left out: a/broken.png (cannot read" in result.stderr
+    succeed("apply", run, "b/b.png", "-o", "one.png", "-q")
+    assert Path("one.png").read_bytes() == Path("out/b-redrawn.png").read_bytes()
+    picture = Path("b/b.png").read_bytes()
+    args = ["autoencode", "apply", str(run), "-", "-o", "-"]
+    assert CliRunner().invoke(cli, args, input=picture).stdout_bytes == Path("one.png").read_bytes()
+
+
 def test_what_apply_refuses(run, bars):
     Image.new("L", (14, 12)).save("a.png")
     Path("b.png").write_text("no picture")
     Path("sub").mkdir()
     Image.new("L", (14, 12)).save("sub/a.png")
-    assert "cannot read b.png" in fail("apply", run, "a.png", "b.png", "-o", "out")
+    assert "cannot read b.png" in fail("apply", run, "b.png", "-o", "out")
+    assert "cannot read none.png: no such file" in fail("apply", run, "a.png", "none.png")
     assert "2 pictures do not fit" in fail("apply", run, "a.png", "b.png", "-o", "out.png")
     assert "two pictures would be" in fail("apply", run, "a.png", "sub/a.png")
     assert "is an input of this command" in fail("apply", run, "a.png", "-o", "a.png")
@@ -354,8 +373,9 @@ def test_info(run, bars):
 def test_other_models_are_refused(run):
     Image.new("L", (14, 12)).save("a.png")
     line = Shell("render").fail(run / "model.npz")
-    assert "not a fit-image model file" in line
-    assert "not a fit-image digits file" in Shell("digits").fail("grid", run / "model.npz")
+    assert "is of a training of an auto-encoder, not of a run" in line
+    line = Shell("digits").fail("grid", run / "model.npz")
+    assert f"fit-image autoencode apply {run / 'model.npz'} PICTURES uses it" in line
 
 
 def test_the_help_loads_no_numerics():

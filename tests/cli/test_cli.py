@@ -305,7 +305,8 @@ def test_two_at_once_are_refused(picture):
         (["pic.png", "--lr", "0,1,x"], "not a valid float"),
         (["empty.png"], "empty.png"),
         (["text.png"], "text.png"),
-        (["."], "directory"),
+        (["plain"], "directory: give one picture; fit-image sweep takes several"),
+        (["model.npz"], "fit-image render model.npz uses it"),
         (["rendr", "x"], "fit-image render"),
         (["inof"], "fit-image info"),
         (["--seed", "1"], "IMAGE"),
@@ -340,6 +341,7 @@ def test_two_at_once_are_refused(picture):
 )
 def test_wrong_use_is_one_line_and_leaves_nothing(args, words, picture, rng):
     Path("empty.png").touch()
+    Path("plain").mkdir()
     Path("text.png").write_text("this is no picture")
     Image.new("RGB", (20000, 1)).save("wide.png")
     from fit_image.nn.mlp.layer_spec import dense_stack

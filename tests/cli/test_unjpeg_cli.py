@@ -10,11 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from PIL import Image, ImageOps
 
 from fit_image.apps.unjpeg.directory import UnjpegDirectory
 from fit_image.apps.unjpeg.model import Restorer
 from fit_image.apps.unjpeg.restoring import check_restored, read_picture, save_restored
+from fit_image.cli import cli
 from fit_image.images.io import psnr
 from fit_image.images.jpeg import Compression, quality_of, subsampling_of
 from fit_image.storage.npz import read_archive
@@ -484,19 +486,74 @@ def test_exif_data_in_a_tiff(jpeg):
         assert out.info["exif"] == b"Exif\0\0junk"
 
 
+def test_several_pictures_are_restored_and_damaged_ones_counted(run, jpeg, clean):
+    shutil.copytree(clean, "photos/trip")
+    shutil.copy(jpeg, "photos/0.jpg")
+    shutil.copy(clean / "0.png", "photos/0.png")
+    Path("photos/broken.jpg").write_bytes(jpeg.read_bytes()[:300])
+    Path("photos/notes.txt").write_text("not a picture")
+    result = shell.run("apply", run, "photos", jpeg, "-o", "out/deep")
+    assert result.exit_code == 1
+    names = ["0.jpg-restored.png", "0.png-restored.png", "in-restored.png"]
+    written = {f"out/deep/{name}" for name in names}
+    written |= {f"out/deep/trip/{number}-restored.png" for number in range(4)}
+    assert set(result.stdout.splitlines()) == written == set(map(str, Path("out").rglob("*.png")))
+    notes, broken, last = result.stderr.splitlines()[-3:]
+    assert "left out: cannot read photos/broken.jpg" in notes + broken
+    assert "left out: cannot read photos/notes.txt" in notes + broken
+    assert last.startswith("fit-image: 1 of 8 pictures left out: photos/broken.jpg (cannot read")
+    succeed("apply", run, jpeg, "-o", "one.png", "-q")
+    assert Path("one.png").read_bytes() == Path("out/deep/in-restored.png").read_bytes()
+
+    Path("photos/broken.jpg").unlink()
+    first = succeed("apply", "photos", "-o", "photos", "-q").stdout.splitlines()
+    assert len(first) == 6
+    facts = json.loads(succeed("apply", "photos", "-o", "photos", "--json", "-q").stdout)
+    assert [each["output"] for each in facts["pictures"]] == first
+    assert facts["left_out"] == {}
+
+
+def test_a_picture_in_a_pipe(run, jpeg):
+    succeed("apply", run, jpeg, "-o", "file.png", "-q")
+    with jpeg.open("rb") as file:
+        piped = CliRunner().invoke(cli, ["unjpeg", "apply", str(run), "-", "-o", "-"], input=file)
+    assert piped.exit_code == 0
+    assert piped.stdout_bytes == Path("file.png").read_bytes()
+    args = ["unjpeg", "apply", "-", "-o", "-", "--json", "-q"]
+    piped = CliRunner().invoke(cli, args, input=jpeg.read_bytes())
+    assert json.loads(piped.stderr) == {"output": "-", "width": 90, "height": 70}
+    assert piped.stdout_bytes.startswith(b"\x89PNG")
+    piped = CliRunner().invoke(cli, ["unjpeg", "apply", "-", "-q"], input=jpeg.read_bytes())
+    assert piped.stdout == "stdin-restored.png\n"
+    piped = CliRunner().invoke(cli, ["unjpeg", "apply", "-", "-o", "-"], input=b"")
+    assert (piped.exit_code, piped.stdout_bytes) == (2, b"")
+    assert "stdin: the file is empty" in piped.stderr
+
+
 def test_what_applying_refuses(run, jpeg, tmp_path):
     (tmp_path / "text.jpg").write_text("no picture")
     (tmp_path / "empty.jpg").touch()
     Image.new("CMYK", (20, 20)).save("print.jpg")
     (tmp_path / "none").mkdir()
     os.mkfifo("pipe.jpg")
+    Image.new("L", (9, 9)).save("in-restored.png")
+    Path("empty").touch()
     assert "not a regular file" in fail("apply", "pipe.jpg")
     assert "cannot read text.jpg" in fail("apply", "text.jpg")
     assert "empty" in fail("apply", "empty.jpg")
     assert "CMYK" in fail("apply", "print.jpg")
     assert "nowhere.jpg" in fail("apply", "nowhere.jpg")
-    assert "no model.npz" in fail("apply", "none", jpeg)
-    assert "not a fit-image unjpeg file" in fail("apply", run / "checkpoint.npz", jpeg)
+    assert "holds no pictures, and no model.npz" in fail("apply", "none", jpeg)
+    assert f"is a part of {run}" in fail("apply", run / "checkpoint.npz", jpeg)
+    np.savez("other.npz", a=1)
+    assert "not a fit-image unjpeg file" in fail("apply", "other.npz", jpeg)
+    assert "RUN comes first" in fail("apply", jpeg, run)
+    assert "Give PICTURE" in fail("apply", run)
+    assert "is an input of this command" in fail("apply", jpeg, "in-restored.png", "empty.jpg")
+    assert "2 pictures do not fit in a.png" in fail("apply", jpeg, "text.jpg", "-o", "a.png")
+    assert "--compare is for one" in fail("apply", jpeg, "text.jpg", "--compare", "a.png")
+    assert "is not a folder" in fail("apply", jpeg, "text.jpg", "-o", "empty")
+    assert "is not a folder" in fail("apply", jpeg, "text.jpg", "-o", "empty/deep")
     assert "is an input of this command" in fail("apply", jpeg, "-o", jpeg)
     assert "same file" in fail("apply", jpeg, "-o", "a.png", "--compare", "a.png")
     assert "same file" in fail("apply", jpeg, "-o", "a.png", "--compare", "none/../a.png")

@@ -1,10 +1,18 @@
-"""All kinds of runs, for replacing or describing a run of any kind."""
+"""All kinds of runs, for replacing or describing a run of any kind, and what each is used by."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
 
 from fit_image.apps.autoencode.directory import AutoencoderDirectory
 from fit_image.apps.digits.directory import DigitsDirectory
 from fit_image.apps.fit.directory import FitDirectory
+from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.unjpeg.directory import UnjpegDirectory
+from fit_image.errors import InputError, one_line
 from fit_image.runs.directory import RunDirectory
+from fit_image.storage.npz import is_archive
 
 KINDS: tuple[type[RunDirectory], ...] = (
     DigitsDirectory,
@@ -13,3 +21,70 @@ KINDS: tuple[type[RunDirectory], ...] = (
     FitDirectory,
 )
 """The last one is what a path is taken for that is of no other kind."""
+
+
+def kind_of(path: Path) -> type[RunDirectory] | None:
+    """Return the kind of a folder, of its model or of a model file; None if it is of no kind."""
+    if path.is_dir():
+        for kind in KINDS:
+            if kind.holds_run(path):
+                return kind
+        path = path / "model.npz"
+    return next((kind for kind in KINDS if is_archive(path, kind.model_kind)), None)
+
+
+def check_kind(path: Path | None, wanted: type[RunDirectory] | None) -> None:
+    """Raise `InputError`, naming the command that serves, if ``path`` is of another kind.
+
+    What is of no kind at all passes: reading it gives the better message.
+
+    Parameters
+    ----------
+    path : Path or None
+        A folder or a model file; None for a network of the package.
+    wanted : type or None
+        The kind of run; None for a sweep.
+    """
+    if path is None:
+        return
+    name = one_line(path)
+    if SweepDirectory.holds_sweep(path):
+        if wanted:
+            raise InputError(
+                f"{name} is the folder of a sweep: give one of the runs in {name}/trials; "
+                f"fit-image info {shlex.quote(str(path))} names the best"
+            )
+        return
+    kind = kind_of(path)
+    if kind is None:
+        _check_whole(path)
+    elif kind is not wanted:
+        other = f"a {wanted.description}" if wanted else "a sweep"
+        raise InputError(f"{name} is of a {kind.description}, not of {other}: {_use(kind, path)}")
+
+
+def check_picture(path: Path) -> None:
+    """Raise `InputError` if ``path``, given as the one picture of a command, cannot be one."""
+    kind = kind_of(path)
+    if kind:
+        problem = f"is of a {kind.description}, not a picture: {_use(kind, path)}"
+        raise InputError(f"{one_line(path)} {problem}")
+    if path.is_dir():
+        problem = "is a directory: give one picture; fit-image sweep takes several"
+        raise InputError(f"{one_line(path)} {problem}")
+
+
+def _use(kind: type[RunDirectory], path: Path) -> str:
+    return f"fit-image {kind.usage.replace('RUN', shlex.quote(str(path)))} uses it"
+
+
+def _check_whole(path: Path) -> None:
+    """Raise `InputError` if ``path`` is a file or a folder inside the folder of a run or sweep."""
+    if not path.exists():
+        return
+    for folder in path.absolute().parents[:2]:
+        names = {name for kind in KINDS if kind.holds_run(folder) for name in kind.file_names()}
+        if SweepDirectory.holds_sweep(folder):
+            names |= {"sweep.json", "trials"}
+        if path.absolute().relative_to(folder).parts[0] in {*names, "frames"} and names:
+            raise InputError(f"{one_line(path)} is a part of {one_line(folder)}: give that folder")

@@ -11,6 +11,7 @@ from fit_image.cli.common import options
 from fit_image.cli.common.config_options import is_given
 from fit_image.cli.common.display import make_display
 from fit_image.cli.common.drawing import animate_loop, draw_strips
+from fit_image.cli.common.picture_files import STREAM, output_file, written
 from fit_image.cli.common.picture_options import (
     check_distinct,
     output_option,
@@ -170,10 +171,12 @@ def command(
     from fit_image.storage.atomic import check_destination
 
     signals.act_at_once()
+    file = None
     if output or not animation:
         output = output or Path("dream.png")
-        check_image_target(output, width, height, 1 if color == "grey" else 3)
-        check_destination(output)
+        file = output_file(output)
+        check_image_target(file, width, height, 1 if color == "grey" else 3)
+        check_destination(file)
     if animation:
         check_suffix(animation)
         check_destination(animation)
@@ -201,12 +204,13 @@ def command(
         return sheet.picture()
 
     with make_display(quiet) as display:
-        if output:
+        if file:
             canvas = Canvas(width, height, sheet.channels)
             draw_strips(canvas, sheet.strips(), display)
-            save_image(output, canvas.image)
+            save_image(file, canvas.image)
         if animation:
             animate_loop(animation, map(frame, range(frames)), frames, display, fps=fps)
-    for path in (output, animation):
-        if path:
-            click.echo(path)
+    if output and file:
+        written(output, file)
+    if animation:
+        click.echo(animation, err=output == STREAM)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
+from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +14,9 @@ from fit_image.cli.common import options
 from fit_image.cli.common.display import format_duration
 from fit_image.cli.common.signals import Signals
 from fit_image.errors import excerpt, one_line
+
+if TYPE_CHECKING:
+    from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 
 
 @click.command("info")
@@ -21,7 +26,8 @@ from fit_image.errors import excerpt, one_line
 def command(signals: Signals, /, path: Path, as_json: bool) -> None:
     """Show what a run or a model file contains.
 
-    RUN_OR_MODEL is the folder of a run, of any command that trains, or a model.npz file.
+    RUN_OR_MODEL is the folder of a run, of any command that trains, or of a sweep, or a model.npz
+    file.
     """
     signals.act_at_once()
     facts = _facts(path)
@@ -37,15 +43,39 @@ def command(signals: Signals, /, path: Path, as_json: bool) -> None:
 
 
 def _facts(path: Path) -> dict[str, Any]:
-    from fit_image.apps.run_kinds import KINDS
-    from fit_image.storage.npz import is_archive
+    from fit_image.apps.run_kinds import KINDS, check_kind, kind_of
+    from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 
-    *others, last = KINDS
-    if path.is_dir():
-        kind = next((kind for kind in others if kind.holds_run(path)), last)
+    if SweepDirectory.holds_sweep(path):
+        return _facts_of_sweep(SweepDirectory.open(path))
+    kind = kind_of(path)
+    if kind is None:
+        check_kind(path, KINDS[-1])
+        kind = KINDS[-1]
+    if path.is_dir() and (kind.holds_run(path) or not (path / "model.npz").exists()):
         return kind.open(path).describe()
-    kind = next((kind for kind in others if is_archive(path, kind.model_kind)), last)
     return kind.describe_model(path)
+
+
+def _facts_of_sweep(folder: SweepDirectory) -> dict[str, Any]:
+    from fit_image.apps.sweep.results.outcome import read_outcomes, trial_labels
+
+    outcomes = read_outcomes(folder)
+    pictures = [trial.manifest.picture.path for trial in folder.trials]
+    drawn = [outcome for outcome in outcomes if outcome.best_psnr is not None]
+    facts: dict[str, Any] = {
+        "sweep": str(folder.path),
+        "pictures": [*dict.fromkeys(pictures)],
+        "trials": len(outcomes),
+        **Counter(outcome.status for outcome in outcomes),
+    }
+    if drawn:
+        best = max(drawn, key=lambda outcome: outcome.best_psnr or 0.0)
+        psnr = best.best_psnr or 0.0
+        facts["best"] = trial_labels(folder.trials)[best.trial.key]
+        facts["best_psnr"] = psnr if math.isfinite(psnr) else None
+        facts["best_run"] = str(folder.run_path(best.trial))
+    return facts
 
 
 def _shown(name: str, value: Any) -> str:
@@ -55,7 +85,7 @@ def _shown(name: str, value: Any) -> str:
         return ", ".join(map(str, value))
     if name.endswith("seconds"):
         return format_duration(value)
-    if name == "psnr":
+    if name in ("psnr", "best_psnr"):
         return f"{value:.2f} dB"
     if name == "parameters":
         return f"{value:,}"

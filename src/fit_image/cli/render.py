@@ -9,13 +9,17 @@ import click
 from fit_image.cli.common import options
 from fit_image.cli.common.display import make_display
 from fit_image.cli.common.drawing import draw_strips
+from fit_image.cli.common.picture_files import output_file, written
 from fit_image.cli.common.picture_options import check_target, output_option, size_option
 from fit_image.cli.common.signals import Signals
 
 
 @click.command("render")
 @options.path_argument("RUN_OR_MODEL")
-@output_option("<RUN>-<W>x<H>.png", "Picture to write; the suffix chooses the format.")
+@output_option(
+    "<RUN>-<W>x<H>.png",
+    "Picture to write; the suffix chooses the format; - for a PNG on standard output.",
+)
 @size_option(None)
 @click.option(
     "--scale",
@@ -55,9 +59,11 @@ def command(
         raise click.UsageError("--size and --scale exclude each other.")
     from fit_image.apps.fit.directory import FitDirectory
     from fit_image.apps.painting_network import PaintingNetwork
+    from fit_image.apps.run_kinds import check_kind
     from fit_image.images.io import Canvas, check_image_target, save_image
 
     signals.act_at_once()
+    check_kind(path, FitDirectory)
     network = PaintingNetwork.load(path)
     x0, y0, x1, y1 = region
     if not size:
@@ -71,16 +77,17 @@ def command(
         width, height = size
     name = path.resolve().name if path.is_dir() else path.stem
     output = output or Path(f"{name.removesuffix('-fit')}-{width}x{height}.png")
-    check_image_target(output, width, height, network.channels)
+    file = output_file(output)
+    check_image_target(file, width, height, network.channels)
     folder = path if path.is_dir() else path.parent
     inputs = []
     if FitDirectory.holds_run(folder):
         inputs = [Path(FitDirectory.open(folder).manifest.picture.path)]
-    check_target(FitDirectory, path, output, *inputs)
+    check_target(FitDirectory, path, file, *inputs)
 
     canvas = Canvas(width, height, network.channels)
     with make_display(quiet) as display:
         strips = network.render_strips(width, height, region, threads=threads)
         draw_strips(canvas, strips, display)
-        save_image(output, canvas.image)
-    click.echo(output)
+        save_image(file, canvas.image)
+    written(output, file)

@@ -23,11 +23,13 @@ def command(signals: Signals, /, path: Path, by: str, quiet: bool) -> None:
     DIR is the folder of a sweep. The page needs the extra 'report' to be made, and opens in any
     browser, without an internet connection.
     """
+    from fit_image.apps.run_kinds import check_kind
     from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
     from fit_image.apps.sweep.results.outcome import read_outcomes
     from fit_image.apps.sweep.results.report import check_drawn
 
     signals.act_at_once()
+    check_kind(path, None)
     folder = SweepDirectory.open(path)
     outcomes = read_outcomes(folder)
     check_drawn(folder, outcomes)

@@ -54,6 +54,10 @@ class RunDirectory(ABC):
         Files that users may make themselves, too.
     snapshot_name : str or None
         The file of `Trainer.snapshot`, if that has one of its own.
+    usage : str
+        The words of a command that uses the model of ``RUN``.
+    hold : float
+        Seconds that an animation shows the last frame.
     """
 
     description: ClassVar[str]
@@ -67,6 +71,8 @@ class RunDirectory(ABC):
     own_files: ClassVar[tuple[str, ...]] = ()
     made_again: ClassVar[tuple[str, ...]] = ()
     snapshot_name: ClassVar[str | None] = None
+    usage: ClassVar[str]
+    hold: ClassVar[float] = 1.0
 
     _kinds: ClassVar[list[type[RunDirectory]]] = []
 
@@ -158,6 +164,16 @@ class RunDirectory(ABC):
         in_frames = target.parent == Path(os.path.realpath(path / "frames"))
         if in_frames or target in [Path(os.path.realpath(file)) for file in (*needed, *inputs)]:
             raise InputError(f"{output} would replace a file that the run needs: give another name")
+
+    @property
+    def target(self) -> Path | None:
+        """The file of the picture that is learned, if it is one."""
+        return None
+
+    @property
+    def background(self) -> str:
+        """The CSS colour behind transparent frames."""
+        return "white"
 
     def create(self) -> None:
         """Make the folder, or empty it of an earlier run; other files in it stay."""

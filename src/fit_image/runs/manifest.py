@@ -47,12 +47,15 @@ class Manifest(ABC):
 
     Attributes
     ----------
+    source : DataSource
+        What is learned.
     epochs : int
         To train.
     frame_every : int
         Epochs from one frame to the next.
     """
 
+    source: DataSource
     epochs: int
     frame_every: int = 1
 

@@ -23,6 +23,7 @@ from fit_image.storage.atomic import atomic_path, check_regular
 
 Arrays = dict[str, npt.NDArray[Any]]
 
+_ZIP = b"PK\x03\x04"
 _MAX_EXPANSION = 200
 _SMALL = 1 << 20  # bytes that any file may unpack to
 _MOST_ARRAYS = 10_000
@@ -159,6 +160,18 @@ def is_archive(path: str | os.PathLike[str], kind: str) -> bool:
         with zipfile.ZipFile(path) as archive:
             return f"fit_image_{kind}.npy" in archive.namelist()
     except (OSError, zipfile.BadZipFile, *_DAMAGE):
+        return False
+
+
+def starts_like_npz(path: str | os.PathLike[str]) -> bool:
+    """Return whether a file begins as an npz file does; any other zip file does so, too."""
+    path = Path(path)
+    if not path.is_file():  # reading a pipe might block
+        return False
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_ZIP)) == _ZIP
+    except OSError:
         return False
 
 

@@ -78,6 +78,7 @@ class AutoencoderDirectory(RunDirectory):
     model_kind = "autoencoder"
     manifest_type = AutoencoderManifest
     metrics_type = AutoencoderMetrics
+    usage = "autoencode apply RUN PICTURES"
 
     manifest: AutoencoderManifest
 

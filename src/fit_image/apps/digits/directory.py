@@ -98,6 +98,7 @@ class DigitsDirectory(RunDirectory):
     metrics_type = DigitsMetrics
     own_files = ("good.npz",)
     snapshot_name = "good.npz"
+    usage = "digits draw RUN --label NAME"
 
     manifest: DigitsManifest
 

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
+from fit_image.animation.writers import HOLD_SECONDS
 from fit_image.apps.painting_network import PaintingNetwork
 from fit_image.config.fit import FitConfig, ImageConfig, RecordConfig, is_elsewhere
 from fit_image.config.layer_spec import Hidden, format_layers
@@ -48,6 +49,11 @@ class FitManifest(Manifest):
     image: ImageConfig
     record: RecordConfig
     preset: str = "classic"
+
+    @property
+    def source(self) -> Picture:  # type: ignore[override]
+        """The picture."""
+        return self.picture
 
     @property
     def epochs(self) -> int:  # type: ignore[override]
@@ -192,6 +198,8 @@ class FitDirectory(RunDirectory):
     result_type = FitResult
     metrics_type = FitMetrics
     own_files = ("target.png",)
+    usage = "render RUN"
+    hold = HOLD_SECONDS
     made_again = tuple(RecordConfig().animations)
 
     manifest: FitManifest
@@ -209,6 +217,10 @@ class FitDirectory(RunDirectory):
             raise InputError(f"animation {excerpt(name)}: give a bare name, without a folder")
         if name in cls.file_names() and name not in cls.made_again:
             raise InputError(f"animation {name}: a run has another file of this name")
+
+    @property
+    def background(self) -> str:
+        return self.manifest.image.background
 
     def prepare(self, trainer: Any) -> None:
         """Write the picture as it is learned, if it is missing."""

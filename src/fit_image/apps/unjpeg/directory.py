@@ -89,6 +89,7 @@ class UnjpegDirectory(RunDirectory):
     model_kind = "unjpeg"
     manifest_type = UnjpegManifest
     metrics_type = UnjpegMetrics
+    usage = "unjpeg apply RUN PICTURES"
 
     manifest: UnjpegManifest
 

@@ -6,9 +6,19 @@ from pathlib import Path
 
 import click
 
+from fit_image.cli.autoencode.data import reading
 from fit_image.cli.common import options
 from fit_image.cli.common.display import make_display
-from fit_image.cli.common.picture_options import check_output, output_option
+from fit_image.cli.common.picture_files import (
+    STREAM,
+    finish,
+    input_file,
+    make_parent,
+    output_file,
+    picture_jobs,
+    written,
+)
+from fit_image.cli.common.picture_options import check_target, output_option
 from fit_image.cli.common.signals import Signals
 from fit_image.errors import InputError
 
@@ -21,7 +31,7 @@ from fit_image.errors import InputError
 @output_option(
     Path(),
     "Folder for <PICTURE>-redrawn.png; for a single picture also a file, whose suffix sets the "
-    "format.",
+    "format, or - for standard output.",
     "DIR|FILE",
 )
 @options.threads_option("all cores")
@@ -38,54 +48,53 @@ def command(
 ) -> None:
     """Encode pictures, and redraw them from their codes.
 
-    RUN is the folder of a training run, or its model.npz. Pictures are scaled and cropped to the
-    size of the training pictures.
+    RUN is the folder of a training run, or its model.npz. PICTURES are files, folders, or - for
+    standard input; they are scaled and cropped to the size of the training pictures. Damaged ones
+    among several are left out, and the exit code is 1.
     """
     import numpy as np
 
     from fit_image.apps.autoencode.directory import AutoencoderDirectory
     from fit_image.apps.autoencode.model import AutoencoderModel
+    from fit_image.apps.run_kinds import check_kind
     from fit_image.images.io import check_image_suffix, load_image, save_image, to_uint8
     from fit_image.images.scaling import crop_and_resize
-    from fit_image.storage.atomic import check_destination
 
     signals.act_at_once()
-    targets = _targets(pictures, output)
-    for target in targets:
+    check_kind(run, AutoencoderDirectory)
+    several = len(pictures) > 1 or pictures[0].is_dir()
+    jobs = picture_jobs(pictures, output, "redrawn")
+    for target in (job.target for job in jobs if job.target != STREAM):
         check_image_suffix(target)
-        if target.parent != output or output.is_dir():
-            check_destination(target)
-        check_output(AutoencoderDirectory, run, target, *pictures)
+        if target.parent.is_dir() or target == output:  # else it will be made
+            check_target(AutoencoderDirectory, run, target, *(() if several else pictures))
     model = AutoencoderModel.load(run)
     width, height = model.size
-    display = make_display(quiet)
-    inputs, notes = [], []
-    for picture in pictures:
-        levels = to_uint8(load_image(picture, channels=model.channels).levels)
-        inputs.append(crop_and_resize(levels, width, height))
-        rows, columns, _ = levels.shape
-        if (columns, rows) != (width, height):
-            scaled = f"scaled and cropped from {columns}x{rows} to {width}x{height}"
-            notes.append(f"{picture}: {scaled}")
-    drawn = to_uint8(model.redraw(np.stack(inputs), threads=threads))
-    for note in notes:
-        display.message(note)
-    if targets[0].parent == output:
-        if output.exists() and not output.is_dir():
-            raise InputError(f"cannot use {output}: it is not a folder")
-        output.mkdir(parents=True, exist_ok=True)
-    for target, picture in zip(targets, drawn, strict=True):
-        save_image(target, picture)
-        click.echo(target)
-
-
-def _targets(pictures: tuple[Path, ...], output: Path) -> list[Path]:
-    if output.suffix and not output.is_dir():
-        if len(pictures) > 1:
-            raise InputError(f"{len(pictures)} pictures do not fit in {output}: choose a folder")
-        return [output]
-    targets = [output / f"{picture.stem}-redrawn.png" for picture in pictures]
-    for index, target in enumerate(targets):
-        if target in targets[:index]:
-            raise InputError(f"two pictures would be {target}: redraw one at a time")
-    return targets
+    inputs, targets, left_out = [], [], {}
+    with make_display(quiet) as display:
+        show = reading(display)
+        for index, (picture, target, is_picture) in enumerate(jobs):
+            show(index, len(jobs))
+            try:
+                loaded = load_image(input_file(picture), channels=model.channels)
+            except InputError as error:
+                if not several:
+                    raise
+                display.message(f"left out: {error}")
+                if is_picture:
+                    left_out[picture] = str(error)
+                continue
+            levels = to_uint8(loaded.levels)
+            inputs.append(crop_and_resize(levels, width, height))
+            targets.append(target)
+            rows, columns, _ = levels.shape
+            if (columns, rows) != (width, height):
+                scaled = f"scaled and cropped from {columns}x{rows} to {width}x{height}"
+                display.message(f"{picture}: {scaled}")
+        drawn = to_uint8(model.redraw(np.stack(inputs), threads=threads)) if inputs else ()
+        for target, levels in zip(targets, drawn, strict=True):
+            make_parent(target)
+            file = output_file(target)
+            save_image(file, levels)
+            written(target, file)
+    finish(len(targets) + len(left_out), left_out)

@@ -35,10 +35,12 @@ def command(
 
     from fit_image.apps.autoencode.directory import AutoencoderDirectory
     from fit_image.apps.autoencode.model import AutoencoderModel
+    from fit_image.apps.run_kinds import check_kind
     from fit_image.datasets.arrays import load_picture_data
     from fit_image.storage.atomic import atomic_path
 
     signals.act_at_once()
+    check_kind(run, AutoencoderDirectory)
     if output.suffix != ".npz":
         raise InputError(f"cannot write {output}: the suffix must be .npz")
     check_target(AutoencoderDirectory, run, output, data)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from fit_image.cli.common import options
+from fit_image.cli.common.picture_files import output_file, written
 from fit_image.cli.common.picture_options import (
     check_target,
     columns_option,
@@ -39,14 +40,17 @@ def command(
     from fit_image.apps.autoencode.directory import AutoencoderDirectory
     from fit_image.apps.autoencode.model import AutoencoderModel
     from fit_image.apps.autoencode.train_test_split import choose, load_held_out
+    from fit_image.apps.run_kinds import check_kind
     from fit_image.images.io import check_image_suffix, save_image
 
     signals.act_at_once()
-    check_image_suffix(output)
-    check_target(AutoencoderDirectory, run, output)
+    check_kind(run, AutoencoderDirectory)
+    file = output_file(output)
+    check_image_suffix(file)
+    check_target(AutoencoderDirectory, run, file)
     folder = AutoencoderDirectory.open(run)
     model = AutoencoderModel.load(run)
     held_out = load_held_out(folder)
     chosen = choose(held_out, columns, folder.manifest.config.seed if seed is None else seed)
-    save_image(output, model.draw_sheet(chosen, threads=threads))
-    click.echo(output)
+    save_image(file, model.draw_sheet(chosen, threads=threads))
+    written(output, file)

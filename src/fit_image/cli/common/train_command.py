@@ -19,6 +19,7 @@ from fit_image.cli.common.display import (
     format_duration,
     make_display,
 )
+from fit_image.cli.common.picture_files import STREAM
 from fit_image.cli.common.signals import Signals
 from fit_image.errors import DivergenceError, FitImageError
 
@@ -194,11 +195,14 @@ class TrainCommand(ABC):
             epochs = directory.manifest.epochs
             # A bare name could be taken for a command, or for an option.
             name = str(self.data) if self.data.is_absolute() else f"./{self.data}"
+            piped = ""
+            if self.data == STREAM:
+                name, piped = str(STREAM), " < IMAGE"
             again = ["fit-image", *self.words, name, "-o", str(directory.path), "--resume"]
             again += self.given_again(directory)
             self.display.message(
                 f"stopped in epoch {min(result.epochs + 1, epochs)} of {epochs}; "
-                f"to go on: {shlex.join(again)}"
+                f"to go on: {shlex.join(again)}{piped}"
             )
 
     def _take_steps(self, recorder: RunRecorder[Trainer]) -> None:

@@ -10,6 +10,7 @@ import click
 from fit_image.cli.common.display import announcing_compilation, make_display
 from fit_image.cli.common.drawing import draw_strips
 from fit_image.cli.common.options import quiet_option
+from fit_image.cli.common.picture_files import output_file, written
 from fit_image.cli.common.picture_options import check_target, output_option, size_option
 from fit_image.cli.common.signals import Signals
 from fit_image.cli.digits.drawing_options import drawing_options
@@ -44,20 +45,23 @@ def command(
 
     from fit_image.apps.digits.directory import DigitsDirectory
     from fit_image.apps.digits.model import DigitModel
+    from fit_image.apps.run_kinds import check_kind
     from fit_image.images.io import Canvas, check_image_target, save_image
 
     signals.act_at_once()
+    check_kind(run, DigitsDirectory)
     model = DigitModel.load(run)
     index = model.label(label)
     width, height = size
     output = output or Path(f"{label}.png")
-    check_image_target(output, width, height, model.channels)
-    check_target(DigitsDirectory, run, output)
+    file = output_file(output)
+    check_image_target(file, width, height, model.channels)
+    check_target(DigitsDirectory, run, file)
     (latents,) = model.sample([index], np.random.default_rng(seed), spread)
     canvas = Canvas(width, height, model.channels)
     with make_display(quiet) as display, announcing_compilation(display):
         strips = model.render_strips(latents, width, height, **options)
         on_paper = ((top, model.on_paper(strip, paper)) for top, strip in strips)
         draw_strips(canvas, on_paper, display)
-        save_image(output, canvas.image)
-    click.echo(output)
+        save_image(file, canvas.image)
+    written(output, file)

@@ -8,6 +8,13 @@ from pathlib import Path
 import click
 
 from fit_image.cli.common import options
+from fit_image.cli.common.picture_files import (
+    STREAM,
+    input_file,
+    output_file,
+    shown_stem,
+    written,
+)
 from fit_image.cli.common.picture_options import check_target, output_option, size_option
 from fit_image.cli.common.signals import Signals
 from fit_image.cli.digits.drawing_options import paper_option
@@ -38,16 +45,21 @@ def command(
     """
     from fit_image.apps.digits.directory import DigitsDirectory
     from fit_image.apps.digits.encoding import encode_picture
+    from fit_image.apps.run_kinds import check_kind
     from fit_image.images.io import check_image_target, save_image
 
     signals.act_at_once()
-    output = output or Path(f"{picture.stem}-drawn.png")
+    check_kind(run, DigitsDirectory)
+    output = output or Path(f"{shown_stem(picture)}-drawn.png")
+    file = output_file(output)
     width, height = size
-    check_image_target(output, width, height)
-    check_target(DigitsDirectory, run, output, picture)
-    encoded = encode_picture(run, picture)
+    check_image_target(file, width, height)
+    check_target(DigitsDirectory, run, file, picture)
+    encoded = encode_picture(run, input_file(picture))
     drawn = encoded.model.draw_sheet([encoded.latents[None]], width, height, paper=paper)
-    save_image(output, drawn)
+    save_image(file, drawn)
+    if output == STREAM or not as_json:
+        written(output, file)
     if as_json:
         facts = {
             "output": str(output),
@@ -55,6 +67,4 @@ def command(
             "latents": [round(float(number), 6) for number in encoded.latents],
             "deviations": [round(float(number), 6) for number in encoded.deviations],
         }
-        click.echo(json.dumps(facts))
-    else:
-        click.echo(output)
+        click.echo(json.dumps(facts), err=output == STREAM)

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from fit_image.cli.common.picture_files import output_file, written
 from fit_image.cli.common.picture_options import (
     check_target,
     columns_option,
@@ -44,9 +45,11 @@ def command(
 
     from fit_image.apps.digits.directory import DigitsDirectory
     from fit_image.apps.digits.model import DigitModel
+    from fit_image.apps.run_kinds import check_kind
     from fit_image.images.io import check_image_target, save_image
 
     signals.act_at_once()
+    check_kind(run, DigitsDirectory)
     model = DigitModel.load(run)
     classes = len(model.class_names)
     width, height = size[0] // columns, size[1] // classes
@@ -54,9 +57,10 @@ def command(
         raise InputError(
             f"--size: {size[0]}x{size[1]} pixels are too few for {columns}x{classes} pictures"
         )
-    check_image_target(output, width * columns, height * classes, model.channels)
-    check_target(DigitsDirectory, run, output)
+    file = output_file(output)
+    check_image_target(file, width * columns, height * classes, model.channels)
+    check_target(DigitsDirectory, run, file)
     rng = np.random.default_rng(seed)
     rows = [model.sample([label] * columns, rng, spread) for label in range(classes)]
-    save_image(output, model.draw_sheet(rows, width, height, **options))
-    click.echo(output)
+    save_image(file, model.draw_sheet(rows, width, height, **options))
+    written(output, file)

@@ -71,8 +71,10 @@ def command(
     from fit_image.animation.writers import check_size, check_suffix
     from fit_image.apps.digits.directory import DigitsDirectory
     from fit_image.apps.digits.model import DigitModel, walk
+    from fit_image.apps.run_kinds import check_kind
 
     signals.act_at_once()
+    check_kind(run, DigitsDirectory)
     width, height = size
     check_suffix(output)
     check_target(DigitsDirectory, run, output)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import click
 
 from fit_image.cli.common.display import describe_animation
 from fit_image.cli.common.drawing import showing_frames
+from fit_image.cli.common.picture_files import STREAM, input_file, shown_stem
 from fit_image.cli.common.signals import Interrupted
 from fit_image.cli.common.train_command import Prepared, TrainCommand
 from fit_image.cli.fit.configuration import animation_names, check_used, configuration
@@ -32,8 +34,11 @@ _ENDINGS = {"target-psnr": "; reached --target-psnr", "time-limit": "; reached -
 @fit_options
 @click.pass_context
 def command(ctx: click.Context, /, image: Path, output: Path | None, **given: Any) -> None:
-    """Teach a network to paint IMAGE, record every epoch, and animate them."""
-    FitCommand(ctx, image, output or Path(f"{image.stem}-fit"), given).run()
+    """Teach a network to paint IMAGE, record every epoch, and animate them.
+
+    As IMAGE, - is standard input.
+    """
+    FitCommand(ctx, image, output or Path(f"{shown_stem(image)}-fit"), given).run()
 
 
 class FitCommand(TrainCommand):
@@ -55,6 +60,7 @@ class FitCommand(TrainCommand):
         from fit_image.apps.fit.directory import FitManifest
         from fit_image.apps.fit.picture_source import load_source
         from fit_image.apps.fit.trainer import FitTrainer
+        from fit_image.apps.run_kinds import check_picture
         from fit_image.images.decoding import parse_background
 
         decide, prepare, record = configuration(self.ctx, given, earlier)
@@ -64,7 +70,9 @@ class FitCommand(TrainCommand):
         except InputError as error:
             raise InputError(f"--background: {error}") from error
         self._check_animations(record)
-        source = load_source(self.data, prepare)
+        check_picture(self.data)
+        source = load_source(input_file(self.data), prepare)
+        picture = replace(source.picture, path="-") if self.data == STREAM else source.picture
         height, width = source.image.levels.shape[:2]
         if source.image.scaled:
             original = "x".join(map(str, source.image.original_size))
@@ -79,7 +87,7 @@ class FitCommand(TrainCommand):
         def make_trainer() -> FitTrainer:
             return FitTrainer(source.image.levels, fit, threads=given["threads"])
 
-        return FitManifest(source.picture, fit, prepare, record, given["preset"]), make_trainer
+        return FitManifest(picture, fit, prepare, record, given["preset"]), make_trainer
 
     def check_replaced(self) -> None:
         # Not even with --overwrite is the picture itself replaced.
@@ -121,7 +129,7 @@ class FitCommand(TrainCommand):
         return [directory.path / name for name in directory.manifest.record.animations]
 
     def animate(self, directory: FitDirectory, file: Path) -> None:
-        from fit_image.apps.fit.animate import animate
+        from fit_image.runs.animate import animate
 
         shown = showing_frames(self.display, file)
         try:

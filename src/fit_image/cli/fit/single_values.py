@@ -26,6 +26,7 @@ class SingleValuesCommand(HeadedCommand):
     """Refuses several pictures, and several values of an option that decides what is learned."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Raise a usage error, or parse as click does."""
         if not ctx.resilient_parsing:
             given, words, order = self.make_parser(ctx).parse_args(args=list(args))
             if not any(param.is_eager for param in order):  # such as --help

@@ -14,6 +14,7 @@ from click.core import ParameterSource
 
 from fit_image.cli.common.display import Display, Table, make_display
 from fit_image.cli.common.headings import HeadedCommand
+from fit_image.cli.common.picture_files import STREAM
 from fit_image.cli.common.signals import Signals
 from fit_image.cli.fit.configuration import record_of_trials
 from fit_image.cli.sweep.options import SWEEP_OPTIONS
@@ -59,6 +60,8 @@ def command(
         raise click.UsageError("-j and --scheduler exclude each other.")
     if not images and not (resume and output):
         raise click.UsageError("Missing argument 'IMAGE'; only --resume -o DIR needs none.")
+    if STREAM in images:
+        raise click.UsageError("every trial reads its picture anew: give a file in place of -.")
     record = record_of_trials(given)
     for option in SWEEP_OPTIONS:
         default = ctx.get_parameter_source(str(option.name)) is ParameterSource.DEFAULT

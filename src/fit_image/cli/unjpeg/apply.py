@@ -1,16 +1,26 @@
-"""``fit-image unjpeg apply``: restoration of a picture."""
+"""``fit-image unjpeg apply``: restoration of pictures."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from fit_image.cli.common import options
-from fit_image.cli.common.display import ProgressStep, make_display
+from fit_image.cli.common.display import Display, ProgressStep, make_display
+from fit_image.cli.common.picture_files import (
+    STREAM,
+    finish,
+    input_file,
+    make_parent,
+    output_file,
+    picture_jobs,
+    written,
+)
 from fit_image.cli.common.picture_options import (
     check_distinct,
     check_target,
@@ -18,19 +28,26 @@ from fit_image.cli.common.picture_options import (
     quality_option,
 )
 from fit_image.cli.common.signals import Signals
-from fit_image.cli.unjpeg.model_argument import split_model
+from fit_image.cli.unjpeg.model_argument import split_pictures
 from fit_image.errors import InputError
 
 if TYPE_CHECKING:
+    from fit_image.apps.unjpeg.model import Restorer
     from fit_image.apps.unjpeg.restoring import DamagedPicture
+
+Words = tuple[str, ...]
 
 _DEFAULT_QUALITY = 85
 """Assumed for pictures that are not JPEG files, but may have been."""
 
 
-@click.command("apply", short_help="Restore a picture.")
-@click.argument("paths", metavar="[RUN] PICTURE", nargs=-1, type=click.Path(path_type=Path))
-@output_option("<PICTURE>-restored.png", "Restored picture to write; its suffix sets the format.")
+@click.command("apply", short_help="Restore pictures.")
+@click.argument("paths", metavar="[RUN] PICTURE...", nargs=-1, type=click.Path(path_type=Path))
+@output_option(
+    "<PICTURE>-restored.png",
+    "Restored picture to write, whose suffix sets the format, or a folder for several.",
+    "FILE|DIR",
+)
 @click.option(
     "--compare",
     type=click.Path(path_type=Path),
@@ -66,69 +83,128 @@ def command(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Remove JPEG artefacts from PICTURE.
+    """Remove JPEG artefacts from PICTURE, from several, or from all in a folder.
 
     RUN is the folder of a training run, or a model file. Default: one of two networks that come
     with fit-image, for qualities below 65 and from 65 on. EXIF and XMP data, comment, colour
-    profile, resolution and transparency are kept.
+    profile, resolution and transparency are kept. As PICTURE and FILE, - is standard input and
+    output. Damaged pictures among several are left out, and the exit code is 1.
     """
-    from fit_image.apps.unjpeg.directory import UnjpegDirectory
-    from fit_image.apps.unjpeg.model import SHIPPED_SUBSAMPLING, Restorer
-    from fit_image.apps.unjpeg.restoring import (
-        check_restored,
-        check_side_by_side,
-        read_picture,
-        restore,
-        save_restored,
-        side_by_side,
-    )
-    from fit_image.images.io import check_image_suffix, save_image
-
     signals.act_at_once()
-    model, picture = split_model(paths, "PICTURE")
-    output = output or Path(f"{picture.stem}-restored.png")
-    targets = [output, *([compare] if compare else [])]
-    for target in targets:
-        check_image_suffix(target)
-        check_target(UnjpegDirectory, model, target, picture)
-    check_distinct(output, compare, "--compare")
-    damaged = read_picture(picture)
-    if model is None:
-        if damaged.subsampling not in (None, SHIPPED_SUBSAMPLING) and strength is None:
+    model, pictures = split_pictures(paths)
+    if model and quality is not None:
+        raise click.UsageError("--quality selects a network of fit-image: it excludes RUN.")
+    several = len(pictures) > 1 or pictures[0].is_dir()
+    if several and compare:
+        raise click.UsageError("--compare is for one picture.")
+    jobs = picture_jobs(pictures, output, "restored")
+    check_distinct(jobs[0].target, compare, "--compare")
+    comparison = output_file(compare) if compare else None
+    restoration = _Restoration(model, quality, strength, threads, comparison)
+    restoration.check([job.target for job in jobs], () if several else pictures)
+    facts: list[dict[str, Any]] = []
+    left_out: dict[Path, str] = {}
+    with make_display(quiet) as display:
+        for index, (source, target, is_picture) in enumerate(jobs):
+            words = (f"picture {index + 1}/{len(jobs)}",) * several + (source.name,)
+
+            def show(done: int, total: int, index: int = index, words: Words = words) -> None:
+                display.step(ProgressStep((index + done / total) / len(jobs), words))
+
+            file = output_file(target)
+            try:
+                width, height = restoration.apply(source, file, display, show)
+            except InputError as error:
+                if not several:
+                    raise
+                display.message(f"left out: {error}")
+                if is_picture:
+                    left_out[source] = str(error)
+                continue
+            facts.append({"output": str(target), "width": width, "height": height})
+            if target == STREAM or not as_json:
+                written(target, file)
+    if compare and comparison and (compare == STREAM or not as_json):
+        written(compare, comparison)
+    if as_json:
+        reasons = {str(path): reason for path, reason in left_out.items()}
+        result = {"pictures": facts, "left_out": reasons} if several else facts[0]
+        click.echo(json.dumps(result), err=STREAM in (output, compare))
+    finish(len(facts) + len(left_out), left_out)
+
+
+@dataclass(frozen=True)
+class _Restoration:
+    """The network that restores pictures, and how."""
+
+    model: Path | None
+    quality: int | None
+    strength: float | None
+    threads: int | None
+    compare: Path | None
+    _loaded: dict[object, Restorer] = field(default_factory=dict)
+
+    def check(self, targets: Sequence[Path], inputs: Sequence[Path]) -> None:
+        """Raise `InputError` if the network is of another kind, or a file cannot be written."""
+        from fit_image.apps.run_kinds import check_kind
+        from fit_image.apps.unjpeg.directory import UnjpegDirectory
+        from fit_image.images.io import check_image_suffix
+
+        check_kind(self.model, UnjpegDirectory)
+        for target in (*targets, *([self.compare] if self.compare else [])):
+            if target != STREAM:
+                check_image_suffix(target)
+                if target.parent.is_dir() or inputs:  # else it will be made
+                    check_target(UnjpegDirectory, self.model, target, *inputs)
+
+    def restorer(self, damaged: DamagedPicture, picture: Path) -> Restorer:
+        """Return the network for a picture."""
+        from fit_image.apps.unjpeg.model import SHIPPED_SUBSAMPLING, Restorer
+
+        own = (None, SHIPPED_SUBSAMPLING)
+        if self.model is None and damaged.subsampling not in own and self.strength is None:
             raise InputError(
                 f"{picture} has {damaged.subsampling} chroma subsampling, but the networks that "
                 f"come with fit-image are for {SHIPPED_SUBSAMPLING}: train one with --subsampling, "
                 "or give --strength to use them anyway"
             )
-        restorer = Restorer.shipped(
-            quality or damaged.quality or _DEFAULT_QUALITY, grey=damaged.image.mode == "L"
+        quality = self.quality or damaged.quality or _DEFAULT_QUALITY
+        grey = damaged.image.mode == "L"
+        key = None if self.model else (quality, grey)
+        if key not in self._loaded:
+            self._loaded[key] = (
+                Restorer.load(self.model) if self.model else Restorer.shipped(quality, grey=grey)
+            )
+        restorer = self._loaded[key]
+        return restorer if self.strength is None else replace(restorer, strength=self.strength)
+
+    def apply(
+        self, source: Path, output: Path, display: Display, on_rows: Callable[[int, int], None]
+    ) -> tuple[int, int]:
+        """Restore a picture, and return its width and height."""
+        from fit_image.apps.unjpeg.restoring import (
+            check_restored,
+            check_side_by_side,
+            read_picture,
+            restore,
+            save_restored,
+            side_by_side,
         )
-    elif quality is None:
-        restorer = Restorer.load(model)
-    else:
-        raise click.UsageError("--quality selects a network of fit-image: it excludes RUN.")
-    check_restored(damaged, output)
-    if compare:
-        check_side_by_side(damaged, compare)
-    if strength is not None:
-        restorer = replace(restorer, strength=strength)
-    with make_display(quiet) as display:
-        if remark := _remark(picture, damaged, model, quality):
+        from fit_image.images.io import save_image
+
+        damaged = read_picture(input_file(source))
+        restorer = self.restorer(damaged, source)
+        check_restored(damaged, output)
+        if self.compare:
+            check_side_by_side(damaged, self.compare)
+        if remark := _remark(source, damaged, self.model, self.quality):
             display.message(remark)
-        restored = restore(
-            damaged.image,
-            restorer,
-            threads=threads,
-            on_rows=lambda done, total: display.step(ProgressStep(done / total, (picture.name,))),
-        )
-    width, height = save_restored(output, damaged, restored)
-    if compare:
-        save_image(compare, side_by_side(damaged, restored))
-    if as_json:
-        click.echo(json.dumps({"output": str(output), "width": width, "height": height}))
-    else:
-        for target in targets:
-            click.echo(target)
+        restored = restore(damaged.image, restorer, threads=self.threads, on_rows=on_rows)
+        make_parent(output)
+        size = save_restored(output, damaged, restored)
+        if self.compare:
+            save_image(self.compare, side_by_side(damaged, restored))
+        return size
 
 
 def _remark(

@@ -51,6 +51,8 @@ def command(
     with fit-image, for qualities below 65 and from 65 on. Use pictures that were not in the
     training set.
     """
+    from fit_image.apps.run_kinds import check_kind
+    from fit_image.apps.unjpeg.directory import UnjpegDirectory
     from fit_image.apps.unjpeg.model import SHIPPED_SUBSAMPLING, Restorer
     from fit_image.apps.unjpeg.patches.pictures import find_pictures
     from fit_image.apps.unjpeg.scoring import score
@@ -58,6 +60,7 @@ def command(
 
     signals.act_at_once()
     model, folder = split_model(paths, "FOLDER")
+    check_kind(model, UnjpegDirectory)
     if model is None and subsampling != SHIPPED_SUBSAMPLING:
         raise InputError(
             f"the networks that come with fit-image are for {SHIPPED_SUBSAMPLING}: "

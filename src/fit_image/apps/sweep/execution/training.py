@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from fit_image.apps.fit.animate import animate
 from fit_image.apps.fit.directory import FitDirectory, FitResult
 from fit_image.apps.fit.picture_source import PictureSource
 from fit_image.apps.fit.trainer import FitTrainer
@@ -14,6 +13,7 @@ from fit_image.apps.fit.warm_up import warm_up
 from fit_image.apps.sweep.plan.trial import Trial
 from fit_image.apps.sweep.results.outcome import FINISHED
 from fit_image.errors import DivergenceError
+from fit_image.runs.animate import animate
 from fit_image.runs.progress import Status
 from fit_image.runs.recorder import RunRecorder
 from fit_image.storage.untrusted import check_not_link

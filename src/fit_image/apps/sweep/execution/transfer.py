@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from fit_image.animation.film import frame_paths
-from fit_image.apps.fit.animate import animate
 from fit_image.apps.fit.directory import FitDirectory
 from fit_image.apps.fit.picture_source import PictureSource
 from fit_image.apps.sweep.plan.trial import Trial
 from fit_image.apps.sweep.results.outcome import FINISHED
 from fit_image.errors import FitImageError, InputError, os_error_reason
 from fit_image.images.io import save_image
+from fit_image.runs.animate import animate
 from fit_image.storage import atomic
 from fit_image.storage.npz import Arrays, whole_number_of
 from fit_image.storage.untrusted import check_not_link

@@ -6,6 +6,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -28,12 +29,14 @@ _MIN_SECONDS = 4.0  # without the last frame's hold
 def write_comparison(
     folder: SweepDirectory,
     outcomes: Sequence[Outcome],
+    path: Path | None = None,
     *,
     by: str = "epochs",
+    fps: float | None = None,
     max_groups: int = MAX_GROUPS,
     on_frame: Callable[[int, int], None] | None = None,
 ) -> AnimationReport | None:
-    """Write ``comparison.gif``: the target, and beside it one trial of each group.
+    """Write ``comparison.gif`` or ``path``: the target, and beside it one trial of each group.
 
     Each group of trials that differ only in the seed is represented by the lowest seed that has
     frames. A trial that has ended keeps its last frame until all have ended. Each picture of the
@@ -43,6 +46,8 @@ def write_comparison(
     ----------
     by : str
         Synchronise by ``epochs``, or by ``seconds`` of training.
+    fps : float, optional
+        Frames per second. Default: as many as make it last some seconds.
     max_groups : int
         If there are more groups, the best are shown.
     on_frame : callable, optional
@@ -75,8 +80,8 @@ def write_comparison(
     unit = "epoch {:.0f}" if by == "epochs" else "{:.2f} s" if last < 10 else "{:.1f} s"
     captions = [", ".join(filter(None, [unit.format(moment), note])) for moment in moments]
     film = Film(len(moments), _composer(shown, by, moments, captions), on_frame)
-    fps = min(_MAX_FPS, len(moments) / _MIN_SECONDS)
-    return write_film(folder.comparison, film, fps=fps)
+    fps = fps or min(_MAX_FPS, len(moments) / _MIN_SECONDS)
+    return write_film(path or folder.comparison, film, fps=fps)
 
 
 def _times(frames: TrialFrames, by: str) -> list[float]:
