@@ -178,7 +178,7 @@ def run_line(line, folder):
     words = shlex.split(line, comments=True)
     if not words:
         return
-    if words[-2:-1] == [">"]:
+    if words[-2:-1] == [">"] and "-" not in words:  # which is a picture, not text
         *words, _, file = words
         (folder / file).write_text(run_program(words[1:]))
         return
