@@ -180,6 +180,37 @@ def test_gray_is_grey(picture):
     assert json.loads(Path("pic-fit/run.json").read_text())["image"]["channels"] == "grey"
 
 
+def test_the_options_of_an_earlier_run_are_taken(picture):
+    options = ("--layers", "8:sine,4", "--seed", 5, "--batch-size", 7, "--max-pixels", 200)
+    other = ("--channels", "grey", "--frame-every", 2, "--animation", Path("far.gif").absolute())
+    succeed(picture, *options, *other, "--epochs", 3, "-o", "one", "-q")
+    Path("far.gif").unlink()
+    succeed(picture, "--like", "one", "-o", "two", "-q")
+    assert model_bits(Path("one")) == model_bits(Path("two"))
+    assert not Path("far.gif").exists()
+    assert Path("two/far.gif").exists()
+    one, two = (json.loads(Path(each, "run.json").read_text()) for each in ("one", "two"))
+    assert one["fit"] == two["fit"]
+    assert one["image"] == two["image"]
+    more = ("--optimizer", "adam", "--layers", "8", "--channels", "rgb", "--animation", "none")
+    succeed(picture, "--like", "one", *more, "-o", "three", "-q")
+    three = json.loads(Path("three/run.json").read_text())["fit"]
+    assert (three["seed"], three["batch_size"], three["epochs"]) == (5, 7, 3)
+    assert three["learning_rate"] == 0.001  # not the default of a sine with sgd
+    succeed(picture, "--preset", "instant", "--epochs", 1, "-o", "grid", "-q")
+    succeed(picture, "--like", "grid", "-o", "again", "-q")
+    assert model_bits(Path("grid")) == model_bits(Path("again"))
+    assert json.loads(Path("again/run.json").read_text())["preset"] == "instant"
+    for args, words in (
+        (("--like", "one", "--resume"), "--like"),
+        (("--like", "one", "--preset", "sharp"), "exclude"),
+        (("--like", "none"), "none"),
+        (("--like", "one/model.npz"), "one"),
+        (("--like", "one", "--slope", "0.1", "--layers", "8:relu"), "--slope would change nothing"),
+    ):
+        assert words in fail(picture, *args)
+
+
 def test_a_second_run_is_refused_unless_told(picture):
     succeed(picture, *SMALL)
     before = model_bits(Path("pic-fit"))

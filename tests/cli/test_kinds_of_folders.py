@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -157,3 +158,41 @@ def test_a_folder_that_fit_image_has_not_made():
     Path("other").mkdir()
     for command in ("info", "animate", "render", "report"):
         assert "other" in fail(command, "other")
+
+
+@pytest.mark.parametrize("name", ["digits", "autoencode", "unjpeg"])
+def test_a_training_takes_the_options_of_an_earlier_one(folders, name):
+    kind, data = KINDS[name], next((folders / f"data of {name}").glob("*"))
+    data = data if name == "autoencode" else data.parent
+    kind.shell.succeed(data, "--like", folders / name, "-o", "again", "-q")
+    for file in ("model.npz", "animation.gif"):
+        assert Path("again", file).read_bytes() == (folders / name / file).read_bytes()
+    one, two = (
+        json.loads((each / kind.document).read_text()) for each in (folders / name, Path("again"))
+    )
+    assert one["stages"] == two["stages"]
+    kind.shell.succeed(
+        data, "--like", folders / name, "-o", "more", "--epochs", 1, "--seed", 3, "-q"
+    )
+    facts = json.loads(succeed("info", "more", "--json").stdout)
+    assert (facts["epochs"], facts["seed"]) == (1, 3)
+    assert "not of a " in kind.shell.fail(data, "--like", folders / "fit", "-o", "x")
+    assert "--like" in kind.shell.fail(data, "--like", folders / name, "--resume")
+
+
+def test_data_sets_of_other_programs_are_learned(rng):
+    x, y = rng.integers(0, 256, (40, 14, 14), dtype=np.uint8), np.arange(40) % 2
+    np.savez("keras.npz", x_train=x[:30], y_train=y[:30], x_test=x[30:], y_test=y[30:])
+    for name in ("digits", "autoencode"):
+        kind = KINDS[name]
+        kind.shell.succeed("keras.npz", *kind.options, "--epochs", 1, "-o", name, "-q")
+        assert json.loads(succeed("info", name, "--json").stdout)["width"] == 14
+    auto = KINDS["autoencode"]
+    test = ("--test", "keras.npz", "--epochs", 1, "-o", "other", "-q")
+    auto.shell.succeed("keras.npz", *auto.options, *test)
+    facts = json.loads(succeed("info", "other", "--json").stdout)
+    assert (facts["pictures"], facts["held_out"]) == (30, 10)
+    Shell("autoencode").succeed("grid", "other")
+    np.savez("b.npz", first=x, second=y)
+    line = KINDS["digits"].shell.fail("b.npz", "-o", "x")
+    assert "but 'first', 'second'; save the pictures as 'images'" in line

@@ -47,12 +47,16 @@ def test_npz(tmp_path, grey, coloured):
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"pictures": np.zeros((2, 3, 3), np.uint8)}, "no array 'images'"),
-        ({"images": np.zeros((2, 3, 3))}, "type float64"),
+        ({"a": np.zeros((2, 3, 3), np.uint8), "b": np.ones(3)}, "no array 'images'.*but 'a', 'b'"),
+        ({"images": np.zeros((2, 3, 3), complex)}, "type complex128"),
+        ({"x_train": np.full((2, 3, 3), -0.5)}, "values from -0.5 to -0.5; give 0 to 255"),
+        ({"x_train": np.full((2, 3, 3), np.nan)}, "values from nan"),
+        ({"x_train": np.full((2, 3, 3), 4095, np.uint16)}, "values from 4095"),
         ({"images": np.zeros((2, 3), np.uint8)}, r"shape \(2, 3\)"),
         ({"images": np.zeros((2, 3, 3, 4), np.uint8)}, "1 or 3 channels"),
         ({"images": np.zeros((0, 3, 3), np.uint8)}, "no pictures"),
         ({"images": np.zeros((2, 3, 3), np.uint8), "labels": np.zeros(3, int)}, "'labels'"),
+        ({"images": np.zeros((2, 3, 3), np.uint8), "labels": np.eye(2)}, r"shape \(2, 2\)"),
         ({"images": np.array([None])}, "damaged"),
     ],
 )

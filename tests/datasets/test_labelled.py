@@ -251,7 +251,15 @@ class TestFolders:
 
     def test_a_level_too_high(self, animals):
         """As sets are handed on: train/cat/0.png, or MNIST/raw/train-images-idx3-ubyte."""
-        refused(animals.parent, "animals holds folders", "give that folder")
+        expected = load_labelled(animals)
+        assert load_labelled(animals.parent).sha256 == expected.sha256
+        write_classes(animals.parent / "test", cat=[flat(1)], dog=[flat(2)])
+        refused(animals.parent, "folders of folders, animals, test; give one of them, such as")
+        animals.rename(animals.parent / "Train")
+        (animals.parent / "readme.txt").write_text("about")
+        assert load_labelled(animals.parent).sha256 == expected.sha256
+        assert load_labelled(animals.parent, part="t10k").pictures[:, 0, 0, 0].tolist() == [1, 2]
+        (animals.parent / "Train").rename(animals)
         write_idx(animals / "raw")
         refused(animals, "raw holds IDX files", "give that folder")
 

@@ -209,6 +209,21 @@ class FitConfig:
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)  # the dataclass is frozen
 
+    def defaulted(self) -> dict[str, None]:
+        """Return the fields, as None, whose values are those that None would become.
+
+        Where such a value is carried over to a configuration with other layers or another
+        optimizer, the default of that one is meant.
+        """
+        rest: dict[str, Any] = dict.fromkeys(("learning_rate", "batch_size", "weight_decay"))
+        same_optimizer = dataclasses.replace(self, **rest)
+        found = {
+            name: None for name in rest if getattr(self, name) == getattr(same_optimizer, name)
+        }
+        if dataclasses.replace(self, optimizer=None, **rest).optimizer == self.optimizer:
+            found["optimizer"] = None
+        return found
+
     def for_picture(self, width: int, height: int) -> Self:
         """Return a copy with all values set that depend on the picture's size."""
         encoding = parse_encoding(self.encoding)

@@ -11,16 +11,18 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.config.settings import check_choice
+from fit_image.datasets.channels import Pictures, convert_channels
 from fit_image.datasets.cifar import SUFFIX, read_cifar
 from fit_image.datasets.folder import LARGEST_SET, PICTURE_CHANNELS, folder_contents
 from fit_image.datasets.idx import read_idx
-from fit_image.datasets.labelled import idx_files, load_labelled
-from fit_image.errors import InputError, excerpt, one_line
+from fit_image.datasets.labelled import deeper_folder, idx_files, load_labelled
+from fit_image.datasets.named_arrays import read_named_arrays
+from fit_image.datasets.unpacking import is_packed, unpacked
+from fit_image.errors import InputError, one_line
 from fit_image.images.io import load_image, to_uint8
 from fit_image.images.scaling import crop_and_resize
-from fit_image.storage.npz import read_arrays
+from fit_image.storage.npz import NPY_MAGIC, first_bytes
 
-Pictures = npt.NDArray[np.uint8]
 OnFile = Callable[[int, int], None]
 
 FOLDER_SIZE = (64, 64)
@@ -28,10 +30,9 @@ FOLDER_SIZE = (64, 64)
 
 _ZIP, _GZIP, _IDX = b"PK", b"\x1f\x8b", b"\0\0"
 
-_WANTED = "give a folder of pictures, or an npz, IDX or CIFAR-10 file"
+_PACKED = (".tar", ".tgz", ".rar", ".7z", ".xz", ".bz2")
 
-# ITU-R BT.601 luma in 16-bit fixed point, as in Pillow.
-_LUMA = np.array([19595, 38470, 7471], dtype=np.uint32)
+_WANTED = "give a folder or a zip file of pictures, or an npz, npy, IDX or CIFAR-10 file"
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,15 +81,16 @@ def load_picture_data(
     *,
     size: tuple[int, int] | None = None,
     channels: str | None = None,
+    part: str = "train",
     on_file: OnFile = lambda done, total: None,
 ) -> PictureData:
     """Read pictures from a folder or a file.
 
-    A folder holds pictures; or one folder of pictures for each class; or IDX files, of which the
-    training set is read; or CIFAR-10 binary files, without those with ``test`` in their names if
-    there are others. A file is an npz file with an array ``images`` (uint8, count x height x width,
-    or with channels last) and optionally ``labels``; an IDX file of pictures; or a CIFAR-10 binary
-    file, whose suffix is ``.bin``.
+    A folder holds pictures; or one folder of pictures for each class; or one folder, or a folder
+    ``train`` among others, with folders of classes; or IDX files, of which the training set is
+    read; or CIFAR-10 binary files, without those with ``test`` in their names if there are others.
+    A file is a zip file of such a folder; an npz or npy file, see `read_named_arrays`; an IDX file
+    of pictures; or a CIFAR-10 binary file, whose suffix is ``.bin``.
 
     Parameters
     ----------
@@ -98,6 +100,9 @@ def load_picture_data(
         Default: their own size, but `FOLDER_SIZE` for pictures that are files of their own.
     channels : str, optional
         ``grey`` or ``rgb``. Default: grey if all pictures are grey.
+    part : str
+        A key of `fit_image.datasets.labelled.PARTS`: of arrays and folders of classes that are
+        divided, the part to read.
     on_file : callable, optional
         Called with the number of files tried so far, and of all.
 
@@ -109,30 +114,42 @@ def load_picture_data(
     path = Path(path)
     if channels is not None:
         check_choice("channels", channels, PICTURE_CHANNELS)
-    data = _from_folder(path, size or FOLDER_SIZE, on_file) if path.is_dir() else _from_file(path)
+    data = _load(path, size or FOLDER_SIZE, part, on_file)
     if not data.pictures.size:
         raise InputError(f"{one_line(path)} holds no pictures")
     if size is not None and size != data.size:
         _check_bytes(path, len(data), (size[1], size[0], data.pictures.shape[3]))
         fitted = np.stack([crop_and_resize(picture, *size) for picture in data.pictures])
         data = replace(data, pictures=fitted, fitted=len(fitted))
-    return replace(data, pictures=_convert_channels(data.pictures, channels))
+    return replace(data, pictures=convert_channels(data.pictures, channels))
 
 
-def _from_file(path: Path) -> PictureData:
+def _load(path: Path, size: tuple[int, int], part: str, on_file: OnFile) -> PictureData:
+    if path.is_dir():
+        return _from_folder(path, size, part, on_file)
+    if not is_packed(path):
+        return _from_file(path, part)
+    with unpacked(path) as folder:
+        data = _from_folder(folder, size, part, on_file)
+        skipped, folders = (
+            tuple(path / each.relative_to(folder) for each in left_out)
+            for left_out in (data.skipped, data.folders)
+        )
+        return replace(data, skipped=skipped, folders=folders)
+
+
+def _from_file(path: Path, part: str) -> PictureData:
     if not path.is_file():
         found = "not a regular file" if path.exists() else "no such file"
         raise InputError(f"cannot read {one_line(path)}: {found}; {_WANTED}")
-    try:
-        with path.open("rb") as file:
-            start = file.read(2)
-    except OSError:
-        start = b""  # the reader below gives the better message
-    if start == _ZIP or path.suffix == ".npz":
-        return _from_npz(path)
+    start = first_bytes(path, len(NPY_MAGIC))
+    if start.startswith((_ZIP, NPY_MAGIC)) or path.suffix == ".npz":
+        return PictureData(*read_named_arrays(path, test=part != "train"))
     if path.suffix.lower() == SUFFIX:
         return PictureData(*read_cifar(path))
-    if start not in (_IDX, _GZIP) and start:
+    if path.suffix.lower() in _PACKED or path.name.lower().endswith(".tar.gz"):
+        raise InputError(f"{one_line(path)} is packed: unpack it, and give the folder")
+    if start[:2] not in (_IDX, _GZIP) and start:
         raise InputError(f"{one_line(path)} is neither npz, nor IDX, nor CIFAR-10; {_WANTED}")
     pictures = read_idx(path)
     if pictures.ndim != 3:
@@ -140,27 +157,7 @@ def _from_file(path: Path) -> PictureData:
     return PictureData(pictures[..., np.newaxis])
 
 
-def _from_npz(path: Path) -> PictureData:
-    arrays = read_arrays(path, ("images", "labels"), LARGEST_SET)
-    name = one_line(path)
-    pictures, labels = arrays.get("images"), arrays.get("labels")
-    if pictures is None:
-        raise InputError(f"{name} has no array 'images'")
-    if pictures.ndim == 3:
-        pictures = pictures[..., np.newaxis]
-    if pictures.dtype != np.uint8 or pictures.ndim != 4 or pictures.shape[3] not in (1, 3):
-        found = excerpt(f"{pictures.dtype} and shape {arrays['images'].shape}")
-        problem = f"'images' of type {found}"
-        wanted = "give uint8 of (count, height, width), or with 1 or 3 channels last"
-        raise InputError(f"{name} has {problem}; {wanted}")
-    if labels is not None:
-        if labels.dtype.kind not in "iu" or labels.shape != pictures.shape[:1]:
-            raise InputError(f"{name}: 'labels' must hold one whole number for each picture")
-        labels = labels.astype(np.int64)
-    return PictureData(np.ascontiguousarray(pictures), labels)
-
-
-def _from_folder(folder: Path, size: tuple[int, int], on_file: OnFile) -> PictureData:
+def _from_folder(folder: Path, size: tuple[int, int], part: str, on_file: OnFile) -> PictureData:
     folders, files = folder_contents(folder)
     if idx_files(files):
         labelled = load_labelled(folder)
@@ -180,13 +177,25 @@ def _from_folder(folder: Path, size: tuple[int, int], on_file: OnFile) -> Pictur
     if not folders:
         found = f"{len(files):,} files, but no picture" if files else "nothing"
         raise InputError(f"{one_line(folder)} holds {found}; give pictures")
+    deeper = deeper_folder(folder, folders, part)
+    if deeper:
+        return _from_folder(deeper, size, part, on_file)
     inner = [folder_contents(each)[1] for each in folders]
     data, read = _read_all(folder, [file for each in inner for file in each], size, on_file)
     if not len(data):
         raise InputError(f"{one_line(folder)} and its folders hold no pictures; give some")
     labels = np.repeat(np.arange(len(folders)), [len(each) for each in inner])[read]
     names = tuple(each.name for each in folders)
-    return replace(data, labels=labels, names=names, skipped=(*files, *data.skipped))
+    # Folders of folders beside classes.
+    nested = tuple(
+        each for each, held in zip(folders, inner, strict=True) if not held and _holds_folders(each)
+    )
+    skipped = (*files, *data.skipped)
+    return replace(data, labels=labels, names=names, skipped=skipped, folders=nested)
+
+
+def _holds_folders(folder: Path) -> bool:
+    return bool(folder_contents(folder)[0])
 
 
 def _read_all(
@@ -217,15 +226,3 @@ def _check_bytes(path: Path, count: int, shape: tuple[int, ...]) -> None:
             f"{one_line(path)}: {described} exceed {LARGEST_SET:,} bytes; choose a smaller size",
             fields=("size",),
         )
-
-
-def _convert_channels(pictures: Pictures, channels: str | None) -> Pictures:
-    if pictures.shape[3] == 1:
-        return pictures.repeat(3, axis=3) if channels == "rgb" else pictures
-    if channels is None:
-        colourless = all((each == each[..., :1]).all() for each in pictures)
-        channels = "grey" if colourless else "rgb"
-    if channels == "rgb":
-        return pictures
-    grey = [((each @ _LUMA + (1 << 15)) >> 16).astype(np.uint8) for each in pictures]
-    return np.stack(grey)[..., np.newaxis]

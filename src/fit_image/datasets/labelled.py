@@ -7,23 +7,36 @@ import json
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.config.registry import CHANNELS
 from fit_image.config.settings import check_choice
+from fit_image.datasets.channels import Pictures, convert_channels
 from fit_image.datasets.folder import PICTURE_CHANNELS, folder_contents, load_pictures
 from fit_image.datasets.idx import read_idx
+from fit_image.datasets.named_arrays import read_named_arrays
+from fit_image.datasets.unpacking import is_packed, unpacked
 from fit_image.errors import InputError, one_line
+from fit_image.storage.npz import NPY_MAGIC, ZIP_MAGIC, first_bytes
 
 PARTS = {"train": ("train",), "t10k": ("t10k", "test")}
 """Parts of a data set in IDX files: the words in file names that mark them."""
 
+_FOLDER_NAMES = {
+    "train": ("train", "training", "train_images"),
+    "t10k": ("t10k", "test", "testing", "val", "valid", "validation"),
+}
+"""Names of the folders of a part."""
+
 MOST_CLASSES = 255
+
+# Folders that a message names.
+_NAMED = 8
 
 # LeCun's train-images-idx3-ubyte.gz, and train-images.idx3-ubyte as some programs unpack it.
 _IDX_NAME = re.compile(
@@ -71,14 +84,16 @@ def load_labelled(
     part: str = "train",
     channels: str = "grey",
 ) -> LabelledPictures:
-    """Read a folder of IDX files, or of one folder of pictures for each class.
+    """Read a folder of IDX files, or of one folder of pictures for each class, or a file of arrays.
 
     IDX files are a pair such as ``train-images-idx3-ubyte.gz`` and ``train-labels-idx1-ubyte.gz``;
     the classes are the numbers that occur. Folders are classes in natural order (2 before 10).
-    Hidden files are ignored; other files that are not pictures are listed in ``skipped``.
+    Hidden files are ignored; other files that are not pictures are listed in ``skipped``. A zip
+    file is read like the folder in it; of an npz file, see `read_named_arrays`, the classes are the
+    numbers that occur.
 
-    ``part`` is a key of `PARTS`, and chooses IDX files; a single pair whose name has none of the
-    words is ``train``. ``channels`` is ``grey`` or ``rgb``.
+    ``part`` is a key of `PARTS`, and chooses IDX files, arrays and folders of folders; a single
+    pair whose name has none of the words is ``train``. ``channels`` is ``grey`` or ``rgb``.
 
     Raises
     ------
@@ -89,25 +104,86 @@ def load_labelled(
     """
     check_choice("channels", channels, PICTURE_CHANNELS)
     check_choice("part", part, PARTS)
-    folder = Path(path)
+    path = Path(path)
+    if is_packed(path):
+        with unpacked(path) as folder:
+            labelled = load_labelled(folder, part=part, channels=channels)
+            skipped = tuple(path / each.relative_to(folder) for each in labelled.skipped)
+            return replace(labelled, skipped=skipped)
+    labelled = _from_arrays(path, part, channels) if path.is_file() else None
+    if labelled is None:
+        labelled = _from_folder(path, part, channels)
+    _check_classes(path, labelled.names)
+    height, width = labelled.pictures.shape[1:3]
+    if min(height, width) < 1:
+        raise _refused(path, f"has pictures of {width} x {height} pixels")
+    return labelled
+
+
+def _from_folder(folder: Path, part: str, channels: str) -> LabelledPictures:
     folders, files = folder_contents(folder)
     found = idx_files(files)
     if found:
-        labelled = _from_idx(*_pair(folder, found, part), channels)
-    elif folders:
+        return _from_idx(*_pair(folder, found, part), channels)
+    if folders:
+        if deeper := deeper_folder(folder, folders, part):
+            chosen = deeper.name.casefold() in _FOLDER_NAMES[part]
+            return _from_folder(deeper, "train" if chosen else part, channels)
         if part != "train":
             problem = f"has folders of classes, but no part {part}; give the folder of that part"
             raise _refused(folder, problem)
-        labelled = _from_folders(folder, folders, files, channels)
-    else:
-        present = "neither IDX files nor folders of pictures" if files else "nothing"
-        wanted = "give a folder of IDX files, or with one folder of pictures for each class"
-        raise _refused(folder, f"holds {present}; {wanted}")
-    _check_classes(folder, labelled.names)
-    height, width = labelled.pictures.shape[1:3]
-    if min(height, width) < 1:
-        raise _refused(folder, f"has pictures of {width} x {height} pixels")
-    return labelled
+        return _from_folders(folder, folders, files, channels)
+    present = "neither IDX files nor folders of pictures" if files else "nothing"
+    wanted = "give a folder of IDX files, or with one folder of pictures for each class"
+    raise _refused(folder, f"holds {present}; {wanted}")
+
+
+def deeper_folder(folder: Path, folders: Sequence[Path], part: str) -> Path | None:
+    """Return the folder inside ``folder`` that holds the data set, None if it is not deeper.
+
+    Parameters
+    ----------
+    folder : Path
+        With no pictures of its own.
+    folders : sequence of Path
+        Those in it. One alone may hold the folders of the classes, or IDX files; of several, the
+        one that is named like the part.
+    part : str
+        A key of `PARTS`.
+
+    Raises
+    ------
+    InputError
+        If all hold folders, and none is named like the part.
+    """
+    contents = {each: folder_contents(each) for each in folders}
+    nested = [each for each in folders if contents[each][0] and not contents[each][1]]
+    if len(folders) == 1:
+        (only,) = folders
+        return only if nested or idx_files(contents[only][1]) else None
+    words = _FOLDER_NAMES[part]
+    named = [each for each in nested if each.name.casefold() in words]
+    if len(named) == 1:
+        return named[0]
+    if nested and len(nested) == len(folders):
+        names = ", ".join(one_line(each.name) for each in nested[:_NAMED])
+        more = f" and {len(nested) - _NAMED} more" if len(nested) > _NAMED else ""
+        problem = f"holds folders of folders, {names}{more}; give one of them"
+        raise _refused(folder, f"{problem}, such as {one_line(nested[0])}")
+    return None
+
+
+def _from_arrays(path: Path, part: str, channels: str) -> LabelledPictures | None:
+    """Read an npz file; None if the file is none."""
+    start = first_bytes(path, len(NPY_MAGIC))
+    if not start.startswith((ZIP_MAGIC, NPY_MAGIC)) and path.suffix not in (".npz", ".npy"):
+        return None
+    pictures, labels = read_named_arrays(path, test=part != "train")
+    if labels is None:
+        raise _refused(path, "has no classes: give an npz file with arrays 'images' and 'labels'")
+    if not len(labels):
+        raise _refused(path, "holds no pictures")
+    return _numbered(convert_channels(pictures, channels), labels)
 
 
 def _refused(path: Path, problem: str) -> InputError:
@@ -196,9 +272,11 @@ def _from_idx(images: Path, labels: Path, channels: str) -> LabelledPictures:
         raise _refused(images, f"has {problem}; give files of one data set")
     if not len(numbers):
         raise _refused(images, "holds no pictures")
+    return _numbered(convert_channels(pictures[..., np.newaxis], channels), numbers)
+
+
+def _numbered(pictures: Pictures, numbers: npt.NDArray[Any]) -> LabelledPictures:
+    """Return pictures whose classes are the numbers that occur."""
     occurring, indices = np.unique(numbers, return_inverse=True)
     names = tuple(str(number) for number in occurring)
-    pictures = pictures[..., np.newaxis]
-    if channels != "grey":
-        pictures = pictures.repeat(CHANNELS[channels], axis=3)
     return LabelledPictures(pictures, indices.reshape(-1).astype(np.int64), names)

@@ -23,7 +23,9 @@ from fit_image.storage.atomic import atomic_path, check_regular
 
 Arrays = dict[str, npt.NDArray[Any]]
 
-_ZIP = b"PK\x03\x04"
+ZIP_MAGIC, NPY_MAGIC = b"PK\x03\x04", b"\x93NUMPY"
+"""First bytes of zip files, npz files among them, and of npy files."""
+
 _MAX_EXPANSION = 200
 _SMALL = 1 << 20  # bytes that any file may unpack to
 _MOST_ARRAYS = 10_000
@@ -131,6 +133,38 @@ def read_arrays(
         return {name: _read_array(archive, name) for name in found}
 
 
+def array_names(path: str | os.PathLike[str]) -> list[str]:
+    """Return the names of the arrays in any npz file; it need not be trusted.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged or not an npz file.
+    """
+    path = Path(path)
+    with _opened(path, "an npz file") as archive:
+        return [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
+
+
+def read_array_file(path: str | os.PathLike[str]) -> npt.NDArray[Any]:
+    """Read an npy file; it need not be trusted.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged or not an npy file, or holds Python objects.
+    """
+    path = Path(path)
+    check_regular(path)
+    try:
+        # Mapped, so that numpy compares the shape with the bytes present before it takes memory.
+        return np.array(np.load(path, mmap_mode="r", allow_pickle=False))
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {os_error_reason(error)}") from error
+    except _DAMAGE as error:
+        raise InputError(f"{path} is damaged and cannot be read") from error
+
+
 @contextlib.contextmanager
 def _opened(path: Path, kind_text: str) -> Iterator[zipfile.ZipFile]:
     """Open an npz file; whatever fails in the block becomes an `InputError`."""
@@ -163,16 +197,16 @@ def is_archive(path: str | os.PathLike[str], kind: str) -> bool:
         return False
 
 
-def starts_like_npz(path: str | os.PathLike[str]) -> bool:
-    """Return whether a file begins as an npz file does; any other zip file does so, too."""
+def first_bytes(path: str | os.PathLike[str], count: int) -> bytes:
+    """Return the first bytes of a file; none if it is no regular file, or cannot be read."""
     path = Path(path)
     if not path.is_file():  # reading a pipe might block
-        return False
+        return b""
     try:
         with path.open("rb") as file:
-            return file.read(len(_ZIP)) == _ZIP
+            return file.read(count)
     except OSError:
-        return False
+        return b""
 
 
 def _names(archive: zipfile.ZipFile) -> dict[str, None]:

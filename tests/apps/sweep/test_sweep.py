@@ -187,6 +187,28 @@ def test_rows_of_files(picture):
     ]
 
 
+@pytest.mark.parametrize("mark", [";", "\t"])
+@pytest.mark.parametrize("first", ["", "sep={}\r\n"])
+def test_tables_with_other_separators(picture, mark, first):
+    table = '"layers";lr;epochs;Target PSNR\r\n8,4;0.1;2,3;\r\n"2x8";0.1, 0.2;2;20\r\n'
+    if first and mark == ";":
+        table = table.replace("Target PSNR", "target-psnr")
+    Path("t.csv").write_text(f"{first.format(mark)}{table.replace(';', mark)}")
+    if "Target" in table:
+        assert "unknown option 'Target PSNR'" in fail(picture, "--from-csv", "t.csv", "--plan")
+        return
+    data = json.loads(succeed(picture, "--from-csv", "t.csv", "--plan", "--json").stdout)
+    assert len(data["trials"]) == 4
+    assert data["trials"][0]["parameters"] == 24 + 36 + 15
+
+
+@pytest.mark.parametrize("column", ["lr", "target-psnr", "time_limit", "warmup"])
+def test_a_decimal_comma_is_not_taken_for_two_values(picture, column):
+    Path("t.csv").write_text(f"layers;{column}\n8,4;0.5\n1x4;0,05\n")
+    line = fail(picture, "--from-csv", "t.csv")
+    assert f"t.csv, line 3, {column}: '0,05' may be one number or two: write 0.05" in line
+
+
 def test_files_as_spreadsheets_and_editors_leave_them(picture):
     Path("t.csv").write_bytes(b"\xef\xbb\xbflayers,lr,\r\n8,0.1,,\r\n,,\r\n9,,\r\n")
     Path("t.toml").write_bytes(b'\xef\xbb\xbf[[trial]]\nlayers = ["8", "9"]\n')

@@ -69,7 +69,7 @@ def load_split(
     else:
         # Pictures are scaled to a size that was scaled to; otherwise they must have it.
         size = data.size if data.fitted else size
-        other = load_picture_data(test, size=size, channels=channels, on_file=on_file)
+        other = load_picture_data(test, size=size, channels=channels, part="t10k", on_file=on_file)
         if other.size != data.size or other.channels != data.channels:
             raise InputError(
                 f"--test {test} has pictures of {_text(other)}, but {path} of {_text(data)}: "

@@ -85,9 +85,10 @@ _SHOWN = {
 def command(ctx: click.Context, /, data: Path, output: Path, **given: Any) -> None:
     """Train a network to redraw the pictures in DATA from a code of a few numbers.
 
-    DATA is a folder of pictures, or of folders of pictures; an npz file with an array 'images'; an
-    IDX file, or a folder of such; or a CIFAR-10 binary file (.bin), or a folder of such. A tenth of
-    the pictures, chosen at random, is held out for the test loss and the frames.
+    DATA is a folder of pictures, or of folders of pictures, or a zip file of such; an npz file with
+    an array 'images' or 'x_train', or an npy file; an IDX file, or a folder of such; or a CIFAR-10
+    binary file (.bin), or a folder of such. A tenth of the pictures, chosen at random, is held out
+    for the test loss and the frames.
     """
     AutoencodeTrainCommand(ctx, data, output, given).run()
 

@@ -76,6 +76,7 @@ def session_options(command: Command) -> Command:
     for add in reversed(
         (
             options.fps_option,
+            options.like_option,
             click.option("--resume", is_flag=True, help="Continue the run in the output folder."),
             click.option("--overwrite", is_flag=True, help="Replace the run in the output folder."),
             options.threads_option("all cores"),

@@ -239,6 +239,16 @@ quiet_option = headed_option(
 )
 
 
+like_option = headed_option(
+    "Run",
+    "--like",
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    show_default="none",
+    help="Take the options of an earlier run; those given override them.",
+)
+
+
 def threads_option(default: str) -> Callable[[Command], Command]:
     """Add ``--threads``, with the default described."""
     return headed_option(

@@ -67,6 +67,8 @@ class TrainCommand(ABC):
     ) -> None:
         if options["resume"] and options["overwrite"]:
             raise click.UsageError("--resume and --overwrite exclude each other.")
+        if options["resume"] and options["like"]:
+            raise click.UsageError("--resume goes on with the options of its run, not --like.")
         self.ctx, self.data, self.output, self.options = ctx, data, output, options
         self.signals: Signals = ctx.obj
         self.display = make_display(options["quiet"])
@@ -86,7 +88,8 @@ class TrainCommand(ABC):
         Returns
         -------
         asked : Manifest
-            With the options given; those not given are of the ``earlier`` run that goes on, if any.
+            With the options given; those not given are of the ``earlier`` run that goes on, or of
+            ``--like``, if any.
         make_trainer : callable
         """
 
@@ -141,10 +144,11 @@ class TrainCommand(ABC):
         kind.check_folder(self.output)
         resuming = self.options["resume"] and kind.holds_run(self.output)
         earlier = kind.open(self.output) if resuming else None
+        like = self._open_like()
         if earlier is None:
             self.check_replaced()
         with self.signals.acting_at_once(), self.display:
-            asked, make_trainer = self.prepare(earlier)
+            asked, make_trainer = self.prepare(earlier or like)
             if earlier:
                 earlier.check_resumable(asked)
             with announcing_compilation(self.display):
@@ -167,6 +171,15 @@ class TrainCommand(ABC):
             click.echo(json.dumps({"output": str(self.output), **self.summary(directory)}))
         else:
             click.echo(self.output)
+
+    def _open_like(self) -> RunDirectory | None:
+        from fit_image.apps.run_kinds import check_kind
+
+        path = self.options["like"]
+        if path is None:
+            return None
+        check_kind(path, self.directory_type)
+        return self.directory_type.open(path)
 
     def _train(self, directory: RunDirectory, trainer: Trainer, resumed: Manifest | None) -> None:
         from fit_image.runs.recorder import RunRecorder

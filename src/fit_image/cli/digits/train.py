@@ -49,7 +49,9 @@ if TYPE_CHECKING:
 def command(ctx: click.Context, /, data: Path, output: Path, **given: Any) -> None:
     """Train a network to draw pictures like those in DATA, of every class.
 
-    DATA is a folder with IDX files, the format of MNIST, or with one folder of pictures per class.
+    DATA is a folder with IDX files, the format of MNIST, or with one folder of pictures per class,
+    or a zip file of either; or an npz file with arrays 'images' and 'labels', or 'x_train' and
+    'y_train'.
     The generator is trained against a discriminator, which learns to tell real pictures from
     generated ones.
     """

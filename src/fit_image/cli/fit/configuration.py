@@ -23,15 +23,23 @@ NO_ANIMATION = "none"
 def configuration(
     ctx: click.Context, given: dict[str, Any], earlier: FitDirectory | None
 ) -> tuple[Callable[[int, int], FitConfig], ImageConfig, RecordConfig]:
-    """Return the options given; of a resumed run, those not given are the earlier ones.
+    """Return the options given; those not given are of a resumed run, or of that of ``--like``.
 
     Those that a preset may decide come as a function of the picture's width and height.
     """
     explicit = {name: value for name, value in given.items() if is_given(ctx, name)}
     manifest = earlier and earlier.manifest
     own = _fields(FitConfig, explicit)
+    if manifest and given["like"]:
+        if "preset" in explicit:
+            raise click.UsageError("--preset and --like exclude each other: both give all options.")
+        given["preset"] = manifest.preset
+        own = {**manifest.fit.defaulted(), **own}
+        # Paths are of that run's own files.
+        names = tuple(Path(name).name for name in manifest.record.animations)
+        manifest = replace(manifest, record=replace(manifest.record, animations=names))
     record = config_of(ctx, RecordConfig, given, manifest.record if manifest else None)
-    if earlier and "animations" not in explicit:
+    if earlier and not given["like"] and "animations" not in explicit:
         _check_inside(earlier.path / earlier.document_name, record)
 
     def decide(width: int, height: int) -> FitConfig:
@@ -42,7 +50,12 @@ def configuration(
             return replace(fit, **changes).for_picture(width, height)
         return preset_config(given["preset"], width, height, **own)
 
-    if earlier and manifest and explicit.get("preset", manifest.preset) != manifest.preset:
+    if (
+        earlier
+        and manifest
+        and not given["like"]
+        and explicit.get("preset", manifest.preset) != manifest.preset
+    ):
         raise InputError(
             f"cannot resume {earlier.path}: --preset (was {manifest.preset}, now "
             f"{given['preset']}) differs; choose another folder with -o, or --overwrite"

@@ -99,6 +99,7 @@ _OPTIONS = (
     options.with_target_option,
     options.pace_option,
     options.threads_option("the fastest, up to all cores"),
+    options.like_option,
     headed_option("Run", "--resume", is_flag=True, help="Continue the run in the output folder."),
     headed_option("Run", "--overwrite", is_flag=True, help="Replace the run in the output folder."),
     options.json_option,

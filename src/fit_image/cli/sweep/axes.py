@@ -23,6 +23,12 @@ from fit_image.storage.untrusted import check_values, read_bytes
 Values = tuple[Any, ...]
 TrialRow = dict[str, list[str]]
 
+# First line of a table by which a spreadsheet is told how columns are separated.
+_SEPARATOR_LINE = re.compile(r"sep=([,;\t])\r?\n", re.IGNORECASE)
+
+# In a table with semicolons, perhaps a number as many languages write it.
+_DECIMAL_COMMA = re.compile(r"[-+]?[0-9]+,[0-9]+(e[-+]?[0-9]+)?", re.ASCII | re.IGNORECASE)
+
 # Separators of values, because those of layers and encodings contain commas.
 _NEVER = re.compile(r"(?!)")
 _COMMA = re.compile(",")
@@ -126,9 +132,18 @@ def read_grids(
 
 
 def read_csv(path: Path) -> list[TrialRow]:
-    """Return the rows of a CSV table: the text of each cell by column name."""
-    with io.StringIO(read_bytes(path).decode("utf-8-sig"), newline="") as file:
-        reader = csv.DictReader(file, strict=True)
+    """Return the rows of a CSV table: the text of each cell by column name.
+
+    Columns are separated as in the header: by semicolons or tabs, if it has any, else by commas.
+    """
+    text = read_bytes(path).decode("utf-8-sig")
+    marked = _SEPARATOR_LINE.match(text)
+    if marked:
+        text = text[marked.end() :]
+    header = text.partition("\n")[0]
+    delimiter = marked[1] if marked else next((each for each in ";\t" if each in header), ",")
+    with io.StringIO(text, newline="") as file:
+        reader = csv.DictReader(file, strict=True, delimiter=delimiter)
         names = [name for name in reader.fieldnames or () if name.strip()]
         for name in names:
             if names.count(name) > 1:
@@ -138,10 +153,36 @@ def read_csv(path: Path) -> list[TrialRow]:
             if any(text.strip() for text in row.pop(None, ())):
                 raise InputError(f"{path}, line {reader.line_num}, has more values than the header")
             given = {name: [text] for name, text in row.items() if text and text.strip()}
+            if delimiter != ",":
+                _check_decimal_points(f"{path}, line {reader.line_num}", given)
             # Spreadsheets leave empty rows behind.
             if given:
                 rows.append(given)
     return rows
+
+
+def _check_decimal_points(where: str, row: TrialRow) -> None:
+    for name, (cell,) in row.items():
+        option, text = _OPTIONS.get(_field_of(name)), cell.strip()
+        if option and _DECIMAL_COMMA.fullmatch(text) and _takes_fractions(option):
+            raise InputError(
+                f"{where}, {name}: {text!a} may be one number or two: write "
+                f"{text.replace(',', '.')}, or {text.replace(',', ', ')!a} for two values"
+            )
+
+
+def _takes_fractions(option: click.Parameter) -> bool:
+    try:
+        option.type.convert("0.5", option, None)
+    except click.BadParameter:
+        return False
+    return True
+
+
+def _field_of(column: str) -> str:
+    """Return the field of a column's option, or anything else if there is none."""
+    option = f"--{column.strip().lower().replace('_', '-')}"
+    return next((name for name in AXES if option_of(name) == option), column)
 
 
 def read_toml(path: Path) -> list[TrialRow]:

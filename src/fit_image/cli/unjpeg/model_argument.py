@@ -21,12 +21,12 @@ def split_pictures(paths: Sequence[Path]) -> tuple[Path | None, Sequence[Path]]:
     """Return the path of the network, None for the shipped one, and those of the pictures."""
     from fit_image.apps.run_kinds import kind_of
     from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
-    from fit_image.storage.npz import starts_like_npz
+    from fit_image.storage.npz import ZIP_MAGIC, first_bytes
 
     def is_network(path: Path) -> bool:
         if path.is_dir():
             return SweepDirectory.holds_sweep(path) or kind_of(path) is not None
-        return path.suffix == ".npz" or starts_like_npz(path)
+        return path.suffix == ".npz" or first_bytes(path, len(ZIP_MAGIC)) == ZIP_MAGIC
 
     if not paths or (len(paths) == 1 and is_network(paths[0])):
         raise click.UsageError("Give PICTURE, or RUN and PICTURE.")
