@@ -324,7 +324,7 @@ def test_bad_data_is_one_line(bars):
     os.mkfifo("pipe.png")
     assert "not a regular file" in fail("train", "pipe.png")
     Image.new("RGB", (8, 8)).save("one.png")
-    assert "give a folder of pictures" in fail("train", "one.png")
+    assert "give a folder or a zip file of pictures" in fail("train", "one.png")
     for hidden in ("2x30", "0", "9,,9", "-3", "9" * 5000):
         assert "such as 512,256" in shell.run("train", bars, "--hidden", hidden).stderr
 

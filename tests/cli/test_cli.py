@@ -336,7 +336,7 @@ def test_two_at_once_are_refused(picture):
         (["pic.png", "--lr", "0,1,x"], "not a valid float"),
         (["empty.png"], "empty.png"),
         (["text.png"], "text.png"),
-        (["plain"], "directory: give one picture; fit-image sweep takes several"),
+        (["plain"], "directory: give one picture, or fit-image sweep plain/*.png"),
         (["model.npz"], "fit-image render model.npz uses it"),
         (["rendr", "x"], "fit-image render"),
         (["inof"], "fit-image info"),

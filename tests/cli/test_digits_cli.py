@@ -290,7 +290,7 @@ def test_what_drawing_refuses(run):
     assert "too few for 10x2" in fail("grid", run, "--size", "9x9")
     assert "unknown class" in fail("morph", run, "--labels", "0,,1")
     assert "no model.npz" in fail("grid", ".")
-    assert "not a fit-image digits file" in fail("draw", run / "digits.json", "--label", 1)
+    assert f"is a part of {run}" in fail("draw", run / "digits.json", "--label", 1)
     assert "it has no digits.json" in fail("encode", ".", "x.png")
     assert "cannot read" in fail("encode", run, "x.png")
     assert "No such command" in fail("tran")

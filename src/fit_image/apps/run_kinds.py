@@ -70,7 +70,7 @@ def check_picture(path: Path) -> None:
         problem = f"is of a {kind.description}, not a picture: {_use(kind, path)}"
         raise InputError(f"{one_line(path)} {problem}")
     if path.is_dir():
-        problem = "is a directory: give one picture; fit-image sweep takes several"
+        problem = f"is a directory: give one picture, or fit-image sweep {path}/*.png, or so"
         raise InputError(f"{one_line(path)} {problem}")
 
 
