@@ -33,20 +33,18 @@ def kind_of(path: Path) -> type[RunDirectory] | None:
     return next((kind for kind in KINDS if is_archive(path, kind.model_kind)), None)
 
 
-def check_kind(path: Path | None, wanted: type[RunDirectory] | None) -> None:
+def check_kind(path: Path, wanted: type[RunDirectory] | None) -> None:
     """Raise `InputError`, naming the command that serves, if ``path`` is of another kind.
 
     What is of no kind at all passes: reading it gives the better message.
 
     Parameters
     ----------
-    path : Path or None
-        A folder or a model file; None for a network of the package.
+    path : Path
+        A folder or a model file.
     wanted : type or None
         The kind of run; None for a sweep.
     """
-    if path is None:
-        return
     name = one_line(path)
     if SweepDirectory.holds_sweep(path):
         if wanted:
@@ -86,5 +84,7 @@ def _check_whole(path: Path) -> None:
         names = {name for kind in KINDS if kind.holds_run(folder) for name in kind.file_names()}
         if SweepDirectory.holds_sweep(folder):
             names |= {"sweep.json", "trials"}
+        # A damaged model is to be told as such.
+        names -= {"model.npz"}
         if path.absolute().relative_to(folder).parts[0] in {*names, "frames"} and names:
             raise InputError(f"{one_line(path)} is a part of {one_line(folder)}: give that folder")

@@ -10,7 +10,12 @@ from fit_image.cli.common import options
 from fit_image.cli.common.display import make_display
 from fit_image.cli.common.drawing import draw_strips
 from fit_image.cli.common.picture_files import output_file, written
-from fit_image.cli.common.picture_options import check_target, output_option, size_option
+from fit_image.cli.common.picture_options import (
+    check_network,
+    check_target,
+    output_option,
+    size_option,
+)
 from fit_image.cli.common.signals import Signals
 
 
@@ -59,11 +64,10 @@ def command(
         raise click.UsageError("--size and --scale exclude each other.")
     from fit_image.apps.fit.directory import FitDirectory
     from fit_image.apps.painting_network import PaintingNetwork
-    from fit_image.apps.run_kinds import check_kind
     from fit_image.images.io import Canvas, check_image_target, save_image
 
     signals.act_at_once()
-    check_kind(path, FitDirectory)
+    check_network(path, FitDirectory)
     network = PaintingNetwork.load(path)
     x0, y0, x1, y1 = region
     if not size:

@@ -216,11 +216,12 @@ class FitConfig:
         optimizer, the default of that one is meant.
         """
         rest: dict[str, Any] = dict.fromkeys(("learning_rate", "batch_size", "weight_decay"))
+        no_optimizer: dict[str, Any] = {"optimizer": None}
         same_optimizer = dataclasses.replace(self, **rest)
         found = {
             name: None for name in rest if getattr(self, name) == getattr(same_optimizer, name)
         }
-        if dataclasses.replace(self, optimizer=None, **rest).optimizer == self.optimizer:
+        if dataclasses.replace(self, **rest, **no_optimizer).optimizer == self.optimizer:
             found["optimizer"] = None
         return found
 

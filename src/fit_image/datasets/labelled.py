@@ -110,9 +110,7 @@ def load_labelled(
             labelled = load_labelled(folder, part=part, channels=channels)
             skipped = tuple(path / each.relative_to(folder) for each in labelled.skipped)
             return replace(labelled, skipped=skipped)
-    labelled = _from_arrays(path, part, channels) if path.is_file() else None
-    if labelled is None:
-        labelled = _from_folder(path, part, channels)
+    labelled = _from_arrays(path, part, channels) or _from_folder(path, part, channels)
     _check_classes(path, labelled.names)
     height, width = labelled.pictures.shape[1:3]
     if min(height, width) < 1:

@@ -72,7 +72,7 @@ def read_named_arrays(
     pairs = (*_TEST, *_TRAIN) if test else _TRAIN
     chosen = next((pair for pair in pairs if pair[0] in present), None)
     if chosen is None and len(present) == 1:
-        chosen = (*present, "")
+        chosen = (next(iter(present)), "")
     if chosen is None:
         raise InputError(f"{one_line(path)} has {_shown([*present.values()])}; {_WANTED}")
     pictures_name, labels_name = (present.get(name, "") for name in chosen)

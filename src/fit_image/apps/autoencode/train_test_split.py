@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from fit_image.apps.autoencode.directory import AutoencoderDirectory, AutoencoderSource
-from fit_image.datasets.arrays import OnFile, PictureData, Pictures, load_picture_data
+from fit_image.datasets.arrays import OnFile, PictureData, load_picture_data
+from fit_image.datasets.channels import Pictures
 from fit_image.errors import InputError
 from fit_image.nn.runtime.arrays import IntArray
 

@@ -18,7 +18,7 @@ from fit_image.cli.common.picture_files import (
     picture_jobs,
     written,
 )
-from fit_image.cli.common.picture_options import check_target, output_option
+from fit_image.cli.common.picture_options import check_network, check_target, output_option
 from fit_image.cli.common.signals import Signals
 from fit_image.errors import InputError
 
@@ -56,12 +56,11 @@ def command(
 
     from fit_image.apps.autoencode.directory import AutoencoderDirectory
     from fit_image.apps.autoencode.model import AutoencoderModel
-    from fit_image.apps.run_kinds import check_kind
     from fit_image.images.io import check_image_suffix, load_image, save_image, to_uint8
     from fit_image.images.scaling import crop_and_resize
 
     signals.act_at_once()
-    check_kind(run, AutoencoderDirectory)
+    check_network(run, AutoencoderDirectory)
     several = len(pictures) > 1 or pictures[0].is_dir()
     jobs = picture_jobs(pictures, output, "redrawn")
     for target in (job.target for job in jobs if job.target != STREAM):

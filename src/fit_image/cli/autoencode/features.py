@@ -10,7 +10,7 @@ import click
 from fit_image.cli.autoencode.data import reading, report_left_out
 from fit_image.cli.common import options
 from fit_image.cli.common.display import make_display
-from fit_image.cli.common.picture_options import check_target, output_option
+from fit_image.cli.common.picture_options import check_network, check_target, output_option
 from fit_image.cli.common.signals import Signals
 from fit_image.errors import InputError
 
@@ -35,12 +35,11 @@ def command(
 
     from fit_image.apps.autoencode.directory import AutoencoderDirectory
     from fit_image.apps.autoencode.model import AutoencoderModel
-    from fit_image.apps.run_kinds import check_kind
     from fit_image.datasets.arrays import load_picture_data
     from fit_image.storage.atomic import atomic_path
 
     signals.act_at_once()
-    check_kind(run, AutoencoderDirectory)
+    check_network(run, AutoencoderDirectory)
     if output.suffix != ".npz":
         raise InputError(f"cannot write {output}: the suffix must be .npz")
     check_target(AutoencoderDirectory, run, output, data)

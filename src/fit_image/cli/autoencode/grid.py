@@ -9,6 +9,7 @@ import click
 from fit_image.cli.common import options
 from fit_image.cli.common.picture_files import output_file, written
 from fit_image.cli.common.picture_options import (
+    check_network,
     check_target,
     columns_option,
     output_option,
@@ -40,11 +41,10 @@ def command(
     from fit_image.apps.autoencode.directory import AutoencoderDirectory
     from fit_image.apps.autoencode.model import AutoencoderModel
     from fit_image.apps.autoencode.train_test_split import choose, load_held_out
-    from fit_image.apps.run_kinds import check_kind
     from fit_image.images.io import check_image_suffix, save_image
 
     signals.act_at_once()
-    check_kind(run, AutoencoderDirectory)
+    check_network(run, AutoencoderDirectory)
     file = output_file(output)
     check_image_suffix(file)
     check_target(AutoencoderDirectory, run, file)

@@ -81,6 +81,19 @@ def quality_option(
     )
 
 
+def check_network(path: Path | None, kind: type[RunDirectory]) -> None:
+    """Raise `InputError`, naming the command that serves, if a network is of another kind.
+
+    ``path`` is the folder of a run, or a model file; None for the model of the package.
+    """
+    from fit_image.storage.npz import is_archive
+
+    if path and not kind.holds_run(path) and not is_archive(path, kind.model_kind):
+        from fit_image.apps.run_kinds import check_kind
+
+        check_kind(path, kind)
+
+
 def check_target(
     kind: type[RunDirectory], network: Path | None, target: Path, *inputs: Path
 ) -> None:

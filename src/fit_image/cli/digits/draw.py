@@ -11,7 +11,12 @@ from fit_image.cli.common.display import announcing_compilation, make_display
 from fit_image.cli.common.drawing import draw_strips
 from fit_image.cli.common.options import quiet_option
 from fit_image.cli.common.picture_files import output_file, written
-from fit_image.cli.common.picture_options import check_target, output_option, size_option
+from fit_image.cli.common.picture_options import (
+    check_network,
+    check_target,
+    output_option,
+    size_option,
+)
 from fit_image.cli.common.signals import Signals
 from fit_image.cli.digits.drawing_options import drawing_options
 
@@ -45,11 +50,10 @@ def command(
 
     from fit_image.apps.digits.directory import DigitsDirectory
     from fit_image.apps.digits.model import DigitModel
-    from fit_image.apps.run_kinds import check_kind
     from fit_image.images.io import Canvas, check_image_target, save_image
 
     signals.act_at_once()
-    check_kind(run, DigitsDirectory)
+    check_network(run, DigitsDirectory)
     model = DigitModel.load(run)
     index = model.label(label)
     width, height = size

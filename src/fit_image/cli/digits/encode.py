@@ -15,7 +15,12 @@ from fit_image.cli.common.picture_files import (
     shown_stem,
     written,
 )
-from fit_image.cli.common.picture_options import check_target, output_option, size_option
+from fit_image.cli.common.picture_options import (
+    check_network,
+    check_target,
+    output_option,
+    size_option,
+)
 from fit_image.cli.common.signals import Signals
 from fit_image.cli.digits.drawing_options import paper_option
 
@@ -45,11 +50,10 @@ def command(
     """
     from fit_image.apps.digits.directory import DigitsDirectory
     from fit_image.apps.digits.encoding import encode_picture
-    from fit_image.apps.run_kinds import check_kind
     from fit_image.images.io import check_image_target, save_image
 
     signals.act_at_once()
-    check_kind(run, DigitsDirectory)
+    check_network(run, DigitsDirectory)
     output = output or Path(f"{shown_stem(picture)}-drawn.png")
     file = output_file(output)
     width, height = size

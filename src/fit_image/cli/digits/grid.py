@@ -9,6 +9,7 @@ import click
 
 from fit_image.cli.common.picture_files import output_file, written
 from fit_image.cli.common.picture_options import (
+    check_network,
     check_target,
     columns_option,
     output_option,
@@ -45,11 +46,10 @@ def command(
 
     from fit_image.apps.digits.directory import DigitsDirectory
     from fit_image.apps.digits.model import DigitModel
-    from fit_image.apps.run_kinds import check_kind
     from fit_image.images.io import check_image_target, save_image
 
     signals.act_at_once()
-    check_kind(run, DigitsDirectory)
+    check_network(run, DigitsDirectory)
     model = DigitModel.load(run)
     classes = len(model.class_names)
     width, height = size[0] // columns, size[1] // classes

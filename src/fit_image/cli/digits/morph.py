@@ -10,7 +10,12 @@ import click
 from fit_image.cli.common.display import announcing_compilation, make_display
 from fit_image.cli.common.drawing import animate_loop
 from fit_image.cli.common.options import fps_option, quiet_option
-from fit_image.cli.common.picture_options import check_target, output_option, size_option
+from fit_image.cli.common.picture_options import (
+    check_network,
+    check_target,
+    output_option,
+    size_option,
+)
 from fit_image.cli.common.signals import Signals
 from fit_image.cli.digits.drawing_options import drawing_options
 from fit_image.config.registry import WALKS
@@ -71,10 +76,9 @@ def command(
     from fit_image.animation.writers import check_size, check_suffix
     from fit_image.apps.digits.directory import DigitsDirectory
     from fit_image.apps.digits.model import DigitModel, walk
-    from fit_image.apps.run_kinds import check_kind
 
     signals.act_at_once()
-    check_kind(run, DigitsDirectory)
+    check_network(run, DigitsDirectory)
     width, height = size
     check_suffix(output)
     check_target(DigitsDirectory, run, output)

@@ -23,6 +23,7 @@ from fit_image.cli.common.picture_files import (
 )
 from fit_image.cli.common.picture_options import (
     check_distinct,
+    check_network,
     check_target,
     output_option,
     quality_option,
@@ -146,11 +147,10 @@ class _Restoration:
 
     def check(self, targets: Sequence[Path], inputs: Sequence[Path]) -> None:
         """Raise `InputError` if the network is of another kind, or a file cannot be written."""
-        from fit_image.apps.run_kinds import check_kind
         from fit_image.apps.unjpeg.directory import UnjpegDirectory
         from fit_image.images.io import check_image_suffix
 
-        check_kind(self.model, UnjpegDirectory)
+        check_network(self.model, UnjpegDirectory)
         for target in (*targets, *([self.compare] if self.compare else [])):
             if target != STREAM:
                 check_image_suffix(target)

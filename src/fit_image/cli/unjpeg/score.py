@@ -11,7 +11,7 @@ import click
 
 from fit_image.cli.common import options
 from fit_image.cli.common.display import ProgressStep, left_out, make_display
-from fit_image.cli.common.picture_options import quality_option
+from fit_image.cli.common.picture_options import check_network, quality_option
 from fit_image.cli.common.signals import Signals
 from fit_image.cli.unjpeg.model_argument import split_model
 from fit_image.config.registry import SUBSAMPLINGS
@@ -51,7 +51,6 @@ def command(
     with fit-image, for qualities below 65 and from 65 on. Use pictures that were not in the
     training set.
     """
-    from fit_image.apps.run_kinds import check_kind
     from fit_image.apps.unjpeg.directory import UnjpegDirectory
     from fit_image.apps.unjpeg.model import SHIPPED_SUBSAMPLING, Restorer
     from fit_image.apps.unjpeg.patches.pictures import find_pictures
@@ -60,7 +59,7 @@ def command(
 
     signals.act_at_once()
     model, folder = split_model(paths, "FOLDER")
-    check_kind(model, UnjpegDirectory)
+    check_network(model, UnjpegDirectory)
     if model is None and subsampling != SHIPPED_SUBSAMPLING:
         raise InputError(
             f"the networks that come with fit-image are for {SHIPPED_SUBSAMPLING}: "
