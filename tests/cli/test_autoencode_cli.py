@@ -373,7 +373,7 @@ def test_info(run, bars):
 def test_other_models_are_refused(run):
     Image.new("L", (14, 12)).save("a.png")
     line = Shell("render").fail(run / "model.npz")
-    assert "is of a training of an auto-encoder, not of a run" in line
+    assert "belongs to a training of an auto-encoder, not to a run" in line
     line = Shell("digits").fail("grid", run / "model.npz")
     assert f"fit-image autoencode apply {run / 'model.npz'} PICTURES uses it" in line
 

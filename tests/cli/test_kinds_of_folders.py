@@ -176,7 +176,7 @@ def test_a_training_takes_the_options_of_an_earlier_one(folders, name):
     )
     facts = json.loads(succeed("info", "more", "--json").stdout)
     assert (facts["epochs"], facts["seed"]) == (1, 3)
-    assert "not of a " in kind.shell.fail(data, "--like", folders / "fit", "-o", "x")
+    assert "not to a " in kind.shell.fail(data, "--like", folders / "fit", "-o", "x")
     assert "--like" in kind.shell.fail(data, "--like", folders / name, "--resume")
 
 

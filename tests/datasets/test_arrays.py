@@ -50,6 +50,8 @@ def test_npz(tmp_path, grey, coloured):
         ({"a": np.zeros((2, 3, 3), np.uint8), "b": np.ones(3)}, "no array 'images'.*but 'a', 'b'"),
         ({"images": np.zeros((2, 3, 3), complex)}, "type complex128"),
         ({"x_train": np.full((2, 3, 3), -0.5)}, "values from -0.5 to -0.5; give 0 to 255"),
+        ({"x_train": np.full((2, 3, 3), 16.0)}, "values from 16 to 16; give 0 to 255"),
+        ({"x_train": np.full((2, 3, 3), 1)}, "values from 1 to 1; give 0 to 255"),
         ({"x_train": np.full((2, 3, 3), np.nan)}, "values from nan"),
         ({"x_train": np.full((2, 3, 3), 4095, np.uint16)}, "values from 4095"),
         ({"images": np.zeros((2, 3), np.uint8)}, r"shape \(2, 3\)"),

@@ -58,14 +58,16 @@ def check_kind(path: Path, wanted: type[RunDirectory] | None) -> None:
         _check_whole(path)
     elif kind is not wanted:
         other = f"a {wanted.description}" if wanted else "a sweep"
-        raise InputError(f"{name} is of a {kind.description}, not of {other}: {_use(kind, path)}")
+        raise InputError(
+            f"{name} belongs to a {kind.description}, not to {other}: {_use(kind, path)}"
+        )
 
 
 def check_picture(path: Path) -> None:
     """Raise `InputError` if ``path``, given as the one picture of a command, cannot be one."""
     kind = kind_of(path)
     if kind:
-        problem = f"is of a {kind.description}, not a picture: {_use(kind, path)}"
+        problem = f"belongs to a {kind.description} and is no picture: {_use(kind, path)}"
         raise InputError(f"{one_line(path)} {problem}")
     if path.is_dir():
         problem = f"is a directory: give one picture, or fit-image sweep {path}/*.png, or so"

@@ -35,6 +35,9 @@ _TEST = (
 
 _WANTED = "save the pictures as 'images' and their classes as 'labels'"
 
+# Of pictures in 0..255 that are not bytes, the brightest value is at least this.
+_LEAST_WHITE = 64
+
 # Names that a message shows.
 _NAMED = 8
 
@@ -113,11 +116,12 @@ def _as_bytes(array: npt.NDArray[np.generic], name: str, path: Path) -> npt.NDAr
     if array.dtype.kind == "b":
         return array.astype(np.uint8) * np.uint8(255)
     least, most = float(array.min()), float(array.max())
-    # Not a number is in no range.
-    if not (least >= 0 and most <= 255):
+    whole_range = array.dtype.kind == "f" and most <= 1
+    # Not a number is in no range. A small range is some other scale, and pictures nearly black.
+    if not (least >= 0 and most <= 255 and (whole_range or most == 0 or most >= _LEAST_WHITE)):
         problem = f"{name} has values from {least:g} to {most:g}"
         raise InputError(f"{one_line(path)}: {problem}; give 0 to 255, or floats from 0 to 1")
-    factor = 255 if array.dtype.kind == "f" and most <= 1 else 1
+    factor = 255 if whole_range else 1
     found = np.empty(array.shape, np.uint8)
     for picture, values in zip(found, array, strict=True):  # not all at once, to save memory
         picture[:] = np.rint(values.astype(np.float64) * factor)

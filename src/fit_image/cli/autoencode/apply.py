@@ -11,7 +11,7 @@ from fit_image.cli.common import options
 from fit_image.cli.common.display import make_display
 from fit_image.cli.common.picture_files import (
     STREAM,
-    finish,
+    LeftOut,
     input_file,
     make_parent,
     output_file,
@@ -69,23 +69,22 @@ def command(
             check_target(AutoencoderDirectory, run, target, *(() if several else pictures))
     model = AutoencoderModel.load(run)
     width, height = model.size
-    inputs, targets, left_out = [], [], {}
+    inputs, targets = [], []
     with make_display(quiet) as display:
-        show = reading(display)
-        for index, (picture, target, is_picture) in enumerate(jobs):
+        show, left_out = reading(display), LeftOut(display)
+        for index, job in enumerate(jobs):
+            picture = job.source
             show(index, len(jobs))
             try:
                 loaded = load_image(input_file(picture), channels=model.channels)
             except InputError as error:
                 if not several:
                     raise
-                display.message(f"left out: {error}")
-                if is_picture:
-                    left_out[picture] = str(error)
+                left_out.add(job, error)
                 continue
             levels = to_uint8(loaded.levels)
             inputs.append(crop_and_resize(levels, width, height))
-            targets.append(target)
+            targets.append(job.target)
             rows, columns, _ = levels.shape
             if (columns, rows) != (width, height):
                 scaled = f"scaled and cropped from {columns}x{rows} to {width}x{height}"
@@ -96,4 +95,4 @@ def command(
             file = output_file(target)
             save_image(file, levels)
             written(target, file)
-    finish(len(targets) + len(left_out), left_out)
+    left_out.finish(len(targets) + len(left_out.reasons))

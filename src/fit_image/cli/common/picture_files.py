@@ -6,12 +6,13 @@ import os
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import click
 
+from fit_image.cli.common.display import Display
 from fit_image.errors import FitImageError, InputError, one_line, os_error_reason
 
 STREAM = Path("-")
@@ -20,8 +21,12 @@ STREAM = Path("-")
 _LARGEST_INPUT = 1 << 32
 _PIECE = 1 << 20
 
-_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".tif", ".tiff", ".bmp")
-"""Files of folders that are named like pictures, and damaged if they are none."""
+_SUFFIXES = (
+    *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".mpo", ".webp", ".gif", ".tif", ".tiff", ".bmp"),
+    *(".tga", ".ico", ".ppm", ".pgm", ".pnm", ".jp2", ".heic", ".heif", ".avif", ".jxl", ".svg"),
+    *(".psd", ".exr", ".hdr", ".dng", ".nef", ".cr2", ".cr3", ".arw", ".raf", ".orf", ".rw2"),
+)
+"""Files of folders that are named like pictures, and are missed if they cannot be read."""
 
 # Of pictures that are left out, those that are named.
 _NAMED = 5
@@ -137,15 +142,42 @@ def picture_jobs(paths: Sequence[Path], output: Path | None, ending: str) -> lis
     return jobs
 
 
-def finish(count: int, left_out: Mapping[Path, str]) -> None:
-    """Raise `FitImageError` if some of ``count`` pictures were left out, each for a reason."""
-    if left_out:
-        names = ", ".join(map(str, list(left_out)[:_NAMED]))
-        more = f" and {len(left_out) - _NAMED} more" if len(left_out) > _NAMED else ""
-        first = next(iter(left_out.values()))
-        raise FitImageError(
-            f"{len(left_out)} of {count} pictures left out: {names}{more} ({first})"
-        )
+class LeftOut:
+    """Pictures of a command that cannot be read, and files that are none.
+
+    Attributes
+    ----------
+    reasons : dict of Path to str
+        Of the pictures.
+    """
+
+    def __init__(self, display: Display) -> None:
+        self.reasons: dict[Path, str] = {}
+        self._others: list[Path] = []
+        self._display = display
+
+    def add(self, job: Job, error: InputError) -> None:
+        """Note a picture, and tell why; or a file that is none."""
+        if job.is_picture:
+            self.reasons[job.source] = str(error)
+            self._display.message(f"left out: {error}")
+        else:
+            self._others.append(job.source)
+
+    def finish(self, count: int) -> None:
+        """Name the files that are no pictures; `FitImageError` if one of ``count`` is left out."""
+        if self._others:
+            self._display.message(f"left out, as no pictures: {_listed(self._others)}")
+        if self.reasons:
+            names, first = _listed([*self.reasons]), next(iter(self.reasons.values()))
+            raise FitImageError(
+                f"{len(self.reasons)} of {count} pictures left out: {names} ({first})"
+            )
+
+
+def _listed(paths: Sequence[Path]) -> str:
+    more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
+    return ", ".join(map(str, paths[:_NAMED])) + more
 
 
 class _Found(NamedTuple):

@@ -14,7 +14,7 @@ from fit_image.cli.common import options
 from fit_image.cli.common.display import Display, ProgressStep, make_display
 from fit_image.cli.common.picture_files import (
     STREAM,
-    finish,
+    LeftOut,
     input_file,
     make_parent,
     output_file,
@@ -104,9 +104,10 @@ def command(
     restoration = _Restoration(model, quality, strength, threads, comparison)
     restoration.check([job.target for job in jobs], () if several else pictures)
     facts: list[dict[str, Any]] = []
-    left_out: dict[Path, str] = {}
     with make_display(quiet) as display:
-        for index, (source, target, is_picture) in enumerate(jobs):
+        left_out = LeftOut(display)
+        for index, job in enumerate(jobs):
+            source, target = job.source, job.target
             words = (f"picture {index + 1}/{len(jobs)}",) * several + (source.name,)
 
             def show(done: int, total: int, index: int = index, words: Words = words) -> None:
@@ -118,9 +119,7 @@ def command(
             except InputError as error:
                 if not several:
                     raise
-                display.message(f"left out: {error}")
-                if is_picture:
-                    left_out[source] = str(error)
+                left_out.add(job, error)
                 continue
             facts.append({"output": str(target), "width": width, "height": height})
             if target == STREAM or not as_json:
@@ -128,10 +127,10 @@ def command(
     if compare and comparison and (compare == STREAM or not as_json):
         written(compare, comparison)
     if as_json:
-        reasons = {str(path): reason for path, reason in left_out.items()}
+        reasons = {str(path): reason for path, reason in left_out.reasons.items()}
         result = {"pictures": facts, "left_out": reasons} if several else facts[0]
         click.echo(json.dumps(result), err=STREAM in (output, compare))
-    finish(len(facts) + len(left_out), left_out)
+    left_out.finish(len(facts) + len(left_out.reasons))
 
 
 @dataclass(frozen=True)
