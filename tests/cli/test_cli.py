@@ -337,7 +337,7 @@ def test_two_at_once_are_refused(picture):
         (["empty.png"], "empty.png"),
         (["text.png"], "text.png"),
         (["plain"], "directory: give one picture, or fit-image sweep plain/*.png"),
-        (["model.npz"], "fit-image render model.npz uses it"),
+        (["model.npz"], "give a picture; fit-image render model.npz uses it"),
         (["rendr", "x"], "fit-image render"),
         (["inof"], "fit-image info"),
         (["--seed", "1"], "IMAGE"),

@@ -196,3 +196,13 @@ def test_data_sets_of_other_programs_are_learned(rng):
     np.savez("b.npz", first=x, second=y)
     line = KINDS["digits"].shell.fail("b.npz", "-o", "x")
     assert "but 'first', 'second'; save the pictures as 'images'" in line
+
+
+@pytest.mark.parametrize("name", [*USES, "sweep"])
+def test_results_are_not_taken_for_pictures(folders, name):
+    for command in ("digits", "autoencode", "unjpeg"):
+        line = Shell(command, "train").fail(folders / name, "-o", "x")
+        assert "give pictures" in line
+    assert "give a picture" in fail(folders / name)
+    assert shell.run("unjpeg", "score", folders / name).exit_code == 2
+    assert shell.run("unjpeg", "apply", folders / name).exit_code == 2

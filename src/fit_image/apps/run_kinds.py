@@ -63,12 +63,19 @@ def check_kind(path: Path, wanted: type[RunDirectory] | None) -> None:
         )
 
 
-def check_picture(path: Path) -> None:
-    """Raise `InputError` if ``path``, given as the one picture of a command, cannot be one."""
+def check_data(path: Path, wanted: str) -> None:
+    """Raise `InputError` if ``path``, given as ``wanted`` to learn, is a run or a sweep."""
     kind = kind_of(path)
     if kind:
-        problem = f"belongs to a {kind.description} and is no picture: {_use(kind, path)}"
+        problem = f"belongs to a {kind.description}: give {wanted}; {_use(kind, path)}"
         raise InputError(f"{one_line(path)} {problem}")
+    if SweepDirectory.holds_sweep(path):
+        raise InputError(f"{one_line(path)} is the folder of a sweep: give {wanted}")
+
+
+def check_picture(path: Path) -> None:
+    """Raise `InputError` if ``path``, given as the one picture of a command, cannot be one."""
+    check_data(path, "a picture")
     if path.is_dir():
         problem = f"is a directory: give one picture, or fit-image sweep {path}/*.png, or so"
         raise InputError(f"{one_line(path)} {problem}")

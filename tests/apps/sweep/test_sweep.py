@@ -219,6 +219,9 @@ def test_files_as_spreadsheets_and_editors_leave_them(picture):
 
 def test_values_with_commas_of_their_own(picture):
     grid = "grid:levels=2,features=1"
+    args = ("--channels", "gray,rgb", "--plan", "--json")
+    labels = [each["label"] for each in json.loads(succeed(picture, *args).stdout)["trials"]]
+    assert labels == ["channels grey", "channels rgb"]
     args = ("--encoding", f"none,{grid},fourier:8@2", "--background", "red,rgb(1,2,3)")
     data = json.loads(succeed(picture, *args, "--plan", "--json").stdout)
     assert len(data["trials"]) == 6

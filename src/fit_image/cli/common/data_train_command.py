@@ -51,6 +51,9 @@ class DataTrainCommand(TrainCommand):
         return getattr(earlier, name)
 
     def prepare(self, earlier: RunDirectory | None) -> Prepared:
+        from fit_image.apps.run_kinds import check_data
+
+        check_data(self.data, "pictures")
         manifest = earlier.manifest if earlier else None
         config = config_of(
             self.ctx, self.config_type, self.options, manifest.config if manifest else None

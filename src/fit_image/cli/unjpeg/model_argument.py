@@ -10,7 +10,7 @@ import click
 
 def split_model(paths: Sequence[Path], metavar: str) -> tuple[Path | None, Path]:
     """Return the path of the network, None for the shipped one, and the other path."""
-    if len(paths) == 1:
+    if len(paths) == 1 and not _is_network(paths[0]):
         return None, paths[0]
     if len(paths) == 2:
         return paths[0], paths[1]
