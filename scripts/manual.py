@@ -27,7 +27,7 @@ COMPLETIONS = {
 
 EXIT_CODES = {
     "0": "done",
-    "1": "failed: training diverged, or a file could not be written",
+    "1": "failed: training diverged, a file could not be written, some pictures were damaged",
     "2": "wrong usage or input",
     "130, 143, 129": "interrupted by Ctrl-C, SIGTERM or a closed terminal",
 }
