@@ -143,7 +143,7 @@ def array_names(path: str | os.PathLike[str]) -> list[str]:
     """
     path = Path(path)
     with _opened(path, "an npz file") as archive:
-        return [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
+        return [*_names(archive)]
 
 
 def read_array_file(path: str | os.PathLike[str]) -> npt.NDArray[Any]:
