@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import errno
+import itertools
 import json
 import os
 import shutil
@@ -250,6 +251,13 @@ def test_a_disk_without_locks_and_fsync_has_one_line_for_each(picture, monkeypat
     locks, writing = result.stderr.splitlines()
     assert locks.startswith("fit-image: the disk of pic-fit has no locks")
     assert writing.startswith("fit-image: this disk does not confirm")
+
+
+def test_the_wall_time_is_never_negative(picture, monkeypatch):
+    moved_back = itertools.count(10**6, -60)
+    monkeypatch.setattr("time.monotonic", lambda: float(next(moved_back)))
+    succeed(picture, *SMALL)
+    assert json.loads(Path("pic-fit/run.json").read_text())["result"]["wall_seconds"] == 0.0
 
 
 def test_two_at_once_are_refused(picture):
