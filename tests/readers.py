@@ -6,8 +6,10 @@ A reader is tried with variants of its files. It may succeed, or say in one line
 from __future__ import annotations
 
 import gzip
+import io
 import random
 import warnings
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -343,11 +345,41 @@ def _tables(name, text, folder):
 
 
 _CSV = "layers,lr,encoding,epochs,activation\n4x8,0.03,none,5,relu\n8:sine,0.1,grid,6,tanh\n"
+_SEMICOLONS = "sep=;\nlayers;lr;epochs\n4x8;0.03, 0.1;5\n8:sine,4;0.1;6\n"
 _TOML = 'epochs = [5, 6]\n[[trial]]\nlayers = "4x8"\nlr = 0.03\n[[trial]]\nlayers = ["8", "9"]\n'
 
 
+def _read_data(path):
+    load_picture_data(path, size=(8, 8))
+    load_labelled(path)
+
+
 def _npz_data(folder):
-    return Reader((kinds.bars(folder),), folder, load_picture_data, forged_npz)
+    seed = folder / "keras.npz"
+    with np.load(kinds.bars(folder)) as bars:
+        pictures, labels = bars["images"], bars["labels"][:, None]
+        np.savez(seed, x_train=pictures / 255, y_train=labels, x_test=pictures[:3])
+    return Reader((folder / "bars.npz", seed), folder, _read_data, forged_npz)
+
+
+def _npy_data(folder):
+    with np.load(kinds.bars(folder)) as bars:
+        np.save(folder / "bytes.npy", bars["images"][:5])
+        np.save(folder / "floats.npy", bars["images"][:3].reshape(3, 168)[:, :144] / 255)
+    return Reader(tuple(folder.glob("*.npy")), folder, load_picture_data)
+
+
+def _zip_data(folder):
+    files = {}
+    for number in range(4):
+        file = io.BytesIO()
+        Image.new("L", (6, 5), 60 * number).save(file, "PNG")
+        files[f"set/{number % 2}/{number}.png"] = file.getvalue()
+    for name, compression in (("stored", zipfile.ZIP_STORED), ("packed", zipfile.ZIP_DEFLATED)):
+        with zipfile.ZipFile(folder / f"{name}.zip", "w", compression) as archive:
+            for path, content in files.items():
+                archive.writestr(path, content)
+    return Reader(tuple(folder.glob("*.zip")), folder, _read_data)
 
 
 def _idx_data(folder):
@@ -388,8 +420,11 @@ READERS: dict[str, Callable[[Path], Reader]] = {
     "sweep.json": _sweep_documents,
     "metrics.csv": _metrics,
     "tables in CSV": partial(_tables, "trials.csv", _CSV),
+    "tables with semicolons": partial(_tables, "trials.csv", _SEMICOLONS),
     "tables in TOML": partial(_tables, "trials.toml", _TOML),
     "data in npz": _npz_data,
+    "data in npy": _npy_data,
+    "data in zip": _zip_data,
     "data in IDX": _idx_data,
     "data of CIFAR-10": _cifar_data,
 }
