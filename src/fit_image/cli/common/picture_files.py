@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -224,5 +223,7 @@ def _stems(found: Sequence[_Found]) -> list[str]:
 
 
 def _temporary_folder() -> Path:
+    import tempfile
+
     folder = tempfile.TemporaryDirectory(prefix="fit-image-")
     return Path(click.get_current_context().with_resource(folder))
