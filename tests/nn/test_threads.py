@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 from fit_image.nn.runtime.barrier import barrier
 from fit_image.nn.runtime.jit import kernel
-from fit_image.nn.runtime.threads import ThreadPool
+from fit_image.nn.runtime.threads import ThreadPool, end_idle_threads
 
 
 @kernel
@@ -88,32 +88,101 @@ def test_all_have_ended_before_an_error_is_raised():
     assert sorted(ended) == [0, 0, 2, 2]
 
 
-def test_an_interruption_while_helpers_are_called_does_not_call_one_twice(monkeypatch):
-    submit, interrupted = ThreadPoolExecutor.submit, []
+def test_an_interruption_while_helpers_start_does_not_call_one_twice(monkeypatch):
+    end_idle_threads()
+    start, interrupted = threading.Thread.start, []
 
-    def interrupting(executor, work):
-        future = submit(executor, work)
+    def interrupting(thread):
+        start(thread)
         if not interrupted:
             interrupted.append(True)
             raise KeyboardInterrupt
-        return future
 
-    monkeypatch.setattr(ThreadPoolExecutor, "submit", interrupting)
+    monkeypatch.setattr(threading.Thread, "start", interrupting)
     pool, done = ThreadPool(3), []
 
     def work(counts, thread, threads):
-        time.sleep(0.2 if thread == 1 else 0)
+        time.sleep(0.05 if thread == 1 else 0)
         done.append(thread)
 
     void = []
     with pytest.raises(KeyboardInterrupt):
         pool.run(lambda *_: void.append("void"), 3)
-    time.sleep(0.1)
+    time.sleep(0.05)
     assert not void  # nor later
     for _ in range(3):
         done.clear()
         pool.run(work, 3)
         assert sorted(done) == [0, 1, 2]
+
+
+def test_all_pools_share_the_threads_of_the_process():
+    end_idle_threads()
+    before = threading.active_count()
+    for _ in range(50):
+        assert ThreadPool(4).run(lambda counts, thread, threads: threads) == 4
+    assert threading.active_count() - before <= 3
+
+
+def test_pools_that_work_at_the_same_time_do_not_share_a_thread():
+    outer, inner, seen = ThreadPool(2), ThreadPool(2), []
+
+    def note(counts, thread, threads):
+        seen.append(threading.get_ident())
+        _meet(counts, thread, threads)
+
+    def work(counts, thread, threads):
+        if thread == 0:
+            inner.run(note)
+        _meet(counts, thread, threads)
+
+    outer.run(work)
+    assert len(set(seen)) == 2
+
+
+def test_idle_threads_end():
+    ThreadPool(3).run(lambda *_: None)
+    end_idle_threads()
+    assert not [each for each in threading.enumerate() if each.name == "fit-image-helper"]
+    assert ThreadPool(3).run(lambda counts, thread, threads: threads) == 3
+
+
+@pytest.mark.parametrize("allowed", [0, 1])
+def test_a_pool_makes_do_with_the_threads_that_the_system_allows(monkeypatch, allowed):
+    end_idle_threads()
+    start, left = threading.Thread.start, [None] * allowed
+
+    def refusing(thread):
+        if not left:
+            raise RuntimeError("can't start new thread")
+        left.pop()
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refusing)
+    pool, seen = ThreadPool(4), []
+
+    def work(counts, thread, threads):
+        seen.append((thread, threads))
+        _meet(counts, thread, threads)
+
+    pool.run(work)
+    assert sorted(seen) == [(thread, allowed + 1) for thread in range(allowed + 1)]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system cannot fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_process_has_threads_of_its_own():
+    pool = ThreadPool(3)
+    pool.run(lambda *_: None)
+    child = os.fork()
+    if child == 0:
+        pools, status = (pool, ThreadPool(3)), 1
+        try:
+            if [each.run(lambda counts, thread, threads: threads) for each in pools] == [3, 3]:
+                status = 0
+        finally:
+            os._exit(status)
+    assert os.waitpid(child, 0)[1] == 0
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])

@@ -11,12 +11,12 @@ import numpy.typing as npt
 
 from fit_image.apps.fit.epoch_loop import follow
 from fit_image.apps.fit.trainer import FitTrainer
-from fit_image.apps.fit.warm_up import warm_up
 from fit_image.apps.painting_network import PaintingNetwork
 from fit_image.config.fit import FitConfig
 from fit_image.config.presets import preset_config
 from fit_image.errors import InputError
 from fit_image.images.io import check_shape
+from fit_image.nn.runtime.threads import end_idle_threads
 from fit_image.runs.trainer import EpochEnd
 
 
@@ -102,8 +102,11 @@ def fit(
 
 
 def _epochs(trainer: FitTrainer, frame_every: int) -> Iterator[Epoch]:
-    warm_up(trainer.config)
-    for end in follow(trainer, frame_every):
-        if isinstance(end, EpochEnd):
-            loss, psnr, seconds = end.metrics.loss, end.metrics.psnr, end.metrics.seconds
-            yield Epoch(end.epoch, loss, psnr, seconds, end.frame, trainer.network)
+    trainer.warm_up()
+    try:
+        for end in follow(trainer, frame_every):
+            if isinstance(end, EpochEnd):
+                loss, psnr, seconds = end.metrics.loss, end.metrics.psnr, end.metrics.seconds
+                yield Epoch(end.epoch, loss, psnr, seconds, end.frame, trainer.network)
+    finally:
+        end_idle_threads()

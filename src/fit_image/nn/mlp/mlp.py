@@ -32,6 +32,9 @@ from fit_image.nn.runtime.threads import ThreadPool
 # stay in the cache. It does not depend on the number of threads, nor does any bit of the output.
 _TILE_NUMBERS = 1 << 16
 
+# Multiplications that are worth another thread: they take several times as long as waking it.
+_THREAD_WORK = 1 << 24
+
 
 class MLP:
     """Dense layers, the encoding of their inputs, and the parameters of both.
@@ -189,7 +192,8 @@ class MLP:
         ----------
         inputs : array-like (samples, inputs)
         threads : int, optional
-            Default: all cores this process may use. Does not change the result.
+            At most so many, as far as there is work for them. Default: all cores this process may
+            use. Does not change the result.
 
         Returns
         -------
@@ -206,22 +210,26 @@ class MLP:
                 f"inputs must have shape (samples, {self.inputs}), not {samples.shape}"
             )
         output = np.empty((len(samples), self.layers[-1].fan_out), dtype=np.float32)
+        # More threads than cores would wait for one another.
+        worth = 1 + len(samples) * self.num_params // _THREAD_WORK
+        threads = min(threads or worth, worth, usable_cores())
         if soa.is_narrow(self.layers) and isinstance(self.encoding, Identity):
-            self._predict_narrow(samples, output, threads or usable_cores())
+            self._predict_narrow(samples, output, threads)
             return output
         tile = max(96, _TILE_NUMBERS // max(layer.stride for layer in self.layers) // 96 * 96)
         tile = min(tile, max(len(samples), 1))
-        threads = min(threads or usable_cores(), -(-len(samples) // tile))
+        threads = min(threads, -(-len(samples) // tile))
         caches = [MLPCache(self.layers, tile) for _ in range(threads)]
         if not caches:
             return output
         transposed = transposed_weights(caches[0].buffers)
         transpose_kernel(self.parameters, transposed, caches[0].buffers)
-        tables = self.tables()
+        tables, starts = self.tables(), itertools.count(0, tile)
 
         def draw(_: object, thread: int, threads: int) -> None:
             cache, panel = caches[thread], arrays.aligned_zeros(PANEL)
-            for start in range(thread * tile, len(samples), threads * tile):
+            # The next tile that no thread has taken: one that shares its core takes fewer.
+            while (start := next(starts)) < len(samples):
                 part = samples[start : start + tile]
                 self.encoding.encode(tables, part, cache.encoded, Share(tile))
                 predict_kernel(transposed, cache.buffers, panel, output[start : start + tile])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import numpy as np
@@ -29,14 +31,27 @@ _GIVEN, _DONE, _WORDS = 0, 16, 32
 # it gives its core to whoever wants it.
 _LOOKS = 2_000
 
+# A helper that has slept for so long ends.
+_IDLE_SECONDS = 2.0
+
+# The longest wait for a helper to end; one that is at work for another pool ends later.
+_END_SECONDS = 0.1
+
 _FOREVER = 1 << 62
+
+_NAME = "fit-image-helper"
+
+# Helpers that no pool is using, of every process by its number: a forked process has a copy of its
+# parent's, but none of the threads.
+_idle: dict[int, deque[_Helper]] = {}
 
 
 class ThreadPool:
-    """The calling thread, and helper threads that wait for its next call.
+    """The calling thread, and helper threads, which all pools of the process share.
 
     The helpers are kept, because a new thread would start on the core of the one that creates it.
-    For a moment after a call they stay awake, because waking one takes as long as many a call.
+    For a moment after a call they stay awake, because waking one takes as long as many a call; when
+    nobody has needed them for a while, they end. Where the system refuses threads, there are fewer.
 
     Parameters
     ----------
@@ -54,7 +69,7 @@ class ThreadPool:
         self.threads = usable_cores() if threads is None else threads
         if self.threads < 1:
             raise ValueError(f"a pool needs at least 1 thread, not {threads}")
-        self._helpers: list[_Helper] = []
+        self._helpers: list[_Helper] = []  # at work
         self._scratch: list[FloatArray] = []
 
     def scratch(self, size: int) -> list[FloatArray]:
@@ -101,72 +116,133 @@ class ThreadPool:
         """
         threads = self.threads if threads is None else threads
         # Where the caller was interrupted while it waited, they may still be at work.
-        for helper in self._helpers:
-            helper.wait()
+        self._give_back()
+        self._take(threads - 1)
+        threads = len(self._helpers) + 1
         counts = barrier_counts(threads)
         if threads == 1:
             return work(counts, 0, 1)
+        results: list[Result] = []
+        failures: dict[int, BaseException] = {}
 
-        def guarded(thread: int) -> Result:
+        def guarded(thread: int) -> None:
             try:
-                return work(counts, thread, threads)
-            except BaseException:
+                result = work(counts, thread, threads)
+            except BaseException as error:
                 abort(counts)
-                raise
+                failures[thread] = error
+            else:
+                if thread == 0:
+                    results.append(result)
 
-        if not self._helpers:
-            self._helpers = [_Helper(thread) for thread in range(1, self.threads)]
-        helpers = self._helpers[: threads - 1]
         try:
-            for helper in helpers:
-                helper.begin(guarded)
-            result = guarded(0)
+            for thread, helper in enumerate(self._helpers, 1):
+                helper.begin(guarded, thread)
+            guarded(0)
         except BaseException:
             # An interruption in between: the helpers would wait for ever.
             abort(counts)
             raise
         finally:
-            for helper in helpers:
-                helper.wait()
-        for helper in helpers:
-            if helper.error is not None:
-                raise helper.error
-        return result
+            self._give_back()
+        if failures:
+            try:
+                raise failures[min(failures)]
+            finally:
+                failures.clear()  # an error and its traceback would keep each other alive
+        return results[0]
+
+    def _take(self, count: int) -> None:
+        idle = _idle_helpers()
+        for _ in range(count):
+            self._helpers.append(idle.pop() if idle else _Helper())
+            if not self._helpers[-1].start():
+                self._helpers.pop()
+                return
+
+    def _give_back(self) -> None:
+        """Wait for all helpers, and let other pools have them."""
+        while self._helpers:
+            self._helpers[-1].wait()
+            _idle_helpers().append(self._helpers.pop())
+
+
+def end_idle_threads() -> None:
+    """End the helpers that no pool is using; a pool that needs some starts them anew."""
+    for helper in tuple(_idle_helpers()):
+        helper.end()
+
+
+def _idle_helpers() -> deque[_Helper]:
+    return _idle.setdefault(os.getpid(), deque())
 
 
 class _Helper:
     """A thread that goes to sleep only when there has been nothing to do for a while."""
 
-    def __init__(self, thread: int) -> None:
-        self.error: BaseException | None = None
-        # One of its own: where a call is interrupted, a pool may count its idle threads wrong.
-        self._pool = ThreadPoolExecutor(1)
-        self._thread = thread
+    def __init__(self) -> None:
         self._words = np.zeros(_WORDS, dtype=np.int64)
+        self._calls: queue.SimpleQueue[bool] = queue.SimpleQueue()  # True to wake, False to end
         self._lock = threading.Lock()  # over all below
+        self._thread: threading.Thread | None = None
         self._serving = False
-        self._work: Callable[[int], object] | None = None
+        self._work: Callable[[int], None] | None = None
+        self._number = 0
 
-    def begin(self, work: Callable[[int], object]) -> None:
-        """Have ``work(thread)`` called; what was to be done before must be done."""
+    def start(self) -> bool:
+        """Start a thread unless there is one; return whether there is one now."""
         with self._lock:
-            self.error = None
-            self._work = work
+            try:
+                self._start()
+            except RuntimeError:  # the system allows no more
+                self._thread = None
+            return self._thread is not None
+
+    def begin(self, work: Callable[[int], None], number: int) -> None:
+        """Have ``work(number)`` called; what was to be done before must be done."""
+        with self._lock:
+            self._start()  # it may have ended since
+            self._work, self._number = work, number
             if not self._serving:
-                self._pool.submit(self._serve)
+                self._calls.put(True)
             self._words[_GIVEN] += 1
 
+    def _start(self) -> None:
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._live, name=_NAME, daemon=True)
+            self._thread.start()
+
     def wait(self) -> None:
-        """Wait until it is done; ``error`` then is what it raised, or None."""
+        """Wait until it is done."""
         given = self._words[_GIVEN]
         if self._words[_DONE] < given:
             await_number(self._words, _DONE, given, _FOREVER)
 
-    def _serve(self) -> None:
+    def end(self) -> None:
+        """End the thread as soon as it has nothing to do."""
+        thread = self._thread
+        if thread is not None:
+            self._calls.put(False)
+            thread.join(_END_SECONDS)
+
+    def _live(self) -> None:
         with self._lock:
-            if self._serving:
-                return  # asked twice, by a caller who was interrupted in between
-            self._serving = True
+            if self._thread is not threading.current_thread():
+                return  # started twice, by a caller who was interrupted in between
+        while True:
+            try:
+                called = self._calls.get(timeout=_IDLE_SECONDS)
+            except queue.Empty:
+                called = False
+            with self._lock:
+                if not called and self._calls.empty():
+                    self._thread = None
+                    return
+                self._serving = called
+            if called:
+                self._serve()
+
+    def _serve(self) -> None:
         while True:
             with self._lock:
                 number = self._words[_GIVEN]
@@ -174,10 +250,7 @@ class _Helper:
                 work = self._work if self._words[_DONE] < number else None
                 self._work = None
             if work is not None:
-                try:
-                    work(self._thread)
-                except BaseException as error:
-                    self.error = error
+                work(self._number)
             del work
             report_and_await(self._words, _DONE, number, _GIVEN, number + 1, _LOOKS)
             with self._lock:
