@@ -208,14 +208,14 @@ import itertools
 import sys
 import numpy as np
 import fit_image
-from fit_image.apps.fit.warm_up import warm_up
+from fit_image.apps.fit.warm_up import kernel_count, warm_up
 from fit_image.config.registry import OPTIMIZERS
 from numba.core.dispatcher import Dispatcher
 
 def ready():
     modules = [module for name, module in sys.modules.items() if name.startswith("fit_image.")]
     kernels = {value for module in modules for value in vars(module).values()
-               if isinstance(value, Dispatcher)}
+               if isinstance(value, Dispatcher) and value.targetoptions.get("nogil")}
     return {(each.py_func.__qualname__, *each.signatures) for each in kernels}
 
 small = [np.ones((10, 15, 3), dtype) for dtype in (np.float32, np.uint8, np.uint16)]
@@ -223,6 +223,10 @@ frozen = [each.copy() for each in small]
 for each in frozen:
     each.flags.writeable = False
 large = np.ones((200, 300, 3), np.uint8)  # several threads draw it
+config = fit_image.FitConfig()
+warm_up(config, [np.uint8])
+kernels = {name for name, *signatures in ready() if signatures}
+assert len(kernels) == kernel_count(config), kernels
 for batch_size, optimizer in itertools.product((1, 64), OPTIMIZERS):
     options = {"optimizer": optimizer, "batch_size": batch_size, "learning_rate": 1e-3}
     warm_up(fit_image.FitConfig(**options))

@@ -112,6 +112,11 @@ class Trainer(ABC):
         """Measures `progress.seconds`."""
         return TrainingClock()
 
+    @property
+    def kernels(self) -> int | None:
+        """The number of kernels that `warm_up` needs, if known: it is only shown."""
+        return None
+
     @abstractmethod
     def warm_up(self) -> None:
         """Compile all kernels, or load them, and leave everything as it was."""

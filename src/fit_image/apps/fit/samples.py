@@ -6,6 +6,7 @@ order 32 bits a pixel, of the coordinates those along each side.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -92,10 +93,10 @@ class Samples:
         return coordinates, colours, np.ones(len(pixels), dtype=np.float32)
 
 
-def warm_up(*, by_error: bool = False) -> None:
-    """Compile the kernels for every type of picture, or load them from the cache."""
+def warm_up(dtypes: Iterable[npt.DTypeLike] = COLOUR_TYPES, *, by_error: bool = False) -> None:
+    """Compile the kernels for pictures of these types, or load them from the cache."""
     errors = np.ones(1, dtype=np.uint8) if by_error else None
-    for dtype in COLOUR_TYPES:
+    for dtype in dtypes:
         samples = Samples(np.zeros((1, 1, 3), dtype=dtype))
         samples.shuffle(np.random.default_rng(0), errors)
         samples.gather(0, 1)

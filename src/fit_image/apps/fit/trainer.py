@@ -15,7 +15,7 @@ from fit_image.apps.fit.drawing import Drawing
 from fit_image.apps.fit.epoch_loop import follow
 from fit_image.apps.fit.importance_sampling import Levels, PixelErrors
 from fit_image.apps.fit.learner import EpochLearner, check_memory
-from fit_image.apps.fit.warm_up import warm_up
+from fit_image.apps.fit.warm_up import kernel_count, warm_up
 from fit_image.apps.painting_network import FORMAT_VERSION as MODEL_VERSION
 from fit_image.apps.painting_network import PaintingNetwork
 from fit_image.config.fit import FitConfig
@@ -245,8 +245,12 @@ class FitTrainer(Trainer):
     def model(self) -> PaintingNetwork:
         return self.network
 
+    @property
+    def kernels(self) -> int | None:
+        return kernel_count(self.config)
+
     def warm_up(self) -> None:
-        warm_up(self.config)
+        warm_up(self.config, [self.image.dtype])
 
     def course(
         self, manifest: Manifest, should_continue: Callable[[], bool]

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from fit_image.apps.fit import samples
 from fit_image.apps.fit.architecture import make_network
 from fit_image.apps.fit.learner import make_learner
-from fit_image.config.encoding_spec import parse_encoding, smallest_like
+from fit_image.config.encoding_spec import GridSpec, NoEncoding, parse_encoding, smallest_like
 from fit_image.config.fit import FitConfig
 from fit_image.config.layer_spec import Hidden
+from fit_image.images.io import COLOUR_TYPES
 from fit_image.nn.mlp import soa
 from fit_image.nn.runtime.threads import ThreadPool
 
+_WAITING = 2  # kernels in which threads wait for one another
 
-def warm_up(config: FitConfig | None = None) -> None:
-    """Compile the kernels that training and drawing need, or load them from the cache."""
+
+def warm_up(
+    config: FitConfig | None = None, dtypes: Iterable[npt.DTypeLike] = COLOUR_TYPES
+) -> None:
+    """Compile the kernels that training and drawing need, or load them from the cache.
+
+    ``dtypes`` are the types of the pictures that will be learned.
+    """
     # The smallest network that uses the same ones: narrow networks have a back end of their own.
     config = config or FitConfig()
-    is_narrow = all(layer.width <= soa.MAX_UNITS for layer in config.layers)
     encoding = smallest_like(parse_encoding(config.encoding))
-    hidden = Hidden(1 if is_narrow else soa.MAX_UNITS + 1)
+    hidden = Hidden(1 if _is_narrow(config) else soa.MAX_UNITS + 1)
     config = replace(config, layers=(hidden,), encoding=str(encoding))
     network = make_network(config, (1, 1), 3)
     coordinates, colours = np.zeros((1, 2), dtype=np.float32), np.zeros((1, 3), dtype=np.float32)
@@ -31,4 +40,19 @@ def warm_up(config: FitConfig | None = None) -> None:
     learner.learn(coordinates, colours, np.ones(1, dtype=np.float32), np.zeros(1), threads=threads)
     network.predict(coordinates, threads=1)
     ThreadPool(2).run(lambda counts, thread, threads: None)  # as drawing has it
-    samples.warm_up(by_error=config.sampling == "error")
+    samples.warm_up(dtypes, by_error=config.sampling == "error")
+
+
+def kernel_count(config: FitConfig) -> int:
+    """Return the number of kernels that `warm_up` compiles for one type of picture."""
+    encoding = parse_encoding(config.encoding)
+    plain, tables = isinstance(encoding, NoEncoding), isinstance(encoding, GridSpec)
+    one_by_one = config.optimizer == "sgd" and config.batch_size == 1 and not tables
+    learning = 1 if one_by_one else 4
+    drawing = 1 if plain and _is_narrow(config) else 2
+    samples = 4 if config.sampling == "error" else 2
+    return learning + (not plain) + 2 * tables + drawing + _WAITING + samples
+
+
+def _is_narrow(config: FitConfig) -> bool:
+    return all(layer.width <= soa.MAX_UNITS for layer in config.layers)

@@ -151,8 +151,9 @@ class TrainCommand(ABC):
             asked, make_trainer = self.prepare(earlier or like)
             if earlier:
                 earlier.check_resumable(asked)
-            with announcing_compilation(self.display):
+            with announcing_compilation(self.display) as compilation:
                 trainer = make_trainer()
+                compilation.total = trainer.kernels
                 trainer.warm_up()
         del make_trainer
         directory = earlier or kind(self.output, asked)

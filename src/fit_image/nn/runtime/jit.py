@@ -10,7 +10,13 @@ import numba
 import numba.extending
 from numba.core import event, types
 
+from fit_image.errors import InputError
 from fit_image.nn.runtime.kernel_cache import KernelCache
+from fit_image.nn.runtime.pipeline import InnerCompiler, KernelCompiler
+
+if getattr(numba.config, "DISABLE_JIT", 0):
+    # Functions in the compiler's own language have no Python that could be run instead.
+    raise InputError("NUMBA_DISABLE_JIT is set, but networks only run compiled; unset it")
 
 # Sums may be reordered into vector lanes and products fused, but NaN and infinity keep their
 # meaning ("nnan" and "ninf" are left out), because divergence is recognised by them.
@@ -20,15 +26,25 @@ FAST_MATH = frozenset({"afn", "arcp", "contract", "nsz", "reassoc"})
 # the compiler from making vectors of a loop.
 _ERROR_MODEL: Final = "numpy"
 
+_KERNEL: Final[dict[str, Any]] = {"no_cfunc_wrapper": True, "pipeline_class": KernelCompiler}
+_INNER: Final[dict[str, Any]] = {
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+    "pipeline_class": InnerCompiler,
+}
+
 
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile ``function`` on first use, without the GIL, and keep the result on disk.
 
     A cache that is read-only, full or damaged costs a compilation, never a crash.
     """
-    dispatcher: Any = numba.njit(nogil=True, fastmath=set(FAST_MATH), error_model=_ERROR_MODEL)(
-        function
-    )
+    dispatcher: Any = numba.njit(
+        nogil=True,
+        fastmath=set(FAST_MATH),
+        error_model=_ERROR_MODEL,
+        **_KERNEL,
+    )(function)
     # RuntimeError is numba's word for "no locator": without a folder we compile in every process.
     with contextlib.suppress(RuntimeError):
         dispatcher._cache = KernelCache(function)
@@ -37,12 +53,12 @@ def kernel(function: Callable[..., Any]) -> Any:
 
 def inner(function: Callable[..., Any]) -> Any:
     """Compile a function that is only called from kernels."""
-    return numba.njit(fastmath=set(FAST_MATH), error_model=_ERROR_MODEL)(function)
+    return numba.njit(fastmath=set(FAST_MATH), error_model=_ERROR_MODEL, **_INNER)(function)
 
 
 def exact(function: Callable[..., Any]) -> Any:
     """Compile an inner function whose sums must keep their order, because it relies on rounding."""
-    return numba.njit(fastmath={"contract"}, error_model=_ERROR_MODEL)(function)
+    return numba.njit(fastmath={"contract"}, error_model=_ERROR_MODEL, **_INNER)(function)
 
 
 intrinsic: Any = numba.extending.intrinsic
@@ -75,22 +91,23 @@ def _attribute(name: str) -> Any:
 
 @contextlib.contextmanager
 def on_compile(callback: Callable[[], None]) -> Iterator[None]:
-    """Call ``callback`` once if something is really compiled inside the block.
+    """Call ``callback`` before each kernel that is really compiled inside the block.
 
     Loading compiled code from the cache does not count.
     """
-    with event.install_listener("numba:compile", _FirstEvent(callback)):
+    with event.install_listener("numba:compile", _KernelListener(callback)):
         yield
 
 
-class _FirstEvent(event.Listener):
+class _KernelListener(event.Listener):
     def __init__(self, callback: Callable[[], None]) -> None:
-        self._callback: Callable[[], None] | None = callback
+        self._callback = callback
+        self._depth = 0  # more than 1 in the functions that a kernel calls
 
     def on_start(self, event: object) -> None:
-        if self._callback is not None:
-            callback, self._callback = self._callback, None
-            callback()
+        self._depth += 1
+        if self._depth == 1:
+            self._callback()
 
     def on_end(self, event: object) -> None:
-        """Nothing to do: only the beginning matters."""
+        self._depth -= 1

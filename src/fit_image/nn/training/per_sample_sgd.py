@@ -33,6 +33,10 @@ from fit_image.nn.runtime.threads import ThreadPool
 _LONG_WAIT_SHARE, _LONG_WAITS = 0.1, 200
 _ALONE_SECONDS = 1.0
 
+# A single row, for functions of several rows. Of this type, not Python's constants, for which
+# these functions would be compiled a second time.
+_START, _ROW = np.int64(0), np.int64(1)
+
 
 class PerSampleSGD:
     """Plain gradient descent on a network, one sample after another.
@@ -136,7 +140,7 @@ def _activate(memory, units, codes, constants, layer):
     """Compute the units' values and derivatives from their sums."""
     sums, values, count = units[DELTAS], units[VALUES], units[UNITS]
     code, row = codes[layer], constants_of(constants, layer)
-    activate_rows(memory, (sums, 0), memory, (values, 0), (1, count), code, row)
+    activate_rows(memory, (sums, _START), memory, (values, _START), (_ROW, count), code, row)
     differentiate_rows(memory, (sums, 0), (1, count), code, row)
 
 

@@ -60,7 +60,7 @@ def train_trial(
             run = FitDirectory.open(path)  # again, under the lock
             if run.result and run.result.status in FINISHED:
                 return run.result
-        warm_up(manifest.fit)
+        warm_up(manifest.fit, [source.image.levels.dtype])
         trainer = FitTrainer(source.image.levels, manifest.fit, threads=1)
         recorder = (
             RunRecorder.resume(run, trainer, replace(manifest, picture=source.picture))
