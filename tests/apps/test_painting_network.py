@@ -271,3 +271,9 @@ def test_strips_make_the_same_picture(network):
     coordinates = np.stack(np.meshgrid(*sides), axis=-1)
     whole = network.predict(coordinates.reshape(-1, 2)).reshape(picture.shape)
     np.testing.assert_allclose(picture, whole, atol=1e-6)
+
+
+@pytest.mark.parametrize("path", [None, 3, b"model.npz", np.zeros(3)], ids=repr)
+def test_a_network_is_loaded_from_a_path_only(path):
+    with pytest.raises(InputError, match="path of a model file or of a run's folder, as text"):
+        PaintingNetwork.load(path)

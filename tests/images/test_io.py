@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from PIL import Image, JpegImagePlugin
 
 from fit_image.errors import FitImageError, InputError
-from fit_image.images import decoding
 from fit_image.images import io as image_io
+from fit_image.images import limits
 from fit_image.images.decoding import file_sha256, parse_background
 from fit_image.images.io import (
     Canvas,
@@ -522,7 +522,7 @@ class TestDamage:
         length = data.draw(st.just(len(damaged)) | st.integers(0, len(damaged)))
         file = tmp_path_factory.getbasetemp() / "damaged"
         file.write_bytes(damaged[:length])
-        with mock.patch.object(decoding, "LARGEST_PICTURE", 50_000):  # keeps forged sizes cheap
+        with mock.patch.object(limits, "LARGEST_PICTURE", 50_000):  # keeps forged sizes cheap
             try:
                 assert np.isfinite(load_image(file).pixels).all()
             except InputError as error:

@@ -205,8 +205,11 @@ class PaintingNetwork(core.MLP):
     def load(cls, path: str | os.PathLike[str]) -> Self:
         """Read the network of a model file, or of a run's folder.
 
-        `InputError` if it is missing, damaged, of another kind, or of another version.
+        `InputError` if it is missing, damaged, of another kind, of another version, or no path.
         """
+        if not isinstance(path, str | os.PathLike):
+            wanted = "the path of a model file or of a run's folder, as text"
+            raise InputError(f"a network is loaded from {wanted}; not from {type(path).__name__}")
         path = Path(path)
         if path.is_dir():
             # Of a run that is under way, or was killed, the checkpoint is newer than the model.

@@ -10,8 +10,6 @@ import contextlib
 import hashlib
 import io
 import os
-import threading
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,11 +17,8 @@ import numpy as np
 from PIL import Image, ImageCms, ImageColor, ImageOps, UnidentifiedImageError
 
 from fit_image.errors import InputError, excerpt, one_line, os_error_reason
-from fit_image.images.libtiff import silenced
+from fit_image.images.limits import LARGEST_PICTURE, pixel_limit
 from fit_image.storage.atomic import check_regular
-
-LARGEST_PICTURE = 1_000_000_000
-"""Most pixels of a picture that is read or written."""
 
 # Colour space of a profile: the mode it describes, and the modes that convert to it without loss.
 _PROFILES = {
@@ -35,23 +30,6 @@ _PROFILES = {
 Colour = tuple[int, int, int]
 
 _STRIP_PIXELS = 1 << 18  # converted at once, so that temporary arrays stay small
-_limit_lock = threading.Lock()  # held while Pillow's global size limit is replaced
-
-
-@contextlib.contextmanager
-def pixel_limit() -> Iterator[None]:
-    """Replace Pillow's size limit by `LARGEST_PICTURE`, for one thread at a time.
-
-    A larger picture raises an error of Pillow's; its other warnings are ignored.
-    """
-    with _limit_lock, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        usual, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, LARGEST_PICTURE
-        try:
-            yield
-        finally:
-            Image.MAX_IMAGE_PIXELS = usual
 
 
 @contextlib.contextmanager
@@ -63,7 +41,7 @@ def reading(path: str | os.PathLike[str]) -> Iterator[io.BufferedReader]:
     path = Path(path)
     check_regular(path)
     try:
-        with path.open("rb") as file, pixel_limit(), silenced():
+        with path.open("rb") as file, pixel_limit():
             yield file
     except Exception as error:  # Pillow raises many kinds for damaged files
         raise InputError(f"cannot read {one_line(path)}: {_problem(error)}") from error

@@ -23,7 +23,7 @@ from fit_image.config.registry import CHANNELS
 from fit_image.config.settings import check_choice, require
 from fit_image.errors import InputError, one_line
 from fit_image.images.decoding import (
-    LARGEST_PICTURE,
+    Colour,
     convert_channels,
     fill_transparent,
     open_upright,
@@ -31,6 +31,8 @@ from fit_image.images.decoding import (
     reading,
     row_strips,
 )
+from fit_image.images.inputs import as_array, as_picture, real_colours, upright_copy
+from fit_image.images.limits import LARGEST_PICTURE, pixel_limit
 from fit_image.images.scaling import downscale, size_within, to_image
 from fit_image.storage.atomic import atomic_path
 
@@ -77,13 +79,16 @@ class LoadedImage:
 
 
 def load_image(
-    path: str | os.PathLike[str],
+    image: str | os.PathLike[str] | Image.Image | npt.NDArray[Any],
     *,
     background: str = "white",
     max_pixels: int | None = None,
     channels: str = "rgb",
 ) -> LoadedImage:
     """Load a picture, or the first frame of an animation, upright and in sRGB.
+
+    ``image`` is the path of a file, a Pillow image, or an array (height, width) or (height, width,
+    channels) of uint8, uint16, bool, other integers in 0..255, or floats in 0..1.
 
     The colour profile is applied, a broken one ignored. Grey of 16 bits or more becomes uint16:
     black to white is 0..65535 for integers and 0..1 for floats, or the picture's own range where
@@ -104,23 +109,42 @@ def load_image(
     Raises
     ------
     InputError
-        If ``path`` is unreadable, damaged, not a picture or too large (`LARGEST_PICTURE`, or
-        memory), or ``background``, ``max_pixels`` or ``channels`` is invalid.
+        If ``image`` is unreadable, damaged, not a picture or too large (`LARGEST_PICTURE`, or
+        memory), or anything else, or ``background``, ``max_pixels`` or ``channels`` is invalid.
     """
     check_choice("channels", channels, CHANNELS)
     colour = parse_background(background)
     possible = max_pixels is None or max_pixels >= 1
     require(possible, "max_pixels", f"must be 1 or more, not {max_pixels}")
-    with reading(path) as file:
-        picture = open_upright(file)
-        size = picture.size
-        # One name throughout, so that each step frees the previous picture.
-        picture = convert_channels(picture, channels, colour)
-        if max_pixels is not None and size[0] * size[1] > max_pixels:
-            picture = downscale(picture, size_within(size, max_pixels))
-        if picture.mode == "RGBA":
-            fill_transparent(picture, colour)
-        return LoadedImage(_levels(picture, CHANNELS[channels]), size)
+    if isinstance(image, str | os.PathLike):
+        with reading(image) as file:
+            return _convert(open_upright(file), channels, colour, max_pixels)
+    with pixel_limit():
+        return _convert(_to_pillow(image), channels, colour, max_pixels)
+
+
+def _convert(
+    picture: Image.Image, channels: str, background: Colour, max_pixels: int | None
+) -> LoadedImage:
+    size = picture.size
+    # One name throughout, so that each step frees the previous picture.
+    picture = convert_channels(picture, channels, background)
+    if max_pixels is not None and size[0] * size[1] > max_pixels:
+        picture = downscale(picture, size_within(size, max_pixels))
+    if picture.mode == "RGBA":
+        fill_transparent(picture, background)
+    return LoadedImage(_levels(picture, CHANNELS[channels]), size)
+
+
+def _to_pillow(image: Any) -> Image.Image:
+    """Return a copy of an image of Python's as those of files: deep only if it is grey."""
+    if isinstance(image, Image.Image):
+        return upright_copy(image)
+    array = as_picture(image)
+    check_shape(array)
+    if array.dtype != np.uint8 and array.shape[2] == 1:
+        return Image.fromarray(to_float(array)[..., 0])
+    return Canvas.of(array).image
 
 
 def max_level(dtype: npt.DTypeLike) -> int:
@@ -143,6 +167,7 @@ def to_uint8(pixels: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     Floats are clipped to 0..1, scaled to 0..255 and rounded, NaN becomes 0; uint16 is scaled from
     0..65535; uint8 is returned without a copy.
     """
+    pixels = real_colours(pixels)
     if pixels.dtype == np.uint8:
         return pixels
     levels = _clipped(to_float(pixels))
@@ -162,6 +187,7 @@ def psnr(picture: npt.NDArray[Any], target: npt.NDArray[Any]) -> float:
     picture, target : ndarray of float, uint8 or uint16, shape (height, width, channels)
         Floats are colours in 0..1; ``picture`` is clipped to that range.
     """
+    picture, target = real_colours(np.asarray(picture)), real_colours(np.asarray(target))
     if picture.shape != target.shape:
         raise ValueError(f"the shapes of the pictures differ: {picture.shape}, {target.shape}")
     total = 0.0
@@ -265,7 +291,8 @@ def save_image(
     FitImageError
         If the file cannot be written.
     """
-    if isinstance(picture, np.ndarray):
+    if not isinstance(picture, Image.Image):
+        picture = as_array(picture)
         check_shape(picture)
         height, width, channels = picture.shape
         name = check_image_target(path, width, height, channels)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +18,9 @@ import fit_image
 from fit_image.apps.fit.fit import fit
 from fit_image.apps.fit.trainer import FitTrainer
 from fit_image.config.fit import FitConfig
+from fit_image.config.layer_spec import parse_layers
 from fit_image.errors import DivergenceError, InputError
-from fit_image.images.io import load_image, psnr
+from fit_image.images.io import load_image, psnr, save_image, to_float
 from fit_image.nn.training import micro_batch
 from fit_image.storage.npz import part_of
 from naive import NaiveNetwork, values
@@ -318,19 +321,91 @@ def test_returning_to_the_last_good_state(small_picture):
 @pytest.mark.parametrize(
     "image",
     [
-        np.zeros((4, 4), np.float32),
+        np.zeros(4, np.float32),
         np.zeros((4, 4, 2), np.float32),
         np.zeros((4, 4, 5), np.float32),
         np.zeros((0, 4, 3), np.float32),
-        np.zeros((4, 4, 3), np.float64),
-        np.zeros((4, 4, 3), np.int16),
         np.full((4, 4, 3), 1.5, np.float32),
         np.full((4, 4, 3), np.nan, np.float32),
+        np.full((4, 4, 3), -0.1),
+        np.full((4, 4, 3), 256),
+        np.full((4, 4, 3), -1, np.int16),
+        np.zeros((4, 4, 3), np.complex64),
+        np.full((4, 4, 3), "red"),
+        np.full((4, 4, 3), None),
+        "missing.png",
+        b"picture.png",
+        None,
+        [[0.5]],
+        7,
     ],
+    ids=str,
 )
-def test_images_of_another_kind_are_refused(image):
-    with pytest.raises(InputError):
-        next(iter(fit(image)))
+@pytest.mark.parametrize("taker", [lambda image: next(fit(image)), load_image])
+def test_images_of_another_kind_are_refused(image, taker):
+    with pytest.raises(InputError, match=r"image|cannot read missing"):
+        taker(image)
+
+
+BYTES = np.arange(0, 240, 5, dtype=np.uint8).reshape(4, 4, 3)
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        (BYTES, BYTES),
+        (BYTES.astype(np.int64), BYTES),
+        (BYTES.astype(">u2") * np.uint16(257), BYTES),
+        ((BYTES / 255).astype(np.float64), BYTES),
+        ((BYTES / 255).astype(np.float16), (BYTES / 255).astype(np.float16)),
+        (BYTES > 99, (BYTES > 99) * np.uint8(255)),
+        (BYTES[..., 0], BYTES[..., :1]),
+        (Image.fromarray(BYTES), BYTES),
+        (
+            Image.fromarray(BYTES).convert("P"),
+            np.asarray(Image.fromarray(BYTES).convert("P").convert("RGB")),
+        ),
+    ],
+    ids=lambda value: f"{getattr(value, 'dtype', value)}",
+)
+def test_images_of_every_real_type_train_as_their_colours_do(image, expected):
+    colours = expected / 255 if expected.dtype == np.uint8 else expected
+    trainer = FitTrainer(image, FitConfig(layers=parse_layers("1x4")))
+    np.testing.assert_allclose(to_float(trainer.image), colours, atol=1e-6)
+    loaded = load_image(image, channels="rgb" if expected.shape[2] == 3 else "grey")
+    np.testing.assert_allclose(loaded.pixels, colours, atol=0.5 / 255)
+
+
+def test_files_and_loaded_images_are_taken(tmp_path):
+    save_image(tmp_path / "a.png", BYTES)
+    for image in (str(tmp_path / "a.png"), tmp_path / "a.png", load_image(tmp_path / "a.png")):
+        first = next(fit(image, layers="1x4"))
+        assert first.network.size == (4, 4)
+
+
+def test_a_pillow_image_is_loaded_upright_and_stays_as_it_was():
+    image = Image.new("RGB", (6, 4), (10, 20, 30))
+    image.getexif()[0x0112] = 6  # turned by a quarter
+    for channels in ("rgb", "rgba", "grey"):
+        assert load_image(image, channels=channels).original_size == (4, 6)
+    assert (image.mode, image.size) == ("RGB", (6, 4))
+
+
+def test_threads_of_an_abandoned_fit_end_with_it():
+    before = set(threading.enumerate())
+    for _ in range(3):
+        epochs = fit(np.zeros((40, 40, 3), np.uint8), layers="2x300", threads=2, epochs=9)
+        next(epochs)
+        del epochs
+
+    def stop_in_the_loop():
+        for _ in fit(np.zeros((40, 40, 3), np.uint8), layers="2x300", threads=2, epochs=9):
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        stop_in_the_loop()
+    gc.collect()
+    assert set(threading.enumerate()) <= before
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.apps.fit.epoch_loop import follow
+from fit_image.apps.fit.picture_source import ImageLike, take_image
 from fit_image.apps.fit.trainer import FitTrainer
 from fit_image.apps.painting_network import PaintingNetwork
 from fit_image.config.fit import FitConfig
 from fit_image.config.presets import preset_config
 from fit_image.errors import InputError
-from fit_image.images.io import check_shape
 from fit_image.nn.runtime.threads import end_idle_threads
 from fit_image.runs.trainer import EpochEnd
 
@@ -52,7 +52,7 @@ class Epoch:
 
 
 def fit(
-    image: npt.NDArray[Any],
+    image: ImageLike,
     config: FitConfig | None = None,
     *,
     preset: str = "classic",
@@ -64,9 +64,11 @@ def fit(
 
     Parameters
     ----------
-    image : uint8, uint16 or float32 (height, width, channels)
-        Colours in 0..255, 0..65535 or 0..1, of 1, 3 or 4 channels: ``levels`` or ``pixels`` of
-        `fit_image.load_image`, for example.
+    image : array, Pillow image, or path as text
+        An array (height, width, channels), or (height, width) for grey, of 1, 3 or 4 channels:
+        uint8 in 0..255, uint16 in 0..65535, bool, other integers in 0..255, or floats in 0..1;
+        or what `fit_image.load_image` returns. Files and Pillow images are loaded with its
+        defaults.
     config : FitConfig, optional
     frame_every : int
         Draw the picture, and measure its PSNR, after every so many epochs; also at the first and
@@ -95,7 +97,7 @@ def fit(
         raise InputError("give a config, or a preset and fields of one, not both")
     if frame_every < 1:
         raise InputError(f"frame_every must be 1 or more, not {frame_every}")
-    check_shape(image)
+    image = take_image(image)
     height, width = image.shape[:2]
     config = config or preset_config(preset, width, height, **options)
     return _epochs(FitTrainer(image, config, threads=threads), frame_every)

@@ -15,12 +15,12 @@ from fit_image.apps.fit.drawing import Drawing
 from fit_image.apps.fit.epoch_loop import follow
 from fit_image.apps.fit.importance_sampling import Levels, PixelErrors
 from fit_image.apps.fit.learner import EpochLearner, check_memory
+from fit_image.apps.fit.picture_source import ImageLike, take_image
 from fit_image.apps.fit.warm_up import kernel_count, warm_up
 from fit_image.apps.painting_network import FORMAT_VERSION as MODEL_VERSION
 from fit_image.apps.painting_network import PaintingNetwork
 from fit_image.config.fit import FitConfig
 from fit_image.errors import DivergenceError, InputError
-from fit_image.images.io import COLOUR_TYPES, check_shape
 from fit_image.runs.manifest import Manifest
 from fit_image.runs.metrics import MetricsFile
 from fit_image.runs.trainer import CheckpointPolicy, EpochEnd, Trainer
@@ -39,9 +39,11 @@ class FitTrainer(Trainer):
 
     Parameters
     ----------
-    image : uint8, uint16 or float32 (height, width, channels)
-        Colours in 0..255, 0..65535 or 0..1, of 1, 3 or 4 channels. All three types train to the
-        same bits if their colours are the same. Not copied: it must not change while training.
+    image : array, Pillow image, or path as text
+        An array (height, width, channels), or (height, width) for grey, of 1, 3 or 4 channels:
+        uint8 in 0..255, uint16 in 0..65535, bool, other integers in 0..255, or floats in 0..1.
+        All types train to the same bits if their colours are the same. Not copied if it is uint8,
+        uint16 or float32: it must not change while training.
     config : FitConfig
     threads : int, optional
         At most so many for learning and drawing. Default: what is fastest, found by trying while
@@ -59,16 +61,8 @@ class FitTrainer(Trainer):
 
     progress: FitProgress
 
-    def __init__(
-        self, image: npt.NDArray[Any], config: FitConfig, *, threads: int | None = None
-    ) -> None:
-        image = np.asarray(image)
-        check_shape(image)
-        if image.dtype not in COLOUR_TYPES:
-            raise InputError(f"an image is of float32 in 0..1, uint8 or uint16, not {image.dtype}")
-        if image.dtype == np.float32 and not (image.min() >= 0.0 and image.max() <= 1.0):  # or NaN
-            raise InputError("an image of float32 has colours in 0..1; divide bytes by 255")
-        self.image = np.ascontiguousarray(image)
+    def __init__(self, image: ImageLike, config: FitConfig, *, threads: int | None = None) -> None:
+        self.image = image = take_image(image)
         self.threads = threads
         self.progress = FitProgress()
         height, width, channels = image.shape
