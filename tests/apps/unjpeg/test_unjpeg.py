@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
+from threadpoolctl import threadpool_limits
 
 from fit_image.apps.unjpeg.config import UnjpegConfig
 from fit_image.apps.unjpeg.model import Restorer
@@ -24,12 +25,14 @@ from fit_image.apps.unjpeg.patches.pictures import (
 )
 from fit_image.apps.unjpeg.scoring import score
 from fit_image.apps.unjpeg.trainer import PatchTrainer
+from fit_image.apps.unjpeg.whitening import Whitening
 from fit_image.config.layer_spec import Hidden, parse_qualities
 from fit_image.config.registry import SUBSAMPLINGS
 from fit_image.errors import DivergenceError, InputError
 from fit_image.images.io import psnr
 from fit_image.images.jpeg import Compression, quality_of, subsampling_of
 from fit_image.images.ycbcr import from_ycbcr, to_ycbcr
+from fit_image.nn.runtime.threads import ThreadPool
 from fit_image.storage.dataclass_json import from_json, to_json
 
 SMALL = UnjpegConfig(block=8, layers=(Hidden(24),), quality="30", batch_size=20, patches=400)
@@ -411,6 +414,26 @@ def test_threads_change_no_bit(folder):
         found.append((trainer.trained.network.parameters.copy(), restored))
     assert (found[0][0] == found[1][0]).all()
     assert (found[0][1] == found[1][1]).all()
+
+
+def test_whitening_does_not_depend_on_the_threads_of_linear_algebra():
+    rng = np.random.default_rng(3)
+    samples = rng.normal(size=(2000, 300)).cumsum(axis=1, dtype=np.float32)
+    found = []
+    for threads in (1, 2, 5):
+        with threadpool_limits(threads, user_api="blas"):
+            whitening = Whitening(samples, 2000, ThreadPool(1))
+            white = whitening.apply(samples).copy()
+        found.append(whitening.state_dict()["whitening"])
+    assert found[0].tobytes() == found[1].tobytes() == found[2].tobytes()
+    # A direction has the sign of which its largest component is positive, and the least variance
+    # comes first.
+    matrix = found[0][: 300 * 304].reshape(300, 304)[:, :300]
+    largest = np.abs(matrix).argmax(axis=0)
+    assert (matrix[largest, range(300)] > 0).all()
+    assert (np.diff(np.linalg.norm(matrix, axis=0)) <= 1e-6).all()
+    np.testing.assert_allclose(white.mean(axis=0), 0, atol=0.01)
+    np.testing.assert_allclose(np.cov(white.T, ddof=0), np.eye(300), atol=0.02)
 
 
 def test_a_step_of_descent_has_each_layers_rate(folder):
