@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import importlib
 import io
 import os
@@ -43,6 +44,8 @@ _COMMANDS = {
     "report": ("fit_image.cli.report", "Write the results of a sweep as a page and tables."),
 }
 _DEFAULT = "fit"
+
+_NO_MEMORY = "not enough memory; try smaller --layers, --size or --max-pixels"
 
 _EXAMPLES = (
     ("photo.jpg", "Watch the classic network learn."),
@@ -151,12 +154,29 @@ class FitImage(click.Group):
         except (KeyboardInterrupt, click.Abort):
             _fail("interrupted", 130)
         except MemoryError:
-            _fail("not enough memory; try smaller --layers, --size or --max-pixels", 1)
+            _fail(_NO_MEMORY, 1)
+        except (ImportError, RuntimeError) as error:
+            if _names(error, "can't start new thread"):
+                _fail("the system allows no more threads; raise its limit (ulimit -u or -v)", 1)
+            if _names(error, "failed to map segment", "cannot allocate memory"):  # of a library
+                _fail(_NO_MEMORY, 1)
+            raise
         except OSError as error:
+            if error.errno == errno.ENOMEM:
+                _fail(_NO_MEMORY, 1)
             # Errors of reading and writing are handled where they occur; left are file names that
             # the system rejects, and standard output.
             name = error.filename or "standard output"
             _fail(f"cannot use {name}: {os_error_reason(error)}", 2 if error.filename else 1)
+
+
+def _names(error: BaseException, *problems: str) -> bool:
+    """Return whether an error, or one that it was raised for, tells one of the problems."""
+    text = str(error).lower()
+    earlier = error.__cause__ or error.__context__
+    return any(each in text for each in problems) or (
+        earlier is not None and _names(earlier, *problems)
+    )
 
 
 def _with_options(error: InputError) -> str:

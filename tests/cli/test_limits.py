@@ -1,0 +1,70 @@
+"""Limits of the system: one line, not a traceback."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from fit_image.apps.fit import picture_source
+from fit_image.images.io import save_image
+from shell import Shell
+
+
+def _library():
+    try:
+        raise ImportError("libx.so: failed to map segment from shared object")
+    except ImportError as error:
+        raise ImportError("IMPORTANT: PLEASE READ THIS\n\nIt did not work.") from error
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (RuntimeError("can't start new thread"), "no more threads"),
+        (OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)), "not enough memory"),
+        (MemoryError(), "not enough memory"),
+        (None, "not enough memory"),
+    ],
+    ids=repr,
+)
+def test_a_limit_is_one_line(tmp_path, monkeypatch, error, line):
+    def refuse(*_, **__):
+        if error is None:
+            _library()
+        raise error
+
+    monkeypatch.chdir(tmp_path)
+    save_image("a.png", np.zeros((4, 4, 3), np.uint8))
+    monkeypatch.setattr(picture_source, "load_image", refuse)
+    assert line in Shell().fail("a.png", code=1)
+
+
+def test_other_errors_are_not_hidden(tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise RuntimeError("a bug")
+
+    save_image(tmp_path / "a.png", np.zeros((4, 4, 3), np.uint8))
+    monkeypatch.setattr(picture_source, "load_image", fail)
+    result = Shell().run(tmp_path / "a.png", "-o", tmp_path / "run")
+    assert isinstance(result.exception, RuntimeError)
+
+
+def test_without_a_compiler_there_is_one_line(tmp_path):
+    save_image(tmp_path / "a.png", np.zeros((4, 4, 3), np.uint8))
+    done = subprocess.run(  # the variable is read when numba is imported
+        [sys.executable, "-m", "fit_image", "a.png"],
+        env=os.environ | {"NUMBA_DISABLE_JIT": "1"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("fit-image: NUMBA_DISABLE_JIT is set")
+    assert [file.name for file in tmp_path.iterdir()] == ["a.png"]
