@@ -210,9 +210,10 @@ class MLP:
                 f"inputs must have shape (samples, {self.inputs}), not {samples.shape}"
             )
         output = np.empty((len(samples), self.layers[-1].fan_out), dtype=np.float32)
-        # More threads than cores would wait for one another.
         worth = 1 + len(samples) * self.num_params // _THREAD_WORK
-        threads = min(threads or worth, worth, usable_cores())
+        threads = min(threads or worth, worth)
+        if threads > 1:  # more than there are cores would wait for one another
+            threads = min(threads, usable_cores())
         if soa.is_narrow(self.layers) and isinstance(self.encoding, Identity):
             self._predict_narrow(samples, output, threads)
             return output
