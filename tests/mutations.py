@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import re
@@ -52,9 +53,9 @@ def forged_json(rng, data):
             case 0:
                 del place[key]
             case 1 if isinstance(place, dict):
-                place[rng.choice(TEXTS)] = place[key]
+                place[rng.choice(TEXTS)] = copy.deepcopy(place[key])
             case 2:
-                place[key] = rng.choice((rng.choice(OTHERS), _LARGEST))
+                place[key] = rng.choice((copy.deepcopy(rng.choice(OTHERS)), _LARGEST))
             case _:
                 place[key] = rng.choice((rng.choice(NUMBERS), rng.choice(TEXTS)))
         if not list(_places(document)):
@@ -124,7 +125,9 @@ def forged_npz(rng, data):
                 array = np.array(arrays[name])
                 if array.size and array.dtype.kind in "fi":
                     values = REALS if array.dtype.kind == "f" else WHOLE
-                    array.flat[rng.randrange(array.size)] = rng.choice(values)
+                    array.flat[rng.randrange(array.size)] = np.array(rng.choice(values)).astype(
+                        array.dtype
+                    )
                 arrays[name] = array
         if not arrays:
             break
@@ -137,5 +140,5 @@ def _cast(array, dtype):
     with np.errstate(all="ignore"):
         try:
             return array.astype(dtype)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError, RuntimeError):
             return np.zeros(array.shape, dtype)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
+import logging
 from collections.abc import Callable, Iterator
 
 from PIL import _imaging
@@ -24,9 +25,16 @@ def _setters() -> tuple[_Setter, ...]:
     return ()
 
 
+@functools.cache
+def _silence_logger() -> None:
+    # Without a handler, Python writes what a library logs to standard error.
+    logging.getLogger("PIL").addHandler(logging.NullHandler())
+
+
 @contextlib.contextmanager
 def silenced() -> Iterator[None]:
-    """Keep libtiff from writing to standard error in a block; errors of Pillow's say enough."""
+    """Keep libtiff and Pillow from writing to standard error; the errors raised say enough."""
+    _silence_logger()
     before = [(setter, setter(None)) for setter in _setters()]
     try:
         yield
