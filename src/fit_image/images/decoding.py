@@ -9,15 +9,21 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import math
 import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageCms, ImageColor, ImageOps, UnidentifiedImageError
 
 from fit_image.errors import InputError, excerpt, one_line, os_error_reason
+from fit_image.images.identify import FileKind, UnsupportedKindError
 from fit_image.images.limits import LARGEST_PICTURE, pixel_limit
+from fit_image.images.opening import NO_DATA, OpenedImage, Remark, image_size, open_image
+from fit_image.images.tiff import Grey
 from fit_image.storage.atomic import check_regular
 
 # Colour space of a profile: the mode it describes, and the modes that convert to it without loss.
@@ -29,6 +35,7 @@ _PROFILES = {
 
 Colour = tuple[int, int, int]
 
+_WHITE_OF_16_BITS = 65_535
 _STRIP_PIXELS = 1 << 18  # converted at once, so that temporary arrays stay small
 
 
@@ -47,29 +54,64 @@ def reading(path: str | os.PathLike[str]) -> Iterator[io.BufferedReader]:
         raise InputError(f"cannot read {one_line(path)}: {_problem(error)}") from error
 
 
+def count_kinds(paths: Iterable[Path]) -> tuple[Counter[FileKind], list[Path]]:
+    """Count the files of each kind that cannot be read; return the others, damaged ones, too."""
+    kinds: Counter[FileKind] = Counter()
+    others = []
+    for path in paths:
+        try:
+            with path.open("rb") as file, pixel_limit():
+                image_size(file)
+        except UnsupportedKindError as error:
+            kinds[error.kind] += 1
+        except Exception:  # as in `reading`
+            others.append(path)
+        else:
+            others.append(path)
+    return kinds, others
+
+
 def file_sha256(path: str | os.PathLike[str]) -> str:
     """Return the SHA-256 of a file in hexadecimal; `InputError` if it cannot be read."""
     with reading(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def open_upright(file: io.BufferedReader) -> Image.Image:
-    """Load the first picture in a file and turn it upright; its mode is the file's.
+class UprightImage(NamedTuple):
+    """An upright picture, its alpha channel if it is transparent anywhere, and remarks.
+
+    The image is of any mode, not yet in sRGB; with more than 8 bits, of mode F in 0..1.
+    """
+
+    image: Image.Image
+    alpha: Image.Image | None
+    remarks: list[Remark]
+
+
+def open_upright(file: BinaryIO) -> UprightImage:
+    """Load the first picture in a file and turn it upright.
 
     Raises
     ------
     InputError
-        If the file is empty or PostScript; for other problems Pillow raises, see `reading`.
+        If the file is empty or of an unsupported kind; for other problems Pillow raises, see
+        `reading`.
     """
-    if not file.peek(1):
-        raise InputError("the file is empty; give a picture")
-    picture = Image.open(file)
-    if picture.format == "EPS":  # Pillow would run Ghostscript
-        raise InputError("PostScript is not supported; export it as PNG")
-    picture.load()
+    return upright(open_image(file))
+
+
+def upright(opened: OpenedImage) -> UprightImage:
+    """Turn an opened picture upright; it may be changed in place."""
+    picture, grey, remarks = opened
     with contextlib.suppress(Exception):  # damaged metadata do not damage the picture
         ImageOps.exif_transpose(picture, in_place=True)
-    return picture
+    if picture.mode[0] in "IF":
+        picture, alpha = _deep_grey(picture, grey, remarks)
+    else:
+        alpha = _alpha(picture)
+    if alpha is not None and alpha.getextrema()[1] == 0:
+        remarks.append(Remark("wholly transparent", "wholly transparent"))
+    return UprightImage(picture, alpha, remarks)
 
 
 def parse_background(text: str) -> Colour:
@@ -82,25 +124,25 @@ def parse_background(text: str) -> Colour:
     raise InputError(f"background must be {wanted}, not {excerpt(text)}", fields=("background",))
 
 
-def convert_channels(picture: Image.Image, channels: str, background: Colour) -> Image.Image:
+def convert_channels(upright: UprightImage, channels: str, background: Colour) -> Image.Image:
     """Convert a picture to sRGB with the given channels.
 
-    The picture may have any mode. Its colour profile is applied, a broken one ignored; the grey of
-    a colour is its luma (ITU-R BT.601). ``background`` lies behind transparent pixels, unless alpha
-    is kept. The result has mode RGB, L or RGBA (straight alpha); mode F in 0..1, and no alpha, if
-    the grey has more than 8 bits.
+    Its colour profile is applied, a broken one ignored with a remark; the grey of a colour is its
+    luma (ITU-R BT.601). ``background`` lies behind transparent pixels, unless alpha is kept. The
+    result has mode RGB, L or RGBA (straight alpha); mode F in 0..1, and no alpha, if the grey has
+    more than 8 bits.
     """
-    if picture.mode[0] in "IF":
-        grey, alpha = _deep_grey(picture)
+    picture, alpha, remarks = upright
+    if picture.mode == "F":
         if alpha is None:
-            return grey
+            return picture
         if channels == "grey":
             red, green, blue = background
-            return _over(grey, alpha, (0.299 * red + 0.587 * green + 0.114 * blue) / 255)
+            return _over(picture, alpha, (0.299 * red + 0.587 * green + 0.114 * blue) / 255)
         # Pillow has no mode of floats with alpha.
-        flat = grey.point(lambda level: level * 255 + 0.5).convert("RGB")
+        flat = picture.point(lambda level: level * 255 + 0.5).convert("RGB")
     else:
-        flat, alpha = _in_srgb(picture), _alpha(picture)
+        flat = _in_srgb(picture, remarks)
     if channels == "rgba":
         flat.putalpha(255 if alpha is None else alpha)
         return flat
@@ -142,20 +184,59 @@ def _problem(error: Exception) -> str:
     return f"damaged or truncated ({one_line(error)}); give a complete file"
 
 
-def _deep_grey(picture: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+def _deep_grey(
+    picture: Image.Image, grey: Grey, remarks: list[Remark]
+) -> tuple[Image.Image, Image.Image | None]:
     """Convert grey of more than 8 bits to mode F in 0..1; return it and its alpha, if any."""
     levels = np.empty((picture.height, picture.width), np.float32)
     for rows in row_strips(*levels.shape):
-        levels[rows] = np.asarray(picture.crop((0, rows.start, picture.width, rows.stop)))
-    key = picture.info.get("transparency")
-    alpha = Image.fromarray((levels != key).astype(np.uint8) * 255) if key is not None else None
-    finite = np.isfinite(levels)
-    black = levels.min(where=finite, initial=0)
-    white = levels.max(where=finite, initial=1 if picture.mode == "F" else 65_535)
-    np.nan_to_num(levels, copy=False, posinf=white, neginf=black)
+        strip = np.asarray(picture.crop((0, rows.start, picture.width, rows.stop)))
+        levels[rows] = strip.view(np.uint32) if grey.unsigned else strip
+    if "icc_profile" in picture.info:
+        text = "its colour profile is ignored, as that of grey of more than 8 bits"
+        remarks.append(Remark(text, text))
+    key = picture.info.get("transparency", grey.no_data)
+    usual = 1 if picture.mode == "F" else grey.white or _WHITE_OF_16_BITS
+    counted = np.isfinite(levels)
+    alpha = None
+    if key is not None:
+        shown = ~np.isnan(levels) if math.isnan(key) else levels != np.float32(key)
+        alpha = Image.fromarray(shown.astype(np.uint8) * 255)
+        if grey.no_data is not None:
+            counted &= shown
+            levels[~shown] = np.nan
+    lowest = float(levels.min(where=counted, initial=math.inf))
+    highest = float(levels.max(where=counted, initial=-math.inf))
+    if grey.no_data is not None and usual > 1 and lowest < highest:
+        black, white = lowest, highest
+    else:
+        black, white = min(lowest, 0.0), max(highest, float(usual))
+    remarks += _range_remarks(grey, (lowest, highest), (black, white), usual)
+    np.nan_to_num(levels, copy=False, nan=0, posinf=white, neginf=black)
     levels -= black
     levels /= white - black
+    if grey.inverted:
+        np.subtract(1, levels, out=levels)
     return Image.fromarray(levels), alpha
+
+
+def _range_remarks(
+    grey: Grey, values: tuple[float, float], shown: tuple[float, float], usual: float
+) -> Iterator[Remark]:
+    """Yield what must be said about the values of a picture, and those that are black and white."""
+    black, white = (f"{number:,.7g}" for number in shown)
+    if grey.no_data is not None:
+        text = f"its no-data value, {grey.no_data:g}, is transparent; "
+        yield Remark(f"{text}black to white is {black} to {white}", NO_DATA)
+    elif shown != (0, usual):
+        text = f"black to white is {black} to {white}, the range of its values"
+        advice = "a no-data value among them must be marked by GDAL's tag 42113"
+        yield Remark(f"{text}; {advice}", "black to white is the range of its values")
+    elif 0 < values[1] <= usual / 4:
+        dark = f"its values reach only {values[1]:,.7g} of {white}"
+        depth = f", as if {math.ceil(math.log2(values[1] + 1))} bits were stored in 16"
+        summary = "dark, as its values reach a quarter of white at most"
+        yield Remark(f"{dark}{depth if usual == _WHITE_OF_16_BITS else ''}: scale them up", summary)
 
 
 def _alpha(picture: Image.Image) -> Image.Image | None:
@@ -169,8 +250,10 @@ def _over(front: Image.Image, alpha: Image.Image, background: Colour | float) ->
     return canvas
 
 
-def _in_srgb(picture: Image.Image) -> Image.Image:
-    with contextlib.suppress(KeyError, OSError, ImageCms.PyCMSError):  # none, or a broken one
+def _in_srgb(picture: Image.Image, remarks: list[Remark]) -> Image.Image:
+    if not picture.info.get("icc_profile"):
+        return _converted(picture, "RGB")
+    with contextlib.suppress(Exception):  # of a broken profile, many kinds
         profile = ImageCms.ImageCmsProfile(io.BytesIO(picture.info["icc_profile"]))
         mode, convertible = _PROFILES[profile.profile.xcolor_space.strip()]
         if picture.mode in convertible:
@@ -178,6 +261,8 @@ def _in_srgb(picture: Image.Image) -> Image.Image:
                 profile, ImageCms.createProfile("sRGB"), mode, "RGB"
             )
             return transform.apply(_converted(picture, mode))
+    text = "its colour profile is damaged or does not fit, and is ignored"
+    remarks.append(Remark(text, text))
     return _converted(picture, "RGB")
 
 

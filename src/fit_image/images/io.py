@@ -24,16 +24,20 @@ from fit_image.config.settings import check_choice, require
 from fit_image.errors import InputError, one_line
 from fit_image.images.decoding import (
     Colour,
+    UprightImage,
     convert_channels,
     fill_transparent,
     open_upright,
     parse_background,
     reading,
     row_strips,
+    upright,
 )
 from fit_image.images.inputs import as_array, as_picture, real_colours, upright_copy
 from fit_image.images.limits import LARGEST_PICTURE, pixel_limit
+from fit_image.images.opening import OpenedImage, Remark
 from fit_image.images.scaling import downscale, size_within, to_image
+from fit_image.images.tiff import Grey
 from fit_image.storage.atomic import atomic_path
 
 COLOUR_TYPES = (np.uint8, np.uint16, np.float32)
@@ -62,10 +66,13 @@ class LoadedImage:
         sRGB colours in 0..255, or in 0..65535 for more than 8 bits; C-contiguous.
     original_size : (int, int)
         Width and height of the upright picture before it was scaled.
+    remarks : tuple of Remark
+        What must be said about the picture, such as "only the first of 12 frames is read".
     """
 
     levels: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
     original_size: tuple[int, int]
+    remarks: tuple[Remark, ...] = ()
 
     @property
     def pixels(self) -> npt.NDArray[np.float32]:
@@ -120,20 +127,21 @@ def load_image(
         with reading(image) as file:
             return _convert(open_upright(file), channels, colour, max_pixels)
     with pixel_limit():
-        return _convert(_to_pillow(image), channels, colour, max_pixels)
+        opened = OpenedImage(_to_pillow(image), Grey(), [])
+        return _convert(upright(opened), channels, colour, max_pixels)
 
 
 def _convert(
-    picture: Image.Image, channels: str, background: Colour, max_pixels: int | None
+    opened: UprightImage, channels: str, background: Colour, max_pixels: int | None
 ) -> LoadedImage:
-    size = picture.size
-    # One name throughout, so that each step frees the previous picture.
-    picture = convert_channels(picture, channels, background)
+    size, remarks = opened.image.size, opened.remarks
+    picture = convert_channels(opened, channels, background)
+    del opened  # each step frees the previous picture
     if max_pixels is not None and size[0] * size[1] > max_pixels:
         picture = downscale(picture, size_within(size, max_pixels))
     if picture.mode == "RGBA":
         fill_transparent(picture, background)
-    return LoadedImage(_levels(picture, CHANNELS[channels]), size)
+    return LoadedImage(_levels(picture, CHANNELS[channels]), size, tuple(remarks))
 
 
 def _to_pillow(image: Any) -> Image.Image:

@@ -16,6 +16,7 @@ from fit_image.images.decoding import reading
 from fit_image.images.io import check_image_suffix, check_image_target, save_image
 from fit_image.images.jpeg import quality_of, subsampling_of
 from fit_image.images.metadata import Metadata, turn_upright
+from fit_image.images.opening import open_image
 
 _GAP = 8
 
@@ -32,22 +33,21 @@ _MODES = {"L": "L", "1": "L", "RGB": "RGB", "P": "RGB", "LA": "RGBA", "RGBA": "R
 class DamagedPicture(NamedTuple):
     """A picture to be restored, of mode L, RGB or RGBA, and how JPEG has compressed it, if it has.
 
-    Orientation and colour profile are not applied, but stand in the metadata.
+    Orientation and colour profile are not applied, but stand in the metadata. ``remarks`` must be
+    told the user.
     """
 
     image: Image.Image
     quality: int | None
     subsampling: str | None
     metadata: Metadata
+    remarks: tuple[str, ...] = ()
 
 
 def read_picture(path: Path) -> DamagedPicture:
     """Read a picture file; `InputError` if it is none, or its pixels are neither grey nor RGB."""
     with reading(path) as file:
-        if not file.peek(1):
-            raise InputError("the file is empty; give a picture")
-        picture = Image.open(file)
-        picture.load()
+        picture, _, remarks = open_image(file)
         quality, subsampling = quality_of(picture), subsampling_of(picture)
         metadata = Metadata.of(picture)
     if picture.mode not in _MODES:
@@ -56,7 +56,8 @@ def read_picture(path: Path) -> DamagedPicture:
             "or grey of 8 bits first"
         )
     image = picture.convert("RGBA" if "transparency" in picture.info else _MODES[picture.mode])
-    return DamagedPicture(image, quality, subsampling, metadata)
+    texts = tuple(remark.text for remark in remarks)
+    return DamagedPicture(image, quality, subsampling, metadata, texts)
 
 
 def restore(

@@ -1,0 +1,222 @@
+"""Open any picture file: its pixels as they are stored, and what must be said about them.
+
+What the decoder, Pillow, gets wrong is put right here: thumbnails before the picture, metadata that
+keep it from being read, transparent values of few or many bits, alpha channels that nobody wrote.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from fit_image.errors import InputError
+from fit_image.images.identify import FileKind, UnsupportedKindError, identify
+from fit_image.images.stripping import without_metadata
+from fit_image.images.tiff import Grey, Page, full_page, grey_of, read_pages
+
+# Formats whose writers leave alpha 0 where they mean nothing by it.
+_ALPHA_OPTIONAL = ("BMP", "DIB", "TGA", "ICO", "CUR")
+
+NO_DATA = "no-data values are transparent"
+"""Summary of remarks."""
+
+# Formats whose further frames are layers of the picture, or previews of it.
+_ONE_PICTURE = ("PSD", "MPO")
+
+
+class Remark(NamedTuple):
+    """What must be said about a picture that was read.
+
+    Attributes
+    ----------
+    text : str
+        Of this picture, such as "only the first of 12 frames is read".
+    summary : str
+        The same of many pictures, without figures: "only the first frame is read".
+    """
+
+    text: str
+    summary: str
+
+
+RemarkCounts = Counter[str]
+"""Of the pictures in a folder: how many have each `Remark.summary`."""
+
+
+class OpenedImage(NamedTuple):
+    """A loaded picture as it is stored, what its grey numbers mean, and remarks."""
+
+    image: Image.Image
+    grey: Grey
+    remarks: list[Remark]
+
+
+def open_image(file: BinaryIO) -> OpenedImage:
+    """Load the first whole picture in a file.
+
+    Raises
+    ------
+    UnsupportedKindError
+        If the file is of a kind that cannot be read.
+    InputError
+        If it is empty. For other problems Pillow raises nearly every kind of exception.
+    """
+    kind, pages = _identified(file)
+    image, source, grey = _first_success(file, kind, pages, load=True)
+    remarks = []
+    if pages and full_page(pages).is_part:
+        remarks.append(Remark("only a thumbnail is in it", "only a thumbnail"))
+    if image.format == "PNG":
+        _mend_png_transparency(image, source)
+    elif image.format == "TIFF":
+        image = _mended_grey(image, grey, remarks)
+    if image.format in _ALPHA_OPTIONAL:
+        image = _without_empty_alpha(image)
+    frames = sum(not page.is_part for page in pages) if pages else _frames(image, file)
+    if frames > 1:
+        noun = "page" if image.format == "TIFF" else "frame"
+        text = f"only the first of {frames:,} {noun}s is read"
+        remarks.append(Remark(text, f"only the first {noun} is read"))
+    return OpenedImage(image, grey, remarks)
+
+
+def image_size(file: BinaryIO) -> tuple[int, int]:
+    """Return the width and height that `open_image` gives, without reading pixels."""
+    image, _, _ = _first_success(file, *_identified(file), load=False)
+    return image.size
+
+
+def _identified(file: BinaryIO) -> tuple[FileKind | None, list[Page]]:
+    """Return the kind, if it may be unreadable, and the pages of a TIFF."""
+    file.seek(0)
+    if not file.read(1):
+        raise InputError("the file is empty; give a picture")
+    kind = identify(file)
+    if kind is not None and not kind.tried:
+        raise UnsupportedKindError(kind)
+    return kind, read_pages(file)
+
+
+def _first_success(
+    file: BinaryIO, kind: FileKind | None, pages: list[Page], *, load: bool
+) -> tuple[Image.Image, BinaryIO, Grey]:
+    """Open the file, or failing that a copy of it without metadata."""
+    first: Exception | None = None
+    for source, grey in _sources(file, pages):
+        source.seek(0)
+        try:
+            image = Image.open(source)
+            if load:
+                image.load()
+        except (MemoryError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+            raise
+        except Exception as error:  # Pillow raises nearly every kind
+            first = first or error
+            continue
+        return image, source, grey
+    assert first is not None
+    # A key of Pillow's table of compressions, or pixels that it does not know.
+    if kind is not None and isinstance(first, UnidentifiedImageError | KeyError):
+        raise UnsupportedKindError(kind) from first
+    raise first
+
+
+def _sources(file: BinaryIO, pages: list[Page]) -> Iterator[tuple[BinaryIO, Grey]]:
+    if not pages:
+        yield file, Grey()
+        for bare in (False, True):
+            copy = without_metadata(file, bare=bare)
+            if copy is None:
+                return
+            yield copy, Grey()
+        return
+    page = full_page(pages)
+    grey, changes, order = grey_of(page)
+    if not page.is_first or changes or order != page.order:
+        yield page.rewritten(changes, order), grey
+    else:
+        yield file, grey
+        with contextlib.suppress(ValueError):
+            yield page.rewritten(changes, order), grey
+
+
+def _frames(image: Image.Image, file: BinaryIO) -> int:
+    if image.format in _ONE_PICTURE:
+        return 1
+    # Counting may read on in the file, damaged or not: that has no say in what was read.
+    with contextlib.suppress(Exception):
+        if hasattr(type(image), "n_frames"):
+            file.seek(0)
+            with Image.open(file) as again:
+                return int(getattr(again, "n_frames", 1))
+        return int(getattr(image, "n_frames", 1))
+    return 1
+
+
+def _mend_png_transparency(image: Image.Image, source: BinaryIO) -> None:
+    """Put the transparent value of a PNG, in the file's own depth, in that of the pixels."""
+    key: Any = image.info.get("transparency")
+    source.seek(24)
+    header = source.read(2)
+    if key is None or len(header) < 2:
+        return
+    depth, colour_type = header
+    if colour_type == 0 and image.mode == "L":
+        largest = (1 << min(depth, 8)) - 1
+        image.info["transparency"] = (key & largest) * (255 // largest)
+    elif colour_type == 2 and depth == 8:
+        image.info["transparency"] = tuple(level & 255 for level in key)
+    elif colour_type == 2 and depth == 16:
+        low = _low_bytes(source)
+        alpha = np.zeros((image.height, image.width), np.uint8)
+        for band, level in enumerate(key):
+            high_differs = np.asarray(image.getchannel(band)) != level >> 8
+            alpha[high_differs | (np.asarray(low.getchannel(band)) != level & 255)] = 255
+        del image.info["transparency"]
+        image.putalpha(Image.fromarray(alpha))
+
+
+def _low_bytes(source: BinaryIO) -> Image.Image:
+    """Load the low bytes of a PNG of 16-bit colour; Pillow keeps the high ones."""
+    source.seek(0)
+    image = Image.open(source)
+    image.tile = [tile._replace(args="RGB;16L") for tile in image.tile]
+    image.load()
+    return image
+
+
+def _mended_grey(image: Image.Image, grey: Grey, remarks: list[Remark]) -> Image.Image:
+    """Apply what `Grey` says about pixels of up to 8 bits a channel."""
+    if image.mode in ("La", "RGBa"):  # premultiplied
+        image = _replaced(image, image.convert(image.mode[:-1] + "A"))
+    if grey.inverted and image.mode == "LA":
+        level, alpha = image.split()
+        image = _replaced(image, Image.merge("LA", (ImageOps.invert(level), alpha)))
+    value = grey.no_data
+    if value is not None and value in range(256) and image.mode in ("1", "L", "RGB", "P"):
+        key = int(value)
+        image.info["transparency"] = (key,) * 3 if image.mode == "RGB" else key
+        remarks.append(Remark("its no-data value is transparent", NO_DATA))
+    return image
+
+
+def _replaced(image: Image.Image, other: Image.Image) -> Image.Image:
+    """Return the other image with the format and the metadata of the first."""
+    other.format, other.info = image.format, dict(image.info)
+    return other
+
+
+def _without_empty_alpha(image: Image.Image) -> Image.Image:
+    if image.has_transparency_data:
+        colours = image.convert("RGBA")
+        if colours.getchannel("A").getextrema()[1] == 0:
+            opaque = image.convert("L") if image.mode == "LA" else colours.convert("RGB")
+            opaque = _replaced(image, opaque)
+            opaque.info.pop("transparency", None)
+            return opaque
+    return image

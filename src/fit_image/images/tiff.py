@@ -1,0 +1,293 @@
+"""Pages of TIFF files: tags that decide what is read, and files rewritten for the decoder."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import struct
+from collections.abc import Mapping
+from typing import BinaryIO, NamedTuple
+
+_MOST_PAGES = 100_000
+_MOST_TAGS = 4096
+_MOST_BYTES = 1 << 24  # of one tag's values
+
+WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 256, 257, 258, 259, 262
+SAMPLES, EXTRA_SAMPLES, SAMPLE_FORMAT = 277, 338, 339
+_SUBFILE, _OLD_SUBFILE, _SUBPAGES, _NO_DATA = 254, 255, 330, 42113
+
+# All that pixels, their places and their colours depend on.
+_PIXEL_TAGS = {WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, SAMPLES, EXTRA_SAMPLES, SAMPLE_FORMAT}
+_PIXEL_TAGS |= {266, 273, 274, 278, 279, 284, 292, 293, 317, 320, 322, 323, 324, 325, 332, 336}
+_PIXEL_TAGS |= {347, 512, 513, 514, 519, 520, 521, 529, 530, 531, 532}
+_PROFILE = 34675
+
+_WHITE_IS_ZERO, _BLACK_IS_ZERO = 0, 1
+_OF_SENSOR = (32803, 34892)  # colour filter array, linear raw
+
+# Types of values: their size in bytes and their code in `struct`; rationals are not needed.
+_TYPES = {1: "B", 2: "s", 3: "H", 4: "I", 6: "b", 7: "s", 8: "h", 9: "i", 11: "f", 12: "d", 13: "I"}
+_TYPES |= {16: "Q", 17: "q", 18: "Q"}
+
+
+class Grey(NamedTuple):
+    """How the numbers of grey pixels are meant, where the decoder does not apply it.
+
+    Attributes
+    ----------
+    inverted : bool
+        Whether the least number is white.
+    unsigned : bool
+        Whether 32 bits are unsigned, though the decoder takes them as signed.
+    white : int or None
+        The largest number, if it is not that of 16 bits.
+    no_data : float or None
+        The number of pixels without data, by GDAL.
+    """
+
+    inverted: bool = False
+    unsigned: bool = False
+    white: int | None = None
+    no_data: float | None = None
+
+
+class Page:
+    """A page (image file directory) of an open file; ValueError if it is damaged.
+
+    Attributes
+    ----------
+    order : str
+        ``<`` or ``>``: the order of bytes.
+    is_first : bool
+        Whether it is the one that decoders read.
+    next : int
+        Where the next page is; 0 if there is none.
+    """
+
+    def __init__(self, file: BinaryIO, order: str, big: bool, offset: int) -> None:
+        self._file, self.order, self._big = file, order, big
+        count_code, self._offset_code = ("Q", "Q") if big else ("H", "I")
+        (count,) = self._unpack(count_code, offset)
+        if not 0 < count <= _MOST_TAGS:
+            raise ValueError(f"{count} tags")
+        entry = struct.Struct(f"{order}HH{self._offset_code}")
+        step = entry.size + struct.calcsize(self._offset_code)
+        table = file.read(count * step)
+        if len(table) < count * step:
+            raise ValueError("the tags are cut short")
+        # Of each tag: type, number of values, and where they are.
+        self._tags: dict[int, tuple[int, int, int]] = {}
+        first = offset + struct.calcsize(f"={count_code}")
+        for at in range(0, len(table), step):
+            tag, kind, values = entry.unpack_from(table, at)
+            self._tags[tag] = (kind, values, first + at + entry.size)
+        self.is_first, self.next = False, 0
+        with contextlib.suppress(ValueError):
+            (self.next,) = self._unpack(self._offset_code, first + len(table))
+
+    def has(self, tag: int) -> bool:
+        """Return whether the page has a tag."""
+        return tag in self._tags
+
+    def raw(self, tag: int) -> tuple[int, bytes]:
+        """Return the type and the bytes of a tag's values; ValueError if they are damaged."""
+        if tag not in self._tags:
+            return 0, b""
+        kind, count, offset = self._tags[tag]
+        size = struct.calcsize(f"={_TYPES[kind]}") * count if kind in _TYPES else _MOST_BYTES + 1
+        if size > _MOST_BYTES:
+            raise ValueError(f"tag {tag} is too long, or of an unknown type")
+        if size > struct.calcsize(self._offset_code):
+            (offset,) = self._unpack(self._offset_code, offset)
+        self._file.seek(offset)
+        data = self._file.read(size)
+        if len(data) < size:
+            raise ValueError(f"tag {tag} is cut short")
+        return kind, data
+
+    def numbers(self, tag: int) -> tuple[int, ...]:
+        """Return the numbers of a tag; none if it is absent, damaged or text."""
+        with contextlib.suppress(ValueError):
+            kind, data = self.raw(tag)
+            code = _TYPES.get(kind, "s")
+            if code not in "sfd":
+                return struct.unpack(
+                    f"{self.order}{len(data) // struct.calcsize(code)}{code}", data
+                )
+        return ()
+
+    def number(self, tag: int, default: int) -> int:
+        """Return the first number of a tag."""
+        return next(iter(self.numbers(tag)), default)
+
+    def text(self, tag: int) -> str:
+        """Return the text of a tag; empty if it is absent or damaged."""
+        with contextlib.suppress(ValueError):
+            return self.raw(tag)[1].split(b"\0")[0].decode("ascii", "replace").strip()
+        return ""
+
+    def subpages(self) -> list[Page]:
+        """Return the pages below this one."""
+        return [
+            page
+            for offset in self.numbers(_SUBPAGES)[:100]
+            if (page := _page(self._file, self.order, self._big, offset)) is not None
+        ]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels, as they are stored."""
+        return self.number(WIDTH, 0), self.number(HEIGHT, 0)
+
+    @property
+    def is_part(self) -> bool:
+        """Whether the page is marked as a thumbnail of another page, or as a mask."""
+        return bool(self.number(_SUBFILE, 0) & 5) or self.number(_OLD_SUBFILE, 1) == 2
+
+    @property
+    def of_sensor(self) -> bool:
+        """Whether the pixels are those of a camera's sensor."""
+        return self.number(PHOTOMETRIC, 0) in _OF_SENSOR
+
+    @property
+    def bits(self) -> tuple[int, ...]:
+        """Bits of each sample."""
+        bits, samples = self.numbers(BITS) or (1,), self.number(SAMPLES, 1)
+        return bits * samples if len(bits) == 1 and samples < 100 else bits
+
+    @property
+    def no_data(self) -> float | None:
+        """The number of pixels without data, if GDAL has written one."""
+        with contextlib.suppress(ValueError):
+            return float(self.text(_NO_DATA).split()[0]) if self.has(_NO_DATA) else None
+        return None
+
+    def rewritten(self, changes: Mapping[int, int], order: str) -> io.BytesIO:
+        """Return the file with a copy of this page in front, without metadata.
+
+        Parameters
+        ----------
+        changes : mapping of int to int
+            Tags that the copy has with other numbers.
+        order : str
+            ``<`` or ``>``: the order of the bytes of the tags. That of the pixels is the file's.
+        """
+        entries: list[tuple[int, int, int, bytes]] = []
+        for tag in sorted((_PIXEL_TAGS | {_PROFILE}) & self._tags.keys() | changes.keys()):
+            if tag in changes:
+                entries.append((tag, 3, 1, struct.pack(f"{order}H", changes[tag])))
+                continue
+            kind, data = self.raw(tag)
+            code = _TYPES[kind]
+            if code == "s":
+                entries.append((tag, kind, len(data), data))
+                continue
+            count = len(data) // struct.calcsize(code)
+            numbers = struct.unpack(f"{self.order}{count}{code}", data)
+            kind, code = (4, "I") if code in "Qq" else (kind, code)
+            entries.append((tag, kind, count, struct.pack(f"{order}{count}{code}", *numbers)))
+        self._file.seek(0)
+        whole = bytearray(self._file.read())
+        table = b""
+        for tag, kind, count, data in entries:
+            if len(data) > 4:
+                whole += bytes(len(whole) % 2)
+                data, there = struct.pack(f"{order}I", len(whole)), data
+                whole += there
+            table += struct.pack(f"{order}HHI", tag, kind, count) + data.ljust(4, b"\0")
+        whole += bytes(len(whole) % 2)
+        mark = b"II" if order == "<" else b"MM"
+        whole[:8] = mark + struct.pack(f"{order}HI", 42, len(whole))
+        whole += struct.pack(f"{order}H", len(entries)) + table + bytes(4)
+        return io.BytesIO(whole)
+
+    def _unpack(self, code: str, offset: int) -> tuple[int, ...]:
+        self._file.seek(offset)
+        data = self._file.read(struct.calcsize(f"={code}"))
+        if len(data) < struct.calcsize(f"={code}"):
+            raise ValueError("the file is cut short")
+        return struct.unpack(self.order + code, data)
+
+
+def read_pages(file: BinaryIO) -> list[Page]:
+    """Return the pages of a file up to the first damaged one; none if it is no TIFF."""
+    file.seek(0)
+    start = file.read(16)
+    order = {b"II": "<", b"MM": ">"}.get(start[:2])
+    if order is None or len(start) < 16:
+        return []
+    (version, offset) = struct.unpack_from(f"{order}HI", start, 2)
+    big = version == 43
+    if version not in (42, 43):
+        return []
+    if big:
+        (offset,) = struct.unpack_from(f"{order}Q", start, 8)
+    pages: list[Page] = []
+    seen = {0}
+    while offset not in seen and len(pages) < _MOST_PAGES:
+        seen.add(offset)
+        page = _page(file, order, big, offset)
+        if page is None:
+            break
+        page.is_first = not pages
+        pages.append(page)
+        offset = page.next
+    return pages
+
+
+def full_page(pages: list[Page]) -> Page:
+    """Return the first page that is not marked as a thumbnail; the first if all are."""
+    if not pages[0].is_part:
+        return pages[0]
+    every = [*pages, *(page for each in pages for page in each.subpages())]
+    return next((page for page in every if not page.is_part), pages[0])
+
+
+def grey_of(page: Page) -> tuple[Grey, dict[int, int], str]:
+    """Return how grey numbers of a page are meant, and what the decoder needs changed for them.
+
+    The second and the third are the parameters of `Page.rewritten`. Up to 8 bits, the decoder knows
+    itself which number is white.
+    """
+    bits, order, no_data = page.bits, page.order, page.no_data
+    changes: dict[int, int] = {}
+    photometric = page.number(PHOTOMETRIC, _BLACK_IS_ZERO)
+    if photometric not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO):
+        return Grey(no_data=no_data if bits == (8,) * len(bits) else None), changes, order
+    white_is_zero = photometric == _WHITE_IS_ZERO
+    inverted = white_is_zero and (bits[0] > 8 or len(bits) == 2)
+    if inverted:
+        changes[PHOTOMETRIC] = _BLACK_IS_ZERO
+    unsigned = bits == (32,) and page.number(SAMPLE_FORMAT, 1) == 1
+    if unsigned and order == ">":
+        changes[SAMPLE_FORMAT] = 2
+    if bits == (12,) and order == ">":  # bits are packed alike in both orders
+        order = "<"
+    if no_data is not None and len(bits) == 1 and bits[0] <= 8:
+        # The decoder gives levels of 8 bits, of which 0 is black.
+        largest = (1 << bits[0]) - 1
+        known = no_data in range(largest + 1)
+        level = no_data * 255 // largest
+        no_data = (255 - level if white_is_zero else level) if known else None
+    return Grey(inverted, unsigned, 4095 if bits == (12,) else None, no_data), changes, order
+
+
+def unsupported_pixels(pages: list[Page]) -> str | None:
+    """Return the kind of a file's pixels, such as ``32-bit float colour``, to name what fails.
+
+    None if the file is damaged, so that its kind is not the reason.
+    """
+    page = full_page(pages)
+    if min(page.size) < 1:
+        return None
+    number = {2: "signed ", 3: "float ", 5: "complex ", 6: "complex "}
+    kind = number.get(page.number(SAMPLE_FORMAT, 1), "")
+    colours = len(page.bits) - len(page.numbers(EXTRA_SAMPLES))
+    colour = "grey" if colours == 1 else "colour" if colours == 3 else f"{colours}-channel"
+    return f"{page.bits[0]}-bit {kind}{colour}"
+
+
+def _page(file: BinaryIO, order: str, big: bool, offset: int) -> Page | None:
+    with contextlib.suppress(ValueError, OverflowError):
+        return Page(file, order, big, offset)
+    return None
