@@ -147,7 +147,7 @@ def test_empty_folders(tmp_path):
     with pytest.raises(InputError, match="holds nothing"):
         load_picture_data(tmp_path)
     (tmp_path / "a.txt").write_text("no picture")
-    with pytest.raises(InputError, match="1 files, but no picture"):
+    with pytest.raises(InputError, match="holds no pictures, but 1 file"):
         load_picture_data(tmp_path)
     (tmp_path / "inner").mkdir()
     with pytest.raises(InputError, match="hold no pictures"):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,19 @@ import numpy.typing as npt
 from fit_image.config.settings import check_choice
 from fit_image.datasets.channels import Pictures, convert_channels
 from fit_image.datasets.cifar import SUFFIX, read_cifar
-from fit_image.datasets.folder import LARGEST_SET, PICTURE_CHANNELS, folder_contents
+from fit_image.datasets.folder import (
+    LARGEST_SET,
+    PICTURE_CHANNELS,
+    describe_unreadable,
+    folder_contents,
+)
 from fit_image.datasets.idx import read_idx
 from fit_image.datasets.labelled import deeper_folder, idx_files, load_labelled
 from fit_image.datasets.named_arrays import read_named_arrays
 from fit_image.datasets.unpacking import is_packed, unpacked
 from fit_image.errors import InputError, one_line
 from fit_image.images.io import load_image, to_uint8
+from fit_image.images.opening import RemarkCounts
 from fit_image.images.scaling import crop_and_resize
 from fit_image.storage.npz import NPY_MAGIC, first_bytes
 
@@ -53,6 +60,8 @@ class PictureData:
         Folders that were left out because pictures lie beside them.
     fitted : int
         Number of pictures that were scaled, and cropped if their aspect ratio differed.
+    remarks : Counter of str
+        What must be said about the pictures, and of how many.
     """
 
     pictures: Pictures
@@ -61,6 +70,7 @@ class PictureData:
     skipped: tuple[Path, ...] = ()
     folders: tuple[Path, ...] = ()
     fitted: int = 0
+    remarks: RemarkCounts = field(default_factory=Counter)
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -175,7 +185,8 @@ def _from_folder(folder: Path, size: tuple[int, int], part: str, on_file: OnFile
     if len(data):
         return replace(data, folders=tuple(folders))
     if not folders:
-        found = f"{len(files):,} files, but no picture" if files else "nothing"
+        held = describe_unreadable(files)
+        found = f"no pictures, but {held}" if files else "nothing"
         raise InputError(f"{one_line(folder)} holds {found}; give pictures")
     deeper = deeper_folder(folder, folders, part)
     if deeper:
@@ -183,7 +194,8 @@ def _from_folder(folder: Path, size: tuple[int, int], part: str, on_file: OnFile
     inner = [folder_contents(each)[1] for each in folders]
     data, read = _read_all(folder, [file for each in inner for file in each], size, on_file)
     if not len(data):
-        raise InputError(f"{one_line(folder)} and its folders hold no pictures; give some")
+        held = describe_unreadable(data.skipped)
+        raise InputError(f"{one_line(folder)} and its folders hold no pictures ({held}); give some")
     labels = np.repeat(np.arange(len(folders)), [len(each) for each in inner])[read]
     names = tuple(each.name for each in folders)
     # Folders of folders beside classes.
@@ -205,18 +217,22 @@ def _read_all(
     shape = (size[1], size[0], 3)
     _check_bytes(folder, len(files), shape)
     found, read, skipped, fitted = [], [], [], 0
+    remarks: RemarkCounts = Counter()
     for index, file in enumerate(files):
         on_file(index, len(files))
         try:
-            levels = to_uint8(load_image(file).levels)
+            loaded = load_image(file)
         except InputError:
             skipped.append(file)
             continue
+        levels = to_uint8(loaded.levels)
+        remarks.update(remark.summary for remark in loaded.remarks)
         fitted += levels.shape != shape
         found.append(crop_and_resize(levels, *size))
         read.append(index)
     pictures = np.array(found, np.uint8).reshape(-1, *shape)
-    return PictureData(pictures, skipped=tuple(skipped), fitted=fitted), read
+    data = PictureData(pictures, skipped=tuple(skipped), fitted=fitted, remarks=remarks)
+    return data, read
 
 
 def _check_bytes(path: Path, count: int, shape: tuple[int, ...]) -> None:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from fit_image.config.registry import CHANNELS
 from fit_image.errors import InputError, one_line, os_error_reason
+from fit_image.images.decoding import count_kinds
+from fit_image.images.identify import describe_kinds
 from fit_image.images.io import load_image, to_uint8
+from fit_image.images.opening import RemarkCounts
 
 LARGEST_SET = 1 << 32
 """Most bytes of a data set in memory."""
@@ -56,19 +61,31 @@ def folder_contents(folder: str | os.PathLike[str]) -> tuple[list[Path], list[Pa
     return folders, files
 
 
-def load_pictures(
-    files: Sequence[Path], *, channels: str = "grey", max_bytes: int = LARGEST_SET
-) -> tuple[npt.NDArray[np.uint8], list[int], list[Path]]:
-    """Read pictures of one size in any format.
+class LoadedPictures(NamedTuple):
+    """Pictures of one size.
 
-    Returns
-    -------
+    Attributes
+    ----------
     pictures : ndarray of uint8, shape (count, height, width, channels)
-        In the order of ``files``; with height and width 0 if there are none.
+        In the order of the files; with height and width 0 if there are none.
     read : list of int
         Indices of the files that were read.
     skipped : list of Path
         Files that are damaged or not pictures.
+    remarks : Counter of str
+        What must be said about the pictures, and of how many.
+    """
+
+    pictures: npt.NDArray[np.uint8]
+    read: list[int]
+    skipped: list[Path]
+    remarks: RemarkCounts
+
+
+def load_pictures(
+    files: Sequence[Path], *, channels: str = "grey", max_bytes: int = LARGEST_SET
+) -> LoadedPictures:
+    """Read pictures of one size in any format.
 
     Raises
     ------
@@ -78,12 +95,15 @@ def load_pictures(
     pictures = np.empty((0, 0, 0, CHANNELS[channels]), np.uint8)
     read: list[int] = []
     skipped = []
+    remarks: RemarkCounts = Counter()
     for index, file in enumerate(files):
         try:
-            picture = to_uint8(load_image(file, channels=channels).levels)
+            loaded = load_image(file, channels=channels)
         except InputError:
             skipped.append(file)
             continue
+        picture = to_uint8(loaded.levels)
+        remarks.update(remark.summary for remark in loaded.remarks)
         if not read:
             pictures = _allocate(len(files), picture.shape, file, max_bytes)
         elif picture.shape != pictures.shape[1:]:
@@ -94,7 +114,16 @@ def load_pictures(
             )
         pictures[len(read)] = picture
         read.append(index)
-    return pictures[: len(read)], read, skipped
+    return LoadedPictures(pictures[: len(read)], read, skipped, remarks)
+
+
+def describe_unreadable(files: Sequence[Path]) -> str:
+    """Return what the files are that are not pictures: their kinds, or else their number."""
+    kinds, others = count_kinds(files)
+    text = [describe_kinds(kinds)] if kinds else []
+    if others or not files:
+        text.append(f"{len(others):,} {'other ' * bool(kinds)}file{'s' * (len(others) != 1)}")
+    return "; ".join(text)
 
 
 def _allocate(

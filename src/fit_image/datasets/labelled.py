@@ -6,8 +6,9 @@ import hashlib
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,9 @@ from fit_image.datasets.idx import read_idx
 from fit_image.datasets.named_arrays import read_named_arrays
 from fit_image.datasets.unpacking import is_packed, unpacked
 from fit_image.errors import InputError, one_line
+from fit_image.images.decoding import count_kinds
+from fit_image.images.identify import describe_kinds
+from fit_image.images.opening import RemarkCounts
 from fit_image.storage.npz import NPY_MAGIC, ZIP_MAGIC, first_bytes
 
 PARTS = {"train": ("train",), "t10k": ("t10k", "test")}
@@ -59,12 +63,15 @@ class LabelledPictures:
         Names of the classes; each has at least one picture.
     skipped : tuple of Path
         Files that were left out because they are damaged or not pictures.
+    remarks : Counter of str
+        What must be said about the pictures, and of how many.
     """
 
     pictures: npt.NDArray[np.uint8]
     labels: npt.NDArray[np.int64]
     names: tuple[str, ...]
     skipped: tuple[Path, ...] = ()
+    remarks: RemarkCounts = field(default_factory=Counter)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -211,14 +218,17 @@ def _from_folders(
         sizes.append(len(found))
     names = tuple(each.name for each in classes)
     _check_classes(folder, names)  # before all are read
-    pictures, read, skipped = load_pictures(files, channels=channels)
+    pictures, read, skipped, remarks = load_pictures(files, channels=channels)
     labels = np.repeat(np.arange(len(classes)), sizes)[read]
     counts = np.bincount(labels, minlength=len(classes))
     for each, size, count in zip(classes, sizes, counts, strict=True):
         if not count:
             problem = f"none of its {size:,} files can be read" if size else "it is empty"
+            kinds, _ = count_kinds(file for file in skipped if file.parent == each)
+            if kinds:
+                problem += f" ({describe_kinds(kinds)})"
             raise _refused(each, f"holds no pictures: {problem}; add some or remove it")
-    return LabelledPictures(pictures, labels, names, (*beside, *skipped))
+    return LabelledPictures(pictures, labels, names, (*beside, *skipped), remarks)
 
 
 def idx_files(files: Sequence[Path]) -> dict[str, dict[str, Path]]:

@@ -12,6 +12,7 @@ from fit_image.apps.autoencode.directory import AutoencoderDirectory, Autoencode
 from fit_image.datasets.arrays import OnFile, PictureData, load_picture_data
 from fit_image.datasets.channels import Pictures
 from fit_image.errors import InputError
+from fit_image.images.opening import RemarkCounts
 from fit_image.nn.runtime.arrays import IntArray
 
 # Stream of random numbers of the split, apart from those of training.
@@ -31,6 +32,8 @@ class TrainTestSplit:
         Pictures of both that were scaled and cropped to the common size.
     duplicates : int
         Held-out pictures that are also among the training pictures.
+    remarks : Counter of str
+        What must be said about the pictures of both, and of how many.
     """
 
     pictures: Pictures
@@ -40,6 +43,7 @@ class TrainTestSplit:
     folders: tuple[Path, ...]
     rescaled: int
     duplicates: int
+    remarks: RemarkCounts
 
 
 def load_split(
@@ -64,6 +68,7 @@ def load_split(
     """
     data = load_picture_data(path, size=size, channels=channels, on_file=on_file)
     skipped, folders, rescaled, duplicates = data.skipped, data.folders, data.fitted, 0
+    remarks = data.remarks
     if test is None:
         chosen, rest = split(len(data), seed)
         pictures, held_out = data.pictures[chosen], data.pictures[rest]
@@ -78,6 +83,7 @@ def load_split(
             )
         pictures, held_out = data.pictures, other.pictures
         skipped += other.skipped
+        remarks = remarks + other.remarks
         folders += other.folders
         rescaled += other.fitted
         seen = set(map(_digest, pictures))
@@ -99,7 +105,8 @@ def load_split(
         *data.size,
         data.channels,
     )
-    return TrainTestSplit(pictures, held_out, source, skipped, folders, rescaled, duplicates)
+    left_out = skipped, folders
+    return TrainTestSplit(pictures, held_out, source, *left_out, rescaled, duplicates, remarks)
 
 
 def load_held_out(folder: AutoencoderDirectory) -> Pictures:

@@ -21,12 +21,16 @@ from fit_image.storage.npz import array_like
 
 
 class Encoded(NamedTuple):
-    """The latents of a picture, their standard deviations, and their most likely class."""
+    """The latents of a picture, their standard deviations, and their most likely class.
+
+    ``remarks`` must be told the user.
+    """
 
     model: DigitModel
     latents: FloatArray
     deviations: FloatArray
     nearest: str
+    remarks: tuple[str, ...]
 
 
 def encode_picture(run: Path, picture: Path) -> Encoded:
@@ -58,7 +62,8 @@ def encode_picture(run: Path, picture: Path) -> Encoded:
             raise InputError(f"{folder.checkpoint} is damaged: {error}") from error
     model = replace(model, parameters=generator_numbers(generator))
     channels = "grey" if model.channels == 1 else "rgb"
-    levels = to_uint8(load_image(picture, channels=channels, max_pixels=None).levels)
+    loaded = load_image(picture, channels=channels, max_pixels=None)
+    levels = to_uint8(loaded.levels)
     inputs = centre_crop(resize(levels, source.width, source.height)[np.newaxis], model.height)
     edges = np.concatenate([inputs[0, [0, -1]].ravel(), inputs[0, :, [0, -1]].ravel()])
     if (np.median(edges) < 0.5) != (model.background < 0.5) and model.channels == 1:
@@ -68,4 +73,5 @@ def encode_picture(run: Path, picture: Path) -> Encoded:
     floored = np.maximum(model.deviations, 1e-6)
     unlikely = (((latents - model.means) / floored) ** 2 / 2 + np.log(floored)).sum(axis=1)
     nearest = model.class_names[int(unlikely.argmin())]
-    return Encoded(model, latents.copy(), np.exp(0.5 * log_variance), nearest)
+    remarks = tuple(remark.text for remark in loaded.remarks)
+    return Encoded(model, latents.copy(), np.exp(0.5 * log_variance), nearest, remarks)

@@ -30,10 +30,25 @@ from fit_image.storage.npz import Arrays
 
 @dataclass(frozen=True)
 class Picture(DataSource):
-    """The picture of a run, and its size in pixels as it is learned."""
+    """The picture of a run, and its size in pixels as it is learned.
+
+    Attributes
+    ----------
+    width, height : int
+    remarks : tuple of str
+        What must be said about the file, such as "only the first of 12 frames is read".
+    """
 
     width: int
     height: int
+    remarks: tuple[str, ...] = ()
+
+    @classmethod
+    def from_json(cls, data: object) -> Self:
+        """Read what `to_json` returned; runs of earlier versions have no remarks."""
+        if isinstance(data, Mapping):
+            data = {"remarks": [], **data}
+        return from_json(cls, data)
 
     def __post_init__(self) -> None:
         if not (min(self.width, self.height) >= 1 and self.width * self.height <= LARGEST_PICTURE):
@@ -67,7 +82,7 @@ class FitManifest(Manifest):
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "picture": asdict(self.picture),
+            "picture": to_json(self.picture),
             "preset": self.preset,
             "fit": to_json(self.fit),
             "image": to_json(self.image),
@@ -77,7 +92,7 @@ class FitManifest(Manifest):
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         return cls(
-            from_json(Picture, data.get("picture")),
+            Picture.from_json(data.get("picture")),
             from_json(FitConfig, data.get("fit")),
             from_json(ImageConfig, data.get("image")),
             from_json(RecordConfig, data.get("record")),
@@ -95,7 +110,7 @@ class FitManifest(Manifest):
         return replace(asked, picture=picture, preset=self.preset)
 
     def describe(self) -> dict[str, Any]:
-        facts = asdict(self.picture)
+        facts = to_json(self.picture)
         facts["picture"] = facts.pop("path")
         facts |= {"preset": self.preset, **to_json(self.fit)}
         facts["loss_function"] = facts.pop("loss")  # beside what it has come to

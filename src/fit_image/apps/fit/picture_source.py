@@ -32,7 +32,8 @@ def load_source(path: str | os.PathLike[str], config: ImageConfig) -> PictureSou
     """Load the picture of a run; `InputError` if that fails."""
     image = load_image(path, **asdict(config))
     height, width = image.levels.shape[:2]
-    picture = Picture(str(Path(path).absolute()), file_sha256(path), width, height)
+    remarks = tuple(remark.text for remark in image.remarks)
+    picture = Picture(str(Path(path).absolute()), file_sha256(path), width, height, remarks)
     return PictureSource(image, picture)
 
 

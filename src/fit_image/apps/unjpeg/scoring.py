@@ -11,6 +11,7 @@ from fit_image.apps.unjpeg.model import Restorer
 from fit_image.apps.unjpeg.patches.pictures import CleanPicture, read_clean
 from fit_image.images.io import psnr
 from fit_image.images.jpeg import Compression
+from fit_image.images.opening import Remark
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,14 @@ def score(
     compression: Compression,
     *,
     threads: int | None = None,
+    remarks: dict[Path, Sequence[Remark]] | None = None,
 ) -> Iterator[Score]:
-    """Compress clean pictures, restore them, and compare; those that are damaged are left out."""
+    """Compress clean pictures, restore them, and compare; those that are damaged are left out.
+
+    What must be said about the others is added to ``remarks``.
+    """
     for file, _ in pictures:
-        clean = read_clean(file)
+        clean = read_clean(file, remarks)
         if clean is None:
             continue
         damaged = compression.apply(clean)

@@ -82,6 +82,8 @@ def command(
                     raise
                 left_out.add(job, error)
                 continue
+            for remark in loaded.remarks:
+                display.message(f"{picture}: {remark.text}")
             levels = to_uint8(loaded.levels)
             inputs.append(crop_and_resize(levels, width, height))
             targets.append(job.target)

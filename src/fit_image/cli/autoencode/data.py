@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fit_image.cli.common.display import Display, ProgressStep, left_out
+from fit_image.cli.common.display import Display, ProgressStep
+from fit_image.cli.common.left_out import left_out, named, remark_lines
 
 if TYPE_CHECKING:
     from fit_image.apps.autoencode.train_test_split import TrainTestSplit
@@ -18,9 +19,9 @@ def reading(display: Display) -> Callable[[int, int], None]:
     return lambda done, total: display.step(ProgressStep(done / total, ("reading pictures",)))
 
 
-def report_left_out(display: Display, data: PictureData | TrainTestSplit, path: Path) -> None:
-    """Report the files and folders in ``path`` that were left out, if any."""
-    if data.skipped:
-        display.message(left_out(data.skipped, path))
+def notes_about(data: PictureData | TrainTestSplit, path: Path) -> list[str]:
+    """Return lines about the files and folders in ``path`` that were left out, and remarks."""
+    lines = left_out(data.skipped, path)
     if data.folders:
-        display.message(left_out(data.folders, path, "folders beside pictures"))
+        lines.append(named(data.folders, path, "folders beside pictures"))
+    return lines + remark_lines(data.remarks, path)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from fit_image.cli.autoencode.data import reading, report_left_out
+from fit_image.cli.autoencode.data import notes_about, reading
 from fit_image.cli.common import options
 from fit_image.cli.common.display import make_display
 from fit_image.cli.common.picture_options import check_network, check_target, output_option
@@ -48,7 +48,8 @@ def command(
         loaded = load_picture_data(
             data, size=model.size, channels=model.channels, on_file=reading(display)
         )
-    report_left_out(display, loaded, data)
+    for line in notes_about(loaded, data):
+        display.message(line)
     arrays: dict[str, Any] = {"codes": model.encode(loaded.pictures, threads=threads)}
     if loaded.labels is not None:
         arrays["labels"] = loaded.labels

@@ -15,7 +15,7 @@ from fit_image.apps.autoencode.config import (
     LARGEST_LAYER,
     AutoencodeConfig,
 )
-from fit_image.cli.autoencode.data import reading, report_left_out
+from fit_image.cli.autoencode.data import notes_about, reading
 from fit_image.cli.common import options
 from fit_image.cli.common.config_options import (
     config_options,
@@ -128,7 +128,7 @@ class AutoencodeTrainCommand(DataTrainCommand):
 
     def _describe(self, split: TrainTestSplit, trainer: AutoencoderTrainer) -> None:
         source, autoencoder = split.source, trainer.autoencoder
-        report_left_out(self.display, split, self.data)
+        self.note(*notes_about(split, self.data))
         if split.duplicates:
             self.display.message(
                 f"{split.duplicates:,} of the {source.held_out:,} pictures of --test are also "

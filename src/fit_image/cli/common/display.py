@@ -6,9 +6,8 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import click
@@ -23,9 +22,6 @@ _SECONDS_BETWEEN_BARS = 0.1
 _BAR_WIDTH = (10, 40)
 _TABLE_BAR = 16
 _LONGEST_NAME = 40
-
-# Of files that are left out, those that are named.
-_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -286,12 +282,3 @@ def format_duration(seconds: float) -> str:
 def counted(number: int, noun: str) -> str:
     """Return a number and what is counted, in the plural unless it is one."""
     return f"{number:,} {noun}{'s' * (number != 1)}"
-
-
-def left_out(paths: Collection[Path], folder: Path, why: str = "no whole pictures") -> str:
-    """Return a line about the files or folders in a folder that are left out."""
-    names = sorted(
-        str(path.relative_to(folder) if path.is_relative_to(folder) else path) for path in paths
-    )
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"{folder}: left out, as {why}: {', '.join(names[:_NAMED])}{more}"

@@ -19,6 +19,7 @@ from fit_image.cli.common.display import (
     format_duration,
     make_display,
 )
+from fit_image.cli.common.left_out import with_remarks
 from fit_image.cli.common.picture_files import STREAM
 from fit_image.cli.common.signals import Signals
 from fit_image.errors import DivergenceError, FitImageError
@@ -73,6 +74,7 @@ class TrainCommand(ABC):
         self.signals: Signals = ctx.obj
         self.display = make_display(options["quiet"])
         self.time_left = TimeLeft()
+        self.notes: list[str] = []
 
     @property
     def directory_type(self) -> type[RunDirectory]:
@@ -108,6 +110,12 @@ class TrainCommand(ABC):
     @abstractmethod
     def animate(self, directory: Any, file: Path) -> None:
         """Make one of them, and report it."""
+
+    def note(self, *lines: str) -> None:
+        """Show lines about the data, and remember them for ``--json``."""
+        self.notes += lines
+        for line in lines:
+            self.display.message(line)
 
     def check_replaced(self) -> None:
         """Raise `InputError` if a new run would replace files without ``--overwrite``."""
@@ -169,7 +177,8 @@ class TrainCommand(ABC):
             self.ctx.exit(128 + self.signals.received)
         self.display.message(self.describe(directory.result))
         if self.options["as_json"]:
-            click.echo(json.dumps({"output": str(self.output), **self.summary(directory)}))
+            facts = {"output": str(self.output), **self.summary(directory)}
+            click.echo(json.dumps(with_remarks(facts, self.notes)))
         else:
             click.echo(self.output)
 

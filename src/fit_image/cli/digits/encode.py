@@ -8,6 +8,8 @@ from pathlib import Path
 import click
 
 from fit_image.cli.common import options
+from fit_image.cli.common.display import make_display
+from fit_image.cli.common.left_out import with_remarks
 from fit_image.cli.common.picture_files import (
     STREAM,
     input_file,
@@ -60,6 +62,9 @@ def command(
     check_image_target(file, width, height)
     check_target(DigitsDirectory, run, file, picture)
     encoded = encode_picture(run, input_file(picture))
+    display = make_display(quiet=False)
+    for remark in encoded.remarks:
+        display.message(f"{picture}: {remark}")
     drawn = encoded.model.draw_sheet([encoded.latents[None]], width, height, paper=paper)
     save_image(file, drawn)
     if output == STREAM or not as_json:
@@ -71,4 +76,4 @@ def command(
             "latents": [round(float(number), 6) for number in encoded.latents],
             "deviations": [round(float(number), 6) for number in encoded.deviations],
         }
-        click.echo(json.dumps(facts), err=output == STREAM)
+        click.echo(json.dumps(with_remarks(facts, encoded.remarks)), err=output == STREAM)

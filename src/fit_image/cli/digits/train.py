@@ -17,7 +17,7 @@ from fit_image.cli.common.config_options import (
     training_options,
 )
 from fit_image.cli.common.data_train_command import DataTrainCommand
-from fit_image.cli.common.display import left_out
+from fit_image.cli.common.left_out import left_out, remark_lines
 from fit_image.errors import InputError
 
 if TYPE_CHECKING:
@@ -75,8 +75,8 @@ class DigitsTrainCommand(DataTrainCommand):
 
         limit, channels = self.option("limit", earlier), self.option("channels", earlier)
         labelled = _limited(load_labelled(self.data, channels=channels), limit, config.seed)
-        if labelled.skipped:
-            self.display.message(left_out(labelled.skipped, self.data))
+        self.note(*left_out(labelled.skipped, self.data))
+        self.note(*remark_lines(labelled.remarks, self.data))
         count, height, width, _ = labelled.pictures.shape
         path, names = str(self.data.absolute()), labelled.names
         source = DigitsSource(path, labelled.sha256, count, width, height, names, channels, limit)

@@ -74,6 +74,8 @@ class FitCommand(TrainCommand):
         source = load_source(input_file(self.data), prepare)
         picture = replace(source.picture, path="-") if self.data == STREAM else source.picture
         height, width = source.image.levels.shape[:2]
+        for remark in source.picture.remarks:
+            self.note(f"{self.data}: {remark}")
         if source.image.scaled:
             original = "x".join(map(str, source.image.original_size))
             self.display.message(

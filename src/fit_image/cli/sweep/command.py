@@ -14,6 +14,7 @@ from click.core import ParameterSource
 
 from fit_image.cli.common.display import Display, Table, make_display
 from fit_image.cli.common.headings import HeadedCommand
+from fit_image.cli.common.left_out import with_remarks
 from fit_image.cli.common.picture_files import STREAM
 from fit_image.cli.common.signals import Signals
 from fit_image.cli.fit.configuration import record_of_trials
@@ -87,6 +88,9 @@ def command(
     remaining = unfinished(outcomes, folder.trials if resume else planned)
     new = {trial.key for trial in planned}
     check_pictures([trial for trial in remaining if trial.key not in new])
+    remarks = _remarks(folder.trials)
+    for remark in remarks:
+        display.message(remark)
     if plan:
         # The number of workers of a cluster is unknown.
         workers = 1 if scheduler else jobs or usable_cores()
@@ -110,7 +114,8 @@ def command(
     show_groups(outcomes, display)
     counts = Counter(outcome.status for outcome in outcomes)
     if as_json:
-        click.echo(json.dumps({"output": str(output), "trials": len(outcomes), **counts}))
+        facts = {"output": str(output), "trials": len(outcomes), **counts}
+        click.echo(json.dumps(with_remarks(facts, remarks)))
     else:
         click.echo(output)
     failed = [outcome for outcome in outcomes if outcome.status == "failed"]
@@ -119,6 +124,13 @@ def command(
             f"{len(failed)} of {len(outcomes)} trials failed ({failed[0].message}); "
             "--resume repeats them"
         )
+
+
+def _remarks(trials: Sequence[Trial]) -> list[str]:
+    """Return what must be said about the pictures of a sweep, once of each."""
+    pictures = dict.fromkeys(trial.manifest.picture for trial in trials)
+    texts = (f"{Path(each.path).name}: {text}" for each in pictures for text in each.remarks)
+    return list(dict.fromkeys(texts))
 
 
 def _folder(output: Path, may_create: bool) -> SweepDirectory:

@@ -12,6 +12,7 @@ import click
 
 from fit_image.cli.common import options
 from fit_image.cli.common.display import Display, ProgressStep, make_display
+from fit_image.cli.common.left_out import with_remarks
 from fit_image.cli.common.picture_files import (
     STREAM,
     LeftOut,
@@ -115,13 +116,14 @@ def command(
 
             file = output_file(target)
             try:
-                width, height = restoration.apply(source, file, display, show)
+                width, height, remarks = restoration.apply(source, file, display, show)
             except InputError as error:
                 if not several:
                     raise
                 left_out.add(job, error)
                 continue
-            facts.append({"output": str(target), "width": width, "height": height})
+            each = {"output": str(target), "width": width, "height": height}
+            facts.append(with_remarks(each, remarks))
             if target == STREAM or not as_json:
                 written(target, file)
     if compare and comparison and (compare == STREAM or not as_json):
@@ -179,8 +181,8 @@ class _Restoration:
 
     def apply(
         self, source: Path, output: Path, display: Display, on_rows: Callable[[int, int], None]
-    ) -> tuple[int, int]:
-        """Restore a picture, and return its width and height."""
+    ) -> tuple[int, int, tuple[str, ...]]:
+        """Restore a picture, and return its width and height, and remarks, which are shown."""
         from fit_image.apps.unjpeg.restoring import (
             check_restored,
             check_side_by_side,
@@ -196,6 +198,8 @@ class _Restoration:
         check_restored(damaged, output)
         if self.compare:
             check_side_by_side(damaged, self.compare)
+        for text in damaged.remarks:
+            display.message(f"{source}: {text}")
         if remark := _remark(source, damaged, self.model, self.quality):
             display.message(remark)
         restored = restore(damaged.image, restorer, threads=self.threads, on_rows=on_rows)
@@ -203,7 +207,7 @@ class _Restoration:
         size = save_restored(output, damaged, restored)
         if self.compare:
             save_image(self.compare, side_by_side(damaged, restored))
-        return size
+        return *size, damaged.remarks
 
 
 def _remark(

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fit_image.cli.common import options
-from fit_image.cli.common.display import ProgressStep, left_out, make_display
+from fit_image.cli.common.display import ProgressStep, make_display
+from fit_image.cli.common.left_out import left_out, remark_lines, with_remarks
 from fit_image.cli.common.picture_options import check_network, quality_option
 from fit_image.cli.common.signals import Signals
 from fit_image.cli.unjpeg.model_argument import split_model
@@ -18,7 +19,10 @@ from fit_image.config.registry import SUBSAMPLINGS
 from fit_image.errors import InputError, one_line
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fit_image.apps.unjpeg.scoring import Score
+    from fit_image.images.opening import Remark
 
 
 @click.command("score", short_help="Measure the gain of a network.")
@@ -53,7 +57,7 @@ def command(
     """
     from fit_image.apps.unjpeg.directory import UnjpegDirectory
     from fit_image.apps.unjpeg.model import SHIPPED_SUBSAMPLING, Restorer
-    from fit_image.apps.unjpeg.patches.pictures import find_pictures
+    from fit_image.apps.unjpeg.patches.pictures import count_remarks, find_pictures
     from fit_image.apps.unjpeg.scoring import score
     from fit_image.images.jpeg import Compression
 
@@ -69,8 +73,9 @@ def command(
     pictures, skipped = find_pictures(folder)
     compression = Compression(quality, subsampling)
     scores: list[Score] = []
+    remarks: dict[Path, Sequence[Remark]] = {}
     with make_display(quiet) as display:
-        for each in score(restorer, pictures, compression, threads=threads):
+        for each in score(restorer, pictures, compression, threads=threads, remarks=remarks):
             scores.append(each)
             display.step(
                 ProgressStep(len(scores) / len(pictures), (each.file.name, f"{each.gain:+.2f} dB"))
@@ -79,10 +84,12 @@ def command(
         raise InputError(f"{folder}: no picture in it can be read")
     scored = {each.file for each in scores}
     skipped += [file for file, _ in pictures if file not in scored]
-    if skipped:
-        display.message(left_out(skipped, folder))
+    notes = left_out(skipped, folder) + remark_lines(count_remarks(remarks), folder)
+    for line in notes:
+        display.message(line)
     if as_json:
-        click.echo(json.dumps(_facts(scores, len(skipped), folder)))
+        facts = _facts(scores, len(skipped), folder)
+        click.echo(json.dumps(with_remarks(facts, notes)))
     else:
         _print(scores, folder)
 

@@ -16,12 +16,13 @@ from fit_image.cli.common.config_options import (
     training_options,
 )
 from fit_image.cli.common.data_train_command import DataTrainCommand
-from fit_image.cli.common.display import left_out
+from fit_image.cli.common.left_out import left_out, remark_lines
 
 if TYPE_CHECKING:
     from fit_image.apps.unjpeg.directory import UnjpegSource
     from fit_image.apps.unjpeg.patches.pictures import PictureFolder
     from fit_image.apps.unjpeg.trainer import BatchMetrics, PatchTrainer
+    from fit_image.runs.directory import RunDirectory
 
 _TYPES = {
     "layers": options.LAYERS,
@@ -68,9 +69,7 @@ class UnjpegTrainCommand(DataTrainCommand):
         from fit_image.apps.unjpeg.trainer import PatchTrainer
 
         self._pictures = pictures = split_folder(self.data, config)
-        if pictures.skipped:
-            why = "not pictures, or too small"
-            self.display.message(left_out(pictures.skipped, self.data, why))
+        self.note(*left_out(pictures.skipped, self.data, "not pictures, or too small"))
         counts = len(pictures.training), len(pictures.validation)
         source = UnjpegSource(str(self.data.absolute()), pictures.sha256, *counts)
 
@@ -84,12 +83,20 @@ class UnjpegTrainCommand(DataTrainCommand):
         return source, make_trainer
 
     def close(self) -> None:
-        """End the loader's thread, and report the pictures that it could not read."""
-        if self._trainer:
-            self._trainer.close()
-        # A copy: another thread may still be reading.
-        if self._trainer and self._pictures and (damaged := set(self._pictures.damaged)):
-            self.display.message(left_out(damaged, self.data, "damaged"))
+        """End the loader's thread, and report the pictures that it could not read, and remarks."""
+        if not self._trainer or not self._pictures:
+            return
+        from fit_image.apps.unjpeg.patches.pictures import count_remarks
+
+        self._trainer.close()
+        # Copies: another thread may still be reading.
+        self.note(*left_out(self._pictures.damaged.copy(), self.data, "damaged"))
+        self.note(*remark_lines(count_remarks(self._pictures.remarks), self.data))
+        self._trainer = None
+
+    def summary(self, directory: RunDirectory) -> dict[str, Any]:
+        self.close()
+        return super().summary(directory)
 
     def step_parts(self, metrics: BatchMetrics) -> list[str]:
         from fit_image.apps.unjpeg.directory import gain

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from fit_image.apps.unjpeg.config import STEP, UnjpegConfig
 from fit_image.apps.unjpeg.patches.extractor import (
@@ -22,11 +22,12 @@ from fit_image.apps.unjpeg.patches.extractor import (
     patch_starts,
 )
 from fit_image.config.layer_spec import parse_qualities
-from fit_image.datasets.folder import folder_contents
+from fit_image.datasets.folder import describe_unreadable, folder_contents
 from fit_image.errors import InputError
 from fit_image.images.decoding import reading
 from fit_image.images.io import load_image, to_uint8
 from fit_image.images.jpeg import Compression
+from fit_image.images.opening import Remark, RemarkCounts, image_size
 from fit_image.images.ycbcr import to_ycbcr
 from fit_image.nn.runtime.arrays import FloatArray
 
@@ -60,6 +61,8 @@ class PictureFolder:
         Files that are not pictures, or smaller than a block.
     damaged : set of Path
         Pictures that could not be decoded so far.
+    remarks : dict of Path to sequence of Remark
+        What must be said about the pictures that were decoded so far.
     """
 
     path: Path
@@ -67,6 +70,7 @@ class PictureFolder:
     validation: tuple[CleanPicture, ...]
     skipped: tuple[Path, ...]
     damaged: set[Path] = field(default_factory=set)
+    remarks: dict[Path, Sequence[Remark]] = field(default_factory=dict)
 
     @property
     def sha256(self) -> str:
@@ -79,7 +83,7 @@ class PictureFolder:
 
     def read(self, picture: CleanPicture) -> npt.NDArray[np.uint8] | None:
         """Return a picture as uint8 (height, width, 3), or None if it is damaged or gone."""
-        levels = read_clean(picture.file)
+        levels = read_clean(picture.file, self.remarks)
         if levels is None:
             self.damaged.add(picture.file)
         return levels
@@ -102,8 +106,8 @@ def find_pictures(path: Path, least: int = 1) -> tuple[list[CleanPicture], list[
         waiting += folders
         for file in files:
             try:
-                with reading(file) as opened, Image.open(opened) as picture:
-                    width, height = picture.size
+                with reading(file) as opened:
+                    width, height = image_size(opened)
             except InputError:
                 width = height = 0
             if min(width, height) >= least:
@@ -112,7 +116,8 @@ def find_pictures(path: Path, least: int = 1) -> tuple[list[CleanPicture], list[
                 skipped.append(file)
     if not found:
         small = f" of {least} x {least} pixels or more" if least > 1 else ""
-        held = f"none of its files is one: {len(skipped):,}" if skipped else "it is empty"
+        unread = describe_unreadable(skipped)
+        held = f"none of its files is one: {unread}" if skipped else "it is empty"
         raise InputError(f"{path} holds no pictures{small}; {held}")
     return found, skipped
 
@@ -159,12 +164,25 @@ def measure(folder: PictureFolder) -> tuple[float, float]:
     return mean, max(squares / count - mean**2, 1e-4) ** 0.5
 
 
-def read_clean(file: Path) -> npt.NDArray[np.uint8] | None:
-    """Return a picture as uint8 (height, width, 3), or None if it is damaged or gone."""
+def read_clean(
+    file: Path, remarks: dict[Path, Sequence[Remark]] | None = None
+) -> npt.NDArray[np.uint8] | None:
+    """Return a picture as uint8 (height, width, 3), or None if it is damaged or gone.
+
+    What must be said about it is added to ``remarks``.
+    """
     try:
-        return to_uint8(load_image(file).levels)
+        loaded = load_image(file)
     except InputError:
         return None
+    if remarks is not None and loaded.remarks:
+        remarks[file] = loaded.remarks
+    return to_uint8(loaded.levels)
+
+
+def count_remarks(remarks: dict[Path, Sequence[Remark]]) -> RemarkCounts:
+    """Return of how many pictures each remark must be made."""
+    return Counter(remark.summary for each in remarks.copy().values() for remark in each)
 
 
 @dataclass(frozen=True, eq=False)
