@@ -321,6 +321,18 @@ class TestTiff:
         np.testing.assert_allclose(shown, expected[~nothing], atol=1)
         assert "no-data" in texts(loaded)[0]
 
+    def test_signed_bytes(self, read):
+        samples = np.array([[-5, 0, 60, 127]])
+        loaded = read(tiff(tiff_page(samples, 8, 1, 1, 2)), "grey")
+        expected = (samples + 5) / 260 * 65_535
+        np.testing.assert_allclose(loaded.levels[..., 0], expected, atol=0.6)
+        assert "black to white is -5 to 255" in texts(loaded)[0]
+        loaded = read(tiff(tiff_page(np.array([[0, 60]]), 8, 1, 1, 2)), "grey")
+        assert loaded.levels.ravel().tolist() == [0, 60]
+        no_data = {42113: (2, b"-5\0")}
+        loaded = read(tiff(tiff_page(samples, 8, 1, 1, 2, no_data)))
+        assert loaded.levels[0, :, 3].tolist() == [0, 255, 255, 255]
+
     def test_colour_without_data(self, read):
         samples = SAMPLES.copy()
         samples[0, 0] = samples[2, 2] = 0
@@ -411,6 +423,10 @@ def sensor(maker, **tags):
     return tiff(small, below=[tiff_page(SAMPLES[..., 0], 16, 32803)])
 
 
+def of_pixels(bits, samples, tags):
+    return tiff(tiff_page(np.zeros((4, 4, samples), int), bits, 1, samples, tags=tags))
+
+
 SVG = b'<?xml version="1.0"?>\n<!-- drawn -->\n<svg xmlns="http://www.w3.org/2000/svg"/>'
 
 UNREADABLE = [
@@ -445,6 +461,9 @@ UNREADABLE = [
     ("Git LFS pointer", "git lfs pull", b"version https://git-lfs.github.com/spec/v1\noid"),
     ("PostScript", "PNG", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"),
     ("32-bit float colour TIFF", "PNG", tiff(tiff_page(SAMPLES / 9.0, 32, 2, 3, 3))),
+    ("16-bit grey with alpha TIFF", "PNG", of_pixels(16, 2, {338: (3, [2])})),
+    ("8-bit 5-channel TIFF", "PNG", of_pixels(8, 5, {338: (3, [0] * 4)})),
+    ("TIFF of compression 34887", "PNG", of_pixels(8, 1, {259: (3, [34887])})),
     ("16-bit float grey TIFF", "PNG", tiff(tiff_page(SAMPLES[..., 0], 16, 1, 1, 3))),
 ]
 

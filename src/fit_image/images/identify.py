@@ -5,12 +5,17 @@ from __future__ import annotations
 import contextlib
 import zlib
 from collections import Counter
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 from fit_image.errors import InputError
-from fit_image.images.tiff import read_pages, unsupported_pixels
+from fit_image.images.tiff import Page, unsupported_pixels, with_subpages
 
-_START = 4096  # bytes that are looked at
+START = 4096
+"""How many bytes `identify` looks at."""
+
+# Of PNG, JPEG and GIF.
+_COMMON = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8")
+_MAKE, _DNG_VERSION = 271, 50706  # tags of TIFF
 
 
 class FileKind(NamedTuple):
@@ -134,26 +139,10 @@ _MAKERS = {
 }
 
 
-def identify(file: BinaryIO) -> FileKind | None:
-    """Return the kind of an open file, None if it is to be decoded; the position is the start."""
-    file.seek(0)
-    start = file.read(_START)
-    kind = _kind(start)
-    if kind is None and start[:2] in (b"II", b"MM"):
-        kind = _tiff_kind(file)
-    file.seek(0)
-    return kind
-
-
-def describe_kinds(kinds: Counter[FileKind]) -> str:
-    """Return text such as ``120 HEIC files: export as JPEG``; of several kinds, with semicolons."""
-    return "; ".join(
-        f"{count:,} {kind.name} file{'s' * (count > 1)}: {kind.advice}"
-        for kind, count in kinds.most_common()
-    )
-
-
-def _kind(start: bytes) -> FileKind | None:
+def identify(start: bytes) -> FileKind | None:
+    """Return the kind of a file with these first bytes, None if it is to be decoded."""
+    if start.startswith(_COMMON):
+        return None
     for offset, signature, kind in _SIGNATURES:
         if start.startswith(signature, offset):
             return _NUMPY if kind is _ZIP and b".npy" in start[30:300] else kind
@@ -168,6 +157,32 @@ def _kind(start: bytes) -> FileKind | None:
     return _markup(start)
 
 
+def raw_kind(start: bytes, pages: list[Page]) -> FileKind | None:
+    """Return the kind of camera raw of a TIFF with these pages, None if it is another TIFF."""
+    if start[8:10] == b"CR":
+        return _raw("CR2")
+    if any(page.has(_DNG_VERSION) for page in pages):
+        return _raw("DNG")
+    if any(page.of_sensor for page in with_subpages(pages)):
+        maker = pages[0].text(_MAKE).upper().split(" ")[0]
+        return _raw(_MAKERS.get(maker, "TIFF"))
+    return None
+
+
+def tiff_kind(pages: list[Page]) -> FileKind | None:
+    """Return the kind of a TIFF that could not be decoded, None if it is damaged."""
+    name = unsupported_pixels(pages) if pages else None
+    return None if name is None else FileKind(name, "export as PNG of 8 bits")
+
+
+def describe_kinds(kinds: Counter[FileKind]) -> str:
+    """Return text such as ``120 HEIC files: export as JPEG``; of several kinds, with semicolons."""
+    return "; ".join(
+        f"{count:,} {kind.name} file{'s' * (count > 1)}: {kind.advice}"
+        for kind, count in kinds.most_common()
+    )
+
+
 def _brand(start: bytes) -> FileKind:
     size = int.from_bytes(start[:4], "big")
     others = [start[at : at + 4] for at in range(16, min(size, 256), 4)]
@@ -180,7 +195,7 @@ def _brand(start: bytes) -> FileKind:
 def _markup(start: bytes) -> FileKind | None:
     if start.startswith(b"\x1f\x8b"):
         with contextlib.suppress(zlib.error):
-            kind = _markup(zlib.decompressobj(31).decompress(start, _START))
+            kind = _markup(zlib.decompressobj(31).decompress(start, START))
             return kind if kind is _SVG else None
     text = start.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xfe\xff\t\n\r ")
     if not text.startswith(b"<"):
@@ -189,24 +204,3 @@ def _markup(start: bytes) -> FileKind | None:
         return _SVG
     lower = text.lower()
     return _HTML if lower.startswith(b"<!doctype html") or b"<html" in lower else None
-
-
-def _tiff_kind(file: BinaryIO) -> FileKind | None:
-    pages = read_pages(file)
-    if not pages:
-        return None
-    file.seek(8)
-    name = "CR2" if file.read(2) == b"CR" else None
-    every = [*pages, *(page for each in pages for page in each.subpages())]
-    if any(page.has(_DNG_VERSION) for page in pages):
-        name = "DNG"
-    if name is None and any(page.of_sensor for page in every):
-        maker = pages[0].text(_MAKE).upper().split(" ")[0]
-        name = _MAKERS.get(maker, "TIFF")
-    if name is not None:
-        return _raw(name)
-    pixels = unsupported_pixels(pages)
-    return None if pixels is None else FileKind(f"{pixels} TIFF", "export as PNG of 8 bits", True)
-
-
-_MAKE, _DNG_VERSION = 271, 50706

@@ -7,6 +7,7 @@ keep it from being read, transparent values of few or many bits, alpha channels 
 from __future__ import annotations
 
 import contextlib
+import struct
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any, BinaryIO, NamedTuple
@@ -15,7 +16,14 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from fit_image.errors import InputError
-from fit_image.images.identify import FileKind, UnsupportedKindError, identify
+from fit_image.images.identify import (
+    START,
+    FileKind,
+    UnsupportedKindError,
+    identify,
+    raw_kind,
+    tiff_kind,
+)
 from fit_image.images.stripping import without_metadata
 from fit_image.images.tiff import Grey, Page, full_page, grey_of, read_pages
 
@@ -94,12 +102,16 @@ def image_size(file: BinaryIO) -> tuple[int, int]:
 def _identified(file: BinaryIO) -> tuple[FileKind | None, list[Page]]:
     """Return the kind, if it may be unreadable, and the pages of a TIFF."""
     file.seek(0)
-    if not file.read(1):
+    start = file.read(START)
+    if not start:
         raise InputError("the file is empty; give a picture")
-    kind = identify(file)
+    kind, pages = identify(start), []
+    if kind is None and start[:2] in (b"II", b"MM"):
+        pages = read_pages(file)
+        kind = raw_kind(start, pages)
     if kind is not None and not kind.tried:
         raise UnsupportedKindError(kind)
-    return kind, read_pages(file)
+    return kind, pages
 
 
 def _first_success(
@@ -120,9 +132,10 @@ def _first_success(
             continue
         return image, source, grey
     assert first is not None
-    # A key of Pillow's table of compressions, or pixels that it does not know.
-    if kind is not None and isinstance(first, UnidentifiedImageError | KeyError):
-        raise UnsupportedKindError(kind) from first
+    if isinstance(first, UnidentifiedImageError | KeyError):  # the latter of unknown compressions
+        kind = kind or tiff_kind(pages)
+        if kind is not None:
+            raise UnsupportedKindError(kind) from first
     raise first
 
 
@@ -141,7 +154,7 @@ def _sources(file: BinaryIO, pages: list[Page]) -> Iterator[tuple[BinaryIO, Grey
         yield page.rewritten(changes, order), grey
     else:
         yield file, grey
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, struct.error):
             yield page.rewritten(changes, order), grey
 
 
@@ -194,6 +207,10 @@ def _mended_grey(image: Image.Image, grey: Grey, remarks: list[Remark]) -> Image
     """Apply what `Grey` says about pixels of up to 8 bits a channel."""
     if image.mode in ("La", "RGBa"):  # premultiplied
         image = _replaced(image, image.convert(image.mode[:-1] + "A"))
+    if grey.signed and image.mode == "L":
+        numbers = np.asarray(image).view(np.int8)
+        if numbers.min() < 0:
+            return _replaced(image, Image.fromarray(numbers.astype(np.int32)))
     if grey.inverted and image.mode == "LA":
         level, alpha = image.split()
         image = _replaced(image, Image.merge("LA", (ImageOps.invert(level), alpha)))

@@ -8,8 +8,9 @@ import struct
 from collections.abc import Mapping
 from typing import BinaryIO, NamedTuple
 
-_MOST_PAGES = 100_000
-_MOST_TAGS = 4096
+_MOST_TAGS = 1024  # of a page
+_MOST_TAGS_IN_ALL = 1 << 20
+_MOST_SUBPAGES = 20
 _MOST_BYTES = 1 << 24  # of one tag's values
 
 WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 256, 257, 258, 259, 262
@@ -21,6 +22,9 @@ _PIXEL_TAGS = {WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, SAMPLES, EXTRA_SAM
 _PIXEL_TAGS |= {266, 273, 274, 278, 279, 284, 292, 293, 317, 320, 322, 323, 324, 325, 332, 336}
 _PIXEL_TAGS |= {347, 512, 513, 514, 519, 520, 521, 529, 530, 531, 532}
 _PROFILE = 34675
+
+# Of pixels, those that libtiff knows in Pillow's own builds.
+_COMPRESSIONS = (1, 2, 3, 4, 5, 6, 7, 8, 32771, 32773, 32946, 34676, 34677, 34925, 50000, 50001)
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO = 0, 1
 _OF_SENSOR = (32803, 34892)  # colour filter array, linear raw
@@ -37,6 +41,8 @@ class Grey(NamedTuple):
     ----------
     inverted : bool
         Whether the least number is white.
+    signed : bool
+        Whether 8 bits are signed, though the decoder takes them as unsigned.
     unsigned : bool
         Whether 32 bits are unsigned, though the decoder takes them as signed.
     white : int or None
@@ -46,6 +52,7 @@ class Grey(NamedTuple):
     """
 
     inverted: bool = False
+    signed: bool = False
     unsigned: bool = False
     white: int | None = None
     no_data: float | None = None
@@ -85,6 +92,10 @@ class Page:
         with contextlib.suppress(ValueError):
             (self.next,) = self._unpack(self._offset_code, first + len(table))
 
+    def __len__(self) -> int:
+        """The number of tags."""
+        return len(self._tags)
+
     def has(self, tag: int) -> bool:
         """Return whether the page has a tag."""
         return tag in self._tags
@@ -107,6 +118,8 @@ class Page:
 
     def numbers(self, tag: int) -> tuple[int, ...]:
         """Return the numbers of a tag; none if it is absent, damaged or text."""
+        if tag not in self._tags:
+            return ()
         with contextlib.suppress(ValueError):
             kind, data = self.raw(tag)
             code = _TYPES.get(kind, "s")
@@ -130,7 +143,7 @@ class Page:
         """Return the pages below this one."""
         return [
             page
-            for offset in self.numbers(_SUBPAGES)[:100]
+            for offset in self.numbers(_SUBPAGES)[:_MOST_SUBPAGES]
             if (page := _page(self._file, self.order, self._big, offset)) is not None
         ]
 
@@ -223,24 +236,29 @@ def read_pages(file: BinaryIO) -> list[Page]:
     if big:
         (offset,) = struct.unpack_from(f"{order}Q", start, 8)
     pages: list[Page] = []
-    seen = {0}
-    while offset not in seen and len(pages) < _MOST_PAGES:
+    seen, tags = {0}, 0
+    while offset not in seen and tags < _MOST_TAGS_IN_ALL:
         seen.add(offset)
         page = _page(file, order, big, offset)
         if page is None:
             break
         page.is_first = not pages
+        tags += len(page)
         pages.append(page)
         offset = page.next
     return pages
+
+
+def with_subpages(pages: list[Page]) -> list[Page]:
+    """Return pages, and those that are below the first ones."""
+    return [*pages, *(page for each in pages[:_MOST_SUBPAGES] for page in each.subpages())]
 
 
 def full_page(pages: list[Page]) -> Page:
     """Return the first page that is not marked as a thumbnail; the first if all are."""
     if not pages[0].is_part:
         return pages[0]
-    every = [*pages, *(page for each in pages for page in each.subpages())]
-    return next((page for page in every if not page.is_part), pages[0])
+    return next((page for page in with_subpages(pages) if not page.is_part), pages[0])
 
 
 def grey_of(page: Page) -> tuple[Grey, dict[int, int], str]:
@@ -263,28 +281,35 @@ def grey_of(page: Page) -> tuple[Grey, dict[int, int], str]:
         changes[SAMPLE_FORMAT] = 2
     if bits == (12,) and order == ">":  # bits are packed alike in both orders
         order = "<"
-    if no_data is not None and len(bits) == 1 and bits[0] <= 8:
+    signed = bits == (8,) and page.number(SAMPLE_FORMAT, 1) == 2
+    if no_data is not None and len(bits) == 1 and bits[0] <= 8 and not signed:
         # The decoder gives levels of 8 bits, of which 0 is black.
         largest = (1 << bits[0]) - 1
         known = no_data in range(largest + 1)
         level = no_data * 255 // largest
         no_data = (255 - level if white_is_zero else level) if known else None
-    return Grey(inverted, unsigned, 4095 if bits == (12,) else None, no_data), changes, order
+    white = (1 << bits[0]) - 1 if bits == (12,) or signed else None
+    return Grey(inverted, signed, unsigned, white, no_data), changes, order
 
 
 def unsupported_pixels(pages: list[Page]) -> str | None:
-    """Return the kind of a file's pixels, such as ``32-bit float colour``, to name what fails.
+    """Return the kind of a file, such as ``32-bit float colour TIFF``, to name what fails.
 
     None if the file is damaged, so that its kind is not the reason.
     """
     page = full_page(pages)
-    if min(page.size) < 1:
+    if min(page.size) < 1 or not page.bits:
         return None
+    compression = page.number(COMPRESSION, 1)
+    if compression not in _COMPRESSIONS:
+        return f"TIFF of compression {compression}"
     number = {2: "signed ", 3: "float ", 5: "complex ", 6: "complex "}
     kind = number.get(page.number(SAMPLE_FORMAT, 1), "")
-    colours = len(page.bits) - len(page.numbers(EXTRA_SAMPLES))
+    alphas = len(set(page.numbers(EXTRA_SAMPLES)) & {1, 2})
+    colours = len(page.bits) - alphas
     colour = "grey" if colours == 1 else "colour" if colours == 3 else f"{colours}-channel"
-    return f"{page.bits[0]}-bit {kind}{colour}"
+    alpha = " with alpha" if alphas else ""
+    return f"{page.bits[0]}-bit {kind}{colour}{alpha} TIFF"
 
 
 def _page(file: BinaryIO, order: str, big: bool, offset: int) -> Page | None:
