@@ -4,6 +4,7 @@ import io
 import itertools
 import struct
 import zlib
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from encoders import PNG_SAMPLES, bmp, chunk, exif, png, tga, tiff, tiff_page
 from PIL import Image, features
 
 from fit_image.errors import InputError
+from fit_image.images import decoding
 from fit_image.images.decoding import count_kinds
 from fit_image.images.identify import describe_kinds
 from fit_image.images.io import load_image
@@ -500,3 +502,33 @@ class TestKinds:
         files[1].write_bytes(tiff(tiff_page(SAMPLES, 8, 2, 3))[:100])
         files[2].write_text("the wide road")
         assert count_kinds(files) == ({}, files)
+
+
+def damaged(rng, data):
+    """The data with a few bytes changed, most often near the start, and sometimes cut short."""
+    data = bytearray(data)
+    for place in rng.integers(0, (len(data), min(len(data), 200)), (3, 2)).ravel():
+        data[place] = rng.choice([0, 1, 255, rng.integers(256)])
+    return data[: rng.integers(1, len(data) + 1)] if rng.random() < 0.3 else data
+
+
+class TestDamage:
+    def test_never_escapes_as_anything_but_an_input_error(self, tmp_path, rng):
+        small = tiff_page(SAMPLES[:2], 8, 2, 3, tags={254: (4, [1])})
+        full, grey = tiff_page(SAMPLES, 8, 2, 3), SAMPLES[..., 0]
+        seeds = [data for _, _, data in UNREADABLE]
+        for order in "<>":
+            seeds += [tiff(small, full, order=order), tiff(small, below=[full], order=order)]
+            seeds += [tiff(tiff_page(grey, bits, 0), order=order) for bits in (12, 16, 32)]
+        text = chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(2 << 20)))
+        key = chunk(b"tRNS", struct.pack(">3H", 0, 99, 198))
+        seeds += [png(SAMPLES * 99, 16, 2, text, key), bmp(SAMPLES, grey * 0), tga(SAMPLES, grey)]
+        file = tmp_path / "a"
+        for seed in range(400):
+            file.write_bytes(damaged(rng, seeds[seed % len(seeds)]))
+            with mock.patch.object(decoding, "LARGEST_PICTURE", 50_000):
+                try:
+                    load_image(file, channels=("rgb", "grey", "rgba")[seed % 3])
+                except InputError as error:
+                    assert str(error).isprintable()
+            count_kinds([file])

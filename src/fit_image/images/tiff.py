@@ -8,6 +8,8 @@ import struct
 from collections.abc import Mapping
 from typing import BinaryIO, NamedTuple
 
+from fit_image.images.stripping import SplicedFile
+
 _MOST_TAGS = 1024  # of a page
 _MOST_TAGS_IN_ALL = 1 << 20
 _MOST_SUBPAGES = 20
@@ -175,7 +177,7 @@ class Page:
             return float(self.text(_NO_DATA).split()[0]) if self.has(_NO_DATA) else None
         return None
 
-    def rewritten(self, changes: Mapping[int, int], order: str) -> io.BytesIO:
+    def rewritten(self, changes: Mapping[int, int], order: str) -> io.BufferedReader:
         """Return the file with a copy of this page in front, without metadata.
 
         Parameters
@@ -199,20 +201,19 @@ class Page:
             numbers = struct.unpack(f"{self.order}{count}{code}", data)
             kind, code = (4, "I") if code in "Qq" else (kind, code)
             entries.append((tag, kind, count, struct.pack(f"{order}{count}{code}", *numbers)))
-        self._file.seek(0)
-        whole = bytearray(self._file.read())
-        table = b""
+        size = self._file.seek(0, io.SEEK_END)
+        more, table = bytes(size % 2), b""
         for tag, kind, count, data in entries:
             if len(data) > 4:
-                whole += bytes(len(whole) % 2)
-                data, there = struct.pack(f"{order}I", len(whole)), data
-                whole += there
+                data, there = struct.pack(f"{order}I", size + len(more)), data
+                more += there + bytes(len(there) % 2)
             table += struct.pack(f"{order}HHI", tag, kind, count) + data.ljust(4, b"\0")
-        whole += bytes(len(whole) % 2)
         mark = b"II" if order == "<" else b"MM"
-        whole[:8] = mark + struct.pack(f"{order}HI", 42, len(whole))
-        whole += struct.pack(f"{order}H", len(entries)) + table + bytes(4)
-        return io.BytesIO(whole)
+        file = SplicedFile(self._file)
+        file.add(mark + struct.pack(f"{order}HI", 42, size + len(more)))
+        file.add_part(8, size - 8)
+        file.add(more + struct.pack(f"{order}H", len(entries)) + table + bytes(4))
+        return file.opened()
 
     def _unpack(self, code: str, offset: int) -> tuple[int, ...]:
         self._file.seek(offset)
