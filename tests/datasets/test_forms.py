@@ -126,7 +126,7 @@ def test_what_is_wrong_with_a_zip_file_is_said(tmp_path):
         load_labelled(packed)
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("readme.txt", "no picture")
-    with pytest.raises(InputError, match=r"set\.zip holds 1 files, but no picture"):
+    with pytest.raises(InputError, match=r"set\.zip holds no pictures, but 1 file"):
         load_picture_data(packed)
 
 
