@@ -23,7 +23,7 @@ from fit_image.animation.film import frame_path, frame_paths, read_frame
 from fit_image.apps.digits.model import DigitModel
 from fit_image.apps.fit.directory import FitMetrics
 from fit_image.apps.unjpeg.model import Restorer
-from fit_image.images.jpeg import Compression
+from fit_image.images.formats.jpeg import Compression
 from fit_image.runs.metrics import MetricsFile
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"

@@ -17,8 +17,8 @@ from fit_image.apps.unjpeg.directory import UnjpegDirectory
 from fit_image.apps.unjpeg.model import Restorer
 from fit_image.apps.unjpeg.restoring import check_restored, read_picture, save_restored
 from fit_image.cli import cli
+from fit_image.images.formats.jpeg import Compression, quality_of, subsampling_of
 from fit_image.images.io import psnr
-from fit_image.images.jpeg import Compression, quality_of, subsampling_of
 from fit_image.storage.npz import read_archive
 from kinds import UNJPEG as SMALL
 from kinds import words

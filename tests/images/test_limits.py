@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fit_image.images.formats.limits import LARGEST_PICTURE, pixel_limit
 from fit_image.images.io import load_image, save_image
-from fit_image.images.limits import LARGEST_PICTURE, pixel_limit
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ from PIL import Image, features
 from fit_image.errors import InputError
 from fit_image.images import decoding
 from fit_image.images.decoding import count_kinds
-from fit_image.images.identify import describe_kinds
+from fit_image.images.formats.identify import describe_kinds
+from fit_image.images.formats.jpeg import quality_of, subsampling_of
+from fit_image.images.formats.opening import open_image
 from fit_image.images.io import load_image
-from fit_image.images.jpeg import quality_of, subsampling_of
-from fit_image.images.opening import open_image
 
 BACKGROUND = (16, 32, 48)
 

@@ -17,7 +17,7 @@ from PIL import Image
 
 from fit_image.errors import FitImageError, InputError, os_error_reason
 from fit_image.images.decoding import Colour, flatten_alpha, row_strips
-from fit_image.images.libtiff import silenced
+from fit_image.images.formats.libtiff import silenced
 from fit_image.storage.atomic import check_regular
 
 Pixels = npt.NDArray[np.uint8]

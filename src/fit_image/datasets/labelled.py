@@ -24,8 +24,8 @@ from fit_image.datasets.named_arrays import read_named_arrays
 from fit_image.datasets.unpacking import is_packed, unpacked
 from fit_image.errors import InputError, one_line
 from fit_image.images.decoding import count_kinds
-from fit_image.images.identify import describe_kinds
-from fit_image.images.opening import RemarkCounts
+from fit_image.images.formats.identify import describe_kinds
+from fit_image.images.formats.opening import RemarkCounts
 from fit_image.storage.npz import NPY_MAGIC, ZIP_MAGIC, first_bytes
 
 PARTS = {"train": ("train",), "t10k": ("t10k", "test")}

@@ -33,11 +33,11 @@ from fit_image.images.decoding import (
     row_strips,
     upright,
 )
+from fit_image.images.formats.limits import LARGEST_PICTURE, pixel_limit
+from fit_image.images.formats.opening import OpenedImage, Remark
+from fit_image.images.formats.tiff import Grey
 from fit_image.images.inputs import as_array, as_picture, real_colours, upright_copy
-from fit_image.images.limits import LARGEST_PICTURE, pixel_limit
-from fit_image.images.opening import OpenedImage, Remark
 from fit_image.images.scaling import downscale, size_within, to_image
-from fit_image.images.tiff import Grey
 from fit_image.storage.atomic import atomic_path
 
 COLOUR_TYPES = (np.uint8, np.uint16, np.float32)

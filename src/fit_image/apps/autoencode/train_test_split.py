@@ -12,7 +12,7 @@ from fit_image.apps.autoencode.directory import AutoencoderDirectory, Autoencode
 from fit_image.datasets.arrays import OnFile, PictureData, load_picture_data
 from fit_image.datasets.channels import Pictures
 from fit_image.errors import InputError
-from fit_image.images.opening import RemarkCounts
+from fit_image.images.formats.opening import RemarkCounts
 from fit_image.nn.runtime.arrays import IntArray
 
 # Stream of random numbers of the split, apart from those of training.

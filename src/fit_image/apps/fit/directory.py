@@ -18,8 +18,8 @@ from fit_image.config.layer_spec import Hidden, format_layers
 from fit_image.config.presets import check_preset
 from fit_image.config.registry import CHANNELS
 from fit_image.errors import InputError, excerpt
+from fit_image.images.formats.limits import LARGEST_PICTURE
 from fit_image.images.io import save_image
-from fit_image.images.limits import LARGEST_PICTURE
 from fit_image.runs.directory import RunDirectory
 from fit_image.runs.manifest import DataSource, Manifest, Result, differing_options
 from fit_image.runs.metrics import EpochMetrics

@@ -11,7 +11,7 @@ from fit_image.apps.unjpeg.config import UnjpegConfig
 from fit_image.apps.unjpeg.model import Restorer
 from fit_image.apps.unjpeg.patches.pictures import CleanPicture, read_clean
 from fit_image.config.layer_spec import parse_qualities
-from fit_image.images.jpeg import Compression
+from fit_image.images.formats.jpeg import Compression
 
 _SIDE = 96
 """Rows and columns of the crops."""

@@ -13,10 +13,10 @@ from PIL import Image
 from fit_image.apps.unjpeg.model import Restorer
 from fit_image.errors import InputError, one_line
 from fit_image.images.decoding import reading
+from fit_image.images.formats.jpeg import quality_of, subsampling_of
+from fit_image.images.formats.opening import open_image
 from fit_image.images.io import check_image_suffix, check_image_target, save_image
-from fit_image.images.jpeg import quality_of, subsampling_of
 from fit_image.images.metadata import Metadata, turn_upright
-from fit_image.images.opening import open_image
 
 _GAP = 8
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from fit_image.apps.unjpeg.model import Restorer
 from fit_image.apps.unjpeg.patches.pictures import CleanPicture, read_clean
+from fit_image.images.formats.jpeg import Compression
+from fit_image.images.formats.opening import Remark
 from fit_image.images.io import psnr
-from fit_image.images.jpeg import Compression
-from fit_image.images.opening import Remark
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ _NAMED = 5
 def left_out(paths: Collection[Path], folder: Path, why: str = "no whole pictures") -> list[str]:
     """Return lines about the files in a folder that are left out: of known kinds, the numbers."""
     from fit_image.images.decoding import count_kinds
-    from fit_image.images.identify import describe_kinds
+    from fit_image.images.formats.identify import describe_kinds
 
     kinds, others = count_kinds(paths)
     lines = [f"{folder}: left out: {describe_kinds(kinds)}"] if kinds else []

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fit_image.apps.unjpeg.scoring import Score
-    from fit_image.images.opening import Remark
+    from fit_image.images.formats.opening import Remark
 
 
 @click.command("score", short_help="Measure the gain of a network.")
@@ -59,7 +59,7 @@ def command(
     from fit_image.apps.unjpeg.model import SHIPPED_SUBSAMPLING, Restorer
     from fit_image.apps.unjpeg.patches.pictures import count_remarks, find_pictures
     from fit_image.apps.unjpeg.scoring import score
-    from fit_image.images.jpeg import Compression
+    from fit_image.images.formats.jpeg import Compression
 
     signals.act_at_once()
     model, folder = split_model(paths, "FOLDER")

@@ -8,7 +8,7 @@ from collections import Counter
 from typing import NamedTuple
 
 from fit_image.errors import InputError
-from fit_image.images.tiff import Page, unsupported_pixels, with_subpages
+from fit_image.images.formats.tiff import Page, unsupported_pixels, with_subpages
 
 START = 4096
 """How many bytes `identify` looks at."""

@@ -8,7 +8,7 @@ import struct
 from collections.abc import Mapping
 from typing import BinaryIO, NamedTuple
 
-from fit_image.images.stripping import SplicedFile
+from fit_image.images.formats.stripping import SplicedFile
 
 _MOST_TAGS = 1024  # of a page
 _MOST_TAGS_IN_ALL = 1 << 20

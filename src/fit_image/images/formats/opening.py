@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from fit_image.errors import InputError
-from fit_image.images.identify import (
+from fit_image.images.formats.identify import (
     START,
     FileKind,
     UnsupportedKindError,
@@ -24,8 +24,8 @@ from fit_image.images.identify import (
     raw_kind,
     tiff_kind,
 )
-from fit_image.images.stripping import without_metadata
-from fit_image.images.tiff import Grey, Page, full_page, grey_of, read_pages
+from fit_image.images.formats.stripping import without_metadata
+from fit_image.images.formats.tiff import Grey, Page, full_page, grey_of, read_pages
 
 # Formats whose writers leave alpha 0 where they mean nothing by it.
 _ALPHA_OPTIONAL = ("BMP", "DIB", "TGA", "ICO", "CUR")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from PIL import Image
 
-from fit_image.images.libtiff import silenced
+from fit_image.images.formats.libtiff import silenced
 
 LARGEST_PICTURE = 1_000_000_000
 """Most pixels of a picture that is read or written."""

@@ -1,0 +1,1 @@
+"""Files of pictures: what they are, and how they are opened."""
