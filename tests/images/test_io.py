@@ -20,8 +20,8 @@ from PIL import Image, JpegImagePlugin
 
 from fit_image.errors import FitImageError, InputError
 from fit_image.images import io as image_io
-from fit_image.images import limits
 from fit_image.images.decoding import file_sha256, parse_background
+from fit_image.images.formats import limits
 from fit_image.images.io import (
     Canvas,
     check_image_suffix,

@@ -366,7 +366,7 @@ BYTES = np.arange(0, 240, 5, dtype=np.uint8).reshape(4, 4, 3)
             np.asarray(Image.fromarray(BYTES).convert("P").convert("RGB")),
         ),
     ],
-    ids=lambda value: f"{getattr(value, 'dtype', value)}",
+    ids=lambda value: f"{getattr(value, 'dtype', getattr(value, 'mode', value))}",
 )
 def test_images_of_every_real_type_train_as_their_colours_do(image, expected):
     colours = expected / 255 if expected.dtype == np.uint8 else expected
