@@ -189,7 +189,7 @@ def test_a_worker_lost_in_the_middle_changes_nothing(two_workers, source, tmp_pa
 def test_a_stopped_trial_goes_on_here_and_one_stopped_here_goes_on_there(
     two_workers, source, tmp_path
 ):
-    trial = make_trial(source, layers="2x64", epochs=150, animations=("animation.gif",))
+    trial = make_trial(source, layers="2x128", epochs=220, animations=("animation.gif",))
     expected = learned(local(trial, source, tmp_path / "local"))
     folder = SweepDirectory(tmp_path / "sweep", [trial])
     path = folder.run_path(trial)
@@ -203,7 +203,7 @@ def test_a_stopped_trial_goes_on_here_and_one_stopped_here_goes_on_there(
     assert ends(run(executor, stop)) == {trial.key: "interrupted"}
     result = FitDirectory.open(path).result
     assert result.status == "interrupted"
-    assert 20 < result.epochs < 150
+    assert 20 < result.epochs < 220
     assert (path / "final.png").read_bytes() == max((path / "frames").iterdir()).read_bytes()
 
     executor = ClusterExecutor(folder, [trial], lambda trial: source, two_workers.address)
