@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import numba
 import numba.extending
 from numba.core import event, types
+from numba.core.compiler import Compiler
 
 from fit_image.errors import InputError
 from fit_image.nn.runtime.kernel_cache import KernelCache
-from fit_image.nn.runtime.pipeline import InnerCompiler, KernelCompiler
 
 if getattr(numba.config, "DISABLE_JIT", 0):
     # Functions in the compiler's own language have no Python that could be run instead.
@@ -26,12 +27,25 @@ FAST_MATH = frozenset({"afn", "arcp", "contract", "nsz", "reassoc"})
 # the compiler from making vectors of a loop.
 _ERROR_MODEL: Final = "numpy"
 
-_KERNEL: Final[dict[str, Any]] = {"no_cfunc_wrapper": True, "pipeline_class": KernelCompiler}
-_INNER: Final[dict[str, Any]] = {
-    "no_cpython_wrapper": True,
-    "no_cfunc_wrapper": True,
-    "pipeline_class": InnerCompiler,
-}
+# Functions in kernels are linked into them: nothing else calls them.
+_INNER: Final[dict[str, Any]] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
+
+class _KernelCompiler(Compiler):
+    """numba's compiler without garbage collection: what it makes lives until it has done."""
+
+    def compile_extra(self, func: Callable[..., Any]) -> Any:
+        """Compile a function, and the functions that it calls."""
+        enabled = gc.isenabled()
+        gc.disable()
+        try:
+            return super().compile_extra(func)
+        finally:
+            if enabled:
+                gc.enable()
+
+
+_KERNEL: Final[dict[str, Any]] = {"no_cfunc_wrapper": True, "pipeline_class": _KernelCompiler}
 
 
 def kernel(function: Callable[..., Any]) -> Any:
