@@ -12,6 +12,17 @@ import pytest
 from fit_image.nn.runtime.barrier import barrier
 from fit_image.nn.runtime.jit import kernel
 from fit_image.nn.runtime.threads import ThreadPool, end_idle_threads
+from shell import wait_until
+
+
+def end_helpers():
+    """End all helpers, which on a busy machine takes a while."""
+
+    def are_ended():
+        end_idle_threads()
+        return not [each for each in threading.enumerate() if each.name == "fit-image-helper"]
+
+    wait_until(are_ended, seconds=1.5)  # they end by themselves after 2
 
 
 @kernel
@@ -89,7 +100,7 @@ def test_all_have_ended_before_an_error_is_raised():
 
 
 def test_an_interruption_while_helpers_start_does_not_call_one_twice(monkeypatch):
-    end_idle_threads()
+    end_helpers()
     start, interrupted = threading.Thread.start, []
 
     def interrupting(thread):
@@ -117,7 +128,7 @@ def test_an_interruption_while_helpers_start_does_not_call_one_twice(monkeypatch
 
 
 def test_all_pools_share_the_threads_of_the_process():
-    end_idle_threads()
+    end_helpers()
     before = threading.active_count()
     for _ in range(50):
         assert ThreadPool(4).run(lambda counts, thread, threads: threads) == 4
@@ -142,14 +153,13 @@ def test_pools_that_work_at_the_same_time_do_not_share_a_thread():
 
 def test_idle_threads_end():
     ThreadPool(3).run(lambda *_: None)
-    end_idle_threads()
-    assert not [each for each in threading.enumerate() if each.name == "fit-image-helper"]
+    end_helpers()
     assert ThreadPool(3).run(lambda counts, thread, threads: threads) == 3
 
 
 @pytest.mark.parametrize("allowed", [0, 1])
 def test_a_pool_makes_do_with_the_threads_that_the_system_allows(monkeypatch, allowed):
-    end_idle_threads()
+    end_helpers()
     start, left = threading.Thread.start, [None] * allowed
 
     def refusing(thread):

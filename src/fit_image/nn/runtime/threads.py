@@ -185,7 +185,7 @@ class _Helper:
         self._calls: queue.SimpleQueue[bool] = queue.SimpleQueue()  # True to wake, False to end
         self._lock = threading.Lock()  # over all below
         self._thread: threading.Thread | None = None
-        self._serving = False
+        self._serving = self._ending = False
         self._work: Callable[[int], None] | None = None
         self._number = 0
 
@@ -220,10 +220,15 @@ class _Helper:
 
     def end(self) -> None:
         """End the thread as soon as it has nothing to do."""
-        thread = self._thread
-        if thread is not None:
+        with self._lock:
+            thread = self._thread
+            if thread is None:
+                return
+            self._ending = True
+            if self._serving:
+                self._words[_GIVEN] += 1  # it looks for orders: one without work
             self._calls.put(False)
-            thread.join(_END_SECONDS)
+        thread.join(_END_SECONDS)
 
     def _live(self) -> None:
         with self._lock:
@@ -236,7 +241,7 @@ class _Helper:
                 called = False
             with self._lock:
                 if not called and self._calls.empty():
-                    self._thread = None
+                    self._thread, self._ending = None, False
                     return
                 self._serving = called
             if called:
@@ -249,6 +254,10 @@ class _Helper:
                 # An order that was interrupted before it was given is void.
                 work = self._work if self._words[_DONE] < number else None
                 self._work = None
+                if work is None and self._ending:
+                    self._words[_DONE] = number
+                    self._serving = False
+                    return
             if work is not None:
                 work(self._number)
             del work
