@@ -24,6 +24,7 @@ from fit_image.errors import (
     FitImageError,
     FitImageWarning,
     InputError,
+    excerpt,
     one_line,
     os_error_reason,
 )
@@ -166,6 +167,8 @@ class FitImage(click.Group):
                 _fail(_NO_MEMORY, 1)
             # Errors of reading and writing are handled where they occur; left are file names that
             # the system rejects, and standard output.
+            if error.errno is None:  # of a library that could not be loaded
+                _fail(f"cannot load a library ({excerpt(str(error))}): is there enough memory?", 1)
             name = error.filename or "standard output"
             _fail(f"cannot use {name}: {os_error_reason(error)}", 2 if error.filename else 1)
 
@@ -210,7 +213,7 @@ def _warnings_in_one_line() -> Iterator[None]:
 
 
 def _say(message: str) -> None:
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError, MemoryError):
         click.echo(f"fit-image: {one_line(message)}", err=True)
 
 

@@ -207,7 +207,9 @@ def _deep_grey(
             levels[~shown] = np.nan
     lowest = float(levels.min(where=counted, initial=math.inf))
     highest = float(levels.max(where=counted, initial=-math.inf))
-    if grey.no_data is not None and usual > 1 and lowest < highest:
+    beyond = lowest < 0 or highest > usual
+    own = (lowest < 0 and usual > 1) if grey.no_data is None else (beyond or usual > 1)
+    if own and lowest < highest:
         black, white = lowest, highest
     else:
         black, white = min(lowest, 0.0), max(highest, float(usual))

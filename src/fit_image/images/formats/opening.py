@@ -211,6 +211,8 @@ def _mended_grey(image: Image.Image, grey: Grey, remarks: list[Remark]) -> Image
         numbers = np.asarray(image).view(np.int8)
         if numbers.min() < 0:
             return _replaced(image, Image.fromarray(numbers.astype(np.int32)))
+    if grey.inverted and image.mode == "L":  # with a second channel of no known meaning
+        image = _replaced(image, ImageOps.invert(image))
     if grey.inverted and image.mode == "LA":
         level, alpha = image.split()
         image = _replaced(image, Image.merge("LA", (ImageOps.invert(level), alpha)))
