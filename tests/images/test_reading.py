@@ -285,6 +285,9 @@ class TestTiff:
         np.testing.assert_array_equal(loaded.levels, eight_bits(samples, bits))
         assert not loaded.remarks
         assert texts(read(tiff(small), "rgb")) == ["only a thumbnail is in it"]
+        larger = tiff_page(samples, bits, 2, 3, tags=thumbnail)
+        loaded = read(tiff(small, larger, order=order), "rgb")
+        np.testing.assert_array_equal(loaded.levels, eight_bits(samples, bits))
 
     def test_pages(self, read):
         first, other = tiff_page(SAMPLES, 8, 2, 3), tiff_page(255 - SAMPLES, 8, 2, 3)

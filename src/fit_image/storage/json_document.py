@@ -29,7 +29,6 @@ def read_document(file: Path, kind: str, supported: int) -> dict[str, Any]:
     """
     try:
         data = json.loads(read_bytes(file))
-        check_values(data)
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(
             f"{file.parent} is not the folder of a {kind}: it has no {file.name}"
@@ -40,6 +39,10 @@ def read_document(file: Path, kind: str, supported: int) -> dict[str, Any]:
         raise
     except (ValueError, RecursionError, MemoryError) as error:
         raise InputError(f"{file} is damaged: it is not JSON") from error
+    try:
+        check_values(data)
+    except ValueError as error:
+        raise InputError(f"{file} is damaged: {error}") from error
     if not isinstance(data, dict) or type(data.get("format")) is not int:
         raise InputError(f"{file} is not a {file.name} of fit-image")
     check_version(file, data["format"], supported)

@@ -256,10 +256,12 @@ def with_subpages(pages: list[Page]) -> list[Page]:
 
 
 def full_page(pages: list[Page]) -> Page:
-    """Return the first page that is not marked as a thumbnail; the first if all are."""
+    """Return the first page that is not marked as a thumbnail; the largest if all are."""
     if not pages[0].is_part:
         return pages[0]
-    return next((page for page in with_subpages(pages) if not page.is_part), pages[0])
+    found = with_subpages(pages)
+    largest = max(found, key=lambda page: page.size[0] * page.size[1])
+    return next((page for page in found if not page.is_part), largest)
 
 
 def grey_of(page: Page) -> tuple[Grey, dict[int, int], str]:
