@@ -239,6 +239,24 @@ def test_render_puts_x_along_rows_and_y_down(network):
     np.testing.assert_allclose(picture[1, 5], network.predict([[x, y]])[0], atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "field"),
+    [
+        ((-1, 5), "width"),
+        ((5, 3.5), "height"),
+        (("3", 3), "width"),
+        ((10**9, 10**9), "width"),
+        ((5, 5, None), "region"),
+        ((5, 5, (0, 0, 1)), "region"),
+        ((5, 5, (0, 0, float("nan"), 1)), "region"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(network, arguments, field):
+    with pytest.raises(InputError) as caught:
+        network.render(*arguments)
+    assert caught.value.fields == (field,)
+
+
 def test_render_has_the_learned_size_unless_told(network):
     assert network.render().shape == (4, 6, 3)
 

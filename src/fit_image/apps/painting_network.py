@@ -13,7 +13,9 @@ import numpy.typing as npt
 from fit_image.apps.coordinates import unit_coordinates
 from fit_image.apps.rendering import render_strips
 from fit_image.config.registry import CHANNELS
+from fit_image.config.settings import require
 from fit_image.errors import InputError, excerpt
+from fit_image.images.formats.limits import LARGEST_PICTURE
 from fit_image.nn.activations import ACTIVATIONS
 from fit_image.nn.encodings.base import Encoding
 from fit_image.nn.encodings.registry import ENCODINGS
@@ -95,9 +97,15 @@ class PaintingNetwork(core.MLP):
         -------
         float32 (height, width, channels)
             Colours as the network gives them, not clipped.
+
+        Raises
+        ------
+        InputError
+            If the size or the region is invalid.
         """
         width = self.size[0] if width is None else width
         height = self.size[1] if height is None else height
+        _check_drawing(width, height, region)
         picture = np.empty((height, width, self.channels), dtype=np.float32)
         for top, strip in self.render_strips(width, height, region, threads=threads):
             picture[top : top + len(strip)] = strip
@@ -107,8 +115,7 @@ class PaintingNetwork(core.MLP):
         self, width: int, height: int, region: Region = WHOLE, *, threads: int | None = None
     ) -> Iterator[tuple[int, FloatArray]]:
         """Draw like `render`; yield strips: the first row, and float32 (rows, width, channels)."""
-        if width < 1 or height < 1:
-            raise ValueError(f"a picture has at least one pixel, not {width} x {height}")
+        _check_drawing(width, height, region)
         x0, y0, x1, y1 = region
         xs = unit_coordinates(width, self.size[0], x0, x1)
         ys = unit_coordinates(height, self.size[1], y0, y1)
@@ -224,6 +231,21 @@ class PaintingNetwork(core.MLP):
             return cls.from_arrays(arrays)
         except (KeyError, TypeError, ValueError, MemoryError, OverflowError) as error:
             raise InputError(f"{path} is damaged: {error}") from error
+
+
+def _check_drawing(width: int, height: int, region: Region) -> None:
+    """Raise `InputError` unless a picture of that size and region can be drawn."""
+    for name, count in (("width", width), ("height", height)):
+        whole = isinstance(count, int | np.integer) and count >= 1
+        require(whole, name, f"must be a whole number from 1 on, not {count!r}")
+    possible = width * height <= LARGEST_PICTURE
+    require(possible, "width", f"times height must be at most {LARGEST_PICTURE:,} pixels")
+    try:
+        edges = np.asarray(region, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        edges = np.empty(0)
+    valid = edges.shape == (4,) and bool(np.isfinite(edges).all())
+    require(valid, "region", f"must be four finite numbers, not {region!r}")
 
 
 def _typed(

@@ -70,6 +70,8 @@ def upright_copy(image: Image.Image) -> Image.Image:
         image.load()
     except Exception as error:  # from its file, and Pillow raises many kinds for damaged files
         raise InputError(f"cannot read the Pillow image: {one_line(error)}") from error
+    if image.mode in ("La", "RGBa"):  # premultiplied
+        image = image.convert(f"{image.mode[:-1]}A")
     with contextlib.suppress(Exception):  # damaged metadata do not damage the picture
         return ImageOps.exif_transpose(image)
     return image.copy()

@@ -67,6 +67,8 @@ def output_file(path: Path) -> Path:
     """Return the path to write a picture to; for `STREAM`, a temporary PNG for `written`."""
     if path != STREAM:
         return path
+    if sys.__stdout__ is None:
+        raise InputError("standard output is closed: redirect it, such as > picture.png")
     if sys.stdout.isatty():
         raise InputError("standard output is a terminal: redirect it, such as > picture.png")
     return _temporary_folder() / "stdout.png"
