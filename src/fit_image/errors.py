@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import warnings
+from collections.abc import Sequence
 
 MOST_SHOWN = 80
 """Characters of a value from a file that are shown."""
@@ -68,6 +69,12 @@ def excerpt(value: object) -> str:
     """Return the text of a value from a file in one line, cut at `MOST_SHOWN` characters."""
     shown = one_line(str(value)[: MOST_SHOWN + 1])
     return shown if len(shown) <= MOST_SHOWN else f"{shown[: MOST_SHOWN - 1]}…"
+
+
+def some_of(names: Sequence[object], most: int) -> str:
+    """Return the first names, at most so many, and the number of the others."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(map(str, names[:most])) + more
 
 
 def quoted(text: str) -> str:

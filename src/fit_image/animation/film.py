@@ -17,7 +17,7 @@ from PIL import Image
 
 from fit_image.errors import FitImageError, InputError, os_error_reason
 from fit_image.images.decoding import Colour, flatten_alpha, row_strips
-from fit_image.images.formats.libtiff import silenced
+from fit_image.images.formats.limits import pixel_limit
 from fit_image.storage.atomic import check_regular
 
 Pixels = npt.NDArray[np.uint8]
@@ -104,7 +104,7 @@ def read_frame(path: str | os.PathLike[str], background: Colour = _WHITE) -> Pix
     """
     check_regular(Path(path))
     try:
-        with silenced(), Image.open(path) as image:
+        with pixel_limit(), Image.open(path) as image:
             pixels = np.empty((image.height, image.width, 3), np.uint8)
             # In strips, because Pillow would copy the whole frame twice.
             for rows in row_strips(image.height, image.width):

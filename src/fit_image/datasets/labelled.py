@@ -22,7 +22,7 @@ from fit_image.datasets.folder import PICTURE_CHANNELS, folder_contents, load_pi
 from fit_image.datasets.idx import read_idx
 from fit_image.datasets.named_arrays import read_named_arrays
 from fit_image.datasets.unpacking import is_packed, unpacked
-from fit_image.errors import InputError, one_line
+from fit_image.errors import InputError, one_line, some_of
 from fit_image.images.decoding import count_kinds
 from fit_image.images.formats.identify import describe_kinds
 from fit_image.images.formats.opening import RemarkCounts
@@ -171,9 +171,8 @@ def deeper_folder(folder: Path, folders: Sequence[Path], part: str) -> Path | No
     if len(named) == 1:
         return named[0]
     if nested and len(nested) == len(folders):
-        names = ", ".join(one_line(each.name) for each in nested[:_NAMED])
-        more = f" and {len(nested) - _NAMED} more" if len(nested) > _NAMED else ""
-        problem = f"holds folders of folders, {names}{more}; give one of them"
+        names = some_of([one_line(each.name) for each in nested], _NAMED)
+        problem = f"holds folders of folders, {names}; give one of them"
         raise _refused(folder, f"{problem}, such as {one_line(nested[0])}")
     return None
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.datasets.folder import LARGEST_SET
-from fit_image.errors import InputError, excerpt, one_line
+from fit_image.errors import InputError, excerpt, one_line, some_of
 from fit_image.storage.npz import (
     NPY_MAGIC,
     array_names,
@@ -131,6 +131,5 @@ def _as_bytes(array: npt.NDArray[np.generic], name: str, path: Path) -> npt.NDAr
 def _shown(names: list[str]) -> str:
     if not names:
         return "no arrays"
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    listed = ", ".join(ascii(name[:80]) for name in names[:_NAMED])
-    return f"no array 'images' or 'x_train', but {listed}{more}"
+    shown = some_of([ascii(name[:80]) for name in names], _NAMED)
+    return f"no array 'images' or 'x_train', but {shown}"

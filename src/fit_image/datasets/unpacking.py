@@ -4,31 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import struct
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from fit_image.datasets.folder import LARGEST_SET
 from fit_image.errors import InputError, one_line, os_error_reason
-from fit_image.storage.npz import ZIP_MAGIC, first_bytes
+from fit_image.storage.npz import DAMAGE, ZIP_MAGIC, first_bytes
 
 _MOST_FILES = 1_000_000
 
-_DAMAGE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    EOFError,
-    LookupError,
-    MemoryError,
-    OverflowError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
+_DAMAGE = (zipfile.BadZipFile, *DAMAGE)
 
 
 def is_packed(path: Path) -> bool:

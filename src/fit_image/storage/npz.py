@@ -32,7 +32,7 @@ _MOST_ARRAYS = 10_000
 _LARGEST_WHOLE = 1 << 53  # that a float has
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # those of numpy
 
-_DAMAGE = (
+DAMAGE = (
     zlib.error,
     struct.error,
     tokenize.TokenError,
@@ -45,6 +45,7 @@ _DAMAGE = (
     TypeError,
     ValueError,
 )
+"""Errors that reading a damaged zip file, or an array in it, may raise."""
 
 
 def write_archive(
@@ -161,7 +162,7 @@ def read_array_file(path: str | os.PathLike[str]) -> npt.NDArray[Any]:
         return np.array(np.load(path, mmap_mode="r", allow_pickle=False))
     except OSError as error:
         raise InputError(f"cannot read {path}: {os_error_reason(error)}") from error
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise InputError(f"{path} is damaged and cannot be read") from error
 
 
@@ -182,7 +183,7 @@ def _opened(path: Path, kind_text: str) -> Iterator[zipfile.ZipFile]:
         raise InputError(f"cannot read {path}: {os_error_reason(error)}") from error
     except zipfile.BadZipFile:
         raise InputError(f"{path} is not {kind_text}, or is damaged") from None
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise InputError(f"{path} is damaged and cannot be read") from error
 
 
@@ -193,7 +194,7 @@ def is_archive(path: str | os.PathLike[str], kind: str) -> bool:
             return False
         with zipfile.ZipFile(path) as archive:
             return f"fit_image_{kind}.npy" in archive.namelist()
-    except (OSError, zipfile.BadZipFile, *_DAMAGE):
+    except (OSError, zipfile.BadZipFile, *DAMAGE):
         return False
 
 

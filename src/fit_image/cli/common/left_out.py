@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from fit_image.cli.common.display import counted
+from fit_image.errors import some_of
 
-# Of files that are left out, those that are named.
-_NAMED = 5
+NAMED = 5
+"""Of files that are left out, those that are named."""
 
 
 def left_out(paths: Collection[Path], folder: Path, why: str = "no whole pictures") -> list[str]:
@@ -28,8 +29,7 @@ def named(paths: Collection[Path], folder: Path, why: str) -> str:
     names = sorted(
         str(path.relative_to(folder) if path.is_relative_to(folder) else path) for path in paths
     )
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"{folder}: left out, as {why}: {', '.join(names[:_NAMED])}{more}"
+    return f"{folder}: left out, as {why}: {some_of(names, NAMED)}"
 
 
 def with_remarks(facts: dict[str, Any], remarks: Sequence[str]) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from typing import NamedTuple
 import click
 
 from fit_image.cli.common.display import Display
-from fit_image.errors import FitImageError, InputError, one_line, os_error_reason
+from fit_image.cli.common.left_out import NAMED
+from fit_image.errors import FitImageError, InputError, one_line, os_error_reason, some_of
 
 STREAM = Path("-")
 """Standard input or output in place of a picture's file."""
@@ -26,9 +27,6 @@ _SUFFIXES = (
     *(".psd", ".exr", ".hdr", ".dng", ".nef", ".cr2", ".cr3", ".arw", ".raf", ".orf", ".rw2"),
 )
 """Files of folders that are named like pictures, and are missed if they cannot be read."""
-
-# Of pictures that are left out, those that are named.
-_NAMED = 5
 
 
 class Job(NamedTuple):
@@ -168,17 +166,12 @@ class LeftOut:
     def finish(self, count: int) -> None:
         """Name the files that are no pictures; `FitImageError` if one of ``count`` is left out."""
         if self._others:
-            self._display.message(f"left out, as no pictures: {_listed(self._others)}")
+            self._display.message(f"left out, as no pictures: {some_of(self._others, NAMED)}")
         if self.reasons:
-            names, first = _listed([*self.reasons]), next(iter(self.reasons.values()))
+            names, first = some_of([*self.reasons], NAMED), next(iter(self.reasons.values()))
             raise FitImageError(
                 f"{len(self.reasons)} of {count} pictures left out: {names} ({first})"
             )
-
-
-def _listed(paths: Sequence[Path]) -> str:
-    more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
-    return ", ".join(map(str, paths[:_NAMED])) + more
 
 
 class _Found(NamedTuple):
