@@ -14,9 +14,12 @@ DATA = Path(os.environ.get("FIT_IMAGE_DATA", ROOT.parent / "shared" / "data"))
 
 
 def pytest_configure(config):
-    # A job in the background ignores Ctrl-C, and so would all programs that tests start.
-    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    # A job in the background ignores Ctrl-C, one under nohup the end of its terminal, and so would
+    # all programs that tests start.
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+    for signum, handler in usual.items():
+        if signal.getsignal(signum) == signal.SIG_IGN:
+            signal.signal(signum, handler)
     config.addinivalue_line(
         "markers",
         "one_core: what is tested depends on no number of threads; where several workers run, "

@@ -7,8 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from fit_image.apps.fit import samples
-from fit_image.apps.fit.samples import Samples
+from fit_image.apps.fit.samples import DRAWS_AT_ONCE, Samples
 from fit_image.images.io import COLOUR_TYPES, max_level, to_float
 
 
@@ -85,7 +84,7 @@ def test_every_order_is_as_likely():
 
 
 def test_a_pixel_comes_as_often_early_as_late():
-    side = 2 * samples._DRAWS  # more than is drawn at once
+    side = 2 * DRAWS_AT_ONCE  # more than one lot of random numbers
     source = Samples(np.zeros((1, side, 3), np.uint8))
     mean = np.zeros(side)
     for seed in range(200):

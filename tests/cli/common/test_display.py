@@ -20,14 +20,13 @@ class Terminal(io.StringIO):
     def isatty(self):
         return True
 
+    def fileno(self):
+        return 2
 
-@pytest.fixture
-def written(monkeypatch):
-    """What the display writes."""
-    texts = []
-    monkeypatch.setattr(display, "_write", texts.append)
+
+@pytest.fixture(autouse=True)
+def _coloured(monkeypatch):
     monkeypatch.delenv("NO_COLOR", raising=False)
-    return texts
 
 
 @pytest.fixture
@@ -40,26 +39,27 @@ def handlers():
         signal.signal(signum, handler)
 
 
-def drawn(written, columns, monkeypatch):
-    monkeypatch.setattr(display, "_terminal_size", lambda: os.terminal_size((columns, 24)))
-    monkeypatch.setattr("sys.stderr", Terminal())
+def drawn(columns, monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    monkeypatch.setattr(os, "get_terminal_size", lambda _: os.terminal_size((columns, 24)))
     Bar().step(ProgressStep(0.5, ("epoch 5/10", "20.00 dB", "1,000 px/s", "10 s left")))
-    return written.pop().removeprefix("\r").removesuffix("\x1b[K")
+    return terminal.getvalue().removeprefix("\r").removesuffix("\x1b[K")
 
 
 @pytest.mark.parametrize("columns", [3, 10, 20, 40, 80, 200])
-def test_the_bar_fits_the_terminal(written, columns, monkeypatch):
+def test_the_bar_fits_the_terminal(columns, monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
-    line = drawn(written, columns, monkeypatch)
+    line = drawn(columns, monkeypatch)
     assert len(line) < columns
     assert columns < 10 or " 50%" in line
     assert columns < 80 or "10 s left" in line
 
 
-def test_no_color_is_respected(written, monkeypatch):
-    assert "\x1b[" in drawn(written, 80, monkeypatch)
+def test_no_color_is_respected(monkeypatch):
+    assert "\x1b[" in drawn(80, monkeypatch)
     monkeypatch.setenv("NO_COLOR", "1")
-    assert "\x1b[" not in drawn(written, 80, monkeypatch)
+    assert "\x1b[" not in drawn(80, monkeypatch)
 
 
 def test_the_display_suits_the_stream(monkeypatch):
@@ -71,11 +71,13 @@ def test_the_display_suits_the_stream(monkeypatch):
     assert type(display.make_display(quiet=False)) is Lines
 
 
-def test_a_message_takes_the_bar_away_first(written):
+def test_a_message_takes_the_bar_away_first(monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
     bar = Bar()
     bar.step(ProgressStep(0.1, ()))
     bar.message("hello")
-    assert written[1:] == ["\r\x1b[K", "hello\n"]
+    assert terminal.getvalue().endswith("\x1b[K\r\x1b[Khello\n")
 
 
 def test_time_left(monkeypatch):

@@ -18,7 +18,7 @@ from fit_image.images.io import COLOUR_TYPES, max_level
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.jit import kernel
 
-_DRAWS = 1 << 13  # random numbers made at once: few enough to stay in the cache
+DRAWS_AT_ONCE = 1 << 13  # random numbers: few enough to stay in the cache
 
 
 class Samples:
@@ -60,8 +60,8 @@ class Samples:
             importance = Importance(errors)
             order = np.empty(pixels, dtype=np.uint32)
             importance.draw(order, rng)
-        for start in range(0, pixels, _DRAWS):
-            _shuffle_kernel(order, rng.random(min(_DRAWS, pixels - start)), start)
+        for start in range(0, pixels, DRAWS_AT_ONCE):
+            _shuffle_kernel(order, rng.random(min(DRAWS_AT_ONCE, pixels - start)), start)
         # Last: where an interruption comes before, the epoch has no order yet.
         self._importance, self.order = importance, order
 
