@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from benchmark import report
+from benchmark import cores, report
 from benchmark.ceilings import Ceilings, processor
 from benchmark.quality import sections
 from fit_image.nn.runtime.machine import usable_cores
@@ -30,6 +30,7 @@ def main() -> None:
     add("--turns", type=int, default=5, help="turns of each job (default 5)")
     add("--digits", action="store_true", help="measure the game of digits alone")
     add("--patches", action="store_true", help="measure networks on whole pictures and patches")
+    add("--cores", action="store_true", help="measure how the work grows with the cores")
     add("--quality", action="store_true", help="measure PSNR over seconds instead")
     sections.add_arguments(parser)
     arguments = parser.parse_args()
@@ -38,6 +39,8 @@ def main() -> None:
     measured: dict[str, Any] = {"machine": machine}
     if arguments.quality:
         measured["quality"] = sections.Quality(arguments, machine).report()
+    elif arguments.cores:
+        measured |= cores.measure_cores(arguments.turns)
     elif arguments.digits:
         measured |= report.measure_digits(Ceilings(), arguments.turns)
     elif arguments.patches:
@@ -47,6 +50,8 @@ def main() -> None:
     if arguments.json:
         print(json.dumps(measured))
     else:
+        for line in cores.lines(measured.pop("cores", {})):
+            print(line)
         report.print_report(measured)
 
 

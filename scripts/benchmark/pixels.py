@@ -71,22 +71,32 @@ def _torch_learning(peer: Any, optimizer: Any, count: int, batch: int) -> Work:
     return work
 
 
-def descend(layers: str) -> Contest:
-    """One step of plain gradient descent for each pixel."""
+def peer_learning(layers: str, batch: int) -> Work:
+    """Return PyTorch's descent by single pixels, or by batches with Adam."""
     network = our_network(layers)
-    rates, peer = network.layer_rates(0.1), _torch_network(network)
+    peer = _torch_network(network)
+    if batch > 1:
+        optimizer = TORCH_OPTIMIZERS["adam"](peer.parameters())
+        return _torch_learning(peer, optimizer, max(2048, batch), batch)
+    rates = network.layer_rates(0.1)
     linears = [module for module in peer if isinstance(module, torch.nn.Linear)]
     own_rates = [
         {"params": linear.parameters(), "lr": float(rate)}
         for linear, rate in zip(linears, rates, strict=True)
     ]
-    optimizer = torch.optim.SGD(own_rates)
+    return _torch_learning(peer, torch.optim.SGD(own_rates), 50, 1)
+
+
+def descend(layers: str) -> Contest:
+    """One step of plain gradient descent for each pixel."""
+    network = our_network(layers)
+    rates = network.layer_rates(0.1)
     ours = {}
     for threads in sorted({1, usable_cores()}):
         ours[threads] = _learning(PerSampleSGD(our_network(layers), rates), 1000, threads)
     # All weights are read upwards, and read and written downwards.
     swept = 4 * network.num_params
-    return Contest(ours, _torch_learning(peer, optimizer, 50, 1), swept_bytes=swept)
+    return Contest(ours, peer_learning(layers, 1), swept_bytes=swept)
 
 
 def learn_batches(layers: str, batch: int, optimizer: str) -> Contest:
