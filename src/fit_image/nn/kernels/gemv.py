@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from fit_image.nn.runtime.jit import inner
-from fit_image.nn.runtime.simd import WIDTH, broadcast, fma, hsum, load, store
+from fit_image.nn.runtime.simd import WIDTH, broadcast, fma, load, store, store_hsums
 
 GROUP = 4
 """Rows that a loop takes at a time."""
@@ -53,8 +53,7 @@ def _gemv_by_outputs(memory, w, rows, length, x, s):
             s1 = fma(load(memory, r1 + j), v, s1)
             s2 = fma(load(memory, r2 + j), v, s2)
             s3 = fma(load(memory, r3 + j), v, s3)
-        memory[s + i], memory[s + i + 1] = hsum(s0), hsum(s1)
-        memory[s + i + 2], memory[s + i + 3] = hsum(s2), hsum(s3)
+        store_hsums(memory, s + i, s0, s1, s2, s3)
 
 
 @inner
@@ -76,8 +75,7 @@ def _gemv_ger_by_inputs(memory, w, rows, length, x, d, rate, g):
             store(memory, r1 + j, fma(x1, v, w1))
             store(memory, r2 + j, fma(x2, v, w2))
             store(memory, r3 + j, fma(x3, v, w3))
-        memory[g + i], memory[g + i + 1] = hsum(g0), hsum(g1)
-        memory[g + i + 2], memory[g + i + 3] = hsum(g2), hsum(g3)
+        store_hsums(memory, g + i, g0, g1, g2, g3)
 
 
 @inner

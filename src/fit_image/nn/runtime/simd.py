@@ -11,6 +11,7 @@ twice as fast in products on Intel's processors with AVX-512, and slower on AMD'
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from llvmlite import ir
@@ -203,22 +204,44 @@ def hsum(typing_context, vector):
     """Return the horizontal sum of the lanes: halves are added until one number is left."""
 
     def generate(context, builder, signature, arguments):
-        (vector,) = arguments
-        count = WIDTH
-        while count > 1:
-            count //= 2
-            halves = [
-                builder.shuffle_vector(
-                    vector,
-                    ir.Constant(vector.type, ir.Undefined),
-                    ir.Constant(ir.VectorType(_INT, count), list(range(first, first + count))),
-                )
-                for first in (0, count)
-            ]
-            vector = builder.fadd(*halves)
-        return builder.extract_element(vector, ir.Constant(_INT, 0))
+        return builder.extract_element(_sums(builder, arguments), ir.Constant(_INT, 0))
 
     return types.float32(_lanes), generate
+
+
+@intrinsic
+def store_hsums(typing_context, array, offset, a, b, c, d):
+    """Set ``array[offset : offset + 4]`` to the `hsum` of each of four vectors, unchecked."""
+
+    def generate(context, builder, signature, arguments):
+        sums = _sums(builder, arguments[2:])
+        number = pointer(context, builder, signature.args[0], *arguments[:2])
+        builder.store(sums, builder.bitcast(number, sums.type.as_pointer())).align = 4
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, _lanes, _lanes, _lanes, _lanes), generate
+
+
+def _sums(builder: Any, vectors: Sequence[Any]) -> Any:
+    """Return a vector of each vector's horizontal sum; they share the additions."""
+    length = WIDTH  # of the parts that belong to one sum
+    while length > 1:
+        vectors = [
+            _add_halves(builder, vectors[i : i + 2], length) for i in range(0, len(vectors), 2)
+        ]
+        length //= 2
+    return vectors[0]
+
+
+def _add_halves(builder: Any, vectors: Sequence[Any], length: int) -> Any:
+    """Add, of every ``length`` lanes of one or two vectors, the second half to the first."""
+    lanes, half = len(vectors) * vectors[0].type.count, length // 2
+    halves = []
+    for first in (0, half):
+        kept = [part + lane for part in range(first, lanes, length) for lane in range(half)]
+        mask = ir.Constant(ir.VectorType(_INT, len(kept)), kept)
+        halves.append(builder.shuffle_vector(vectors[0], vectors[-1], mask))
+    return builder.fadd(*halves)
 
 
 @intrinsic
