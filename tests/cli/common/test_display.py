@@ -53,6 +53,7 @@ def test_the_bar_fits_the_terminal(columns, monkeypatch):
     line = drawn(columns, monkeypatch)
     assert len(line) < columns
     assert columns < 10 or " 50%" in line
+    assert columns < 20 or "epoch 5/10" in line
     assert columns < 80 or "10 s left" in line
 
 

@@ -101,13 +101,14 @@ class Bar(Display):
         columns = _terminal_size().columns - 3
         parts = [f"{min(step.done, 1.0):4.0%}", *step.parts]
         shortest, longest = _BAR_WIDTH
-        while len(parts) > 1 and len("  ".join(parts)) + 2 + shortest > columns:
+        # The first fact stays, at the cost of the bar.
+        while len(parts) > 2 and len("  ".join(parts)) + 2 + shortest > columns:
             parts.pop()
         width = min(columns - 2 - len("  ".join(parts)), longest)
-        line = f"{parts[0]}  {self._bar(step.done, width)}" if width >= 3 else parts[0]
-        line = "  ".join([line, *parts[1:]])
         if width < 3:
-            line = line[: max(columns, 0)]
+            line = _shortened("  ".join(parts), max(columns, 0))
+        else:
+            line = "  ".join([parts[0], self._bar(step.done, width), *parts[1:]])
         _write(f"\r{line}\x1b[K")
         self._visible = True
 
