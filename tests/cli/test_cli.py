@@ -17,7 +17,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fit_image.apps.fit.directory import FitResult
 from fit_image.apps.painting_network import PaintingNetwork
+from fit_image.cli.fit.command import FitCommand
 from fit_image.errors import warn_once
 from shell import Shell, wait_until
 
@@ -49,6 +51,14 @@ def model_bits(folder):
 
 
 # Fitting
+
+
+def test_the_last_line_tells_what_was_reached():
+    result = FitResult("done", "time-limit", 3000, 22.731, 0.1, 2307, 70.2, 71.0, 2)
+    line = FitCommand.describe(object.__new__(FitCommand), result)
+    assert line == (
+        "3,000 epochs, 22.73 dB, 1:10 of training (2,307 parameters); reached --time-limit"
+    )
 
 
 def test_a_run_leaves_all_its_files(picture):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fit_image.cli.common.display import describe_animation
+from fit_image.cli.common.display import counted, describe_animation, format_duration
 from fit_image.cli.common.drawing import showing_frames
 from fit_image.cli.common.picture_files import STREAM, input_file, shown_stem
 from fit_image.cli.common.signals import Interrupted
@@ -147,10 +147,11 @@ class FitCommand(TrainCommand):
         return [f"--animation={name}" for name in names] if any(map(is_elsewhere, names)) else []
 
     def describe(self, result: FitResult) -> str:
-        epochs, comma, rest = super().describe(result).partition(",")
-        psnr = "" if result.psnr is None else f", {result.psnr:.2f} dB"
+        psnr = "" if result.psnr is None else f"{result.psnr:.2f} dB, "
+        training = f"{psnr}{format_duration(result.seconds)} of training"
+        network = counted(result.parameters, "parameter")
         ended = _ENDINGS.get(result.ended or "", "")
-        return f"{epochs}{psnr}{comma}{rest} ({result.parameters:,} parameters){ended}"
+        return f"{counted(result.epochs, 'epoch')}, {training} ({network}){ended}"
 
     def summary(self, directory: FitDirectory) -> dict[str, Any]:
         names = ("ended", "epochs", "psnr", "loss", "parameters", "seconds")
