@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @options.pace_option
 @click.option(
     "--every",
-    type=click.IntRange(min=1),
+    type=options.Whole(min=1),
     default=1,
     show_default=True,
     metavar="N",

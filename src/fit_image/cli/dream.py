@@ -72,7 +72,7 @@ _MAX_TILES = 10_000
 )
 @click.option(
     "--latent",
-    type=click.IntRange(min=0, max=_MAX_LATENT),
+    type=options.Whole(min=0, max=_MAX_LATENT),
     metavar="N",
     show_default="0, 8 with --animate",
     help="Number of latent inputs: random numbers, the same for all pixels.",
@@ -113,7 +113,7 @@ _MAX_TILES = 10_000
 )
 @click.option(
     "--frames",
-    type=click.IntRange(min=2, max=100_000),
+    type=options.Whole(min=2, max=100_000),
     default=120,
     show_default=True,
     metavar="N",

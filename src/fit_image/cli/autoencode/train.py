@@ -45,7 +45,7 @@ def _units(text: str) -> tuple[int, ...]:
 
 
 _TYPES = {
-    "bottleneck": click.IntRange(1, LARGEST_LAYER),
+    "bottleneck": options.Whole(1, LARGEST_LAYER),
     "hidden": options.Parsed("units", _units),
 }
 

@@ -62,7 +62,7 @@ def training_options(*, output: str, epochs: int, epochs_help: str) -> Callable[
     add_output = output_option(Path(output), "Folder for all results.", "DIR")
     add_epochs = click.option(
         "--epochs",
-        type=click.IntRange(min=1, max=1_000_000),
+        type=options.Whole(min=1, max=1_000_000),
         default=epochs,
         show_default=True,
         metavar="N",

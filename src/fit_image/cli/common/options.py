@@ -70,8 +70,16 @@ class Word(click.Choice):
         return super().convert("grey" if known else value, param, ctx)
 
 
+class Whole(click.IntRange):
+    """A whole number in a range."""
+
+    name = "whole number"
+
+
 class Real(click.FloatRange):
     """A finite number in a range."""
+
+    name = "number"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
@@ -206,8 +214,8 @@ def field_option(
             declared = f"{declared}/--no-{declared.removeprefix('--')}"
     else:
         kind = kind or _kind(default, data)
-        if isinstance(kind, click.IntRange | click.FloatRange):
-            metavar = metavar or ("N" if isinstance(kind, click.IntRange) else "X")
+        if isinstance(kind, Whole | Real):
+            metavar = metavar or ("N" if isinstance(kind, Whole) else "X")
         attributes |= {"type": kind, "metavar": metavar, "show_default": shown or True}
         if default is not None:
             attributes["default"] = data.get("to_text", lambda value: value)(default)
@@ -222,7 +230,7 @@ def _kind(default: object, data: Mapping[str, Any]) -> Any:
     least, most = data["limits"] or (0, None)
     most = None if most == math.inf else most
     if isinstance(default, int):
-        return click.IntRange(int(least), None if most is None else int(most))
+        return Whole(int(least), None if most is None else int(most))
     if isinstance(default, float) or data["limits"]:
         return Real(least, most, min_open=data["above"])
     return None
@@ -254,7 +262,7 @@ def threads_option(default: str) -> Callable[[Command], Command]:
     return headed_option(
         "Run",
         "--threads",
-        type=click.IntRange(min=1, max=1024),
+        type=Whole(min=1, max=1024),
         metavar="N",
         show_default=default,
         help="Maximum number of threads; the result does not depend on it.",

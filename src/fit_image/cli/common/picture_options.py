@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fit_image.cli.common.options import SIZE, Command
+from fit_image.cli.common.options import SIZE, Command, Whole
 from fit_image.errors import InputError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def columns_option(default: int, text: str) -> Callable[[Command], Command]:
     """Add ``--columns``."""
     return click.option(
         "--columns",
-        type=click.IntRange(min=1, max=1000),
+        type=Whole(min=1, max=1000),
         default=default,
         show_default=True,
         metavar="N",
@@ -59,7 +59,7 @@ def seed_option(default: int | None, shown: str | bool, text: str) -> Callable[[
     """Add ``--seed``."""
     return click.option(
         "--seed",
-        type=click.IntRange(min=0, max=2**63 - 1),
+        type=Whole(min=0, max=2**63 - 1),
         default=default,
         show_default=shown,
         metavar="N",
@@ -73,7 +73,7 @@ def quality_option(
     """Add ``--quality``, that of JPEG."""
     return click.option(
         "--quality",
-        type=click.IntRange(1, 100),
+        type=Whole(1, 100),
         default=default,
         show_default=shown,
         metavar="N",

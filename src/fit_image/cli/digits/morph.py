@@ -9,7 +9,7 @@ import click
 
 from fit_image.cli.common.display import announcing_compilation, make_display
 from fit_image.cli.common.drawing import animate_loop
-from fit_image.cli.common.options import fps_option, quiet_option
+from fit_image.cli.common.options import Whole, fps_option, quiet_option
 from fit_image.cli.common.picture_options import (
     check_network,
     check_target,
@@ -39,7 +39,7 @@ from fit_image.config.registry import WALKS
 )
 @click.option(
     "--steps",
-    type=click.IntRange(min=1, max=10_000),
+    type=Whole(min=1, max=10_000),
     default=20,
     show_default=True,
     metavar="N",

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @training_options(output="digits", epochs=6, epochs_help="Passes over all pictures.")
 @click.option(
     "--limit",
-    type=click.IntRange(min=1),
+    type=options.Whole(min=1),
     metavar="N",
     show_default="all",
     help="Train on at most this many pictures, chosen at random.",

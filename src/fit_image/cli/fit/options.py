@@ -43,7 +43,7 @@ _OPTIONS = (
     ),
     _field("Network", "layers", options.LAYERS, "SPEC"),
     _field("Network", "encoding", options.ENCODING, "SPEC"),
-    _field("Stopping", "epochs", click.IntRange(1, MOST_EPOCHS)),
+    _field("Stopping", "epochs", options.Whole(1, MOST_EPOCHS)),
     _field("Stopping", "target_psnr", options.DECIBELS, "DB|none", "none"),
     _field("Stopping", "time_limit", options.DURATION, "TIME|none", "none"),
     _field(
@@ -51,7 +51,7 @@ _OPTIONS = (
     ),
     _field("Learning", "optimizer", shown="sgd, adam with a grid"),
     _field(
-        "Learning", "batch_size", click.IntRange(min=1), shown=options.by_optimizer("batch_size")
+        "Learning", "batch_size", options.Whole(min=1), shown=options.by_optimizer("batch_size")
     ),
     _field("Network", "init_scale", metavar="SCALE"),
     _field("Network", "slope", metavar="SLOPE"),
@@ -60,7 +60,7 @@ _OPTIONS = (
     _field("Network", "scale", metavar="SCALE"),
     _field("Network", "output_activation"),
     _field("Network", "init", options.INIT, "NAME"),
-    _field("Learning", "seed", click.IntRange(*SEED)),
+    _field("Learning", "seed", options.Whole(*SEED)),
     _field("Learning", "loss"),
     _field("Learning", "lr_schedule"),
     _field("Learning", "warmup", metavar="EPOCHS"),

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from fit_image.cli.common.headings import HeadedCommand
+from fit_image.cli.common.picture_files import STREAM
 from fit_image.config.fit import FitConfig, ImageConfig
 
 _COMPARED = {
@@ -56,6 +57,8 @@ class SingleValuesCommand(HeadedCommand):
 def _check_pictures(image: str | None, more: list[str]) -> None:
     if image is None or not more or not all(Path(each).exists() for each in more):
         return
+    if Path(image) != STREAM and not Path(image).exists():
+        raise click.UsageError(f"{image} is neither a command nor an existing file.")
     paths = [image, *more]
     named = shlex.join(paths[:_SHOWN]) + " ..." * (len(paths) > _SHOWN)
     raise click.UsageError(

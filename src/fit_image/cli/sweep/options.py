@@ -29,7 +29,7 @@ SWEEP_OPTIONS: list[click.Parameter] = [
     HeadedOption(
         ["--seeds"],
         heading="Learning",
-        type=click.IntRange(min=1, max=MAX_SEEDS),
+        type=options.Whole(min=1, max=MAX_SEEDS),
         metavar="N",
         show_default="1",
         help="Train each trial with seeds 0 to N - 1, to separate differences from chance.",
@@ -70,7 +70,7 @@ SWEEP_OPTIONS: list[click.Parameter] = [
     HeadedOption(
         ["-j", "--jobs"],
         heading="Run",
-        type=click.IntRange(min=1, max=1024),
+        type=options.Whole(min=1, max=1024),
         metavar="N",
         show_default="all cores",
         help="Trials to train in parallel, each with one thread.",
