@@ -364,6 +364,7 @@ def test_info(run, bars):
     assert (facts["pictures"], facts["held_out"], facts["frames"]) == (54, 6, 3)
     assert facts["bottleneck"] == 4
     assert "psnr" in facts
+    assert "tied             no\n" in Shell("info").succeed(run).stdout
     facts = json.loads(Shell("info").succeed(run / "model.npz", "--json").stdout)
     assert (facts["code"], facts["width"], facts["kind"]) == (4, 14, "fully connected")
     assert facts["compression"] == 42

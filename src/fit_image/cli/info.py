@@ -81,6 +81,8 @@ def _facts_of_sweep(folder: SweepDirectory) -> dict[str, Any]:
 def _shown(name: str, value: Any) -> str:
     if value is None or value == []:
         return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, list):
         return ", ".join(map(str, value))
     if name.endswith("seconds"):
