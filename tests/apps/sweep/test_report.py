@@ -168,6 +168,13 @@ def test_the_command_line_names_what_differs(preset, options, image, text):
     assert command_line(Trial(manifest)) == text
 
 
+def test_each_command_of_the_page_writes_to_a_folder_of_its_own(page, sweep):
+    text = page.read_text("utf-8")
+    for trial in sweep.trials:
+        shown = f"--epochs {EPOCHS} -o {trial.key}\n" in text
+        assert shown == (trial.manifest.fit.seed == 0)
+
+
 def test_the_command_line_of_a_grid_gives_the_same_trial():
     fit = preset_config("instant", 30, 20, encoding="grid:levels=4", activation="sine")
     picture = Picture("/cat.png", "0" * 64, 30, 20)

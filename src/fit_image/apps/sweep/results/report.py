@@ -120,7 +120,8 @@ class _Section:
         self.wide = self.picture.width > self.picture.height
         self.findings = findings(groups)
         self.remarks = remarks(groups)
-        self.commands = [command_line(group.trial) for group in groups]
+        # All into a folder of their own, so that they can be called one after the other.
+        self.commands = [f"{command_line(group.trial)} -o {group.trial.key}" for group in groups]
         self.ranked = best_first(groups)
         unranked = (index for index in range(len(groups)) if index not in self.ranked)
         self.order = [*self.ranked, *unranked]
