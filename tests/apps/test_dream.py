@@ -150,6 +150,8 @@ def test_an_animation_goes_round():
         (["--residual", "24"], "residual:24"),
         (["--residual", "2x2x2", "--layers", "8"], "exclude"),
         (["--layers", "3x65000"], "GB of memory"),
+        (["--grid", "3"], "columns and of rows such as 4x3"),
+        (["--grid", "3x0"], "columns and of rows such as 4x3"),
         (["--grid", "30x30", "--size", "20x20"], "too few"),
         (["--grid", "1000x1000"], "more than 10,000"),
     ],

@@ -287,7 +287,7 @@ class TestFolder:
         refused(tmp_path / "absent\n", "absent\\n", "No such file")
 
     def test_a_file(self, picture):
-        refused(picture, f"{picture} is a file", "give a folder")
+        refused(picture, f"{picture} is a file", "give a folder", "zip or npz file")
 
     def test_empty(self, tmp_path):
         refused(tmp_path, tmp_path.name, "holds nothing")

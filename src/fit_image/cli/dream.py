@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,13 @@ if TYPE_CHECKING:
 
 _MAX_LATENT = 10_000
 _MAX_TILES = 10_000
+
+
+def _grid(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"0*([1-9][0-9]{0,8})[xX]0*([1-9][0-9]{0,8})", text)
+    if not match:
+        raise InputError(f"{text!a} is not a number of columns and of rows such as 4x3.")
+    return int(match[1]), int(match[2])
 
 
 @click.command("dream")
@@ -98,7 +106,7 @@ _MAX_TILES = 10_000
 @seed_option(0, True, "Seed of the weights; in a grid, of the first picture.")
 @click.option(
     "--grid",
-    type=options.SIZE,
+    type=options.Parsed("CxR", _grid),
     metavar="CxR",
     show_default="1x1, or a column for each --stddev",
     help="Columns and rows of pictures, each with the next seed.",

@@ -42,6 +42,8 @@ MOST_CLASSES = 255
 # Folders that a message names.
 _NAMED = 8
 
+_WANTED = "give a folder of IDX files, or with one folder of pictures for each class"
+
 # LeCun's train-images-idx3-ubyte.gz, and train-images.idx3-ubyte as some programs unpack it.
 _IDX_NAME = re.compile(
     r"(?P<part>.*?)[-_.]?(?P<kind>images|labels)(?:[-_.]idx\d?|[-_.]ubyte)+(?:\.gz)?",
@@ -114,10 +116,14 @@ def load_labelled(
     path = Path(path)
     if is_packed(path):
         with unpacked(path) as folder:
-            labelled = load_labelled(folder, part=part, channels=channels)
-            skipped = tuple(path / each.relative_to(folder) for each in labelled.skipped)
-            return replace(labelled, skipped=skipped)
-    labelled = _from_arrays(path, part, channels) or _from_folder(path, part, channels)
+            inner = load_labelled(folder, part=part, channels=channels)
+            skipped = tuple(path / each.relative_to(folder) for each in inner.skipped)
+            return replace(inner, skipped=skipped)
+    labelled = _from_arrays(path, part, channels)
+    if labelled is None:
+        if path.is_file():
+            raise _refused(path, f"is a file but no data set; {_WANTED}, or a zip or npz file")
+        labelled = _from_folder(path, part, channels)
     _check_classes(path, labelled.names)
     height, width = labelled.pictures.shape[1:3]
     if min(height, width) < 1:
@@ -139,8 +145,7 @@ def _from_folder(folder: Path, part: str, channels: str) -> LabelledPictures:
             raise _refused(folder, problem)
         return _from_folders(folder, folders, files, channels)
     present = "neither IDX files nor folders of pictures" if files else "nothing"
-    wanted = "give a folder of IDX files, or with one folder of pictures for each class"
-    raise _refused(folder, f"holds {present}; {wanted}")
+    raise _refused(folder, f"holds {present}; {_WANTED}")
 
 
 def deeper_folder(folder: Path, folders: Sequence[Path], part: str) -> Path | None:
