@@ -54,11 +54,19 @@ def test_other_errors_are_not_hidden(tmp_path, monkeypatch):
     assert isinstance(result.exception, RuntimeError)
 
 
-def test_without_a_compiler_there_is_one_line(tmp_path):
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        ("NUMBA_DISABLE_JIT", "1", "fit-image: NUMBA_DISABLE_JIT is set"),
+        ("NUMBA_NUM_THREADS", "0", "unset NUMBA_NUM_THREADS"),
+    ],
+)
+def test_without_a_compiler_there_is_one_line(tmp_path, variable, value, told):
     save_image(tmp_path / "a.png", np.zeros((4, 4, 3), np.uint8))
+    bare = {name: text for name, text in os.environ.items() if not name.startswith("NUMBA_")}
     done = subprocess.run(  # the variable is read when numba is imported
         [sys.executable, "-m", "fit_image", "a.png"],
-        env=os.environ | {"NUMBA_DISABLE_JIT": "1"},
+        env=bare | {variable: value},
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -66,5 +74,6 @@ def test_without_a_compiler_there_is_one_line(tmp_path):
     )
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
-    assert line.startswith("fit-image: NUMBA_DISABLE_JIT is set")
+    assert line.startswith("fit-image: ")
+    assert told in line
     assert [file.name for file in tmp_path.iterdir()] == ["a.png"]
