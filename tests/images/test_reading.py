@@ -515,6 +515,18 @@ def damaged(rng, data):
 
 
 class TestDamage:
+    @pytest.mark.parametrize("missing", [1, 20])
+    @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+    def test_a_tiff_cut_short_is_not_filled_with_other_bytes(self, tmp_path, rng, dtype, missing):
+        file = tmp_path / "a.tif"
+        noise = rng.integers(256, size=(8, 8), dtype=dtype)
+        Image.fromarray(noise).save(file)  # its pixels are at the end
+        with Image.open(file) as image:
+            offset, size = (image.tag_v2[tag][0] for tag in (273, 279))
+        file.write_bytes(file.read_bytes()[: offset + size - missing])
+        with pytest.raises(InputError, match="damaged or truncated"):
+            load_image(file)
+
     def test_never_escapes_as_anything_but_an_input_error(self, tmp_path, rng):
         small = tiff_page(SAMPLES[:2], 8, 2, 3, tags={254: (4, [1])})
         full, grey = tiff_page(SAMPLES, 8, 2, 3), SAMPLES[..., 0]
