@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
 import itertools
+import lzma
 import struct
 import zlib
 from unittest import mock
@@ -433,6 +436,17 @@ def of_pixels(bits, samples, tags):
 
 SVG = b'<?xml version="1.0"?>\n<!-- drawn -->\n<svg xmlns="http://www.w3.org/2000/svg"/>'
 
+PACKED = [
+    ("gzip", gzip.compress(b"\x89PNG\r\n\x1a\n")),
+    ("gzip", b"\x1f\x8b\x08"),
+    ("bzip2", bz2.compress(b"\x89PNG\r\n\x1a\n")),
+    ("xz", lzma.compress(b"\x89PNG\r\n\x1a\n")),
+    ("zstd", b"\x28\xb5\x2f\xfd" + bytes(40)),
+    ("7z", b"7z\xbc\xaf\x27\x1c" + bytes(40)),
+    ("RAR", b"Rar!\x1a\x07\x01\0" + bytes(40)),
+    ("tar", b"a.png".ljust(257, b"\0") + b"ustar\0" + bytes(249)),
+]
+
 UNREADABLE = [
     ("HEIC", "JPEG", box(b"heic", b"mif1")),
     ("HEIC", "JPEG", box(b"mif1", b"miaf", b"heic")),
@@ -443,6 +457,7 @@ UNREADABLE = [
     ("SVG", "PNG", b"\xef\xbb\xbf\n" + SVG),
     ("SVG", "PNG", SVG.decode().encode("utf-16")),
     ("SVG", "PNG", zlib.compress(SVG, wbits=31)),
+    *((name, "unpack it", packed) for name, packed in PACKED),
     ("EXR", "PNG", b"\x76\x2f\x31\x01" + bytes(40)),
     ("HDR", "PNG", b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 1 +X 1\n" + bytes(4)),
     ("PFM in colour", "PNG", b"PF\n1 1\n-1.0\n" + bytes(12)),
