@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import tracemalloc
 import zipfile
 from functools import partial
 
@@ -52,6 +53,16 @@ def change(document, changed):
     data = json.loads(document.read_text())
     changed(data)
     document.write_text(json.dumps(data))
+
+
+def test_reading_a_small_file_takes_little_memory(tmp_path):
+    (tmp_path / "a").write_bytes(b"epoch\n")
+    tracemalloc.start()
+    try:
+        assert read_bytes(tmp_path / "a") == b"epoch\n"
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def ask_for(record, *names):
