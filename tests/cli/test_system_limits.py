@@ -6,12 +6,14 @@ import errno
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from fit_image.apps.fit import picture_source
 from fit_image.images.io import save_image
+from fit_image.runs.recorder import RunRecorder
 from shell import Shell
 
 
@@ -42,6 +44,26 @@ def test_a_limit_is_one_line(tmp_path, monkeypatch, error, line):
     save_image("a.png", np.zeros((4, 4, 3), np.uint8))
     monkeypatch.setattr(picture_source, "load_image", refuse)
     assert line in Shell().fail("a.png", code=1)
+
+
+@pytest.mark.parametrize("folder", ["run", "new/run", "there"])
+@pytest.mark.parametrize("step", ["checkpoint", "steps"])
+def test_a_run_that_cannot_start_leaves_nothing(tmp_path, monkeypatch, step, folder):
+    def fail(*_):
+        raise MemoryError
+
+    monkeypatch.chdir(tmp_path)
+    save_image("a.png", np.zeros((4, 4, 3), np.uint8))
+    (tmp_path / "there" / "frames").mkdir(parents=True)
+    (tmp_path / "there" / "notes.txt").write_text("mine")
+    (tmp_path / "there" / ".lock").touch()
+    monkeypatch.setattr(RunRecorder, step, fail)
+    before = sorted(Path().rglob("*"))
+    result = Shell().run("a.png", "--layers", "1x4", "--epochs", "1", "-o", folder)
+    assert result.exit_code == 1
+    assert "not enough memory" in result.stderr
+    left = set(Path().rglob("*")) - {*before}
+    assert not left
 
 
 def test_other_errors_are_not_hidden(tmp_path, monkeypatch):

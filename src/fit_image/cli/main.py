@@ -279,4 +279,10 @@ def main() -> None:
     if not sys.warnoptions:
         # Those of libraries are for programmers.
         warnings.simplefilter("ignore")
-    cli.main(prog_name="fit-image")
+    try:
+        cli.main(prog_name="fit-image")
+    except SystemExit as end:
+        if isinstance(end.__context__, MemoryError) and isinstance(end.code, int):
+            # Ending in order may need more memory, and complain.
+            os._exit(end.code)
+        raise
