@@ -487,6 +487,16 @@ UNREADABLE = [
 ]
 
 
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("count", [16, 3, 0])
+def test_values_that_are_no_finite_numbers_are_told(tmp_path, number, count):
+    values = np.linspace(0, 1, 16, dtype=np.float32)
+    values[:count] = number
+    Image.fromarray(values.reshape(4, 4)).save(tmp_path / "a.tif")
+    told = [f"{count} of 16 values are NaN or infinite"] * (count > 0)
+    assert [remark.text for remark in load_image(tmp_path / "a.tif").remarks] == told
+
+
 class TestKinds:
     @pytest.mark.parametrize(("name", "advice", "data"), UNREADABLE, ids=lambda each: str(each)[:9])
     def test_unreadable_ones_are_named(self, tmp_path, name, advice, data):
