@@ -253,6 +253,21 @@ def test_documents_with_impossible_values(folder, document, text, reason):
     assert f"is damaged: {reason}" in fail(*words)
 
 
+@pytest.mark.parametrize(
+    ("part", "field", "value", "told"),
+    [
+        ("image", "background", "z" * 300, "background must be"),
+        ("record", "animations", ["x" * 300 + ".gif"], "a name that is too long: xxx"),
+    ],
+)
+def test_values_that_cannot_be_are_told_of_their_file(run, part, field, value, told):
+    change(run.path / "run.json", lambda data: data[part].update({field: value}))
+    line = fail("info", run.path)
+    assert "run.json is damaged: " in line
+    assert told in line
+    assert "…" in line
+
+
 def test_names_that_are_not_valid_text_are_no_damage(run):
     change(run.path / "run.json", lambda data: data["picture"].update(path="/x/\udcff.png"))
     assert FitDirectory.open(run.path).manifest.picture.path == "/x/\udcff.png"
