@@ -49,6 +49,37 @@ def test_a_model_file_is_plain_numpy(network, saved):
     np.testing.assert_allclose(network.predict([[0.2, 0.7]])[0], x, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        *([0.2, 0.7], [[1, 2, 3]], [[1, 2], [3]], [[[1, 2]]], [], None, 5, "abc"),
+        *([["a", "b"]], [["0.1", "0.2"]], [[None, 1.0]], [[1j, 2.0]], [[10**400, 1]]),
+        *(np.array([[np.nan, 1.0]], dtype=object), np.zeros((3, 2), "M8[s]")),
+    ],
+    ids=lambda inputs: repr(inputs)[:30],
+)
+def test_only_real_vectors_of_two_numbers_are_inputs(network, inputs):
+    with pytest.raises(InputError, match=r"^inputs must be an array \(samples, 2\)") as caught:
+        network.predict(inputs)
+    assert caught.value.fields == ("inputs",)
+
+
+@pytest.mark.parametrize("inputs", [np.array([[0, 1]], kind) for kind in ("?", "u1", ">i4", "f8")])
+def test_inputs_of_any_real_type_are_places(network, inputs):
+    expected = network.predict(np.array([[0, 1]], np.float32))
+    np.testing.assert_array_equal(network.predict(inputs), expected)
+
+
+@pytest.mark.parametrize("threads", [0, -1, 2.5, "a", True])
+def test_threads_are_a_whole_number(network, threads):
+    for use in (
+        lambda: network.predict([[0, 1]], threads=threads),
+        lambda: network.render(2, 2, threads=threads),
+    ):
+        with pytest.raises(InputError, match=r"^threads must be a whole number"):
+            use()
+
+
 def test_a_loaded_network_has_its_activations(tmp_path):
     activations = ["leaky-relu", "gabor", "sigmoid"]
     layers = dense_stack(2, (5, 7), 3, 0.3, activations=activations, omega=7.0, scale=2.5)

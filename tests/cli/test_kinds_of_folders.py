@@ -160,6 +160,14 @@ def test_a_folder_that_fit_image_has_not_made():
         assert "other" in fail(command, "other")
 
 
+@pytest.mark.parametrize(
+    "command", [("render",), ("digits", "grid"), ("autoencode", "grid"), ("info",)]
+)
+def test_a_foreign_folder_is_told_as_such(tmp_path, command):
+    (tmp_path / "notes.txt").touch()
+    assert f"{tmp_path} is not the folder of a " in fail(*command, tmp_path)
+
+
 @pytest.mark.parametrize("name", ["digits", "autoencode", "unjpeg"])
 def test_a_training_takes_the_options_of_an_earlier_one(folders, name):
     kind, data = KINDS[name], next((folders / f"data of {name}").glob("*"))

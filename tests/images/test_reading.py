@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
 import itertools
+import lzma
 import struct
 import zlib
 from unittest import mock
@@ -433,6 +436,17 @@ def of_pixels(bits, samples, tags):
 
 SVG = b'<?xml version="1.0"?>\n<!-- drawn -->\n<svg xmlns="http://www.w3.org/2000/svg"/>'
 
+PACKED = [
+    ("gzip", gzip.compress(b"\x89PNG\r\n\x1a\n")),
+    ("gzip", b"\x1f\x8b\x08"),
+    ("bzip2", bz2.compress(b"\x89PNG\r\n\x1a\n")),
+    ("xz", lzma.compress(b"\x89PNG\r\n\x1a\n")),
+    ("zstd", b"\x28\xb5\x2f\xfd" + bytes(40)),
+    ("7z", b"7z\xbc\xaf\x27\x1c" + bytes(40)),
+    ("RAR", b"Rar!\x1a\x07\x01\0" + bytes(40)),
+    ("tar", b"a.png".ljust(257, b"\0") + b"ustar\0" + bytes(249)),
+]
+
 UNREADABLE = [
     ("HEIC", "JPEG", box(b"heic", b"mif1")),
     ("HEIC", "JPEG", box(b"mif1", b"miaf", b"heic")),
@@ -443,6 +457,7 @@ UNREADABLE = [
     ("SVG", "PNG", b"\xef\xbb\xbf\n" + SVG),
     ("SVG", "PNG", SVG.decode().encode("utf-16")),
     ("SVG", "PNG", zlib.compress(SVG, wbits=31)),
+    *((name, "unpack it", packed) for name, packed in PACKED),
     ("EXR", "PNG", b"\x76\x2f\x31\x01" + bytes(40)),
     ("HDR", "PNG", b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 1 +X 1\n" + bytes(4)),
     ("PFM in colour", "PNG", b"PF\n1 1\n-1.0\n" + bytes(12)),
@@ -470,6 +485,16 @@ UNREADABLE = [
     ("TIFF of compression 34887", "PNG", of_pixels(8, 1, {259: (3, [34887])})),
     ("16-bit float grey TIFF", "PNG", tiff(tiff_page(SAMPLES[..., 0], 16, 1, 1, 3))),
 ]
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("count", [16, 3, 0])
+def test_values_that_are_no_finite_numbers_are_told(tmp_path, number, count):
+    values = np.linspace(0, 1, 16, dtype=np.float32)
+    values[:count] = number
+    Image.fromarray(values.reshape(4, 4)).save(tmp_path / "a.tif")
+    told = [f"{count} of 16 values are NaN or infinite"] * (count > 0)
+    assert [remark.text for remark in load_image(tmp_path / "a.tif").remarks] == told
 
 
 class TestKinds:
@@ -515,6 +540,18 @@ def damaged(rng, data):
 
 
 class TestDamage:
+    @pytest.mark.parametrize("missing", [1, 20])
+    @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+    def test_a_tiff_cut_short_is_not_filled_with_other_bytes(self, tmp_path, rng, dtype, missing):
+        file = tmp_path / "a.tif"
+        noise = rng.integers(256, size=(8, 8), dtype=dtype)
+        Image.fromarray(noise).save(file)  # its pixels are at the end
+        with Image.open(file) as image:
+            offset, size = (image.tag_v2[tag][0] for tag in (273, 279))
+        file.write_bytes(file.read_bytes()[: offset + size - missing])
+        with pytest.raises(InputError, match="damaged or truncated"):
+            load_image(file)
+
     def test_never_escapes_as_anything_but_an_input_error(self, tmp_path, rng):
         small = tiff_page(SAMPLES[:2], 8, 2, 3, tags={254: (4, [1])})
         full, grey = tiff_page(SAMPLES, 8, 2, 3), SAMPLES[..., 0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import tracemalloc
 import zipfile
 from functools import partial
 
@@ -52,6 +53,16 @@ def change(document, changed):
     data = json.loads(document.read_text())
     changed(data)
     document.write_text(json.dumps(data))
+
+
+def test_reading_a_small_file_takes_little_memory(tmp_path):
+    (tmp_path / "a").write_bytes(b"epoch\n")
+    tracemalloc.start()
+    try:
+        assert read_bytes(tmp_path / "a") == b"epoch\n"
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def ask_for(record, *names):
@@ -240,6 +251,21 @@ def test_documents_with_impossible_values(folder, document, text, reason):
     (folder / document).write_text(text)
     words = ("report", ".") if document == "sweep.json" else ("info", ".")
     assert f"is damaged: {reason}" in fail(*words)
+
+
+@pytest.mark.parametrize(
+    ("part", "field", "value", "told"),
+    [
+        ("image", "background", "z" * 300, "background must be"),
+        ("record", "animations", ["x" * 300 + ".gif"], "a name that is too long: xxx"),
+    ],
+)
+def test_values_that_cannot_be_are_told_of_their_file(run, part, field, value, told):
+    change(run.path / "run.json", lambda data: data[part].update({field: value}))
+    line = fail("info", run.path)
+    assert "run.json is damaged: " in line
+    assert told in line
+    assert "…" in line
 
 
 def test_names_that_are_not_valid_text_are_no_damage(run):

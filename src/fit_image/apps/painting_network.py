@@ -13,7 +13,7 @@ import numpy.typing as npt
 from fit_image.apps.coordinates import unit_coordinates
 from fit_image.apps.rendering import render_strips
 from fit_image.config.registry import CHANNELS
-from fit_image.config.settings import require
+from fit_image.config.settings import check_threads, require
 from fit_image.errors import InputError, excerpt
 from fit_image.images.formats.limits import LARGEST_PICTURE
 from fit_image.nn.activations import ACTIVATIONS
@@ -73,6 +73,30 @@ class PaintingNetwork(core.MLP):
             raise ValueError("a painting network has 2 inputs and 1, 3 or 4 outputs")
         self.size = size
 
+    def predict(self, inputs: npt.ArrayLike, *, threads: int | None = None) -> FloatArray:
+        """Compute the colours (float32, samples x channels) of many places at once.
+
+        Parameters
+        ----------
+        inputs : array-like (samples, 2) of real numbers
+            x and y of each place.
+        threads : int, optional
+            At most so many. Default: all cores this process may use. Does not change the result.
+
+        Raises
+        ------
+        InputError
+            If the inputs are no such array.
+        """
+        check_threads(threads)
+        try:
+            places = np.asarray(inputs)
+        except (TypeError, ValueError, OverflowError) as error:  # rows of several lengths, or so
+            raise _not_places(type(inputs).__name__) from error
+        if places.dtype.kind not in "buif" or places.ndim != 2 or places.shape[1] != self.inputs:
+            raise _not_places(f"shape {places.shape} of {places.dtype}")
+        return super().predict(places, threads=threads)
+
     def render(
         self,
         width: int | None = None,
@@ -101,7 +125,7 @@ class PaintingNetwork(core.MLP):
         Raises
         ------
         InputError
-            If the size or the region is invalid.
+            If the size, the region or the number of threads is invalid.
         """
         width = self.size[0] if width is None else width
         height = self.size[1] if height is None else height
@@ -116,6 +140,7 @@ class PaintingNetwork(core.MLP):
     ) -> Iterator[tuple[int, FloatArray]]:
         """Draw like `render`; yield strips: the first row, and float32 (rows, width, channels)."""
         _check_drawing(width, height, region)
+        check_threads(threads)
         x0, y0, x1, y1 = region
         xs = unit_coordinates(width, self.size[0], x0, x1)
         ys = unit_coordinates(height, self.size[1], y0, y1)
@@ -231,6 +256,11 @@ class PaintingNetwork(core.MLP):
             return cls.from_arrays(arrays)
         except (KeyError, TypeError, ValueError, MemoryError, OverflowError) as error:
             raise InputError(f"{path} is damaged: {error}") from error
+
+
+def _not_places(found: str) -> InputError:
+    wanted = "must be an array (samples, 2) of real numbers: x and y of each place"
+    return InputError(f"inputs {wanted}; not {found}", fields=("inputs",))
 
 
 def _check_drawing(width: int, height: int, region: Region) -> None:

@@ -56,6 +56,11 @@ def check_kind(path: Path, wanted: type[RunDirectory] | None) -> None:
     kind = kind_of(path)
     if kind is None:
         _check_whole(path)
+        if wanted and path.is_dir() and not any(path.glob("*.npz")):
+            raise InputError(
+                f"{name} is not the folder of a {wanted.description}: it has neither "
+                f"{wanted.document_name} nor model.npz"
+            )
     elif kind is not wanted:
         other = f"a {wanted.description}" if wanted else "a sweep"
         raise InputError(

@@ -9,6 +9,7 @@ import io
 import os
 import re
 import sys
+import traceback
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -27,6 +28,7 @@ from fit_image.errors import (
     excerpt,
     one_line,
     os_error_reason,
+    some_of,
 )
 from fit_image.version import __version__
 
@@ -162,6 +164,12 @@ class FitImage(click.Group):
             if _names(error, "failed to map segment", "cannot allocate memory"):  # of a library
                 _fail(_NO_MEMORY, 1)
             raise
+        except ValueError as error:
+            variables = sorted(name for name in os.environ if name.startswith("NUMBA_"))
+            if not variables or not _raised_by(error, "numba"):
+                raise
+            names = some_of(variables, most=4)
+            _fail(f"the compiler, numba, does not start ({excerpt(error)}): unset {names}", 2)
         except OSError as error:
             if error.errno == errno.ENOMEM:
                 _fail(_NO_MEMORY, 1)
@@ -180,6 +188,12 @@ def _names(error: BaseException, *problems: str) -> bool:
     return any(each in text for each in problems) or (
         earlier is not None and _names(earlier, *problems)
     )
+
+
+def _raised_by(error: BaseException, package: str) -> bool:
+    """Return whether an error was raised in a module of a package."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return str(frame.f_globals.get("__name__")).split(".")[0] == package
 
 
 def _with_options(error: InputError) -> str:
@@ -265,4 +279,10 @@ def main() -> None:
     if not sys.warnoptions:
         # Those of libraries are for programmers.
         warnings.simplefilter("ignore")
-    cli.main(prog_name="fit-image")
+    try:
+        cli.main(prog_name="fit-image")
+    except SystemExit as end:
+        if isinstance(end.__context__, MemoryError) and isinstance(end.code, int):
+            # Ending in order may need more memory, and complain.
+            os._exit(end.code)
+        raise

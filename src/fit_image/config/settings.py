@@ -6,7 +6,7 @@ import inspect
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import Field, field, fields
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, TypeVar
 
 from fit_image.config.layer_spec import LARGEST_RATE
@@ -105,6 +105,13 @@ def check_choice(name: str, value: object, choices: Collection[str]) -> None:
     """Raise `InputError` unless a field's value is one of the choices."""
     known = isinstance(value, str) and value in choices
     require(known, name, f"must be one of {', '.join(choices)}, not {excerpt(repr(value))}")
+
+
+def check_threads(threads: object) -> None:
+    """Raise `InputError` unless a largest number of threads is None or a whole number from 1 on."""
+    whole = isinstance(threads, Integral) and not isinstance(threads, bool) and int(threads) >= 1
+    problem = f"must be a whole number from 1 on, or None, not {excerpt(repr(threads))}"
+    require(threads is None or whole, "threads", problem)
 
 
 def require(condition: bool, name: str, problem: str) -> None:

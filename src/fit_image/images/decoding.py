@@ -207,6 +207,9 @@ def _deep_grey(
             levels[~shown] = np.nan
     lowest = float(levels.min(where=counted, initial=math.inf))
     highest = float(levels.max(where=counted, initial=-math.inf))
+    if key is None and not counted.all():
+        text = f"{levels.size - np.count_nonzero(counted):,} of {levels.size:,} values"
+        remarks.append(Remark(f"{text} are NaN or infinite", "some values are NaN or infinite"))
     beyond = lowest < 0 or highest > usual
     own = (lowest < 0 and usual > 1) if grey.no_data is None else (beyond or usual > 1)
     if own and lowest < highest:

@@ -188,7 +188,7 @@ def psnr(picture: npt.NDArray[Any], target: npt.NDArray[Any]) -> float:
     """Return the peak signal-to-noise ratio in dB: -10 log10 of the mean squared error.
 
     The mean is over all pixels and channels; the ratio is infinite if the two pictures are equal.
-    ValueError if their shapes differ.
+    `InputError` if their shapes differ.
 
     Parameters
     ----------
@@ -197,7 +197,7 @@ def psnr(picture: npt.NDArray[Any], target: npt.NDArray[Any]) -> float:
     """
     picture, target = real_colours(np.asarray(picture)), real_colours(np.asarray(target))
     if picture.shape != target.shape:
-        raise ValueError(f"the shapes of the pictures differ: {picture.shape}, {target.shape}")
+        raise InputError(f"the shapes of the pictures differ: {picture.shape}, {target.shape}")
     total = 0.0
     for rows in row_strips(*picture.shape[:2]):
         clipped = _clipped(to_float(picture[rows]))

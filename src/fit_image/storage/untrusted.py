@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from fit_image.errors import InputError, excerpt
@@ -25,8 +26,10 @@ def read_bytes(path: Path) -> bytes:
     """
     check_regular(path)
     with path.open("rb") as file:
-        data = file.read(MOST_BYTES + 1)
-    if len(data) > MOST_BYTES:
+        size = os.fstat(file.fileno()).st_size
+        # Without a number, of which all bytes would be reserved.
+        data = b"" if size > MOST_BYTES else file.read()
+    if max(size, len(data)) > MOST_BYTES:
         raise InputError(f"{path} is refused: it has more than {MOST_BYTES:,} bytes")
     return data
 

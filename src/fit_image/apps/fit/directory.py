@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from fit_image.config.layer_spec import Hidden, format_layers
 from fit_image.config.presets import check_preset
 from fit_image.config.registry import CHANNELS
 from fit_image.errors import InputError, excerpt
+from fit_image.images.decoding import parse_background
 from fit_image.images.formats.limits import LARGEST_PICTURE
 from fit_image.images.io import save_image
 from fit_image.runs.directory import RunDirectory
@@ -26,6 +28,8 @@ from fit_image.runs.metrics import EpochMetrics
 from fit_image.runs.progress import Progress, Status
 from fit_image.storage.dataclass_json import from_json, to_json
 from fit_image.storage.npz import Arrays
+
+_LONGEST_NAME = 255  # bytes, of common file systems
 
 
 @dataclass(frozen=True)
@@ -91,11 +95,17 @@ class FitManifest(Manifest):
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
+        image = from_json(ImageConfig, data.get("image"))
+        parse_background(image.background)
+        record = from_json(RecordConfig, data.get("record"))
+        for name in record.animations:
+            if len(os.fsencode(Path(name).name)) > _LONGEST_NAME:
+                raise InputError(f"'animations' has a name that is too long: {excerpt(name)}")
         return cls(
             Picture.from_json(data.get("picture")),
             from_json(FitConfig, data.get("fit")),
-            from_json(ImageConfig, data.get("image")),
-            from_json(RecordConfig, data.get("record")),
+            image,
+            record,
             check_preset(data.get("preset")),
         )
 

@@ -20,6 +20,7 @@ from fit_image.apps.fit.warm_up import kernel_count, warm_up
 from fit_image.apps.painting_network import FORMAT_VERSION as MODEL_VERSION
 from fit_image.apps.painting_network import PaintingNetwork
 from fit_image.config.fit import FitConfig
+from fit_image.config.settings import check_threads
 from fit_image.errors import DivergenceError, InputError
 from fit_image.runs.manifest import Manifest
 from fit_image.runs.metrics import MetricsFile
@@ -52,7 +53,8 @@ class FitTrainer(Trainer):
     Raises
     ------
     InputError
-        If the image has another shape or type, or the network does not fit in memory.
+        If the image has another shape or type, the network does not fit in memory, or ``threads``
+        is not a whole number from 1 on.
     """
 
     # Epochs of small pictures take milliseconds.
@@ -62,6 +64,7 @@ class FitTrainer(Trainer):
     progress: FitProgress
 
     def __init__(self, image: ImageLike, config: FitConfig, *, threads: int | None = None) -> None:
+        check_threads(threads)
         self.image = image = take_image(image)
         self.threads = threads
         self.progress = FitProgress()

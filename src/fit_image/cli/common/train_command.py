@@ -148,6 +148,8 @@ class TrainCommand(ABC):
             self.close()
 
     def _run(self) -> None:
+        from fit_image.runs.discarding import discarded_if_untrained, missing_folders
+
         kind = self.directory_type
         kind.check_folder(self.output)
         resuming = self.options["resume"] and kind.holds_run(self.output)
@@ -165,12 +167,15 @@ class TrainCommand(ABC):
                 trainer.warm_up()
         del make_trainer
         directory = earlier or kind(self.output, asked)
+        made = missing_folders(self.output)
         with directory.locked(), self.display:
             if earlier:
                 directory = kind.open(self.output)  # again, now that no other process can write
+                self._train(directory, trainer, asked)
             else:
                 self.check_replaced()  # again, for the same reason
-            self._train(directory, trainer, asked if resuming else None)
+                with discarded_if_untrained(directory, trainer, made):
+                    self._train(directory, trainer, None)
             del trainer  # animating large pictures needs its memory
             self._animate(directory)
         if self.signals.received is not None:

@@ -53,6 +53,10 @@ def _video(name: str) -> FileKind:
     return FileKind(f"{name} video", "export a frame as PNG")
 
 
+def _packed(name: str) -> FileKind:
+    return FileKind(name, "unpack it")
+
+
 def _raw(name: str) -> FileKind:
     return FileKind(f"camera raw ({name})", "develop it and export as JPEG")
 
@@ -63,7 +67,7 @@ _SVG = FileKind("SVG", "export as PNG", True)
 _HTML = FileKind("web page (HTML)", "download the picture itself")
 _POSTSCRIPT = FileKind("PostScript", "export as PNG")  # Pillow would run Ghostscript
 _METAFILE = FileKind("Windows metafile", "export as PNG")
-_ZIP = FileKind("zip", "unpack it")
+_ZIP, _GZIP = _packed("zip"), _packed("gzip")
 _NUMPY = FileKind("NumPy", "save the array as PNG")
 _SCIENCE = "export a picture of it as PNG"
 
@@ -113,6 +117,14 @@ _SIGNATURES: tuple[tuple[int, bytes, FileKind], ...] = (
     (38, b"image/openraster", FileKind("OpenRaster", "export as PNG")),
     (38, b"application/x-krita", FileKind("Krita", "export as PNG")),
     (0, b"PK\x03\x04", _ZIP),
+    (0, b"\x1f\x8b", _GZIP),
+    (0, b"\x1f\x9d", _packed("compress (.Z)")),
+    (0, b"BZh", _packed("bzip2")),
+    (0, b"\xfd7zXZ\0", _packed("xz")),
+    (0, b"\x28\xb5\x2f\xfd", _packed("zstd")),
+    (0, b"7z\xbc\xaf\x27\x1c", _packed("7z")),
+    (0, b"Rar!\x1a\x07", _packed("RAR")),
+    (257, b"ustar", _packed("tar")),
 )
 
 # Major brands of ISO base media files; others are videos.
@@ -145,6 +157,8 @@ def identify(start: bytes) -> FileKind | None:
         return None
     for offset, signature, kind in _SIGNATURES:
         if start.startswith(signature, offset):
+            if kind is _GZIP:
+                return _gzipped(start)
             return _NUMPY if kind is _ZIP and b".npy" in start[30:300] else kind
     if start[4:8] == b"ftyp":
         return _brand(start)
@@ -192,11 +206,14 @@ def _brand(start: bytes) -> FileKind:
     return _BRANDS.get(major, _video("MP4"))
 
 
+def _gzipped(start: bytes) -> FileKind:
+    with contextlib.suppress(zlib.error):
+        if _markup(zlib.decompressobj(31).decompress(start, START)) is _SVG:
+            return _SVG
+    return _GZIP
+
+
 def _markup(start: bytes) -> FileKind | None:
-    if start.startswith(b"\x1f\x8b"):
-        with contextlib.suppress(zlib.error):
-            kind = _markup(zlib.decompressobj(31).decompress(start, START))
-            return kind if kind is _SVG else None
     text = start.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xfe\xff\t\n\r ")
     if not text.startswith(b"<"):
         return None

@@ -17,6 +17,7 @@ _MOST_BYTES = 1 << 24  # of one tag's values
 
 WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 256, 257, 258, 259, 262
 SAMPLES, EXTRA_SAMPLES, SAMPLE_FORMAT = 277, 338, 339
+_STRIPS, _TILES = (273, 279), (324, 325)  # where they are, and the numbers of their bytes
 _SUBFILE, _OLD_SUBFILE, _SUBPAGES, _NO_DATA = 254, 255, 330, 42113
 
 # All that pixels, their places and their colours depend on.
@@ -177,6 +178,15 @@ class Page:
             return float(self.text(_NO_DATA).split()[0]) if self.has(_NO_DATA) else None
         return None
 
+    @property
+    def _pixels_end(self) -> int:
+        """Where the last strip or tile ends."""
+        offsets, counts = _TILES if self.has(_TILES[0]) else _STRIPS
+        width, height = self.size
+        # Files of one strip may leave its size out.
+        sizes = self.numbers(counts) or ((width * sum(self.bits) + 7) // 8 * height,)
+        return max(map(sum, zip(self.numbers(offsets), sizes, strict=False)), default=0)
+
     def rewritten(self, changes: Mapping[int, int], order: str) -> io.BufferedReader:
         """Return the file with a copy of this page in front, without metadata.
 
@@ -186,7 +196,15 @@ class Page:
             Tags that the copy has with other numbers.
         order : str
             ``<`` or ``>``: the order of the bytes of the tags. That of the pixels is the file's.
+
+        Raises
+        ------
+        ValueError
+            If the page is damaged, or its pixels are cut short.
         """
+        size = self._file.seek(0, io.SEEK_END)
+        if self._pixels_end > size:  # what follows in the copy is not pixels
+            raise ValueError("the pixels are cut short")
         entries: list[tuple[int, int, int, bytes]] = []
         for tag in sorted((_PIXEL_TAGS | {_PROFILE}) & self._tags.keys() | changes.keys()):
             if tag in changes:
@@ -201,7 +219,6 @@ class Page:
             numbers = struct.unpack(f"{self.order}{count}{code}", data)
             kind, code = (4, "I") if code in "Qq" else (kind, code)
             entries.append((tag, kind, count, struct.pack(f"{order}{count}{code}", *numbers)))
-        size = self._file.seek(0, io.SEEK_END)
         more, table = bytes(size % 2), b""
         for tag, kind, count, data in entries:
             if len(data) > 4:
