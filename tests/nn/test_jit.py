@@ -9,9 +9,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numba.core.errors import TypingError
 
 import fit_image
+from fit_image.nn.runtime.jit import kernel
 from fit_image.nn.runtime.target import vector_width
 
 KERNEL = """
@@ -291,3 +294,14 @@ def test_an_edited_file_two_folders_down_is_compiled_anew(cache, tmp_path):
 
 def test_the_package_folder_stays_clean():
     assert not list(Path(fit_image.__file__).parent.rglob("*.nbc"))
+
+
+@kernel
+def _allocating(size):
+    return np.zeros(size).sum()
+
+
+def test_a_kernel_that_allocates_does_not_compile():
+    """Where references are counted, arrays could be created, and short rows would take longer."""
+    with pytest.raises(TypingError, match="Only accept returning"):
+        _allocating(3)

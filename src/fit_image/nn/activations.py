@@ -85,10 +85,6 @@ def _bell(s, scale):
     return exponential(-(scale * s) * (scale * s))
 
 
-# These two call nothing that is not inlined: a function that calls others counts the references to
-# its arrays, which takes as long as a short row.
-
-
 @inner
 def activate(sums, values, rows, columns, code, constants):
     """Write f(s) of the activation with this code to ``values``, for all s in ``sums``.

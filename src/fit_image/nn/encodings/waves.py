@@ -61,7 +61,8 @@ class Waves(Encoding):
 @inner
 def _turns(frequencies, inputs, i, turns):
     """Write the phase of each wave in turns, without whole ones: -0.5 to 0.5."""
-    turns[:] = np.float32(0.0)
+    for wave in range(turns.shape[0]):
+        turns[wave] = np.float32(0.0)
     for j in range(frequencies.shape[0]):
         u, row = inputs[i, j], frequencies[j]
         for wave in range(turns.shape[0]):
@@ -73,11 +74,11 @@ def _turns(frequencies, inputs, i, turns):
 @kernel
 def _encode_kernel(frequencies, inputs, rows, part, thread, threads):
     waves = frequencies.shape[1]
-    turns = np.empty(waves, dtype=np.float32)
     for first in range(thread * part, inputs.shape[0], threads * part):
         for i in range(first, min(first + part, inputs.shape[0])):
-            _turns(frequencies, inputs, i, turns)
             cosines, sines = vector(rows[i], 0, waves), vector(rows[i], waves, waves)
+            _turns(frequencies, inputs, i, sines)
             for wave in range(waves):
-                cosines[wave] = cosine(_TURN * turns[wave])
-                sines[wave] = sine(_TURN * turns[wave])
+                turns = sines[wave]
+                cosines[wave] = cosine(_TURN * turns)
+                sines[wave] = sine(_TURN * turns)

@@ -4,8 +4,6 @@ The weights are a matrix with a row for every input, the biases last, and a colu
 padded with zeros to whole cache lines: as the gemm takes them in the forward pass. Two layers may
 share the matrix, one as it lies and the other transposed; so kernels are told the distance in it
 from one input to the next, and from one unit to the next.
-
-Kernels take arrays out of named tuples before a loop: inside, their references would be counted.
 """
 
 from __future__ import annotations

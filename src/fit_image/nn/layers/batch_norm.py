@@ -24,6 +24,7 @@ class BatchNormCache(NamedTuple):
     normal: FloatArray  # (samples * pixels, channels), flat: mean 0 and variance 1
     sums: FloatArray  # the same, scaled and shifted; then the gradient with respect to them
     inverse: FloatArray  # (channels,): reciprocal of the standard deviation
+    factors: FloatArray  # (3, channels): what one thread computes of the sums for all
     parts: npt.NDArray[np.float64]  # (PARTS, 2, channels): sums over each part of the batch
 
 
@@ -63,6 +64,7 @@ class BatchNorm(Layer):
             aligned_zeros(size),
             aligned_zeros(size),
             np.zeros(self._channels, dtype=np.float32),
+            np.zeros((3, self._channels), dtype=np.float32),
             np.zeros((PARTS, 2, self._channels)),
         )
 
@@ -80,7 +82,8 @@ class BatchNorm(Layer):
 def _forward_kernel(activation, params, x, y, cache, worker):
     counts, thread, threads = worker
     rows, channels = x.shape
-    normal, sums, inverse, parts = cache
+    normal, sums, inverse, factors, parts = cache
+    means = factors[0]
     count, shifts = parts.shape[0], params.size // 2
     for part in range(thread, count, threads):
         total, squares = parts[part, 0], parts[part, 1]
@@ -92,26 +95,24 @@ def _forward_kernel(activation, params, x, y, cache, worker):
                 total[j] += value
                 squares[j] += value * value
     barrier(counts, thread, threads)
-    means = np.empty(channels, dtype=np.float32)
-    inverses = np.empty(channels, dtype=np.float32)
-    for j in range(channels):
-        total_, squares_ = 0.0, 0.0
-        for part in range(count):
-            total_ += parts[part, 0, j]
-            squares_ += parts[part, 1, j]
-        mean = total_ / rows
-        variance = max(squares_ / rows - mean * mean, 0.0)
-        means[j] = mean
-        inverses[j] = 1.0 / np.sqrt(variance + EPSILON)
-        if thread == 0:
-            inverse[j] = inverses[j]
+    if thread == 0:
+        for j in range(channels):
+            total_, squares_ = 0.0, 0.0
+            for part in range(count):
+                total_ += parts[part, 0, j]
+                squares_ += parts[part, 1, j]
+            mean = total_ / rows
+            variance = max(squares_ / rows - mean * mean, 0.0)
+            means[j] = mean
+            inverse[j] = 1.0 / np.sqrt(variance + EPSILON)
+    barrier(counts, thread, threads)
     for part in range(thread, count, threads):
         first, stop = rows * part // count, rows * (part + 1) // count
         for i in range(first, stop):
             own = vector(normal, i * channels, channels)
             scaled = vector(sums, i * channels, channels)
             for j in range(channels):
-                value = (x[i, j] - means[j]) * inverses[j]
+                value = (x[i, j] - means[j]) * inverse[j]
                 own[j] = value
                 scaled[j] = params[j] * value + params[shifts + j]
         part_sums = Matrix(sums, first * channels, channels, 1)
@@ -145,15 +146,20 @@ def _backward_kernel(activation, params, cache, grads, worker):
                 grad_shift[j] += np.float64(deltas[j])
                 grad_scale[j] += np.float64(deltas[j] * own[j])
     barrier(counts, thread, threads)
-    grad_scales, grad_shifts = np.zeros(channels), np.zeros(channels)
-    for part in range(count):
+    grad_scales, grad_shifts = parts[0, 0], parts[0, 1]
+    if thread == 0:
+        for part in range(1, count):
+            for j in range(channels):
+                grad_scales[j] += parts[part, 0, j]
+                grad_shifts[j] += parts[part, 1, j]
+        # Mean and variance depend on every sample, too: equations of section 3.
         for j in range(channels):
-            grad_scales[j] += parts[part, 0, j]
-            grad_shifts[j] += parts[part, 1, j]
-    if grads.x.size > 0:
-        _to_input(params, cache, grad_scales, grad_shifts, grads.x, thread, threads)
-    # No thread reads the scales after this, which may be the numbers that are changed here.
+            cache.factors[0, j] = params[j] * cache.inverse[j]
+            cache.factors[1, j] = grad_scales[j] / rows
+            cache.factors[2, j] = grad_shifts[j] / rows
     barrier(counts, thread, threads)
+    if grads.x.size > 0:
+        _to_input(cache, grads.x, thread, threads)
     target = grads.params
     if target.size > 0 and thread == 0:
         for j in range(channels):
@@ -164,18 +170,12 @@ def _backward_kernel(activation, params, cache, grads, worker):
 
 
 @inner
-def _to_input(params, cache, grad_scales, grad_shifts, grad_x, thread, threads):
+def _to_input(cache, grad_x, thread, threads):
     """Write the gradient with respect to the input."""
-    normal, sums, inverse = cache.normal, cache.sums, cache.inverse
-    channels, count = inverse.size, cache.parts.shape[0]
+    normal, sums = cache.normal, cache.sums
+    channels, count = cache.inverse.size, cache.parts.shape[0]
     rows = grad_x.size // channels
-    # Mean and variance depend on every sample, too: equations of section 3.
-    factors, scales = np.empty(channels, dtype=np.float32), np.empty(channels, dtype=np.float32)
-    shares = np.empty(channels, dtype=np.float32)
-    for j in range(channels):
-        factors[j] = params[j] * inverse[j]
-        scales[j] = grad_scales[j] / rows
-        shares[j] = grad_shifts[j] / rows
+    factors, scales, shares = cache.factors[0], cache.factors[1], cache.factors[2]
     for part in range(thread, count, threads):
         for i in range(rows * part // count, rows * (part + 1) // count):
             deltas = vector(sums, i * channels, channels)

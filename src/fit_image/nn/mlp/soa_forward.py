@@ -75,7 +75,6 @@ def forward_tile(parameters, memory, tiles, vectors, training):
         skip = tiles.table[layer, SKIP]
         rectified = code == RELU and skip == 0
         laid = tiles.latents if layer == 0 else 0  # inputs in the biases already
-        # Choices within the call would have the references to its arrays counted.
         target = values if rectified else sums
         multiply(
             units,

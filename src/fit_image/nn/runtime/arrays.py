@@ -13,8 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from numba.core import types
+from numba.np import arrayobj
 
-from fit_image.nn.runtime.jit import inner
+from fit_image.nn.runtime.jit import inner, intrinsic, pointer
 
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
@@ -51,10 +53,28 @@ def aligned_zeros(*shape: int) -> FloatArray:
     return memory[offset : offset + size].reshape(shape)
 
 
-@inner
-def vector(memory, start, length):
-    """Return the view ``memory[start : start + length]``, in which no index is negative."""
-    return memory[start:][:length]
+@intrinsic
+def vector(typing_context, memory, start, length):
+    """Return the view ``memory[start : start + length]`` of a contiguous vector, unchecked."""
+
+    def generate(context, builder, signature, arguments):
+        memory, start, length = arguments
+        kind = signature.return_type
+        view = context.make_array(kind)(context, builder)
+        itemsize = context.get_constant(
+            types.intp, context.get_abi_sizeof(context.get_data_type(kind.dtype))
+        )
+        arrayobj.populate_array(
+            view,
+            data=pointer(context, builder, kind, memory, start),
+            shape=[length],
+            strides=[itemsize],
+            itemsize=itemsize,
+            meminfo=None,
+        )
+        return view._getvalue()
+
+    return memory(memory, types.intp, types.intp), generate
 
 
 @inner

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import gc
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import numba
 import numba.extending
 from numba.core import event, types
+from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 
 from fit_image.errors import InputError
@@ -23,12 +24,40 @@ if getattr(numba.config, "DISABLE_JIT", 0):
 # meaning ("nnan" and "ninf" are left out), because divergence is recognised by them.
 FAST_MATH = frozenset({"afn", "arcp", "contract", "nsz", "reassoc"})
 
-# Dividing by zero gives infinity, as numpy has it: the check that Python's error needs would keep
-# the compiler from making vectors of a loop.
-_ERROR_MODEL: Final = "numpy"
 
-# Functions in kernels are linked into them: nothing else calls them.
-_INNER: Final[dict[str, Any]] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+class _InnerLibrary(JITCodeLibrary):
+    """Code of a function that is only called from kernels.
+
+    It is optimised in each kernel, after it is linked, and nowhere becomes machine code by itself.
+    """
+
+    def _optimize_final_module(self) -> None:
+        """Leave it as it is."""
+
+    def _finalize_final_module(self) -> None:
+        self._finalized = True
+
+    def get_pointer_to_function(self, name: str) -> int:
+        """Return 0: there is no machine code."""
+        self._ensure_finalized()
+        return 0
+
+    @property
+    def codegen(self) -> Self:
+        """The object whose `set_env` numba calls for a compiled function."""
+        return self
+
+    def set_env(self, name: str, environment: object) -> None:
+        """Do nothing: environments serve exceptions and object mode, which kernels do not have."""
+
+
+class _InnerCompiler(Compiler):
+    """numba's compiler of a function that is only called from kernels."""
+
+    def compile_extra(self, func: Callable[..., Any]) -> Any:
+        """Compile a function, and the functions that it calls."""
+        self.state.library = _InnerLibrary(self.state.targetctx.codegen(), func.__qualname__)
+        return super().compile_extra(func)
 
 
 class _KernelCompiler(Compiler):
@@ -45,7 +74,16 @@ class _KernelCompiler(Compiler):
                 gc.enable()
 
 
-_KERNEL: Final[dict[str, Any]] = {"no_cfunc_wrapper": True, "pipeline_class": _KernelCompiler}
+# Kernels neither create nor keep arrays. Without numba's runtime (NRT) references to them are not
+# counted: threads would fight for the counters, and short rows take less time than counting.
+_COMMON: Final[dict[str, Any]] = {
+    "_nrt": False,
+    # Dividing by zero gives infinity, as numpy has it: the check that Python's error needs would
+    # keep the compiler from making vectors of a loop.
+    "error_model": "numpy",
+    "no_cfunc_wrapper": True,
+}
+_INNER: Final = _COMMON | {"no_cpython_wrapper": True, "pipeline_class": _InnerCompiler}
 
 
 def kernel(function: Callable[..., Any]) -> Any:
@@ -53,12 +91,8 @@ def kernel(function: Callable[..., Any]) -> Any:
 
     A cache that is read-only, full or damaged costs a compilation, never a crash.
     """
-    dispatcher: Any = numba.njit(
-        nogil=True,
-        fastmath=set(FAST_MATH),
-        error_model=_ERROR_MODEL,
-        **_KERNEL,
-    )(function)
+    options = _COMMON | {"nogil": True, "pipeline_class": _KernelCompiler}
+    dispatcher: Any = numba.njit(fastmath=set(FAST_MATH), **options)(function)
     # RuntimeError is numba's word for "no locator": without a folder we compile in every process.
     with contextlib.suppress(RuntimeError):
         dispatcher._cache = KernelCache(function)
@@ -67,12 +101,12 @@ def kernel(function: Callable[..., Any]) -> Any:
 
 def inner(function: Callable[..., Any]) -> Any:
     """Compile a function that is only called from kernels."""
-    return numba.njit(fastmath=set(FAST_MATH), error_model=_ERROR_MODEL, **_INNER)(function)
+    return numba.njit(fastmath=set(FAST_MATH), **_INNER)(function)
 
 
 def exact(function: Callable[..., Any]) -> Any:
     """Compile an inner function whose sums must keep their order, because it relies on rounding."""
-    return numba.njit(fastmath={"contract"}, error_model=_ERROR_MODEL, **_INNER)(function)
+    return numba.njit(fastmath={"contract"}, **_INNER)(function)
 
 
 intrinsic: Any = numba.extending.intrinsic

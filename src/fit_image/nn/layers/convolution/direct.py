@@ -61,6 +61,7 @@ class _Scratch(NamedTuple):
     inputs: FloatArray  # planes with padding
     outputs: FloatArray  # planes of outputs, or of the gradient, then with padding
     below: FloatArray  # planes of the gradient with respect to the input
+    filters: FloatArray  # weights and biases in the order of `Filters`
 
 
 def is_direct(geometry: Geometry) -> bool:
@@ -108,8 +109,10 @@ class DirectConvolution:
         call.pool.run_kernel(_backward_kernel, *arguments, memory=memory)
 
     def _scratch(self, pool: ThreadPool, out_length: int, below_length: int) -> list[_Scratch]:
-        channels, units = self._plan.geometry.in_channels, self._plan.geometry.out_channels
-        sizes = channels * self._plan.length, units * out_length, channels * below_length
+        geometry, length = self._plan.geometry, self._plan.length
+        channels, units = geometry.in_channels, geometry.out_channels
+        planes = channels * length, units * out_length, channels * below_length
+        sizes = *planes, (geometry.fan_in + 1) * units
         return [_Scratch(*map(aligned_zeros, sizes)) for _ in range(pool.threads)]
 
 
@@ -118,7 +121,7 @@ def _forward_kernel(plan, params, x, y, cache, scratch, worker):
     geometry, activation = plan.geometry, plan.activation
     height, width, channels = geometry.height, geometry.width, geometry.in_channels
     units, side, columns = geometry.out_channels, geometry.kernel_size, geometry.columns
-    weights = np.empty((geometry.fan_in + 1) * units, dtype=np.float32)
+    weights = scratch.filters
     for u in range(units):
         for m in range(channels):
             for tap in range(side * side):
@@ -150,7 +153,8 @@ def _backward_kernel(plan, params, x, cache, grads, scratch, worker):
     geometry = plan.geometry
     height, width, channels = geometry.height, geometry.width, geometry.in_channels
     units, pixels, pitch = geometry.out_channels, geometry.height * geometry.width, plan.pitch
-    flipped = Filters(_flipped(geometry, params), geometry.kernel_size, units, channels, False)
+    _flip(geometry, params, scratch.filters)
+    flipped = Filters(scratch.filters, geometry.kernel_size, units, channels, False)
     samples, count = grads.y.size // (pixels * units), cache.parts.shape[0]
     for part in range(worker.thread, count, worker.threads):
         own = cache.parts[part]
@@ -177,17 +181,15 @@ def _backward_kernel(plan, params, x, cache, grads, scratch, worker):
 
 
 @inner
-def _flipped(geometry, params):
-    """Return the flipped kernel, with a filter for every input channel."""
+def _flip(geometry, params, weights):
+    """Write the flipped kernel, with a filter for every input channel."""
     channels, units = geometry.in_channels, geometry.out_channels
     taps, columns = geometry.kernel_size * geometry.kernel_size, geometry.columns
-    weights = np.empty(geometry.fan_in * units, dtype=np.float32)
     for u in range(units):
         for m in range(channels):
             for tap in range(taps):
                 weight = params[(tap * channels + m) * columns + u]
                 weights[(m * units + u) * taps + taps - 1 - tap] = weight
-    return weights
 
 
 @inner
