@@ -9,6 +9,8 @@ from test_per_sample_sgd import copy_of, learn, ones, shaped
 
 from fit_image.config import registry
 from fit_image.nn.activations import ACTIVATIONS
+from fit_image.nn.encodings.base import Identity
+from fit_image.nn.mlp.mlp import MLP
 from fit_image.nn.optimizers.adam import Adam, AdamW
 from fit_image.nn.optimizers.base import Step
 from fit_image.nn.optimizers.registry import OPTIMIZERS
@@ -246,18 +248,18 @@ def test_a_state_that_makes_no_sense_is_refused(damage, rng):
     assert all((after[name] == before[name]).all() for name in before)
 
 
-class Failing(SGD):
-    """Fails in every thread but the caller's, which has the first block."""
+class Failing(Identity):
+    """Fails in every thread but the caller's."""
 
-    def update(self, parameters, gradient, step):
-        if step.spans[0, 0] > 0:
+    def encode(self, tables, inputs, rows, share):
+        if share.thread > 0:
             raise MemoryError
-        super().update(parameters, gradient, step)
+        super().encode(tables, inputs, rows, share)
 
 
 def test_an_error_in_a_thread_reaches_the_caller(rng):
-    network = make((300,), rng)
-    learner = Minibatch(network, Failing(network.parameters.size), 0.1, 64)
+    network = MLP(make((300,), rng).layers, Failing(2))
+    learner = Minibatch(network, SGD(network.parameters.size), 0.1, 64)
     inputs, targets = samples(rng, 128)
     with pytest.raises(MemoryError):
         learner.learn(inputs, targets, ones(inputs), np.zeros(1), threads=2)

@@ -47,11 +47,9 @@ def kernel_count(config: FitConfig) -> int:
     """Return the number of kernels that `warm_up` compiles for one type of picture."""
     encoding = parse_encoding(config.encoding)
     plain, tables = isinstance(encoding, NoEncoding), isinstance(encoding, GridSpec)
-    one_by_one = config.optimizer == "sgd" and config.batch_size == 1 and not tables
-    learning = 1 if one_by_one else 4
     drawing = 1 if plain and _is_narrow(config) else 2
     samples = 4 if config.sampling == "error" else 2
-    return learning + (not plain) + 2 * tables + drawing + _WAITING + samples
+    return 1 + (not plain) + 3 * tables + drawing + _WAITING + samples
 
 
 def _is_narrow(config: FitConfig) -> bool:

@@ -141,62 +141,91 @@ def transpose(parameters, transposed, buffers, layer, first, stop):
 
 
 @inner
-def forward_rows(transposed, buffers, panel, first, stop):
-    """Forward pass of samples ``first`` to ``stop``, from encoded inputs to outputs."""
-    memory, rows = buffers.memory, stop - first
-    for layer in range(buffers.table.shape[0]):
-        length, width = buffers.lengths[layer], buffers.widths[layer]
-        x = Matrix(memory, buffers.values[layer] + first * length, length, 1)
-        weights = Matrix(transposed, buffers.transposed[layer], width, 1)
-        sums = Matrix(memory, buffers.sums[layer] + first * width, width, 1)
-        gemm(rows, width, buffers.table[layer, FAN_IN] + 1, x, weights, sums, panel, False)
-        code, constants = buffers.table[layer, ACTIVATION], constants_of(buffers.constants, layer)
-        units, above = buffers.table[layer, FAN_OUT], buffers.lengths[layer + 1]
-        values = buffers.values[layer + 1] + first * above
-        activate(sums, Matrix(memory, values, above, 1), rows, units, code, constants)
-        if buffers.table[layer, SKIP] > 0:
-            block = layer + 1 - buffers.table[layer, SKIP]
-            below = buffers.lengths[block]
-            inputs = buffers.values[block] + first * below
-            _add_rows(memory, inputs, below, values, above, rows, units)
+def forward_layer(transposed, buffers, panel, layer, rows, columns):
+    """Forward pass of a layer, for some of the samples and some of its units.
+
+    ``rows`` are the first sample and the end, ``columns`` the first unit and the end: multiples of
+    the vectors' `WIDTH`, of the row of sums.
+    """
+    memory, (first, stop), (left, right) = buffers.memory, rows, columns
+    samples = stop - first
+    length, width = buffers.lengths[layer], buffers.widths[layer]
+    x = Matrix(memory, buffers.values[layer] + first * length, length, 1)
+    weights = Matrix(transposed, buffers.transposed[layer] + left, width, 1)
+    sums = Matrix(memory, buffers.sums[layer] + first * width + left, width, 1)
+    depth = buffers.table[layer, FAN_IN] + 1
+    gemm(samples, right - left, depth, x, weights, sums, panel, False)
+    code, constants = buffers.table[layer, ACTIVATION], constants_of(buffers.constants, layer)
+    units, above = min(right, buffers.table[layer, FAN_OUT]) - left, buffers.lengths[layer + 1]
+    values = buffers.values[layer + 1] + first * above + left
+    activate(sums, Matrix(memory, values, above, 1), samples, units, code, constants)
+    if buffers.table[layer, SKIP] > 0:
+        block = layer + 1 - buffers.table[layer, SKIP]
+        below = buffers.lengths[block]
+        inputs = buffers.values[block] + first * below + left
+        _add_rows(memory, inputs, below, values, above, samples, units)
 
 
 @inner
-def backward_rows(parameters, buffers, panel, first, stop, with_grad_x):
-    """Backward pass from the gradient by the outputs to that by the sums of each layer.
+def layer_deltas(buffers, layer, rows, columns):
+    """Compute the gradient by a layer's sums from that by its values.
 
-    With ``with_grad_x`` also to that by the encoded inputs, which is left in ``grad_x``.
+    ``rows`` and ``columns`` as in `forward_layer`. At the end of a residual block the gradient is
+    kept for its beginning.
     """
-    memory = buffers.memory
-    layers = buffers.table.shape[0]
-    grad_y, grad_row = buffers.values[layers], buffers.lengths[layers]
-    block = layers  # first layer of the residual block under way
-    grad_skip, skip_row = buffers.grad_skip + first * buffers.grad_row, buffers.grad_row
-    for layer in range(layers - 1, -1, -1):
-        width, units = buffers.widths[layer], buffers.table[layer, FAN_OUT]
-        if buffers.table[layer, SKIP] > 0:
-            block = layer + 1 - buffers.table[layer, SKIP]
-            for i in range(first, stop):
-                gradient = vector(memory, grad_y + i * grad_row, units)
-                copy(gradient, vector(memory, buffers.grad_skip + i * skip_row, units))
-        code, constants = buffers.table[layer, ACTIVATION], constants_of(buffers.constants, layer)
-        deltas = Matrix(memory, buffers.sums[layer] + first * width, width, 1)
-        differentiate(deltas, stop - first, units, code, constants)
+    memory, (first, stop), (left, right) = buffers.memory, rows, columns
+    width, units = buffers.widths[layer], min(right, buffers.table[layer, FAN_OUT]) - left
+    if layer == buffers.table.shape[0] - 1:
+        grad_y, grad_row = buffers.values[layer + 1] + left, buffers.lengths[layer + 1]
+    else:
+        grad_y, grad_row = buffers.grad_x + left, buffers.grad_row
+    if buffers.table[layer, SKIP] > 0:
         for i in range(first, stop):
-            sums = vector(memory, buffers.sums[layer] + i * width, units)
-            gradient = vector(memory, grad_y + i * grad_row, units)
-            for j in range(units):
-                sums[j] *= gradient[j]
-        if layer > 0 or with_grad_x:
-            grad_y, grad_row = buffers.grad_x, buffers.grad_row
-            columns = -(-buffers.table[layer, FAN_IN] // LANES) * LANES
-            weights = Matrix(parameters, buffers.table[layer, START], buffers.lengths[layer], 1)
-            below = Matrix(memory, grad_y + first * grad_row, grad_row, 1)
-            gemm(stop - first, columns, units, deltas, weights, below, panel, False)
-            if layer == block:
-                inputs = buffers.table[layer, FAN_IN]
-                start = grad_y + first * grad_row
-                _add_rows(memory, grad_skip, skip_row, start, grad_row, stop - first, inputs)
+            kept = vector(memory, buffers.grad_skip + i * buffers.grad_row + left, units)
+            copy(vector(memory, grad_y + i * grad_row, units), kept)
+    code, constants = buffers.table[layer, ACTIVATION], constants_of(buffers.constants, layer)
+    deltas = Matrix(memory, buffers.sums[layer] + first * width + left, width, 1)
+    differentiate(deltas, stop - first, units, code, constants)
+    for i in range(first, stop):
+        sums = vector(memory, buffers.sums[layer] + i * width + left, units)
+        gradient = vector(memory, grad_y + i * grad_row, units)
+        for j in range(units):
+            sums[j] *= gradient[j]
+
+
+@inner
+def grad_below(parameters, buffers, panel, layer, rows, columns, begins_block):
+    """Compute the gradient by the values before a layer from that by its sums.
+
+    ``rows`` as in `forward_layer`, ``columns`` for the values before the layer. Where it is the
+    first of a residual block, the gradient that was kept is added.
+    """
+    memory, (first, stop), (left, right) = buffers.memory, rows, columns
+    width, row = buffers.widths[layer], buffers.grad_row
+    deltas = Matrix(memory, buffers.sums[layer] + first * width, width, 1)
+    start = buffers.table[layer, START] + left
+    weights = Matrix(parameters, start, buffers.lengths[layer], 1)
+    below = Matrix(memory, buffers.grad_x + first * row + left, row, 1)
+    units = buffers.table[layer, FAN_OUT]
+    gemm(stop - first, right - left, units, deltas, weights, below, panel, False)
+    if begins_block:
+        inputs = min(right, buffers.table[layer, FAN_IN]) - left
+        source, target = buffers.grad_skip + first * row + left, buffers.grad_x + first * row + left
+        _add_rows(memory, source, row, target, row, stop - first, inputs)
+
+
+@inner
+def values_below(buffers, layer):
+    """Return the length of a row of the gradient by the values before a layer."""
+    return -(-buffers.table[layer, FAN_IN] // LANES) * LANES
+
+
+@inner
+def forward_rows(transposed, buffers, panel, first, stop):
+    """Forward pass of samples ``first`` to ``stop``, from encoded inputs to outputs."""
+    for layer in range(buffers.table.shape[0]):
+        columns = (np.int64(0), buffers.widths[layer])
+        forward_layer(transposed, buffers, panel, layer, (first, stop), columns)
 
 
 @inner
@@ -228,7 +257,14 @@ def forward_kernel(transposed, buffers, panel, samples):
 @kernel
 def backward_kernel(parameters, buffers, panel, samples, gradient):
     """Backward pass from the gradient by the outputs to those by parameters and inputs."""
-    backward_rows(parameters, buffers, panel, 0, samples, True)
+    rows, none = (np.int64(0), samples), np.int64(0)
+    block = buffers.table.shape[0]  # first layer of the residual block under way
+    for layer in range(buffers.table.shape[0] - 1, -1, -1):
+        if buffers.table[layer, SKIP] > 0:
+            block = layer + 1 - buffers.table[layer, SKIP]
+        layer_deltas(buffers, layer, rows, (none, buffers.widths[layer]))
+        columns = (none, values_below(buffers, layer))
+        grad_below(parameters, buffers, panel, layer, rows, columns, layer == block)
     for layer in range(buffers.table.shape[0]):
         units = buffers.table[layer, FAN_OUT]
         weight_gradient(buffers, panel, layer, 0, units, samples, gradient, False)

@@ -35,7 +35,9 @@ _Matrix = tuple[int, slice, slice, tuple[int, ...]]
 # Regions of the memory start at multiples of this: processors fetch cache lines in pairs.
 _REGION = 32
 
-_MOST_BLOCKS = 16
+# Width from which layers are cut into 2, 4, 8 and 16 blocks: where threads gain more by another cut
+# than they lose by the sums that it costs.
+_WIDTHS = (96, 256, 768, 1536)
 
 
 class ShardTables(NamedTuple):
@@ -181,10 +183,7 @@ def _block_count(widths: list[int]) -> int:
 
     More blocks let more threads take part, and each costs sums to be added.
     """
-    count = 1
-    while count < _MOST_BLOCKS and max(widths, default=0) >= 96 * count * count:
-        count *= 2
-    return count
+    return 1 << sum(max(widths, default=0) >= width for width in _WIDTHS)
 
 
 def _edge(units: int, block: int, blocks: int) -> int:

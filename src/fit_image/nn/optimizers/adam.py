@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.nn.optimizers.base import Optimizer, Step, TouchedStep
+from fit_image.nn.optimizers import spans
+from fit_image.nn.optimizers.base import Optimizer, TouchedStep
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.jit import inner, kernel
 
@@ -27,23 +28,22 @@ class Adam(Optimizer):
         Decay rate of the mean gradient, 0..1.
     """
 
+    code = spans.ADAM
     state_names = ("first_moment", "second_moment")
     rate_of_layer = False
     beta2, epsilon = 0.999, 1e-8
     # Gradients of table entries are small, and an entry first touched late has moments of zero,
     # which no correction knows: with this beta2 its first step is one learning rate, too.
     touched_beta2, touched_epsilon = 0.99, 1e-15
-    decay = 0.0
 
     def __init__(self, size: int, beta1: float = 0.9) -> None:
         super().__init__(size)
         self.beta1 = beta1
 
-    def update(self, parameters: FloatArray, gradient: FloatArray, step: Step) -> None:
-        spans, rates, scale, number = step
-        moments, decay = self._moments(), np.float32(self.decay)
-        constants = _constants(self.beta1, self.beta2, self.epsilon, number)
-        _adam_kernel(parameters, gradient, moments, spans, rates, scale, constants, decay)
+    def constants(self, step: int) -> FloatArray:
+        constants = super().constants(step)
+        constants[spans.BETA1 :] = _constants(self.beta1, self.beta2, self.epsilon, step)
+        return constants
 
     def update_touched(
         self, parameters: FloatArray, gradient: FloatArray, step: TouchedStep
@@ -98,25 +98,6 @@ def _unpack(constants):
     """Return beta1, 1 - beta1, beta2, 1 - beta2, 1 / c1, 1 / sqrt(c2) and epsilon."""
     beta1, rest1, beta2, rest2 = constants[0], constants[1], constants[2], constants[3]
     return beta1, rest1, beta2, rest2, constants[4], constants[5], constants[6]
-
-
-@kernel
-def _adam_kernel(parameters, gradient, moments, spans, rates, scale, constants, decay):
-    first_moment, second_moment = moments
-    beta1, rest1, beta2, rest2, correction, root, eps = _unpack(constants)
-    for span in range(spans.shape[0]):
-        start, stop = spans[span]
-        p, g = parameters[start:stop], gradient[start:stop]
-        m, v = first_moment[start:stop], second_moment[start:stop]
-        rate = rates[span] * correction
-        shrink = np.float32(1.0) - rates[span] * decay
-        for i in range(p.size):
-            g_i = scale * g[i]
-            m_i = beta1 * m[i] + rest1 * g_i
-            v_i = beta2 * v[i] + rest2 * (g_i * g_i)
-            m[i] = m_i
-            v[i] = v_i
-            p[i] = shrink * p[i] - rate * m_i / (np.sqrt(v_i) * root + eps)
 
 
 @kernel

@@ -6,8 +6,7 @@ do not overlap. Where a gradient has always been zero, as in the padding of rows
 Of large tables, a batch touches a part only: `Optimizer.update_touched` leaves alone, memory and
 all, what has no gradient (see Mueller et al. in `fit_image.nn.encodings.hash_grid`).
 
-In the kernels, slices come first and loops count from 0: of an index that might be negative, which
-numba takes from the end, the compiler makes no vectors.
+The steps themselves are in `spans`.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from fit_image.nn.optimizers.spans import CONSTANTS, DECAY, SCALE, update_kernel
 from fit_image.nn.runtime.arrays import LANES, FloatArray, IntArray, aligned_zeros
 from fit_image.nn.runtime.threads import ThreadPool
 
@@ -56,7 +56,13 @@ class Optimizer(ABC):
         State that depends on earlier gradients; zeros before the first step.
     """
 
+    code: ClassVar[int]
+    """One of `fit_image.nn.optimizers.spans.SGD` and the others."""
+
     state_names: ClassVar[tuple[str, ...]] = ()
+
+    decay = 0.0
+    """Decay of the weights: every step also shrinks the parameters, ``p -= rate decay p``."""
 
     rate_of_layer: ClassVar[bool] = True
     """Whether a layer's learning rate is divided by sqrt(fan_in + 1), as in plain SGD."""
@@ -65,9 +71,25 @@ class Optimizer(ABC):
         self.steps = 0
         self.state: dict[str, FloatArray] = {name: aligned_zeros(size) for name in self.state_names}
 
-    @abstractmethod
     def update(self, parameters: FloatArray, gradient: FloatArray, step: Step) -> None:
         """Change some spans of ``parameters``, and of the state, in place."""
+        vectors, constants = self.vectors(parameters, gradient), self.constants(step.number)
+        constants[SCALE] = step.scale
+        update_kernel(self.code, vectors, step.spans, step.rates, constants)
+
+    def vectors(self, parameters: FloatArray, gradient: FloatArray) -> tuple[FloatArray, ...]:
+        """Return the four vectors of `fit_image.nn.optimizers.spans.step_span`."""
+        first, second, *_ = (*self.state.values(), parameters[:0], parameters[:0])
+        return parameters, gradient, first, second
+
+    def constants(self, step: int) -> FloatArray:
+        """Return the constants of a step, as `fit_image.nn.optimizers.spans.SCALE` describes them.
+
+        The factor of the gradient is 1; whoever knows another one writes it.
+        """
+        constants = np.zeros(CONSTANTS, dtype=np.float32)
+        constants[SCALE], constants[DECAY] = 1.0, self.decay
+        return constants
 
     @abstractmethod
     def update_touched(

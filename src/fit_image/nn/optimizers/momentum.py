@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from fit_image.nn.optimizers.base import Optimizer, Step, TouchedStep
+from fit_image.nn.optimizers import spans
+from fit_image.nn.optimizers.base import Optimizer, TouchedStep
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.jit import kernel
 
@@ -16,12 +17,14 @@ class Momentum(Optimizer):
     2013, with the rate outside of the velocity, as PyTorch has it.
     """
 
+    code = spans.MOMENTUM
     state_names = ("velocity",)
     momentum = np.float32(0.9)
 
-    def update(self, parameters: FloatArray, gradient: FloatArray, step: Step) -> None:
-        vectors = parameters, gradient, self.state["velocity"]
-        _momentum_kernel(*vectors, step.spans, step.rates, step.scale, self.momentum)
+    def constants(self, step: int) -> FloatArray:
+        constants = super().constants(step)
+        constants[spans.MU] = self.momentum
+        return constants
 
     def update_touched(
         self, parameters: FloatArray, gradient: FloatArray, step: TouchedStep
@@ -29,18 +32,6 @@ class Momentum(Optimizer):
         vectors = parameters, gradient, self.state["velocity"]
         starts, length, rate, scale, _ = step
         _touched_momentum_kernel(*vectors, starts, length, rate, scale, self.momentum)
-
-
-@kernel
-def _momentum_kernel(parameters, gradient, velocity, spans, rates, scale, mu):
-    for span in range(spans.shape[0]):
-        start, stop = spans[span]
-        p, g, v = parameters[start:stop], gradient[start:stop], velocity[start:stop]
-        rate = rates[span]
-        for i in range(p.size):
-            v_i = mu * v[i] + scale * g[i]
-            v[i] = v_i
-            p[i] -= rate * v_i
 
 
 @kernel

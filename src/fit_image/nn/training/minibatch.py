@@ -1,15 +1,14 @@
 """Training by minibatches: forward, loss, backward, one step along the mean gradient.
 
-A batch has two phases, each shared by several threads. First, parts of the samples go forward and
-backward, as far as the gradient by every weighted sum. Then blocks of rows of the weights get
-their gradient, summed over all samples by one matrix product, and the optimizer's step. No sum is
+A batch has two phases, each shared by several threads. First, the samples go forward and backward,
+as far as the gradient by every weighted sum. Then each thread's rows of the weights get their
+gradient, summed over all samples by one matrix product, and the optimizer's step. No sum is
 shared between threads, and none depends on what is computed beside it: the result has the same
 bits for any number of threads.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -19,31 +18,18 @@ import numpy.typing as npt
 
 from fit_image.nn.encodings.base import Share, Touched
 from fit_image.nn.kernels.gemm import PANEL
-from fit_image.nn.losses import LOSSES, error_gradient, error_loss
-from fit_image.nn.mlp.cache import (
-    MLPCache,
-    backward_rows,
-    forward_rows,
-    transpose,
-    transposed_weights,
-    weight_gradient,
-)
+from fit_image.nn.losses import LOSSES
+from fit_image.nn.mlp.cache import MLPCache, transposed_weights
 from fit_image.nn.mlp.layer_spec import LayerSpec
 from fit_image.nn.mlp.mlp import MLP, accept_numbers
-from fit_image.nn.optimizers.base import Optimizer, Step, TouchedStep
+from fit_image.nn.optimizers.base import Optimizer, TouchedStep
+from fit_image.nn.optimizers.spans import CONSTANTS, SCALE
 from fit_image.nn.runtime import arrays
-from fit_image.nn.runtime.arrays import FloatArray, IntArray, vector
-from fit_image.nn.runtime.barrier import barrier
-from fit_image.nn.runtime.jit import kernel
-from fit_image.nn.runtime.simd import WIDTH
+from fit_image.nn.runtime.arrays import FloatArray, IntArray
 from fit_image.nn.runtime.threads import ThreadPool
+from fit_image.nn.training.batch_kernels import learn_kernel, meet_kernel
 from fit_image.nn.training.micro_batch import BatchEnd, MicroBatch, MicroBatches, micro_batch_size
-
-# Samples of a part, within bounds where products are fast and their results stay in the cache.
-_PART_SAMPLES = (32, 256)
-
-# Rows of a block, about: several blocks in a wide layer.
-_BLOCK_ROWS = 128
+from fit_image.nn.training.weight_shares import WeightShares
 
 _MOST_THREADS = 64
 
@@ -90,13 +76,14 @@ class Minibatch:
         )
         self._cache = MLPCache(network.layers, self._micro_batches.longest)
         self._transposed = transposed_weights(self._cache.buffers)
-        self._losses = np.zeros(self._micro_batches.longest)
         self._gradient = arrays.aligned_zeros(network.parameters.size)
-        self._blocks, self._spans, self._rates = self._split_weights(rate)
+        rates = np.full(len(network.layers), rate, dtype=np.float32)
+        if optimizer.rate_of_layer:
+            rates = network.layer_rates(rate)
+        self._shares = WeightShares(network.table, rates)
         self._rate = np.float32(rate)
         self._touched = Touched(network.encoding)
-        parts = -(-self._micro_batches.longest // _PART_SAMPLES[0])
-        self.most_threads = min(max(parts, len(self._blocks)), _MOST_THREADS)
+        self.most_threads = min(self._shares.most_threads, _MOST_THREADS)
         self._pool = ThreadPool(self.most_threads)
         self._panels = [arrays.aligned_zeros(PANEL) for _ in range(self.most_threads)]
 
@@ -161,34 +148,47 @@ class Minibatch:
             self.optimizer.steps,
         )
 
+        encoded = np.empty((len(inputs), self.network.encoding.outputs), dtype=np.float32)
+        losses = np.empty(len(inputs))
+        samples, plan = (encoded, targets, weights, losses), self._plan(micro_batches)
+
         def work(counts: IntArray, thread: int, threads: int) -> None:
-            for micro_batch in micro_batches:
-                end = micro_batch.start + micro_batch.samples
-                x = inputs[micro_batch.start : end]
-                self._forward_backward(
-                    x,
-                    targets[micro_batch.start : end],
-                    weights[micro_batch.start : end],
-                    counts,
-                    thread,
-                    threads,
-                )
-                if thread == 0:
-                    self._add_losses(micro_batch, loss_sum)
-                self._add_gradient(micro_batch, x, thread, threads)
+            worker = counts, thread, threads
+            if not self.network.encoding.levels:
+                self._encode(inputs, encoded, thread, threads)
+                self._learn(samples, plan, worker)
+                return
+            for index, micro_batch in enumerate(micro_batches):
+                part = slice(micro_batch.start, micro_batch.start + micro_batch.samples)
+                meet_kernel(*worker)  # the step before this one has changed the tables
+                self._encode(inputs[part], encoded[part], thread, threads)
+                self._learn(samples, tuple(each[index : index + 1] for each in plan), worker)
+                self._learn_tables(micro_batch, inputs[part], thread, threads)
 
         self._pool.run(work, max(1, min(threads, self.most_threads)))
-        self.optimizer.steps += sum(
-            micro_batch.batch_end is not None for micro_batch in micro_batches
-        )
+        for micro_batch in micro_batches:
+            start, stop = micro_batch.start, micro_batch.start + micro_batch.samples
+            self._loss += float(losses[start:stop].sum())
+            if micro_batch.batch_end is not None:
+                self.optimizer.steps = micro_batch.batch_end.step
+                loss_sum[0] += self._loss
+                self._loss = 0.0
 
     def finish(self, loss_sum: npt.NDArray[np.float64]) -> None:
         """Take the step of an incomplete batch, as at the end of an epoch."""
         if not self.pending:
             return
-        batch_end = self._micro_batches.end(self.optimizer.steps)
-        self.optimizer.steps = batch_end.step
-        self._step(0, 1, batch_end)
+        end = self._micro_batches.end(self.optimizer.steps)
+        none = np.empty((0, self.network.encoding.outputs), dtype=np.float32)
+        samples = none, none, none[:, 0], np.empty(0)
+        plan = self._plan([MicroBatch(0, 0, first=False, batch_end=end)])
+
+        def work(counts: IntArray, thread: int, threads: int) -> None:
+            self._learn(samples, plan, (counts, thread, threads))
+            self._step_tables(thread, threads, end)
+
+        self._pool.run(work, 1)
+        self.optimizer.steps = end.step
         loss_sum[0] += self._loss
         self._loss = 0.0
 
@@ -216,63 +216,51 @@ class Minibatch:
         self._gradient[:] = 0.0
         self._touched = Touched(self.network.encoding)
 
-    def _split_weights(self, rate: float) -> tuple[IntArray, IntArray, FloatArray]:
-        """Return blocks of rows (layer, first, stop), their spans of parameters, and rates."""
-        rates = np.full(len(self.network.layers), rate, dtype=np.float32)
-        if self.optimizer.rate_of_layer:
-            rates = self.network.layer_rates(rate)
-        blocks = []
-        for layer, fan_out in enumerate(self.network.table[:, arrays.FAN_OUT].tolist()):
-            count = max(round(fan_out / _BLOCK_ROWS), 1)
-            # Edges between vectors, for the sake of `transpose`.
-            vectors = -(-fan_out // WIDTH)
-            edges = [min(vectors * edge // count * WIDTH, fan_out) for edge in range(count + 1)]
-            blocks += [(layer, *pair) for pair in itertools.pairwise(edges)]
-        table = np.array(blocks, dtype=np.int64)
-        start, stride = self.network.table[table[:, 0]][:, [arrays.START, arrays.STRIDE]].T
-        spans = start[:, np.newaxis] + table[:, 1:] * stride[:, np.newaxis]
-        return table, np.ascontiguousarray(spans), rates[table[:, 0]]
+    def _encode(self, inputs: FloatArray, encoded: FloatArray, thread: int, threads: int) -> None:
+        share = Share(max(-(-len(inputs) // threads), 1), thread, threads)
+        self.network.encoding.encode(self.network.tables(), inputs, encoded, share)
 
-    def _forward_backward(
+    def _learn(
         self,
-        inputs: FloatArray,
-        targets: FloatArray,
-        weights: FloatArray,
-        counts: IntArray,
-        thread: int,
-        threads: int,
+        samples: tuple[npt.NDArray[Any], ...],
+        micro_batches: tuple[npt.NDArray[Any], ...],
+        worker: tuple[IntArray, int, int],
     ) -> None:
-        """Forward and backward pass of this thread's parts of a micro-batch."""
-        network, cache, panel = self.network, self._cache, self._panels[thread]
-        part = _part_samples(len(inputs), threads)
-        _transpose_kernel(
-            network.parameters,
-            self._transposed,
-            cache.buffers,
-            self._blocks,
-            counts,
-            thread,
-            threads,
-        )
-        share = Share(part, thread, threads)
-        network.encoding.encode(network.tables(), inputs, cache.encoded, share)
-        _forward_backward_kernel(
-            (network.parameters, self._transposed),
-            cache.buffers,
-            panel,
-            (targets, weights, self._losses),
-            self._loss_code,
-            network.encoding.levels > 0,
-            (part, thread, threads),
-            counts,
+        """Take a thread's part in learning from some micro-batches, but for the tables."""
+        _, thread, threads = worker
+        vectors = self.optimizer.vectors(self.network.parameters, self._gradient)
+        learn_kernel(
+            (self._transposed, *vectors),
+            self._cache.buffers,
+            self._panels[thread],
+            samples,
+            micro_batches,
+            tuple(self._shares.of(thread, threads)),
+            (self._loss_code, self.optimizer.code, self.network.encoding.levels > 0),
+            worker,
         )
 
-    def _add_gradient(
+    def _plan(self, micro_batches: Sequence[MicroBatch]) -> tuple[IntArray, FloatArray, FloatArray]:
+        """Return micro-batches as `learn_kernel` takes them."""
+        rows = [
+            (each.start, each.samples, not each.first, each.batch_end is not None)
+            for each in micro_batches
+        ]
+        factors = np.zeros(len(rows), dtype=np.float32)
+        constants = np.zeros((len(rows), CONSTANTS), dtype=np.float32)
+        for index, each in enumerate(micro_batches):
+            if end := each.batch_end:
+                factors[index] = end.factor
+                constants[index] = self.optimizer.constants(end.step)
+                constants[index, SCALE] = end.scale
+        return np.array(rows, dtype=np.int64).reshape(-1, 4), factors, constants
+
+    def _learn_tables(
         self, micro_batch: MicroBatch, inputs: FloatArray, thread: int, threads: int
     ) -> None:
-        """Compute the gradient of this thread's blocks; take their step where the batch ends."""
+        """Compute the gradient of this thread's levels; take their step where the batch ends."""
         encoding = self.network.encoding
-        # From the last one on, to which the fewest blocks have gone.
+        # From the last one on, because the first ones are small.
         for level in range(threads - 1 - thread, encoding.levels, threads):
             encoding.add_gradient(
                 level,
@@ -281,82 +269,14 @@ class Minibatch:
                 self.network.tables(self._gradient),
                 self._touched,
             )
-        _gradient_kernel(
-            self._cache.buffers,
-            self._panels[thread],
-            self._blocks,
-            micro_batch.samples,
-            self._gradient,
-            not micro_batch.first,
-            thread,
-            threads,
-        )
         if micro_batch.batch_end:
-            self._step(thread, threads, micro_batch.batch_end)
+            self._step_tables(thread, threads, micro_batch.batch_end)
 
-    def _step(self, thread: int, threads: int, batch_end: BatchEnd) -> None:
+    def _step_tables(self, thread: int, threads: int, batch_end: BatchEnd) -> None:
         vectors = self.network.parameters, self._gradient
-        factor, scale = np.float32(batch_end.factor), np.float32(batch_end.scale)
-        spans = np.ascontiguousarray(self._spans[thread::threads])
-        rates = self._rates[thread::threads] * factor
-        self.optimizer.update(*vectors, Step(spans, rates, scale, batch_end.step))
-        rate, tables = self._rate * factor, self.network.dense_size
+        rate, scale = self._rate * np.float32(batch_end.factor), np.float32(batch_end.scale)
         for level in range(threads - 1 - thread, self.network.encoding.levels, threads):
             starts, length = self._touched.pop(level)
-            step = TouchedStep(starts + tables, length, rate, scale, batch_end.step)
+            starts = starts + self.network.dense_size
+            step = TouchedStep(starts, length, rate, scale, batch_end.step)
             self.optimizer.update_touched(*vectors, step)
-
-    def _add_losses(self, micro_batch: MicroBatch, loss_sum: npt.NDArray[np.float64]) -> None:
-        self._loss += float(self._losses[: micro_batch.samples].sum())
-        if micro_batch.batch_end:
-            loss_sum[0] += self._loss
-            self._loss = 0.0
-
-
-def _part_samples(samples: int, threads: int) -> int:
-    least, most = _PART_SAMPLES
-    # As many parts for each thread, none larger than the most.
-    rounds = -(-samples // (threads * most))
-    return max(-(-samples // (threads * rounds)), least)
-
-
-@kernel
-def _transpose_kernel(parameters, transposed, buffers, blocks, counts, thread, threads):
-    # The step before this one has changed the weights: each thread has done with its blocks.
-    for block in range(thread, blocks.shape[0], threads):
-        layer, first, stop = blocks[block]
-        transpose(parameters, transposed, buffers, layer, first, stop)
-    barrier(counts, thread, threads)
-
-
-@kernel
-def _forward_backward_kernel(
-    weights, buffers, panel, targets, loss_code, with_grad_x, share, counts
-):
-    # Plain tuples, which numba recognises faster than NamedTuples: this is called for every batch.
-    parameters, transposed = weights
-    values, sample_weights, losses = targets
-    part, thread, threads = share
-    top = buffers.table.shape[0]
-    samples, outputs = values.shape
-    row = buffers.lengths[top]
-    for first in range(thread * part, samples, threads * part):
-        stop = min(first + part, samples)
-        forward_rows(transposed, buffers, panel, first, stop)
-        for i in range(first, stop):
-            y = vector(buffers.memory, buffers.values[top] + i * row, outputs)
-            loss = 0.0
-            for c in range(outputs):
-                error = y[c] - values[i, c]
-                y[c] = sample_weights[i] * error_gradient(error, loss_code)
-                loss += error_loss(error, loss_code)
-            losses[i] = sample_weights[i] * loss
-        backward_rows(parameters, buffers, panel, first, stop, with_grad_x)
-    barrier(counts, thread, threads)
-
-
-@kernel
-def _gradient_kernel(buffers, panel, blocks, samples, gradient, add, thread, threads):
-    for block in range(thread, blocks.shape[0], threads):
-        layer, first, stop = blocks[block]
-        weight_gradient(buffers, panel, layer, first, stop, samples, gradient, add)

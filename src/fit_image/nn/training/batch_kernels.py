@@ -1,0 +1,188 @@
+"""The kernel of batches: forward pass, loss, backward pass, gradient of the weights, and step.
+
+Threads share the samples. Where these are few, several threads form a group that has the same
+samples, and each computes some of the columns of every layer; they meet after each.
+
+One call learns from many batches, because Python's lock would be taken in turns between two.
+"""
+
+from __future__ import annotations
+
+from fit_image.nn.losses import error_gradient, error_loss
+from fit_image.nn.mlp.cache import (
+    forward_layer,
+    grad_below,
+    layer_deltas,
+    transpose,
+    values_below,
+    weight_gradient,
+)
+from fit_image.nn.optimizers.spans import step_span
+from fit_image.nn.runtime.arrays import SKIP, copy, vector
+from fit_image.nn.runtime.barrier import barrier
+from fit_image.nn.runtime.jit import inner, kernel
+from fit_image.nn.runtime.simd import WIDTH
+
+# Samples of a part, within bounds where products are fast and their results stay in the cache. In
+# wide layers a group of threads, each with columns of its own, is faster than parts of few samples.
+_LEAST, _MOST = 32, 256
+_WIDE, _LEAST_OF_WIDE = 256, 64
+
+# Rows of the weights that stay in the cache from their gradient to their transpose: as many as a
+# matrix product takes at once. A multiple of the vectors' width.
+_ROWS = 96
+
+# Columns are divided by whole tiles of the matrix product.
+_COLUMNS = 2 * WIDTH
+
+
+# Columns of the table of micro-batches: the first sample, and how many; whether the gradient is
+# added to what is there, and whether a step is taken.
+START, SAMPLES, ADD, STEP = range(4)
+
+
+@kernel
+def meet_kernel(counts, thread, threads):
+    """Wait for all other threads."""
+    barrier(counts, thread, threads)
+
+
+@kernel
+def learn_kernel(vectors, buffers, panel, samples, micro_batches, share, codes, worker):
+    """Take a thread's part in learning from some micro-batches.
+
+    Parameters
+    ----------
+    vectors : tuple of float32 vectors
+        The transposed weights, and those of `fit_image.nn.optimizers.spans.step_span`.
+    buffers : Buffers
+    panel : float32 vector
+        The thread's own, of size `fit_image.nn.kernels.gemm.PANEL`.
+    samples : tuple
+        The encoded inputs, float32 (samples, inputs); the targets, float32 (samples, outputs); the
+        weights, float32 (samples,); and where the losses go, float64 (samples,).
+    micro_batches : tuple
+        The table, int64 (micro-batches, 4); the factors of the learning rates (micro-batches,) and
+        the constants of the optimizer's steps, float32 (micro-batches, constants).
+    share : tuple
+        Of type `fit_image.nn.training.weight_shares.WeightShare`.
+    codes : tuple
+        Of the loss and of the optimizer; and whether the gradient by the encoded inputs is wanted.
+    worker : tuple
+        See `fit_image.nn.runtime.barrier.Worker`.
+    """
+    # Plain tuples, which numba recognises faster than NamedTuples.
+    transposed, parameters, gradient, first_state, second_state = vectors
+    table, factors, constants = micro_batches
+    blocks, spans, rates = share
+    loss_code, optimizer_code, with_grad_x = codes
+    counts, thread, threads = worker
+    stepped = (parameters, gradient, first_state, second_state)
+    for block in range(blocks.shape[0]):
+        layer, first, stop = blocks[block]
+        transpose(parameters, transposed, buffers, layer, first, stop)
+    for batch in range(table.shape[0]):
+        # Before, the weights may have changed; behind, nobody needs them as they were.
+        barrier(counts, thread, threads)
+        own = (parameters, transposed, panel)
+        _forward_backward(own, buffers, samples, table[batch], loss_code, with_grad_x, worker)
+        barrier(counts, thread, threads)
+        count, add = table[batch, SAMPLES], table[batch, ADD] > 0
+        for block in range(blocks.shape[0]):
+            layer, first, stop = blocks[block]
+            stride = (spans[block, 1] - spans[block, 0]) // (stop - first)
+            for row in range(first, stop, _ROWS):
+                end = min(row + _ROWS, stop)
+                weight_gradient(buffers, panel, layer, row, end, count, gradient, add)
+                if table[batch, STEP] > 0:
+                    start = spans[block, 0] + (row - first) * stride
+                    rate, length = rates[block] * factors[batch], (end - row) * stride
+                    step_span(
+                        optimizer_code, stepped, start, start + length, rate, constants[batch]
+                    )
+                    transpose(parameters, transposed, buffers, layer, row, end)
+
+
+@inner
+def _forward_backward(own, buffers, samples, batch, loss_code, with_grad_x, worker):
+    """Go forward and backward with a thread's samples of a micro-batch, or its columns of them."""
+    parameters, transposed, panel = own
+    inputs, targets, weights, losses = samples
+    counts, thread, threads = worker
+    start, count = batch[START], batch[SAMPLES]
+    part, members = _divide(count, threads, buffers.widths)
+    group, groups, member = thread // members, threads // members, thread % members
+    layers, row = buffers.table.shape[0], buffers.lengths[0]
+    # Threads beyond the last group have no samples, but meet the others.
+    ahead = group * part if group < groups else count
+    for first in range(0, count, groups * part):
+        rows = (min(first + ahead, count), min(first + ahead + part, count))
+        if member == 0:
+            for i in range(rows[0], rows[1]):
+                x = vector(buffers.memory, buffers.values[0] + i * row, inputs.shape[1])
+                copy(inputs[start + i], x)
+        if members > 1:
+            barrier(counts, thread, threads)
+        for layer in range(layers):
+            columns = _columns(buffers.widths[layer], member, members)
+            forward_layer(transposed, buffers, panel, layer, rows, columns)
+            if members > 1:
+                barrier(counts, thread, threads)
+        if member == 0:
+            _output_gradient(buffers, rows, start, (targets, weights, losses), loss_code)
+        if members > 1:
+            barrier(counts, thread, threads)
+        block = layers  # first layer of the residual block under way
+        for layer in range(layers - 1, -1, -1):
+            if buffers.table[layer, SKIP] > 0:
+                block = layer + 1 - buffers.table[layer, SKIP]
+            layer_deltas(buffers, layer, rows, _columns(buffers.widths[layer], member, members))
+            if members > 1:
+                barrier(counts, thread, threads)
+            if layer > 0 or with_grad_x:
+                columns = _columns(values_below(buffers, layer), member, members)
+                grad_below(parameters, buffers, panel, layer, rows, columns, layer == block)
+
+
+@inner
+def _divide(samples, threads, widths):
+    """Return how many samples a group of threads has at once, and the threads of a group."""
+    least = _LEAST
+    for width in widths:
+        if width > _WIDE:
+            least = _LEAST_OF_WIDE
+    groups = best = max(min((samples + least - 1) // least, threads), 1)
+    # As many threads as possible; with as few in a group.
+    while best > 1 and threads // groups * groups < threads:
+        best -= 1
+        if threads // best * best > threads // groups * groups:
+            groups = best
+    # As many parts for each group, none larger than the most.
+    rounds = max((samples + groups * _MOST - 1) // (groups * _MOST), 1)
+    part = (samples + groups * rounds - 1) // (groups * rounds)
+    return max(part, min(least, samples), 1), threads // groups
+
+
+@inner
+def _columns(columns, member, members):
+    """Return the first of a member's columns, and the end."""
+    tiles = (columns + _COLUMNS - 1) // _COLUMNS
+    return (
+        min(tiles * member // members * _COLUMNS, columns),
+        min(tiles * (member + 1) // members * _COLUMNS, columns),
+    )
+
+
+@inner
+def _output_gradient(buffers, rows, start, samples, loss_code):
+    """Write the losses of some samples, and the derivatives by the outputs in their place."""
+    targets, weights, losses = samples
+    top, outputs = buffers.table.shape[0], targets.shape[1]
+    for i in range(rows[0], rows[1]):
+        y = vector(buffers.memory, buffers.values[top] + i * buffers.lengths[top], outputs)
+        loss = 0.0
+        for c in range(outputs):
+            error = y[c] - targets[start + i, c]
+            y[c] = weights[start + i] * error_gradient(error, loss_code)
+            loss += error_loss(error, loss_code)
+        losses[start + i] = weights[start + i] * loss
