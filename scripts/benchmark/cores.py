@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmark.pixels import our_network, peer_learning
+from benchmark.pixels import our_network, peer_and_optimizer, peer_learning
 from benchmark.timing import Work
 from fit_image import FitConfig, Trainer, fit, parse_layers
 from fit_image.apps.fit.warm_up import warm_up
@@ -58,7 +58,13 @@ def _jobs() -> Mapping[str, Callable[[int], Times]]:
         f"PyTorch, {name}": lambda turns, batch=batch: _peer(batch, turns)
         for name, batch in (("adam 1024", 1024), ("batch 1", 1))
     }
-    return {**ours, "drawing 4x300": _draw, **peers}
+    graphics = {"PyTorch, batch 1, on the graphics processor": _graphics}
+    return {
+        **ours,
+        "drawing 4x300": _draw,
+        **peers,
+        **(graphics if torch.cuda.is_available() else {}),
+    }
 
 
 def _learn(config: FitConfig, turns: int) -> Times:
@@ -122,6 +128,40 @@ def _peer(batch: int, turns: int) -> Times:
 
     counts = counts_up_to(usable_cores())
     return _in_turns(turns, {str(threads): with_threads(threads) for threads in counts})
+
+
+def _graphics(turns: int) -> Times:
+    """Descend by single pixels on a graphics processor: step by step, and as one CUDA graph."""
+    peer, optimizer = peer_and_optimizer("4x300", 1, "cuda")
+    x, target = torch.rand(1, 2, device="cuda"), torch.rand(1, 3, device="cuda")
+    xs, targets = torch.rand(500, 1, 2, device="cuda"), torch.rand(500, 1, 3, device="cuda")
+
+    def step() -> None:
+        optimizer.zero_grad()
+        (0.5 * ((peer(x) - target) ** 2).sum()).backward()
+        optimizer.step()
+
+    side = torch.cuda.Stream()
+    with torch.cuda.stream(side):
+        for _ in range(3):
+            step()
+    torch.cuda.synchronize()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        step()
+
+    def descent(descend: Callable[[], object]) -> Work:
+        def work() -> int:
+            for each, its_target in zip(xs, targets, strict=True):
+                x.copy_(each)
+                target.copy_(its_target)
+                descend()
+            torch.cuda.synchronize()
+            return len(xs)
+
+        return work
+
+    return _in_turns(turns, {"1": descent(step), "auto": descent(graph.replay)})
 
 
 def _in_turns(turns: int, works: Mapping[str, Work]) -> Times:

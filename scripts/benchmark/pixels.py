@@ -71,20 +71,24 @@ def _torch_learning(peer: Any, optimizer: Any, count: int, batch: int) -> Work:
     return work
 
 
-def peer_learning(layers: str, batch: int) -> Work:
-    """Return PyTorch's descent by single pixels, or by batches with Adam."""
+def peer_and_optimizer(layers: str, batch: int, device: str = "cpu") -> tuple[Any, Any]:
+    """Return PyTorch's network, and its descent by single pixels, or by batches with Adam."""
     network = our_network(layers)
-    peer = _torch_network(network)
+    peer = _torch_network(network).to(device)
     if batch > 1:
-        optimizer = TORCH_OPTIMIZERS["adam"](peer.parameters())
-        return _torch_learning(peer, optimizer, max(2048, batch), batch)
-    rates = network.layer_rates(0.1)
+        return peer, TORCH_OPTIMIZERS["adam"](peer.parameters())
     linears = [module for module in peer if isinstance(module, torch.nn.Linear)]
-    own_rates = [
+    rates = [
         {"params": linear.parameters(), "lr": float(rate)}
-        for linear, rate in zip(linears, rates, strict=True)
+        for linear, rate in zip(linears, network.layer_rates(0.1), strict=True)
     ]
-    return _torch_learning(peer, torch.optim.SGD(own_rates), 50, 1)
+    return peer, torch.optim.SGD(rates)
+
+
+def peer_learning(layers: str, batch: int) -> Work:
+    """Return the work of PyTorch that `peer_and_optimizer` is made for."""
+    count = 50 if batch == 1 else max(2048, batch)
+    return _torch_learning(*peer_and_optimizer(layers, batch), count, batch)
 
 
 def descend(layers: str) -> Contest:
