@@ -9,6 +9,7 @@ from fit_image.config.registry import OUTPUT_ACTIVATIONS
 from fit_image.nn.activations import ACTIVATIONS
 from fit_image.nn.mlp.layer_spec import LayerSpec, dense_stack
 from fit_image.nn.mlp.mlp import MLP
+from fit_image.nn.mlp.predictor import Predictor
 from naive import NaiveNetwork, values
 
 # Widths around the kernels' groups of 4 rows and 16 columns, and one that fills neither.
@@ -104,6 +105,33 @@ def test_predict_does_not_depend_on_the_number_of_threads(rng):
     inputs, _ = samples(rng, 30_000)
     one = network.predict(inputs, threads=1)
     assert one.tobytes() == network.predict(inputs, threads=3).tobytes()
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("widths", [(4, 4), (70, 30, 70)])
+def test_a_predictor_serves_again_and_again_and_tells_of_every_sample(rng, widths, threads):
+    network = make(widths, rng)
+    inputs, _ = samples(rng, 50_000)
+    expected = network.predict(inputs, threads=1)
+    predictor, seen = Predictor(network, len(inputs), threads), np.zeros(len(inputs), np.int64)
+
+    def note(first, outputs):
+        seen[first : first + len(outputs)] += 1
+        outputs[:] = -outputs
+
+    for start, stop in ((0, 31_111), (31_111, 31_112), (31_112, 50_000)):
+        output = np.empty((stop - start, 3), np.float32)
+        seen[:] = 0
+        predictor.predict(inputs[start:stop], output, note)
+        assert seen.tolist() == [1] * (stop - start) + [0] * (len(inputs) - stop + start)
+        assert (-output).tobytes() == expected[start:stop].tobytes()
+
+
+def test_inputs_may_be_read_only(rng):
+    network, (inputs, _) = make((40,), rng), samples(rng, 5)
+    expected = network.predict(inputs)
+    inputs.flags.writeable = False
+    assert network.predict(inputs).tobytes() == expected.tobytes()
 
 
 def test_predict_of_nothing_is_nothing(rng):

@@ -21,6 +21,7 @@ from fit_image.nn.encodings.base import Encoding
 from fit_image.nn.encodings.registry import ENCODINGS
 from fit_image.nn.mlp import mlp as core
 from fit_image.nn.mlp.layer_spec import LayerSpec
+from fit_image.nn.mlp.predictor import OnPart
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.storage.npz import Arrays, read_archive, texts_of, write_archive
 
@@ -130,15 +131,28 @@ class PaintingNetwork(core.MLP):
         width = self.size[0] if width is None else width
         height = self.size[1] if height is None else height
         _check_drawing(width, height, region)
-        picture = np.empty((height, width, self.channels), dtype=np.float32)
-        for top, strip in self.render_strips(width, height, region, threads=threads):
-            picture[top : top + len(strip)] = strip
-        return picture
+        picture = np.empty((height * width, self.channels), dtype=np.float32)
+
+        def write(first: int, colours: FloatArray) -> None:
+            picture[first : first + len(colours)] = colours
+
+        for _ in self.render_strips(width, height, region, threads=threads, on_part=write):
+            pass
+        return picture.reshape(height, width, self.channels)
 
     def render_strips(
-        self, width: int, height: int, region: Region = WHOLE, *, threads: int | None = None
+        self,
+        width: int,
+        height: int,
+        region: Region = WHOLE,
+        *,
+        threads: int | None = None,
+        on_part: OnPart | None = None,
     ) -> Iterator[tuple[int, FloatArray]]:
-        """Draw like `render`; yield strips: the first row, and float32 (rows, width, channels)."""
+        """Draw like `render`; yield strips: the first row, and float32 (rows, width, channels).
+
+        ``on_part`` is that of `fit_image.apps.rendering.render_strips`.
+        """
         _check_drawing(width, height, region)
         check_threads(threads)
         x0, y0, x1, y1 = region
@@ -152,7 +166,10 @@ class PaintingNetwork(core.MLP):
             return xy
 
         pixels = max(1024, min(_STRIP_PIXELS, _STRIP_WORK // self.num_params))
-        return render_strips(self, coordinates, (width, height), pixels=pixels, threads=threads)
+        size = width, height
+        return render_strips(
+            self, coordinates, size, pixels=pixels, threads=threads, on_part=on_part
+        )
 
     @property
     def encoding_name(self) -> str:

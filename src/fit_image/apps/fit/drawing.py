@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from fit_image.apps.painting_network import PaintingNetwork
 from fit_image.errors import DivergenceError
 from fit_image.images.io import to_float, to_uint8
 from fit_image.nn.runtime.arrays import FloatArray
@@ -21,28 +22,49 @@ COLLAPSE_DB = 6.0
 COLLAPSE_FROM_DB = 35.0
 
 
-@dataclass
 class Drawing:
-    """A ``picture`` (height, width, channels) of which ``rows`` are rendered.
+    """A drawing of a picture, and its error against the ``target`` (height, width, channels).
 
-    Their values, clipped to 0..1, have the sum of ``squared_error`` against the target.
+    Attributes
+    ----------
+    picture : uint8 (height, width, channels)
+    rows : int
+        How many of it are rendered.
+    squared_error : float
+        Sum over their values, clipped to 0..1.
     """
 
-    picture: npt.NDArray[np.uint8]
-    rows: int = 0
-    squared_error: float = 0.0
+    def __init__(self, target: npt.NDArray[Any]) -> None:
+        self.picture: npt.NDArray[np.uint8] = np.empty(target.shape, dtype=np.uint8)
+        self.rows = 0
+        self.squared_error = 0.0
+        self._target = target.reshape(-1, target.shape[-1])
 
-    def add(self, top: int, strip: FloatArray, target: npt.NDArray[Any]) -> None:
-        """Add the next strip (float32, colours not clipped)."""
-        self.picture[top : top + len(strip)] = to_uint8(strip)
-        difference = np.clip(strip, 0.0, 1.0) - to_float(target[top : top + len(strip)])
-        self.squared_error += float(np.square(difference, dtype=np.float64).sum())
-        self.rows = top + len(strip)
+    def strips(self, network: PaintingNetwork, threads: int | None) -> Iterator[None]:
+        """Render the picture, yielding after each strip."""
+        squares = np.empty(0)
+        for _, strip in network.render_strips(
+            *network.size, threads=threads, on_part=self._compare
+        ):
+            if squares.shape != strip.shape:
+                squares = np.empty(strip.shape)
+            # Of whole strips: the order of a sum decides how it is rounded.
+            self.squared_error += float(np.square(strip, out=squares, dtype=np.float64).sum())
+            self.rows += len(strip)
+            yield
+
+    def _compare(self, first: int, colours: FloatArray) -> None:
+        """Write colours (float32, not clipped) as bytes; leave their differences in place."""
+        part = slice(first, first + len(colours))
+        self.picture.reshape(self._target.shape)[part] = to_uint8(colours)
+        np.clip(colours, 0.0, 1.0, out=colours)
+        colours -= to_float(self._target[part])
 
     @property
     def psnr(self) -> float:
         """PSNR of the rendered rows against the target, in dB."""
-        values = self.rows * self.picture.shape[1] * self.picture.shape[2]
+        _, width, channels = self.picture.shape
+        values = self.rows * width * channels
         return -10.0 * math.log10(self.squared_error / values) if self.squared_error else math.inf
 
     def check_sound(self, best_psnr: float, epoch: int) -> None:

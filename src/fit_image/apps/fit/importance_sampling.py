@@ -49,14 +49,18 @@ def measure_errors(
     None after each strip, but after the last the `error_levels` of all pixels (a vector). An error
     is the mean over the pixel's values, as the network gives them, of the absolute difference.
     """
-    height, width = image.shape[:2]
-    levels = np.empty((height, width), dtype=np.uint8)
-    for top, strip in network.render_strips(width, height, threads=threads):
-        stop = top + len(strip)
+    height, width, channels = image.shape
+    pixels, levels = image.reshape(-1, channels), np.empty(height * width, dtype=np.uint8)
+
+    def compare(first: int, colours: FloatArray) -> None:
+        part = slice(first, first + len(colours))
         # Also where the network is about to diverge, which learning will find out.
-        differences = np.fmin(np.abs(strip - to_float(image[top:stop])), np.float32(1.0))
-        levels[top:stop] = error_levels(differences.mean(axis=2))
-        yield levels.reshape(-1) if stop == height else None
+        differences = np.fmin(np.abs(colours - to_float(pixels[part])), np.float32(1.0))
+        levels[part] = error_levels(differences.mean(axis=1))
+
+    strips = network.render_strips(width, height, threads=threads, on_part=compare)
+    for top, strip in strips:
+        yield levels if top + len(strip) == height else None
 
 
 class PixelErrors:

@@ -271,9 +271,8 @@ class FitTrainer(Trainer):
         DivergenceError
             If the complete picture is far worse than an earlier one.
         """
-        drawing = Drawing(np.empty(self.image.shape, dtype=np.uint8))
-        for top, strip in self.network.render_strips(*self.network.size, threads=self.threads):
-            drawing.add(top, strip, self.image)
+        drawing = Drawing(self.image)
+        for _ in drawing.strips(self.network, self.threads):
             yield drawing
         settled = self._steps >= _SETTLING_STEPS
         drawing.check_sound(self.progress.best_psnr if settled else -math.inf, self.learned_epochs)

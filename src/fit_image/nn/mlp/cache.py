@@ -59,6 +59,8 @@ class MLPCache:
     layers : sequence of LayerSpec
     samples : int
         As many as go through at once.
+    training : bool
+        Whether the backward pass needs all values; if not, layers share memory.
 
     Attributes
     ----------
@@ -70,24 +72,31 @@ class MLPCache:
         The values at the end; on the way back, the derivatives of the loss by them.
     """
 
-    def __init__(self, layers: Sequence[LayerSpec], samples: int) -> None:
+    def __init__(self, layers: Sequence[LayerSpec], samples: int, *, training: bool = True) -> None:
         table = layer_table(layers)
-        widths, lengths, gradients = map(np.array, _row_sizes(layers))
+        row_sizes = _row_sizes(layers)
+        widths, lengths, gradients = map(np.array, row_sizes)
         transposed = np.cumsum([0, *table[:, STRIDE] * widths])
-        ends = samples * np.cumsum([0, *widths, *lengths, *gradients])
         count = len(table)
+        if training:
+            ends = samples * np.cumsum([0, *widths, *lengths, *gradients])
+            sums, values = ends[:count], ends[count : 2 * count + 1]
+            grad_x, grad_skip, size = int(ends[2 * count + 1]), int(ends[2 * count + 2]), ends[-1]
+        else:
+            size, sums, values = _shared_rows(layers, samples, row_sizes[1], max(row_sizes[0]))
+            grad_x = grad_skip = 0  # not used
         self.buffers = Buffers(
-            aligned_zeros(int(ends[-1])),
+            aligned_zeros(int(size)),
             table,
             constants_table(layers),
             transposed[:-1],
             widths,
-            ends[:count],
-            ends[count : 2 * count + 1],
+            sums,
+            values,
             lengths,
-            int(ends[2 * count + 1]),
+            grad_x,
             int(lengths.max()),
-            int(ends[2 * count + 2]),
+            grad_skip,
         )
         self.inputs: FloatArray
         starts = self.buffers.values
@@ -112,6 +121,28 @@ def _row_sizes(layers: Sequence[LayerSpec]) -> tuple[list[int], list[int], list[
     widths = [padded_size(layer.fan_out) for layer in layers]
     lengths = [*(layer.stride for layer in layers), widths[-1]]
     return widths, lengths, [max(lengths)] * (2 if any(layer.skip for layer in layers) else 1)
+
+
+def _shared_rows(
+    layers: Sequence[LayerSpec], samples: int, lengths: list[int], widest: int
+) -> tuple[int, IntArray, IntArray]:
+    """Return the size of a memory that layers share, and the offsets of sums and values in it.
+
+    Values that lie in the same place have their constant 1 in the same column.
+    """
+    places: dict[tuple[int, ...], int] = {}
+    size = samples * widest  # the sums of any layer
+    begins = [end + 1 - layer.skip for end, layer in enumerate(layers) if layer.skip]
+    values = []
+    for index, length in enumerate(lengths):
+        constant = layers[index].fan_in if index < len(layers) else -1
+        # The input of a residual block stays until it is added to the output.
+        turn = 2 + begins.index(index) % 2 if index in begins else index % 2
+        if (place := (length, constant, turn)) not in places:
+            places[place] = size
+            size += samples * length
+        values.append(places[place])
+    return size, np.zeros(len(layers), dtype=np.int64), np.array(values)
 
 
 def transposed_weights(buffers: Buffers) -> FloatArray:
@@ -271,13 +302,18 @@ def backward_kernel(parameters, buffers, panel, samples, gradient):
 
 
 @kernel
-def predict_kernel(transposed, buffers, panel, outputs):
-    """Compute the outputs of the first samples, as many as there are outputs for."""
-    samples, top = outputs.shape[0], buffers.table.shape[0]
-    forward_rows(transposed, buffers, panel, 0, samples)
-    for i in range(samples):
-        last = buffers.values[top] + i * buffers.lengths[top]
-        copy(vector(buffers.memory, last, outputs.shape[1]), outputs[i])
+def predict_kernel(transposed, buffers, panel, rows, outputs, tile):
+    """Compute the outputs of encoded samples, so many at a time as the memory holds."""
+    memory, top, inputs = buffers.memory, buffers.table.shape[0], buffers.table[0, FAN_IN]
+    for first in range(0, outputs.shape[0], tile):
+        samples = min(tile, outputs.shape[0] - first)
+        for i in range(samples):
+            encoded = vector(memory, buffers.values[0] + i * buffers.lengths[0], inputs)
+            copy(rows[first + i], encoded)
+        forward_rows(transposed, buffers, panel, 0, samples)
+        for i in range(samples):
+            last = buffers.values[top] + i * buffers.lengths[top]
+            copy(vector(memory, last, outputs.shape[1]), outputs[first + i])
 
 
 @kernel

@@ -13,27 +13,18 @@ import numpy.typing as npt
 from fit_image.nn.encodings.base import Encoding, Identity, Share, Touched
 from fit_image.nn.initializers import AUTO
 from fit_image.nn.kernels.gemm import PANEL
-from fit_image.nn.mlp import init_params, soa, soa_forward
+from fit_image.nn.mlp import init_params
 from fit_image.nn.mlp.cache import (
     MLPCache,
     backward_kernel,
     forward_kernel,
-    predict_kernel,
     transpose_kernel,
     transposed_weights,
 )
 from fit_image.nn.mlp.layer_spec import LayerSpec, constants_table, layer_table
+from fit_image.nn.mlp.predictor import Predictor
 from fit_image.nn.runtime import arrays
 from fit_image.nn.runtime.arrays import FloatArray
-from fit_image.nn.runtime.machine import usable_cores
-from fit_image.nn.runtime.threads import ThreadPool
-
-# Numbers held per layer boundary while a tile is drawn: 256 KB, so that a layer's input and output
-# stay in the cache. It does not depend on the number of threads, nor does any bit of the output.
-_TILE_NUMBERS = 1 << 16
-
-# Multiplications that are worth another thread: they take several times as long as waking it.
-_THREAD_WORK = 1 << 24
 
 
 class MLP:
@@ -120,6 +111,11 @@ class MLP:
         return self.encoding.inputs
 
     @property
+    def outputs(self) -> int:
+        """Size of the vectors that come out."""
+        return self.layers[-1].fan_out
+
+    @property
     def num_params(self) -> int:
         """Number of weights, biases and numbers in tables, padding not counted."""
         return sum(layer.num_params for layer in self.layers) + self.encoding.num_params
@@ -204,46 +200,15 @@ class MLP:
         ValueError
             If the inputs have another shape.
         """
-        samples = np.ascontiguousarray(inputs, dtype=np.float32)
+        # Read-only arrays are of another type, for which kernels would be compiled again.
+        samples = np.require(inputs, dtype=np.float32, requirements=("C", "W"))
         if samples.ndim != 2 or samples.shape[1] != self.inputs:
             raise ValueError(
                 f"inputs must have shape (samples, {self.inputs}), not {samples.shape}"
             )
         output = np.empty((len(samples), self.layers[-1].fan_out), dtype=np.float32)
-        worth = 1 + len(samples) * self.num_params // _THREAD_WORK
-        threads = min(threads or worth, worth)
-        if threads > 1:  # more than there are cores would wait for one another
-            threads = min(threads, usable_cores())
-        if soa.is_narrow(self.layers) and isinstance(self.encoding, Identity):
-            self._predict_narrow(samples, output, threads)
-            return output
-        tile = max(96, _TILE_NUMBERS // max(layer.stride for layer in self.layers) // 96 * 96)
-        tile = min(tile, max(len(samples), 1))
-        threads = min(threads, -(-len(samples) // tile))
-        caches = [MLPCache(self.layers, tile) for _ in range(threads)]
-        if not caches:
-            return output
-        transposed = transposed_weights(caches[0].buffers)
-        transpose_kernel(self.parameters, transposed, caches[0].buffers)
-        tables, starts = self.tables(), itertools.count(0, tile)
-
-        def draw(_: object, thread: int, threads: int) -> None:
-            cache, panel = caches[thread], arrays.aligned_zeros(PANEL)
-            # The next tile that no thread has taken: one that shares its core takes fewer.
-            while (start := next(starts)) < len(samples):
-                part = samples[start : start + tile]
-                self.encoding.encode(tables, part, cache.encoded, Share(tile))
-                predict_kernel(transposed, cache.buffers, panel, output[start : start + tile])
-
-        ThreadPool(threads).run(draw)
+        Predictor(self, len(samples), threads).predict(samples, output)
         return output
-
-    def _predict_narrow(self, samples: FloatArray, output: FloatArray, threads: int) -> None:
-        tiles, no_latents = soa.tiles_of(self.layers), np.empty((1, 0), dtype=np.float32)
-        threads = max(min(threads, -(-len(samples) // soa.MOST_POINTS)), 1)
-        arguments = self.parameters, tiles, no_latents, samples, output[np.newaxis]
-        memory = soa.tile_memory(tiles, threads)
-        ThreadPool(threads).run_kernel(soa_forward.forward_kernel, *arguments, memory=memory)
 
 
 def _check_blocks(layers: Sequence[LayerSpec]) -> None:
