@@ -12,7 +12,6 @@ from fit_image.nn.mlp.layer_spec import dense_stack
 from fit_image.nn.mlp.mlp import MLP
 from fit_image.nn.runtime.barrier import abort, barrier, barrier_counts, next_task
 from fit_image.nn.runtime.jit import kernel
-from fit_image.nn.runtime.thread_tuner import ThreadTuner, counts_up_to
 from fit_image.nn.training import per_sample_sgd as sgd_module
 from fit_image.nn.training.per_sample_sgd import PerSampleSGD
 from naive import NaiveNetwork, values
@@ -230,49 +229,3 @@ def test_a_released_barrier_holds_nobody():
     counts = barrier_counts(2)
     abort(counts)
     _take_turns(counts, 0, 2, 3, np.zeros(3, dtype=np.int64))
-
-
-class Machine:
-    """Work that takes the seconds given for each number of threads."""
-
-    def __init__(self, seconds):
-        self.seconds = seconds
-        self.now = 0.0
-
-    def work(self, choice, seconds):
-        """Go on for so long; return how long each number of threads was used."""
-        used = dict.fromkeys(self.seconds, 0.0)
-        end = self.now + seconds
-        while self.now < end:
-            threads = choice.threads
-            self.now += self.seconds[threads]
-            used[threads] += self.seconds[threads]
-            choice.record(1, self.seconds[threads])
-        return used
-
-
-def test_the_fastest_number_of_threads_is_found():
-    machine = Machine({1: 0.03, 2: 0.02, 4: 0.011, 6: 0.016})
-    choice = ThreadTuner(counts_up_to(6), clock=lambda: machine.now)
-    used = machine.work(choice, 5.0)
-    assert choice.fastest == choice.threads == 4
-    assert used[4] > 4.4
-
-
-def test_a_busy_machine_is_noticed_and_forgotten():
-    machine = Machine({1: 0.02, 2: 0.011})
-    choice = ThreadTuner(counts_up_to(2), clock=lambda: machine.now)
-    machine.work(choice, 1.0)
-    assert choice.threads == 2
-    machine.seconds[2] = 0.04
-    used = machine.work(choice, 3.0)
-    assert used[1] > 2.5
-    machine.seconds[2] = 0.011
-    machine.work(choice, 11.0)
-    assert choice.threads == 2
-
-
-def test_one_thread_is_no_choice():
-    choice = ThreadTuner(counts_up_to(1))
-    choice.record(1, 10.0)
-    assert choice.threads == choice.fastest == 1

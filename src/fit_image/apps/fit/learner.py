@@ -161,11 +161,13 @@ class EpochLearner:
                     self.method.finish(loss_sum)
                 lap = clock.lap()
                 elapsed += lap
-                self.tuner.record(len(coordinates), lap)
                 # Chunks grow until they take a quarter of the time: no more calls than are needed.
-                if lap < seconds / 8:
-                    self.chunk = min(2 * self.chunk, _LARGEST_CHUNK)
-                elif lap > seconds / 2:
+                # Before, it is the calls that take time, and more with more threads.
+                if lap < seconds / 8 and self.chunk < _LARGEST_CHUNK:
+                    self.chunk *= 2
+                    continue
+                self.tuner.record(len(coordinates), lap, void=self.method.alone)
+                if lap > seconds / 2:
                     self.chunk = max(self.chunk // 2, 1)
         progress.position = position - self.method.pending
         progress.loss_sum = float(loss_sum[0])

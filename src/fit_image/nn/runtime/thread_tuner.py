@@ -1,16 +1,37 @@
-"""Choice of the fastest number of threads, by trial while the work goes on."""
+"""Choice of the fastest number of threads, by trial while the work goes on.
+
+Numbers are tried in turns, and compared by their medians, because other programs come and go. Those
+that are clearly slower are not tried again in the same round, and in most rounds only the answer of
+the round before and the numbers next to it are tried.
+"""
 
 from __future__ import annotations
 
+import math
+import statistics
 import time
+from collections import deque
 from collections.abc import Callable
 
 # A trial is long enough to tell two speeds apart, and short enough to waste on the slower one.
-_TRIAL_SECONDS = 0.04
-# Other programs come and go: trials are repeated, at once when the work becomes slower by this
-# factor, and else after a time that doubles as long as the answer is the same.
-_SLOWER = 1.3
+_TRIAL_SECONDS = 0.03
+
+# After each of a round's turns, numbers slower than the fastest by these factors are dropped.
+_DROPPED = (1.35, 1.15, 1.0)
+
+# Fewer threads are chosen where they are slower by this factor at most: others have work, too.
+_EQUAL = 1.02
+
+# Trials are repeated after a time that doubles as long as the answer is the same; but after the
+# shortest already if the work has become slower by this factor for several times as long as a trial.
 _TRUST_SECONDS = (1.0, 16.0)
+_SLOWER, _SLOW_TRIALS = 1.3, 5
+
+# Numbers further apart than this have one in the middle that is tried.
+_NEAR = 2
+
+# Of so many rounds, one is over all candidates.
+_ROUNDS = 4
 
 
 def counts_up_to(most: int) -> list[int]:
@@ -24,7 +45,8 @@ class ThreadTuner:
     Parameters
     ----------
     candidates : list of int
-        The numbers to choose from, such as `counts_up_to`.
+        The numbers to choose from, in order, such as `counts_up_to`. Numbers in the middle between
+        the fastest one and its neighbours are tried, too.
 
     Attributes
     ----------
@@ -37,37 +59,103 @@ class ThreadTuner:
         self._clock = clock
         self.threads = candidates[0]
         self._amount = self._seconds = 0.0
-        self._untried = list(candidates)
-        self._speed: dict[int, float] = {}
-        self._answer = 0
-        self._trust = self._trusted_until = 0.0
+        self._is_new = True  # the number of threads has changed just now
+        self._answer = self._rounds = self._turns = 0
+        self._untried: list[int] = []
+        self._costs: dict[int, list[float]] = {}
+        self._newest: deque[float] = deque(maxlen=_SLOW_TRIALS)
+        self._trust = self._settled_at = 0.0
+        self._begin_round()
 
     @property
     def fastest(self) -> int:
         """The number last found to be the fastest, or the first candidate before any was."""
         return self._answer or self._candidates[0]
 
-    def record(self, amount: float, seconds: float) -> None:
-        """Record the seconds that ``amount`` of work took with `threads` threads."""
+    def record(self, amount: float, seconds: float, *, void: bool = False) -> None:
+        """Record the seconds that ``amount`` of work took with `threads` threads.
+
+        ``void`` says that so many threads could not work together.
+        """
         if len(self._candidates) == 1 or amount <= 0:
             return
-        self._amount += amount
-        self._seconds += seconds
-        if self._seconds < _TRIAL_SECONDS:
-            return
-        cost, self._amount, self._seconds = self._seconds / self._amount, 0.0, 0.0
-        if self._untried:
-            self._speed[self.threads] = cost
-            self._untried.remove(self.threads)
-            self.threads = self._untried[0] if self._untried else self._settle()
-        elif cost > _SLOWER * self._speed[self.threads] or self._clock() > self._trusted_until:
-            self._untried, self._speed = list(self._candidates), {}
-            self.threads = self._untried[0]
+        if void:
+            self._amount = self._seconds = 0.0
+            self._take(math.inf)
+        elif self._is_new:
+            # Threads were woken in it, and read anew what another core had in its cache.
+            self._is_new = False
+        else:
+            self._amount += amount
+            self._seconds += seconds
+            if self._seconds >= _TRIAL_SECONDS:
+                cost, self._amount, self._seconds = self._seconds / self._amount, 0.0, 0.0
+                self._take(cost)
 
-    def _settle(self) -> int:
+    def interrupt(self) -> None:
+        """Say that the threads do something else before they go on."""
+        self._amount = self._seconds = 0.0
+        self._is_new = True
+
+    def _take(self, cost: float) -> None:
+        """Go on after a trial, or after as long a time in which nothing was tried."""
+        if self._untried:
+            self._costs.setdefault(self._untried.pop(0), []).append(cost)
+            if not self._untried:
+                self._end_turn()
+            self._use(self._untried[0] if self._untried else self._answer)
+            return
+        self._newest.append(cost)
+        slow = len(self._newest) == _SLOW_TRIALS and (
+            statistics.median(self._newest) > _SLOWER * self._cost(self._answer)
+        )
+        trust = _TRUST_SECONDS[0] if slow else self._trust
+        if cost == math.inf or self._clock() - self._settled_at > trust:
+            self._begin_round()
+
+    def _use(self, threads: int) -> None:
+        self._is_new = threads != self.threads
+        self.threads = threads
+
+    def _begin_round(self) -> None:
+        numbers = list(self._candidates)
+        if self._rounds % _ROUNDS:
+            known = sorted({*numbers, self._answer})
+            place = known.index(self._answer)
+            numbers = known[max(place - 1, 0) : place + 2]
+        self._rounds += 1
+        self._turns = 0
+        self._costs = {}
+        self._untried = numbers
+        self._use(numbers[0])
+
+    def _end_turn(self) -> None:
+        fastest = min(self._costs, key=self._cost)
+        limit = _DROPPED[self._turns] * self._cost(fastest)
+        rest = [number for number in sorted(self._costs) if self._cost(number) <= limit]
+        if self._turns == 0:
+            rest = sorted({*rest, *self._between(fastest)})
+        self._turns += 1
+        if len(rest) > 1 and self._turns < len(_DROPPED):
+            self._untried = rest
+        else:
+            self._settle()
+
+    def _between(self, number: int) -> list[int]:
+        """Return the numbers in the middle between a number that was tried and its neighbours."""
+        tried = sorted(self._costs)
+        place = tried.index(number)
+        others = tried[max(place - 1, 0) : place + 2]
+        return [(number + other) // 2 for other in others if abs(number - other) > _NEAR]
+
+    def _settle(self) -> None:
         shortest, longest = _TRUST_SECONDS
-        fastest = min(self._speed, key=self._speed.__getitem__)
+        limit = _EQUAL * min(map(self._cost, self._costs))
+        fastest = min(number for number in self._costs if self._cost(number) <= limit)
         self._trust = min(2 * self._trust, longest) if fastest == self._answer else shortest
-        self._trusted_until = self._clock() + self._trust
+        self._settled_at = self._clock()
         self._answer = fastest
-        return fastest
+        self._newest.clear()
+
+    def _cost(self, number: int) -> float:
+        return statistics.median(self._costs[number])

@@ -57,6 +57,8 @@ class Minibatch:
         More threads than this would have nothing to do.
     """
 
+    alone = False  # its threads never leave the work to one of them
+
     def __init__(
         self,
         network: MLP,

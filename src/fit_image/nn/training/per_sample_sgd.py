@@ -56,6 +56,8 @@ class PerSampleSGD:
     ----------
     most_threads : int
         More threads than this would have nothing to do.
+    alone : bool
+        Whether one thread had to learn samples of the last call that several were to learn.
     """
 
     def __init__(self, network: MLP, rates: FloatArray, loss: str = "mse") -> None:
@@ -64,7 +66,8 @@ class PerSampleSGD:
         self._shards = Shards(network, rates)
         self.most_threads = self._shards.count
         self._pool = ThreadPool(self.most_threads)
-        self._alone_until = -math.inf
+        self._alone_threads, self._alone_until = 0, -math.inf
+        self.alone = False
 
     def pull(self) -> None:
         """Copy the parameters from the network."""
@@ -98,8 +101,8 @@ class PerSampleSGD:
         factors : float32 (samples,), optional
             Multiply the learning rates of the samples' steps. Default: ones.
         threads : int
-            At most so many. Does not change the result: threads that have to share a core leave
-            the samples to one of them for a while.
+            At most so many. Does not change the result: so many threads that have to share a core
+            leave the samples to one of them for a while.
 
         Raises
         ------
@@ -126,11 +129,15 @@ class PerSampleSGD:
             return learned + rest
 
         threads = min(threads, self.most_threads)
-        if threads > 1 and time.monotonic() >= self._alone_until:
+        if threads > 1 and (
+            threads != self._alone_threads or time.monotonic() >= self._alone_until
+        ):
             self._shards.copy_last(threads)  # it may have learned with fewer threads
             learned = self._pool.run(learn_share, threads)
             if learned < len(inputs):
+                self._alone_threads = threads
                 self._alone_until = time.monotonic() + _ALONE_SECONDS
+        self.alone = threads > 1 and learned < len(inputs)
         if learned < len(inputs):
             self._pool.run(learn_share, 1)
 
