@@ -46,10 +46,11 @@ class Drawing:
         for _, strip in network.render_strips(
             *network.size, threads=threads, on_part=self._compare
         ):
-            if squares.shape != strip.shape:
-                squares = np.empty(strip.shape)
+            if squares.size < strip.size:
+                squares = np.empty(strip.size)
             # Of whole strips: the order of a sum decides how it is rounded.
-            self.squared_error += float(np.square(strip, out=squares, dtype=np.float64).sum())
+            part = squares[: strip.size].reshape(strip.shape)
+            self.squared_error += float(np.square(strip, out=part, dtype=np.float64).sum())
             self.rows += len(strip)
             yield
 
