@@ -63,7 +63,9 @@ def tuner_of(machine, most):
 def test_the_fastest_number_of_threads_is_found():
     machine = Machine({1: 0.03, 2: 0.02, 4: 0.011, 6: 0.016})
     tuner = tuner_of(machine, 6)
+    assert not tuner.is_settled
     used = machine.work(tuner, 5.0)
+    assert tuner.is_settled
     assert tuner.fastest == tuner.threads == 4
     assert used[4] > 4.1
 
@@ -92,6 +94,7 @@ def test_one_thread_is_no_choice():
     tuner = ThreadTuner(counts_up_to(1))
     tuner.record(1, 10.0)
     assert tuner.threads == tuner.fastest == 1
+    assert tuner.is_settled
 
 
 def test_the_first_piece_after_a_change_does_not_count():

@@ -11,7 +11,7 @@ import pytest
 
 from fit_image.nn.runtime.barrier import barrier
 from fit_image.nn.runtime.jit import kernel
-from fit_image.nn.runtime.threads import ThreadPool, end_idle_threads
+from fit_image.nn.runtime.threads import BackgroundTask, ThreadPool, end_idle_threads
 from shell import wait_until
 
 
@@ -214,3 +214,50 @@ def test_scratch_memory_is_one_vector_for_each_thread_and_stays():
 def test_a_pool_without_threads_is_refused():
     with pytest.raises(ValueError, match="at least 1 thread, not 0"):
         ThreadPool(0)
+
+
+def test_a_task_works_beside_its_caller():
+    begun, go_on = threading.Event(), threading.Event()
+
+    def work():
+        begun.set()
+        go_on.wait(5.0)
+        return ThreadPool(3).run(lambda counts, thread, threads: threads)
+
+    task = BackgroundTask(work)
+    assert begun.wait(5.0)
+    assert not task.wait(0.0)
+    assert ThreadPool(2).run(lambda counts, thread, threads: threads) == 2
+    go_on.set()
+    assert task.result() == 3
+    assert task.wait(0.0)
+    assert task.result() == 3
+
+
+def test_an_error_of_a_task_is_raised_where_its_result_is_wanted():
+    def fail():
+        raise ZeroDivisionError
+
+    task = BackgroundTask(fail)
+    task.wait()
+    with pytest.raises(ZeroDivisionError):
+        task.result()
+
+
+def test_tasks_take_turns_with_the_helpers():
+    end_helpers()
+    before = threading.active_count()
+    assert [BackgroundTask(lambda: 5).result() for _ in range(20)] == [5] * 20
+    assert threading.active_count() - before <= 1
+
+
+def test_a_task_without_a_thread_is_done_at_once(monkeypatch):
+    end_helpers()
+
+    def refusing(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refusing)
+    task = BackgroundTask(threading.get_ident)
+    assert task.wait(0.0)
+    assert task.result() == threading.get_ident()

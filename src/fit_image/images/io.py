@@ -9,6 +9,7 @@ blue) or 4 (and alpha, not premultiplied). `fit_image.images.decoding` converts 
 
 from __future__ import annotations
 
+import io
 import math
 import os
 from dataclasses import dataclass
@@ -311,6 +312,13 @@ def save_image(
         name = check_image_target(path, *picture.size, len(picture.getbands()))
     with atomic_path(path) as temporary:
         picture.save(temporary, name, **{**_SAVE_OPTIONS.get(name, {}), **options})
+
+
+def encode_png(picture: npt.NDArray[Any]) -> bytes:
+    """Return the file that `save_image` writes for an array as ``.png``."""
+    file = io.BytesIO()
+    Canvas.of(picture).image.save(file, "PNG", **_SAVE_OPTIONS.get("PNG", {}))
+    return file.getvalue()
 
 
 def _levels(picture: Image.Image, channels: int) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:

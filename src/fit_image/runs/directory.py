@@ -275,9 +275,17 @@ class RunDirectory(ABC):
             return None
         return read_archive(path, self.archive_kind, self.format_version)
 
-    def write_frame(self, epoch: int, picture: npt.NDArray[np.uint8]) -> None:
-        """Write the frame (uint8, height x width x channels) of an epoch."""
-        save_image(frame_path(self.frames, epoch), picture)
+    def write_frame(
+        self, epoch: int, picture: npt.NDArray[np.uint8], file: bytes | None = None
+    ) -> None:
+        """Write the frame (uint8, height x width x channels) of an epoch.
+
+        ``file`` is what `fit_image.images.io.encode_png` returns for it, if that is known.
+        """
+        if file is None:
+            save_image(frame_path(self.frames, epoch), picture)
+        else:
+            atomic.write_bytes(frame_path(self.frames, epoch), file)
 
     def copy_final(self) -> None:
         """Make the newest frame the final picture."""

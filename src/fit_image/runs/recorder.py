@@ -165,7 +165,7 @@ class RunRecorder(Generic[TrainerType]):
     def _record(self, end: EpochEnd) -> None:
         directory = self.directory
         if end.frame is not None:
-            directory.write_frame(end.epoch, end.frame)
+            directory.write_frame(end.epoch, end.frame, end.file)
         if end.epoch == self._recorded_epoch:  # again, because it was not drawn the first time
             directory.metrics.forget_after(end.epoch - 1)
         if end.epoch > 0:

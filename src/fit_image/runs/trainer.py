@@ -65,6 +65,8 @@ class EpochEnd:
         To be written now; None if the model of an earlier epoch stays.
     complete : bool
         Whether all of it is learned.
+    file : bytes or None
+        The frame as a PNG, if it has been made already.
     """
 
     epoch: int
@@ -72,6 +74,7 @@ class EpochEnd:
     frame: npt.NDArray[np.uint8] | None
     model: Model | None = None
     complete: bool = True
+    file: bytes | None = None
 
 
 class Trainer(ABC):

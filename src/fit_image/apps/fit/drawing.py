@@ -22,6 +22,10 @@ COLLAPSE_DB = 6.0
 COLLAPSE_FROM_DB = 35.0
 
 
+class VoidDrawingError(Exception):
+    """Ends a drawing that nobody needs any more."""
+
+
 class Drawing:
     """A drawing of a picture, and its error against the ``target`` (height, width, channels).
 
@@ -32,12 +36,15 @@ class Drawing:
         How many of it are rendered.
     squared_error : float
         Sum over their values, clipped to 0..1.
+    is_void : bool
+        To be set when nobody needs the drawing any more: it ends soon, incomplete.
     """
 
     def __init__(self, target: npt.NDArray[Any]) -> None:
         self.picture: npt.NDArray[np.uint8] = np.empty(target.shape, dtype=np.uint8)
         self.rows = 0
         self.squared_error = 0.0
+        self.is_void = False
         self._target = target.reshape(-1, target.shape[-1])
 
     def strips(self, network: PaintingNetwork, threads: int | None) -> Iterator[None]:
@@ -56,6 +63,8 @@ class Drawing:
 
     def _compare(self, first: int, colours: FloatArray) -> None:
         """Write colours (float32, not clipped) as bytes; leave their differences in place."""
+        if self.is_void:
+            raise VoidDrawingError
         part = slice(first, first + len(colours))
         self.picture.reshape(self._target.shape)[part] = to_uint8(colours)
         np.clip(colours, 0.0, 1.0, out=colours)

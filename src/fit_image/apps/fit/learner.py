@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -32,9 +32,16 @@ _LARGEST_CHUNK = 1 << 13
 
 
 class PerSample(PerSampleSGD):
-    """Plain gradient descent with the interface of `Minibatch`: every sample is a batch."""
+    """Plain gradient descent with the interface of `Minibatch`: every sample is a batch.
+
+    Attributes
+    ----------
+    ahead : bool
+        Whether the network keeps the parameters that it has while more is learned.
+    """
 
     pending = 0
+    ahead = False
 
     def next_cut(self, samples: int) -> int:
         """Return ``samples``."""
@@ -43,9 +50,11 @@ class PerSample(PerSampleSGD):
     @contextmanager
     def session(self) -> Iterator[None]:
         """Return the context to learn in; if an exception ends it, nothing was learned."""
-        self.pull()
+        if not self.ahead:
+            self.pull()
         yield
-        self.push()
+        if not self.ahead:
+            self.push()
 
     def finish(self, loss_sum: npt.NDArray[np.float64]) -> None:
         """Do nothing: no batch is ever incomplete."""
@@ -124,9 +133,42 @@ class EpochLearner:
         self._seed = config.seed
         # More threads than cores would wait for one another.
         cores = machine.usable_cores()
-        most = min(threads or cores, cores, self.method.most_threads)
+        self._cores = min(threads or cores, cores)
+        most = min(self._cores, self.method.most_threads)
         self.tuner = ThreadTuner([most] if threads else counts_up_to(most))
         self.chunk = 1
+
+    @property
+    def idle_threads(self) -> int:
+        """Number of threads that could do something else while single pixels are learned."""
+        if not (isinstance(self.method, PerSample) and self.tuner.is_settled):
+            return 0
+        return self._cores - self.tuner.fastest
+
+    @contextmanager
+    def ahead(self) -> Iterator[Callable[[], None]]:
+        """Learn ahead in this context: the network keeps its parameters.
+
+        Yields a function to be called at the end, if the network is to have what was learned.
+        Otherwise it is lost.
+        """
+        assert isinstance(self.method, PerSample)
+        adopted, method = False, self.method
+
+        def adopt() -> None:
+            nonlocal adopted
+            method.push()
+            adopted = True
+
+        method.pull()
+        try:
+            method.ahead = True
+            yield adopt
+        finally:
+            method.ahead = False
+            self.tuner.interrupt()
+            if not adopted:
+                self.samples.forget_order()
 
     def learn(
         self, progress: FitProgress, seconds: float, errors: Levels | None, clock: TrainingClock
@@ -137,6 +179,8 @@ class EpochLearner:
         """
         clock.start()
         elapsed = 0.0
+        # Other work beside it makes trials of numbers of threads unfair.
+        ahead = isinstance(self.method, PerSample) and self.method.ahead
         if not self.samples.order.size:
             # Seeded by the epoch, so that resuming needs no generator state.
             self.samples.shuffle(np.random.default_rng([self._seed, progress.epoch + 1]), errors)
@@ -154,7 +198,7 @@ class EpochLearner:
                     weights,
                     loss_sum,
                     factors=self._schedule.factors(learned, len(coordinates), self._pixels),
-                    threads=self.tuner.threads,
+                    threads=self.tuner.fastest if ahead else self.tuner.threads,
                 )
                 position += len(coordinates)
                 if position == self._pixels:
@@ -166,7 +210,8 @@ class EpochLearner:
                 if lap < seconds / 8 and self.chunk < _LARGEST_CHUNK:
                     self.chunk *= 2
                     continue
-                self.tuner.record(len(coordinates), lap, void=self.method.alone)
+                if not ahead:
+                    self.tuner.record(len(coordinates), lap, void=self.method.alone)
                 if lap > seconds / 2:
                     self.chunk = max(self.chunk // 2, 1)
         progress.position = position - self.method.pending

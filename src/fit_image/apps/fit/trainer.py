@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from fit_image.apps.painting_network import PaintingNetwork
 from fit_image.config.fit import FitConfig
 from fit_image.config.settings import check_threads
 from fit_image.errors import DivergenceError, InputError
+from fit_image.images.io import encode_png
 from fit_image.runs.manifest import Manifest
 from fit_image.runs.metrics import MetricsFile
 from fit_image.runs.trainer import CheckpointPolicy, EpochEnd, Trainer
@@ -152,8 +154,7 @@ class FitTrainer(Trainer):
         if progress.position < self.pixels and not self._time_is_up:
             seconds = min(seconds, self._time_left)
             self.learning.learn(progress, seconds, self._errors.levels, self.clock)
-        if not math.isfinite(progress.loss_sum):
-            raise DivergenceError(f"training diverged in epoch {progress.epoch + 1}")
+        self._check_finite()
         if progress.position < self.pixels and not self._time_is_up:
             return False
         # Drawing and writing the picture need the memory, and the next epoch has another order.
@@ -190,8 +191,12 @@ class FitTrainer(Trainer):
 
     @property
     def _time_left(self) -> float:
+        return self.time_left(self.progress)
+
+    def time_left(self, progress: FitProgress) -> float:
+        """Return the seconds left to learn; infinity without a time limit."""
         limit = self.config.time_limit
-        return math.inf if limit is None else limit - self.progress.seconds
+        return math.inf if limit is None else limit - progress.seconds
 
     @property
     def _time_is_up(self) -> bool:
@@ -252,7 +257,7 @@ class FitTrainer(Trainer):
     def course(
         self, manifest: Manifest, should_continue: Callable[[], bool]
     ) -> Iterator[EpochEnd | int]:
-        return follow(self, manifest.frame_every)
+        return follow(self, manifest.frame_every, encode_png)
 
     def finish_epoch(self) -> None:
         """Count the epoch as complete; if it was drawn, this becomes the last good state."""
@@ -274,11 +279,33 @@ class FitTrainer(Trainer):
         drawing = Drawing(self.image)
         for _ in drawing.strips(self.network, self.threads):
             yield drawing
+        self.judge(drawing)
+
+    def judge(self, drawing: Drawing) -> None:
+        """Take in the complete drawing of the state; raises what `draw` does."""
         settled = self._steps >= _SETTLING_STEPS
         drawing.check_sound(self.progress.best_psnr if settled else -math.inf, self.learned_epochs)
         self.progress.best_psnr = max(drawing.psnr, self.progress.best_psnr)
         self.newest_metrics = drawing.psnr
         self._sound = True
+
+    def take_over(self, progress: FitProgress) -> None:
+        """Go on from what was learned ahead of the epoch that begins.
+
+        Raises
+        ------
+        DivergenceError
+            If the loss is not finite any more.
+        """
+        self._sound = False
+        self.progress = replace(progress, best_psnr=self.progress.best_psnr)
+        if progress.position == self.pixels:
+            self._forget_order()
+        self._check_finite()
+
+    def _check_finite(self) -> None:
+        if not math.isfinite(self.progress.loss_sum):
+            raise DivergenceError(f"training diverged in epoch {self.progress.epoch + 1}")
 
     def _forget_order(self, errors: Levels | None = None) -> None:
         self.learning.samples.forget_order()

@@ -23,7 +23,7 @@ _DROPPED = (1.35, 1.15, 1.0)
 _EQUAL = 1.02
 
 # Trials are repeated after a time that doubles as long as the answer is the same; but after the
-# shortest already if the work has become slower by this factor for several times as long as a trial.
+# shortest already if the work has become slower by this factor for so many times as long as one.
 _TRUST_SECONDS = (1.0, 16.0)
 _SLOWER, _SLOW_TRIALS = 1.3, 5
 
@@ -71,6 +71,11 @@ class ThreadTuner:
     def fastest(self) -> int:
         """The number last found to be the fastest, or the first candidate before any was."""
         return self._answer or self._candidates[0]
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether a number was found to be the fastest, or there is no choice."""
+        return bool(self._answer) or len(self._candidates) == 1
 
     def record(self, amount: float, seconds: float, *, void: bool = False) -> None:
         """Record the seconds that ``amount`` of work took with `threads` threads.

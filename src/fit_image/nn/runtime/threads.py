@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import queue
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -153,9 +155,8 @@ class ThreadPool:
         return results[0]
 
     def _take(self, count: int) -> None:
-        idle = _idle_helpers()
         for _ in range(count):
-            self._helpers.append(idle.pop() if idle else _Helper())
+            self._helpers.append(_take_helper())
             if not self._helpers[-1].start():
                 self._helpers.pop()
                 return
@@ -167,6 +168,58 @@ class ThreadPool:
             _idle_helpers().append(self._helpers.pop())
 
 
+class BackgroundTask(Generic[Result]):
+    """Work that a helper does while its caller does something else.
+
+    It begins at once; where the system refuses a thread, it is done before this returns.
+
+    Parameters
+    ----------
+    work : callable
+        May use pools of its own.
+    """
+
+    def __init__(self, work: Callable[[], Result]) -> None:
+        self._results: list[Result] = []
+        self._failures: list[BaseException] = []
+
+        def guarded(_: int) -> None:
+            try:
+                self._results.append(work())
+            except BaseException as error:
+                self._failures.append(error)
+
+        self._helper: _Helper | None = _take_helper()
+        if self._helper.start():
+            self._helper.begin(guarded, 0)
+        else:
+            self._helper = None
+            guarded(0)
+
+    def wait(self, seconds: float = math.inf) -> bool:
+        """Wait for its end, for so long at most; return whether it has come."""
+        if self._helper is None:
+            return True
+        end, looks = time.monotonic() + seconds, 0
+        while not self._helper.wait(looks):
+            if time.monotonic() >= end:
+                return False
+            looks = _LOOKS // 10  # on a busy machine, each of them may take long
+        _idle_helpers().append(self._helper)
+        self._helper = None
+        return True
+
+    def result(self) -> Result:
+        """Wait for what ``work`` returns; if it raised an exception, that is raised here."""
+        self.wait()
+        if self._failures:
+            try:
+                raise self._failures[0]
+            finally:
+                self._failures.clear()
+        return self._results[0]
+
+
 def end_idle_threads() -> None:
     """End the helpers that no pool is using; a pool that needs some starts them anew."""
     for helper in tuple(_idle_helpers()):
@@ -175,6 +228,13 @@ def end_idle_threads() -> None:
 
 def _idle_helpers() -> deque[_Helper]:
     return _idle.setdefault(os.getpid(), deque())
+
+
+def _take_helper() -> _Helper:
+    try:
+        return _idle_helpers().pop()
+    except IndexError:
+        return _Helper()
 
 
 class _Helper:
@@ -212,11 +272,12 @@ class _Helper:
             self._thread = threading.Thread(target=self._live, name=_NAME, daemon=True)
             self._thread.start()
 
-    def wait(self) -> None:
-        """Wait until it is done."""
+    def wait(self, looks: int = _FOREVER) -> bool:
+        """Wait until it is done, for so many long looks at most; return whether it is."""
         given = self._words[_GIVEN]
         if self._words[_DONE] < given:
-            await_number(self._words, _DONE, given, _FOREVER)
+            await_number(self._words, _DONE, given, looks)
+        return bool(self._words[_DONE] >= given)
 
     def end(self) -> None:
         """End the thread as soon as it has nothing to do."""
