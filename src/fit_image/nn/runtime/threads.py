@@ -33,6 +33,9 @@ _GIVEN, _DONE, _WORDS = 0, 16, 32
 # it gives its core to whoever wants it.
 _LOOKS = 2_000
 
+# How often the end of a task is looked for.
+_NAP_SECONDS = 0.0005
+
 # A helper that has slept for so long ends.
 _IDLE_SECONDS = 2.0
 
@@ -200,11 +203,11 @@ class BackgroundTask(Generic[Result]):
         """Wait for its end, for so long at most; return whether it has come."""
         if self._helper is None:
             return True
-        end, looks = time.monotonic() + seconds, 0
-        while not self._helper.wait(looks):
+        end = time.monotonic() + seconds
+        while not self._helper.wait(looks=0):
             if time.monotonic() >= end:
                 return False
-            looks = _LOOKS // 10  # on a busy machine, each of them may take long
+            time.sleep(_NAP_SECONDS)  # the work may need this very core
         _idle_helpers().append(self._helper)
         self._helper = None
         return True
