@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -23,6 +24,9 @@ WIDTH, HEIGHT = 300, 429
 # Seconds of a measurement; of the one in which the number of threads is found out.
 _MEASURED, _TRIED = 0.25, 1.5
 
+# Epochs with a frame each, and without.
+_EPOCHS = {"4x300": 3, "3x32": 20}
+
 Times = dict[str, list[float]]  # by the number of threads
 
 
@@ -37,7 +41,8 @@ def measure_cores(turns: int) -> dict[str, Any]:
         name: {threads: min(each) for threads, each in times.items()}
         for name, times in rows.items()
     }
-    return {"cores": best, "frame": frame_share()}
+    frames = {layers: frame_share(layers, epochs, turns) for layers, epochs in _EPOCHS.items()}
+    return {"cores": best, "frame": frames}
 
 
 def _jobs() -> Mapping[str, Callable[[int], Times]]:
@@ -177,16 +182,24 @@ def _in_turns(turns: int, works: Mapping[str, Work]) -> Times:
     return times
 
 
-def frame_share() -> float:
-    """Return by how much a frame an epoch lengthens the learning of single pixels with 4x300."""
-    seconds = {}
+def frame_share(layers: str, epochs: int, turns: int) -> float:
+    """Return by how much a frame lengthens an epoch of single pixels, the median of all turns.
+
+    The first and the last picture are drawn in any case.
+    """
     image = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
-    for every in (1000, 1):
-        began = time.perf_counter()
-        for _ in fit(image, layers="4x300", epochs=3, frame_every=every):
-            pass
-        seconds[every] = time.perf_counter() - began
-    return seconds[1] / seconds[1000] - 1.0
+    shares = []
+    for turn in range(turns + 1):
+        seconds = {}
+        for every in (1, epochs) if turn % 2 else (epochs, 1):
+            began = time.perf_counter()
+            for _ in fit(image, layers=layers, epochs=epochs, frame_every=every):
+                pass
+            seconds[every] = time.perf_counter() - began
+        frame, epoch = (seconds[1] - seconds[epochs]) / (epochs - 1), seconds[epochs] / epochs
+        shares.append(frame / epoch)
+    print(".", end="", file=sys.stderr, flush=True)
+    return statistics.median(shares[1:])  # the first loads the kernels
 
 
 def lines(best: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
