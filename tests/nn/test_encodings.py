@@ -14,7 +14,6 @@ from fit_image.config import encoding_spec
 from fit_image.config.encoding_spec import GridSpec, parse_encoding
 from fit_image.config.fit import FitConfig
 from fit_image.errors import InputError
-from fit_image.nn.encodings.base import Touched
 from fit_image.nn.encodings.fourier import Fourier
 from fit_image.nn.encodings.hash_grid import HashGrid
 from fit_image.nn.encodings.positional import Positional
@@ -22,8 +21,10 @@ from fit_image.nn.encodings.registry import ENCODINGS
 from fit_image.nn.mlp.layer_spec import dense_stack
 from fit_image.nn.mlp.mlp import MLP
 from fit_image.nn.optimizers.adam import AdamW
-from fit_image.nn.optimizers.base import TouchedStep
 from fit_image.nn.optimizers.registry import OPTIMIZERS
+from fit_image.nn.optimizers.touched import Notes, Touched
+from fit_image.nn.optimizers.touched_steps import step_touched
+from fit_image.nn.runtime.jit import kernel
 from fit_image.nn.training.minibatch import Minibatch
 from naive import naive_grid, naive_grid_shape, naive_waves
 
@@ -36,8 +37,23 @@ GRIDS = [
 ]
 
 
-FIRST_OF_EIGHT = TouchedStep(np.array([0]), 8, np.float32(0.1), np.float32(1.0), 1)
-"""The first step of vectors of eight numbers."""
+@kernel
+def _touched_kernel(code, vectors, notes, units, constants):
+    step_touched(code, vectors, notes, units, constants)
+
+
+def take_step(optimizer, parameters, gradient, notes, units=(0, 0, 1), *, scale=1.0, number=1):
+    """A step of rate 0.1 along what is noted."""
+    scalars = np.float32(0.1), np.float32(scale), number
+    constants = np.array(optimizer.touched_constants(*scalars), dtype=np.float32)
+    vectors = optimizer.vectors(parameters, gradient)
+    _touched_kernel(optimizer.code, vectors, notes, units, constants)
+
+
+def runs(starts, length):
+    """Notes of one unit."""
+    units, counts = np.array([[0, 0, 0, len(starts) + 1]]), np.full((1, 8), len(starts))
+    return Notes(units, np.asarray(starts), counts, length)
 
 
 def encodings():
@@ -132,9 +148,8 @@ def test_gradients_equal_central_differences(encoding, rng):
     inputs, upstream = places(rng, 6), rng.standard_normal((6, encoding.outputs), np.float32)
     tables = [part.astype(np.float64) for part in tables_of(network)]
     gradient = np.zeros_like(network.parameters)
-    for level in range(encoding.levels):
-        by_tables = network.tables(gradient)
-        encoding.add_gradient(level, inputs, upstream, by_tables, Touched(encoding))
+    units, touched = range(len(encoding.units)), Touched(encoding.units, encoding.entry_size)
+    encoding.add_gradient(units, inputs, upstream, network.tables(gradient), touched)
     by_inputs = encoding.input_gradient(network.tables(), inputs, upstream)
 
     def loss(x):
@@ -191,8 +206,8 @@ def test_per_sample_training_sees_what_is_encoded(encoding, rng):
     assert plain.parameters.tobytes() == network.parameters.tobytes()
 
 
-def teach(network, name, batch, rate=0.05):
-    return Minibatch(network, OPTIMIZERS[name](network.parameters.size), rate, batch)
+def teach(network, name, batch, rate=0.05, **options):
+    return Minibatch(network, OPTIMIZERS[name](network.parameters.size), rate, batch, **options)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -217,33 +232,99 @@ def test_of_a_batch_the_tables_learn_where_it_touches_them(name, grid, rng):
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_touched_runs_learn_as_the_whole_table_does(name, rng):
     """Where every entry is touched, sweeping the entries or the whole is the same."""
-    first = rng.standard_normal(64, dtype=np.float32)
-    gradients = rng.standard_normal((5, 64), dtype=np.float32)
-    gradients[:, ::5] = 0
+    first = rng.standard_normal(80, dtype=np.float32)
+    gradients = rng.standard_normal((5, 80), dtype=np.float32)
+    gradients[:, ::5] = gradients[:, :16] = 0
     results = []
     for starts, length in ((np.arange(0, 64, 2), 2), (np.array([0]), 64)):
-        optimizer, parameters = OPTIMIZERS[name](64), first.copy()
-        for step, gradient in enumerate(gradients, 1):
-            g = gradient.copy()
-            scalars = (np.float32(0.1), np.float32(0.5), step)
-            optimizer.update_touched(parameters, g, TouchedStep(starts, length, *scalars))
+        optimizer, parameters = OPTIMIZERS[name](80), first.copy()
+        for number, gradient in enumerate(gradients, 1):
+            g, notes = gradient.copy(), runs(starts, length)
+            take_step(optimizer, parameters, g, notes, (16, 0, 1), scale=0.5, number=number)
             assert not g.any()
+            assert not notes.counts[0, 0]
         results.append(parameters)
-    np.testing.assert_allclose(*results, rtol=1e-6)
+    np.testing.assert_array_equal(*results)
     np.testing.assert_array_equal(results[0][::5], first[::5])
-    assert (results[0] != first).sum() == 64 - 13
+    assert (results[0] != first).sum() == 64 - 12
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_step_is_that_of_its_units_alone(name, rng):
+    """One with few touched entries, one with so many that it is swept, and one with a few less."""
+    units = np.array([[0, 64], [64, 128], [128, 192]])
+    parameters = rng.standard_normal(192, dtype=np.float32)
+    gradient = rng.standard_normal(192, dtype=np.float32)
+    found = []
+    for alone in (True, False):
+        touched, optimizer = Touched(units, 2), OPTIMIZERS[name](192)
+        p, g = parameters.copy(), gradient.copy()
+        for unit, (count, (_, _, notes, room)) in enumerate(
+            zip((3, 9, 8), touched.notes.units.tolist(), strict=True)
+        ):
+            assert room == 9
+            touched.notes.counts[unit, 0] = count
+            touched.notes.starts[notes : notes + count] = units[unit, 0] + 2 * np.arange(count)
+        for edges in ((0, 1), (1, 3)) if alone else ((0, 3),):
+            take_step(optimizer, p, g, touched.notes, (0, *edges))
+        assert not touched.notes.counts.any()
+        found.append((p, g))
+        moved = np.flatnonzero(p != parameters).tolist()
+        assert moved == [*range(6), *range(64, 128), *range(128, 144)]
+        assert np.flatnonzero(g == 0).tolist() == moved
+    np.testing.assert_array_equal(*found)
+
+
+def test_a_grid_is_cut_into_regions_at_cache_lines():
+    for grid in GRIDS:
+        encoding = HashGrid(*grid)
+        parts = encoding.units.reshape(len(encoding.spans), -1, 2)
+        np.testing.assert_array_equal(parts[:, [0, -1], [0, 1]], encoding.spans)
+        np.testing.assert_array_equal(parts[:, 1:, 0], parts[:, :-1, 1])
+        starts = parts[parts[..., 0] < parts[..., 1]][:, 0]
+        assert not (starts % 16).any()
+        assert len(encoding.unit_work(100)) == len(encoding.units)
+
+
+def test_whoever_adds_to_a_unit_the_gradient_is_the_same(rng):
+    encoding = HashGrid(3, 2, 2**10, 4, 60, (60, 40))
+    inputs = rng.random((300, 2), dtype=np.float32)
+    grad_y = rng.standard_normal((300, encoding.outputs), np.float32)
+    results = set()
+    for edges in ((0, 48), (0, 5, 16, 31, 33, 48), range(49)):
+        gradient, touched = np.zeros(encoding.size, np.float32), Touched(encoding.units, 2)
+        for half in (slice(0, 120), slice(120, 300)):
+            for first, stop in itertools.pairwise(edges):
+                some = inputs[half], grad_y[half], gradient
+                encoding.add_gradient(range(first, stop), *some, touched)
+        notes = touched.notes
+        noted = [
+            np.sort(notes.starts[first : first + count]).tobytes()
+            for first, count in zip(notes.units[:, 2], notes.counts[:, 0], strict=True)
+        ]
+        results.add((gradient.tobytes(), *noted))
+    assert len(results) == 1
 
 
 @pytest.mark.parametrize("batch", [7, 100, 300])
-def test_the_number_of_threads_changes_no_bit_of_the_tables(batch, rng):
-    first = make(HashGrid(*GRIDS[0]), rng, hidden=(30, 20))
+@pytest.mark.parametrize("micro_batch", [None, 64])
+def test_the_number_of_threads_changes_no_bit_of_the_tables(batch, micro_batch, rng):
+    grid = 3, 2, 2**11, 3, 60, (60, 40)
+    first = make(HashGrid(*grid), rng, hidden=(30, 20))
     inputs, targets = places(rng, 700), rng.random((700, 3), dtype=np.float32)
     results = set()
-    for threads, cuts in ((1, ()), (2, ()), (3, ()), (8, ()), (2, (batch, 2 * batch))):
-        network = MLP(first.layers, HashGrid(*GRIDS[0]))
+    for plan in ([1], [2], [3], [8], [1, 8, 2, 3]):
+        network = MLP(first.layers, HashGrid(*grid))
         network.parameters[:] = first.parameters
-        loss = learn_all(teach(network, "adam", batch), inputs, targets, cuts, threads=threads)
-        results.add((network.parameters.tobytes(), loss))
+        learner = teach(network, "adam", batch, micro_batch=micro_batch)
+        loss, position, threads = np.zeros(1), 0, itertools.cycle(plan)
+        while position < 700:
+            some = slice(position, position + min(learner.next_cut(batch), 700 - position))
+            samples = inputs[some], targets[some], np.ones(len(inputs[some]), np.float32)
+            learner.learn(*samples, loss, threads=next(threads))
+            position = some.stop
+        learner.finish(loss)
+        results.add((network.parameters.tobytes(), loss.tobytes()))
     assert len(results) == 1
 
 
@@ -325,10 +406,10 @@ def test_the_schedule_holds_for_the_tables_too(rng):
 def test_moments_of_untouched_numbers_stay():
     parameters, gradient = np.zeros(8, np.float32), np.ones(8, np.float32)
     optimizer = AdamW(8, 0.0)
-    optimizer.update_touched(parameters, gradient, FIRST_OF_EIGHT)
+    take_step(optimizer, parameters, gradient, runs([0], 8))
     before = {name: state.copy() for name, state in optimizer.state.items()}
     gradient[:] = [1, 1, 1, 1, 0, 0, 0, 0]
-    optimizer.update_touched(parameters, gradient, FIRST_OF_EIGHT)
+    take_step(optimizer, parameters, gradient, runs([0], 8))
     for name, state in optimizer.state.items():
         np.testing.assert_array_equal(state[4:], before[name][4:])
         assert (state[:4] != before[name][:4]).all()
@@ -340,7 +421,7 @@ def test_adamw_takes_its_share_off_touched_numbers_alone():
         parameters, gradient = np.full(8, 2.0, np.float32), np.ones(8, np.float32)
         gradient[4:] = 0
         optimizer = AdamW(8, decay)
-        optimizer.update_touched(parameters, gradient, FIRST_OF_EIGHT)
+        take_step(optimizer, parameters, gradient, runs([0], 8))
         moved.append(parameters)
     np.testing.assert_allclose(moved[0] - moved[1], [0.1 * 0.5 * 2.0] * 4 + [0.0] * 4, rtol=1e-5)
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from fit_image.apps.fit import samples
 from fit_image.apps.fit.architecture import make_network
 from fit_image.apps.fit.learner import make_learner
-from fit_image.config.encoding_spec import GridSpec, NoEncoding, parse_encoding, smallest_like
+from fit_image.config.encoding_spec import NoEncoding, parse_encoding, smallest_like
 from fit_image.config.fit import FitConfig
 from fit_image.config.layer_spec import Hidden
 from fit_image.images.io import COLOUR_TYPES
@@ -46,10 +46,10 @@ def warm_up(
 def kernel_count(config: FitConfig) -> int:
     """Return the number of kernels that `warm_up` compiles for one type of picture."""
     encoding = parse_encoding(config.encoding)
-    plain, tables = isinstance(encoding, NoEncoding), isinstance(encoding, GridSpec)
+    plain = isinstance(encoding, NoEncoding)
     drawing = 1 if plain and _is_narrow(config) else 2
     samples = 4 if config.sampling == "error" else 2
-    return 1 + (not plain) + 3 * tables + drawing + _WAITING + samples
+    return 1 + (not plain) + drawing + _WAITING + samples
 
 
 def _is_narrow(config: FitConfig) -> bool:

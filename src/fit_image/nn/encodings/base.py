@@ -13,12 +13,11 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
+from fit_image.nn.optimizers.touched import Touched
 from fit_image.nn.runtime.arrays import FloatArray, IntArray, padded_size
 
-# A level of which more than one entry in so many has a gradient is updated as a whole.
-_SPARSE_SHARE = 4
-
 _NO_TABLES = np.empty((0, 2), dtype=np.int64)
+_NO_LEVELS = np.empty((0, 6), dtype=np.int64)
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
@@ -40,8 +39,12 @@ class Encoding(ABC):
         Number of trainable tables; 0 if the encoding is fixed.
     spans : int64 (levels, 2)
         Where each begins and ends in the encoding's part of the network's parameter vector.
+    units : int64 (units, 2)
+        The same for the units into which they are cut for threads.
     entry_size : int
         Numbers of a table's entry.
+    table : int64 (levels, 6)
+        The tables as kernels see them; see `fit_image.nn.encodings.hash_grid_kernels.START`.
     size : int
         Size of all tables, with padding.
     num_params : int
@@ -49,13 +52,20 @@ class Encoding(ABC):
     """
 
     def __init__(
-        self, inputs: int, outputs: int, spans: IntArray = _NO_TABLES, entry_size: int = 1
+        self,
+        inputs: int,
+        outputs: int,
+        spans: IntArray = _NO_TABLES,
+        units: IntArray = _NO_TABLES,
+        entry_size: int = 1,
     ) -> None:
         self.inputs = inputs
         self.outputs = outputs
         self.levels = len(spans)
         self.spans = spans
+        self.units = units
         self.entry_size = entry_size
+        self.table = _NO_LEVELS
         self.num_params = int((spans[:, 1] - spans[:, 0]).sum())
         self.size = padded_size(int(spans[:, 1].max(initial=0)))
 
@@ -97,52 +107,26 @@ class Encoding(ABC):
         ``grad_y`` is that with respect to the outputs, float32 (samples, at least outputs).
         """
 
+    def unit_work(self, samples: int) -> FloatArray:
+        """Return how long each unit keeps a thread busy in a batch of so many samples, float32.
+
+        In any unit of time; all are the same by default.
+        """
+        return np.ones(len(self.units), dtype=np.float32)
+
     def add_gradient(  # noqa: B027
         self,
-        level: int,
+        units: range,
         inputs: FloatArray,
         grad_y: FloatArray,
         gradient: FloatArray,
         touched: Touched,
     ) -> None:
-        """Add the gradient of the table of a level, summed over the samples, if it has tables.
+        """Add the gradient of some units of the tables, summed over the samples, if there are any.
 
-        ``gradient`` is that of all tables, float32 (size,); ``touched`` records where something was
+        ``gradient`` is that of all tables, float32 (size,); ``touched`` notes where something was
         added.
         """
-
-
-class Touched:
-    """The entries of an encoding's tables that have a gradient.
-
-    Attributes
-    ----------
-    starts : list of int64 vectors
-        For each level, where runs of numbers begin that were touched, as many as are noted.
-    counts : int64 (levels,)
-        How many there are.
-    """
-
-    def __init__(self, encoding: Encoding) -> None:
-        self._encoding = encoding
-        lengths = encoding.spans[:, 1] - encoding.spans[:, 0]
-        self.starts = [
-            np.empty(length // encoding.entry_size // _SPARSE_SHARE + 1, dtype=np.int64)
-            for length in lengths
-        ]
-        self.counts = np.zeros(encoding.levels, dtype=np.int64)
-
-    def pop(self, level: int) -> tuple[IntArray, int]:
-        """Return the starts of runs and their length, and clear the record.
-
-        A level with many of them is one run, because updating it as a whole is faster.
-        """
-        starts, count = self.starts[level], int(self.counts[level])
-        self.counts[level] = 0
-        if count < len(starts):
-            return starts[:count], self._encoding.entry_size
-        start, stop = self._encoding.spans[level].tolist()
-        return np.array([start], dtype=np.int64), stop - start
 
 
 def checked_array(

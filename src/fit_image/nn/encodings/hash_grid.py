@@ -16,19 +16,29 @@ from typing import Self
 
 import numpy as np
 
-from fit_image.nn.encodings.base import Arrays, Encoding, Share, Touched, checked_array
-from fit_image.nn.runtime.arrays import FloatArray, padded_size
-from fit_image.nn.runtime.jit import inner, kernel
+from fit_image.nn.encodings.base import Arrays, Encoding, Share, checked_array
+from fit_image.nn.encodings.hash_grid_kernels import (
+    ENTRIES,
+    REGION_BITS,
+    REGIONS,
+    START,
+    Corners,
+    add_gradient_kernel,
+    encode_kernel,
+    input_gradient_kernel,
+)
+from fit_image.nn.optimizers.touched import Touched
+from fit_image.nn.runtime.arrays import LANES, FloatArray, padded_size
 
 # Deviation of the source's initial numbers: small enough to begin with a constant output.
 _INITIAL = 1e-4
 
-# Of the source's hash: x XOR (y * prime), modulo the entries.
-_PRIME = 2_654_435_761
+# Regions begin at cache lines, whatever the size of an entry.
+_LEAST_BITS = LANES.bit_length() - 1
 
-# Columns of the table that describes the levels to the kernels. Levels with an entry for each
-# vertex have the number of vertices in a row, hashed ones 0.
-_START, _ENTRIES, _CELLS_X, _CELLS_Y, _ROW = range(5)
+# What a sample costs in a level, in the time that adding to an entry takes: adding to four of them,
+# and the step of those; or that of all entries, so many at once, where they are fewer.
+_ADDED, _STEPPED, _AT_ONCE = 4, 8, 4
 
 
 class HashGrid(Encoding):
@@ -65,12 +75,16 @@ class HashGrid(Encoding):
             vertices = (across + 1) * (down + 1)
             dense = vertices <= entries
             count = vertices if dense else entries
-            table.append((start, count, across, down, across + 1 if dense else 0))
+            bits = max(((count - 1) // REGIONS).bit_length(), _LEAST_BITS)
+            table.append((start, count, across, down, across + 1 if dense else 0, bits))
             start += padded_size(count * features)
-        self._table = np.array(table, dtype=np.int64)
-        starts, counts = self._table[:, _START], self._table[:, _ENTRIES]
-        spans = np.column_stack((starts, starts + counts * features))
-        super().__init__(2, levels * features, spans, features)
+        grids = np.array(table, dtype=np.int64)
+        starts, counts = grids[:, START, np.newaxis], grids[:, ENTRIES, np.newaxis]
+        edges = np.arange(REGIONS + 1) << grids[:, REGION_BITS, np.newaxis]
+        edges = starts + np.minimum(edges, counts) * features
+        spans, units = edges[:, [0, -1]], np.stack((edges[:, :-1], edges[:, 1:]), axis=-1)
+        super().__init__(2, levels * features, spans, units.reshape(-1, 2), features)
+        self.table = grids
 
     def to_arrays(self) -> Arrays:
         return {"grid": np.array(self._shape, dtype=np.int64)}
@@ -101,155 +115,32 @@ class HashGrid(Encoding):
     def encode(
         self, tables: FloatArray, inputs: FloatArray, rows: FloatArray, share: Share
     ) -> None:
-        _encode_kernel(tables, self._table, self.entry_size, inputs, rows, *share)
+        grid = tables, self.table, self.entry_size
+        encode_kernel(*grid, inputs, rows, tuple(share), Corners.empty())
 
     def input_gradient(
         self, tables: FloatArray, inputs: FloatArray, grad_y: FloatArray
     ) -> FloatArray:
         """Return the gradient by the inputs; zero along an axis at an edge of a reflection."""
         gradient = np.zeros((len(inputs), 2), dtype=np.float32)
-        _input_gradient_kernel(tables, self._table, self.entry_size, inputs, grad_y, gradient)
+        input_gradient_kernel(tables, self.table, self.entry_size, inputs, grad_y, gradient)
         return gradient
+
+    def unit_work(self, samples: int) -> FloatArray:
+        spans, units = (pairs[:, 1] - pairs[:, 0] for pairs in (self.spans, self.units))
+        entries = np.minimum(_STEPPED * samples, spans // self.entry_size // _AT_ONCE)
+        work = (_ADDED * samples + entries) / spans
+        each: FloatArray = (np.repeat(work, REGIONS) * units).astype(np.float32)
+        return each
 
     def add_gradient(
         self,
-        level: int,
+        units: range,
         inputs: FloatArray,
         grad_y: FloatArray,
         gradient: FloatArray,
         touched: Touched,
     ) -> None:
-        starts, count, features = touched.starts[level], touched.counts[level], self.entry_size
-        touched.counts[level] = _add_gradient_kernel(
-            self._table, level, features, inputs, grad_y, gradient, starts, count
-        )
-
-
-@inner
-def _reflect(u):
-    """Return ``u`` reflected into 0..1."""
-    u = u - np.float32(2.0) * np.floor(u * np.float32(0.5))
-    return min(u, np.float32(2.0) - u)
-
-
-@inner
-def _cell(u, cells):
-    """Return the index of the cell of ``u`` in 0..1, and the position in it, 0..1."""
-    position = u * np.float32(cells)
-    # NaN may convert to any number, and the index must stay in the table.
-    index = min(max(np.int64(position), 0), cells - 1)
-    return index, position - np.float32(index)
-
-
-@inner
-def _corners(level, x, y):
-    """Return the entries of a cell's corners: left and right above, left and right below."""
-    if level[_ROW] > 0:
-        above = y * level[_ROW] + x
-        return above, above + 1, above + level[_ROW], above + level[_ROW] + 1
-    mask = level[_ENTRIES] - 1
-    above, below = y * _PRIME, (y + 1) * _PRIME
-    return (
-        (x ^ above) & mask,
-        ((x + 1) ^ above) & mask,
-        (x ^ below) & mask,
-        ((x + 1) ^ below) & mask,
-    )
-
-
-@inner
-def _encode_level(tables, level, features, inputs, rows, column, first, stop):
-    start = level[_START]
-    for i in range(first, stop):
-        x, fx = _cell(_reflect(inputs[i, 0]), level[_CELLS_X])
-        y, fy = _cell(_reflect(inputs[i, 1]), level[_CELLS_Y])
-        e00, e10, e01, e11 = _corners(level, x, y)
-        gx, gy = np.float32(1.0) - fx, np.float32(1.0) - fy
-        w00, w10, w01, w11 = gx * gy, fx * gy, gx * fy, fx * fy
-        e00, e10 = start + e00 * features, start + e10 * features
-        e01, e11 = start + e01 * features, start + e11 * features
-        for f in range(features):
-            rows[i, column + f] = (
-                w00 * tables[e00 + f]
-                + w10 * tables[e10 + f]
-                + w01 * tables[e01 + f]
-                + w11 * tables[e11 + f]
-            )
-
-
-@kernel
-def _encode_kernel(tables, table, features, inputs, rows, part, thread, threads):
-    for first in range(thread * part, inputs.shape[0], threads * part):
-        stop = min(first + part, inputs.shape[0])
-        for level in range(table.shape[0]):
-            column = level * features
-            if features == 2:  # usual, and fast when the compiler knows it
-                _encode_level(tables, table[level], 2, inputs, rows, column, first, stop)
-            else:
-                _encode_level(tables, table[level], features, inputs, rows, column, first, stop)
-
-
-@inner
-def _add_entry(gradient, offset, features, grad_y, i, column, weight):
-    """Add to the gradient by an entry; return whether it was zero before."""
-    untouched = True
-    for f in range(features):
-        untouched = untouched and gradient[offset + f] == np.float32(0.0)
-        gradient[offset + f] += weight * grad_y[i, column + f]
-    return untouched
-
-
-@inner
-def _add_level(table, features, inputs, grad_y, column, gradient, touched, count):
-    start = table[_START]
-    for i in range(inputs.shape[0]):
-        x, fx = _cell(_reflect(inputs[i, 0]), table[_CELLS_X])
-        y, fy = _cell(_reflect(inputs[i, 1]), table[_CELLS_Y])
-        e00, e10, e01, e11 = _corners(table, x, y)
-        gx, gy = np.float32(1.0) - fx, np.float32(1.0) - fy
-        for entry, weight in (
-            (e00, gx * gy),
-            (e10, fx * gy),
-            (e01, gx * fy),
-            (e11, fx * fy),
-        ):
-            offset = start + entry * features
-            first = _add_entry(gradient, offset, features, grad_y, i, column, weight)
-            if first and count < touched.shape[0]:
-                touched[count] = offset
-                count += 1
-    return count
-
-
-@kernel
-def _add_gradient_kernel(table, level, features, inputs, grad_y, gradient, touched, count):
-    column = level * features
-    if features == 2:
-        return _add_level(table[level], 2, inputs, grad_y, column, gradient, touched, count)
-    return _add_level(table[level], features, inputs, grad_y, column, gradient, touched, count)
-
-
-@kernel
-def _input_gradient_kernel(tables, table, features, inputs, grad_y, gradient):
-    for i in range(inputs.shape[0]):
-        for level in range(table.shape[0]):
-            start = table[level, _START]
-            x, fx = _cell(_reflect(inputs[i, 0]), table[level, _CELLS_X])
-            y, fy = _cell(_reflect(inputs[i, 1]), table[level, _CELLS_Y])
-            e00, e10, e01, e11 = _corners(table[level], x, y)
-            gx, gy = np.float32(1.0) - fx, np.float32(1.0) - fy
-            grad_u = grad_v = np.float32(0.0)
-            for f in range(features):
-                t00 = tables[start + e00 * features + f]
-                t10 = tables[start + e10 * features + f]
-                t01 = tables[start + e01 * features + f]
-                t11 = tables[start + e11 * features + f]
-                u = grad_y[i, level * features + f]
-                grad_u += u * (gy * (t10 - t00) + fy * (t11 - t01))
-                grad_v += u * (gx * (t01 - t00) + fx * (t11 - t10))
-            gradient[i, 0] += grad_u * np.float32(table[level, _CELLS_X])
-            gradient[i, 1] += grad_v * np.float32(table[level, _CELLS_Y])
-        for axis in range(2):
-            u = inputs[i, axis] * np.float32(0.5)
-            if u - np.floor(u) > np.float32(0.5):  # reflected
-                gradient[i, axis] = -gradient[i, axis]
+        grid, edges = (self.table, self.entry_size), (units.start, units.stop)
+        samples, notes = (inputs, grad_y), touched.notes
+        add_gradient_kernel(*grid, samples, gradient, notes, edges, Corners.empty())

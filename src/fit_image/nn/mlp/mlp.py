@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.nn.encodings.base import Encoding, Identity, Share, Touched
+from fit_image.nn.encodings.base import Encoding, Identity, Share
 from fit_image.nn.initializers import AUTO
 from fit_image.nn.kernels.gemm import PANEL
 from fit_image.nn.mlp import init_params
@@ -23,6 +23,7 @@ from fit_image.nn.mlp.cache import (
 )
 from fit_image.nn.mlp.layer_spec import LayerSpec, constants_table, layer_table
 from fit_image.nn.mlp.predictor import Predictor
+from fit_image.nn.optimizers.touched import Touched
 from fit_image.nn.runtime import arrays
 from fit_image.nn.runtime.arrays import FloatArray
 
@@ -175,9 +176,9 @@ class MLP:
         cache.output[:] = output_gradient
         panel = arrays.aligned_zeros(PANEL)
         backward_kernel(self.parameters, cache.buffers, panel, samples, gradient)
-        grad_tables, touched = self.tables(gradient), Touched(self.encoding)
-        for level in range(self.encoding.levels):
-            self.encoding.add_gradient(level, cache.inputs, cache.grad_x, grad_tables, touched)
+        touched = Touched(self.encoding.units, self.encoding.entry_size)
+        vectors = cache.inputs, cache.grad_x, self.tables(gradient)
+        self.encoding.add_gradient(range(len(self.encoding.units)), *vectors, touched)
         grad_x = self.encoding.input_gradient(self.tables(), cache.inputs, cache.grad_x)
         return gradient, grad_x
 

@@ -11,9 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.nn.optimizers import spans
-from fit_image.nn.optimizers.base import Optimizer, TouchedStep
+from fit_image.nn.optimizers.base import Optimizer
 from fit_image.nn.runtime.arrays import FloatArray
-from fit_image.nn.runtime.jit import inner, kernel
 
 
 class Adam(Optimizer):
@@ -45,18 +44,12 @@ class Adam(Optimizer):
         constants[spans.BETA1 :] = _constants(self.beta1, self.beta2, self.epsilon, step)
         return constants
 
-    def update_touched(
-        self, parameters: FloatArray, gradient: FloatArray, step: TouchedStep
-    ) -> None:
-        starts, length, rate, scale, number = step
-        vectors, runs = (parameters, gradient, self._moments()), (starts, length)
-        shrink = np.float32(1.0 - rate * self.decay)
-        constants = _constants(self.beta1, self.touched_beta2, self.touched_epsilon, number)
-        corrected = np.float32(rate / (1.0 - self.beta1**number))
-        _touched_adam_kernel(*vectors, runs, corrected, scale, constants, shrink)
-
-    def _moments(self) -> tuple[FloatArray, FloatArray]:
-        return self.state["first_moment"], self.state["second_moment"]
+    def touched_constants(
+        self, rate: np.float32, scale: np.float32, step: int
+    ) -> tuple[float, ...]:
+        constants = _constants(self.beta1, self.touched_beta2, self.touched_epsilon, step)
+        corrected, shrink = rate / (1.0 - self.beta1**step), 1.0 - rate * self.decay
+        return float(corrected), float(scale), float(shrink), *constants.tolist()
 
     def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         moment = arrays.get("second_moment")
@@ -87,35 +80,3 @@ def _constants(beta1: float, beta2: float, epsilon: float, step: int) -> FloatAr
     c1, c2 = 1.0 - beta1**step, 1.0 - beta2**step
     constants = beta1, 1.0 - beta1, beta2, 1.0 - beta2, 1.0 / c1, 1.0 / math.sqrt(c2), epsilon
     return np.array(constants, dtype=np.float32)
-
-
-# What belongs together is a plain tuple: numba recognises one faster than a NamedTuple, and these
-# kernels are called for every batch.
-
-
-@inner
-def _unpack(constants):
-    """Return beta1, 1 - beta1, beta2, 1 - beta2, 1 / c1, 1 / sqrt(c2) and epsilon."""
-    beta1, rest1, beta2, rest2 = constants[0], constants[1], constants[2], constants[3]
-    return beta1, rest1, beta2, rest2, constants[4], constants[5], constants[6]
-
-
-@kernel
-def _touched_adam_kernel(parameters, gradient, moments, runs, rate, scale, constants, shrink):
-    first_moment, second_moment = moments
-    starts, length = runs
-    beta1, rest1, beta2, rest2, _, root, eps = _unpack(constants)
-    for start in starts:
-        stop = start + length
-        p, g = parameters[start:stop], gradient[start:stop]
-        m, v = first_moment[start:stop], second_moment[start:stop]
-        for i in range(length):
-            touched = g[i] != np.float32(0.0)
-            g_i = scale * g[i]
-            m_i = beta1 * m[i] + rest1 * g_i
-            v_i = beta2 * v[i] + rest2 * (g_i * g_i)
-            m[i] = m_i if touched else m[i]
-            v[i] = v_i if touched else v[i]
-            p_i = shrink * p[i] - rate * m_i / (np.sqrt(v_i) * root + eps)
-            p[i] = p_i if touched else p[i]
-            g[i] = np.float32(0.0)

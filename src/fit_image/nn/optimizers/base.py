@@ -3,10 +3,10 @@
 A step is `Optimizer.update` for every slice of the vectors; several threads may update slices that
 do not overlap. Where a gradient has always been zero, as in the padding of rows, nothing moves.
 
-Of large tables, a batch touches a part only: `Optimizer.update_touched` leaves alone, memory and
+Of large tables, a batch touches a part only: the steps in `touched_steps` leave alone, memory and
 all, what has no gradient (see Mueller et al. in `fit_image.nn.encodings.hash_grid`).
 
-The steps themselves are in `spans`.
+Those of all else are in `spans`.
 """
 
 from __future__ import annotations
@@ -33,16 +33,6 @@ class Step(NamedTuple):
     rates: FloatArray  # (spans,): the learning rate of each
     scale: np.float32  # factor of the gradient, such as 1 / samples for a mean
     number: int  # 1 is the first
-
-
-class TouchedStep(NamedTuple):
-    """A step along the gradient of some runs, where it is not zero."""
-
-    starts: IntArray  # (runs,)
-    length: int  # numbers in a run
-    rate: np.float32
-    scale: np.float32
-    number: int
 
 
 class Optimizer(ABC):
@@ -92,13 +82,10 @@ class Optimizer(ABC):
         return constants
 
     @abstractmethod
-    def update_touched(
-        self, parameters: FloatArray, gradient: FloatArray, step: TouchedStep
-    ) -> None:
-        """Change, of some runs of ``parameters``, those whose gradient is not zero, in place.
-
-        Of the gradient, all that was used is set to zero.
-        """
+    def touched_constants(
+        self, rate: np.float32, scale: np.float32, step: int
+    ) -> tuple[float, ...]:
+        """Return what `fit_image.nn.optimizers.touched_steps` needs to know of a step in tables."""
 
     def parallel_step(
         self,

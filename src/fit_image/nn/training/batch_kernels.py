@@ -8,6 +8,7 @@ One call learns from many batches, because Python's lock would be taken in turns
 
 from __future__ import annotations
 
+from fit_image.nn.encodings.hash_grid_kernels import add_gradient, encode_rows
 from fit_image.nn.losses import error_gradient, error_loss
 from fit_image.nn.mlp.cache import (
     forward_layer,
@@ -18,6 +19,7 @@ from fit_image.nn.mlp.cache import (
     weight_gradient,
 )
 from fit_image.nn.optimizers.spans import step_span
+from fit_image.nn.optimizers.touched_steps import step_touched
 from fit_image.nn.runtime.arrays import SKIP, copy, vector
 from fit_image.nn.runtime.barrier import barrier
 from fit_image.nn.runtime.jit import inner, kernel
@@ -42,12 +44,6 @@ START, SAMPLES, ADD, STEP = range(4)
 
 
 @kernel
-def meet_kernel(counts, thread, threads):
-    """Wait for all other threads."""
-    barrier(counts, thread, threads)
-
-
-@kernel
 def learn_kernel(vectors, buffers, panel, samples, micro_batches, share, codes, worker):
     """Take a thread's part in learning from some micro-batches.
 
@@ -63,19 +59,24 @@ def learn_kernel(vectors, buffers, panel, samples, micro_batches, share, codes, 
         weights, float32 (samples,); and where the losses go, float64 (samples,).
     micro_batches : tuple
         The table, int64 (micro-batches, 4); the factors of the learning rates (micro-batches,) and
-        the constants of the optimizer's steps, float32 (micro-batches, constants).
+        the constants of the optimizer's steps, float32 (micro-batches, constants), and of those in
+        tables.
     share : tuple
-        Of type `fit_image.nn.training.weight_shares.WeightShare`.
+        Of type `fit_image.nn.training.weight_shares.WeightShare`; and the thread's units of tables:
+        where the tables begin in the vectors, the first unit, and the one behind the last.
     codes : tuple
-        Of the loss and of the optimizer; and whether the gradient by the encoded inputs is wanted.
+        Of the loss and of the optimizer; and of a hash grid its table and the size of an entry, the
+        notes of what is touched, memory for corners, the gradient by the encoded inputs, and the
+        inputs, which are encoded here.
     worker : tuple
         See `fit_image.nn.runtime.barrier.Worker`.
     """
     # Plain tuples, which numba recognises faster than NamedTuples.
     transposed, parameters, gradient, first_state, second_state = vectors
-    table, factors, constants = micro_batches
-    blocks, spans, rates = share
-    loss_code, optimizer_code, with_grad_x = codes
+    table, factors, constants, touched_constants = micro_batches
+    (blocks, spans, rates), units = share
+    loss_code, optimizer_code, grid = codes
+    with_grad_x = grid[0].shape[0] > 0
     counts, thread, threads = worker
     stepped = (parameters, gradient, first_state, second_state)
     for block in range(blocks.shape[0]):
@@ -84,10 +85,18 @@ def learn_kernel(vectors, buffers, panel, samples, micro_batches, share, codes, 
     for batch in range(table.shape[0]):
         # Before, the weights may have changed; behind, nobody needs them as they were.
         barrier(counts, thread, threads)
+        if with_grad_x:
+            _encode(parameters[units[0] :], grid, samples[0], table[batch], worker)
+            barrier(counts, thread, threads)
         own = (parameters, transposed, panel)
         _forward_backward(own, buffers, samples, table[batch], loss_code, with_grad_x, worker)
         barrier(counts, thread, threads)
         count, add = table[batch, SAMPLES], table[batch, ADD] > 0
+        if with_grad_x:
+            _add_grid_gradient(gradient[units[0] :], grid, units, table[batch])
+            if table[batch, STEP] > 0:
+                notes = grid[2]
+                step_touched(optimizer_code, stepped, notes, units, touched_constants[batch])
         for block in range(blocks.shape[0]):
             layer, first, stop = blocks[block]
             stride = (spans[block, 1] - spans[block, 0]) // (stop - first)
@@ -101,6 +110,26 @@ def learn_kernel(vectors, buffers, panel, samples, micro_batches, share, codes, 
                         optimizer_code, stepped, start, start + length, rate, constants[batch]
                     )
                     transpose(parameters, transposed, buffers, layer, row, end)
+
+
+@inner
+def _encode(entries, grid, encoded, batch, worker):
+    """Encode a thread's samples of a micro-batch."""
+    table, features, _, corners, _, inputs = grid
+    _, thread, threads = worker
+    start, count = batch[START], batch[SAMPLES]
+    if count > 0:
+        share = ((count + threads - 1) // threads, thread, threads)
+        some, rows = inputs[start : start + count], encoded[start : start + count]
+        encode_rows(entries, table, features, some, rows, share, corners)
+
+
+@inner
+def _add_grid_gradient(gradient, grid, units, batch):
+    """Add the gradient of a thread's units over all samples of a micro-batch."""
+    table, features, notes, corners, grad_x, inputs = grid
+    samples = (inputs[batch[START] : batch[START] + batch[SAMPLES]], grad_x)
+    add_gradient(table, features, samples, gradient, notes, (units[1], units[2]), corners)
 
 
 @inner

@@ -16,22 +16,29 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.nn.encodings.base import Share, Touched
+from fit_image.nn.encodings.base import Share
+from fit_image.nn.encodings.hash_grid_kernels import Corners
 from fit_image.nn.kernels.gemm import PANEL
 from fit_image.nn.losses import LOSSES
 from fit_image.nn.mlp.cache import MLPCache, transposed_weights
 from fit_image.nn.mlp.layer_spec import LayerSpec
 from fit_image.nn.mlp.mlp import MLP, accept_numbers
-from fit_image.nn.optimizers.base import Optimizer, TouchedStep
+from fit_image.nn.optimizers.base import Optimizer
 from fit_image.nn.optimizers.spans import CONSTANTS, SCALE
+from fit_image.nn.optimizers.touched import Touched
+from fit_image.nn.optimizers.touched_steps import TOUCHED_CONSTANTS
 from fit_image.nn.runtime import arrays
 from fit_image.nn.runtime.arrays import FloatArray, IntArray
+from fit_image.nn.runtime.barrier import barrier_counts
 from fit_image.nn.runtime.threads import ThreadPool
-from fit_image.nn.training.batch_kernels import learn_kernel, meet_kernel
-from fit_image.nn.training.micro_batch import BatchEnd, MicroBatch, MicroBatches, micro_batch_size
+from fit_image.nn.training.batch_kernels import learn_kernel
+from fit_image.nn.training.micro_batch import MicroBatch, MicroBatches, micro_batch_size
 from fit_image.nn.training.weight_shares import WeightShares
 
 _MOST_THREADS = 64
+
+# Samples that are worth another thread where there are tables.
+_TABLE_SAMPLES = 32
 
 
 class Minibatch:
@@ -84,8 +91,12 @@ class Minibatch:
             rates = network.layer_rates(rate)
         self._shares = WeightShares(network.table, rates)
         self._rate = np.float32(rate)
-        self._touched = Touched(network.encoding)
-        self.most_threads = min(self._shares.most_threads, _MOST_THREADS)
+        self._touched = Touched(network.encoding.units, network.encoding.entry_size)
+        self._unit_edges: dict[int, list[int]] = {}  # by the number of threads
+        most = self._shares.most_threads
+        if network.encoding.levels:  # there is more to share than weights
+            most = max(most, -(-self._micro_batches.longest // _TABLE_SAMPLES))
+        self.most_threads = min(most, _MOST_THREADS)
         self._pool = ThreadPool(self.most_threads)
         self._panels = [arrays.aligned_zeros(PANEL) for _ in range(self.most_threads)]
 
@@ -158,14 +169,7 @@ class Minibatch:
             worker = counts, thread, threads
             if not self.network.encoding.levels:
                 self._encode(inputs, encoded, thread, threads)
-                self._learn(samples, plan, worker)
-                return
-            for index, micro_batch in enumerate(micro_batches):
-                part = slice(micro_batch.start, micro_batch.start + micro_batch.samples)
-                meet_kernel(*worker)  # the step before this one has changed the tables
-                self._encode(inputs[part], encoded[part], thread, threads)
-                self._learn(samples, tuple(each[index : index + 1] for each in plan), worker)
-                self._learn_tables(micro_batch, inputs[part], thread, threads)
+            self._learn(inputs, samples, plan, worker)
 
         self._pool.run(work, max(1, min(threads, self.most_threads)))
         for micro_batch in micro_batches:
@@ -185,11 +189,8 @@ class Minibatch:
         samples = none, none, none[:, 0], np.empty(0)
         plan = self._plan([MicroBatch(0, 0, first=False, batch_end=end)])
 
-        def work(counts: IntArray, thread: int, threads: int) -> None:
-            self._learn(samples, plan, (counts, thread, threads))
-            self._step_tables(thread, threads, end)
-
-        self._pool.run(work, 1)
+        inputs = np.empty((0, self.network.inputs), dtype=np.float32)
+        self._learn(inputs, samples, plan, (barrier_counts(1), 0, 1))
         self.optimizer.steps = end.step
         loss_sum[0] += self._loss
         self._loss = 0.0
@@ -216,7 +217,7 @@ class Minibatch:
         self._loss = 0.0
         # Those of the tables are added to, where those of the layers are written anew.
         self._gradient[:] = 0.0
-        self._touched = Touched(self.network.encoding)
+        self._touched.clear()
 
     def _encode(self, inputs: FloatArray, encoded: FloatArray, thread: int, threads: int) -> None:
         share = Share(max(-(-len(inputs) // threads), 1), thread, threads)
@@ -224,12 +225,16 @@ class Minibatch:
 
     def _learn(
         self,
+        inputs: FloatArray,
         samples: tuple[npt.NDArray[Any], ...],
         micro_batches: tuple[npt.NDArray[Any], ...],
         worker: tuple[IntArray, int, int],
     ) -> None:
-        """Take a thread's part in learning from some micro-batches, but for the tables."""
+        """Take a thread's part in learning from some micro-batches."""
         _, thread, threads = worker
+        encoding, units = self.network.encoding, self._units(thread, threads)
+        grid = encoding.table, encoding.entry_size, self._touched.notes, Corners.empty()
+        edges = self.network.dense_size, units.start, units.stop
         vectors = self.optimizer.vectors(self.network.parameters, self._gradient)
         learn_kernel(
             (self._transposed, *vectors),
@@ -237,12 +242,12 @@ class Minibatch:
             self._panels[thread],
             samples,
             micro_batches,
-            tuple(self._shares.of(thread, threads)),
-            (self._loss_code, self.optimizer.code, self.network.encoding.levels > 0),
+            (tuple(self._shares.of(thread, threads)), edges),
+            (self._loss_code, self.optimizer.code, (*grid, self._cache.grad_x, inputs)),
             worker,
         )
 
-    def _plan(self, micro_batches: Sequence[MicroBatch]) -> tuple[IntArray, FloatArray, FloatArray]:
+    def _plan(self, micro_batches: Sequence[MicroBatch]) -> tuple[npt.NDArray[Any], ...]:
         """Return micro-batches as `learn_kernel` takes them."""
         rows = [
             (each.start, each.samples, not each.first, each.batch_end is not None)
@@ -250,35 +255,23 @@ class Minibatch:
         ]
         factors = np.zeros(len(rows), dtype=np.float32)
         constants = np.zeros((len(rows), CONSTANTS), dtype=np.float32)
+        touched = np.zeros((len(rows), TOUCHED_CONSTANTS), dtype=np.float32)
         for index, each in enumerate(micro_batches):
             if end := each.batch_end:
                 factors[index] = end.factor
                 constants[index] = self.optimizer.constants(end.step)
                 constants[index, SCALE] = end.scale
-        return np.array(rows, dtype=np.int64).reshape(-1, 4), factors, constants
+                scalars = self._rate * factors[index], np.float32(end.scale), end.step
+                numbers = self.optimizer.touched_constants(*scalars)
+                touched[index, : len(numbers)] = numbers
+        return np.array(rows, dtype=np.int64).reshape(-1, 4), factors, constants, touched
 
-    def _learn_tables(
-        self, micro_batch: MicroBatch, inputs: FloatArray, thread: int, threads: int
-    ) -> None:
-        """Compute the gradient of this thread's levels; take their step where the batch ends."""
-        encoding = self.network.encoding
-        # From the last one on, because the first ones are small.
-        for level in range(threads - 1 - thread, encoding.levels, threads):
-            encoding.add_gradient(
-                level,
-                inputs,
-                self._cache.grad_x,
-                self.network.tables(self._gradient),
-                self._touched,
-            )
-        if micro_batch.batch_end:
-            self._step_tables(thread, threads, micro_batch.batch_end)
-
-    def _step_tables(self, thread: int, threads: int, batch_end: BatchEnd) -> None:
-        vectors = self.network.parameters, self._gradient
-        rate, scale = self._rate * np.float32(batch_end.factor), np.float32(batch_end.scale)
-        for level in range(threads - 1 - thread, self.network.encoding.levels, threads):
-            starts, length = self._touched.pop(level)
-            starts = starts + self.network.dense_size
-            step = TouchedStep(starts, length, rate, scale, batch_end.step)
-            self.optimizer.update_touched(*vectors, step)
+    def _units(self, thread: int, threads: int) -> range:
+        """Return the units of the tables that are this thread's: about equal work for each."""
+        if threads not in self._unit_edges:
+            work = self.network.encoding.unit_work(self._micro_batches.longest)
+            ends = work.cumsum(dtype=np.float64)
+            wanted = np.arange(1, threads) / threads * ends[-1:].sum()
+            edges = np.searchsorted(ends - work / 2, wanted).tolist()
+            self._unit_edges[threads] = [0, *edges, len(work)]
+        return range(*self._unit_edges[threads][thread : thread + 2])

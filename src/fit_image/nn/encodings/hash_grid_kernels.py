@@ -1,0 +1,219 @@
+"""The kernels of the hash grid.
+
+Samples go through a level in blocks: first the corners of all their cells are found, and then the
+entries there are read or added to, while those of later samples are fetched into the cache.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Self
+
+import numpy as np
+
+from fit_image.nn.optimizers.touched import note
+from fit_image.nn.runtime.arrays import FloatArray, IntArray
+from fit_image.nn.runtime.jit import alwaysinline, inner, kernel
+from fit_image.nn.runtime.simd import prefetch, prefetch_far
+
+# Columns of the table that describes the levels to the kernels. Levels with an entry for each
+# vertex have the number of vertices in a row, hashed ones 0. A region of a level has the entries
+# whose numbers are the same but for so many bits on the right.
+START, ENTRIES, CELLS_X, CELLS_Y, ROW, REGION_BITS = range(6)
+
+REGIONS = 16
+"""Into so many at most, a level is cut for threads."""
+
+# Of the source's hash: x XOR (y * prime), modulo the entries.
+_PRIME = 2_654_435_761
+
+_BLOCK = 128
+
+# Samples whose entries are fetched before their turn.
+_AHEAD = 12
+
+
+class Corners(NamedTuple):
+    """Memory for the corners of the cells of a block's samples."""
+
+    entries: IntArray  # (4, _BLOCK)
+    weights: FloatArray  # (4, _BLOCK)
+
+    @classmethod
+    def empty(cls) -> Self:
+        """Return new memory."""
+        return cls(np.empty((4, _BLOCK), np.int64), np.empty((4, _BLOCK), np.float32))
+
+
+@inner
+def _reflect(u):
+    """Return ``u`` reflected into 0..1."""
+    u = u - np.float32(2.0) * np.floor(u * np.float32(0.5))
+    return min(u, np.float32(2.0) - u)
+
+
+@inner
+def _cell(u, cells):
+    """Return the index of the cell of ``u`` in 0..1, and the position in it, 0..1."""
+    position = u * np.float32(cells)
+    # NaN may convert to any number, and the index must stay in the table.
+    index = min(max(np.int64(position), 0), cells - 1)
+    return index, position - np.float32(index)
+
+
+@inner
+def _corners(level, x, y):
+    """Return the entries of a cell's corners: left and right above, left and right below."""
+    if level[ROW] > 0:
+        above = y * level[ROW] + x
+        return above, above + 1, above + level[ROW], above + level[ROW] + 1
+    mask = level[ENTRIES] - 1
+    above, below = y * _PRIME, (y + 1) * _PRIME
+    return (
+        (x ^ above) & mask,
+        ((x + 1) ^ above) & mask,
+        (x ^ below) & mask,
+        ((x + 1) ^ below) & mask,
+    )
+
+
+@inner
+def _find_corners(level, inputs, first, count, corners):
+    """Find the corners for ``count`` samples."""
+    entries, weights = corners
+    for j in range(count):
+        x, fx = _cell(_reflect(inputs[first + j, 0]), level[CELLS_X])
+        y, fy = _cell(_reflect(inputs[first + j, 1]), level[CELLS_Y])
+        entries[0, j], entries[1, j], entries[2, j], entries[3, j] = _corners(level, x, y)
+        gx, gy = np.float32(1.0) - fx, np.float32(1.0) - fy
+        weights[0, j], weights[1, j] = gx * gy, fx * gy
+        weights[2, j], weights[3, j] = gx * fy, fx * fy
+
+
+@inner
+def _encode_block(tables, start, features, corners, rows, column, first, count):
+    alwaysinline()  # or the compiler does not know the number of features
+    entries, weights = corners
+    for j in range(count):
+        later = min(j + _AHEAD, count - 1)
+        for corner in range(4):
+            prefetch_far(tables, start + entries[corner, later] * features)
+        e00, e10 = start + entries[0, j] * features, start + entries[1, j] * features
+        e01, e11 = start + entries[2, j] * features, start + entries[3, j] * features
+        w00, w10, w01, w11 = weights[0, j], weights[1, j], weights[2, j], weights[3, j]
+        for f in range(features):
+            rows[first + j, column + f] = (
+                w00 * tables[e00 + f]
+                + w10 * tables[e10 + f]
+                + w01 * tables[e01 + f]
+                + w11 * tables[e11 + f]
+            )
+
+
+@inner
+def encode_rows(tables, table, features, inputs, rows, share, corners):
+    """Encode a share of the samples: every ``threads``-th part, from ``thread`` on."""
+    part, thread, threads = share
+    for start in range(thread * part, inputs.shape[0], threads * part):
+        stop = min(start + part, inputs.shape[0])
+        for first in range(start, stop, _BLOCK):
+            count = min(_BLOCK, stop - first)
+            for level in range(table.shape[0]):
+                _find_corners(table[level], inputs, first, count, corners)
+                begin, column = table[level, START], level * features
+                if features == 2:  # usual, and fast when the compiler knows it
+                    _encode_block(tables, begin, 2, corners, rows, column, first, count)
+                else:
+                    _encode_block(tables, begin, features, corners, rows, column, first, count)
+
+
+@inner
+def _add_entry(gradient, offset, features, grad_y, i, column, weight):
+    """Add to the gradient by an entry; return whether it was zero before."""
+    untouched = True
+    for f in range(features):
+        untouched = untouched and gradient[offset + f] == np.float32(0.0)
+        gradient[offset + f] += weight * grad_y[i, column + f]
+    return untouched
+
+
+@inner
+def _add_block(table, level, features, corners, span, samples, gradient, notes):
+    """Add the gradient by entries in ``span`` over ``samples`` of a block: grad_y, first, count."""
+    alwaysinline()
+    grad_y, first, count = samples
+    entries, weights = corners
+    lowest, end = span
+    start, column = table[level, START], level * features
+    bits, first_unit = table[level, REGION_BITS], level * REGIONS
+    for j in range(count):
+        later = min(j + _AHEAD, count - 1)
+        for corner in range(4):
+            entry = entries[corner, later]
+            if lowest <= entry < end:
+                prefetch(gradient, start + entry * features)
+        for corner in range(4):
+            entry = entries[corner, j]
+            if lowest <= entry < end:
+                offset, weight = start + entry * features, weights[corner, j]
+                if _add_entry(gradient, offset, features, grad_y, first + j, column, weight):
+                    note(notes, first_unit + (entry >> bits), offset)
+
+
+@inner
+def add_gradient(table, features, samples, gradient, notes, units, corners):
+    """Add the gradient by the entries in some units, which are the regions of all levels.
+
+    Every thread goes over all samples in order: by whom an entry's sum is made changes no bit.
+    """
+    inputs, grad_y = samples
+    first_unit, stop_unit = units
+    for level in range(first_unit // REGIONS, -(-stop_unit // REGIONS)):
+        lowest = max(first_unit - level * REGIONS, 0) << table[level, REGION_BITS]
+        end = min(stop_unit - level * REGIONS, REGIONS) << table[level, REGION_BITS]
+        for first in range(0, inputs.shape[0], _BLOCK):
+            count = min(_BLOCK, inputs.shape[0] - first)
+            _find_corners(table[level], inputs, first, count, corners)
+            span, some = (lowest, end), (grad_y, first, count)
+            if features == 2:
+                _add_block(table, level, 2, corners, span, some, gradient, notes)
+            else:
+                _add_block(table, level, features, corners, span, some, gradient, notes)
+
+
+@kernel
+def encode_kernel(tables, table, features, inputs, rows, share, corners):
+    """See `encode_rows`."""
+    encode_rows(tables, table, features, inputs, rows, share, corners)
+
+
+@kernel
+def add_gradient_kernel(table, features, samples, gradient, notes, units, corners):
+    """See `add_gradient`."""
+    add_gradient(table, features, samples, gradient, notes, units, corners)
+
+
+@kernel
+def input_gradient_kernel(tables, table, features, inputs, grad_y, gradient):
+    """Compute the gradient by the inputs."""
+    for i in range(inputs.shape[0]):
+        for level in range(table.shape[0]):
+            start = table[level, START]
+            x, fx = _cell(_reflect(inputs[i, 0]), table[level, CELLS_X])
+            y, fy = _cell(_reflect(inputs[i, 1]), table[level, CELLS_Y])
+            e00, e10, e01, e11 = _corners(table[level], x, y)
+            gx, gy = np.float32(1.0) - fx, np.float32(1.0) - fy
+            grad_u = grad_v = np.float32(0.0)
+            for f in range(features):
+                t00 = tables[start + e00 * features + f]
+                t10 = tables[start + e10 * features + f]
+                t01 = tables[start + e01 * features + f]
+                t11 = tables[start + e11 * features + f]
+                u = grad_y[i, level * features + f]
+                grad_u += u * (gy * (t10 - t00) + fy * (t11 - t01))
+                grad_v += u * (gx * (t01 - t00) + fx * (t11 - t10))
+            gradient[i, 0] += grad_u * np.float32(table[level, CELLS_X])
+            gradient[i, 1] += grad_v * np.float32(table[level, CELLS_Y])
+        for axis in range(2):
+            u = inputs[i, axis] * np.float32(0.5)
+            if u - np.floor(u) > np.float32(0.5):  # reflected
+                gradient[i, axis] = -gradient[i, axis]
