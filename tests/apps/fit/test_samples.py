@@ -64,6 +64,13 @@ def test_pieces_are_the_whole(rng):
         np.testing.assert_array_equal(one, np.concatenate(parts))
 
 
+def test_threads_gather_the_same_samples(rng):
+    source = Samples(picture(rng, 100, 150))
+    source.shuffle(rng)
+    for one, shared in zip(source.gather(7, 14_000), source.gather(7, 14_000, 3), strict=True):
+        np.testing.assert_array_equal(one, shared)
+
+
 @pytest.mark.parametrize("pixels", [1, 2, 50_000])
 def test_an_order_holds_every_pixel_once(pixels):
     source = Samples(np.zeros((1, pixels, 3), np.uint8))

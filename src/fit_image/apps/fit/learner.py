@@ -28,7 +28,8 @@ from fit_image.nn.training.per_sample_sgd import PerSampleSGD
 from fit_image.runs.training_clock import TrainingClock
 from fit_image.storage.npz import Arrays
 
-_LARGEST_CHUNK = 1 << 13
+# Samples of a chunk at most: many threads are busy with them for longer than they take to begin.
+_LARGEST_CHUNK = 1 << 16
 
 
 class PerSample(PerSampleSGD):
@@ -189,7 +190,7 @@ class EpochLearner:
         with self.method.session():
             while elapsed < seconds and position < self._pixels:
                 coordinates, colours, weights = self.samples.gather(
-                    position, self.method.next_cut(self.chunk)
+                    position, self.method.next_cut(self.chunk), self.tuner.threads
                 )
                 learned = progress.epoch * self._pixels + position
                 self.method.learn(

@@ -17,8 +17,12 @@ from fit_image.apps.fit.importance_sampling import Importance
 from fit_image.images.io import COLOUR_TYPES, max_level
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.jit import kernel
+from fit_image.nn.runtime.threads import ThreadPool
 
 DRAWS_AT_ONCE = 1 << 13  # random numbers: few enough to stay in the cache
+
+# Samples that are worth another thread.
+_THREAD_SAMPLES = 1 << 12
 
 
 class Samples:
@@ -36,6 +40,7 @@ class Samples:
         self._colours.flags.writeable = False  # as some pictures are: all have one kernel
         self._brightest = max_level(image.dtype)
         self._xs, self._ys = (unit_coordinates(side, side) for side in (width, height))
+        self._pool = ThreadPool()
         self.order: npt.NDArray[np.uint32]
         self._importance: Importance | None
         self.forget_order()
@@ -70,8 +75,12 @@ class Samples:
         self.order = np.empty(0, dtype=np.uint32)
         self._importance = None
 
-    def gather(self, start: int, count: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+    def gather(
+        self, start: int, count: int, threads: int = 1
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return the samples from ``start`` on in the order drawn, at most ``count``.
+
+        At most so many ``threads`` share the work.
 
         Returns
         -------
@@ -85,9 +94,15 @@ class Samples:
         pixels = self.order[start : start + count]
         coordinates = np.empty((len(pixels), 2), dtype=np.float32)
         colours = np.empty((len(pixels), self._colours.shape[1]), dtype=np.float32)
-        _gather_kernel(pixels, self._colours, self._xs, self._ys, coordinates, colours)
-        if self._brightest != 1:  # here, because a kernel may multiply by the rounded reciprocal
-            colours /= self._brightest
+
+        def work(_: object, thread: int, threads: int) -> None:
+            some = slice(len(pixels) * thread // threads, len(pixels) * (thread + 1) // threads)
+            source = pixels[some], self._colours, self._xs, self._ys
+            _gather_kernel(*source, coordinates[some], colours[some])
+            if self._brightest != 1:  # here: a kernel may multiply by the rounded reciprocal
+                colours[some] /= self._brightest
+
+        self._pool.run(work, max(min(threads, len(pixels) // _THREAD_SAMPLES), 1))
         if self._importance:
             return coordinates, colours, self._importance.weights(pixels)
         return coordinates, colours, np.ones(len(pixels), dtype=np.float32)
