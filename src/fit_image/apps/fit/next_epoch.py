@@ -88,7 +88,7 @@ class NextEpoch:
 
 
 class FrameTask:
-    """The drawing of a trainer's picture by its idle threads, and its file if ``encode`` is given.
+    """The drawing of a trainer's picture by an idle thread, and its file if ``encode`` is given.
 
     Attributes
     ----------
@@ -98,11 +98,12 @@ class FrameTask:
 
     def __init__(self, trainer: FitTrainer, encode: Encode | None) -> None:
         self.drawing = Drawing(trainer.image)
-        threads = trainer.learning.idle_threads
-        self._task = BackgroundTask(partial(self._draw, trainer, threads, encode))
+        self._task = BackgroundTask(partial(self._draw, trainer, encode))
 
-    def _draw(self, trainer: FitTrainer, threads: int, encode: Encode | None) -> bytes | None:
-        for _ in self.drawing.strips(trainer.network, threads):
+    def _draw(self, trainer: FitTrainer, encode: Encode | None) -> bytes | None:
+        # One thread draws in less time than an epoch of single pixels takes, and more would disturb
+        # the threads that learn.
+        for _ in self.drawing.strips(trainer.network, 1):
             pass
         return encode(self.drawing.picture) if encode else None
 

@@ -19,10 +19,10 @@ from numba.core import types
 from fit_image.nn.runtime.jit import inner, intrinsic, kernel, pointer
 
 # Each thread has two numbers, in cache lines of their own, and behind them lie some for all
-# threads: the flag that ends all waits, one more than the round to end at, and how many tasks were
-# taken in each of two loops.
+# threads: the flag that ends all waits, one more than the round to end at, how many tasks were
+# taken in each of two loops, and from how many looks on a wait is a long one.
 _ARRIVALS, _LONG_WAITS, _SPACING = 0, 8, 16
-_RELEASED, _END, _TAKEN = 0, 8, 16
+_RELEASED, _END, _TAKEN, _PATIENCE = 0, 8, 16, 24
 _COMMON = 48
 
 # About ten microseconds; threads with a core each arrive within one or two.
@@ -46,7 +46,14 @@ class Worker(NamedTuple):
 
 def barrier_counts(threads: int) -> npt.NDArray[np.int64]:
     """Return the counters of a barrier for ``threads`` threads."""
-    return np.zeros(threads * _SPACING + _COMMON, dtype=np.int64)
+    counts = np.zeros(threads * _SPACING + _COMMON, dtype=np.int64)
+    counts[_PATIENCE - _COMMON] = _SPINS
+    return counts
+
+
+def be_patient(counts: npt.NDArray[np.int64], looks: int) -> None:
+    """Let a wait be a long one from so many looks on, if that is more than usual."""
+    counts[_PATIENCE - _COMMON] = max(looks, _SPINS)
 
 
 def abort(counts: npt.NDArray[np.int64]) -> None:
@@ -102,14 +109,15 @@ def barrier(counts, thread, threads):
     """Wait until all ``threads`` threads have called this as often as ``thread`` has."""
     mine = thread * _SPACING
     arrivals = counts[mine + _ARRIVALS] + 1
+    patience = _load(counts, threads * _SPACING + _PATIENCE)
     _store(counts, mine + _ARRIVALS, arrivals)
     for other in range(threads):
         looks = 0
         while _load(counts, other * _SPACING + _ARRIVALS) < arrivals:
             looks += 1
-            if looks == _SPINS:
+            if looks == patience:
                 _store(counts, mine + _LONG_WAITS, counts[mine + _LONG_WAITS] + 1)
-            if looks >= _SPINS:
+            if looks >= patience:
                 if _load(counts, threads * _SPACING + _RELEASED) != 0:
                     return
                 _yield_core()

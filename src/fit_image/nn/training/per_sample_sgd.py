@@ -24,12 +24,12 @@ from fit_image.nn.losses import LOSSES, error_gradient, error_loss
 from fit_image.nn.mlp.mlp import MLP, accept_numbers
 from fit_image.nn.mlp.shards import DELTAS, GRADIENT, UNITS, VALUES, Shards
 from fit_image.nn.runtime.arrays import FloatArray, IntArray, copy, vector
-from fit_image.nn.runtime.barrier import barrier, end_at, ends_at, long_waits
+from fit_image.nn.runtime.barrier import barrier, be_patient, end_at, ends_at, long_waits
 from fit_image.nn.runtime.jit import inner, kernel
 from fit_image.nn.runtime.threads import ThreadPool
 
-# Threads give up when more than this share of the samples, and so many, had a long wait; after so
-# many seconds they try again.
+# Threads give up when each but one had a long wait in more than this share of the samples, and all
+# together so many; after so many seconds they try again.
 _LONG_WAIT_SHARE, _LONG_WAITS = 0.1, 200
 _ALONE_SECONDS = 1.0
 
@@ -116,6 +116,8 @@ class PerSampleSGD:
         learned = 0
 
         def learn_share(counts: IntArray, thread: int, threads: int) -> int:
+            # Where a thread has many weights, it is late by more.
+            be_patient(counts, self._shards.memory.size // threads // 2)
             rest: int = _learn_kernel(
                 self._shards.memory,
                 self._shards.tables,
@@ -199,7 +201,8 @@ def _learn_kernel(memory, tables, samples, loss_code, loss_sum, counts, thread, 
         for j in range(inputs.shape[1]):
             memory[tables.whole[0, thread, VALUES] + j] = inputs[sample, j]
         parity = sample % 2
-        if thread == 0 and (long_waits(counts, threads) > _LONG_WAITS + _LONG_WAIT_SHARE * sample):
+        allowed = _LONG_WAITS + _LONG_WAIT_SHARE * (threads - 1) * sample
+        if thread == 0 and long_waits(counts, threads) > allowed:
             end_at(counts, threads, sample)
 
         for pair in range(pairs):
