@@ -234,7 +234,7 @@ def test_what_apply_refuses(run, bars):
     assert "is an input of this command" in fail("apply", run, "a.png", "-o", "a.png")
     assert "must end in" in fail("apply", run, "a.png", "-o", "a.txt")
     assert "no folder" in fail("apply", run, "a.png", "-o", "none/a.png")
-    assert "no model.npz" in fail("apply", "sub", "a.png")
+    assert "nor model.npz" in fail("apply", "sub", "a.png")
     assert "not a fit-image autoencoder file" in fail("apply", bars, "a.png")
     assert "does not exist" in fail("apply", "none.npz", "a.png")
 
@@ -288,7 +288,7 @@ def test_grid(run):
     succeed("grid", run, "--columns", 3, "--seed", 9, "-o", "b.png")
     assert Path("a.png").read_bytes() != Path("b.png").read_bytes()
     assert "must end in" in fail("grid", run, "-o", "a.txt")
-    assert "it has no autoencoder.json" in fail("grid", ".")
+    assert "neither autoencoder.json nor" in fail("grid", ".")
 
 
 @pytest.mark.parametrize(

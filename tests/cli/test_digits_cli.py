@@ -289,7 +289,7 @@ def test_what_drawing_refuses(run):
     assert "no folder" in fail("grid", run, "-o", "nowhere/x.png")
     assert "too few for 10x2" in fail("grid", run, "--size", "9x9")
     assert "unknown class" in fail("morph", run, "--labels", "0,,1")
-    assert "no model.npz" in fail("grid", ".")
+    assert "nor model.npz" in fail("grid", ".")
     assert f"is a part of {run}" in fail("draw", run / "digits.json", "--label", 1)
     assert "it has no digits.json" in fail("encode", ".", "x.png")
     assert "cannot read" in fail("encode", run, "x.png")
