@@ -291,7 +291,7 @@ def test_what_drawing_refuses(run):
     assert "unknown class" in fail("morph", run, "--labels", "0,,1")
     assert "nor model.npz" in fail("grid", ".")
     assert f"is a part of {run}" in fail("draw", run / "digits.json", "--label", 1)
-    assert "it has no digits.json" in fail("encode", ".", "x.png")
+    assert "neither digits.json nor" in fail("encode", ".", "x.png")
     assert "cannot read" in fail("encode", run, "x.png")
     assert "No such command" in fail("tran")
 
