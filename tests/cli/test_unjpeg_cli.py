@@ -515,8 +515,8 @@ def test_several_pictures_are_restored_and_damaged_ones_counted(run, jpeg, clean
 
 def test_a_picture_in_a_pipe(run, jpeg):
     succeed("apply", run, jpeg, "-o", "file.png", "-q")
-    with jpeg.open("rb") as file:
-        piped = CliRunner().invoke(cli, ["unjpeg", "apply", str(run), "-", "-o", "-"], input=file)
+    args = ["unjpeg", "apply", str(run), "-", "-o", "-"]
+    piped = CliRunner().invoke(cli, args, input=jpeg.read_bytes())
     assert piped.exit_code == 0
     assert piped.stdout_bytes == Path("file.png").read_bytes()
     args = ["unjpeg", "apply", "-", "-o", "-", "--json", "-q"]

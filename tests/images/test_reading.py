@@ -10,6 +10,7 @@ import zlib
 from unittest import mock
 
 import numpy as np
+import PIL
 import pytest
 from encoders import PNG_SAMPLES, bmp, chunk, exif, png, tga, tiff, tiff_page
 from PIL import Image, features
@@ -21,6 +22,8 @@ from fit_image.images.formats.identify import describe_kinds
 from fit_image.images.formats.jpeg import quality_of, subsampling_of
 from fit_image.images.formats.opening import open_image
 from fit_image.images.io import load_image
+
+PILLOW = tuple(map(int, PIL.__version__.split(".")[:2]))
 
 BACKGROUND = (16, 32, 48)
 
@@ -260,6 +263,8 @@ class TestTiff:
     @pytest.mark.parametrize("photometric", [0, 1])
     @pytest.mark.parametrize("extra", [0, 2])
     def test_grey_with_alpha(self, read, rng, order, photometric, extra):
+        if extra == 0 and PILLOW < (12, 3):
+            pytest.skip("read by Pillow from 12.3 on; before, it is told as not supported")
         samples = rng.integers(0, 256, (HEIGHT, WIDTH, 2))
         data = tiff(tiff_page(samples, 8, photometric, 2, tags={338: (3, [extra])}), order=order)
         grey = samples[..., :1] if photometric else 255 - samples[..., :1]
