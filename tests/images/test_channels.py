@@ -44,8 +44,8 @@ def png16(colour_type, values, *extra):
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks) + chunk(b"IEND", b"")
 
 
-def saved(path, stored, mode=None, **options):
-    Image.fromarray(np.array(stored, np.uint8), mode).save(path, **options)
+def saved(path, stored, **options):
+    Image.fromarray(np.array(stored, np.uint8)).save(path, **options)
     return path
 
 
@@ -120,7 +120,7 @@ class TestTransparency:
         assert shown.tolist() == [[[0, 0, 255, 255], [0, 255, 0, half], [1, 2, 3, 0]]]
 
     def test_of_grey(self, tmp_path):
-        saved(tmp_path / "a.png", [[[9, 255], [80, 7]]], "LA")
+        saved(tmp_path / "a.png", [[[9, 255], [80, 7]]])
         (tmp_path / "b.png").write_bytes(png16(4, [(9 * 257, 65_535), (80 * 257, 7 * 257)]))
         for name in ("a.png", "b.png"):
             shown = loaded(tmp_path / name, "rgba")
