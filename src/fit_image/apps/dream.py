@@ -23,7 +23,7 @@ from fit_image.config.settings import check_choice, require
 from fit_image.errors import InputError
 from fit_image.images.decoding import row_strips
 from fit_image.images.io import to_uint8
-from fit_image.nn.layers.conditioned_mlp import at_latent
+from fit_image.nn.mlp.conditioned_mlp import at_latent
 from fit_image.nn.mlp.layer_spec import dense_stack
 from fit_image.nn.mlp.mlp import MLP
 
@@ -92,11 +92,11 @@ class Dreamer:
             ],
             skips=[*(layer.skip for layer in dream.layers), 0],
         )
-        # Weights and their transpose, twice: with the latent inputs, and without.
-        parameters = sum(layer.stride * layer.fan_out for layer in layers)
-        check_available(training_bytes(parameters, 4), "choose fewer or narrower layers")
+        # Weights with the latent inputs, and without.
+        parameters = sum(layer.size for layer in layers)
+        check_available(training_bytes(parameters, 2), "choose fewer or narrower layers")
         rng = np.random.default_rng(dream.seed)
-        self._whole = MLP(layers).init_params(dream.deviation, rng, "normal")
+        self._whole = MLP(layers).draw_params(dream.deviation, rng, "normal")
         self._circle = rng.standard_normal((2, dream.latent), dtype=np.float32)
         self.turn(0.0)
 

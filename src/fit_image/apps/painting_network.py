@@ -64,12 +64,12 @@ class PaintingNetwork(core.MLP):
 
     def __init__(
         self,
-        layers: tuple[LayerSpec, ...],
+        specs: tuple[LayerSpec, ...],
         size: tuple[int, int],
         encoding: Encoding | None = None,
     ) -> None:
-        super().__init__(layers, encoding)
-        self.channels = self.layers[-1].fan_out
+        super().__init__(specs, encoding)
+        self.channels = self.specs[-1].fan_out
         if self.inputs != 2 or self.channels not in CHANNELS.values():
             raise ValueError("a painting network has 2 inputs and 1, 3 or 4 outputs")
         self.size = size
@@ -181,7 +181,7 @@ class PaintingNetwork(core.MLP):
         """Return whether another network differs in its parameters at most."""
         mine, others = self.encoding.to_arrays(), other.encoding.to_arrays()
         return (
-            self.layers == other.layers
+            self.specs == other.specs
             and self.size == other.size
             and type(self.encoding) is type(other.encoding)
             and all(np.array_equal(mine[name], others[name]) for name in mine)
@@ -194,11 +194,11 @@ class PaintingNetwork(core.MLP):
             **self.encoding.to_arrays(),
             "tables": self.tables().copy(),
             "size": np.array(self.size, dtype=np.int64),
-            "activations": np.array([layer.activation for layer in self.layers]),
-            "skips": np.array([layer.skip for layer in self.layers], dtype=np.int64),
+            "activations": np.array([layer.activation for layer in self.specs]),
+            "skips": np.array([layer.skip for layer in self.specs], dtype=np.int64),
         }
         for name in _CONSTANTS:
-            values = [getattr(layer, name) for layer in self.layers]
+            values = [getattr(layer, name) for layer in self.specs]
             arrays[f"{name}s"] = np.array(values, dtype=np.float64)
         for index, (weights, biases) in enumerate(self.weights()):
             arrays[f"weights_{index}"] = weights.copy()

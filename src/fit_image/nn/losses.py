@@ -49,6 +49,28 @@ def error_gradient(error, code):
     return error
 
 
+@kernel
+def output_gradient_kernel(outputs, targets, grad_y, weights, losses, code):
+    """Write the losses of some samples times their weights, and the gradient of these.
+
+    Parameters
+    ----------
+    outputs, targets, grad_y : float32 (samples, numbers)
+    weights : float32 (samples,)
+    losses : float64 (samples,)
+    code : int
+        A value of `LOSSES`.
+    """
+    for i in range(outputs.shape[0]):
+        y, t, g = outputs[i], targets[i], grad_y[i]
+        loss = 0.0
+        for c in range(y.size):
+            error = y[c] - t[c]
+            g[c] = weights[i] * error_gradient(error, code)
+            loss += error_loss(error, code)
+        losses[i] = weights[i] * loss
+
+
 def mean_squared_error(outputs: FloatArray, targets: FloatArray, grad: FloatArray) -> float:
     """Return the mean squared error of all outputs, and write its gradient.
 

@@ -1,9 +1,4 @@
-"""Networks of layers of any kind, and the gradient back through them.
-
-A `fit_image.nn.mlp.mlp.MLP` consists of dense layers only, and learns from single pixels or from
-batches; a network mixes convolutions, normalisation, dropout and dense layers, and leaves the loss
-and the step to its owner. Its parameters are one flat vector, too.
-"""
+"""Networks of layers of any kind, and the gradient back through them."""
 
 from __future__ import annotations
 
@@ -28,7 +23,7 @@ class Network:
     ----------
     layers : sequence of Layer
         At least one. The output of each has the shape of the next one's input. A layer stands
-        behind that which it is tied to.
+        behind that which it is tied to. Residual blocks do not overlap.
 
     Attributes
     ----------
@@ -38,8 +33,8 @@ class Network:
     Raises
     ------
     ValueError
-        If there is no layer, shapes do not match, or a layer is tied to one that does not precede
-        it.
+        If there is no layer, shapes do not match, a residual block does not fit, or a layer is
+        tied to one that does not precede it.
     """
 
     def __init__(self, layers: Sequence[Layer]) -> None:
@@ -52,9 +47,10 @@ class Network:
                     f"an output of shape {before.out_shape} does not fit an input of shape"
                     f" {after.in_shape}"
                 )
+        self._block_begins = _block_begins(self.layers)
         self._owners = [self._owner(index) for index in range(len(self.layers))]
         sizes = [arrays.padded_size(layer.size) for layer in self.layers]
-        self._starts = [0, *np.cumsum(sizes).tolist()]
+        self._starts: list[int] = [0, *np.cumsum(sizes).tolist()]
         self.parameters = arrays.aligned_zeros(self._starts[-1])
 
     @property
@@ -86,6 +82,18 @@ class Network:
         owner = self._owners[index]
         start = self._starts[owner]
         return vector[start : start + self.layers[owner].size]
+
+    def start(self, index: int) -> int:
+        """Return where a layer's span of the parameters begins."""
+        return self._starts[self._owners[index]]
+
+    def is_padded(self, vector: FloatArray) -> bool:
+        """Return whether a vector shaped like ``parameters`` is zero in the padding of layers."""
+        rest = vector.copy()
+        for index, layer in enumerate(self.layers):
+            for values in layer.named_params(self.part(rest, index)).values():
+                values[...] = 0.0
+        return not rest.any()
 
     def zeros(self) -> FloatArray:
         """Return a vector for a gradient: shaped like ``parameters``, and aligned for kernels."""
@@ -119,8 +127,10 @@ class Network:
             If samples have another shape, or are more than the cache was made for.
         """
         cache.begin(np.ascontiguousarray(x, dtype=np.float32), rng)
-        for layer, call in zip(self.layers, cache.calls, strict=True):
+        for index, (layer, call) in enumerate(zip(self.layers, cache.calls, strict=True)):
             layer.forward(call)
+            if layer.skip:
+                call.y += cache.calls[index + 1 - layer.skip].x
         return cache.output
 
     def backward(
@@ -218,7 +228,10 @@ class Network:
                 grads = cache.calls[owner].grads
                 assert grads is not None
                 grads[:] = 0.0
+        kept = None  # the gradient with respect to the output of the residual block under way
         for index in reversed(range(last, len(self.layers))):
+            if self.layers[index].skip:
+                kept = grads_y[index + 1].copy()
             adds = mode is GradMode.WRITE and self._owners[index] in shared
             self.layers[index].backward(
                 cache.calls[index],
@@ -227,6 +240,10 @@ class Network:
                 GradMode.ADD if adds else mode,
                 scales[index],
             )
+            if kept is not None and index in self._block_begins:
+                if index > last or to_input:
+                    grads_y[index] += kept
+                kept = None
         return grads_y[0] if to_input else None
 
     def _owner(self, index: int) -> int:
@@ -238,6 +255,30 @@ class Network:
             if layer is tied_to:
                 return earlier
         raise ValueError("a layer must be tied to an earlier layer of the network")
+
+
+def _block_begins(layers: Sequence[Layer]) -> set[int]:
+    """Return the first layers of all residual blocks.
+
+    Raises
+    ------
+    ValueError
+        If blocks overlap, or do not fit.
+    """
+    begins, end = set(), -1
+    for index, layer in enumerate(layers):
+        if layer.skip:
+            first = index + 1 - layer.skip
+            if first <= end:
+                raise ValueError("residual blocks overlap, or begin before the network does")
+            if layers[first].in_shape != layer.out_shape:
+                raise ValueError(
+                    f"an input of shape {layers[first].in_shape} of a residual block cannot be "
+                    f"added to an output of shape {layer.out_shape}"
+                )
+            begins.add(first)
+            end = index
+    return begins
 
 
 class NetworkCache:

@@ -74,7 +74,7 @@ class AutoencoderTrainer(StepTrainer[float]):
         self.progress = Progress()
         self._batch = batch
         adam = AdamW(network.parameters.size, config.weight_decay)
-        self._trained = TrainedNetwork(network, batch, ThreadPool(threads), adam)
+        self._trained = TrainedNetwork(network, adam, config.rate, batch, ThreadPool(threads))
         self._sum = 0.0
         self.autoencoder.init_params(mean, np.random.default_rng([config.seed, _WEIGHTS]))
         self.snapshot = self.state_dict()
@@ -172,12 +172,12 @@ class AutoencoderTrainer(StepTrainer[float]):
     def _forward(self, pictures: FloatArray) -> FloatArray:
         # Values that are not finite are found in the loss, and reported in one line.
         with np.errstate(over="ignore", invalid="ignore"):
-            return self._trained.network.forward(pictures, self._trained.cache)
+            return self._trained.forward(pictures)
 
     def learn(self, pictures: FloatArray) -> float:
         """Take a step on a batch (float32, 0..1); return the mean squared error before it."""
         drawn, grad_y = self._forward(pictures), self._trained.cache.grad_output
         loss = mean_squared_error(drawn, pictures, grad_y)
         with np.errstate(over="ignore", invalid="ignore"):
-            self._trained.train_step(grad_y, self.config.rate)
+            self._trained.train_step(grad_y)
         return loss

@@ -64,8 +64,8 @@ class GANTrainer:
         pool = ThreadPool(threads)
 
         def trained(network: Network) -> TrainedNetwork:
-            adam = Adam(network.parameters.size, config.beta1)
-            return TrainedNetwork(network, config.batch_size, pool, adam, config.average, prefix="")
+            adam, rate = Adam(network.parameters.size, config.beta1), config.learning_rate
+            return TrainedNetwork(network, adam, rate, config.batch_size, pool, config.average)
 
         self.encoder = trained(make_encoder(config, *shape))
         self.generator = trained(make_generator(config, *shape))
@@ -145,14 +145,14 @@ class GANTrainer:
 
     def encode(self, pictures: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return mean and variance of the latents of at most a batch of pictures."""
-        outputs = self.encoder.network.forward(pictures, self.encoder.cache)
+        outputs = self.encoder.forward(pictures)
         mean, log_variance = np.split(outputs, 2, axis=1)
         return mean.copy(), np.exp(log_variance)
 
     def draw(self, latents: FloatArray) -> FloatArray:
         """Return the pictures (samples, height, width, channels) of at most a batch of latents."""
         scaled = np.ascontiguousarray(latents * self.config.scale, dtype=np.float32)
-        return self.generator.network.forward(scaled, self.generator.cache).copy()
+        return self.generator.forward(scaled).copy()
 
     @contextlib.contextmanager
     def averaged(self) -> Iterator[None]:
@@ -162,7 +162,7 @@ class GANTrainer:
 
     def predict(self, pictures: FloatArray) -> Labels:
         """Return the likeliest real classes of at most a batch of pictures."""
-        logits = self.discriminator.network.forward(pictures, self.discriminator.cache)
+        logits = self.discriminator.forward(pictures)
         likeliest: Labels = logits[:, : self.num_classes].argmax(axis=1)
         return likeliest
 
@@ -187,11 +187,11 @@ class GANTrainer:
     ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
         """Encode and redraw pictures; return mean and log variance of latents, noise, pictures."""
         encoder, generator = self.encoder, self.generator
-        outputs = encoder.network.forward(pictures, encoder.cache, rng)
+        outputs = encoder.forward(pictures, rng)
         mean, log_variance = np.split(outputs, 2, axis=1)
         noise = rng.standard_normal(mean.shape, dtype=np.float32)
         latents = np.float32(self.config.scale) * (mean + np.exp(0.5 * log_variance) * noise)
-        drawn = generator.network.forward(latents, generator.cache)
+        drawn = generator.forward(latents)
         return mean, log_variance, noise, drawn
 
     def generator_step(
@@ -202,15 +202,11 @@ class GANTrainer:
         encoder, generator, discriminator = self.encoder, self.generator, self.discriminator
         mean, log_variance, noise, drawn = self.reconstruct(pictures, rng)
         deviation = np.exp(0.5 * log_variance)
-        entropy = cross_entropy(discriminator.network.forward(drawn, discriminator.cache), labels)
+        entropy = cross_entropy(discriminator.forward(drawn), labels)
 
-        grad_drawn = discriminator.network.backward(
-            discriminator.cache, entropy.grad / count, to_input=True
-        )
+        grad_drawn = discriminator.backward(entropy.grad / count, GradMode.SKIP, to_input=True)
         assert grad_drawn is not None
-        grad_latents = generator.network.backward(
-            generator.cache, grad_drawn, generator.gradient, to_input=True
-        )
+        grad_latents = generator.backward(grad_drawn, to_input=True)
         assert grad_latents is not None
         grad_latents = grad_latents * np.float32(config.scale)
         # Kingma and Welling, "Auto-encoding variational Bayes", ICLR 2014, appendix B.
@@ -222,9 +218,7 @@ class GANTrainer:
         grad_log_variance = np.float32(0.5) * (
             grad_latents * noise * deviation + weight * (variance - np.float32(1.0))
         )
-        encoder.network.backward(
-            encoder.cache, np.concatenate([grad_mean, grad_log_variance], axis=1), encoder.gradient
-        )
+        encoder.backward(np.concatenate([grad_mean, grad_log_variance], axis=1))
         self.step(encoder, generator)
         if config.average:
             for each in (encoder, generator):
@@ -248,15 +242,10 @@ class GANTrainer:
     ) -> tuple[float, float]:
         """Return loss and accuracy of the discriminator; add ``weight`` times the gradient."""
         discriminator = self.discriminator
-        logits = discriminator.network.forward(pictures, discriminator.cache)
-        entropy = cross_entropy(logits, labels)
+        entropy = cross_entropy(discriminator.forward(pictures), labels)
         if weight:
-            discriminator.network.backward(
-                discriminator.cache,
-                entropy.grad * np.float32(weight / len(pictures)),
-                discriminator.gradient,
-                GradMode.ADD,
-            )
+            grad_y = entropy.grad * np.float32(weight / len(pictures))
+            discriminator.backward(grad_y, GradMode.ADD)
         return float(entropy.losses.mean()), entropy.accuracy
 
     def classify_fakes(
@@ -275,4 +264,4 @@ class GANTrainer:
             raise GradientError
         scale = self.config.clip / norm if norm > self.config.clip else 1.0
         for each in networks:
-            each.step(self.config.learning_rate, scale)
+            each.step(scale)

@@ -18,7 +18,7 @@ from fit_image.apps.digits.networks import generator_coordinates, generator_laye
 from fit_image.apps.rendering import render_strips
 from fit_image.errors import InputError, excerpt
 from fit_image.images.io import to_uint8
-from fit_image.nn.layers.conditioned_mlp import at_latent
+from fit_image.nn.mlp.conditioned_mlp import at_latent
 from fit_image.nn.mlp.mlp import MLP
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.runs.model_file import reading_model
@@ -219,11 +219,9 @@ class DigitModel:
     def _network(self, latents: FloatArray) -> MLP:
         """Return the network from coordinates to colours for these latents."""
         network, start = MLP(generator_layers(self.config, self.channels)), 0
-        for layer, rows in zip(network.layers, network.rows(), strict=True):
-            stop = start + layer.fan_out * (layer.fan_in + 1)
-            weights = self.parameters[start:stop].reshape(layer.fan_out, layer.fan_in + 1)
-            rows[:, : layer.fan_in + 1] = weights
-            start = stop
+        for rows in network.rows():
+            rows[:] = self.parameters[start : start + rows.size].reshape(rows.T.shape).T
+            start += rows.size
         return at_latent(network, np.float32(self.config.scale) * latents)
 
 

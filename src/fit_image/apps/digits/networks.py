@@ -12,12 +12,12 @@ from fit_image.apps.coordinates import INPUTS, centred_coordinates
 from fit_image.apps.digits.config import DigitsConfig
 from fit_image.apps.memory import numbers_per_sample
 from fit_image.nn.layers.batch_norm import BatchNorm
-from fit_image.nn.layers.conditioned_mlp import ConditionedMLP
 from fit_image.nn.layers.convolution.conv2d import Conv2D
 from fit_image.nn.layers.dense import Dense
 from fit_image.nn.layers.dropout import Dropout
 from fit_image.nn.layers.kernel_args import BoundActivation
 from fit_image.nn.layers.layer import Layer
+from fit_image.nn.mlp.conditioned_mlp import ConditionedMLP
 from fit_image.nn.mlp.layer_spec import LayerSpec
 from fit_image.nn.network import Network
 from fit_image.nn.runtime.arrays import FloatArray
@@ -71,13 +71,7 @@ def generator_numbers(network: Network) -> FloatArray:
     """Return weights and biases of a generator, layer by layer and unit by unit, unpadded."""
     (generator,) = network.layers
     assert isinstance(generator, ConditionedMLP)
-    rows = generator.network.rows(network.parameters)
-    return np.concatenate(
-        [
-            numbers[:, : layer.fan_in + 1].ravel()
-            for layer, numbers in zip(generator.network.layers, rows, strict=True)
-        ]
-    )
+    return np.concatenate([rows.T.ravel() for rows in generator.network.rows(network.parameters)])
 
 
 def make_encoder(config: DigitsConfig, height: int, width: int, channels: int) -> Network:

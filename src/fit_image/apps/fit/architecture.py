@@ -55,7 +55,7 @@ def make_network(config: FitConfig, size: tuple[int, int], channels: int) -> Pai
     encoding = make_encoding(config, size)
     network = PaintingNetwork(make_layers(config, encoding.outputs, channels), size, encoding)
     init, deviation = parse_init(config.init)
-    network.init_params(
+    network.draw_params(
         config.init_scale if deviation is None else deviation,
         np.random.default_rng(config.seed),
         init,

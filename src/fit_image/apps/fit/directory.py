@@ -255,7 +255,7 @@ class FitDirectory(RunDirectory):
     @classmethod
     def describe_model(cls, path: Path) -> dict[str, Any]:
         network = PaintingNetwork.load(path)
-        hidden, last = network.layers[:-1], network.layers[-1]
+        hidden, last = network.specs[:-1], network.specs[-1]
         return {
             "model": str(path),
             "layers": format_layers(

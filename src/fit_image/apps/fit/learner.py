@@ -23,6 +23,7 @@ from fit_image.nn.optimizers.registry import OPTIMIZERS
 from fit_image.nn.optimizers.schedules import RateSchedule
 from fit_image.nn.runtime import machine
 from fit_image.nn.runtime.thread_tuner import ThreadTuner, counts_up_to
+from fit_image.nn.training.fused import working_numbers
 from fit_image.nn.training.minibatch import Minibatch
 from fit_image.nn.training.per_sample_sgd import PerSampleSGD
 from fit_image.runs.training_clock import TrainingClock
@@ -76,12 +77,14 @@ Learner = PerSample | Minibatch
 
 def make_learner(network: MLP, config: FitConfig, samples: int) -> Learner:
     """Return the way in which ``network`` learns from so many samples an epoch."""
-    if _is_per_sample(config, network.layers, network.encoding):
+    if _is_per_sample(config, network.specs, network.encoding):
         return PerSample(network, network.layer_rates(config.learning_rate), config.loss)
     kind, decay, size = OPTIMIZERS[config.optimizer], config.weight_decay, network.parameters.size
     optimizer = kind(size, decay) if issubclass(kind, AdamW) and decay is not None else kind(size)
-    batch = min(config.batch_size, samples)
-    return Minibatch(network, optimizer, config.learning_rate, batch, config.loss)
+    rates = np.full(len(network.layers), config.learning_rate, dtype=np.float32)
+    if optimizer.rate_of_layer:
+        rates[1:] = network.layer_rates(config.learning_rate)
+    return Minibatch(network, optimizer, rates, min(config.batch_size, samples), config.loss)
 
 
 def check_memory(config: FitConfig, size: tuple[int, int], channels: int) -> None:
@@ -91,13 +94,13 @@ def check_memory(config: FitConfig, size: tuple[int, int], channels: int) -> Non
     """
     encoding = make_encoding(config, size)
     layers = make_layers(config, encoding.outputs, channels)
-    parameters = sum(layer.stride * layer.fan_out for layer in layers) + encoding.size
+    parameters = sum(layer.size for layer in layers) + encoding.size
     states = len(OPTIMIZERS[config.optimizer].state_names)
     if _is_per_sample(config, layers, encoding):
         working = parameters  # in shards
     else:
         batch = min(config.batch_size, size[0] * size[1])
-        working = Minibatch.working_numbers(layers, batch, encoding.size)
+        working = working_numbers(layers, batch, encoding.size)
     # The state exists three times: in use, as the snapshot, and while a checkpoint is written.
     needed = training_bytes(parameters, 3 * (1 + states), working)
     less = "choose fewer or narrower layers"

@@ -23,7 +23,8 @@ from fit_image.apps.unjpeg.patches.extractor import PatchExtractor
 from fit_image.apps.unjpeg.patches.loader import PatchLoader, rmse
 from fit_image.apps.unjpeg.patches.pictures import PictureFolder, measure
 from fit_image.apps.unjpeg.whitening import Whitening
-from fit_image.nn.optimizers.adam import Adam
+from fit_image.nn.optimizers.registry import OPTIMIZERS
+from fit_image.nn.optimizers.sgd import SGD
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.threads import ThreadPool
 from fit_image.runs.progress import Progress
@@ -93,8 +94,13 @@ class PatchTrainer(StepTrainer[BatchMetrics]):
         self.loader = PatchLoader(folder, config, self.extractor)
         self.best: FloatArray | None = None
         pool = ThreadPool(threads)
-        adam = Adam(network.parameters.size) if config.optimizer == "adam" else None
-        self.trained = TrainedNetwork(network, config.batch_size, pool, adam, config.average)
+        kind, rates = OPTIMIZERS[config.optimizer], [config.rate] * len(network.layers)
+        if kind is SGD:  # divided by the number of a layer's inputs
+            rates = [config.rate / layer.in_shape[0] for layer in network.layers]
+        optimizer = kind(network.parameters.size)
+        self.trained = TrainedNetwork(
+            network, optimizer, rates, config.batch_size, pool, config.average
+        )
         self._squares = np.zeros(2)
         self._best_error, self._best_epoch = math.inf, 0
         self._inputs, self._targets = samples.validation_patches(folder, config, self.extractor)
@@ -214,7 +220,7 @@ class PatchTrainer(StepTrainer[BatchMetrics]):
         metrics = BatchMetrics(deviation * math.sqrt(np.square(roots).mean()), jpeg_error)
         least = _LEAST_ERROR / deviation
         error *= (1.0 / (len(error) * (roots + least))).astype(np.float32)[:, np.newaxis]
-        self.trained.train_step(error, self.config.rate)
+        self.trained.train_step(error)
         if self.config.average:
             step = self.progress.epoch * self.epoch_size + self.progress.position
             self.trained.ema.update(self.trained.network.parameters, step)
@@ -223,7 +229,7 @@ class PatchTrainer(StepTrainer[BatchMetrics]):
     def clipped_error(self, inputs: FloatArray, targets: FloatArray) -> FloatArray:
         """Return the network's errors on patches, its outputs clipped to the legal range."""
         seen = self._whitening.apply(inputs) if self._whitening else inputs
-        outputs = self.trained.network.forward(seen, self.trained.cache)
+        outputs = self.trained.forward(seen)
         restored = outputs + inputs if self.config.difference else outputs.copy()
         np.clip(restored, self.extractor.lowest, self.extractor.highest, out=restored)
         restored -= targets

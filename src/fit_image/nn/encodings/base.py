@@ -6,13 +6,15 @@ are fixed; the tables of others are trained with the network, whose parameter ve
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from fit_image.nn.layers.kernel_args import Grads
+from fit_image.nn.layers.layer import Call, Layer
 from fit_image.nn.optimizers.touched import Touched
 from fit_image.nn.runtime.arrays import FloatArray, IntArray, padded_size
 
@@ -30,8 +32,10 @@ class Share(NamedTuple):
     threads: int = 1
 
 
-class Encoding(ABC):
+class Encoding(Layer):
     """Base of the encodings, from vectors of ``inputs`` numbers to vectors of ``outputs``.
+
+    An encoding is a network's first layer; its tables are the layer's parameters.
 
     Attributes
     ----------
@@ -45,10 +49,6 @@ class Encoding(ABC):
         Numbers of a table's entry.
     table : int64 (levels, 6)
         The tables as kernels see them; see `fit_image.nn.encodings.hash_grid_kernels.START`.
-    size : int
-        Size of all tables, with padding.
-    num_params : int
-        Number of trainable parameters, without padding.
     """
 
     def __init__(
@@ -66,11 +66,48 @@ class Encoding(ABC):
         self.units = units
         self.entry_size = entry_size
         self.table = _NO_LEVELS
-        self.num_params = int((spans[:, 1] - spans[:, 0]).sum())
-        self.size = padded_size(int(spans[:, 1].max(initial=0)))
+        count = int((spans[:, 1] - spans[:, 0]).sum())
+        super().__init__((inputs,), (outputs,), padded_size(int(spans[:, 1].max(initial=0))), count)
 
-    def init_params(self, tables: FloatArray, rng: np.random.Generator) -> None:  # noqa: B027
-        """Fill the tables, float32 (size,); a fixed encoding has none."""
+    def named_params(self, params: FloatArray) -> dict[str, FloatArray]:
+        """Return "tables", all of them."""
+        return {"tables": params} if self.levels else {}
+
+    def make_cache(self, batch_size: int) -> Touched:
+        """Return the notes of what has a gradient."""
+        return Touched(self.units, self.entry_size)
+
+    def touched(self, cache: Touched) -> Touched | None:
+        return cache if self.levels else None
+
+    def forward(self, call: Call) -> None:
+        """Encode the samples; threads share them."""
+
+        def work(_: object, thread: int, threads: int) -> None:
+            part = max(-(-len(call.x) // threads), 1)
+            self.encode(call.params, call.x, call.y, Share(part, thread, threads))
+
+        call.pool.run(work)
+
+    def propagate(self, call: Call, grads: Grads) -> None:
+        """Compute the gradient of the tables, a share of their units in each thread."""
+        grad_y = grads.y.reshape(call.y.shape)
+        if grads.x.size:
+            below = self.input_gradient(call.params, call.x, grad_y)
+            grads.x.reshape(call.x.shape)[:] = below
+        if not grads.params.size:
+            return
+        if not grads.add:
+            grads.params[:] = 0.0
+            call.cache.clear()
+        scaled = grad_y * np.float32(grads.scale)
+
+        def work(_: object, thread: int, threads: int) -> None:
+            count = len(self.units)
+            units = range(count * thread // threads, count * (thread + 1) // threads)
+            self.add_gradient(units, call.x, scaled, grads.params, call.cache)
+
+        call.pool.run(work)
 
     def to_arrays(self) -> Arrays:
         """Return the arguments of `from_arrays`; the tables' entries are not among them."""
@@ -114,7 +151,7 @@ class Encoding(ABC):
         """
         return np.ones(len(self.units), dtype=np.float32)
 
-    def add_gradient(  # noqa: B027
+    def add_gradient(
         self,
         units: range,
         inputs: FloatArray,

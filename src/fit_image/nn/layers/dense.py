@@ -26,6 +26,8 @@ class Dense(AffineLayer):
         Whether the layer's span has room for the biases of a `tied_dense.TiedDense`.
     out_shape : tuple of int, optional
         Of ``units`` numbers in all. Default: a vector.
+    skip : int
+        See `fit_image.nn.layers.layer.Layer`.
 
     Raises
     ------
@@ -42,6 +44,7 @@ class Dense(AffineLayer):
         std: float = 0.02,
         tied: bool = False,
         out_shape: Shape | None = None,
+        skip: int = 0,
     ) -> None:
         out_shape = (units,) if out_shape is None else out_shape
         if math.prod(out_shape) != units:
@@ -61,6 +64,7 @@ class Dense(AffineLayer):
             size, count = size + padded_size(fan_in), count + fan_in
         super().__init__(in_shape, out_shape, layout, size, count, activation)
         self.tied = tied
+        self.skip = skip
         self._std = std
 
     def init_params(self, params: FloatArray, rng: np.random.Generator) -> None:

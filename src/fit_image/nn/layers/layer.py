@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from fit_image.nn.layers.kernel_args import Grads
+from fit_image.nn.optimizers.touched import Touched
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.threads import ThreadPool
 
@@ -90,9 +91,13 @@ class Layer(ABC):
     tied_to : Layer or None
         An earlier layer of the network whose span of the vectors this layer uses instead of one of
         its own.
+    skip : int
+        Layers of the residual block that ends here, whose input the network adds to its output; 0
+        where none ends. He et al., "Deep residual learning for image recognition", CVPR 2016.
     """
 
     tied_to: Layer | None = None
+    skip: int = 0
 
     def __init__(
         self, in_shape: Shape, out_shape: Shape, size: int = 0, num_params: int = 0
@@ -113,6 +118,10 @@ class Layer(ABC):
         The arrays are views of ``params``, which may also be a gradient; padding is left out.
         """
         return {}
+
+    def touched(self, cache: Any) -> Touched | None:
+        """Return which parameters have a gradient; None, as of most layers, if all may have one."""
+        return None
 
     def make_cache(self, batch_size: int) -> Any:
         """Return the memory that connects `forward` and `backward`, for ``batch_size`` samples."""

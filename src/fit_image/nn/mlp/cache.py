@@ -1,8 +1,7 @@
 """The memory of a batch, and the forward and backward pass through a network of dense layers.
 
-A sample is a row of its values before each layer (with the constant 1 that multiplies the bias),
-and a row of the weighted sums in it. Forward, the values are multiplied by the transposed weights,
-of which the network's owner keeps a copy; backward, by the weights as they are.
+A sample is a row of its values before each layer (with the constant 1 that multiplies the biases),
+and a row of the weighted sums in it.
 """
 
 from __future__ import annotations
@@ -14,12 +13,11 @@ import numpy as np
 
 from fit_image.nn.activations import activate, constants_of, differentiate
 from fit_image.nn.kernels.gemm import gemm
-from fit_image.nn.mlp.layer_spec import LayerSpec, constants_table, layer_table
+from fit_image.nn.mlp.layer_spec import LayerSpec, constants_table
 from fit_image.nn.runtime.arrays import (
     ACTIVATION,
     FAN_IN,
     FAN_OUT,
-    LANES,
     SKIP,
     START,
     STRIDE,
@@ -32,7 +30,6 @@ from fit_image.nn.runtime.arrays import (
     vector,
 )
 from fit_image.nn.runtime.jit import inner, kernel
-from fit_image.nn.runtime.simd import WIDTH, transpose_block
 
 
 class Buffers(NamedTuple):
@@ -41,9 +38,7 @@ class Buffers(NamedTuple):
     memory: FloatArray
     table: IntArray  # (layers, 6): see `fit_image.nn.runtime.arrays.START`
     constants: FloatArray  # (layers, 3): see `fit_image.nn.activations.SLOPE`
-    transposed: IntArray  # (layers,): offsets of the transposed weights
-    widths: IntArray  # (layers,): numbers in a row of these, and of the sums
-    sums: IntArray  # (layers,): offsets
+    sums: IntArray  # (layers,): offsets of the weighted sums, in rows as long as the weights'
     values: IntArray  # (layers + 1,): offsets of the values before each layer and at the end
     lengths: IntArray  # (layers + 1,): numbers in their rows
     grad_x: int  # offset of the gradient by the values before a layer
@@ -57,6 +52,8 @@ class MLPCache:
     Parameters
     ----------
     layers : sequence of LayerSpec
+    table : int64 (layers, 6)
+        See `fit_image.nn.runtime.arrays.START`.
     samples : int
         As many as go through at once.
     training : bool
@@ -64,19 +61,21 @@ class MLPCache:
 
     Attributes
     ----------
-    inputs : float32 (samples, inputs)
-        The inputs before they were encoded; set by whoever encodes them.
-    encoded : float32 (samples, stride)
-        The values before the first layer, with what follows them in the memory.
-    output : float32 (samples, outputs)
-        The values at the end; on the way back, the derivatives of the loss by them.
+    buffers : Buffers
+    grad_x : float32 (samples, at least the first layer's inputs)
+        The derivatives of the loss by the values before a layer, in the end the first.
     """
 
-    def __init__(self, layers: Sequence[LayerSpec], samples: int, *, training: bool = True) -> None:
-        table = layer_table(layers)
+    def __init__(
+        self,
+        layers: Sequence[LayerSpec],
+        table: IntArray,
+        samples: int,
+        *,
+        training: bool = True,
+    ) -> None:
         row_sizes = _row_sizes(layers)
         widths, lengths, gradients = map(np.array, row_sizes)
-        transposed = np.cumsum([0, *table[:, STRIDE] * widths])
         count = len(table)
         if training:
             ends = samples * np.cumsum([0, *widths, *lengths, *gradients])
@@ -89,8 +88,6 @@ class MLPCache:
             aligned_zeros(int(size)),
             table,
             constants_table(layers),
-            transposed[:-1],
-            widths,
             sums,
             values,
             lengths,
@@ -98,14 +95,10 @@ class MLPCache:
             int(lengths.max()),
             grad_skip,
         )
-        self.inputs: FloatArray
         starts = self.buffers.values
-        for layer, start in zip(layers, starts.tolist(), strict=False):
-            self._rows(start, samples, layer.stride)[:, layer.fan_in] = 1.0
-        self.encoded = self._rows(int(starts[0]), samples, int(lengths[0]))
+        for layer, start, length in zip(layers, starts.tolist(), lengths.tolist(), strict=False):
+            self._rows(start, samples, length)[:, layer.fan_in] = 1.0
         self.grad_x = self._rows(self.buffers.grad_x, samples, self.buffers.grad_row)
-        output = self._rows(int(starts[-1]), samples, int(lengths[-1]))
-        self.output = output[:, : layers[-1].fan_out]
 
     @staticmethod
     def numbers(layers: Sequence[LayerSpec]) -> int:
@@ -118,8 +111,8 @@ class MLPCache:
 
 def _row_sizes(layers: Sequence[LayerSpec]) -> tuple[list[int], list[int], list[int]]:
     """Return how many numbers a sample has in each layer's sums, in values, and in gradients."""
-    widths = [padded_size(layer.fan_out) for layer in layers]
-    lengths = [*(layer.stride for layer in layers), widths[-1]]
+    widths = [layer.stride for layer in layers]
+    lengths = [*(padded_size(layer.fan_in + 1) for layer in layers), widths[-1]]
     return widths, lengths, [max(lengths)] * (2 if any(layer.skip for layer in layers) else 1)
 
 
@@ -145,34 +138,8 @@ def _shared_rows(
     return size, np.zeros(len(layers), dtype=np.int64), np.array(values)
 
 
-def transposed_weights(buffers: Buffers) -> FloatArray:
-    """Return memory for the transposed weights, to be filled by `transpose`."""
-    last = len(buffers.table) - 1
-    return aligned_zeros(
-        int(buffers.transposed[last] + buffers.table[last, STRIDE] * buffers.widths[last])
-    )
-
-
 @inner
-def transpose(parameters, transposed, buffers, layer, first, stop):
-    """Copy units ``first`` to ``stop`` of a layer from the parameters to the transposed weights.
-
-    ``first`` is a multiple of the vectors' `WIDTH`.
-    """
-    stride, width = buffers.table[layer, STRIDE], buffers.widths[layer]
-    rows, columns = buffers.table[layer, START], buffers.transposed[layer]
-    whole = first + (stop - first) // WIDTH * WIDTH
-    for unit in range(first, whole, WIDTH):
-        for k in range(0, stride, WIDTH):
-            source, target = rows + unit * stride + k, columns + k * width + unit
-            transpose_block(parameters, source, stride, transposed, target, width)
-    for unit in range(whole, stop):
-        for k in range(stride):
-            transposed[columns + k * width + unit] = parameters[rows + unit * stride + k]
-
-
-@inner
-def forward_layer(transposed, buffers, panel, layer, rows, columns):
+def forward_layer(parameters, buffers, panel, layer, rows, columns):
     """Forward pass of a layer, for some of the samples and some of its units.
 
     ``rows`` are the first sample and the end, ``columns`` the first unit and the end: multiples of
@@ -180,9 +147,9 @@ def forward_layer(transposed, buffers, panel, layer, rows, columns):
     """
     memory, (first, stop), (left, right) = buffers.memory, rows, columns
     samples = stop - first
-    length, width = buffers.lengths[layer], buffers.widths[layer]
+    length, width = buffers.lengths[layer], buffers.table[layer, STRIDE]
     x = Matrix(memory, buffers.values[layer] + first * length, length, 1)
-    weights = Matrix(transposed, buffers.transposed[layer] + left, width, 1)
+    weights = Matrix(parameters, buffers.table[layer, START] + left, width, 1)
     sums = Matrix(memory, buffers.sums[layer] + first * width + left, width, 1)
     depth = buffers.table[layer, FAN_IN] + 1
     gemm(samples, right - left, depth, x, weights, sums, panel, False)
@@ -205,7 +172,7 @@ def layer_deltas(buffers, layer, rows, columns):
     kept for its beginning.
     """
     memory, (first, stop), (left, right) = buffers.memory, rows, columns
-    width, units = buffers.widths[layer], min(right, buffers.table[layer, FAN_OUT]) - left
+    width, units = buffers.table[layer, STRIDE], min(right, buffers.table[layer, FAN_OUT]) - left
     if layer == buffers.table.shape[0] - 1:
         grad_y, grad_row = buffers.values[layer + 1] + left, buffers.lengths[layer + 1]
     else:
@@ -232,31 +199,24 @@ def grad_below(parameters, buffers, panel, layer, rows, columns, begins_block):
     first of a residual block, the gradient that was kept is added.
     """
     memory, (first, stop), (left, right) = buffers.memory, rows, columns
-    width, row = buffers.widths[layer], buffers.grad_row
+    width, row = buffers.table[layer, STRIDE], buffers.grad_row
+    inputs = min(right, buffers.table[layer, FAN_IN]) - left
     deltas = Matrix(memory, buffers.sums[layer] + first * width, width, 1)
-    start = buffers.table[layer, START] + left
-    weights = Matrix(parameters, start, buffers.lengths[layer], 1)
+    weights = Matrix(parameters, buffers.table[layer, START] + left * width, 1, width)
     below = Matrix(memory, buffers.grad_x + first * row + left, row, 1)
     units = buffers.table[layer, FAN_OUT]
-    gemm(stop - first, right - left, units, deltas, weights, below, panel, False)
+    gemm(stop - first, inputs, units, deltas, weights, below, panel, False)
     if begins_block:
-        inputs = min(right, buffers.table[layer, FAN_IN]) - left
         source, target = buffers.grad_skip + first * row + left, buffers.grad_x + first * row + left
         _add_rows(memory, source, row, target, row, stop - first, inputs)
 
 
 @inner
-def values_below(buffers, layer):
-    """Return the length of a row of the gradient by the values before a layer."""
-    return -(-buffers.table[layer, FAN_IN] // LANES) * LANES
-
-
-@inner
-def forward_rows(transposed, buffers, panel, first, stop):
+def forward_rows(parameters, buffers, panel, first, stop):
     """Forward pass of samples ``first`` to ``stop``, from encoded inputs to outputs."""
     for layer in range(buffers.table.shape[0]):
-        columns = (np.int64(0), buffers.widths[layer])
-        forward_layer(transposed, buffers, panel, layer, (first, stop), columns)
+        columns = (np.int64(0), buffers.table[layer, STRIDE])
+        forward_layer(parameters, buffers, panel, layer, (first, stop), columns)
 
 
 @inner
@@ -272,37 +232,15 @@ def _add_rows(memory, source, source_row, target, target_row, rows, count):
 @inner
 def weight_gradient(buffers, panel, layer, first, stop, samples, gradient, add):
     """Write, or add, the gradient by rows ``first`` to ``stop`` of a layer's weights."""
-    stride = buffers.table[layer, STRIDE]
-    deltas = Matrix(buffers.memory, buffers.sums[layer] + first, 1, buffers.widths[layer])
-    x = Matrix(buffers.memory, buffers.values[layer], stride, 1)
-    rows = Matrix(gradient, buffers.table[layer, START] + first * stride, stride, 1)
-    gemm(stop - first, stride, samples, deltas, x, rows, panel, add)
+    width = buffers.table[layer, STRIDE]
+    x = Matrix(buffers.memory, buffers.values[layer] + first, 1, buffers.lengths[layer])
+    deltas = Matrix(buffers.memory, buffers.sums[layer], width, 1)
+    rows = Matrix(gradient, buffers.table[layer, START] + first * width, width, 1)
+    gemm(stop - first, width, samples, x, deltas, rows, panel, add)
 
 
 @kernel
-def forward_kernel(transposed, buffers, panel, samples):
-    """Forward pass of the first samples."""
-    forward_rows(transposed, buffers, panel, 0, samples)
-
-
-@kernel
-def backward_kernel(parameters, buffers, panel, samples, gradient):
-    """Backward pass from the gradient by the outputs to those by parameters and inputs."""
-    rows, none = (np.int64(0), samples), np.int64(0)
-    block = buffers.table.shape[0]  # first layer of the residual block under way
-    for layer in range(buffers.table.shape[0] - 1, -1, -1):
-        if buffers.table[layer, SKIP] > 0:
-            block = layer + 1 - buffers.table[layer, SKIP]
-        layer_deltas(buffers, layer, rows, (none, buffers.widths[layer]))
-        columns = (none, values_below(buffers, layer))
-        grad_below(parameters, buffers, panel, layer, rows, columns, layer == block)
-    for layer in range(buffers.table.shape[0]):
-        units = buffers.table[layer, FAN_OUT]
-        weight_gradient(buffers, panel, layer, 0, units, samples, gradient, False)
-
-
-@kernel
-def predict_kernel(transposed, buffers, panel, rows, outputs, tile):
+def predict_kernel(parameters, buffers, panel, rows, outputs, tile):
     """Compute the outputs of encoded samples, so many at a time as the memory holds."""
     memory, top, inputs = buffers.memory, buffers.table.shape[0], buffers.table[0, FAN_IN]
     for first in range(0, outputs.shape[0], tile):
@@ -310,14 +248,7 @@ def predict_kernel(transposed, buffers, panel, rows, outputs, tile):
         for i in range(samples):
             encoded = vector(memory, buffers.values[0] + i * buffers.lengths[0], inputs)
             copy(rows[first + i], encoded)
-        forward_rows(transposed, buffers, panel, 0, samples)
+        forward_rows(parameters, buffers, panel, 0, samples)
         for i in range(samples):
             last = buffers.values[top] + i * buffers.lengths[top]
             copy(vector(memory, last, outputs.shape[1]), outputs[first + i])
-
-
-@kernel
-def transpose_kernel(parameters, transposed, buffers):
-    """Copy all parameters to the transposed weights."""
-    for layer in range(buffers.table.shape[0]):
-        transpose(parameters, transposed, buffers, layer, 0, buffers.table[layer, FAN_OUT])

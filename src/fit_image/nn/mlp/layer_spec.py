@@ -41,8 +41,13 @@ class LayerSpec:
 
     @property
     def stride(self) -> int:
-        """Length of one unit's row in the parameter vector (weights, bias, padding)."""
-        return padded_size(self.fan_in + 1)
+        """Length of one input's row in the parameter vector: its weights, and padding."""
+        return padded_size(self.fan_out)
+
+    @property
+    def size(self) -> int:
+        """Length of the layer's span of the parameter vector."""
+        return (self.fan_in + 1) * self.stride
 
     @property
     def num_params(self) -> int:
@@ -50,13 +55,16 @@ class LayerSpec:
         return (self.fan_in + 1) * self.fan_out
 
 
-def layer_table(layers: Sequence[LayerSpec]) -> IntArray:
-    """Return the table for kernels, int64 (layers, 6): see `fit_image.nn.runtime.arrays.START`."""
-    rows, start = [], 0
+def layer_table(layers: Sequence[LayerSpec], start: int = 0) -> IntArray:
+    """Return the table for kernels, int64 (layers, 6): see `fit_image.nn.runtime.arrays.START`.
+
+    ``start`` is where the first layer's span begins in the parameter vector.
+    """
+    rows = []
     for each in layers:
         code = ACTIVATIONS[each.activation].code
         rows.append((start, each.fan_in, each.fan_out, each.stride, code, each.skip))
-        start += each.stride * each.fan_out
+        start += each.size
     return np.array(rows, dtype=np.int64)
 
 

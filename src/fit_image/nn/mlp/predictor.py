@@ -11,12 +11,7 @@ import numpy as np
 from fit_image.nn.encodings.base import Identity, Share
 from fit_image.nn.kernels.gemm import PANEL
 from fit_image.nn.mlp import soa, soa_forward
-from fit_image.nn.mlp.cache import (
-    MLPCache,
-    predict_kernel,
-    transpose_kernel,
-    transposed_weights,
-)
+from fit_image.nn.mlp.cache import MLPCache, predict_kernel
 from fit_image.nn.runtime.arrays import FloatArray, aligned_zeros
 from fit_image.nn.runtime.barrier import Worker, barrier_counts
 from fit_image.nn.runtime.machine import usable_cores
@@ -70,7 +65,7 @@ class Predictor:
         threads = min(threads or worth, worth)
         if threads > 1:  # more than there are cores would wait for one another
             threads = min(threads, usable_cores())
-        layers = network.layers
+        layers = network.specs
         self._encoded = not isinstance(network.encoding, Identity)
         self._narrow = soa.is_narrow(layers) and not self._encoded
         if self._narrow:
@@ -86,9 +81,6 @@ class Predictor:
         else:
             self._caches: list[MLPCache | None] = [None] * self.threads
             self._panels = [aligned_zeros(PANEL) for _ in range(self.threads)]
-            buffers = MLPCache(layers, 1).buffers
-            self._transposed = transposed_weights(buffers)
-            transpose_kernel(network.parameters, self._transposed, buffers)
         self._memory: list[FloatArray | None] = [None] * self.threads
 
     def predict(
@@ -125,7 +117,8 @@ class Predictor:
     def _compute(self, thread: int, samples: FloatArray, output: FloatArray) -> None:
         cache = self._caches[thread]
         if cache is None:  # by the thread itself: its core holds what it writes first
-            cache = MLPCache(self.network.layers, self._tile, training=False)
+            network = self.network
+            cache = MLPCache(network.specs, network.table, self._tile, training=False)
             self._caches[thread] = cache
         if self._encoded:
             encoding, rows = self.network.encoding, self._memory[thread]
@@ -134,8 +127,8 @@ class Predictor:
                 self._memory[thread] = rows
             encoding.encode(self.network.tables(), samples, rows, Share(len(samples)))
             samples = rows[: len(samples)]
-        panel = self._panels[thread]
-        predict_kernel(self._transposed, cache.buffers, panel, samples, output, self._tile)
+        weights, panel = self.network.parameters, self._panels[thread]
+        predict_kernel(weights, cache.buffers, panel, samples, output, self._tile)
 
     def _compute_narrow(self, thread: int, samples: FloatArray, output: FloatArray) -> None:
         memory = self._memory[thread]

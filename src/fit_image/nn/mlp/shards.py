@@ -78,7 +78,7 @@ class Shards:
 
     def __init__(self, network: MLP, rates: FloatArray) -> None:
         self._network = network
-        layers = network.layers
+        layers = network.specs
         pairs = list(zip(layers[::2], layers[1::2], strict=False))
         self.count = _block_count([below.fan_out for below, _ in pairs])
         self._size = 0
@@ -173,9 +173,9 @@ class Shards:
     ) -> Iterator[tuple[FloatArray, FloatArray]]:
         rows = list(self._network.rows())
         for layer, inputs, outputs, (start, count, length, rows_are_inputs) in matrices:
-            weights = rows[layer][outputs, inputs]
+            weights = rows[layer][inputs, outputs]
             matrix = self.memory[start : start + count * length].reshape(count, length)
-            yield weights.T if rows_are_inputs else weights, matrix
+            yield weights if rows_are_inputs else weights.T, matrix
 
 
 def _block_count(widths: list[int]) -> int:

@@ -105,7 +105,7 @@ def _backward_tile(parameters, memory, tiles, vectors, sums):
             multiply(
                 fan_in,
                 units,
-                Matrix(parameters, start, 1, stride),
+                Matrix(parameters, start, stride, 1),
                 tile,
                 deltas,
                 grad,
@@ -136,14 +136,14 @@ def _latent_gradient(parameters, memory, tiles, latents, sums, grad_latents):
     grad_latents[:] = np.float32(0.0)
     one, fan_in = broadcast(np.float32(1.0)), tiles.table[0, FAN_IN]
     for unit in range(tiles.table[0, FAN_OUT]):
-        start = tiles.table[0, START] + unit * tiles.table[0, STRIDE]
+        start, stride = tiles.table[0, START] + unit, tiles.table[0, STRIDE]
         row = tiles.gradient[0] + unit * (fan_in + 1) * WIDTH
         grad_bias = load(sums, row + fan_in * WIDTH)
         sum_of = hsum(grad_bias)
         for k in range(latents.size):
             offset = row + k * WIDTH
             store(sums, offset, fma(broadcast(latents[k]), grad_bias, load(sums, offset)))
-            grad_latents[k] += parameters[start + k] * sum_of
+            grad_latents[k] += parameters[start + k * stride] * sum_of
         offset = tiles.grad_biases + unit * WIDTH
         store(memory, offset, fma(grad_bias, one, load(memory, offset)))
         store(sums, row + fan_in * WIDTH, broadcast(np.float32(0.0)))
@@ -199,10 +199,10 @@ def _sum_parts(tiles, sums, gradient, factor, thread, threads):
     for layer in range(tiles.table.shape[0]):
         numbers = tiles.table[layer, FAN_IN] + 1
         for unit in range(thread, tiles.table[layer, FAN_OUT], threads):
-            start = tiles.table[layer, START] + unit * tiles.table[layer, STRIDE]
+            start, stride = tiles.table[layer, START] + unit, tiles.table[layer, STRIDE]
             row = tiles.gradient[layer] + unit * numbers * WIDTH
             for k in range(numbers):
                 vectors = load(sums[0], row + k * WIDTH)
                 for part in range(1, sums.shape[0]):
                     vectors = fma(load(sums[part], row + k * WIDTH), one, vectors)
-                gradient[start + k] += factor * hsum(vectors)
+                gradient[start + k * stride] += factor * hsum(vectors)

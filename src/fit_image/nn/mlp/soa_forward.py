@@ -30,20 +30,19 @@ from fit_image.nn.runtime.simd import WIDTH
 def load_biases(parameters, memory, tiles):
     """Copy the biases of all layers to the memory."""
     for layer in range(tiles.table.shape[0]):
-        bias = tiles.table[layer, START] + tiles.table[layer, FAN_IN]
+        first = tiles.table[layer, START] + tiles.table[layer, FAN_IN] * tiles.table[layer, STRIDE]
         for unit in range(tiles.table[layer, FAN_OUT]):
-            memory[tiles.biases[layer] + unit] = parameters[bias]
-            bias += tiles.table[layer, STRIDE]
+            memory[tiles.biases[layer] + unit] = parameters[first + unit]
 
 
 @inner
 def load_conditioned_biases(parameters, memory, tiles, latents):
     """Load the first biases of a sample, which its latent numbers add to."""
     for unit in range(tiles.table[0, FAN_OUT]):
-        start = tiles.table[0, START] + unit * tiles.table[0, STRIDE]
-        bias = parameters[start + tiles.table[0, FAN_IN]]
+        start, stride = tiles.table[0, START] + unit, tiles.table[0, STRIDE]
+        bias = parameters[start + tiles.table[0, FAN_IN] * stride]
         for k in range(latents.size):
-            bias += parameters[start + k] * latents[k]
+            bias += parameters[start + k * stride] * latents[k]
         memory[tiles.biases[0] + unit] = bias
 
 
@@ -70,6 +69,7 @@ def forward_tile(parameters, memory, tiles, vectors, training):
     tile = Tile(memory, tiles.row, vectors)
     for layer in range(tiles.table.shape[0]):
         units, sums = tiles.table[layer, FAN_OUT], tiles.sums[layer]
+        stride = tiles.table[layer, STRIDE]
         values = tiles.values[layer + 1]
         code, constants = tiles.table[layer, ACTIVATION], constants_of(tiles.constants, layer)
         skip = tiles.table[layer, SKIP]
@@ -79,7 +79,7 @@ def forward_tile(parameters, memory, tiles, vectors, training):
         multiply(
             units,
             tiles.table[layer, FAN_IN] - laid,
-            Matrix(parameters, tiles.table[layer, START] + laid, tiles.table[layer, STRIDE], 1),
+            Matrix(parameters, tiles.table[layer, START] + laid * stride, 1, stride),
             tile,
             tiles.values[layer],
             target,

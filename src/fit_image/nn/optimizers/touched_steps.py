@@ -9,7 +9,7 @@ import numpy as np
 
 from fit_image.nn.optimizers.spans import ADAM, MOMENTUM
 from fit_image.nn.optimizers.touched import AHEAD, take_notes
-from fit_image.nn.runtime.jit import inner
+from fit_image.nn.runtime.jit import inner, kernel
 from fit_image.nn.runtime.simd import prefetch
 
 TOUCHED_CONSTANTS = 10
@@ -30,6 +30,12 @@ def step_touched(code, vectors, notes, units, constants):
         _momentum(vectors, notes, units, constants)
     else:
         _sgd(vectors, notes, units, constants)
+
+
+@kernel
+def update_touched_kernel(code, vectors, notes, units, constants):
+    """Take the step of some units of tables; see `step_touched`."""
+    step_touched(code, vectors, notes, units, constants)
 
 
 @inner

@@ -1,10 +1,11 @@
 """Memory layout of dense layers, and vectors in kernels.
 
-All parameters of a network lie in one flat float32 vector. A layer of ``fan_out`` units is a block
-of ``fan_out`` rows; a row is one unit's ``fan_in`` weights, its bias, and zeros up to a multiple
-of 16 numbers, so that every row starts on a cache line. A layer's input vector has the same shape:
-``fan_in`` values, the constant 1 that the bias multiplies, zeros. Kernels then treat the bias as
-one more weight, and the zeros never change: their gradient is zero.
+All parameters of a network lie in one flat float32 vector. A dense layer is a block of
+``fan_in + 1`` rows: for every input its weights in all units, and at the end the biases; each with
+zeros up to a multiple of 16 numbers, so that every row starts on a cache line. A product reads the
+block as it lies forward, and turned round backward. A layer's input vector has ``fan_in`` values,
+the constant 1 that the biases multiply, and zeros: kernels treat the biases as the weights of one
+more input. The zeros never change: their gradient is zero.
 """
 
 from __future__ import annotations

@@ -14,13 +14,11 @@ from fit_image.nn.mlp.cache import (
     forward_layer,
     grad_below,
     layer_deltas,
-    transpose,
-    values_below,
     weight_gradient,
 )
 from fit_image.nn.optimizers.spans import step_span
 from fit_image.nn.optimizers.touched_steps import step_touched
-from fit_image.nn.runtime.arrays import SKIP, copy, vector
+from fit_image.nn.runtime.arrays import FAN_IN, SKIP, STRIDE, copy, vector
 from fit_image.nn.runtime.barrier import barrier
 from fit_image.nn.runtime.jit import inner, kernel
 from fit_image.nn.runtime.simd import WIDTH
@@ -30,8 +28,8 @@ from fit_image.nn.runtime.simd import WIDTH
 _LEAST, _MOST = 32, 256
 _WIDE, _LEAST_OF_WIDE = 256, 64
 
-# Rows of the weights that stay in the cache from their gradient to their transpose: as many as a
-# matrix product takes at once. A multiple of the vectors' width.
+# Rows of the weights that stay in the cache from their gradient to their step: as many as a matrix
+# product takes at once.
 _ROWS = 96
 
 # Columns are divided by whole tiles of the matrix product.
@@ -50,7 +48,7 @@ def learn_kernel(vectors, buffers, panel, samples, micro_batches, share, codes, 
     Parameters
     ----------
     vectors : tuple of float32 vectors
-        The transposed weights, and those of `fit_image.nn.optimizers.spans.step_span`.
+        Those of `fit_image.nn.optimizers.spans.step_span`.
     buffers : Buffers
     panel : float32 vector
         The thread's own, of size `fit_image.nn.kernels.gemm.PANEL`.
@@ -72,31 +70,27 @@ def learn_kernel(vectors, buffers, panel, samples, micro_batches, share, codes, 
         See `fit_image.nn.runtime.barrier.Worker`.
     """
     # Plain tuples, which numba recognises faster than NamedTuples.
-    transposed, parameters, gradient, first_state, second_state = vectors
+    parameters, gradient = vectors[0], vectors[1]
     table, factors, constants, touched_constants = micro_batches
     (blocks, spans, rates), units = share
     loss_code, optimizer_code, grid = codes
     with_grad_x = grid[0].shape[0] > 0
     counts, thread, threads = worker
-    stepped = (parameters, gradient, first_state, second_state)
-    for block in range(blocks.shape[0]):
-        layer, first, stop = blocks[block]
-        transpose(parameters, transposed, buffers, layer, first, stop)
     for batch in range(table.shape[0]):
-        # Before, the weights may have changed; behind, nobody needs them as they were.
+        # The weights may have changed.
         barrier(counts, thread, threads)
         if with_grad_x:
             _encode(parameters[units[0] :], grid, samples[0], table[batch], worker)
             barrier(counts, thread, threads)
-        own = (parameters, transposed, panel)
-        _forward_backward(own, buffers, samples, table[batch], loss_code, with_grad_x, worker)
+        own, how = (parameters, panel), (loss_code, with_grad_x)
+        _forward_backward(own, buffers, samples, table[batch], how, worker)
         barrier(counts, thread, threads)
         count, add = table[batch, SAMPLES], table[batch, ADD] > 0
         if with_grad_x:
             _add_grid_gradient(gradient[units[0] :], grid, units, table[batch])
             if table[batch, STEP] > 0:
                 notes = grid[2]
-                step_touched(optimizer_code, stepped, notes, units, touched_constants[batch])
+                step_touched(optimizer_code, vectors, notes, units, touched_constants[batch])
         for block in range(blocks.shape[0]):
             layer, first, stop = blocks[block]
             stride = (spans[block, 1] - spans[block, 0]) // (stop - first)
@@ -107,9 +101,8 @@ def learn_kernel(vectors, buffers, panel, samples, micro_batches, share, codes, 
                     start = spans[block, 0] + (row - first) * stride
                     rate, length = rates[block] * factors[batch], (end - row) * stride
                     step_span(
-                        optimizer_code, stepped, start, start + length, rate, constants[batch]
+                        optimizer_code, vectors, start, start + length, rate, constants[batch]
                     )
-                    transpose(parameters, transposed, buffers, layer, row, end)
 
 
 @inner
@@ -133,13 +126,13 @@ def _add_grid_gradient(gradient, grid, units, batch):
 
 
 @inner
-def _forward_backward(own, buffers, samples, batch, loss_code, with_grad_x, worker):
+def _forward_backward(own, buffers, samples, batch, how, worker):
     """Go forward and backward with a thread's samples of a micro-batch, or its columns of them."""
-    parameters, transposed, panel = own
+    (parameters, panel), (loss_code, with_grad_x) = own, how
     inputs, targets, weights, losses = samples
     counts, thread, threads = worker
     start, count = batch[START], batch[SAMPLES]
-    part, members = _divide(count, threads, buffers.widths)
+    part, members = _divide(count, threads, buffers.table)
     group, groups, member = thread // members, threads // members, thread % members
     layers, row = buffers.table.shape[0], buffers.lengths[0]
     # Threads beyond the last group have no samples, but meet the others.
@@ -153,8 +146,8 @@ def _forward_backward(own, buffers, samples, batch, loss_code, with_grad_x, work
         if members > 1:
             barrier(counts, thread, threads)
         for layer in range(layers):
-            columns = _columns(buffers.widths[layer], member, members)
-            forward_layer(transposed, buffers, panel, layer, rows, columns)
+            columns = _columns(buffers.table[layer, STRIDE], member, members)
+            forward_layer(parameters, buffers, panel, layer, rows, columns)
             if members > 1:
                 barrier(counts, thread, threads)
         if member == 0:
@@ -165,20 +158,21 @@ def _forward_backward(own, buffers, samples, batch, loss_code, with_grad_x, work
         for layer in range(layers - 1, -1, -1):
             if buffers.table[layer, SKIP] > 0:
                 block = layer + 1 - buffers.table[layer, SKIP]
-            layer_deltas(buffers, layer, rows, _columns(buffers.widths[layer], member, members))
+            columns = _columns(buffers.table[layer, STRIDE], member, members)
+            layer_deltas(buffers, layer, rows, columns)
             if members > 1:
                 barrier(counts, thread, threads)
             if layer > 0 or with_grad_x:
-                columns = _columns(values_below(buffers, layer), member, members)
+                columns = _columns(buffers.table[layer, FAN_IN], member, members)
                 grad_below(parameters, buffers, panel, layer, rows, columns, layer == block)
 
 
 @inner
-def _divide(samples, threads, widths):
+def _divide(samples, threads, table):
     """Return how many samples a group of threads has at once, and the threads of a group."""
     least = _LEAST
-    for width in widths:
-        if width > _WIDE:
+    for layer in range(table.shape[0]):
+        if table[layer, STRIDE] > _WIDE:
             least = _LEAST_OF_WIDE
     groups = best = max(min((samples + least - 1) // least, threads), 1)
     # As many threads as possible; with as few in a group.

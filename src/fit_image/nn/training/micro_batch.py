@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from fit_image.nn.mlp.cache import MLPCache
-from fit_image.nn.mlp.layer_spec import LayerSpec
 from fit_image.nn.runtime.arrays import FloatArray
 
-# Limits of a micro-batch: numbers in its memory (128 MB), and floating-point operations, which
-# take a tenth of a second on a slow core. Its size is a multiple of the third number.
-MAX_NUMBERS = 1 << 25
-MAX_WORK = 5 * 10**9
+# The size of a micro-batch is a multiple of this.
 _MULTIPLE = 64
 
 
@@ -91,16 +85,11 @@ class MicroBatches:
         return end
 
 
-def micro_batch_size(layers: Sequence[LayerSpec], batch: int, limit: int | None = None) -> int:
+def micro_batch_size(batch: int, limit: int) -> int:
     """Return the largest number of samples in a micro-batch.
 
-    Batches beyond ``limit``, by default one that suits the layers, are split into equal parts,
-    rounded up to a multiple of 64.
+    Batches beyond ``limit`` are split into equal parts, rounded up to a multiple of 64.
     """
-    if limit is None:
-        # Three products of two operations a weight.
-        work = sum(6 * layer.stride * layer.fan_out for layer in layers)
-        limit = min(MAX_NUMBERS // MLPCache.numbers(layers), MAX_WORK // work)
     limit = max(limit // _MULTIPLE, 1) * _MULTIPLE
     if batch <= limit:
         return batch

@@ -1,62 +1,57 @@
 """Training by minibatches: forward, loss, backward, one step along the mean gradient.
 
-A batch has two phases, each shared by several threads. First, the samples go forward and backward,
-as far as the gradient by every weighted sum. Then each thread's rows of the weights get their
-gradient, summed over all samples by one matrix product, and the optimizer's step. No sum is
-shared between threads, and none depends on what is computed beside it: the result has the same
-bits for any number of threads.
+Two executors take the steps. Any network can be learned layer by layer: `Network.forward`, the
+loss, `Network.backward`, and a step of the optimizer. An `MLP` is learned by fused kernels, see
+`fit_image.nn.training.fused`, which are several times as fast where layers or batches are small.
+Results have the same bits for any number of threads.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.nn.encodings.base import Share
-from fit_image.nn.encodings.hash_grid_kernels import Corners
-from fit_image.nn.kernels.gemm import PANEL
-from fit_image.nn.losses import LOSSES
-from fit_image.nn.mlp.cache import MLPCache, transposed_weights
-from fit_image.nn.mlp.layer_spec import LayerSpec
-from fit_image.nn.mlp.mlp import MLP, accept_numbers
+from fit_image.nn.layers.layer import GradMode
+from fit_image.nn.losses import LOSSES, output_gradient_kernel
+from fit_image.nn.mlp.mlp import MLP
+from fit_image.nn.network import Network, NetworkCache
 from fit_image.nn.optimizers.base import Optimizer
-from fit_image.nn.optimizers.spans import CONSTANTS, SCALE
-from fit_image.nn.optimizers.touched import Touched
-from fit_image.nn.optimizers.touched_steps import TOUCHED_CONSTANTS
-from fit_image.nn.runtime import arrays
-from fit_image.nn.runtime.arrays import FloatArray, IntArray
-from fit_image.nn.runtime.barrier import barrier_counts
+from fit_image.nn.optimizers.sgd import SGD
+from fit_image.nn.optimizers.touched_steps import update_touched_kernel
+from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.threads import ThreadPool
-from fit_image.nn.training.batch_kernels import learn_kernel
+from fit_image.nn.training.fused import FusedExecutor, samples_at_once
 from fit_image.nn.training.micro_batch import MicroBatch, MicroBatches, micro_batch_size
-from fit_image.nn.training.weight_shares import WeightShares
-
-_MOST_THREADS = 64
-
-# Samples that are worth another thread where there are tables.
-_TABLE_SAMPLES = 32
+from fit_image.nn.training.samples import Samples, accept_numbers, accept_samples
 
 
 class Minibatch:
     """Trains a network in minibatches.
 
+    `learn` and `finish` learn from samples by a named loss, however many come at once. With a loss
+    of one's own, `forward`, `backward` and `step`, or `train_step` in place of the last two, do the
+    same for a batch that is in memory.
+
     Parameters
     ----------
-    network : MLP
+    network : Network
     optimizer : Optimizer
         For the network's parameter vector.
-    rate : float
-        Learning rate; if the optimizer wants it so, each layer divides it by sqrt(fan_in + 1).
+    rates : float or sequence of float
+        Learning rate of all layers, or of each.
     batch : int
         Samples of a batch, over which the gradient's mean is taken.
     loss : str
         A key of `fit_image.nn.losses.LOSSES`.
     micro_batch : int, optional
         Samples that are in memory at once at most; see `micro_batch_size`.
+    pool : ThreadPool, optional
+        The threads of a network that is learned layer by layer. Default: all cores.
 
     Attributes
     ----------
@@ -68,51 +63,47 @@ class Minibatch:
 
     def __init__(
         self,
-        network: MLP,
+        network: Network,
         optimizer: Optimizer,
-        rate: float,
+        rates: float | Sequence[float] | FloatArray,
         batch: int,
         loss: str = "mse",
         *,
         micro_batch: int | None = None,
+        pool: ThreadPool | None = None,
     ) -> None:
         self.network = network
         self.optimizer = optimizer
+        self.rates = np.empty(len(network.layers), dtype=np.float32)
+        self.rates[:] = rates
         self._loss_code = LOSSES[loss]
         self._loss = 0.0
-        self._micro_batches = MicroBatches(
-            micro_batch_size(network.layers, batch, micro_batch), batch
-        )
-        self._cache = MLPCache(network.layers, self._micro_batches.longest)
-        self._transposed = transposed_weights(self._cache.buffers)
-        self._gradient = arrays.aligned_zeros(network.parameters.size)
-        rates = np.full(len(network.layers), rate, dtype=np.float32)
-        if optimizer.rate_of_layer:
-            rates = network.layer_rates(rate)
-        self._shares = WeightShares(network.table, rates)
-        self._rate = np.float32(rate)
-        self._touched = Touched(network.encoding.units, network.encoding.entry_size)
-        self._unit_edges: dict[int, list[int]] = {}  # by the number of threads
-        most = self._shares.most_threads
-        if network.encoding.levels:  # there is more to share than weights
-            most = max(most, -(-self._micro_batches.longest // _TABLE_SAMPLES))
-        self.most_threads = min(most, _MOST_THREADS)
-        self._pool = ThreadPool(self.most_threads)
-        self._panels = [arrays.aligned_zeros(PANEL) for _ in range(self.most_threads)]
+        self._pool = pool or ThreadPool()
+        self._part = 0  # number of the micro-batch in its batch
+        self._fused = None
+        self.most_threads = self._pool.threads
+        if isinstance(network, MLP):
+            longest = micro_batch_size(batch, micro_batch or samples_at_once(network.specs))
+            self._fused = FusedExecutor(network, optimizer, self.rates, longest, self._loss_code)
+            self.most_threads = self._fused.most_threads
+        else:
+            longest = micro_batch_size(batch, micro_batch or batch)
+        self._micro_batches = MicroBatches(longest, batch)
+
+    @cached_property
+    def cache(self) -> NetworkCache:
+        """Memory of a batch that is learned layer by layer."""
+        return self.network.make_cache(self._micro_batches.longest, self._pool)
+
+    @cached_property
+    def gradient(self) -> FloatArray:
+        """That of a batch with respect to the parameters, learned layer by layer."""
+        return self.network.zeros()
 
     @property
     def pending(self) -> int:
         """Samples learned of an incomplete batch."""
         return self._micro_batches.pending
-
-    @staticmethod
-    def working_numbers(layers: Sequence[LayerSpec], batch: int, tables: int = 0) -> int:
-        """Return how many float32 numbers are allocated besides network and optimizer state.
-
-        ``tables`` are the numbers in those of the encoding.
-        """
-        size = sum(layer.stride * layer.fan_out for layer in layers)
-        return micro_batch_size(layers, batch) * MLPCache.numbers(layers) + 2 * size + tables
 
     def session(self) -> AbstractContextManager[object]:
         """Return the context to learn in; no preparation is needed here."""
@@ -136,9 +127,9 @@ class Minibatch:
 
         Parameters
         ----------
-        inputs : float32 (samples, inputs)
+        inputs : float32 (samples, *in_shape)
             As many samples as `next_cut` says; fewer only before `finish`.
-        targets : float32 (samples, outputs)
+        targets : float32 (samples, *out_shape)
         weights : float32 (samples,)
             Multiply the samples' losses, and with them their gradients; the mean is over the
             number of samples all the same.
@@ -154,46 +145,79 @@ class Minibatch:
         ValueError
             If the samples have another shape.
         """
-        inputs, targets = self.network.accept(inputs, targets)
+        inputs, targets = accept_samples(self.network, inputs, targets)
         weights = accept_numbers(weights, len(inputs))
         micro_batches = self._micro_batches.split(
             np.ones_like(weights) if factors is None else accept_numbers(factors, len(inputs)),
             self.optimizer.steps,
         )
-
-        encoded = np.empty((len(inputs), self.network.encoding.outputs), dtype=np.float32)
-        losses = np.empty(len(inputs))
-        samples, plan = (encoded, targets, weights, losses), self._plan(micro_batches)
-
-        def work(counts: IntArray, thread: int, threads: int) -> None:
-            worker = counts, thread, threads
-            if not self.network.encoding.levels:
-                self._encode(inputs, encoded, thread, threads)
-            self._learn(inputs, samples, plan, worker)
-
-        self._pool.run(work, max(1, min(threads, self.most_threads)))
+        samples = Samples(inputs, targets, weights, np.empty(len(inputs)))
+        threads = max(1, min(threads, self.most_threads))
+        if self._fused:
+            self._fused.learn(samples, micro_batches, threads)
+        else:
+            self._pool.threads = threads
+            for micro_batch in micro_batches:
+                self._learn(samples, micro_batch)
         for micro_batch in micro_batches:
             start, stop = micro_batch.start, micro_batch.start + micro_batch.samples
-            self._loss += float(losses[start:stop].sum())
-            if micro_batch.batch_end is not None:
-                self.optimizer.steps = micro_batch.batch_end.step
-                loss_sum[0] += self._loss
-                self._loss = 0.0
+            self._loss += float(samples.losses[start:stop].sum())
+            self._end(micro_batch, loss_sum)
 
     def finish(self, loss_sum: npt.NDArray[np.float64]) -> None:
         """Take the step of an incomplete batch, as at the end of an epoch."""
         if not self.pending:
             return
         end = self._micro_batches.end(self.optimizer.steps)
-        none = np.empty((0, self.network.encoding.outputs), dtype=np.float32)
-        samples = none, none, none[:, 0], np.empty(0)
-        plan = self._plan([MicroBatch(0, 0, first=False, batch_end=end)])
+        micro_batch = MicroBatch(0, 0, first=False, batch_end=end)
+        samples = Samples.none(self.network)
+        if self._fused:
+            self._fused.learn(samples, [micro_batch], 1)
+        else:
+            self._learn(samples, micro_batch)
+        self._end(micro_batch, loss_sum)
 
-        inputs = np.empty((0, self.network.inputs), dtype=np.float32)
-        self._learn(inputs, samples, plan, (barrier_counts(1), 0, 1))
-        self.optimizer.steps = end.step
-        loss_sum[0] += self._loss
-        self._loss = 0.0
+    def forward(self, x: FloatArray, rng: np.random.Generator | None = None) -> FloatArray:
+        """Compute the output of at most a batch; see `Network.forward`."""
+        return self.network.forward(x, self.cache, rng)
+
+    def backward(
+        self, grad_y: FloatArray, mode: GradMode = GradMode.WRITE, *, to_input: bool = False
+    ) -> FloatArray | None:
+        """Propagate the gradient of the newest outputs to `gradient`; see `Network.backward`."""
+        grads = None if mode is GradMode.SKIP else self.gradient
+        return self.network.backward(self.cache, grad_y, grads, mode, to_input=to_input)
+
+    def step(self, scale: float = 1.0, factor: float = 1.0) -> None:
+        """Take a step along ``scale`` times the gradient, with ``factor`` times the rates."""
+        spans, rates = self._spans
+        vectors = self.network.parameters, self.gradient
+        rates = rates * np.float32(factor)
+        self.optimizer.parallel_step(*vectors, spans, rates, scale, self._pool)
+        for index, (layer, call) in enumerate(
+            zip(self.network.layers, self.cache.calls, strict=True)
+        ):
+            if touched := layer.touched(call.cache):
+                rate = self.rates[index] * np.float32(factor)
+                scalars = rate, np.float32(scale), self.optimizer.steps
+                constants = np.array(self.optimizer.touched_constants(*scalars), dtype=np.float32)
+                units = self.network.start(index), 0, len(touched.notes.units)
+                own = self.optimizer.vectors(*vectors)
+                update_touched_kernel(self.optimizer.code, own, touched.notes, units, constants)
+
+    def train_step(self, grad_y: FloatArray, scale: float = 1.0, factor: float = 1.0) -> None:
+        """Propagate the gradient of the newest outputs, and take a step along it.
+
+        Plain gradient descent needs no memory for the gradient: layers change their parameters
+        after their last use.
+        """
+        if self._descends:
+            rates = self.rates * np.float32(scale * factor)
+            self.network.descend(self.cache, grad_y, rates.tolist())
+            self.optimizer.steps += 1
+        else:
+            self.backward(grad_y)
+            self.step(scale, factor)
 
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Return the state of the optimizer after the last complete batch, for `restore`."""
@@ -208,70 +232,54 @@ class Minibatch:
             If the arrays do not belong to this optimizer and network.
         """
         for name, state in arrays.items():
-            if state.shape == self.network.parameters.shape:
-                for layer, rows in zip(self.network.layers, self.network.rows(state), strict=True):
-                    if rows[:, layer.fan_in + 1 :].any():
-                        raise ValueError(f"the optimizer's {name} is not zero in its padding")
+            fits = state.shape == self.network.parameters.shape
+            if fits and not self.network.is_padded(state):
+                raise ValueError(f"the optimizer's {name} is not zero in its padding")
         self.optimizer.restore(arrays)
         self._micro_batches.forget()
         self._loss = 0.0
-        # Those of the tables are added to, where those of the layers are written anew.
-        self._gradient[:] = 0.0
-        self._touched.clear()
+        if self._fused:
+            self._fused.forget()
 
-    def _encode(self, inputs: FloatArray, encoded: FloatArray, thread: int, threads: int) -> None:
-        share = Share(max(-(-len(inputs) // threads), 1), thread, threads)
-        self.network.encoding.encode(self.network.tables(), inputs, encoded, share)
+    @cached_property
+    def _descends(self) -> bool:
+        layers = self.network.layers
+        return isinstance(self.optimizer, SGD) and all(layer.tied_to is None for layer in layers)
 
-    def _learn(
-        self,
-        inputs: FloatArray,
-        samples: tuple[npt.NDArray[Any], ...],
-        micro_batches: tuple[npt.NDArray[Any], ...],
-        worker: tuple[IntArray, int, int],
-    ) -> None:
-        """Take a thread's part in learning from some micro-batches."""
-        _, thread, threads = worker
-        encoding, units = self.network.encoding, self._units(thread, threads)
-        grid = encoding.table, encoding.entry_size, self._touched.notes, Corners.empty()
-        edges = self.network.dense_size, units.start, units.stop
-        vectors = self.optimizer.vectors(self.network.parameters, self._gradient)
-        learn_kernel(
-            (self._transposed, *vectors),
-            self._cache.buffers,
-            self._panels[thread],
-            samples,
-            micro_batches,
-            (tuple(self._shares.of(thread, threads)), edges),
-            (self._loss_code, self.optimizer.code, (*grid, self._cache.grad_x, inputs)),
-            worker,
-        )
+    @cached_property
+    def _spans(self) -> tuple[npt.NDArray[np.int64], FloatArray]:
+        """Spans of the parameters that a step changes as a whole, and their learning rates."""
+        spans, rates = [], []
+        layers = zip(self.network.layers, self.cache.calls, self.rates, strict=True)
+        for index, (layer, call, rate) in enumerate(layers):
+            if layer.size and not layer.touched(call.cache):
+                start = self.network.start(index)
+                spans.append((start, start + layer.size))
+                rates.append(rate)
+        return np.array(spans, dtype=np.int64).reshape(-1, 2), np.array(rates, dtype=np.float32)
 
-    def _plan(self, micro_batches: Sequence[MicroBatch]) -> tuple[npt.NDArray[Any], ...]:
-        """Return micro-batches as `learn_kernel` takes them."""
-        rows = [
-            (each.start, each.samples, not each.first, each.batch_end is not None)
-            for each in micro_batches
-        ]
-        factors = np.zeros(len(rows), dtype=np.float32)
-        constants = np.zeros((len(rows), CONSTANTS), dtype=np.float32)
-        touched = np.zeros((len(rows), TOUCHED_CONSTANTS), dtype=np.float32)
-        for index, each in enumerate(micro_batches):
-            if end := each.batch_end:
-                factors[index] = end.factor
-                constants[index] = self.optimizer.constants(end.step)
-                constants[index, SCALE] = end.scale
-                scalars = self._rate * factors[index], np.float32(end.scale), end.step
-                numbers = self.optimizer.touched_constants(*scalars)
-                touched[index, : len(numbers)] = numbers
-        return np.array(rows, dtype=np.int64).reshape(-1, 4), factors, constants, touched
+    def _learn(self, samples: Samples, micro_batch: MicroBatch) -> None:
+        """Learn a micro-batch layer by layer."""
+        end, grad_y = micro_batch.batch_end, None
+        self._part = 0 if micro_batch.first else self._part + 1
+        if micro_batch.samples:
+            part = samples.part(micro_batch.start, micro_batch.samples)
+            # Seeded by the step, so that resuming needs no generator state.
+            rng = np.random.default_rng([self.optimizer.steps, self._part])
+            outputs = self.forward(part.inputs, rng)
+            grad_y = self.cache.grad_output
+            flat = (each.reshape(len(each), -1) for each in (outputs, part.targets, grad_y))
+            output_gradient_kernel(*flat, part.weights, part.losses, self._loss_code)
+        if grad_y is not None and end and micro_batch.first:
+            self.train_step(grad_y, end.scale, end.factor)
+            return
+        if grad_y is not None:
+            self.backward(grad_y, GradMode.WRITE if micro_batch.first else GradMode.ADD)
+        if end:
+            self.step(end.scale, end.factor)
 
-    def _units(self, thread: int, threads: int) -> range:
-        """Return the units of the tables that are this thread's: about equal work for each."""
-        if threads not in self._unit_edges:
-            work = self.network.encoding.unit_work(self._micro_batches.longest)
-            ends = work.cumsum(dtype=np.float64)
-            wanted = np.arange(1, threads) / threads * ends[-1:].sum()
-            edges = np.searchsorted(ends - work / 2, wanted).tolist()
-            self._unit_edges[threads] = [0, *edges, len(work)]
-        return range(*self._unit_edges[threads][thread : thread + 2])
+    def _end(self, micro_batch: MicroBatch, loss_sum: npt.NDArray[np.float64]) -> None:
+        if micro_batch.batch_end is not None:
+            self.optimizer.steps = micro_batch.batch_end.step
+            loss_sum[0] += self._loss
+            self._loss = 0.0

@@ -21,12 +21,13 @@ import numpy.typing as npt
 from fit_image.nn.activations import activate_rows, constants_of, differentiate_rows
 from fit_image.nn.kernels.gemv import gemv, gemv_ger
 from fit_image.nn.losses import LOSSES, error_gradient, error_loss
-from fit_image.nn.mlp.mlp import MLP, accept_numbers
+from fit_image.nn.mlp.mlp import MLP
 from fit_image.nn.mlp.shards import DELTAS, GRADIENT, UNITS, VALUES, Shards
 from fit_image.nn.runtime.arrays import FloatArray, IntArray, copy, vector
 from fit_image.nn.runtime.barrier import barrier, be_patient, end_at, ends_at, long_waits
 from fit_image.nn.runtime.jit import inner, kernel
 from fit_image.nn.runtime.threads import ThreadPool
+from fit_image.nn.training.samples import accept_numbers, accept_samples
 
 # Threads give up when each but one had a long wait in more than this share of the samples, and all
 # together so many; after so many seconds they try again.
@@ -109,7 +110,7 @@ class PerSampleSGD:
         ValueError
             If the samples have another shape.
         """
-        inputs, targets = self._network.accept(inputs, targets)
+        inputs, targets = accept_samples(self._network, inputs, targets)
         inputs = self._network.encode(inputs)
         weights = accept_numbers(weights, len(inputs))
         strengths = weights if factors is None else weights * accept_numbers(factors, len(inputs))

@@ -1,4 +1,4 @@
-"""Which thread has which rows of the weights: their gradient, their step, and their transpose."""
+"""Which thread has which rows of the weights: their gradient, and their step."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fit_image.nn.runtime.arrays import FAN_OUT, START, STRIDE, FloatArray, IntArray
-from fit_image.nn.runtime.simd import WIDTH
+from fit_image.nn.runtime.arrays import FAN_IN, START, STRIDE, FloatArray, IntArray
+
+# Rows that are dealt at a time: two tiles of the matrix product that computes their gradient.
+_ROWS = 12
 
 
 class WeightShare(NamedTuple):
@@ -20,8 +22,6 @@ class WeightShare(NamedTuple):
 
 class WeightShares:
     """The rows of all layers, cut into shares of about as many numbers for any number of threads.
-
-    A cut lies between two vectors of rows, for the sake of transposing.
 
     Parameters
     ----------
@@ -40,11 +40,11 @@ class WeightShares:
         self._table = table
         self._rates = rates
         rows = [
-            (layer, first, min(first + WIDTH, fan_out))
-            for layer, fan_out in enumerate(table[:, FAN_OUT].tolist())
-            for first in range(0, fan_out, WIDTH)
+            (layer, first, min(first + _ROWS, fan_in + 1))
+            for layer, fan_in in enumerate(table[:, FAN_IN].tolist())
+            for first in range(0, fan_in + 1, _ROWS)
         ]
-        self._rows = np.array(rows, dtype=np.int64)  # (vectors of rows, 3): as in `blocks`
+        self._rows = np.array(rows, dtype=np.int64)  # (parts, 3): as in `blocks`
         sizes = (self._rows[:, 2] - self._rows[:, 1]) * table[self._rows[:, 0], STRIDE]
         middles = np.cumsum(sizes) - sizes / 2
         self._middles = middles / sizes.sum()

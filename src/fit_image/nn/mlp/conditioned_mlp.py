@@ -41,7 +41,7 @@ class ConditionedMLP(Layer):
         self, layers: Sequence[LayerSpec], points: FloatArray, stds: Sequence[float]
     ) -> None:
         self.network = MLP(layers)
-        if not soa.is_narrow(self.network.layers):
+        if not soa.is_narrow(self.network.specs):
             raise ValueError("the layers of a conditioned MLP must be narrow")
         latents = layers[0].fan_in - points.shape[2]
         if latents < 1:
@@ -51,19 +51,17 @@ class ConditionedMLP(Layer):
         super().__init__(
             (latents,),
             (*points.shape[:2], layers[-1].fan_out),
-            self.network.dense_size,
+            self.network.parameters.size,
             self.network.num_params,
         )
         self._points = np.ascontiguousarray(points.reshape(-1, points.shape[2]), dtype=np.float32)
         self._stds = stds
-        self._tiles = soa.tiles_of(self.network.layers, latents)
-        self._tiles_back = soa.tiles_of(self.network.layers, latents, training=True)
+        self._tiles = soa.tiles_of(self.network.specs, latents)
+        self._tiles_back = soa.tiles_of(self.network.specs, latents, training=True)
 
     def init_params(self, params: FloatArray, rng: np.random.Generator) -> None:
-        rows = self.network.rows(params)
-        for layer, values, std in zip(self.network.layers, rows, self._stds, strict=True):
-            shape = layer.fan_out, layer.fan_in + 1
-            values[:, : layer.fan_in + 1] = Normal(std).draw(shape, rng)
+        for rows, std in zip(self.network.rows(params), self._stds, strict=True):
+            rows[:] = Normal(std).draw(rows.T.shape, rng).T
 
     def named_params(self, params: FloatArray) -> dict[str, FloatArray]:
         """Return "0.weight" (units, fan_in), "0.bias" (units,), and so on."""
@@ -110,13 +108,13 @@ def at_latent(network: MLP, latent: FloatArray, first: int = 0) -> MLP:
         The inputs from ``first`` on.
     first : int
     """
-    whole, *others = network.layers
+    whole, *others = network.specs
     stop, fan_in = first + len(latent), whole.fan_in - len(latent)
     fixed = MLP([replace(whole, fan_in=fan_in), *others])
     (start, *ends), (rows, *same) = fixed.rows(), network.rows()
-    start[:, :first] = rows[:, :first]
-    start[:, first:fan_in] = rows[:, stop : whole.fan_in]
-    start[:, fan_in] = rows[:, whole.fan_in] + rows[:, first:stop] @ latent
+    start[:first] = rows[:first]
+    start[first:] = rows[stop:]
+    start[-1] += latent @ rows[first:stop]
     for target, source in zip(ends, same, strict=True):
         target[:] = source
     return fixed
