@@ -85,7 +85,7 @@ class Kind:
     options: tuple[object, ...]
     document: str
     archive: str
-    version: int = 1
+    version: int = 2
 
     @property
     def shell(self):
@@ -114,9 +114,9 @@ FIT = ("--layers", "2x16", "--animation", "none")
 ADAM = (*FIT, "--optimizer", "adam", "--batch-size", 50)
 
 KINDS = {
-    "fit": Kind((), gradient, FIT, "run.json", "checkpoint", 3),
-    "adam": Kind((), gradient, ADAM, "run.json", "checkpoint", 3),
-    "error": Kind((), gradient, (*ADAM, "--sampling", "error"), "run.json", "checkpoint", 3),
+    "fit": Kind((), gradient, FIT, "run.json", "checkpoint", 4),
+    "adam": Kind((), gradient, ADAM, "run.json", "checkpoint", 4),
+    "error": Kind((), gradient, (*ADAM, "--sampling", "error"), "run.json", "checkpoint", 4),
     "digits": Kind(("digits", "train"), labelled_bars, DIGITS, "digits.json", "digits_checkpoint"),
     "autoencode": Kind(
         ("autoencode", "train"), bars, AUTOENCODE, "autoencoder.json", "autoencoder_checkpoint"

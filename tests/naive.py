@@ -71,7 +71,7 @@ class NaiveNetwork:
     def copy_of(cls, network):
         """Take the parameters of a network of the package."""
         weights, biases = zip(*network.weights(), strict=True)
-        return cls(weights, biases, network.layers)
+        return cls(weights, biases, network.specs)
 
     def values(self):
         """Return all weights and biases, ordered as by `values`."""

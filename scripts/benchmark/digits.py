@@ -31,8 +31,8 @@ from fit_image.apps.digits.networks import (
     make_discriminator,
     make_generator,
 )
-from fit_image.nn.layers.conditioned_mlp import at_latent
 from fit_image.nn.layers.convolution.conv2d import Conv2D
+from fit_image.nn.mlp.conditioned_mlp import at_latent
 from fit_image.nn.mlp.mlp import MLP
 from fit_image.nn.network import Network
 from fit_image.nn.runtime.machine import usable_cores

@@ -32,7 +32,7 @@ def our_network(layers: str) -> Network:
     """Return an initialised network of ours."""
     widths = [layer.width for layer in parse_layers(layers)]
     network = Network(tuple(dense_stack(2, widths, 3, SLOPE)), (WIDTH, HEIGHT))
-    return network.init_params(0.3, np.random.default_rng(0))
+    return network.draw_params(0.3, np.random.default_rng(0))
 
 
 def _torch_network(network: Network) -> torch.nn.Module:
@@ -108,7 +108,9 @@ def learn_batches(layers: str, batch: int, optimizer: str) -> Contest:
     network, threads = our_network(layers), usable_cores()
     peer = _torch_network(network)
     theirs = TORCH_OPTIMIZERS[optimizer](peer.parameters())
-    learner = Minibatch(network, OPTIMIZERS[optimizer](network.parameters.size), RATE, batch)
+    ours = OPTIMIZERS[optimizer](network.parameters.size)
+    rates = network.rates(RATE, by_fan_in=ours.rate_of_layer)
+    learner = Minibatch(network, ours, rates, batch)
     return Contest(
         {threads: _learning(learner, max(8192, batch), threads)},
         _torch_learning(peer, theirs, max(2048, batch), batch),

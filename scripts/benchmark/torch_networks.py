@@ -105,7 +105,7 @@ class Generator(nn.Module):
     def __init__(self, network: MLP) -> None:
         super().__init__()
         self.linears = nn.ModuleList(torch_layers(network))
-        skips = enumerate(layer.skip for layer in network.layers)
+        skips = enumerate(layer.skip for layer in network.specs)
         self._blocks = [(index + 1 - skip, index) for index, skip in skips if skip]
 
     def forward(self, inputs: Tensor) -> Tensor:

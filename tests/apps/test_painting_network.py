@@ -22,7 +22,7 @@ from fit_image.storage.npz import write_archive
 
 @pytest.fixture
 def network(rng):
-    return PaintingNetwork(tuple(dense_stack(2, (5, 7), 3, 0.02)), (6, 4)).init_params(1.0, rng)
+    return PaintingNetwork(tuple(dense_stack(2, (5, 7), 3, 0.02)), (6, 4)).draw_params(1.0, rng)
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def saved(network, tmp_path):
 
 def test_a_loaded_network_is_the_saved_one(network, saved):
     loaded = PaintingNetwork.load(saved)
-    assert loaded.layers == network.layers
+    assert loaded.specs == network.specs
     assert loaded.size == (6, 4)
     assert loaded.parameters.tobytes() == network.parameters.tobytes()
 
@@ -84,7 +84,7 @@ def test_a_loaded_network_has_its_activations(tmp_path):
     activations = ["leaky-relu", "gabor", "sigmoid"]
     layers = dense_stack(2, (5, 7), 3, 0.3, activations=activations, omega=7.0, scale=2.5)
     PaintingNetwork(tuple(layers), (6, 4)).save(tmp_path / "model.npz")
-    assert PaintingNetwork.load(tmp_path / "model.npz").layers == tuple(layers)
+    assert PaintingNetwork.load(tmp_path / "model.npz").specs == tuple(layers)
 
 
 def load_error(path):
@@ -206,7 +206,7 @@ ENCODINGS = [
 
 def encoded(encoding, rng):
     layers = dense_stack(encoding.outputs, (5,), 3, 0.02)
-    return PaintingNetwork(tuple(layers), (6, 4), encoding).init_params(1.0, rng)
+    return PaintingNetwork(tuple(layers), (6, 4), encoding).draw_params(1.0, rng)
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS, ids=lambda each: type(each).__name__)

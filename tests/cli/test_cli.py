@@ -397,7 +397,7 @@ def test_wrong_use_is_one_line_and_leaves_nothing(args, words, picture, rng):
     Image.new("RGB", (20000, 1)).save("wide.png")
     from fit_image.nn.mlp.layer_spec import dense_stack
 
-    PaintingNetwork(tuple(dense_stack(2, (4,), 3, 0.01)), (6, 4)).init_params(1, rng).save(
+    PaintingNetwork(tuple(dense_stack(2, (4,), 3, 0.01)), (6, 4)).draw_params(1, rng).save(
         "model.npz"
     )
     assert words in fail(*args)

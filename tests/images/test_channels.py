@@ -272,7 +272,7 @@ class TestLearning:
 
     @pytest.mark.parametrize("count", COUNTS)
     def test_a_model_file_keeps_its_channels(self, tmp_path, count, rng):
-        network = PaintingNetwork(tuple(dense_stack(2, (5,), count, 0.01)), (6, 4)).init_params(
+        network = PaintingNetwork(tuple(dense_stack(2, (5,), count, 0.01)), (6, 4)).draw_params(
             1.0, rng
         )
         network.save(tmp_path / "model.npz")

@@ -27,6 +27,7 @@ from fit_image.nn.optimizers.touched_steps import step_touched
 from fit_image.nn.runtime.jit import kernel
 from fit_image.nn.training.minibatch import Minibatch
 from naive import naive_grid, naive_grid_shape, naive_waves
+from passes import passes
 
 # Levels with an entry for each crossing, and hashed ones; of pictures wide and high.
 GRIDS = [
@@ -72,7 +73,7 @@ every_encoding = pytest.mark.parametrize("encoding", list(encodings()), ids=name
 
 def make(encoding, rng, hidden=(6,)):
     network = MLP(dense_stack(encoding.outputs, hidden, 3, 0.01), encoding)
-    network.init_params(1.0, rng)
+    network.draw_params(1.0, rng)
     for part in tables_of(network):
         part[:] = rng.standard_normal(part.shape)
     return network
@@ -180,17 +181,17 @@ def test_gradients_equal_central_differences(encoding, rng):
 @every_encoding
 def test_a_network_carries_gradients_through_its_encoding(encoding, rng):
     network = make(encoding, rng)
-    plain = MLP(network.layers)
-    plain.parameters[:] = network.parameters[: network.dense_size]
+    plain = MLP(network.specs)
+    plain.parameters[:] = network.parameters[encoding.size :]
     inputs, upstream = places(rng, 5), rng.standard_normal((5, 3), np.float32)
-    trace, plain_trace = network.forward(inputs), plain.forward(network.encode(inputs))
-    np.testing.assert_array_equal(trace.output, plain_trace.output)
-    gradient, by_inputs = network.backward(trace, upstream)
-    plain_gradient, by_encoded = plain.backward(plain_trace, upstream)
-    np.testing.assert_array_equal(gradient[: network.dense_size], plain_gradient)
+    outputs, gradient, by_inputs = passes(network, inputs, upstream)
+    encoded = network.encode(inputs)
+    plain_outputs, plain_gradient, by_encoded = passes(plain, encoded, upstream)
+    np.testing.assert_array_equal(outputs, plain_outputs)
+    np.testing.assert_array_equal(gradient[encoding.size :], plain_gradient)
     expected = encoding.input_gradient(network.tables(), inputs, by_encoded)
     np.testing.assert_allclose(by_inputs, expected, rtol=1e-5, atol=1e-5)
-    np.testing.assert_array_equal(network.predict(inputs), network.forward(inputs).output)
+    np.testing.assert_allclose(network.predict(inputs), outputs, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -198,7 +199,7 @@ def test_a_network_carries_gradients_through_its_encoding(encoding, rng):
 )
 def test_per_sample_training_sees_what_is_encoded(encoding, rng):
     network = make(encoding, rng)
-    plain = MLP(network.layers)
+    plain = MLP(network.specs)
     plain.parameters[:] = network.parameters
     inputs, targets = places(rng, 50), rng.random((50, 3), dtype=np.float32)
     loss = learn(network, inputs, targets, lr=0.1)
@@ -207,7 +208,9 @@ def test_per_sample_training_sees_what_is_encoded(encoding, rng):
 
 
 def teach(network, name, batch, rate=0.05, **options):
-    return Minibatch(network, OPTIMIZERS[name](network.parameters.size), rate, batch, **options)
+    optimizer = OPTIMIZERS[name](network.parameters.size)
+    rates = network.rates(rate, by_fan_in=optimizer.rate_of_layer)
+    return Minibatch(network, optimizer, rates, batch, **options)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -215,8 +218,7 @@ def teach(network, name, batch, rate=0.05, **options):
 def test_of_a_batch_the_tables_learn_where_it_touches_them(name, grid, rng):
     network = make(HashGrid(*grid), rng)
     inputs, targets = places(rng, 3), rng.random((3, 3), dtype=np.float32)
-    trace = network.forward(inputs)
-    gradient, _ = network.backward(trace, trace.output - targets)
+    _, gradient, _ = passes(network, inputs, lambda outputs: outputs - targets)
     touched = network.tables(gradient) != 0
     before = network.tables().copy()
     learn_all(teach(network, name, 3), inputs, targets)
@@ -314,7 +316,7 @@ def test_the_number_of_threads_changes_no_bit_of_the_tables(batch, micro_batch, 
     inputs, targets = places(rng, 700), rng.random((700, 3), dtype=np.float32)
     results = set()
     for plan in ([1], [2], [3], [8], [1, 8, 2, 3]):
-        network = MLP(first.layers, HashGrid(*grid))
+        network = MLP(first.specs, HashGrid(*grid))
         network.parameters[:] = first.parameters
         learner = teach(network, "adam", batch, micro_batch=micro_batch)
         loss, position, threads = np.zeros(1), 0, itertools.cycle(plan)

@@ -24,7 +24,7 @@ DEVIATIONS = {
 
 def begun(init, rng, **options):
     layers = dense_stack(2, (300, 200), 3, omega=20.0)
-    return MLP(layers).init_params(0.3, rng, init, **options)
+    return MLP(layers).draw_params(0.3, rng, init, **options)
 
 
 def test_the_names_are_those_of_the_options():

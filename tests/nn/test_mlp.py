@@ -11,13 +11,14 @@ from fit_image.nn.mlp.layer_spec import LayerSpec, dense_stack
 from fit_image.nn.mlp.mlp import MLP
 from fit_image.nn.mlp.predictor import Predictor
 from naive import NaiveNetwork, values
+from passes import passes
 
 # Widths around the kernels' groups of 4 rows and 16 columns, and one that fills neither.
 STACKS = [(1,), (3,), (15, 16), (17, 4, 33), (8, 8, 8, 8)]
 
 
 def make(hidden, rng, *, scale=1.0, slope=0.01, inputs=2, outputs=3):
-    return MLP(dense_stack(inputs, hidden, outputs, slope)).init_params(scale, rng)
+    return MLP(dense_stack(inputs, hidden, outputs, slope)).draw_params(scale, rng)
 
 
 def samples(rng, count, inputs=2, outputs=3):
@@ -45,15 +46,14 @@ def test_gradients_equal_central_differences(activation, constants, output, rng)
         LayerSpec(5, 6, activation, *constants),
         LayerSpec(6, 2, output),
     ]
-    check_gradients(MLP(layers).init_params(1.0, rng, "classic"), rng)
+    check_gradients(MLP(layers).draw_params(1.0, rng, "classic"), rng)
 
 
 def check_gradients(network, rng):
     """Compare the gradients of a network of 3 inputs and 2 outputs with differences of its twin."""
     inputs = rng.random((7, 3), dtype=np.float32)
     targets = rng.random((7, 2), dtype=np.float32)
-    trace = network.forward(inputs)
-    gradient, input_gradient = network.backward(trace, trace.output - targets)
+    _, gradient, input_gradient = passes(network, inputs, lambda outputs: outputs - targets)
 
     twin = NaiveNetwork.copy_of(network)
     # Wide of every kink, so that a step of the difference does not cross one.
@@ -145,5 +145,5 @@ def test_inputs_of_another_shape_are_refused(shape, rng):
 
 
 def test_layers_that_do_not_fit_are_refused():
-    with pytest.raises(ValueError, match="do not fit"):
+    with pytest.raises(ValueError, match="does not fit"):
         MLP([LayerSpec(2, 4, "identity"), LayerSpec(5, 3, "identity")])

@@ -42,7 +42,7 @@ def stack(inputs=3, outputs=2):
 
 
 def test_gradients_equal_central_differences(rng):
-    check_gradients(MLP(stack()).init_params(1.0, rng, "classic"), rng)
+    check_gradients(MLP(stack()).draw_params(1.0, rng, "classic"), rng)
 
 
 @pytest.mark.parametrize("skip", [1, 2])
@@ -54,13 +54,13 @@ def test_a_block_may_begin_with_the_inputs_and_end_with_the_outputs(skip, rng):
             LayerSpec(2, 6, "tanh"),
             LayerSpec(6, 2, "identity", skip=2),
         ]
-    check_gradients(MLP(layers).init_params(1.0, rng, "classic"), rng)
+    check_gradients(MLP(layers).draw_params(1.0, rng, "classic"), rng)
 
 
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("name", NAIVE_OPTIMIZERS)
 def test_learning_equals_the_naive_twin(name, threads, rng):
-    network = MLP(stack(2, 3)).init_params(1.0, rng, "classic")
+    network = MLP(stack(2, 3)).draw_params(1.0, rng, "classic")
     twin, naive = NaiveNetwork.copy_of(network), NAIVE_OPTIMIZERS[name]()
     inputs, targets = samples(rng, 60)
     loss = learn_all(teach(network, name, 20), inputs, targets, threads=threads)
@@ -123,7 +123,7 @@ def test_blocks_that_cannot_be_written_are_refused(layers):
 
 def test_a_block_begins_by_changing_next_to_nothing(rng):
     layers = [LayerSpec(2, 6, "tanh"), LayerSpec(6, 6, "relu"), LayerSpec(6, 6, "tanh", skip=2)]
-    network = MLP([*layers, LayerSpec(6, 1, "identity")]).init_params(0.3, rng)
+    network = MLP([*layers, LayerSpec(6, 1, "identity")]).draw_params(0.3, rng)
     *_, (weights, biases), _ = network.weights()
     assert 0 < np.abs(weights).max() < 0.005
     assert 0 < np.abs(biases).max() < 0.005

@@ -12,6 +12,7 @@ import pytest
 
 from fit_image.apps.fit.trainer import FitTrainer
 from fit_image.runs.recorder import RunRecorder
+from fit_image.storage.npz import read_archive, write_archive
 from kinds import KINDS
 from shell import wait_until
 
@@ -160,3 +161,14 @@ def test_a_run_killed_before_its_first_checkpoint_starts_again(kind, data, whole
     Path("run/metrics.csv").write_text("epoch\n")
     resume(kind, data)
     assert_same_run(kind, whole_of(kind, EPOCHS))
+
+
+def test_a_checkpoint_of_an_older_version_is_refused(kind, data):
+    kind.shell.succeed(data, "-o", "run", *kind.options, "--epochs", 1, "-q")
+    path = Path("run/checkpoint.npz")
+    write_archive(
+        path, kind.archive, kind.version - 1, read_archive(path, kind.archive, kind.version)
+    )
+    line = kind.shell.fail(data, "-o", "run", "--resume", "--epochs", 2, "-q")
+    assert "checkpoint.npz was written by an older fit-image" in line
+    assert "--overwrite starts the run again" in line

@@ -45,8 +45,8 @@ class RunDirectory(ABC):
         The file that makes a directory one of its kind.
     archive_kind, model_kind : str
         Of its checkpoints, and of its model file.
-    format_version : int
-        Of its document and checkpoints.
+    format_version, checkpoint_version : int
+        Of its document, and of its checkpoints: these hold parameters as they lie in memory.
     manifest_type, result_type, metrics_type : type
     own_files : tuple of str
         Files of a run besides the document and those of all kinds.
@@ -65,6 +65,7 @@ class RunDirectory(ABC):
     archive_kind: ClassVar[str]
     model_kind: ClassVar[str]
     format_version: ClassVar[int] = 1
+    checkpoint_version: ClassVar[int] = 2
     manifest_type: ClassVar[type[Manifest]]
     result_type: ClassVar[type[Result]] = RunResult
     metrics_type: ClassVar[type[EpochMetrics]]
@@ -242,7 +243,7 @@ class RunDirectory(ABC):
 
     def write_checkpoint(self, arrays: Mapping[str, Any]) -> None:
         """Write the arrays of `Trainer.checkpoint`."""
-        write_archive(self.checkpoint, self.archive_kind, self.format_version, arrays)
+        write_archive(self.checkpoint, self.archive_kind, self.checkpoint_version, arrays)
 
     def read_checkpoint(self) -> Arrays | None:
         """Return the arrays of the checkpoint, or None if there is none yet.
@@ -258,7 +259,7 @@ class RunDirectory(ABC):
         """Write the last good state, if that has a file of its own."""
         if self.snapshot_name and arrays is not None:
             file = self.path / self.snapshot_name
-            write_archive(file, self.archive_kind, self.format_version, arrays)
+            write_archive(file, self.archive_kind, self.checkpoint_version, arrays)
 
     def read_snapshot(self) -> Arrays | None:
         """Return the arrays of the last good state, or None if it has no file.
@@ -273,7 +274,7 @@ class RunDirectory(ABC):
     def _read_arrays(self, path: Path) -> Arrays | None:
         if not path.exists():
             return None
-        return read_archive(path, self.archive_kind, self.format_version)
+        return read_archive(path, self.archive_kind, self.checkpoint_version)
 
     def write_frame(
         self, epoch: int, picture: npt.NDArray[np.uint8], file: bytes | None = None

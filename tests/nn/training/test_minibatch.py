@@ -23,7 +23,8 @@ RATES = {"sgd": 0.2, "momentum": 0.1, "adam": 0.01, "adamw": 0.01}
 
 def teach(network, name, batch, *, rate=None, loss="mse", **options):
     optimizer = OPTIMIZERS[name](network.parameters.size)
-    return Minibatch(network, optimizer, rate or RATES[name], batch, loss, **options)
+    rates = network.rates(rate or RATES[name], by_fan_in=optimizer.rate_of_layer)
+    return Minibatch(network, optimizer, rates, batch, loss, **options)
 
 
 def learn_all(learner, inputs, targets, cuts=(), *, weights=None, factors=None, threads=1):
@@ -196,9 +197,9 @@ def test_padding_stays_zero(name, rng):
     learner = teach(network, name, 10)
     learn_all(learner, *samples(rng, 50))
     for vector in (network.parameters, *learner.optimizer.state.values()):
-        for layer, rows in zip(network.layers, network.rows(vector), strict=True):
-            assert rows[:, : layer.fan_in + 1].any()
-            assert not rows[:, layer.fan_in + 1 :].any()
+        assert network.is_padded(vector)
+        assert all(rows.any() for rows in network.rows(vector))
+    assert not network.is_padded(np.ones_like(network.parameters))
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -258,7 +259,7 @@ class Failing(Identity):
 
 
 def test_an_error_in_a_thread_reaches_the_caller(rng):
-    network = MLP(make((300,), rng).layers, Failing(2))
+    network = MLP(make((300,), rng).specs, Failing(2))
     learner = Minibatch(network, SGD(network.parameters.size), 0.1, 64)
     inputs, targets = samples(rng, 128)
     with pytest.raises(MemoryError):

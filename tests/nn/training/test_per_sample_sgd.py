@@ -22,11 +22,11 @@ STACKS = [(), (1,), (3,), (15, 16), (17, 4, 33), (8, 8, 8, 8), (100, 9), (150, 3
 
 
 def make(hidden, rng, *, slope=0.01, inputs=2, outputs=3):
-    return MLP(dense_stack(inputs, hidden, outputs, slope)).init_params(1.0, rng)
+    return MLP(dense_stack(inputs, hidden, outputs, slope)).draw_params(1.0, rng)
 
 
 def copy_of(network):
-    copy = MLP(network.layers)
+    copy = MLP(network.specs)
     copy.parameters[:] = network.parameters
     return copy
 
@@ -71,7 +71,7 @@ def shaped(activation, rng):
     layers = dense_stack(
         2, (130, 9, 6), 3, 0.2, activations=[activation] * 3 + ["sigmoid"], omega=0.8, scale=1.0
     )
-    return MLP(layers).init_params(1.0, rng, "classic")
+    return MLP(layers).draw_params(1.0, rng, "classic")
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)

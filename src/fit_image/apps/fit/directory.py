@@ -219,6 +219,7 @@ class FitDirectory(RunDirectory):
     archive_kind = "checkpoint"
     model_kind = "model"
     format_version = 3
+    checkpoint_version = 4
     manifest_type = FitManifest
     result_type = FitResult
     metrics_type = FitMetrics

@@ -81,9 +81,7 @@ def make_learner(network: MLP, config: FitConfig, samples: int) -> Learner:
         return PerSample(network, network.layer_rates(config.learning_rate), config.loss)
     kind, decay, size = OPTIMIZERS[config.optimizer], config.weight_decay, network.parameters.size
     optimizer = kind(size, decay) if issubclass(kind, AdamW) and decay is not None else kind(size)
-    rates = np.full(len(network.layers), config.learning_rate, dtype=np.float32)
-    if optimizer.rate_of_layer:
-        rates[1:] = network.layer_rates(config.learning_rate)
+    rates = network.rates(config.learning_rate, by_fan_in=optimizer.rate_of_layer)
     return Minibatch(network, optimizer, rates, min(config.batch_size, samples), config.loss)
 
 
@@ -192,8 +190,9 @@ class EpochLearner:
         position = progress.position + self.method.pending
         with self.method.session():
             while elapsed < seconds and position < self._pixels:
+                threads = self.tuner.fastest if ahead else self.tuner.threads
                 coordinates, colours, weights = self.samples.gather(
-                    position, self.method.next_cut(self.chunk), self.tuner.threads
+                    position, self.method.next_cut(self.chunk), threads
                 )
                 learned = progress.epoch * self._pixels + position
                 self.method.learn(
@@ -202,7 +201,7 @@ class EpochLearner:
                     weights,
                     loss_sum,
                     factors=self._schedule.factors(learned, len(coordinates), self._pixels),
-                    threads=self.tuner.fastest if ahead else self.tuner.threads,
+                    threads=threads,
                 )
                 position += len(coordinates)
                 if position == self._pixels:

@@ -114,7 +114,7 @@ def at_latent(network: MLP, latent: FloatArray, first: int = 0) -> MLP:
     (start, *ends), (rows, *same) = fixed.rows(), network.rows()
     start[:first] = rows[:first]
     start[first:] = rows[stop:]
-    start[-1] += latent @ rows[first:stop]
+    start[-1] += np.ascontiguousarray(rows[first:stop].T) @ latent
     for target, source in zip(ends, same, strict=True):
         target[:] = source
     return fixed

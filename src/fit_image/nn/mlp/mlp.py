@@ -113,6 +113,14 @@ class MLP(Network):
             [rate / math.sqrt(spec.fan_in + 1) for spec in self.specs], dtype=np.float32
         )
 
+    def rates(self, rate: float, *, by_fan_in: bool) -> FloatArray:
+        """Return the learning rate of every layer (float32), the encoding's first.
+
+        ``rate`` for all; with ``by_fan_in``, `layer_rates` of it for the dense layers.
+        """
+        dense = self.layer_rates(rate) if by_fan_in else np.full(len(self.specs), rate)
+        return np.concatenate([[rate], dense], dtype=np.float32)
+
     def encode(self, inputs: FloatArray) -> FloatArray:
         """Return encoded inputs (float32, C-contiguous)."""
         encoded = np.empty((len(inputs), self.encoding.outputs), dtype=np.float32)

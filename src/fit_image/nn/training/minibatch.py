@@ -82,12 +82,12 @@ class Minibatch:
         self._part = 0  # number of the micro-batch in its batch
         self._fused = None
         self.most_threads = self._pool.threads
+        if isinstance(network, MLP) and micro_batch is None:
+            micro_batch = samples_at_once(network.specs)
+        longest = batch if micro_batch is None else micro_batch_size(batch, micro_batch)
         if isinstance(network, MLP):
-            longest = micro_batch_size(batch, micro_batch or samples_at_once(network.specs))
             self._fused = FusedExecutor(network, optimizer, self.rates, longest, self._loss_code)
             self.most_threads = self._fused.most_threads
-        else:
-            longest = micro_batch_size(batch, micro_batch or batch)
         self._micro_batches = MicroBatches(longest, batch)
 
     @cached_property
