@@ -169,11 +169,12 @@ def test_the_gradient_by_parameters_may_be_left_out(rng):
 def test_initial_parameters_have_the_deviation_of_their_layer(rng):
     layers = [LayerSpec(5, 12, "tanh"), LayerSpec(12, 12, "relu"), LayerSpec(12, 1, "sigmoid")]
     points = np.zeros((2, 2, 2), np.float32)
-    chain = Network([ConditionedMLP(layers, points, [0.05, 1.0, 0.5])]).draw_params(rng)
-    rows = list(chain.layers[0].network.rows(chain.parameters))
+    layer = ConditionedMLP(layers, points, [0.05, 1.0, 0.5])
+    chain = Network([layer]).init_params(rng)
+    rows = list(layer.network.rows(chain.parameters))
     assert 0.03 < rows[0].std() < 0.07
     assert 0.8 < rows[1].std() < 1.2
-    assert chain.is_padded(chain.parameters)
+    assert layer.network.is_padded(chain.parameters)
 
 
 @pytest.mark.parametrize("first", [0, 2])

@@ -144,11 +144,11 @@ def test_what_cannot_be_restored():
     arrays = trainer.checkpoint()
     wrong = {
         "parameters": arrays["parameters"][1:],
-        "adam_steps": np.array(-1),
+        "optimizer_steps": np.array(-1),
         "rounds": np.array(9.0),
         "sum": np.array(np.nan),
-        "adam_first_moment": arrays["adam_first_moment"] + np.float32(np.inf),
-        "adam_second_moment": np.full(arrays["adam_second_moment"].shape, "a"),
+        "optimizer_first_moment": arrays["optimizer_first_moment"] + np.float32(np.inf),
+        "optimizer_second_moment": np.full(arrays["optimizer_second_moment"].shape, "a"),
     }
     for name, array in wrong.items():
         with pytest.raises(ValueError, match=r"\w"):

@@ -109,7 +109,7 @@ def test_a_step_along_the_gradient_is_clipped(data):
     for clip in (1e6, 1e-3):
         gan = GANTrainer(replace(SMALL, clip=clip), (12, 12, 1), 2, threads=1)
         for each in (gan.encoder, gan.generator):
-            each.step = lambda rate, scale: scales.append(scale)
+            each.step = lambda scale: scales.append(scale)
         gan.generator_step(pictures, data.labels[:20], np.random.default_rng(5))
     assert scales[:2] == [1.0, 1.0]
     norm = np.sqrt(sum((p.gradient**2).sum() for p in (gan.encoder, gan.generator)))
@@ -215,9 +215,9 @@ def test_the_average_draws_and_does_not_play(data):
     encoder = trainer.gan.encoder
     expected, step = None, encoder.step
 
-    def watched(rate, scale):
+    def watched(scale):
         nonlocal expected
-        step(rate, scale)
+        step(scale)
         now = encoder.network.parameters
         expected = now.copy() if expected is None else 0.75 * expected + 0.25 * now
 
@@ -242,7 +242,7 @@ def test_damaged_arrays_are_refused(data):
     for name, value in (
         ("encoder_parameters", good["encoder_parameters"][:-16]),
         ("generator_parameters", good["generator_parameters"] * np.float32(np.nan)),
-        ("classifier_first_moment", np.zeros(3, np.float32)),
+        ("classifier_optimizer_first_moment", np.zeros(3, np.float32)),
         ("rounds", np.array(99.0)),
         ("epoch", np.array(-1.0)),
     ):

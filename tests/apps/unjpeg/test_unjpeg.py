@@ -507,7 +507,7 @@ def test_what_does_not_fit_in_memory_is_refused(folder, monkeypatch):
         PatchTrainer(split, replace(config, layers=(Hidden(65_000),) * 2))
 
 
-@pytest.mark.parametrize("name", ["squares", "whitening", "adam_second_moment", "parameters"])
+@pytest.mark.parametrize("name", ["squares", "whitening", "optimizer_second_moment", "parameters"])
 def test_a_checkpoint_with_words_for_numbers_is_refused(name, folder):
     config = replace(QUICK, whiten=True)
     trainer = PatchTrainer(split_folder(folder, config), config, threads=1)

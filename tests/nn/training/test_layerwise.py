@@ -67,7 +67,7 @@ def mixed():
     first = Dense((16,), 20, "tanh", std=0.3, tied=True)
     normal = BatchNorm((16,), "relu")
     square = Dense((16,), 16, "tanh", std=0.1, out_shape=(4, 4, 1))
-    convolution = Conv2D((4, 4, 1), 1, 3, activation="tanh", std=0.3)
+    convolution = Conv2D((4, 4, 1), 1, 3, 1, activation="tanh", std=0.3)
     convolution.skip = 1
     last = Dense((4, 4, 1), 3, "sigmoid", std=0.3)
     layers = [encoding, first, TiedDense(first), normal, Dropout((16,), 0.8)]

@@ -45,11 +45,10 @@ def warm_up(
 
 def kernel_count(config: FitConfig) -> int:
     """Return the number of kernels that `warm_up` compiles for one type of picture."""
-    encoding = parse_encoding(config.encoding)
-    plain = isinstance(encoding, NoEncoding)
-    drawing = 1 if plain and _is_narrow(config) else 2
+    plain = isinstance(parse_encoding(config.encoding), NoEncoding)
     samples = 4 if config.sampling == "error" else 2
-    return 1 + (not plain) + drawing + _WAITING + samples
+    learning, encoding, drawing = 1, int(not plain), 1
+    return learning + encoding + drawing + _WAITING + samples
 
 
 def _is_narrow(config: FitConfig) -> bool:

@@ -50,6 +50,8 @@ class MLP(Network):
         self.specs = tuple(specs)
         if not self.specs:
             raise ValueError("a network needs at least one layer")
+        if any(spec.skip > index + 1 for index, spec in enumerate(self.specs)):
+            raise ValueError("a residual block begins before the dense layers do")
         self.encoding = encoding or Identity(self.specs[0].fan_in)
         dense = []
         for spec in self.specs:
