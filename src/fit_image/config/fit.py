@@ -257,6 +257,12 @@ class ImageConfig:
         "Channels to learn: colour, grey (luma), or colour with alpha.",
         choices=CHANNELS,
     )
+    frame: int = setting(
+        1,
+        "Frame of a picture with motion, or page of a TIFF, counted from 1.",
+        _POSITIVE,
+        added=True,
+    )
 
     def __post_init__(self) -> None:
         check_settings(self)

@@ -85,6 +85,7 @@ _OPTIONS = (
     _image_field("max_pixels", options.PIXEL_LIMIT, "N|none"),
     _image_field("background", metavar="COLOUR"),
     _image_field("channels"),
+    _image_field("frame"),
     headed_option(
         "Recording",
         "--animation",
