@@ -96,9 +96,7 @@ _OPTIONS = (
         help="Animation to write: .gif, .webp, .png, .mp4 or .webm; may be repeated; 'none' for "
         "none. A bare name is put in the output folder.",
     ),
-    options.fps_option,
-    options.with_target_option,
-    options.pace_option,
+    *options.animation_options(),
     options.threads_option("the fastest, up to all cores"),
     options.like_option,
     headed_option("Run", "--resume", is_flag=True, help="Continue the run in the output folder."),
