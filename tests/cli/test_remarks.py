@@ -18,6 +18,7 @@ shell = Shell()
 succeed, fail = shell.succeed, shell.fail
 
 FRAMES = "only the first of 3 frames is read"
+LEARNED = f"{FRAMES}; --frame N chooses another"
 HEIC = struct.pack(">I", 24) + b"ftypheic" + bytes(4) + b"mif1heic" + bytes(64)
 FIT = ("--layers", "1x4", "--epochs", "1", "--animation", "none")
 
@@ -36,21 +37,21 @@ def save_gif(path, size=(24, 16)):
 def test_of_a_fit():
     save_gif("a.gif")
     result = succeed("a.gif", *FIT, "--json")
-    assert result.stderr.count(FRAMES) == 1
-    assert f"a.gif: {FRAMES}\n" in result.stderr
-    assert json.loads(result.stdout)["remarks"] == [f"a.gif: {FRAMES}"]
+    assert result.stderr.count(LEARNED) == 1
+    assert f"a.gif: {LEARNED}\n" in result.stderr
+    assert json.loads(result.stdout)["remarks"] == [f"a.gif: {LEARNED}"]
     document = json.loads(Path("a-fit/run.json").read_text())
-    assert document["picture"]["remarks"] == [FRAMES]
-    assert json.loads(succeed("info", "a-fit", "--json").stdout)["remarks"] == [FRAMES]
+    assert document["picture"]["remarks"] == [LEARNED]
+    assert json.loads(succeed("info", "a-fit", "--json").stdout)["remarks"] == [LEARNED]
     del document["picture"]["remarks"]  # as in runs of earlier versions
     Path("a-fit/run.json").write_text(json.dumps(document))
-    assert f"a.gif: {FRAMES}\n" in succeed("a.gif", *FIT, "--resume").stderr
+    assert f"a.gif: {LEARNED}\n" in succeed("a.gif", *FIT, "--resume").stderr
 
 
 def test_of_a_sweep():
     save_gif("a.gif")
     result = succeed("sweep", "a.gif", "--layers", "1x4", "--layers", "2x4", "--plan")
-    assert result.stderr.count(f"a.gif: {FRAMES}\n") == 1
+    assert result.stderr.count(f"a.gif: {LEARNED}\n") == 1
 
 
 def test_there_are_none_of_ordinary_pictures(picture):

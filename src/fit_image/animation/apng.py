@@ -37,9 +37,14 @@ class _Patch(NamedTuple):
 
 
 def write_apng(
-    file: BinaryIO, frames: Iterable[Pixels], delays: Iterable[int], prefetch_limit: int
+    file: BinaryIO,
+    frames: Iterable[Pixels],
+    delays: Iterable[int],
+    prefetch_limit: int,
+    *,
+    plays: int = 0,
 ) -> None:
-    """Write an animation that loops forever; equal neighbours become one frame.
+    """Write an animation; equal neighbours become one frame.
 
     Parameters
     ----------
@@ -51,6 +56,8 @@ def write_apng(
         Of each frame, in milliseconds.
     prefetch_limit : int
         Most frames that wait in memory to be compressed, or written.
+    plays : int
+        How often it is played; 0 is without end.
     """
     with prefetch(_compressed, _patches(frames, delays), prefetch_limit) as compressed:
         count = sequence = header = 0
@@ -74,7 +81,7 @@ def write_apng(
             del patch, data  # before the next one is made
         _write_chunk(file, b"IEND", b"")
         file.seek(header)
-        _write_chunk(file, b"acTL", struct.pack(">2I", count, 0))  # 0: loop forever
+        _write_chunk(file, b"acTL", struct.pack(">2I", count, plays))
 
 
 def _patches(frames: Iterable[Pixels], delays: Iterable[int]) -> Iterator[_Patch]:

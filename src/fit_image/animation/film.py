@@ -133,6 +133,11 @@ class Film:
         several threads at once.
     on_frame : callable, optional
         Called by `frames` with the number of frames yielded so far, and of all frames.
+
+    Attributes
+    ----------
+    last : int
+        Index of the last frame, before those on the way back if there are any.
     """
 
     def __init__(
@@ -142,6 +147,7 @@ class Film:
         on_frame: Callable[[int, int], None] | None = None,
     ) -> None:
         self.frame = frame
+        self.last = count - 1
         self._count = count
         self._on_frame = on_frame
         self.height, self.width, _ = frame(0).shape
@@ -176,6 +182,19 @@ class Film:
             return pixels if target is None else with_target(pixels, target)
 
         return cls(len(paths), frame, on_frame)
+
+    def mapped(self, change: Callable[[int, Pixels], Pixels]) -> Film:
+        """Return a film of what ``change(index, frame)`` makes of each frame."""
+        film = Film(self._count, lambda index: change(index, self.frame(index)), self._on_frame)
+        film.last = self.last
+        return film
+
+    def forward_and_back(self) -> Film:
+        """Return a film of the frames, and of those on the way back from the last to the first."""
+        order = [*range(self._count), *range(self._count - 2, 0, -1)]
+        film = Film(len(order), lambda index: self.frame(order[index]), self._on_frame)
+        film.last = self.last
+        return film
 
     def __len__(self) -> int:
         return self._count

@@ -35,8 +35,10 @@ def write_gif(
     frames: Iterable[Pixels],
     delays: Iterable[int],
     colours: Pixels,
+    *,
+    plays: int = 0,
 ) -> None:
-    """Write an animation that loops forever; equal neighbours become one frame.
+    """Write an animation; equal neighbours become one frame.
 
     Parameters
     ----------
@@ -51,6 +53,8 @@ def write_gif(
     colours : ndarray of uint8, shape (n, 3)
         The palette, at most 255 colours: the next index is transparent, for pixels that do not
         change, which makes the file five times smaller.
+    plays : int
+        0 repeats it without end; 1 plays it once.
 
     Raises
     ------
@@ -61,7 +65,8 @@ def write_gif(
     bits = max(1, transparent.bit_length())  # of an index, the transparent one included
     file.write(_SIGNATURE + struct.pack("<2H3B", *size, _COLOUR_TABLE | bits - 1, 0, 0))
     file.write(_colour_table(colours).ljust(3 << bits, b"\0"))
-    file.write(_REPEAT_FOREVER)
+    if plays == 0:
+        file.write(_REPEAT_FOREVER)
     flags = _DO_NOT_DISPOSE | _TRANSPARENT
     changed = partial(_changed_block, transparent=transparent)
     for block, delay in merge_equal(frames, delays, changed):

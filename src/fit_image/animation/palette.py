@@ -154,7 +154,7 @@ def _distinct(pixels: Pixels) -> Pixels:
 
 def _sample(film: Film) -> Pixels:
     """Return pixels, uint8 (n, 3), spread over the film and the area of its frames."""
-    last = len(film) - 1
+    last = film.last
     even = np.linspace(0, last, _EVEN_FRAMES)
     early = np.geomspace(1, last + 1, _EARLY_FRAMES) - 1
     chosen = sorted({*np.rint(even).astype(int).tolist(), *np.rint(early).astype(int).tolist()})

@@ -55,8 +55,8 @@ def write_video(
     import imageio_ffmpeg
 
     file = path.absolute()  # ffmpeg misreads names such as a:b.mp4 and -b.mp4
-    held = max(1, round(hold * fps))
-    count = len(film) - 1 + held
+    repeats = max(1, round(hold * fps))
+    count = len(film) - 1 + repeats
     try:
         # imageio's own context manager leaves ffmpeg running after an exception.
         with (
@@ -77,11 +77,10 @@ def write_video(
                 )
             ) as writer,
         ):
-            for frame in frames:
+            for index, frame in enumerate(frames):
                 padded = _pad_to_even(frame)
-                writer.append_data(padded)
-            for _ in range(held - 1):
-                writer.append_data(padded)
+                for _ in range(repeats if index == film.last else 1):
+                    writer.append_data(padded)
         # imageio does not report ffmpeg's exit status.
         if imageio_ffmpeg.count_frames_and_secs(str(file))[0] < count:
             raise RuntimeError("frames are missing")

@@ -14,20 +14,19 @@ from pathlib import Path
 from PIL import Image
 
 from fit_image.animation.apng import write_apng
-from fit_image.animation.film import Film, Pixels, size_with_target
+from fit_image.animation.film import Film, Pixels
 from fit_image.animation.gif import write_gif
 from fit_image.animation.palette import Palette
 from fit_image.animation.video import H264, VP9, Codec, write_video
-from fit_image.config.fit import FPS
-from fit_image.config.settings import require
+from fit_image.config.animation import FPS, HOLD
+from fit_image.config.registry import LOOPS
+from fit_image.config.settings import check_choice, require
 from fit_image.errors import FitImageError, InputError
 from fit_image.images.decoding import parse_background
 from fit_image.storage.atomic import atomic_path
 
 HOLD_SECONDS = 2.0
 """Default duration of the last frame."""
-
-_MAX_HOLD = 600.0  # seconds; a GIF's longest delay is 655
 
 # Browsers play frames of at most 10 ms at a tenth of the speed.
 _MIN_HUNDREDTHS = 2
@@ -43,11 +42,11 @@ class AnimationReport:
     path : Path
         The file.
     frames : int
-        Frames shown; equal neighbours may share one in the file.
+        Frames shown, those on the way back included; equal neighbours may share one in the file.
     fps : float
         Actual frames per second: formats count in hundredths or thousandths of a second.
     seconds : float
-        Actual duration of one loop, including the last frame's hold.
+        Actual duration of one loop, including the last frame's hold and the way back.
     """
 
     path: Path
@@ -58,17 +57,25 @@ class AnimationReport:
 
 @dataclass(frozen=True)
 class _Timing:
-    """Requested frames per second, and the last frame's duration in seconds."""
+    """Requested frames per second, the last frame's duration in seconds, and one of `LOOPS`."""
 
     fps: float
     hold: float
+    loop: str
 
-    def delays(self, count: int, per_second: int, minimum: int) -> list[int]:
+    @property
+    def plays(self) -> int:
+        """How often the film is played; 0 is without end."""
+        return int(self.loop == "once")
+
+    def delays(self, film: Film, per_second: int, minimum: int) -> list[int]:
         """Return each frame's delay in units of ``1 / per_second``, at least ``minimum``."""
         exact = per_second / self.fps
         near = (max(minimum, math.floor(exact)), max(minimum, math.ceil(exact)))
         delay = min(near, key=lambda units: abs(per_second / units - self.fps))
-        return [delay] * (count - 1) + [max(delay, round(self.hold * per_second))]
+        delays = [delay] * len(film)
+        delays[film.last] = max(delay, round(self.hold * per_second))
+        return delays
 
 
 @dataclass(frozen=True)
@@ -94,12 +101,8 @@ def check_suffix(path: str | os.PathLike[str]) -> str:
     return suffix
 
 
-def check_size(
-    path: str | os.PathLike[str], width: int, height: int, *, with_target: bool = False
-) -> None:
+def check_size(path: str | os.PathLike[str], width: int, height: int) -> None:
     """Raise `InputError` if the format cannot be written, or not with frames of this size."""
-    if with_target:
-        width, height = size_with_target(width, height)
     longest = WRITERS[check_suffix(path)].max_side
     if max(width, height) > longest:
         problem = f"at most {longest} pixels a side, not {width} x {height}"
@@ -112,11 +115,12 @@ def write_animation(
     *,
     fps: float = 20.0,
     hold: float = HOLD_SECONDS,
+    loop: str = "forward",
     target: Pixels | None = None,
     on_frame: Callable[[int, int], None] | None = None,
     background: str = "white",
 ) -> AnimationReport:
-    """Write an animation that loops forever; atomically.
+    """Write an animation, atomically.
 
     Parameters
     ----------
@@ -129,6 +133,9 @@ def write_animation(
         50 in a GIF, 90 in WebP and PNG, because browsers slow down faster ones.
     hold : float
         Seconds that the last frame is shown, 0 to 600, but at least as long as the others.
+    loop : str
+        ``forward`` repeats it without end; ``boomerang``, too, forward and back; ``once`` plays it
+        once. Of videos, players decide whether they repeat.
     target : ndarray of uint8, shape (height, width, 3), optional
         Shown beside each frame, see `with_target`.
     on_frame : callable, optional
@@ -140,18 +147,23 @@ def write_animation(
     ------
     InputError
         If the suffix is unknown, the extra ``fit-image[video]`` is missing, there are no frames,
-        ``fps`` or ``hold`` is out of range, ``target`` and the frames differ in size,
-        ``background`` is invalid, or a side is too long for the format.
+        ``fps`` or ``hold`` is out of range, ``loop`` is unknown, ``target`` and the frames differ
+        in size, ``background`` is invalid, or a side is too long for the format.
     FitImageError
         If a frame cannot be read or differs in size, or the file cannot be written.
     """
     check_suffix(path)
     film = Film.of_frames(frames, target, on_frame, parse_background(background))
-    return write_film(path, film, fps=fps, hold=hold)
+    return write_film(path, film, fps=fps, hold=hold, loop=loop)
 
 
 def write_film(
-    path: str | os.PathLike[str], film: Film, *, fps: float = 20.0, hold: float = HOLD_SECONDS
+    path: str | os.PathLike[str],
+    film: Film,
+    *,
+    fps: float = 20.0,
+    hold: float = HOLD_SECONDS,
+    loop: str = "forward",
 ) -> AnimationReport:
     """Write a film as `write_animation` writes files of frames.
 
@@ -159,7 +171,7 @@ def write_film(
     ------
     InputError
         If the suffix is unknown, the extra ``fit-image[video]`` is missing, ``fps`` or ``hold`` is
-        out of range, or a side is too long for the format.
+        out of range, ``loop`` is unknown, or a side is too long for the format.
     FitImageError
         If a frame cannot be made, or the file cannot be written.
     """
@@ -167,12 +179,16 @@ def write_film(
     writer = WRITERS[check_suffix(path)]
     least, most = FPS
     require(least <= fps <= most, "fps", f"must be {least:g} to {most:g}, not {fps:g}")
-    problem = f"must be 0 to {_MAX_HOLD:g} seconds, not {hold:g}"
-    require(0 <= hold <= _MAX_HOLD, "hold", problem)
+    shortest, longest = HOLD
+    problem = f"must be {shortest:g} to {longest:g} seconds, not {hold:g}"
+    require(shortest <= hold <= longest, "hold", problem)
+    check_choice("loop", loop, LOOPS)
     check_size(path, film.width, film.height)
+    if loop == "boomerang":
+        film = film.forward_and_back()
     with atomic_path(path) as temporary:
         try:
-            true_fps, seconds = writer.write(temporary, film, _Timing(fps, hold))
+            true_fps, seconds = writer.write(temporary, film, _Timing(fps, hold, loop))
         except FitImageError as error:
             # Writers know the temporary file only.
             raise type(error)(str(error).replace(str(temporary), str(path))) from error
@@ -181,11 +197,12 @@ def write_film(
 
 def _write_gif(path: Path, film: Film, timing: _Timing) -> tuple[float, float]:
     palette = Palette.of(film)
-    delays = timing.delays(len(film), 100, _MIN_HUNDREDTHS)
+    delays = timing.delays(film, 100, _MIN_HUNDREDTHS)
     with film.frames() as frames, path.open("wb") as file:
         try:
             size = (film.width, film.height)
-            write_gif(file, size, palette.indices(frames), delays, palette.colours)
+            indices = palette.indices(frames)
+            write_gif(file, size, indices, delays, palette.colours, plays=timing.plays)
         except struct.error as error:
             problem = "a GIF frame can last 655 s at most; increase the frames per second"
             raise FitImageError(f"cannot write {path}: {problem}") from error
@@ -194,10 +211,10 @@ def _write_gif(path: Path, film: Film, timing: _Timing) -> tuple[float, float]:
 
 def _write_webp(path: Path, film: Film, timing: _Timing) -> tuple[float, float]:
     # Lossless is 13 times as large; at quality 90, method 4 saves 1 % in twice the time.
-    delays = timing.delays(len(film), 1000, _MIN_MS)
+    delays = timing.delays(film, 1000, _MIN_MS)
     with film.frames() as frames, path.open("wb") as file:
         _LazyFrames(frames, len(film)).save(
-            file, "WEBP", save_all=True, duration=delays, loop=0, quality=90, method=2
+            file, "WEBP", save_all=True, duration=delays, loop=timing.plays, quality=90, method=2
         )
     return 1000 / min(delays), sum(delays) / 1000
 
@@ -226,9 +243,9 @@ class _LazyFrames(Image.Image):
 
 
 def _write_png(path: Path, film: Film, timing: _Timing) -> tuple[float, float]:
-    delays = timing.delays(len(film), 1000, _MIN_MS)
+    delays = timing.delays(film, 1000, _MIN_MS)
     with film.frames() as frames, path.open("wb") as file:
-        write_apng(file, frames, delays, film.prefetch_limit)
+        write_apng(file, frames, delays, film.prefetch_limit, plays=timing.plays)
     return 1000 / min(delays), sum(delays) / 1000
 
 

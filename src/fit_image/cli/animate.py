@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from fit_image.cli.common import options
-from fit_image.cli.common.config_options import is_given
+from fit_image.cli.common.config_options import config_of, is_given
 from fit_image.cli.common.display import Display, describe_animation, make_display
 from fit_image.cli.common.drawing import showing_frames
 from fit_image.cli.common.picture_options import output_option
-from fit_image.config.fit import RecordConfig
+from fit_image.config.animation import AnimationConfig
 from fit_image.errors import InputError
 
 if TYPE_CHECKING:
     from fit_image.animation.writers import AnimationReport
+
+
+def _animation_options(command: options.Command) -> options.Command:
+    for add in reversed(options.animation_options(shown="as in the run")):
+        command = add(command)
+    return command
 
 
 @click.command("animate")
@@ -25,9 +31,7 @@ if TYPE_CHECKING:
     "RUN/animation.gif, of a sweep RUN/comparison.gif",
     "Animation to write: .gif, .webp, .png, .mp4 or .webm.",
 )
-@options.fps_option
-@options.with_target_option
-@options.pace_option
+@_animation_options
 @click.option(
     "--every",
     type=options.Whole(min=1),
@@ -43,16 +47,14 @@ def command(
     /,
     path: Path,
     output: Path | None,
-    fps: float,
-    with_target: bool,
-    pace: str,
     every: int,
     quiet: bool,
+    **given: Any,
 ) -> None:
     """Make an animation from the frames of a run, finished or not.
 
     RUN is the folder of a run, of any command that trains, or a folder of frames. Of the folder of
-    a sweep, the trials are shown side by side.
+    a sweep, the trials are shown side by side. Options not given are as in the run.
     """
     from fit_image.animation.writers import check_suffix
     from fit_image.apps.run_kinds import kind_of
@@ -69,19 +71,18 @@ def command(
         check_destination(output)
     with make_display(quiet) as display:
         if is_sweep:
-            for name in ("pace", "every"):
+            for name in ("pace", "caption", "every"):
                 if is_given(ctx, name):
                     raise click.UsageError(f"--{name} is for one run, and {path} holds a sweep.")
-            report = _animate_sweep(path, output, fps if is_given(ctx, "fps") else None, display)
+            report = _animate_sweep(ctx, path, output, given, display)
         else:
-            record = RecordConfig(fps=fps, with_target=with_target, pace=pace)
-            report = _animate_run(path, output, record, every, display)
+            report = _animate_run(ctx, path, output, given, display)
         display.message(describe_animation(report))
     click.echo(output)
 
 
 def _animate_sweep(
-    path: Path, output: Path, fps: float | None, display: Display
+    ctx: click.Context, path: Path, output: Path, given: dict[str, Any], display: Display
 ) -> AnimationReport:
     from fit_image.apps.fit.directory import FitDirectory
     from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
@@ -92,29 +93,38 @@ def _animate_sweep(
     for trial in folder.trials:
         picture = Path(trial.manifest.picture.path)
         FitDirectory.check_output(folder.run_path(trial), output, picture)
-    shown = showing_frames(display, output)
-    report = write_comparison(folder, read_outcomes(folder), output, fps=fps, on_frame=shown)
+    report = write_comparison(
+        folder,
+        read_outcomes(folder),
+        output,
+        config=config_of(ctx, AnimationConfig, given, folder.animation),
+        fps=given["fps"] if is_given(ctx, "fps") else None,
+        on_frame=showing_frames(display, output),
+    )
     if report is None:
         raise InputError(f"{path} has no frames yet")
     return report
 
 
 def _animate_run(
-    path: Path, output: Path, record: RecordConfig, every: int, display: Display
+    ctx: click.Context, path: Path, output: Path, given: dict[str, Any], display: Display
 ) -> AnimationReport:
     from fit_image.animation.film import frame_paths
     from fit_image.apps.run_kinds import KINDS, check_kind, kind_of
     from fit_image.runs.animate import animate, animate_frames
+    from fit_image.runs.manifest import OF_DATA
 
     kind = kind_of(path) if path.is_dir() else None
     frames = [] if kind or not path.is_dir() else frame_paths(path) or frame_paths(path / "frames")
-    shown = showing_frames(display, output)
+    shown, every = showing_frames(display, output), ctx.params["every"]
     if frames:
         if output in [file for _, file in frames]:
             raise InputError(f"{output} is one of the frames: give another name")
-        return animate_frames(frames, output, record, every=every, on_frame=shown)
+        config = config_of(ctx, AnimationConfig, given, OF_DATA)
+        return animate_frames(frames, output, config, every=every, on_frame=shown)
     if kind is None:
         check_kind(path, None)
     run = (kind or KINDS[-1]).open(path)
     run.check_output(path, output, Path(run.manifest.source.path))
-    return animate(run, output, record, every=every, on_frame=shown)
+    config = config_of(ctx, AnimationConfig, given, run.manifest.animation)
+    return animate(run, output, config, every=every, on_frame=shown)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from fit_image.config.animation import AnimationConfig
 from fit_image.config.encoding_spec import GridSpec, parse_encoding
 from fit_image.config.layer_spec import (
     LARGEST_RATE,
@@ -27,7 +28,6 @@ from fit_image.config.registry import (
     LOSSES,
     OPTIMIZERS,
     OUTPUT_ACTIVATIONS,
-    PACES,
     SAMPLINGS,
     SCHEDULES,
     activations_with,
@@ -40,9 +40,6 @@ from fit_image.config.settings import (
     setting,
 )
 from fit_image.errors import excerpt
-
-FPS = (0.01, 1000.0)
-"""Range of frames per second."""
 
 MOST_EPOCHS = 10_000_000
 
@@ -257,6 +254,12 @@ class ImageConfig:
         "Channels to learn: colour, grey (luma), or colour with alpha.",
         choices=CHANNELS,
     )
+    frame: int = setting(
+        1,
+        "Frame of a picture with motion, or page of a TIFF, counted from 1.",
+        _POSITIVE,
+        added=True,
+    )
 
     def __post_init__(self) -> None:
         check_settings(self)
@@ -264,7 +267,7 @@ class ImageConfig:
 
 @documented
 @dataclass(frozen=True)
-class RecordConfig:
+class RecordConfig(AnimationConfig):
     """Frames and animations that a run records.
 
     The first and the last epoch always have a frame; relative animations are in the run's folder.
@@ -272,16 +275,9 @@ class RecordConfig:
 
     frame_every: int = setting(1, "Epochs between frames.", _POSITIVE)
     animations: tuple[str, ...] = setting(("animation.gif",), "Animations to write.")
-    fps: float = setting(20.0, "Frames per second of the animation.", FPS)
-    with_target: bool = setting(False, "Show the target beside the learned picture.")
-    pace: str = setting(
-        "even",
-        "Space the animation's frames evenly in epochs, or evenly in visible progress (PSNR).",
-        choices=PACES,
-    )
 
     def __post_init__(self) -> None:
-        check_settings(self)
+        super().__post_init__()
         valid = all(name and "\0" not in name for name in self.animations)
         require(valid, "animations", f"must be file names, not {excerpt(repr(self.animations))}")
 

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 PACES = ("even", "visible")
 
+LOOPS = ("forward", "boomerang", "once")
+"""Ways to play an animation."""
+
 CHANNELS = {"rgb": 3, "grey": 1, "rgba": 4}
 """Choices of channels: numbers per pixel."""
 

@@ -27,6 +27,7 @@ def setting(
     choices: Collection[str] | None = None,
     may_change: bool = False,
     as_text: Mapping[str, Any] | None = None,
+    added: bool = False,
 ) -> Any:
     """Return a field of a dataclass.
 
@@ -45,6 +46,8 @@ def setting(
         Whether it may change when a run is resumed: it says how a network learns, not what it is.
     as_text : mapping, optional
         ``to_text`` and ``from_text`` of `fit_image.storage.dataclass_json`, where JSON has text.
+    added : bool
+        Whether files of earlier versions lack it, and mean the default.
     """
     metadata = {
         "help": text,
@@ -52,6 +55,7 @@ def setting(
         "above": above,
         "choices": choices,
         "may_change": may_change,
+        "added": added,
         **(as_text or {}),
     }
     return field(default=default, metadata=metadata)

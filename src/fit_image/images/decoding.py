@@ -51,7 +51,9 @@ def reading(path: str | os.PathLike[str]) -> Iterator[io.BufferedReader]:
         with path.open("rb") as file, pixel_limit():
             yield file
     except Exception as error:  # Pillow raises many kinds for damaged files
-        raise InputError(f"cannot read {one_line(path)}: {_problem(error)}") from error
+        fields = error.fields if isinstance(error, InputError) else ()
+        message = f"cannot read {one_line(path)}: {_problem(error)}"
+        raise InputError(message, fields=fields) from error
 
 
 def count_kinds(paths: Iterable[Path]) -> tuple[Counter[FileKind], list[Path]]:
@@ -88,16 +90,16 @@ class UprightImage(NamedTuple):
     remarks: list[Remark]
 
 
-def open_upright(file: BinaryIO) -> UprightImage:
-    """Load the first picture in a file and turn it upright.
+def open_upright(file: BinaryIO, frame: int = 1) -> UprightImage:
+    """Load a picture in a file and turn it upright.
 
     Raises
     ------
     InputError
-        If the file is empty or of an unsupported kind; for other problems Pillow raises, see
-        `reading`.
+        If the file is empty, of an unsupported kind or has fewer frames; for other problems Pillow
+        raises, see `reading`.
     """
-    return upright(open_image(file))
+    return upright(open_image(file, frame))
 
 
 def upright(opened: OpenedImage) -> UprightImage:

@@ -92,8 +92,9 @@ def load_image(
     background: str = "white",
     max_pixels: int | None = None,
     channels: str = "rgb",
+    frame: int = 1,
 ) -> LoadedImage:
-    """Load a picture, or the first frame of an animation, upright and in sRGB.
+    """Load a picture, or a frame of a picture with motion, upright and in sRGB.
 
     ``image`` is the path of a file, a Pillow image, or an array (height, width) or (height, width,
     channels) of uint8, uint16, bool, other integers in 0..255, or floats in 0..1.
@@ -113,20 +114,26 @@ def load_image(
     channels : str
         ``rgb``; ``grey``, the luma of ITU-R BT.601, with 16 bits where the file's grey has; or
         ``rgba``, with straight alpha, 1 where the file has none.
+    frame : int
+        Of a file with several: the frame, or the page of a TIFF, counted from 1. A Pillow image is
+        read where it stands.
 
     Raises
     ------
     InputError
         If ``image`` is unreadable, damaged, not a picture or too large (`LARGEST_PICTURE`, or
-        memory), or anything else, or ``background``, ``max_pixels`` or ``channels`` is invalid.
+        memory), or anything else, or ``background``, ``max_pixels`` or ``channels`` is invalid, or
+        there is no such ``frame``.
     """
     check_choice("channels", channels, CHANNELS)
     colour = parse_background(background)
     possible = max_pixels is None or max_pixels >= 1
     require(possible, "max_pixels", f"must be 1 or more, not {max_pixels}")
+    require(type(frame) is int and frame >= 1, "frame", f"must be 1 or more, not {frame!r}")
     if isinstance(image, str | os.PathLike):
         with reading(image) as file:
-            return _convert(open_upright(file), channels, colour, max_pixels)
+            return _convert(open_upright(file, frame), channels, colour, max_pixels)
+    require(frame == 1, "frame", "is of files: seek the frame in the Pillow image itself")
     with pixel_limit():
         opened = OpenedImage(_to_pillow(image), Grey(), [])
         return _convert(upright(opened), channels, colour, max_pixels)

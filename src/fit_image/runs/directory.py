@@ -56,8 +56,6 @@ class RunDirectory(ABC):
         The file of `Trainer.snapshot`, if that has one of its own.
     usage : str
         The words of a command that uses the model of ``RUN``.
-    hold : float
-        Seconds that an animation shows the last frame.
     """
 
     description: ClassVar[str]
@@ -73,7 +71,6 @@ class RunDirectory(ABC):
     made_again: ClassVar[tuple[str, ...]] = ()
     snapshot_name: ClassVar[str | None] = None
     usage: ClassVar[str]
-    hold: ClassVar[float] = 1.0
 
     _kinds: ClassVar[list[type[RunDirectory]]] = []
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
+from fit_image.config.animation import AnimationConfig
 from fit_image.config.fit import option_of
 from fit_image.errors import InputError, excerpt
 from fit_image.runs.progress import Progress, Status
@@ -53,11 +54,14 @@ class Manifest(ABC):
         To train.
     frame_every : int
         Epochs from one frame to the next.
+    animation : AnimationConfig
+        How the frames are shown.
     """
 
     source: DataSource
     epochs: int
     frame_every: int = 1
+    animation: AnimationConfig
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
@@ -128,6 +132,10 @@ class ConfigPeriod(Generic[ConfigType]):
         return cls(epoch, position, from_json(config_type, data["recipe"]))
 
 
+OF_DATA = AnimationConfig(hold=1.0)
+"""How the frames of runs on a set of pictures are shown, where nothing else is asked for."""
+
+
 @dataclass(frozen=True)
 class DataManifest(Manifest, Generic[SourceType, ConfigType]):
     """The manifest of a run on a set of pictures.
@@ -139,6 +147,7 @@ class DataManifest(Manifest, Generic[SourceType, ConfigType]):
     periods : tuple of ConfigPeriod
         The configurations, first to last.
     epochs : int
+    animation : AnimationConfig
     """
 
     source_type: ClassVar[type[Any]]
@@ -147,11 +156,18 @@ class DataManifest(Manifest, Generic[SourceType, ConfigType]):
     source: SourceType
     periods: tuple[ConfigPeriod[ConfigType], ...]
     epochs: int
+    animation: AnimationConfig = OF_DATA
 
     @classmethod
-    def of(cls, source: SourceType, config: ConfigType, epochs: int) -> Self:
+    def of(
+        cls,
+        source: SourceType,
+        config: ConfigType,
+        epochs: int,
+        animation: AnimationConfig = OF_DATA,
+    ) -> Self:
         """Return the manifest of a run that begins."""
-        return cls(source, (ConfigPeriod(0, 0, config),), epochs)
+        return cls(source, (ConfigPeriod(0, 0, config),), epochs, animation)
 
     @property
     def config(self) -> ConfigType:
@@ -163,6 +179,7 @@ class DataManifest(Manifest, Generic[SourceType, ConfigType]):
             "source": to_json(self.source),
             "stages": [period.to_json() for period in self.periods],
             "epochs": self.epochs,
+            "animation": to_json(self.animation),
         }
 
     @classmethod
@@ -173,7 +190,9 @@ class DataManifest(Manifest, Generic[SourceType, ConfigType]):
         if type(epochs) is not int or epochs < 1:
             raise InputError(f"'epochs' has a wrong value: {excerpt(repr(epochs))}")
         periods = tuple(ConfigPeriod.from_json(cls.config_type, stage) for stage in stages)
-        return cls(from_json(cls.source_type, data.get("source")), periods, epochs)
+        # Runs of earlier versions do not have it.
+        animation = from_json(AnimationConfig, data.get("animation", to_json(OF_DATA)))
+        return cls(from_json(cls.source_type, data.get("source")), periods, epochs, animation)
 
     def differences(self, asked: Self) -> list[str]:
         other = asked.source.sha256 != self.source.sha256
@@ -185,7 +204,7 @@ class DataManifest(Manifest, Generic[SourceType, ConfigType]):
         if asked.config != self.config:
             periods += (ConfigPeriod(progress.epoch, progress.position, asked.config),)
         source = replace(self.source, path=asked.source.path)
-        return type(self)(source, periods, asked.epochs)
+        return type(self)(source, periods, asked.epochs, asked.animation)
 
     def describe(self) -> dict[str, Any]:
         facts = asdict(self.source)

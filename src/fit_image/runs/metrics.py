@@ -41,6 +41,11 @@ class EpochMetrics:
     seconds: float
 
     @classmethod
+    def columns(cls) -> tuple[str, ...]:
+        """Return the names of all columns."""
+        return ("epoch", *cls.formats)
+
+    @classmethod
     def parse(cls, line: str) -> Self:
         """Read a line of the file; ValueError if it is not one."""
         epoch, *texts = line.rstrip("\n").split(",")
@@ -68,7 +73,7 @@ class EpochMetrics:
 
     def to_json(self) -> dict[str, Any]:
         """Return the columns as JSON values."""
-        return {name: _finite(getattr(self, name)) for name in ("epoch", *self.formats)}
+        return {name: _finite(getattr(self, name)) for name in self.columns()}
 
     def __str__(self) -> str:
         values = ((getattr(self, name), form) for name, form in self.formats.items())
@@ -155,5 +160,5 @@ class MetricsFile(Generic[MetricsType]):
         self._write([row for row in self.read() if row.epoch <= epoch])
 
     def _write(self, rows: list[MetricsType]) -> None:
-        lines = [",".join(("epoch", *self._row.formats)), *map(str, rows)]
+        lines = [",".join(self._row.columns()), *map(str, rows)]
         atomic.write_bytes(self.path, "".join(f"{line}\n" for line in lines).encode())

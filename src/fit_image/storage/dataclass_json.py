@@ -1,7 +1,8 @@
 """Convert dataclasses to JSON values, and back with strict checks.
 
 Field types are bool, int, float, str, None, and tuples of one of them. A field of another type
-brings its own conversion: its ``metadata`` have the functions ``to_text`` and ``from_text``.
+brings its own conversion: its ``metadata`` have the functions ``to_text`` and ``from_text``. One
+whose ``metadata`` have ``added`` may be missing from a file, and then has its default.
 """
 
 from __future__ import annotations
@@ -39,9 +40,12 @@ def from_json(cls: type[Config], data: object) -> Config:
     if not isinstance(data, Mapping):
         raise InputError(f"{cls.__name__} must be an object")
     hints = typing.get_type_hints(cls)
+    fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    for name, field in fields.items():
+        if field.metadata.get("added") and name not in data:
+            del hints[name]
     for name in hints.keys() ^ data.keys():
         raise InputError(f"{excerpt(repr(name))} is {'missing' if name in hints else 'unknown'}")
-    fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
     return cls(
         **{
             name: _from_text(fields[name], data[name])

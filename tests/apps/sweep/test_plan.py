@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import replace
 
 import pytest
@@ -16,6 +18,7 @@ from fit_image.config.layer_spec import parse_layers
 from fit_image.config.registry import CHANNELS
 from fit_image.errors import InputError
 from fit_image.runs.progress import Status
+from fit_image.storage.dataclass_json import to_json
 
 
 def plan(picture, *rows, **options):
@@ -146,3 +149,16 @@ def test_finished_trials_correct_what_is_expected(picture):
     cut = (rows[0], FitMetrics(2, 0.1, 20.0, 3.1))
     assert measured_factor([Outcome(limited, "done", cut)]) == pytest.approx(factor)
     assert measured_factor([Outcome(limited, "done", (FitMetrics(1, 0.1, 20.0, 3.1),))]) == 1.0
+
+
+def test_the_first_frame_has_the_key_of_versions_that_knew_no_other(picture):
+    (trial,) = plan(picture, {"epochs": (3,)})
+    manifest = trial.manifest
+    identity = {
+        "picture": manifest.picture.sha256,
+        "fit": to_json(manifest.fit),
+        "image": {"max_pixels": 131_072, "background": "white", "channels": "rgb"},
+        "frame_every": 1,
+    }
+    text = json.dumps(identity, sort_keys=True, allow_nan=False)
+    assert trial.key == hashlib.sha256(text.encode()).hexdigest()[:16]

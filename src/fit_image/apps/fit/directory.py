@@ -12,7 +12,6 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.animation.writers import HOLD_SECONDS
 from fit_image.apps.painting_network import PaintingNetwork
 from fit_image.config.fit import FitConfig, ImageConfig, RecordConfig, is_elsewhere
 from fit_image.config.layer_spec import Hidden, format_layers
@@ -84,6 +83,11 @@ class FitManifest(Manifest):
         """Epochs from one frame to the next."""
         return self.record.frame_every
 
+    @property
+    def animation(self) -> RecordConfig:  # type: ignore[override]
+        """How the frames are shown."""
+        return self.record
+
     def to_json(self) -> dict[str, Any]:
         return {
             "picture": to_json(self.picture),
@@ -124,7 +128,9 @@ class FitManifest(Manifest):
         facts["picture"] = facts.pop("path")
         facts |= {"preset": self.preset, **to_json(self.fit)}
         facts["loss_function"] = facts.pop("loss")  # beside what it has come to
-        return {**facts, **to_json(self.image)}
+        facts |= to_json(self.image)
+        facts["picture_frame"] = facts.pop("frame")  # beside those that were drawn
+        return facts
 
     def share_done(self, status: Status) -> float:
         """Return the fraction of the run that is done (0..1); a time limit may end it."""
@@ -225,7 +231,6 @@ class FitDirectory(RunDirectory):
     metrics_type = FitMetrics
     own_files = ("target.png",)
     usage = "render RUN"
-    hold = HOLD_SECONDS
     made_again = tuple(RecordConfig().animations)
 
     manifest: FitManifest

@@ -14,6 +14,7 @@ from PIL import Image
 from fit_image.apps.fit.directory import Picture
 from fit_image.config.fit import ImageConfig
 from fit_image.images.decoding import file_sha256
+from fit_image.images.formats.opening import FIRST_OF_MANY
 from fit_image.images.inputs import as_picture
 from fit_image.images.io import LoadedImage, check_shape, load_image
 
@@ -32,7 +33,10 @@ def load_source(path: str | os.PathLike[str], config: ImageConfig) -> PictureSou
     """Load the picture of a run; `InputError` if that fails."""
     image = load_image(path, **asdict(config))
     height, width = image.levels.shape[:2]
-    remarks = tuple(remark.text for remark in image.remarks)
+    remarks = tuple(
+        f"{text}; --frame N chooses another" if summary in FIRST_OF_MANY.values() else text
+        for text, summary in image.remarks
+    )
     picture = Picture(str(Path(path).absolute()), file_sha256(path), width, height, remarks)
     return PictureSource(image, picture)
 

@@ -16,6 +16,9 @@ from fit_image.cli.common.picture_options import output_option
 
 ConfigType = TypeVar("ConfigType")
 
+# Neither is there a target beside the sheets that these trainings draw, nor a PSNR.
+SHOWN_BY_TRAININGS = ("fps", "caption", "progress_line", "loop", "hold")
+
 
 def config_options(
     config_type: type[Any],
@@ -45,7 +48,7 @@ def config_of(
     earlier: ConfigType | None,
 ) -> ConfigType:
     """Return the configuration asked for; of a resumed training, what is not given is as before."""
-    names = [field.name for field in fields(config_type)]  # type: ignore[arg-type]
+    names = [each.name for each in fields(config_type) if each.name in given]  # type: ignore[arg-type]
     if earlier is None:
         return config_type(**{name: given[name] for name in names})
     explicit = {name: given[name] for name in names if is_given(ctx, name)}
@@ -75,7 +78,7 @@ def session_options(command: Command) -> Command:
     """Add the options that say how a session of such a training runs."""
     for add in reversed(
         (
-            options.fps_option,
+            *options.animation_options(*SHOWN_BY_TRAININGS, hold=1.0),
             options.like_option,
             click.option("--resume", is_flag=True, help="Continue the run in the output folder."),
             click.option("--overwrite", is_flag=True, help="Replace the run in the output folder."),

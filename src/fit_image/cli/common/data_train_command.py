@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from fit_image.cli.common.config_options import config_of, is_given
-from fit_image.cli.common.drawing import animate_frames
+from fit_image.cli.common.display import describe_animation
+from fit_image.cli.common.drawing import showing_frames
 from fit_image.cli.common.train_command import Prepared, TrainCommand
+from fit_image.config.animation import AnimationConfig
 from fit_image.errors import InputError
 
 if TYPE_CHECKING:
@@ -52,16 +54,21 @@ class DataTrainCommand(TrainCommand):
 
     def prepare(self, earlier: RunDirectory | None) -> Prepared:
         from fit_image.apps.run_kinds import check_data
+        from fit_image.runs.animate import check_caption
 
         check_data(self.data, "pictures")
         manifest = earlier.manifest if earlier else None
+        animation = config_of(
+            self.ctx, AnimationConfig, self.options, manifest.animation if manifest else None
+        )
+        check_caption(animation, self.directory_type.metrics_type.columns())
         config = config_of(
             self.ctx, self.config_type, self.options, manifest.config if manifest else None
         )
         source, make_trainer = self.read(config, manifest.source if manifest else None)
         epochs = self.option("epochs", manifest)
         manifest_type: Any = self.directory_type.manifest_type
-        return manifest_type.of(source, config, epochs), make_trainer
+        return manifest_type.of(source, config, epochs, animation), make_trainer
 
     def check_replaced(self) -> None:
         # The data are not to be mixed with results.
@@ -81,10 +88,11 @@ class DataTrainCommand(TrainCommand):
         return [directory.path / "animation.gif"]
 
     def animate(self, directory: RunDirectory, file: Path) -> None:
-        from fit_image.animation.film import frame_paths
+        from fit_image.runs.animate import animate
 
-        frames = [path for _, path in frame_paths(directory.frames)]
-        animate_frames(file, frames, self.display, fps=self.options["fps"])
+        shown = showing_frames(self.display, file)
+        report = animate(directory, file, directory.manifest.animation, on_frame=shown)
+        self.display.message(describe_animation(report))
 
     def summary(self, directory: RunDirectory) -> dict[str, Any]:
         rows = directory.metrics.read()

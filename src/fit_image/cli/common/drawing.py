@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,17 +33,6 @@ def showing_frames(display: Display, file: Path) -> Callable[[int, int], None]:
     return show
 
 
-def animate_frames(
-    file: Path, frames: Sequence[Path], display: Display, *, fps: float, hold: float = 1.0
-) -> None:
-    """Make an animation whose last frame stays for ``hold`` seconds, and describe it."""
-    from fit_image.animation.writers import write_animation
-
-    shown = showing_frames(display, file)
-    report = write_animation(file, frames, fps=fps, hold=hold, on_frame=shown)
-    display.message(describe_animation(report))
-
-
 def animate_loop(
     file: Path,
     pictures: Iterable[npt.NDArray[Any]],
@@ -56,6 +45,7 @@ def animate_loop(
     import tempfile
 
     from fit_image.animation.film import frame_path
+    from fit_image.animation.writers import write_animation
     from fit_image.images.io import save_image
 
     drawn = iter(pictures)
@@ -64,4 +54,6 @@ def animate_loop(
         for index, path in enumerate(paths):
             display.step(ProgressStep(index / count, (f"drawing frame {index + 1}/{count}",)))
             save_image(path, next(drawn))
-        animate_frames(file, paths, display, fps=fps, hold=0.0)
+        shown = showing_frames(display, file)
+        report = write_animation(file, paths, fps=fps, hold=0.0, on_frame=shown)
+    display.message(describe_animation(report))

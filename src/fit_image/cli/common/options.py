@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 import click
 
 from fit_image.cli.common.headings import headed_option
+from fit_image.config.animation import AnimationConfig
 from fit_image.config.encoding_spec import parse_encoding
-from fit_image.config.fit import ImageConfig, RecordConfig, option_of
+from fit_image.config.fit import ImageConfig, option_of
 from fit_image.config.layer_spec import (
     LARGEST_RATE,
     parse_duration,
@@ -188,6 +189,7 @@ def field_option(
     kind: Any = None,
     metavar: str | None = None,
     shown: str | None = None,
+    default: Any = None,
 ) -> Callable[[Any], Any]:
     """Return a decorator that adds the option of a field of `fit_image.config.settings.setting`.
 
@@ -204,12 +206,15 @@ def field_option(
         Default: N for whole numbers, X for others.
     shown : str, optional
         The default as the help shows it.
+    default : object, optional
+        Default: that of the field.
     """
     field = next(each for each in fields(config_type) if each.name == name)
-    default, data, declared = field.default, field.metadata, option_of(name)
+    data, declared = field.metadata, option_of(name)
+    default = field.default if default is None else default
     attributes: dict[str, Any] = {"help": data["help"]}
     if isinstance(default, bool):
-        attributes |= {"is_flag": True, "default": default}
+        attributes |= {"is_flag": True, "default": default, "show_default": shown}
         if data["may_change"]:
             declared = f"{declared}/--no-{declared.removeprefix('--')}"
     else:
@@ -236,9 +241,33 @@ def _kind(default: object, data: Mapping[str, Any]) -> Any:
     return None
 
 
-fps_option = field_option(RecordConfig, "fps", heading="Recording", metavar="N")
-with_target_option = field_option(RecordConfig, "with_target", heading="Recording")
-pace_option = field_option(RecordConfig, "pace", heading="Recording")
+def animation_options(
+    *names: str, shown: str | None = None, hold: float | None = None
+) -> list[Callable[[Any], Any]]:
+    """Return the options of the fields of `AnimationConfig` with these names, or of all fields.
+
+    ``shown`` is their default as the help shows it, ``hold`` that of ``--hold``.
+    """
+    types = {"caption": (OrNone(click.STRING), "TEXT|none", "none"), "fps": (None, "N", None)}
+    types |= {"hold": (None, "SECONDS", None)}
+    made = []
+    for name in names or [field.name for field in fields(AnimationConfig)]:
+        kind, metavar, default = types.get(name, (None, None, None))
+        made.append(
+            field_option(
+                AnimationConfig,
+                name,
+                heading="Recording",
+                kind=kind,
+                metavar=metavar,
+                shown=shown or default,
+                default=hold if name == "hold" else None,
+            )
+        )
+    return made
+
+
+(fps_option,) = animation_options("fps")
 json_option = headed_option(
     "Run", "--json", "as_json", is_flag=True, help="Print the result as one JSON object."
 )

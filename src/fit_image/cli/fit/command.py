@@ -56,12 +56,12 @@ class FitCommand(TrainCommand):
         given["animations"] = animation_names(given["animations"])
 
         # Heavy imports come after the command line has been understood.
-        from fit_image.animation.writers import check_size
         from fit_image.apps.fit.directory import FitManifest
         from fit_image.apps.fit.picture_source import load_source
         from fit_image.apps.fit.trainer import FitTrainer
         from fit_image.apps.run_kinds import check_picture
         from fit_image.images.decoding import parse_background
+        from fit_image.runs.animate import check_animation_size, check_caption
 
         decide, prepare, record = configuration(self.ctx, given, earlier)
         check_used(self.ctx, decide(1, 1))  # mistakes are found before the picture is read
@@ -70,6 +70,7 @@ class FitCommand(TrainCommand):
         except InputError as error:
             raise InputError(f"--background: {error}") from error
         self._check_animations(record)
+        check_caption(record, self.directory_type.metrics_type.columns())
         check_picture(self.data)
         source = load_source(input_file(self.data), prepare)
         picture = replace(source.picture, path="-") if self.data == STREAM else source.picture
@@ -83,7 +84,7 @@ class FitCommand(TrainCommand):
                 f"{prepare.max_pixels} ('none' keeps it whole)"
             )
         for name in record.animations:
-            check_size(self.output / name, width, height, with_target=record.with_target)
+            check_animation_size(self.output / name, width, height, record)
         fit = decide(width, height)
 
         def make_trainer() -> FitTrainer:

@@ -101,6 +101,7 @@ def record_of_trials(given: dict[str, Any]) -> RecordConfig:
     """Return the frames and animations that every trial of a sweep records."""
     from fit_image.animation.writers import check_suffix
     from fit_image.apps.fit.directory import FitDirectory
+    from fit_image.runs.animate import check_caption
 
     names = animation_names(given["animations"])
     for name in names:
@@ -108,7 +109,9 @@ def record_of_trials(given: dict[str, Any]) -> RecordConfig:
         if is_elsewhere(name):
             raise InputError(f"--animation {name}: every trial makes its own, so give a bare name")
         FitDirectory.check_animation(name)
-    return RecordConfig(**_fields(RecordConfig, {**given, "animations": names}))
+    record = RecordConfig(**_fields(RecordConfig, {**given, "animations": names}))
+    check_caption(record, FitDirectory.metrics_type.columns())
+    return record
 
 
 def _fields(cls: type, values: dict[str, Any]) -> dict[str, Any]:

@@ -85,6 +85,7 @@ _OPTIONS = (
     _image_field("max_pixels", options.PIXEL_LIMIT, "N|none"),
     _image_field("background", metavar="COLOUR"),
     _image_field("channels"),
+    _image_field("frame"),
     headed_option(
         "Recording",
         "--animation",
@@ -95,9 +96,7 @@ _OPTIONS = (
         help="Animation to write: .gif, .webp, .png, .mp4 or .webm; may be repeated; 'none' for "
         "none. A bare name is put in the output folder.",
     ),
-    options.fps_option,
-    options.with_target_option,
-    options.pace_option,
+    *options.animation_options(),
     options.threads_option("the fastest, up to all cores"),
     options.like_option,
     headed_option("Run", "--resume", is_flag=True, help="Continue the run in the output folder."),

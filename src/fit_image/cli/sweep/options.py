@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import click
@@ -10,6 +11,7 @@ from fit_image.cli.common import options
 from fit_image.cli.common.headings import HeadedOption
 from fit_image.cli.fit.command import command as fit_command
 from fit_image.cli.sweep.axes import MAX_SEEDS, axis_options
+from fit_image.config.fit import RecordConfig
 
 _FIT_OPTIONS = {option.name: option for option in fit_command.params}
 
@@ -57,7 +59,7 @@ SWEEP_OPTIONS: list[click.Parameter] = [
         help="TOML file of trials: a [[trial]] table per trial, a key per option.",
     ),
     # One value for all trials.
-    *(_FIT_OPTIONS[name] for name in ("frame_every", "animations", "fps", "with_target", "pace")),
+    *(_FIT_OPTIONS[each.name] for each in fields(RecordConfig)),
     BY_OPTION,
     HeadedOption(
         ["-o", "--output"],

@@ -52,6 +52,9 @@ class Remark(NamedTuple):
     summary: str
 
 
+FIRST_OF_MANY = {noun: f"only the first {noun} is read" for noun in ("frame", "page")}
+"""Summaries of remarks about pictures with motion, and of TIFF files of several pages."""
+
 RemarkCounts = Counter[str]
 """Of the pictures in a folder: how many have each `Remark.summary`."""
 
@@ -64,38 +67,44 @@ class OpenedImage(NamedTuple):
     remarks: list[Remark]
 
 
-def open_image(file: BinaryIO) -> OpenedImage:
-    """Load the first whole picture in a file.
+def open_image(file: BinaryIO, number: int = 1) -> OpenedImage:
+    """Load a whole picture in a file: the first one, or that of a frame or page, counted from 1.
 
     Raises
     ------
     UnsupportedKindError
         If the file is of a kind that cannot be read.
     InputError
-        If it is empty. For other problems Pillow raises nearly every kind of exception.
+        If it is empty, or has fewer pictures. For other problems Pillow raises nearly every kind of
+        exception.
     """
     kind, pages = _identified(file)
-    image, source, grey = _first_success(file, kind, pages, load=True)
+    if pages and number > 1:
+        whole = [page for page in pages if not page.is_part]
+        if number > len(whole):
+            raise _no_such("page", number, max(1, len(whole)))
+        pages, number = [whole[number - 1]], 1
+    image, source, grey = _first_success(file, kind, pages, number)
     remarks = []
     if pages and full_page(pages).is_part:
         remarks.append(Remark("only a thumbnail is in it", "only a thumbnail"))
     if image.format == "PNG":
-        _mend_png_transparency(image, source)
+        _mend_png_transparency(image, source, is_first=number == 1)
     elif image.format == "TIFF":
         image = _mended_grey(image, grey, remarks)
     if image.format in _ALPHA_OPTIONAL:
         image = _without_empty_alpha(image)
     frames = sum(not page.is_part for page in pages) if pages else _frames(image, file)
-    if frames > 1:
+    if number == 1 and frames > 1:
         noun = "page" if image.format == "TIFF" else "frame"
         text = f"only the first of {frames:,} {noun}s is read"
-        remarks.append(Remark(text, f"only the first {noun} is read"))
+        remarks.append(Remark(text, FIRST_OF_MANY[noun]))
     return OpenedImage(image, grey, remarks)
 
 
 def image_size(file: BinaryIO) -> tuple[int, int]:
     """Return the width and height that `open_image` gives, without reading pixels."""
-    image, _, _ = _first_success(file, *_identified(file), load=False)
+    image, _, _ = _first_success(file, *_identified(file), None)
     return image.size
 
 
@@ -115,17 +124,23 @@ def _identified(file: BinaryIO) -> tuple[FileKind | None, list[Page]]:
 
 
 def _first_success(
-    file: BinaryIO, kind: FileKind | None, pages: list[Page], *, load: bool
+    file: BinaryIO, kind: FileKind | None, pages: list[Page], load: int | None
 ) -> tuple[Image.Image, BinaryIO, Grey]:
-    """Open the file, or failing that a copy of it without metadata."""
+    """Open the file, or failing that a copy of it without metadata, and load a frame of it."""
     first: Exception | None = None
     for source, grey in _sources(file, pages):
         source.seek(0)
         try:
             image = Image.open(source)
-            if load:
+            if load is not None:
+                _seek(image, source, load)
                 image.load()
-        except (MemoryError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+        except (
+            InputError,
+            MemoryError,
+            Image.DecompressionBombError,
+            Image.DecompressionBombWarning,
+        ):
             raise
         except Exception as error:  # Pillow raises nearly every kind
             first = first or error
@@ -158,6 +173,28 @@ def _sources(file: BinaryIO, pages: list[Page]) -> Iterator[tuple[BinaryIO, Grey
             yield page.rewritten(changes, order), grey
 
 
+def _seek(image: Image.Image, source: BinaryIO, number: int) -> None:
+    """Go to a frame, counted from 1; `InputError` if there are fewer."""
+    if number == 1:
+        return
+    count = 1
+    if image.format not in _ONE_PICTURE:
+        try:
+            image.seek(number - 1)
+        except EOFError:
+            count = _frames(image, source)
+            if count >= number:
+                raise  # it is damaged
+        else:
+            return
+    raise _no_such("frame", number, count)
+
+
+def _no_such(noun: str, number: int, count: int) -> InputError:
+    there = f"it has {count:,} {noun}{'s' * (count > 1)}"
+    return InputError(f"{there}, so that there is no {noun} {number:,}", fields=("frame",))
+
+
 def _frames(image: Image.Image, file: BinaryIO) -> int:
     if image.format in _ONE_PICTURE:
         return 1
@@ -171,7 +208,7 @@ def _frames(image: Image.Image, file: BinaryIO) -> int:
     return 1
 
 
-def _mend_png_transparency(image: Image.Image, source: BinaryIO) -> None:
+def _mend_png_transparency(image: Image.Image, source: BinaryIO, *, is_first: bool) -> None:
     """Put the transparent value of a PNG, in the file's own depth, in that of the pixels."""
     key: Any = image.info.get("transparency")
     source.seek(24)
@@ -184,6 +221,8 @@ def _mend_png_transparency(image: Image.Image, source: BinaryIO) -> None:
         image.info["transparency"] = (key & largest) * (255 // largest)
     elif colour_type == 2 and depth == 8:
         image.info["transparency"] = tuple(level & 255 for level in key)
+    elif colour_type == 2 and not is_first:
+        image.info["transparency"] = tuple(level >> 8 for level in key)
     elif colour_type == 2 and depth == 16:
         low = _low_bytes(source)
         alpha = np.zeros((image.height, image.width), np.uint8)

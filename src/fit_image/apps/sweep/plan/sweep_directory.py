@@ -11,6 +11,7 @@ from typing import Self
 
 from fit_image.apps.fit.directory import FitDirectory
 from fit_image.apps.sweep.plan.trial import Trial
+from fit_image.config.animation import AnimationConfig
 from fit_image.errors import FitImageError, InputError, os_error_reason
 from fit_image.storage import atomic
 from fit_image.storage.json_document import read_document
@@ -91,6 +92,11 @@ class SweepDirectory:
     def extended(self, trials: Iterable[Trial]) -> SweepDirectory:
         """Return the folder with more trials; nothing is written before `write`."""
         return SweepDirectory(self.path, (*self.trials, *trials), self.failures)
+
+    @property
+    def animation(self) -> AnimationConfig:
+        """How the frames of the newest trial are shown."""
+        return self.trials[-1].manifest.animation
 
     def run_path(self, trial: Trial) -> Path:
         """Return the folder of a trial's run."""

@@ -49,10 +49,13 @@ class Trial:
     def key(self) -> str:
         """Identifier: 16 hexadecimal digits of a hash of its configuration and picture."""
         manifest = self.manifest
+        image = to_json(manifest.image)
+        if image["frame"] == 1:
+            del image["frame"]  # as in sweeps of versions that knew no other
         identity = {
             "picture": manifest.picture.sha256,
             "fit": to_json(manifest.fit),
-            "image": to_json(manifest.image),
+            "image": image,
             "frame_every": manifest.record.frame_every,
         }
         text = json.dumps(identity, sort_keys=True, allow_nan=False)

@@ -11,12 +11,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
+from fit_image.animation.bar import WHITE, with_bar
 from fit_image.animation.film import Film, Pixels
 from fit_image.animation.writers import AnimationReport, write_film
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.results.contact_sheet import ContactSheet
 from fit_image.apps.sweep.results.frames import TrialFrames
 from fit_image.apps.sweep.results.outcome import Outcome, group_by_seed
+from fit_image.config.animation import AnimationConfig
 
 MAX_GROUPS = 24
 """Maximum number of trials side by side; more would be too small."""
@@ -32,6 +34,7 @@ def write_comparison(
     path: Path | None = None,
     *,
     by: str = "epochs",
+    config: AnimationConfig | None = None,
     fps: float | None = None,
     max_groups: int = MAX_GROUPS,
     on_frame: Callable[[int, int], None] | None = None,
@@ -46,6 +49,8 @@ def write_comparison(
     ----------
     by : str
         Synchronise by ``epochs``, or by ``seconds`` of training.
+    config : AnimationConfig, optional
+        For its ``loop``, ``hold`` and ``progress_line``. Default: that of the sweep.
     fps : float, optional
         Frames per second. Default: as many as make it last some seconds.
     max_groups : int
@@ -81,7 +86,11 @@ def write_comparison(
     captions = [", ".join(filter(None, [unit.format(moment), note])) for moment in moments]
     film = Film(len(moments), _composer(shown, by, moments, captions), on_frame)
     fps = fps or min(_MAX_FPS, len(moments) / _MIN_SECONDS)
-    return write_film(path or folder.comparison, film, fps=fps)
+    config = config or folder.animation
+    if config.progress_line:
+        film = with_bar(film, None, [moment / (last or 1) for moment in moments], WHITE)
+    path = path or folder.comparison
+    return write_film(path, film, fps=fps, hold=config.hold, loop=config.loop)
 
 
 def _times(frames: TrialFrames, by: str) -> list[float]:
