@@ -90,6 +90,13 @@ def choosing(work: Path) -> None:
 
 
 @cli.command()
+@_work
+def units(work: Path) -> None:
+    """Draw what the units of three layers draw."""
+    fit_image("units", train(work, "3x16"), "--size", "1080x380", "-o", EXAMPLES / "units.png")
+
+
+@cli.command()
 @click.option("--work", type=_path, default=Path("gallery-work"), show_default=True)
 def gallery(work: Path) -> None:
     """Train each component for the same seconds; about six minutes."""

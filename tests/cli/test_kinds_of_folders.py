@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 from pathlib import Path
@@ -144,6 +145,20 @@ def test_info_knows_a_sweep(folders):
     succeed("render", facts["best_run"], "-q")
     assert "best psnr" in succeed("info", folders / "sweep").stdout
     assert "2x8" in succeed("info", facts["best_run"]).stdout or "8" in facts["best"]
+
+
+def test_a_sweep_counts_units_that_never_answer(folders):
+    path = folders / "sweep"
+    tables = []
+    for name in ("results.csv", "means.csv"):
+        with (path / name).open(newline="") as file:
+            tables.append(list(csv.DictReader(file)))
+    page = (path / "report.html").read_text()
+    for row, means, hidden in zip(*tables, (8, 16), strict=True):
+        layers = json.loads(succeed("info", path / row["run"], "--json").stdout)["never_answer"]
+        assert int(row["never_answer"]) == sum(each["never_answer"] for each in layers)
+        assert float(means["never_answer_mean"]) == int(row["never_answer"])
+        assert f">{row['never_answer']} of {hidden}</td>" in page
 
 
 @pytest.mark.parametrize("name", USES)

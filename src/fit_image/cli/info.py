@@ -37,8 +37,9 @@ def command(signals: Signals, /, path: Path, as_json: bool) -> None:
     shown = [(name.replace("_", " "), _shown(name, value)) for name, value in facts.items()]
     width = max(len(name) for name, _ in shown)
     for name, text in shown:
-        # The folder's or the file's own name is the user's; all else is the file's.
-        own = name in ("run", "model")
+        # The folder's or the file's own name is the user's, the units are counted here; all else is
+        # the file's.
+        own = name in ("run", "model", "never answer")
         click.echo(f"{name:<{width}}  {one_line(text) if own else excerpt(text)}")
 
 
@@ -79,6 +80,10 @@ def _facts_of_sweep(folder: SweepDirectory) -> dict[str, Any]:
 
 
 def _shown(name: str, value: Any) -> str:
+    if name == "never_answer":
+        from fit_image.apps.hidden_layers import describe_silent
+
+        return "unknown" if value is None else describe_silent(value) or "none"
     if value is None or value == []:
         return "none"
     if isinstance(value, bool):
