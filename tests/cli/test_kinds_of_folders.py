@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fit_image.apps.frame_sheet import read_runs
 from kinds import KINDS, gradient
 from shell import Shell
 
@@ -96,6 +97,26 @@ def test_any_run_is_animated(folders, name, suffix):
     assert result.stdout == f"{file}\n"
     assert "2 frames" in result.stderr
     assert Path(file).stat().st_size > 100
+
+
+@pytest.mark.parametrize("name", [*USES, "sweep"])
+def test_frames_of_any_run_stand_on_a_sheet(folders, name):
+    assert succeed("sheet", folders / name).stdout == "sheet.png\n"
+    with Image.open("sheet.png") as picture:
+        assert len(picture.getcolors(1 << 24)) > 2
+
+
+def test_runs_of_all_kinds_and_frames_alone_stand_on_one_sheet(folders):
+    shutil.copytree(folders / "digits" / "frames", "alone")
+    paths = [*(folders / name for name in USES), folders / "sweep", Path("alone")]
+    runs = read_runs(paths)
+    names = ["2x16", "digits", "autoencode", "unjpeg", "1x8", "2x8", "alone"]
+    assert [run.name for run in runs] == names
+    assert runs[1].caption(1).endswith(" s")
+    assert runs[-1].caption(1) == ""
+    succeed("sheet", *paths, "--epochs", "0,2", "-o", "all.webp")
+    with Image.open("all.webp") as picture:
+        assert picture.width > 800
 
 
 def test_an_animation_made_again_is_the_training_s_own(folders):
