@@ -26,7 +26,7 @@ USES = {
     "unjpeg": "fit-image unjpeg apply {} PICTURES",
 }
 COMMANDS = {
-    "fit": [("render",)],
+    "fit": [("render",), ("units",)],
     "digits": [("digits", "grid"), ("digits", "draw", "--label", 1), ("digits", "morph")],
     "autoencode": [("autoencode", "grid"), ("autoencode", "apply", "{}", "pic.png")],
     "unjpeg": [("unjpeg", "score", "{}", "."), ("unjpeg", "apply", "{}", "pic.png")],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -97,6 +98,16 @@ def test_the_usual_epochs_are_those_with_frames(folders):
 )
 def test_mistakes_are_told(folders, options, words):
     assert words in sheet.fail(*(str(each).format(folders) for each in options))
+
+
+def test_a_damaged_frame_is_told(folders):
+    shutil.copytree(folders / "wide", "copy")
+    Path("copy/frames/epoch-000000.png").write_bytes(b"no picture")
+    assert "epoch-000000.png: damaged" in sheet.fail("copy", code=1)
+
+
+def test_the_sheet_goes_to_standard_output(folders):
+    assert sheet.succeed(folders / "wide", "-o", "-").stdout_bytes.startswith(b"\x89PNG")
 
 
 def test_a_run_without_frames_is_told(folders):

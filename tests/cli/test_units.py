@@ -77,6 +77,11 @@ def test_options_of_the_picture(learned):
     assert units.succeed(learned / "run", "-q").stderr == ""
 
 
+def test_the_picture_goes_to_standard_output(learned):
+    shown = units.succeed(learned / "run", "-o", "-", "--size", "300x200")
+    assert shown.stdout_bytes.startswith(b"\x89PNG")
+
+
 def test_epochs_are_animated(learned):
     result = units.succeed(learned / "run", "--animate", "--size", "300x200")
     assert result.stdout == "units.gif\n"

@@ -233,10 +233,10 @@ class FrameSheet:
 
     def _tallest(self) -> float:
         """Return the largest height over width of the runs' frames."""
-        ratios = []
+        ratios: list[float] = []
         for run in self._runs:
-            with Image.open(next(iter(run.frames.values()))) as image:
-                ratios.append(image.height / image.width)
+            height, width, _ = read_frame(next(iter(run.frames.values()))).shape
+            ratios.append(height / width)
         return max(ratios)
 
     def _write(

@@ -86,6 +86,15 @@ def test_pictures_of_any_shape(size):
     assert sheet.draw(network).shape == (*sheet.size[::-1], 3)
 
 
+def test_outputs_that_overflow_are_drawn():
+    network = steps("identity")
+    (weights, _), *_ = network.weights()
+    weights *= 1.5e38
+    for signed in (False, True):
+        first, *_ = tiles(UnitSheet(network, size=(300, 100), signed=signed), network)
+        assert np.isfinite(first).all()
+
+
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

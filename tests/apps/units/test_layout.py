@@ -44,6 +44,13 @@ def test_layers_that_fit_have_a_row_each():
     assert (layout.columns, layout.panels) == (16, 1)
 
 
+def test_pictures_grow_with_the_sheet_up_to_a_width():
+    layout = Layout.fitting([4], 1.0, (2000, 900), title=False)
+    assert layout.tile[0] > 400
+    layout = Layout.fitting([4], 1.0, (2000, 900), title=False, widest=200)
+    assert layout.tile == (200, 200)
+
+
 def test_wide_layers_are_wrapped_and_deep_narrow_networks_lie_side_by_side():
     wide = Layout.fitting([300] * 4, 0.7, (1800, 1400), title=False)
     assert wide.panels == 1

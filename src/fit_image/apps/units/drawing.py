@@ -25,6 +25,10 @@ _SIGNED = np.array(
     [(190, 225, 255), (40, 110, 200), (0, 0, 0), (205, 90, 20), (255, 232, 150)], np.float32
 )
 
+_WIDEST = 200  # picture of a unit, unless the sheet's size is given
+
+_FINITE = 1e30  # of outputs: what is beyond overflows when it is scaled
+
 _SAMPLES = 2  # per pixel of a unit's picture and direction
 
 
@@ -70,7 +74,9 @@ class UnitSheet:
         self._signed = signed
         counts = [hidden[index] for index in self._shown]
         aspect = network.size[0] / network.size[1]
-        self._layout = Layout.fitting(counts, aspect, size or within, title=title)
+        self._layout = Layout.fitting(
+            counts, aspect, size or within, title=title, widest=None if size else _WIDEST
+        )
         self.size = size or self._layout.size
         label, heading = _FONT_SIZES
         self._label, self._heading = ImageFont.load_default(label), ImageFont.load_default(heading)
@@ -117,7 +123,8 @@ class UnitSheet:
         for rows, outputs in layers.strips(width * _SAMPLES, height * _SAMPLES):
             for index, samples in zip(range(self._shown.stop), outputs, strict=False):
                 if index in values:
-                    wide = samples.reshape(len(rows), width, _SAMPLES, -1).sum(axis=2)
+                    finite = np.clip(np.nan_to_num(samples), -_FINITE, _FINITE)
+                    wide = finite.reshape(len(rows), width, _SAMPLES, -1).sum(axis=2)
                     for row, units in zip(rows, share * wide, strict=True):
                         values[index][:, row // _SAMPLES] += units.T
         return values
@@ -142,8 +149,9 @@ class UnitSheet:
         wide, high = self._layout.tile
         right, bottom = left + wide - 1, top + high - 1
         draw.rectangle((left, top, right, bottom), _SILENT)
-        draw.line((left, top, right, bottom), _MARK)
-        draw.line((left, bottom, right, top), _MARK)
+        thickness = max(1, wide // 100)
+        draw.line((left, top, right, bottom), _MARK, thickness)
+        draw.line((left, bottom, right, top), _MARK, thickness)
 
 
 def _levels(shades: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:

@@ -16,7 +16,7 @@ LABEL = 20
 
 _GAP = 2  # between units
 _BETWEEN = 8  # layers
-_LARGE_TILE, _LARGEST_TILE = 64, 200  # width
+_LARGE_TILE = 64  # width from which on more is no reason to wrap layers
 _NARROWEST_PANEL = 230  # of several side by side: labels need as much
 _MOST_PANELS = 12
 
@@ -47,7 +47,13 @@ class Layout:
 
     @classmethod
     def fitting(
-        cls, counts: Sequence[int], aspect: float, size: tuple[int, int], *, title: bool
+        cls,
+        counts: Sequence[int],
+        aspect: float,
+        size: tuple[int, int],
+        *,
+        title: bool,
+        widest: int | None = None,
     ) -> Layout:
         """Return the layout with the largest pictures; `InputError` if they do not fit.
 
@@ -61,6 +67,8 @@ class Layout:
             Most pixels of the sheet's width and height.
         title : bool
             Whether there is room for a title.
+        widest : int, optional
+            Most pixels of a unit's width.
         """
         width, height = size
         above = TITLE if title else 0
@@ -81,7 +89,7 @@ class Layout:
                 # The first of those that are large enough has fewer panels, and longer rows.
                 enough = best is not None and min(side, _LARGE_TILE) <= best.tile[0]
                 if side >= 1 and down >= _GAP + 1 and not enough:
-                    side = min(side, _LARGEST_TILE)
+                    side = min(side, widest or side)
                     tile = side, max(min(round(side / aspect), int(down) - _GAP), 1)
                     best = cls(tuple(counts), panels, columns, tile, above)
         if best is None:
