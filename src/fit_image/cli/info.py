@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fit_image.cli.common import options
-from fit_image.cli.common.display import format_duration
+from fit_image.cli.common.display import (
+    announcing_compilation,
+    format_duration,
+    make_display,
+)
 from fit_image.cli.common.signals import Signals
 from fit_image.errors import excerpt, one_line
 
@@ -30,7 +34,9 @@ def command(signals: Signals, /, path: Path, as_json: bool) -> None:
     file.
     """
     signals.act_at_once()
-    facts = _facts(path)
+    # The units of a network are counted with kernels that may not be compiled yet.
+    with make_display(quiet=False) as display, announcing_compilation(display):
+        facts = _facts(path)
     if as_json:
         click.echo(json.dumps(facts))
         return

@@ -163,8 +163,9 @@ def _draw_epochs(
             title = f"epoch {epoch}" if known is None else f"epoch {epoch}, {known:.1f} dB"
             picture = sheet.draw(network, title, threads=threads)
             save_image(frame_path(folder, epoch), picture)
-        step = (f"learning again epoch {epoch + 1}/{epochs[-1]}",)
-        display.step(ProgressStep(epoch / max(epochs[-1], 1), step))
+        last = epochs[-1]
+        step = (f"learning again epoch {min(epoch + 1, last)}/{last}",)
+        display.step(ProgressStep(epoch / max(last, 1), step))
     return [frame_path(folder, epoch) for epoch in epochs]
 
 

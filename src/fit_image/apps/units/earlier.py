@@ -52,7 +52,7 @@ def networks_of_epochs(
     Yields
     ------
     int
-        The epoch learned so far, several times a second.
+        The epochs learned so far, several times a second.
     PaintingNetwork or None
         Its network, if it is one of ``epochs``: valid until the next is asked for.
 
@@ -67,7 +67,7 @@ def networks_of_epochs(
     trainer.warm_up()
     for end in follow(trainer, _NEVER):
         if not isinstance(end, EpochEnd):
-            yield end - 1, None
+            yield max(end - 1, 0), None
             continue
         epoch, network = end.epoch, trainer.network
         if epoch > 0 and f"{end.metrics.loss:.9g}" != f"{rows[epoch].loss:.9g}":
