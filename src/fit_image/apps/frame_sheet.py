@@ -15,6 +15,7 @@ from fit_image.apps.fit.directory import FitDirectory
 from fit_image.apps.run_kinds import KINDS, check_kind, kind_of
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.plan.trial import Trial
+from fit_image.apps.sweep.results.contact_sheet import wrap_label
 from fit_image.apps.sweep.results.outcome import trial_labels
 from fit_image.errors import InputError, one_line
 from fit_image.images.decoding import parse_background
@@ -30,6 +31,7 @@ _FONT_SIZES = (17, 13)  # of headings and of all else
 _WIDTH, _TILE = 1000, (120, 240)  # of a sheet about, and of its pictures
 _MOST_COLUMNS = 8  # side by side; more are wrapped
 _TALLEST = 2.0  # height of a picture over its width
+_MOST_LINES = 4  # of a column's title
 _SQUARES = 4.0  # from this magnification on, pixels are shown as squares
 
 
@@ -71,7 +73,7 @@ class ShownRun:
         if row is None:
             return ""
         psnr: float | None = getattr(row, "psnr", None)
-        time = f"{row.seconds:.0f} s" if row.seconds >= 10 else f"{row.seconds:.1f} s"
+        time = f"{row.seconds:.0f} s" if row.seconds >= 10 else f"{row.seconds:.2g} s"
         return time if psnr is None else f"{psnr:.1f} dB in {time}"
 
 
@@ -194,7 +196,8 @@ class FrameSheet:
         tile = min(max((_WIDTH - self._left) // across - _GAP, narrow), wide)
         self._tile = tile, max(1, round(tile * min(self._tallest(), _TALLEST)))
         self._top = _GAP + (_HEADING + _LINE * bool(rows[0].details) if self._alone else 0)
-        self._heading = _HEADING + _LINE * any(column.details for column in columns)
+        self._titles = max(_height(self._title(column)[1]) for column in columns)
+        self._heading = self._titles + _LINE * any(column.details for column in columns)
         self._band = self._heading + len(rows) * self._pitch + _GAP
         self.size = (
             self._left + across * (tile + _GAP),
@@ -206,13 +209,18 @@ class FrameSheet:
         sheet = Image.new("RGB", self.size, "white")
         draw = ImageDraw.Draw(sheet)
         if self._alone:
-            self._write(draw, (_GAP, _GAP), self._rows[0], "la")
+            (alone,) = self._rows
+            room = self.size[0] - 2 * _GAP
+            title = _fitting(alone.title, self._large, room)
+            draw.text((_GAP, _GAP), title, _TEXT, self._large, anchor="la")
+            below = _GAP, _GAP + _HEADING - 2
+            draw.text(below, _fitting(alone.details, self._small, room), _TEXT, self._small)
         number = 0
         for band, columns in enumerate(self._bands):
             above = self._top + band * self._band
             for index, column in enumerate(columns):
                 left = self._left + index * (self._tile[0] + _GAP)
-                self._write(draw, (left + self._tile[0] // 2, above), column, "ma")
+                self._write_column(draw, left, above, column)
                 for row in range(len(self._rows)):
                     at = left, above + self._heading + row * self._pitch
                     self._place(sheet, draw, at, *((row, number) if self._alone else (number, row)))
@@ -239,15 +247,21 @@ class FrameSheet:
             ratios.append(height / width)
         return max(ratios)
 
-    def _write(
-        self, draw: ImageDraw.ImageDraw, at: tuple[int, int], line: _Line, anchor: str
-    ) -> None:
-        """Write the heading of a column, or of the sheet."""
-        room = self._tile[0] + _GAP if anchor == "ma" else self.size[0]
-        draw.text(at, _fitting(line.title, self._large, room), _TEXT, self._large, anchor=anchor)
-        below = at[0], at[1] + _HEADING - 2
-        details = _fitting(line.details, self._small, room)
-        draw.text(below, details, _TEXT, self._small, anchor=anchor)
+    def _title(self, line: _Line) -> tuple[Any, list[str]]:
+        """Return the font and the lines of a column's title."""
+        room = self._tile[0] + _GAP // 2
+        if self._large.getlength(line.title) <= room:
+            return self._large, [line.title]
+        return self._small, wrap_label(line.title, self._small, room, _MOST_LINES)
+
+    def _write_column(self, draw: ImageDraw.ImageDraw, left: int, top: int, line: _Line) -> None:
+        """Write the heading of a column."""
+        middle, below = left + self._tile[0] // 2, top + self._titles
+        font, lines = self._title(line)
+        first = below - _height(lines)
+        for number, text in enumerate(lines):
+            draw.text((middle, first + number * _LINE), text, _TEXT, font, anchor="ma")
+        draw.text((middle, below - 2), line.details, _TEXT, self._small, anchor="ma")
 
     def _place(
         self,
@@ -272,6 +286,10 @@ class FrameSheet:
         place = left + wide // 2, top + high + 1
         caption = _fitting(run.caption(epoch), self._small, wide + _GAP)
         draw.text(place, caption, _TEXT, self._small, anchor="ma")
+
+
+def _height(lines: Sequence[str]) -> int:
+    return max(_HEADING, _LINE * len(lines) + 2)
 
 
 def _fitting(text: str, font: Any, width: int) -> str:

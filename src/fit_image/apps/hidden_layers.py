@@ -93,7 +93,8 @@ class HiddenLayers:
             values = layer.predict(values, threads=self._threads)
             yield values
             if spec.skip:
-                values = values + block_input
+                with np.errstate(invalid="ignore", over="ignore"):
+                    values = values + block_input
 
     def strips(self, width: int, height: int) -> Iterator[tuple[range, Iterator[FloatArray]]]:
         """Yield strips of the picture drawn at a size: its rows, and `outputs` of their pixels."""
