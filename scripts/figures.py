@@ -18,13 +18,11 @@ import numpy.typing as npt
 from PIL import Image
 
 from drawing.gallery import Cell, draw_gallery, draw_sheet
-from fit_image import FitImageError, Network, load_image, psnr, save_image, to_uint8
-from fit_image.animation.film import frame_path, frame_paths, read_frame
+from fit_image import FitImageError, load_image, psnr, save_image, to_uint8
+from fit_image.animation.film import frame_paths, read_frame
 from fit_image.apps.digits.model import DigitModel
-from fit_image.apps.fit.directory import FitMetrics
 from fit_image.apps.unjpeg.model import Restorer
 from fit_image.images.formats.jpeg import Compression
-from fit_image.runs.metrics import MetricsFile
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 PORTRAIT = EXAMPLES / "portrait.png"
@@ -76,17 +74,16 @@ def beyond(work: Path) -> None:
 @_work
 def choosing(work: Path) -> None:
     """Put networks in columns and epochs in rows."""
-    groups: dict[str, list[Cell]] = {f"epoch {epoch}": [] for epoch in EPOCHS}
-    for layers in COMPARED:
-        folder = train(work, layers)
-        name = f"{layers}: {Network.load(folder).num_params:,} parameters"
-        rows = {row.epoch: row for row in MetricsFile(folder / "metrics.csv", FitMetrics).read()}
-        for epoch, cells in zip(EPOCHS, groups.values(), strict=True):
-            frame = Image.fromarray(read_frame(frame_path(folder / "frames", epoch)))
-            small = frame.resize((150, 214), Image.Resampling.LANCZOS)
-            cost = f"{rows[epoch].psnr:.1f} dB in {rows[epoch].seconds:.0f} s"
-            cells.append((small, f"{name}\n{cost}"))
-    draw_sheet(groups, len(COMPARED)).save(EXAMPLES / "choosing.png", optimize=True)
+    folders = [train(work, layers) for layers in COMPARED]
+    epochs = ",".join(map(str, EPOCHS))
+    fit_image("sheet", *folders, "--epochs", epochs, "-o", EXAMPLES / "choosing.png")
+
+
+@cli.command()
+@_work
+def units(work: Path) -> None:
+    """Draw what the units of three layers draw."""
+    fit_image("units", train(work, "3x16"), "--size", "1080x380", "-o", EXAMPLES / "units.png")
 
 
 @cli.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fit_image.apps.frame_sheet import read_runs
 from kinds import KINDS, gradient
 from shell import Shell
 
@@ -24,7 +26,7 @@ USES = {
     "unjpeg": "fit-image unjpeg apply {} PICTURES",
 }
 COMMANDS = {
-    "fit": [("render",)],
+    "fit": [("render",), ("units",)],
     "digits": [("digits", "grid"), ("digits", "draw", "--label", 1), ("digits", "morph")],
     "autoencode": [("autoencode", "grid"), ("autoencode", "apply", "{}", "pic.png")],
     "unjpeg": [("unjpeg", "score", "{}", "."), ("unjpeg", "apply", "{}", "pic.png")],
@@ -97,6 +99,26 @@ def test_any_run_is_animated(folders, name, suffix):
     assert Path(file).stat().st_size > 100
 
 
+@pytest.mark.parametrize("name", [*USES, "sweep"])
+def test_frames_of_any_run_stand_on_a_sheet(folders, name):
+    assert succeed("sheet", folders / name).stdout == "sheet.png\n"
+    with Image.open("sheet.png") as picture:
+        assert len(picture.getcolors(1 << 24)) > 2
+
+
+def test_runs_of_all_kinds_and_frames_alone_stand_on_one_sheet(folders):
+    shutil.copytree(folders / "digits" / "frames", "alone")
+    paths = [*(folders / name for name in USES), folders / "sweep", Path("alone")]
+    runs = read_runs(paths)
+    names = ["2x16", "digits", "autoencode", "unjpeg", "1x8", "2x8", "alone"]
+    assert [run.name for run in runs] == names
+    assert runs[1].caption(1).endswith(" s")
+    assert runs[-1].caption(1) == ""
+    succeed("sheet", *paths, "--epochs", "0,2", "-o", "all.webp")
+    with Image.open("all.webp") as picture:
+        assert picture.width > 800
+
+
 def test_an_animation_made_again_is_the_training_s_own(folders):
     for name in ("digits", "autoencode", "unjpeg"):
         succeed("animate", folders / name, "-o", "again.gif")
@@ -144,6 +166,20 @@ def test_info_knows_a_sweep(folders):
     succeed("render", facts["best_run"], "-q")
     assert "best psnr" in succeed("info", folders / "sweep").stdout
     assert "2x8" in succeed("info", facts["best_run"]).stdout or "8" in facts["best"]
+
+
+def test_a_sweep_counts_units_that_never_answer(folders):
+    path = folders / "sweep"
+    tables = []
+    for name in ("results.csv", "means.csv"):
+        with (path / name).open(newline="") as file:
+            tables.append(list(csv.DictReader(file)))
+    page = (path / "report.html").read_text()
+    for row, means, hidden in zip(*tables, (8, 16), strict=True):
+        layers = json.loads(succeed("info", path / row["run"], "--json").stdout)["never_answer"]
+        assert int(row["never_answer"]) == sum(each["never_answer"] for each in layers)
+        assert float(means["never_answer_mean"]) == int(row["never_answer"])
+        assert f">{row['never_answer']} of {hidden}</td>" in page
 
 
 @pytest.mark.parametrize("name", USES)

@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fit_image.cli.common import options
-from fit_image.cli.common.display import format_duration
+from fit_image.cli.common.display import (
+    announcing_compilation,
+    format_duration,
+    make_display,
+)
 from fit_image.cli.common.signals import Signals
 from fit_image.errors import excerpt, one_line
 
@@ -30,15 +34,18 @@ def command(signals: Signals, /, path: Path, as_json: bool) -> None:
     file.
     """
     signals.act_at_once()
-    facts = _facts(path)
+    # The units of a network are counted with kernels that may not be compiled yet.
+    with make_display(quiet=False) as display, announcing_compilation(display):
+        facts = _facts(path)
     if as_json:
         click.echo(json.dumps(facts))
         return
     shown = [(name.replace("_", " "), _shown(name, value)) for name, value in facts.items()]
     width = max(len(name) for name, _ in shown)
     for name, text in shown:
-        # The folder's or the file's own name is the user's; all else is the file's.
-        own = name in ("run", "model")
+        # The folder's or the file's own name is the user's, the units are counted here; all else is
+        # the file's.
+        own = name in ("run", "model", "never answer")
         click.echo(f"{name:<{width}}  {one_line(text) if own else excerpt(text)}")
 
 
@@ -79,6 +86,10 @@ def _facts_of_sweep(folder: SweepDirectory) -> dict[str, Any]:
 
 
 def _shown(name: str, value: Any) -> str:
+    if name == "never_answer":
+        from fit_image.apps.hidden_layers import describe_silent
+
+        return "unknown" if value is None else describe_silent(value) or "none"
     if value is None or value == []:
         return "none"
     if isinstance(value, bool):

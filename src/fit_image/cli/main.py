@@ -38,6 +38,8 @@ _COMMANDS = {
     "fit": ("fit_image.cli.fit.command", "Teach a network to paint IMAGE."),
     "render": ("fit_image.cli.render", "Draw a learned picture at any size and region."),
     "animate": ("fit_image.cli.animate", "Make an animation from the frames of a run."),
+    "units": ("fit_image.cli.units", "Draw what each hidden unit of a network draws."),
+    "sheet": ("fit_image.cli.sheet", "Lay out frames of runs on a labelled contact sheet."),
     "info": ("fit_image.cli.info", "Show what a run or a model file contains."),
     "dream": ("fit_image.cli.dream", "Draw pictures of random networks."),
     "digits": ("fit_image.cli.digits", "Draw digits at any size, or train a generator."),

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
+from fit_image.apps.hidden_layers import layer_answers, silent_units
 from fit_image.apps.painting_network import PaintingNetwork
 from fit_image.config.fit import FitConfig, ImageConfig, RecordConfig, is_elsewhere
 from fit_image.config.layer_spec import Hidden, format_layers
@@ -258,6 +259,9 @@ class FitDirectory(RunDirectory):
         if not self.target.exists():
             save_image(self.target, trainer.image)
 
+    def describe(self) -> dict[str, Any]:
+        return super().describe() | {"never_answer": silent_units(self.path)}
+
     @classmethod
     def describe_model(cls, path: Path) -> dict[str, Any]:
         network = PaintingNetwork.load(path)
@@ -273,4 +277,5 @@ class FitDirectory(RunDirectory):
             "width": network.size[0],
             "height": network.size[1],
             "channels": next(name for name, count in CHANNELS.items() if count == network.channels),
+            "never_answer": [layer.to_json() for layer in layer_answers(network)],
         }

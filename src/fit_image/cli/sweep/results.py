@@ -30,6 +30,9 @@ def write_all(
     def show(name: str, done: int, total: int) -> None:
         display.step(ProgressStep(done / total, (f"making {name}", f"{done}/{total}")))
 
+    for number, outcome in enumerate(outcomes, start=1):
+        if outcome.silent is not None:  # found now, which takes longest of what is in the tables
+            show(folder.results_csv.name, number, len(outcomes))
     write_results(folder, outcomes)
     animation = write_comparison(
         folder,

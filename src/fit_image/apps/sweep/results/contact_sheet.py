@@ -123,13 +123,13 @@ def _arrange(aspects: Sequence[float], counts: Sequence[int]) -> tuple[int, int]
     return columns, width(columns)
 
 
-def wrap_label(text: str, font: Font, width: int) -> list[str]:
-    """Break a label into lines at its commas, and shorten lines that are too long."""
+def wrap_label(text: str, font: Font, width: int, most: int = _MAX_LINES) -> list[str]:
+    """Break a label into ``most`` lines at its commas, and shorten lines that are too long."""
     first, *parts = text.split(", ")
     lines = [first]
     for part in parts:
         joined = f"{lines[-1]}, {part}"
-        if font.getlength(f"{joined},") <= width or len(lines) == _MAX_LINES:
+        if font.getlength(f"{joined},") <= width or len(lines) == most:
             lines[-1] = joined
         else:
             lines[-1] += ","

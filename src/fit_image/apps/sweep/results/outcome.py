@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fit_image.apps.fit.directory import FitMetrics
+from fit_image.apps.hidden_layers import silent_units
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.plan.trial import Trial, layers_label
 from fit_image.config.fit import option_of
@@ -39,12 +40,15 @@ class Outcome:
         Metrics of each epoch.
     message : str
         Reason of a failure, or empty.
+    path : Path or None
+        Folder of the run; None before it has started.
     """
 
     trial: Trial
     status: str
     rows: tuple[FitMetrics, ...] = ()
     message: str = ""
+    path: Path | None = None
 
     @property
     def epochs(self) -> int:
@@ -72,6 +76,16 @@ class Outcome:
         return max((row.psnr for row in self.drawn if row.psnr is not None), default=None)
 
     @cached_property
+    def silent(self) -> list[dict[str, Any]] | None:
+        """Units that never answer, as `silent_units` tells them."""
+        return None if self.path is None else silent_units(self.path)
+
+    @property
+    def never_answer(self) -> int | None:
+        """Number of hidden units that never answer."""
+        return None if self.silent is None else sum(each["never_answer"] for each in self.silent)
+
+    @cached_property
     def measured(self) -> dict[str, float | None]:
         """Measurements by column of ``results.csv``."""
         return {
@@ -80,6 +94,7 @@ class Outcome:
             "best_psnr": self.best_psnr,
             "seconds": self.seconds,
             **{f"seconds_to_{level}": self.seconds_to(level) for level in LEVELS},
+            "never_answer": self.never_answer,
         }
 
     @property
@@ -114,7 +129,7 @@ def read_outcome(folder: SweepDirectory, trial: Trial) -> Outcome:
     status = run.result.status if run.result else "running"
     if failure and status not in FINISHED:
         status = "failed"
-    return Outcome(trial, status, rows, failure if status == "failed" else "")
+    return Outcome(trial, status, rows, failure if status == "failed" else "", run.path)
 
 
 def read_outcomes(folder: SweepDirectory) -> list[Outcome]:

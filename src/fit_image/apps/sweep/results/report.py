@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from fit_image.apps.hidden_layers import describe_silent
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.results.frames import TrialFrames
 from fit_image.apps.sweep.results.outcome import LEVELS, Outcome, group_by_seed
@@ -165,6 +166,7 @@ def _render(sections: Sequence[_Section], outcomes: Sequence[Outcome], max_curve
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
     environment.filters["format_digits"] = format_digits
+    environment.filters["describe_silent"] = describe_silent
     groups = [group for section in sections for group in section.groups]
     return environment.from_string((page / "page.html").read_text("utf-8")).render(
         sections=sections,

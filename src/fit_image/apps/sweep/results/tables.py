@@ -24,7 +24,11 @@ from fit_image.storage import atomic
 
 FORMAT_VERSION = 1
 
-MEASURED = ("psnr", "best_psnr", "seconds", *(f"seconds_to_{level}" for level in LEVELS))
+MEASURED = (
+    *("psnr", "best_psnr", "seconds"),
+    *(f"seconds_to_{level}" for level in LEVELS),
+    "never_answer",
+)
 """Columns of which ``means.csv`` has statistics over seeds."""
 
 
@@ -34,9 +38,9 @@ def write_results(folder: SweepDirectory, outcomes: Sequence[Outcome]) -> None:
     ``results.csv`` has a row per trial: ``key``, ``label`` (without the seed), ``picture`` (path),
     the configuration by field name, ``parameters``, ``work`` (FLOPs), ``epochs_learned``, ``psnr``
     of the last frame and ``best_psnr`` (dB), ``seconds`` of training, ``seconds_to_20`` and so on
-    (dB), ``status``, ``message`` and ``run``, its folder relative to that of the sweep.
-    ``means.csv`` has a row for all trials that differ only in the seed, with mean, deviation, least
-    and most over those that are done.
+    (dB), ``never_answer`` (hidden units), ``status``, ``message`` and ``run``, its folder relative
+    to that of the sweep. ``means.csv`` has a row for all trials that differ only in the seed, with
+    mean, deviation, least and most over those that are done.
 
     Unknown values are empty in the CSV files, which are UTF-8 with commas, and null in the JSON
     file. The PSNR of a perfect copy is infinite: ``inf`` in CSV, null in JSON, where the times to
