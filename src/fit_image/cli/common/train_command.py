@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import click
 
 from fit_image.cli.common.display import (
+    Bar,
+    PictureBar,
     ProgressStep,
     TimeLeft,
     announcing_compilation,
@@ -47,8 +49,8 @@ class TrainCommand(ABC):
     output : Path
         The directory of the run.
     options : dict
-        All other options by their names, ``resume``, ``overwrite``, ``as_json`` and ``quiet`` among
-        them.
+        All other options by their names, ``resume``, ``overwrite``, ``watch``, ``as_json`` and
+        ``quiet`` among them.
 
     Attributes
     ----------
@@ -73,7 +75,7 @@ class TrainCommand(ABC):
             raise click.UsageError("--resume goes on with the options of its run, not --like.")
         self.ctx, self.data, self.output, self.options = ctx, data, output, options
         self.signals: Signals = ctx.obj
-        self.display = make_display(options["quiet"])
+        self.display = make_display(options["quiet"], PictureBar if options["watch"] else Bar)
         self.time_left = TimeLeft()
         self.notes: list[str] = []
         self._observers = Observers()
@@ -138,7 +140,11 @@ class TrainCommand(ABC):
 
     def observers(self) -> list[Observer]:
         """Return those that follow the training."""
-        return []
+        if not isinstance(self.display, PictureBar):
+            return []  # nothing is shown, or not on a terminal
+        from fit_image.cli.live.watch import Watch
+
+        return [Watch(self.display, self.options["watch"])]
 
     def close(self) -> None:  # noqa: B027  # not every command has something to do
         """Do what remains to be done, whatever happened."""
