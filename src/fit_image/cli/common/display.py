@@ -28,13 +28,19 @@ _LONGEST_NAME = 40
 
 @dataclass(frozen=True)
 class ProgressStep:
-    """A state of the work: the fraction that is done (0..1), and facts.
+    """A state of the work: the fraction that is done (0..1), if that is known, and facts.
 
     The most important facts come first; those that do not fit are left out.
     """
 
-    done: float
+    done: float | None
     parts: tuple[str, ...]
+
+    @property
+    def texts(self) -> list[str]:
+        """The percentage, if it is known, and the facts."""
+        known = [] if self.done is None else [f"{min(self.done, 1.0):4.0%}"]
+        return [*known, *self.parts]
 
 
 class Display:
@@ -76,7 +82,7 @@ class Lines(Display):
         now = time.monotonic()
         if now - self._shown_at >= _SECONDS_BETWEEN_LINES:
             self._shown_at = now
-            _write("  ".join((f"{step.done:4.0%}", *step.parts)) + "\n")
+            _write("  ".join(step.texts) + "\n")
 
 
 class Bar(Display):
@@ -101,13 +107,13 @@ class Bar(Display):
     def _drawing(self, step: ProgressStep) -> str:
         # The terminal writes ^C behind it, and a line that wraps would move all others.
         columns = _terminal_size().columns - 3
-        parts = [f"{min(step.done, 1.0):4.0%}", *step.parts]
+        parts = step.texts
         shortest, longest = _BAR_WIDTH
         # The first fact stays, at the cost of the bar.
         while len(parts) > 2 and len("  ".join(parts)) + 2 + shortest > columns:
             parts.pop()
         width = min(columns - 2 - len("  ".join(parts)), longest)
-        if width < 3:
+        if width < 3 or step.done is None:
             line = _shortened("  ".join(parts), max(columns, 0))
             self._length = len(line)
         else:

@@ -59,13 +59,17 @@ class Watch(Observer):
         self._frame = read_frame(frames[-1][1], self._background) if frames else None
 
     def advance(self, news: News) -> None:
-        if news.drawn is not None:
-            self._frame = news.drawn.frame
+        self.show(None if news.drawn is None else news.drawn.frame)
+
+    def show(self, frame: Pixels | None) -> None:
+        """Show a frame or, if that is None, the one before where the terminal's size is new."""
         size = self._screen.size()
-        if self._frame is None or (news.drawn is None and size == self._shown_in):
+        if frame is None and (self._frame is None or size == self._shown_in):
             return
+        self._frame = frame = self._frame if frame is None else frame
+        assert frame is not None
         self._shown_in = size
-        self._screen.show(self._panels(self._frame, *size))
+        self._screen.show(self._panels(frame, *size))
 
     def end(self, result: Result | None) -> None:
         self._screen.leave()
