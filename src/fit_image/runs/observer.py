@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -170,12 +171,14 @@ class _Messenger:
     def _run(self, training: Training) -> None:
         try:
             self._observer.begin(training)
+            # The first one does what is needed once, and the second one is not to wait for it.
+            costs = deque([0.0], maxlen=2)
             while not self._over.is_set():
                 self._awake.wait()
                 began = time.thread_time()
                 self._advance()
-                rest = max((time.thread_time() - began) * _REST, _SECONDS_BETWEEN_NEWS)
-                self._over.wait(rest)
+                costs.append(time.thread_time() - began)
+                self._over.wait(max(min(costs) * _REST, _SECONDS_BETWEEN_NEWS))
             self._advance()
             self._observer.end(self._result)
         except Exception as error:  # whatever it is, the training goes on

@@ -60,13 +60,14 @@ class BlockPanel:
         changed = np.ones(self.cells.shape[:2], bool)
         if before is not None:
             changed = (self.cells != before.cells).any(axis=2)
-        found = []
-        for line in np.flatnonzero(changed.any(axis=1)).tolist():
-            columns = np.flatnonzero(changed[line])
-            first, last = int(columns[0]), int(columns[-1])
-            text = _text(self.cells[line, first : last + 1])
-            found.append(Span(line, first, f"{text}\x1b[0m"))
-        return found
+        lines = np.flatnonzero(changed.any(axis=1))
+        first = changed[lines].argmax(axis=1).tolist()
+        ends = (self.columns - changed[lines, ::-1].argmax(axis=1)).tolist()
+        texts = _texts(self.cells[lines])
+        return [
+            Span(line, start, f"{text[start:end].tobytes().decode()}\x1b[0m")
+            for line, start, end, text in zip(lines.tolist(), first, ends, texts, strict=True)
+        ]
 
     def erasure(self) -> str:
         """Return nothing: all of it is text."""
@@ -78,11 +79,11 @@ def to_256(pixels: Bytes) -> Bytes:
 
     The distance is that of Oklab (Ottosson, 2020), in which dark colours do not turn to grey.
     """
-    palette, colours = _oklab(PALETTE), _oklab(pixels)
-    # |a - b|^2, but for |a|^2, which is the same for all b.
-    distance = np.square(palette).sum(axis=1) - 2 * (colours @ palette.T)
-    nearest: Bytes = (16 + distance.argmin(axis=2)[..., None]).astype(np.uint8)
-    return nearest
+    # Half of |a - b|^2, but for |a|^2, which is the same for all b.
+    distance = _oklab(pixels).reshape(-1, 3) @ -_PLACES.T
+    distance += np.square(_PLACES).sum(axis=1) / 2
+    nearest: Bytes = (16 + distance.argmin(axis=1)).astype(np.uint8)
+    return nearest.reshape(*pixels.shape[:2], 1)
 
 
 _TO_CONES = np.array(
@@ -101,23 +102,23 @@ _FROM_CONES = np.array(
 )
 
 
-def _oklab(pixels: Bytes) -> npt.NDArray[np.float64]:
-    linear = _LINEAR[pixels]
-    lab: npt.NDArray[np.float64] = np.cbrt(linear @ _TO_CONES.T) @ _FROM_CONES.T
-    return lab
+def _oklab(pixels: Bytes) -> npt.NDArray[np.float32]:
+    lab: npt.NDArray[np.float64] = np.cbrt(_LINEAR[pixels] @ _TO_CONES.T) @ _FROM_CONES.T
+    return lab.astype(np.float32)
 
 
-def _text(cells: Bytes) -> str:
-    """Return the text of a row of cells (columns, n)."""
-    count, numbers = cells.shape
+_PLACES = _oklab(PALETTE)
+
+
+def _texts(cells: Bytes) -> Bytes:
+    """Return the text of cells (lines, columns, n), as bytes (lines, columns, length)."""
+    lines, columns, numbers = cells.shape
     kind = b"2" if numbers == 6 else b"5"
     part = b";000" * (numbers // 2)
     pattern = b"\x1b[38;%b%b;48;%b%bm%b" % (kind, part, kind, part, _BLOCK)
-    text = np.tile(np.frombuffer(pattern, np.uint8), (count, 1))
-    at = 6
+    text = np.tile(np.frombuffer(pattern, np.uint8), (lines, columns, 1))
     for number in range(numbers):
-        if number == numbers // 2:
-            at += len(";48;2")
-        text[:, at + 1 : at + 4] = _DECIMAL[cells[:, number]]
-        at += len(";000")
-    return text.tobytes().decode()
+        lower = number < numbers // 2
+        at = len(b"\x1b[38;2;") + len(b"000;") * number + (0 if lower else len(b"48;2;"))
+        text[..., at : at + 3] = _DECIMAL[cells[..., number]]
+    return text
