@@ -18,11 +18,18 @@ import numpy.typing as npt
 from PIL import Image
 
 from drawing.gallery import Cell, draw_gallery, draw_sheet
+from drawing.terminal import draw_terminal
 from fit_image import FitImageError, load_image, psnr, save_image, to_uint8
-from fit_image.animation.film import frame_paths, read_frame
+from fit_image.animation.film import frame_path, frame_paths, read_frame
 from fit_image.apps.digits.model import DigitModel
+from fit_image.apps.fit.directory import FitMetrics
 from fit_image.apps.unjpeg.model import Restorer
+from fit_image.cli.common.display import format_duration
+from fit_image.cli.live.blocks import BlockPanel
+from fit_image.cli.live.canvas import Canvas
 from fit_image.images.formats.jpeg import Compression
+from fit_image.images.scaling import thumbnail
+from fit_image.runs.metrics import MetricsFile
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 PORTRAIT = EXAMPLES / "portrait.png"
@@ -68,6 +75,31 @@ def beyond(work: Path) -> None:
     """Draw what a network imagines around the portrait."""
     options = ("--region", "-0.5,-0.5,1.5,1.5", "--size", "300x429")
     fit_image("render", train(work, HERO), *options, "-o", EXAMPLES / "beyond.png")
+
+
+@cli.command()
+@_work
+def terminal(work: Path) -> None:
+    """Draw a training in the terminal."""
+    run, epoch = train(work, "4x100"), 60
+    frame = frame_path(run / "frames", epoch)
+    row = MetricsFile(run / "metrics.csv", FitMetrics).read()[epoch - 1]
+    rate = read_frame(PORTRAIT)[..., 0].size * epoch / row.seconds
+    left = row.seconds * (max(EPOCHS) - epoch) / epoch
+    cells = (48, 34)
+    lines = ["$ fit-image portrait.png --layers 4x100 --epochs 100 --watch 48"]
+    panels = [
+        BlockPanel.of(
+            thumbnail(read_frame(file), cells[0], 2 * cells[1], (0, 0, 0)), true_colour=True
+        )
+        for file in (frame, PORTRAIT)
+    ]
+    for spans in zip(*(panel.spans(None) for panel in panels), strict=True):
+        lines.append((" " * Canvas.gap).join(span.text for span in spans))
+    blue, grey = "\x1b[36m" + "━" * 24 + "\x1b[0m", "\x1b[90m" + "━" * 16 + "\x1b[0m"
+    facts = f"{row.psnr:.2f} dB  {rate:,.0f} px/s  {format_duration(left)} left"
+    lines.append(f" {epoch}%  {blue}{grey}  epoch {epoch}/{max(EPOCHS)}  {facts}")
+    draw_terminal(lines, 2 * cells[0] + Canvas.gap).save(EXAMPLES / "terminal.png", optimize=True)
 
 
 @cli.command()

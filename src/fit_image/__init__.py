@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from fit_image.apps.fit.fit import Epoch, fit
     from fit_image.apps.fit.trainer import FitTrainer as Trainer
     from fit_image.apps.painting_network import PaintingNetwork as Network
+    from fit_image.apps.run_kinds import open_run
+    from fit_image.cli.watching import watch
     from fit_image.config.fit import FitConfig
     from fit_image.config.layer_spec import parse_layers
     from fit_image.errors import DivergenceError, FitImageError, InputError
@@ -27,10 +29,12 @@ __all__ = [
     "__version__",
     "fit",
     "load_image",
+    "open_run",
     "parse_layers",
     "psnr",
     "save_image",
     "to_uint8",
+    "watch",
     "write_animation",
 ]
 
@@ -46,10 +50,12 @@ _HOMES = {
     "Trainer": "apps.fit.trainer:FitTrainer",
     "fit": "apps.fit.fit",
     "load_image": "images.io",
+    "open_run": "apps.run_kinds",
     "parse_layers": "config.layer_spec",
     "psnr": "images.io",
     "save_image": "images.io",
     "to_uint8": "images.io",
+    "watch": "cli.watching",
     "write_animation": "animation.writers",
 }
 

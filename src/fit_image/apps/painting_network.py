@@ -16,6 +16,9 @@ from fit_image.config.registry import CHANNELS
 from fit_image.config.settings import check_threads, require
 from fit_image.errors import InputError, excerpt
 from fit_image.images.formats.limits import LARGEST_PICTURE
+from fit_image.images.io import to_uint8
+from fit_image.images.scaling import size_within
+from fit_image.images.showing import LARGEST, Shown, ShownInNotebooks
 from fit_image.nn.activations import ACTIVATIONS
 from fit_image.nn.encodings.base import Encoding
 from fit_image.nn.encodings.registry import ENCODINGS
@@ -48,7 +51,7 @@ _STRIP_PIXELS = 1 << 16
 _STRIP_WORK = 3 * 10**10
 
 
-class PaintingNetwork(core.MLP):
+class PaintingNetwork(core.MLP, ShownInNotebooks):
     """A network from coordinates (x, y) to a colour: red, green and blue; or grey; or with alpha.
 
     x runs from 0 in the middle of the picture's left column to 1 in that of its right one, y from 0
@@ -170,6 +173,14 @@ class PaintingNetwork(core.MLP):
         return render_strips(
             self, coordinates, size, pixels=pixels, threads=threads, on_part=on_part
         )
+
+    def shown(self) -> Shown:
+        """Return what a notebook shows: the picture, smaller if it is large."""
+        width, height = self.size
+        if width * height > LARGEST:
+            width, height = size_within(self.size, LARGEST)
+        caption = f"{self.num_params:,} parameters that paint {self.size[0]}x{self.size[1]} pixels"
+        return Shown(to_uint8(self.render(width, height)), caption)
 
     @property
     def encoding_name(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 
@@ -31,6 +32,26 @@ def kind_of(path: Path) -> type[RunDirectory] | None:
                 return kind
         path = path / "model.npz"
     return next((kind for kind in KINDS if is_archive(path, kind.model_kind)), None)
+
+
+def open_run(path: str | os.PathLike[str]) -> RunDirectory:
+    """Open the folder of a run of any kind, of the commands ``fit``, ``digits train`` and so on.
+
+    In a notebook, a run shows its newest frame. Its ``manifest`` says how it was made, ``metrics``
+    reads its table, and ``describe()`` returns the facts that ``fit-image info`` shows.
+
+    Raises
+    ------
+    InputError
+        If it is missing, damaged, or no such folder.
+    """
+    if not isinstance(path, str | os.PathLike):
+        kind = type(path).__name__
+        raise InputError(f"a run is opened by the path of its folder, as text; not by {kind}")
+    path = Path(path)
+    found = next((kind for kind in KINDS if kind.holds_run(path)), KINDS[-1])
+    check_kind(path, found)
+    return found.open(path)
 
 
 def check_kind(path: Path, wanted: type[RunDirectory] | None) -> None:

@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from fit_image.images.decoding import Colour, flatten_alpha
+
 _LANCZOS_RADIUS = 3  # pixels of the smaller picture
 _STRIP_PIXELS = 1 << 19  # scaled at once, so that temporary arrays stay small
 
@@ -62,6 +64,20 @@ def resize(
     """Scale a picture (uint8, height x width x 1 or 3), or a box in it, to any size."""
     scaled = to_image(levels).resize((width, height), Image.Resampling.LANCZOS, box)
     return np.asarray(scaled).reshape(height, width, levels.shape[2])
+
+
+def thumbnail(
+    levels: npt.NDArray[np.uint8], width: int, height: int, background: Colour
+) -> npt.NDArray[np.uint8]:
+    """Scale a picture (uint8, height x width x 1, 3 or 4) to any size, quickly, and flatten it.
+
+    Returns uint8 (height, width, 3), over the background colour.
+    """
+    picture = to_image(levels)
+    if picture.mode != "RGBA":  # whose colours must not be mixed with those that are hidden
+        picture = picture.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    flat = flatten_alpha(picture, background)
+    return np.asarray(flat.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=2.0))
 
 
 def crop_and_resize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict
@@ -17,9 +17,10 @@ import numpy as np
 import numpy.typing as npt
 import PIL
 
-from fit_image.animation.film import frame_path, frame_paths
+from fit_image.animation.film import frame_path, frame_paths, read_frame
 from fit_image.errors import FitImageError, InputError, os_error_reason
 from fit_image.images.io import save_image
+from fit_image.images.showing import Shown, ShownInNotebooks
 from fit_image.runs.manifest import Manifest, Result, RunResult
 from fit_image.runs.metrics import EpochMetrics, MetricsFile
 from fit_image.storage import atomic
@@ -34,8 +35,10 @@ _OF_ALL_KINDS = ("metrics.csv", "checkpoint.npz", "model.npz", "final.png", "ani
 """Files that all kinds of runs write."""
 
 
-class RunDirectory(ABC):
+class RunDirectory(ShownInNotebooks):
     """The directory of a run, its manifest, and its last result; a subclass for every kind.
+
+    In a notebook, the newest frame.
 
     Attributes
     ----------
@@ -223,7 +226,7 @@ class RunDirectory(ABC):
                 "choose another folder with -o, or --overwrite"
             )
 
-    def prepare(self, trainer: Any) -> None:  # noqa: B027  # not every kind needs something
+    def prepare(self, trainer: Any) -> None:  # not every kind needs something
         """Write further files that a run of this kind needs, if they are missing."""
 
     def describe(self) -> dict[str, Any]:
@@ -237,6 +240,15 @@ class RunDirectory(ABC):
         facts |= self.metrics_type.newest(rows) if rows else {}
         facts["frames"] = len(frame_paths(self.frames))
         return facts
+
+    def shown(self) -> Shown:
+        """Return what a notebook shows."""
+        frames, facts = frame_paths(self.frames), self.describe()
+        caption = f"{self.path}: {facts['epochs_done']} of {facts['epochs']} epochs"
+        for name, value in self.metrics_type.newest(self.metrics.read()).items():
+            if value is not None:
+                caption += f", {name} {value:{self.metrics_type.formats[name]}}"
+        return Shown(read_frame(frames[-1][1]) if frames else None, caption)
 
     def write_checkpoint(self, arrays: Mapping[str, Any]) -> None:
         """Write the arrays of `Trainer.checkpoint`."""

@@ -10,6 +10,7 @@ from typing import Any, Generic, Self, TypeVar
 from fit_image.errors import InputError
 from fit_image.runs.directory import RunDirectory
 from fit_image.runs.manifest import Manifest, Result
+from fit_image.runs.observer import Observers
 from fit_image.runs.progress import Status
 from fit_image.runs.trainer import EpochEnd, Trainer
 from fit_image.storage import atomic
@@ -18,31 +19,47 @@ TrainerType = TypeVar("TrainerType", bound=Trainer)
 
 
 class RunRecorder(Generic[TrainerType]):
-    """A training under way, and the directory of its results, which the caller has locked."""
+    """A training under way, and the directory of its results, which the caller has locked.
 
-    def __init__(self, directory: RunDirectory, trainer: TrainerType) -> None:
+    ``observers`` are told what happens.
+    """
+
+    def __init__(
+        self, directory: RunDirectory, trainer: TrainerType, observers: Observers | None = None
+    ) -> None:
         self.directory = directory
         self.trainer = trainer
-        trainer.take_history(directory.metrics.read())
+        self._observers = Observers() if observers is None else observers
+        rows = directory.metrics.read()
+        trainer.take_history(rows)
         self._wall_before = directory.result.wall_seconds if directory.result else 0.0
         self._began = time.monotonic()
         self._saved_at = self._began
         # The shorter of two: in the longer one the process may have been stopped.
         self._saving_seconds: deque[float] = deque(maxlen=2)
         self._recorded_epoch: int | None = None
+        self._observers.begin(directory, trainer.epoch_size, rows)
 
     @classmethod
-    def begin(cls, directory: RunDirectory, trainer: TrainerType) -> Self:
+    def begin(
+        cls, directory: RunDirectory, trainer: TrainerType, observers: Observers | None = None
+    ) -> Self:
         """Start in a directory, emptied of any earlier run."""
         directory.create()
         directory.prepare(trainer)
-        recorder = cls(directory, trainer)
+        recorder = cls(directory, trainer, observers)
         recorder.note("running")
         recorder.checkpoint()
         return recorder
 
     @classmethod
-    def resume(cls, directory: RunDirectory, trainer: TrainerType, asked: Manifest) -> Self:
+    def resume(
+        cls,
+        directory: RunDirectory,
+        trainer: TrainerType,
+        asked: Manifest,
+        observers: Observers | None = None,
+    ) -> Self:
         """Go on from the last checkpoint, with a new trainer.
 
         ``asked`` may differ from the manifest of the run as far as `Manifest.differences` permits.
@@ -78,10 +95,10 @@ class RunRecorder(Generic[TrainerType]):
             )
         directory.manifest = directory.manifest.continued(asked, trainer.progress)
         if arrays is None:
-            return cls.begin(directory, trainer)
+            return cls.begin(directory, trainer, observers)
         directory.forget_after(trainer.progress.epoch)
         directory.prepare(trainer)
-        recorder = cls(directory, trainer)
+        recorder = cls(directory, trainer, observers)
         recorder.note("running")
         return recorder
 
@@ -104,18 +121,21 @@ class RunRecorder(Generic[TrainerType]):
         trainer = self.trainer
         for reached in trainer.course(self.directory.manifest, should_continue):
             if isinstance(reached, EpochEnd):
+                end: EpochEnd | None = reached
                 self._record(reached)
                 epoch, complete = reached.epoch, reached.complete
             else:
-                epoch, complete = reached, False
+                end, epoch, complete = None, reached, False
             self._checkpoint_if_due(epoch_ended=complete and epoch > 0)
-            yield Status(
+            status = Status(
                 epoch,
                 trainer.epoch_size if complete else trainer.position,
                 trainer.epoch_size,
                 trainer.progress.seconds,
                 trainer.newest_metrics,
             )
+            self._observers.tell(status, end)
+            yield status
 
     def conclude(self, status: str) -> Any:
         """Write the checkpoint, the model, the final picture and the result, and return that.
@@ -125,7 +145,9 @@ class RunRecorder(Generic[TrainerType]):
         self.checkpoint()
         self.trainer.model().save(self.directory.model)
         self.directory.copy_final()
-        return self.note(status)
+        result = self.note(status)
+        self._observers.end(result)
+        return result
 
     def rollback(self) -> None:
         """Undo what led to divergence, in the network and in the directory.

@@ -16,13 +16,14 @@ from fit_image.apps.painting_network import PaintingNetwork
 from fit_image.config.fit import FitConfig
 from fit_image.config.presets import preset_config
 from fit_image.errors import InputError
+from fit_image.images.showing import Shown, ShownInNotebooks
 from fit_image.nn.runtime.threads import end_idle_threads
 from fit_image.runs.trainer import EpochEnd
 
 
 @dataclass(frozen=True)
-class Epoch:
-    """The state of learning after an epoch.
+class Epoch(ShownInNotebooks):
+    """The state of learning after an epoch; in a notebook, the picture.
 
     Attributes
     ----------
@@ -49,6 +50,15 @@ class Epoch:
     seconds: float
     picture: npt.NDArray[np.uint8] | None
     network: PaintingNetwork
+
+    def shown(self) -> Shown:
+        """Return what a notebook shows."""
+        facts = [f"epoch {self.index}"]
+        if self.psnr is not None:
+            facts.append(f"{self.psnr:.2f} dB")
+        if self.index > 0:
+            facts.append(f"loss {self.loss:.6f}")
+        return Shown(self.picture, ", ".join([*facts, f"{self.seconds:.1f} s"]))
 
 
 def fit(

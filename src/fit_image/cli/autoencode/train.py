@@ -24,6 +24,7 @@ from fit_image.cli.common.config_options import (
 )
 from fit_image.cli.common.data_train_command import DataTrainCommand
 from fit_image.cli.common.display import counted
+from fit_image.cli.common.headings import OptionalValueCommand
 from fit_image.errors import InputError
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ _SHOWN = {
 }
 
 
-@click.command("train", short_help="Train a network.")
+@click.command("train", cls=OptionalValueCommand, short_help="Train a network.")
 @click.argument("data", metavar="DATA", type=click.Path(path_type=Path))
 @training_options(output="autoencoder", epochs=100, epochs_help="Passes over all pictures.")
 @click.option(

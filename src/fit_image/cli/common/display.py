@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 import click
 
+from fit_image.cli.live.canvas import Canvas, Panel
 from fit_image.errors import one_line
 
 if TYPE_CHECKING:
@@ -26,13 +28,19 @@ _LONGEST_NAME = 40
 
 @dataclass(frozen=True)
 class ProgressStep:
-    """A state of the work: the fraction that is done (0..1), and facts.
+    """A state of the work: the fraction that is done (0..1), if that is known, and facts.
 
     The most important facts come first; those that do not fit are left out.
     """
 
-    done: float
+    done: float | None
     parts: tuple[str, ...]
+
+    @property
+    def texts(self) -> list[str]:
+        """The percentage, if it is known, and the facts."""
+        known = [] if self.done is None else [f"{min(self.done, 1.0):4.0%}"]
+        return [*known, *self.parts]
 
 
 class Display:
@@ -74,7 +82,7 @@ class Lines(Display):
         now = time.monotonic()
         if now - self._shown_at >= _SECONDS_BETWEEN_LINES:
             self._shown_at = now
-            _write("  ".join((f"{step.done:4.0%}", *step.parts)) + "\n")
+            _write("  ".join(step.texts) + "\n")
 
 
 class Bar(Display):
@@ -83,7 +91,7 @@ class Bar(Display):
     def __init__(self) -> None:
         super().__init__(quiet=False)
         self._shown_at = -1.0
-        self._visible = False
+        self._length = 0  # of what is visible
         encoding = (sys.stderr.encoding or "").lower()
         self._full, self._half, self._empty = "━╸━" if "utf" in encoding else "=- "
         self._colour = not os.environ.get("NO_COLOR")
@@ -94,28 +102,29 @@ class Bar(Display):
         now = time.monotonic()
         if now - self._shown_at >= _SECONDS_BETWEEN_BARS:
             self._shown_at = now
-            self._draw(step)
+            _write(self._drawing(step))
 
-    def _draw(self, step: ProgressStep) -> None:
+    def _drawing(self, step: ProgressStep) -> str:
         # The terminal writes ^C behind it, and a line that wraps would move all others.
         columns = _terminal_size().columns - 3
-        parts = [f"{min(step.done, 1.0):4.0%}", *step.parts]
+        parts = step.texts
         shortest, longest = _BAR_WIDTH
         # The first fact stays, at the cost of the bar.
         while len(parts) > 2 and len("  ".join(parts)) + 2 + shortest > columns:
             parts.pop()
         width = min(columns - 2 - len("  ".join(parts)), longest)
-        if width < 3:
+        if width < 3 or step.done is None:
             line = _shortened("  ".join(parts), max(columns, 0))
+            self._length = len(line)
         else:
+            self._length = len("  ".join([*parts, " " * width]))
             line = "  ".join([parts[0], self._bar(step.done, width), *parts[1:]])
-        _write(f"\r{line}\x1b[K")
-        self._visible = True
+        return f"\r{line}\x1b[K"
 
     def clear(self) -> None:
-        if self._visible:
+        if self._length:
             _write("\r\x1b[K")
-            self._visible = False
+            self._length = 0
 
     def _bar(self, done: float, width: int) -> str:
         halves = round(min(max(done, 0.0), 1.0) * width * 2)
@@ -124,6 +133,52 @@ class Bar(Display):
         if not self._colour:
             return full + empty
         return click.style(full, fg="cyan") + click.style(empty, fg="bright_black")
+
+
+class PictureBar(Bar):
+    """A bar below pictures, which another thread draws."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._canvas = Canvas()
+        self._step = ProgressStep(0.0, ())
+        self._lock = threading.RLock()
+
+    def size(self) -> tuple[int, int]:
+        """Return the columns and lines of the terminal."""
+        size = _terminal_size()
+        return size.columns, size.lines
+
+    def show(self, panels: Sequence[Panel]) -> None:
+        """Draw panels over those before, above the bar."""
+        with self._lock:
+            drawing = self._canvas.draw(panels, self.size()[0], self._length)
+            _write(drawing + self._drawing(self._step))
+
+    def leave(self) -> None:
+        """Leave the panels where they are: whatever comes next is written below."""
+        with self._lock:
+            super().clear()
+            self._canvas.leave()
+
+    def step(self, step: ProgressStep) -> None:
+        # While the terminal is busy with a picture, training does not wait for it.
+        if self._lock.acquire(blocking=False):
+            try:
+                self._step = step
+                super().step(step)
+            finally:
+                self._lock.release()
+
+    def message(self, text: str) -> None:
+        with self._lock:
+            super().message(text)
+
+    def clear(self) -> None:
+        with self._lock:
+            if not self._canvas.is_empty:
+                _write(self._canvas.erase(self.size()[0], self._length))
+            super().clear()
 
 
 @dataclass(frozen=True)
@@ -159,7 +214,7 @@ class Table(Bar):
         self.clear()
         _write(text)
         self._height = len(shown)
-        self._draw(step)
+        _write(self._drawing(step))
 
     def clear(self) -> None:
         super().clear()

@@ -1,7 +1,9 @@
-"""Options under headings in the help: ``Picture``, ``Network``, ``Learning`` and so on."""
+"""Options under headings in the help, and options whose value may be left out."""
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
@@ -21,7 +23,39 @@ class HeadedOption(click.Option):
         self.heading = heading
 
 
-class HeadedCommand(click.Command):
+class OptionalValueOption(HeadedOption):
+    """An option of an `OptionalValueCommand` whose value may be left out.
+
+    ``pattern`` is a regular expression that tells a value from an argument that follows the option;
+    ``flag_value`` is the text of the value where none is given.
+    """
+
+    def __init__(self, *args: Any, pattern: str, flag_value: str, **attributes: Any) -> None:
+        super().__init__(*args, is_flag=False, flag_value=flag_value, **attributes)
+        self.pattern = re.compile(pattern)
+        self.left_out = flag_value
+
+
+class OptionalValueCommand(click.Command):
+    """A command in which an option's value may be left out, also before an argument."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse as click does, after a value has been put in where one is left out."""
+        options = {
+            name: param
+            for param in self.get_params(ctx)
+            if isinstance(param, OptionalValueOption)
+            for name in param.opts
+        }
+        end = args.index("--") if "--" in args else len(args)
+        words = [*args[:end], ""]
+        for at, (word, following) in enumerate(itertools.pairwise(words)):
+            if word in options and not options[word].pattern.fullmatch(following):
+                words[at] = f"{word}={options[word].left_out}"
+        return super().parse_args(ctx, [*words[:-1], *args[end:]])
+
+
+class HeadedCommand(OptionalValueCommand):
     """A command whose help groups its options by `HeadedOption.heading`."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

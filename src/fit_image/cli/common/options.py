@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 import click
 
-from fit_image.cli.common.headings import headed_option
+from fit_image.cli.common.headings import OptionalValueOption, headed_option
+from fit_image.cli.live import spec
 from fit_image.config.animation import AnimationConfig
 from fit_image.config.encoding_spec import parse_encoding
 from fit_image.config.fit import ImageConfig, option_of
@@ -275,6 +276,19 @@ quiet_option = headed_option(
     "Run", "-q", "--quiet", is_flag=True, help="Print no progress, only errors."
 )
 
+watch_option = click.option(
+    "--watch",
+    cls=OptionalValueOption,
+    heading="Run",
+    type=Parsed("columns", spec.parse_watch),
+    pattern=spec.PATTERN,
+    flag_value=str(spec.COLUMNS),
+    metavar="[COLUMNS]",
+    show_default="none",
+    help="Show the newest frame in the terminal, above the progress bar, beside the target where "
+    f"there is room: so many columns wide, {spec.COLUMNS} unless given; kitty or kitty:COLUMNS "
+    "sends it by kitty's graphics protocol.",
+)
 
 like_option = headed_option(
     "Run",

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import click
 
 from fit_image.cli.common.display import (
+    Bar,
+    PictureBar,
     ProgressStep,
     TimeLeft,
     announcing_compilation,
@@ -23,6 +25,7 @@ from fit_image.cli.common.left_out import with_remarks
 from fit_image.cli.common.picture_files import STREAM
 from fit_image.cli.common.signals import Signals
 from fit_image.errors import DivergenceError, FitImageError
+from fit_image.runs.observer import Observer, Observers
 
 if TYPE_CHECKING:
     from fit_image.runs.directory import RunDirectory
@@ -46,8 +49,8 @@ class TrainCommand(ABC):
     output : Path
         The directory of the run.
     options : dict
-        All other options by their names, ``resume``, ``overwrite``, ``as_json`` and ``quiet`` among
-        them.
+        All other options by their names, ``resume``, ``overwrite``, ``watch``, ``as_json`` and
+        ``quiet`` among them.
 
     Attributes
     ----------
@@ -72,9 +75,10 @@ class TrainCommand(ABC):
             raise click.UsageError("--resume goes on with the options of its run, not --like.")
         self.ctx, self.data, self.output, self.options = ctx, data, output, options
         self.signals: Signals = ctx.obj
-        self.display = make_display(options["quiet"])
+        self.display = make_display(options["quiet"], PictureBar if options["watch"] else Bar)
         self.time_left = TimeLeft()
         self.notes: list[str] = []
+        self._observers = Observers()
 
     @property
     def directory_type(self) -> type[RunDirectory]:
@@ -133,6 +137,14 @@ class TrainCommand(ABC):
     def given_again(self, directory: Any) -> list[str]:
         """Return the options that a run that goes on does not take from its document."""
         return []
+
+    def observers(self) -> list[Observer]:
+        """Return those that follow the training."""
+        if not isinstance(self.display, PictureBar):
+            return []  # nothing is shown, or not on a terminal
+        from fit_image.cli.live.watch import Watch
+
+        return [Watch(self.display, self.options["watch"])]
 
     def close(self) -> None:  # noqa: B027  # not every command has something to do
         """Do what remains to be done, whatever happened."""
@@ -196,13 +208,31 @@ class TrainCommand(ABC):
         check_kind(path, self.directory_type)
         return self.directory_type.open(path)
 
+    @property
+    def _is_stopped(self) -> bool:
+        """Whether a signal or an observer has asked to stop, and to keep what is learned."""
+        return self.signals.received is not None or self._observers.stop_asked
+
     def _train(self, directory: RunDirectory, trainer: Trainer, resumed: Manifest | None) -> None:
+        self._observers = Observers(self.observers())
+        with self._observers as observers:
+            self._train_observed(directory, trainer, resumed, observers)
+        for failure in observers.failures:
+            self.display.message(f"the training was not followed to its end: {failure!r}")
+
+    def _train_observed(
+        self,
+        directory: RunDirectory,
+        trainer: Trainer,
+        resumed: Manifest | None,
+        observers: Observers,
+    ) -> None:
         from fit_image.runs.recorder import RunRecorder
 
         if resumed is None:
-            recorder = RunRecorder.begin(directory, trainer)
+            recorder = RunRecorder.begin(directory, trainer, observers)
         else:
-            recorder = RunRecorder.resume(directory, trainer, resumed)
+            recorder = RunRecorder.resume(directory, trainer, resumed, observers)
             begun = trainer.progress.begun_epochs > 0
             self.display.message(
                 f"going on from epoch {trainer.progress.epoch}"
@@ -217,7 +247,7 @@ class TrainCommand(ABC):
             epochs = recorder.conclude("diverged").epochs
             kept = f"; {directory.path} keeps the last good epoch, {epochs}" * (epochs > 0)
             raise DivergenceError(f"{error}{kept}; {advice}") from None
-        interrupted = self.signals.received is not None
+        interrupted = self._is_stopped
         result = recorder.conclude("interrupted" if interrupted else "done")
         if interrupted:
             epochs = directory.manifest.epochs
@@ -239,10 +269,10 @@ class TrainCommand(ABC):
 
         def should_continue() -> bool:
             self.display.step(latest)
-            return self.signals.received is None
+            return not self._is_stopped
 
         for status in recorder.steps(should_continue):
-            if self.signals.received is not None:
+            if self._is_stopped:
                 break
             latest = self._step(manifest, status)
             self.display.step(latest)
@@ -262,6 +292,6 @@ class TrainCommand(ABC):
                 self.animate(directory, file)
             except FitImageError as error:
                 # Of an interrupted training, the way to go on is what matters.
-                if self.signals.received is None:
+                if not self._is_stopped:
                     raise
                 self.display.message(str(error))

@@ -17,6 +17,7 @@ from fit_image.cli.common.config_options import (
     training_options,
 )
 from fit_image.cli.common.data_train_command import DataTrainCommand
+from fit_image.cli.common.headings import OptionalValueCommand
 from fit_image.cli.common.left_out import left_out, remark_lines
 from fit_image.errors import InputError
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from fit_image.datasets.labelled import LabelledPictures
 
 
-@click.command("train", short_help="Train a generator.")
+@click.command("train", cls=OptionalValueCommand, short_help="Train a generator.")
 @click.argument("data", metavar="DATA", type=click.Path(path_type=Path))
 @training_options(output="digits", epochs=6, epochs_help="Passes over all pictures.")
 @click.option(

@@ -16,6 +16,7 @@ from fit_image.cli.common.config_options import (
     training_options,
 )
 from fit_image.cli.common.data_train_command import DataTrainCommand
+from fit_image.cli.common.headings import OptionalValueCommand
 from fit_image.cli.common.left_out import left_out, remark_lines
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ _SHOWN = {
 }
 
 
-@click.command("train", short_help="Train a network to restore pictures.")
+@click.command("train", cls=OptionalValueCommand, short_help="Train a network to restore pictures.")
 @click.argument("data", metavar="FOLDER", type=click.Path(path_type=Path))
 @training_options(output="unjpeg", epochs=100, epochs_help="Epochs at most; see --patience.")
 @config_options(UnjpegConfig, _TYPES, _SHOWN)

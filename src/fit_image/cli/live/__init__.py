@@ -1,0 +1,1 @@
+"""A training shown while it goes on."""
