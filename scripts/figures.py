@@ -7,9 +7,12 @@ the machine meanwhile: some pictures tell seconds.
 
 from __future__ import annotations
 
+import io
+import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import click
@@ -155,6 +158,38 @@ def report() -> None:
         files = [f"--user-data-dir={folder}/browser", f"--screenshot={EXAMPLES}/report.png"]
         page = Path(folder, "deep-vs-shallow", "report.html").as_uri()
         subprocess.run(["chromium", *options, *files, page], check=True)
+
+
+@cli.command()
+@click.option("--seconds", type=float, default=25.0, show_default=True, help="Of the training.")
+def page(seconds: float) -> None:
+    """Photograph the page of a training of the portrait with chromium and its driver."""
+    from selenium import webdriver
+
+    options = ("--layers", "4x100", "--activation", "sine", "--optimizer", "adam", "--epochs", 60)
+    with tempfile.TemporaryDirectory() as folder:
+        words = [PORTRAIT, *options, "--animation", "none", "-o", Path(folder, "run"), "--serve"]
+        command = [sys.executable, "-m", "fit_image", *map(str, words)]
+        training = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        assert training.stderr
+        url = training.stderr.readline().split()[-1]
+        browser_options = webdriver.ChromeOptions()
+        for option in (
+            "--headless",
+            "--no-sandbox",
+            "--hide-scrollbars",
+            "--window-size=1120,1710",
+        ):
+            browser_options.add_argument(option)
+        browser_options.binary_location = shutil.which("chromium") or ""
+        service = webdriver.ChromeService(shutil.which("chromedriver"))
+        with webdriver.Chrome(options=browser_options, service=service) as browser:
+            browser.get(url)
+            time.sleep(seconds)
+            shot = Image.open(io.BytesIO(browser.get_screenshot_as_png())).convert("RGB")
+        shot.quantize(256).save(EXAMPLES / "page.png", optimize=True)
+        training.terminate()
+        training.communicate()
 
 
 SIDE, CODES = 28, (1, 4, 16)

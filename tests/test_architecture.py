@@ -17,6 +17,7 @@ MODULES = sorted(SOURCE.rglob("*.py"))
 
 ORDER = [
     {"cli"},
+    {"live"},
     {"apps"},
     {"runs"},
     {"datasets", "animation"},

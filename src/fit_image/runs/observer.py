@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from fit_image.runs.manifest import Result
     from fit_image.runs.progress import Status
     from fit_image.runs.trainer import EpochEnd
+    from fit_image.storage.npz import Arrays
 
 # Between two calls of `Observer.advance`: so long at least, and so many times the processor's time
 # that the last one took, because that is taken from the training.
@@ -39,12 +40,16 @@ class Training:
     stop : callable
         Asks the training to stop soon, and to keep what is learned. May be called from any thread,
         at any time.
+    snapshot : callable
+        Returns the state dict of the trainer's last good state, or None; nobody changes its arrays.
+        May be called from any thread, at any time.
     """
 
     directory: RunDirectory
     epoch_size: int
     rows: Sequence[Any]
     stop: Callable[[], None]
+    snapshot: Callable[[], Arrays | None]
 
 
 @dataclass(frozen=True)
@@ -107,9 +112,15 @@ class Observers(AbstractContextManager["Observers"]):
         """Whether an observer has asked the training to stop."""
         return self._stop.is_set()
 
-    def begin(self, directory: RunDirectory, epoch_size: int, rows: Sequence[Any]) -> None:
-        """Tell that the training in a directory begins, after the epochs of earlier ``rows``."""
-        training = Training(directory, epoch_size, tuple(rows), self._stop.set)
+    def begin(
+        self,
+        directory: RunDirectory,
+        epoch_size: int,
+        rows: Sequence[Any],
+        snapshot: Callable[[], Arrays | None] = lambda: None,
+    ) -> None:
+        """Tell that a training begins; the arguments are those of `Training`."""
+        training = Training(directory, epoch_size, tuple(rows), self._stop.set, snapshot)
         for messenger in self._messengers:
             messenger.begin(training)
 

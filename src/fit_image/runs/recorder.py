@@ -38,7 +38,7 @@ class RunRecorder(Generic[TrainerType]):
         # The shorter of two: in the longer one the process may have been stopped.
         self._saving_seconds: deque[float] = deque(maxlen=2)
         self._recorded_epoch: int | None = None
-        self._observers.begin(directory, trainer.epoch_size, rows)
+        self._observers.begin(directory, trainer.epoch_size, rows, lambda: trainer.snapshot)
 
     @classmethod
     def begin(

@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+from browser import find, script, show
 from fit_image.apps.fit.directory import FitDirectory, FitManifest, FitMetrics, Picture
 from fit_image.apps.fit.picture_source import load_source
 from fit_image.apps.fit.trainer import FitTrainer
@@ -29,6 +30,7 @@ from fit_image.config.fit import FitConfig, ImageConfig, RecordConfig
 from fit_image.config.presets import preset_config
 from fit_image.errors import InputError
 from fit_image.runs.recorder import RunRecorder
+from shell import wait_until
 
 HOSTILE = '"><script>alert(1)<\\script><b>.png'
 LAYERS = ("1x12", "2x9", "3x7")
@@ -320,34 +322,6 @@ def test_the_command_has_nothing_to_show_of_a_sweep_that_has_not_begun(sweep, tm
 # The browser
 
 
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory):
-    webdriver = pytest.importorskip("selenium.webdriver")
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    driver = shutil.which("chromedriver")
-    if not (program and driver):
-        pytest.skip("no chromium and chromedriver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = program
-    for argument in (
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-dev-shm-usage",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        f"--user-data-dir={tmp_path_factory.mktemp('profile')}",
-    ):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    service = webdriver.ChromeService(driver)
-    browser = webdriver.Chrome(options=options, service=service)
-    yield browser
-    browser.quit()
-
-
 @pytest.fixture
 def browser(chromium, page):
     """The page, freshly loaded, 1280 pixels wide and light."""
@@ -356,31 +330,6 @@ def browser(chromium, page):
     yield chromium
     errors = [entry for entry in chromium.get_log("browser") if entry["level"] != "INFO"]
     assert not errors
-
-
-def show(browser, width, scheme, motion="no-preference"):
-    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    features = [
-        {"name": "prefers-color-scheme", "value": scheme},
-        {"name": "prefers-reduced-motion", "value": motion},
-    ]
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-
-
-def find(browser, selector):
-    return browser.find_element("css selector", selector)
-
-
-def script(browser, expression):
-    return browser.execute_script(f"return {expression}")
-
-
-def wait_until(condition):
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def choose(browser, name, value):

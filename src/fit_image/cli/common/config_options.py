@@ -84,6 +84,7 @@ def session_options(command: Command) -> Command:
             click.option("--overwrite", is_flag=True, help="Replace the run in the output folder."),
             options.threads_option("all cores"),
             options.watch_option,
+            options.serve_option,
             options.json_option,
             options.quiet_option,
         )

@@ -13,6 +13,7 @@ import click
 
 from fit_image.cli.common.headings import OptionalValueOption, headed_option
 from fit_image.cli.live import spec
+from fit_image.cli.live.serve import ANY_PORT
 from fit_image.config.animation import AnimationConfig
 from fit_image.config.encoding_spec import parse_encoding
 from fit_image.config.fit import ImageConfig, option_of
@@ -288,6 +289,19 @@ watch_option = click.option(
     help="Show the newest frame in the terminal, above the progress bar, beside the target where "
     f"there is room: so many columns wide, {spec.COLUMNS} unless given; kitty or kitty:COLUMNS "
     "sends it by kitty's graphics protocol.",
+)
+
+serve_option = click.option(
+    "--serve",
+    cls=OptionalValueOption,
+    heading="Run",
+    pattern="[0-9]+",
+    flag_value=str(ANY_PORT),
+    type=Whole(ANY_PORT, 65_535),
+    metavar="[PORT]",
+    show_default="none",
+    help="Show the training on a page for the browsers of this machine, on this port or a free "
+    "one. Its address is printed, and the ssh command with which it is valid elsewhere.",
 )
 
 like_option = headed_option(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shlex
 from abc import ABC, abstractmethod
@@ -24,10 +25,12 @@ from fit_image.cli.common.display import (
 from fit_image.cli.common.left_out import with_remarks
 from fit_image.cli.common.picture_files import STREAM
 from fit_image.cli.common.signals import Signals
-from fit_image.errors import DivergenceError, FitImageError
+from fit_image.cli.live.serve import serving
+from fit_image.errors import DivergenceError, FitImageError, one_line
 from fit_image.runs.observer import Observer, Observers
 
 if TYPE_CHECKING:
+    from fit_image.live.board import Board
     from fit_image.runs.directory import RunDirectory
     from fit_image.runs.manifest import Manifest
     from fit_image.runs.progress import Status
@@ -49,8 +52,8 @@ class TrainCommand(ABC):
     output : Path
         The directory of the run.
     options : dict
-        All other options by their names, ``resume``, ``overwrite``, ``watch``, ``as_json`` and
-        ``quiet`` among them.
+        All other options by their names, ``resume``, ``overwrite``, ``watch``, ``serve``,
+        ``as_json`` and ``quiet`` among them.
 
     Attributes
     ----------
@@ -79,6 +82,8 @@ class TrainCommand(ABC):
         self.time_left = TimeLeft()
         self.notes: list[str] = []
         self._observers = Observers()
+        self._page = contextlib.ExitStack()
+        self._board: Board | None = None
 
     @property
     def directory_type(self) -> type[RunDirectory]:
@@ -140,11 +145,16 @@ class TrainCommand(ABC):
 
     def observers(self) -> list[Observer]:
         """Return those that follow the training."""
-        if not isinstance(self.display, PictureBar):
-            return []  # nothing is shown, or not on a terminal
-        from fit_image.cli.live.watch import Watch
+        observers: list[Observer] = []
+        if isinstance(self.display, PictureBar):  # something is shown, and on a terminal
+            from fit_image.cli.live.watch import Watch
 
-        return [Watch(self.display, self.options["watch"])]
+            observers.append(Watch(self.display, self.options["watch"]))
+        if self._board is not None:
+            from fit_image.live.run_page import RunPage
+
+            observers.append(RunPage(self._board))
+        return observers
 
     def close(self) -> None:  # noqa: B027  # not every command has something to do
         """Do what remains to be done, whatever happened."""
@@ -155,7 +165,8 @@ class TrainCommand(ABC):
         After divergence the last good state is written, and the error raised again.
         """
         try:
-            self._run()
+            with self._page:
+                self._run()
         finally:
             self.close()
 
@@ -173,6 +184,7 @@ class TrainCommand(ABC):
             asked, make_trainer = self.prepare(earlier or like)
             if earlier:
                 earlier.check_resumable(asked)
+            self._serve()
             with announcing_compilation(self.display) as compilation:
                 trainer = make_trainer()
                 compilation.total = trainer.kernels
@@ -207,6 +219,11 @@ class TrainCommand(ABC):
             return None
         check_kind(path, self.directory_type)
         return self.directory_type.open(path)
+
+    def _serve(self) -> None:
+        name = "standard input" if self.data == STREAM else one_line(self.data.absolute().name)
+        page = serving(self.options["serve"], ("fit-image", *self.words), name)
+        self._board = self._page.enter_context(page)
 
     @property
     def _is_stopped(self) -> bool:

@@ -102,6 +102,7 @@ _OPTIONS = (
     headed_option("Run", "--resume", is_flag=True, help="Continue the run in the output folder."),
     headed_option("Run", "--overwrite", is_flag=True, help="Replace the run in the output folder."),
     options.watch_option,
+    options.serve_option,
     options.json_option,
     options.quiet_option,
 )

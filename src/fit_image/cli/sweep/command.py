@@ -19,16 +19,18 @@ from fit_image.cli.common.left_out import with_remarks
 from fit_image.cli.common.picture_files import STREAM
 from fit_image.cli.common.signals import Signals
 from fit_image.cli.fit.configuration import record_of_trials
+from fit_image.cli.live.serve import serving
 from fit_image.cli.sweep.options import SWEEP_OPTIONS
 from fit_image.cli.sweep.plan import make_spec, show_plan
 from fit_image.cli.sweep.progress import SweepProgress
 from fit_image.cli.sweep.results import show_groups, write_all
-from fit_image.errors import FitImageError, InputError
+from fit_image.errors import FitImageError, InputError, one_line, some_of
 
 if TYPE_CHECKING:
     from fit_image.apps.sweep.execution.executor import Executor
     from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
     from fit_image.apps.sweep.plan.trial import Trial
+    from fit_image.live.board import Board
 
 
 @click.command(
@@ -48,6 +50,7 @@ def command(
     plan: bool,
     resume: bool,
     yes: bool,
+    serve: int | None,
     as_json: bool,
     quiet: bool,
     **given: Any,
@@ -100,16 +103,22 @@ def command(
 
     signals.check()
     # The executor first: it checks its requirements before anything is written.
-    with display, _executor(folder, remaining, jobs, scheduler) as executor, folder.locked():
+    with (
+        display,
+        _executor(folder, remaining, jobs, scheduler) as executor,
+        serving(serve, ("fit-image", "sweep"), _title(folder)) as board,
+        folder.locked(),
+    ):
         folder = _folder(output, True).extended(planned)  # again, under the lock
-        _train(folder, executor, remaining, display, signals)
+        stopped = _train(folder, executor, remaining, display, signals, board)
         outcomes = read_outcomes(folder)
-        if signals.received is not None:
-            # Without the units that never answer: counting them takes a while in every trial.
-            write_results(folder, [replace(outcome, path=None) for outcome in outcomes])
+        if stopped:
             left = len(unfinished(outcomes, folder.trials))
             again = shlex.join(["fit-image", "sweep", "--resume", "-o", str(output)])
             display.message(f"stopped; {left} trials are left; to go on: {again}")
+        if signals.received is not None:
+            # Without the units that never answer: counting them takes a while in every trial.
+            write_results(folder, [replace(outcome, path=None) for outcome in outcomes])
             ctx.exit(128 + signals.received)
         signals.at_once = True
         write_all(folder, outcomes, by, display)
@@ -126,6 +135,12 @@ def command(
             f"{len(failed)} of {len(outcomes)} trials failed ({failed[0].message}); "
             "--resume repeats them"
         )
+
+
+def _title(folder: SweepDirectory) -> str:
+    """Return the names of a sweep's pictures."""
+    names = dict.fromkeys(Path(trial.manifest.picture.path).name for trial in folder.trials)
+    return some_of([one_line(name) for name in names], most=3)
 
 
 def _remarks(trials: Sequence[Trial]) -> list[str]:
@@ -169,17 +184,31 @@ def _train(
     trials: Sequence[Trial],
     display: Display,
     signals: Signals,
-) -> None:
+    board: Board | None,
+) -> bool:
+    """Train the trials, and return whether the user has stopped that."""
     from fit_image.apps.sweep.execution.cost import expected_seconds
     from fit_image.apps.sweep.execution.executor import run_sweep
     from fit_image.apps.sweep.results.outcome import read_outcomes, trial_labels
 
     costs = {trial.key: expected_seconds(trial) for trial in trials}
-    progress = SweepProgress(folder, read_outcomes(folder), trial_labels(folder.trials), costs)
+    outcomes, labels = read_outcomes(folder), trial_labels(folder.trials)
+    progress = SweepProgress(folder, outcomes, labels, costs)
+    page = None
+    if board:
+        from fit_image.live.sweep_page import SweepPage
+
+        page = SweepPage(board, folder, labels, outcomes)
     stopping = False
     for event in run_sweep(folder, executor, trials):
         progress.show(event, display)
-        if signals.received is not None and not stopping:
+        if page:
+            page.update(event, progress.ended, progress.done)
+        asked = signals.received is not None or (page is not None and page.stop_asked)
+        if asked and not stopping:
             stopping = True
             display.message("stopping: running trials are saved")
             executor.stop()
+    if page:
+        page.end("interrupted" if stopping else "done")
+    return stopping

@@ -91,5 +91,5 @@ SWEEP_OPTIONS: list[click.Parameter] = [
         help="Finish all trials in the folder, including those of earlier calls; needs no IMAGE.",
     ),
     HeadedOption(["--yes"], heading="Run", is_flag=True, help="Allow more than 10,000 trials."),
-    *(_FIT_OPTIONS[name] for name in ("as_json", "quiet")),
+    *(_FIT_OPTIONS[name] for name in ("serve", "as_json", "quiet")),
 ]

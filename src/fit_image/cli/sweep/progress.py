@@ -109,6 +109,11 @@ class SweepProgress:
         bisect.insort(self._ended, (-(outcome.psnr or 0.0), line), key=lambda item: item[0])
 
     @property
+    def ended(self) -> int:
+        """Number of trials that have ended, or had before."""
+        return len(self._ended)
+
+    @property
     def done(self) -> float:
         """Fraction (0..1) of the expected training time."""
         done = sum(cost * self._shares[key] for key, cost in self._costs.items())

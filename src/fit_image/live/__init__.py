@@ -1,0 +1,1 @@
+"""A page that shows trainings while they go on, to the browsers of this machine."""
