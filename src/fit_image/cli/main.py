@@ -38,6 +38,7 @@ _COMMANDS = {
     "fit": ("fit_image.cli.fit.command", "Teach a network to paint IMAGE."),
     "render": ("fit_image.cli.render", "Draw a learned picture at any size and region."),
     "animate": ("fit_image.cli.animate", "Make an animation from the frames of a run."),
+    "export": ("fit_image.cli.export", "Write a network as a page, a shader, or for programs."),
     "info": ("fit_image.cli.info", "Show what a run or a model file contains."),
     "dream": ("fit_image.cli.dream", "Draw pictures of random networks."),
     "digits": ("fit_image.cli.digits", "Draw digits at any size, or train a generator."),
