@@ -18,7 +18,7 @@ README = ROOT / "README.md"
 PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
 SUBJECTS = {
     *("options", "choosing", "components", "sweeps", "digits", "autoencoders", "unjpeg", "dreams"),
-    *("scripting", "python", "file-formats", "method", "benchmarks", "development"),
+    *("export", "scripting", "python", "file-formats", "method", "benchmarks", "development"),
 }
 
 

@@ -22,6 +22,9 @@ from fit_image.nn.runtime.arrays import FloatArray
 
 Exact = npt.NDArray[np.float64]
 
+_PART = 1024
+"""Samples that are evaluated at once."""
+
 HASH_PRIME = 2_654_435_761
 """Of a hash grid: the entry of a vertex is x XOR (y * prime), modulo the entries."""
 
@@ -190,16 +193,17 @@ class PlainNetwork:
         activate : callable, optional
             In the place of the layers' activations: of the index of a layer, and its sums.
         """
+        parts = (inputs[i : i + _PART] for i in range(0, len(inputs), _PART))
+        return np.concatenate([self._evaluate(part, activate) for part in parts])
 
-        def usual(index: int, sums: Exact) -> Exact:
-            layer = self.layers[index]
-            value: Exact = ACTIVATIONS[layer.activation](IN_NUMPY, sums, layer.constants)
-            return value
-
+    def _evaluate(self, inputs: npt.NDArray[Any], activate: Activate | None) -> Exact:
         values = [self.encoding.encode(inputs.astype(np.float64))]
         for index, layer in enumerate(self.layers):
             sums = values[-1] @ layer.weights.T.astype(np.float64) + layer.biases
-            value = (activate or usual)(index, sums)
+            if activate:
+                value = activate(index, sums)
+            else:
+                value = ACTIVATIONS[layer.activation](IN_NUMPY, sums, layer.constants)
             values.append(value + values[index + 1 - layer.skip] if layer.skip else value)
         return values[-1]
 
