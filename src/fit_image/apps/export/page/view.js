@@ -5,7 +5,7 @@ const view = { x: 0, y: 0, k: 0 };
 // Milliseconds a pixel
 let painter, waiting = null, speed = 1e-3;
 
-function whole(margin = 0.94) {
+function whole(margin = 0.96) {
   const [width, height] = model.size;
   const k = margin * Math.min(canvas.width / width, canvas.height / height);
   return { x: width / 2, y: height / 2, k };
