@@ -18,7 +18,8 @@ README = ROOT / "README.md"
 PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
 SUBJECTS = {
     *("options", "choosing", "components", "sweeps", "digits", "autoencoders", "unjpeg", "dreams"),
-    *("watching", "scripting", "python", "file-formats", "method", "benchmarks", "development"),
+    *("watching", "export", "scripting", "python", "file-formats", "method", "benchmarks"),
+    "development",
 }
 
 

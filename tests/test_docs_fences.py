@@ -86,6 +86,8 @@ def folder(tmp_path, monkeypatch, rng):
     for name in ("examples", "scripts"):
         (tmp_path / name).symlink_to(ROOT / name)
     monkeypatch.chdir(tmp_path)
+    # It takes seconds to start; tests/apps/export/test_pages.py draws in it.
+    monkeypatch.setattr("fit_image.apps.export.checks.find_browser", lambda: None)
     return tmp_path
 
 

@@ -75,11 +75,22 @@ class Dream:
 class Dreamer:
     """Draws a dream, with the same result for any number of threads (default: all cores).
 
-    `InputError` if the network does not fit in memory.
+    Attributes
+    ----------
+    dream : Dream
+    network : MLP
+        From coordinates and latents to colours.
+    latent : float32 (latents,)
+        The latents that are drawn.
+
+    Raises
+    ------
+    InputError
+        If the network does not fit in memory.
     """
 
     def __init__(self, dream: Dream, *, threads: int | None = None) -> None:
-        self._dream = dream
+        self.dream = dream
         self._threads = threads
         self.channels = CHANNELS[dream.channels]
         layers = dense_stack(
@@ -96,7 +107,7 @@ class Dreamer:
         parameters = sum(layer.size for layer in layers)
         check_available(training_bytes(parameters, 2), "choose fewer or narrower layers")
         rng = np.random.default_rng(dream.seed)
-        self._whole = MLP(layers).draw_params(dream.deviation, rng, "normal")
+        self.network = MLP(layers).draw_params(dream.deviation, rng, "normal")
         self._circle = rng.standard_normal((2, dream.latent), dtype=np.float32)
         self.turn(0.0)
 
@@ -106,8 +117,8 @@ class Dreamer:
         Its plane goes through the origin; 0 and 1 are where a dream begins.
         """
         angle = 2 * math.pi * share
-        latent = math.cos(angle) * self._circle[0] + math.sin(angle) * self._circle[1]
-        self._network = at_latent(self._whole, latent, len(self._dream.inputs))
+        self.latent = math.cos(angle) * self._circle[0] + math.sin(angle) * self._circle[1]
+        self._network = at_latent(self.network, self.latent, len(self.dream.inputs))
 
     def rows(self, width: int, height: int, top: int, rows: int) -> npt.NDArray[np.uint8]:
         """Draw some rows, from ``top`` on, of a picture of ``width`` x ``height`` pixels.
@@ -116,8 +127,8 @@ class Dreamer:
         """
         # No picture was learned: the shorter side has the length 2, whatever its pixels.
         part = range(top, top + rows)
-        coordinates = centred_coordinates((width, height), 2.0, self._dream.scale, part)
-        inputs = coordinates[..., [INPUTS.index(name) for name in self._dream.inputs]]
+        coordinates = centred_coordinates((width, height), 2.0, self.dream.scale, part)
+        inputs = coordinates[..., [INPUTS.index(name) for name in self.dream.inputs]]
         return to_uint8(render_rows(self._network, inputs, self._threads))
 
 

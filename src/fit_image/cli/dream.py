@@ -20,6 +20,7 @@ from fit_image.cli.common.picture_options import (
     size_option,
 )
 from fit_image.cli.common.signals import Signals
+from fit_image.cli.export import check_export, export_network, is_export
 from fit_image.config.layer_spec import Hidden, parse_layers
 from fit_image.config.registry import ACTIVATIONS
 from fit_image.errors import InputError
@@ -40,7 +41,11 @@ def _grid(text: str) -> tuple[int, int]:
 
 
 @click.command("dream")
-@output_option("dream.png", "Picture to write; its suffix sets the format.")
+@output_option(
+    "dream.png",
+    "Picture to write; its suffix sets the format. Or the network, as fit-image export writes it: "
+    ".html, .glsl, .onnx, .safetensors or .py.",
+)
 @click.option(
     "--layers",
     type=options.LAYERS,
@@ -175,12 +180,17 @@ def command(
 
     from fit_image.animation.writers import check_size, check_suffix
     from fit_image.apps.dream import Dream, Dreamer, Sheet
+    from fit_image.apps.fit.directory import FitDirectory
     from fit_image.images.io import Canvas, check_image_target, save_image
     from fit_image.storage.atomic import check_destination
 
     signals.act_at_once()
     file = None
-    if output or not animation:
+    if output and is_export(output):
+        if columns * rows > 1:
+            raise InputError(f"{output} holds one network: give one --stddev, and no --grid")
+        check_export(FitDirectory, None, output)
+    elif output or not animation:
         output = output or Path("dream.png")
         file = output_file(output)
         check_image_target(file, width, height, 1 if color == "grey" else 3)
@@ -211,6 +221,10 @@ def command(
             dreamer.turn(index / frames)
         return sheet.picture()
 
+    if output and is_export(output):
+        from fit_image.apps.export.subject import dream_subject
+
+        export_network(dream_subject(dreamers[0], output.stem), output, quiet)
     with make_display(quiet) as display:
         if file:
             canvas = Canvas(width, height, sheet.channels)

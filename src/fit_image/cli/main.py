@@ -40,6 +40,7 @@ _COMMANDS = {
     "animate": ("fit_image.cli.animate", "Make an animation from the frames of a run."),
     "units": ("fit_image.cli.units", "Draw what each hidden unit of a network draws."),
     "sheet": ("fit_image.cli.sheet", "Lay out frames of runs on a labelled contact sheet."),
+    "export": ("fit_image.cli.export", "Write a network as a page, a shader, or for programs."),
     "info": ("fit_image.cli.info", "Show what a run or a model file contains."),
     "dream": ("fit_image.cli.dream", "Draw pictures of random networks."),
     "digits": ("fit_image.cli.digits", "Draw digits at any size, or train a generator."),

@@ -86,6 +86,9 @@ def activations_with(field: str) -> str:
 SUBSAMPLINGS = {"4:4:4": 0, "4:2:2": 1, "4:2:0": 2}
 """Chroma subsamplings of JPEG, with Pillow's numbers for them."""
 
+EXPORTS = (".html", ".glsl", ".onnx", ".safetensors", ".py")
+"""The formats of `fit_image.apps.export.registry`."""
+
 PAPERS = ("white", "black", "learned")
 """Backgrounds of digits; ``learned`` is that of the training pictures."""
 

@@ -147,9 +147,12 @@ class DigitModel:
 
     def on_paper(self, picture: FloatArray, paper: str) -> FloatArray:
         """Return a picture, inverted if its background is not ``paper``, one of `PAPERS`."""
+        return np.float32(1.0) - picture if self.is_inverted(paper) else picture
+
+    def is_inverted(self, paper: str) -> bool:
+        """Return whether pictures are drawn in negative on ``paper``, one of `PAPERS`."""
         dark = self.background < 0.5
-        inverted = (paper == "white" and dark) or (paper == "black" and not dark)
-        return np.float32(1.0) - picture if inverted else picture
+        return (paper == "white" and dark) or (paper == "black" and not dark)
 
     def draw_sheet(
         self,
@@ -216,13 +219,17 @@ class DigitModel:
             means, deviations = (array_like(arrays, n, statistics) for n in ("means", "deviations"))
             return cls(config, channels, *sides, names, parameters, means, deviations, background)
 
-    def _network(self, latents: FloatArray) -> MLP:
-        """Return the network from coordinates to colours for these latents."""
+    def generator(self) -> MLP:
+        """Return the network from latents, multiplied by the scale, and coordinates to colours."""
         network, start = MLP(generator_layers(self.config, self.channels)), 0
         for rows in network.rows():
             rows[:] = self.parameters[start : start + rows.size].reshape(rows.T.shape).T
             start += rows.size
-        return at_latent(network, np.float32(self.config.scale) * latents)
+        return network
+
+    def _network(self, latents: FloatArray) -> MLP:
+        """Return the network from coordinates to colours for these latents."""
+        return at_latent(self.generator(), np.float32(self.config.scale) * latents)
 
 
 def walk(anchors: FloatArray, steps: int, kind: str) -> Iterator[FloatArray]:

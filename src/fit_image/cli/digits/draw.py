@@ -19,12 +19,17 @@ from fit_image.cli.common.picture_options import (
 )
 from fit_image.cli.common.signals import Signals
 from fit_image.cli.digits.drawing_options import drawing_options
+from fit_image.cli.export import check_export, export_network, is_export
 
 
 @click.command("draw", short_help="Draw a digit at any size.")
 @click.option("--label", required=True, metavar="NAME", help="Class of the picture, such as 7.")
 @size_option("1080x1080")
-@output_option("<LABEL>.png")
+@output_option(
+    "<LABEL>.png",
+    "Picture to write; its suffix sets the format. Or the network, beginning with this digit, as "
+    "fit-image export writes it: .html, .glsl, .onnx, .safetensors or .py.",
+)
 @drawing_options
 @quiet_option
 @click.pass_obj
@@ -56,12 +61,27 @@ def command(
     check_network(run, DigitsDirectory)
     model = DigitModel.load(run)
     index = model.label(label)
+    (latents,) = model.sample([index], np.random.default_rng(seed), spread)
+    if output and is_export(output):
+        from fit_image.apps.export.subject import digits_subject
+
+        check_export(DigitsDirectory, run, output)
+        subject = digits_subject(
+            model,
+            label,
+            label=index,
+            latents=latents,
+            spread=spread,
+            scale=options["scale"],
+            paper=paper,
+        )
+        export_network(subject, output, quiet)
+        return
     width, height = size
     output = output or Path(f"{label}.png")
     file = output_file(output)
     check_image_target(file, width, height, model.channels)
     check_target(DigitsDirectory, run, file)
-    (latents,) = model.sample([index], np.random.default_rng(seed), spread)
     canvas = Canvas(width, height, model.channels)
     with make_display(quiet) as display, announcing_compilation(display):
         strips = model.render_strips(latents, width, height, **options)

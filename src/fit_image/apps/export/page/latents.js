@@ -1,0 +1,28 @@
+function addLatents() {
+  const label = find("class"), spread = find("spread"), count = values.length;
+  const statistic = (which, one, i) => exact[(which * latents.classes.length + one) * count + i];
+  const mean = (one, i) => statistic(0, one, i) ?? 0;
+  const deviation = (one, i) => statistic(1, one, i) ?? 1;
+  const sliders = Array.from(values, (value, i) => {
+    const ends = latents.classes.flatMap((_, one) => [-4, 4].map((far) => mean(one, i) + far * deviation(one, i)));
+    const slider = document.createElement("input");
+    slider.setAttribute("aria-label", `number ${i + 1}`);
+    Object.assign(slider, { type: "range", min: Math.min(...ends), max: Math.max(...ends), step: "any", value });
+    slider.addEventListener("input", () => { values[i] = slider.value; draw(); });
+    return slider;
+  });
+  find("sliders").append(...sliders);
+  latents.classes.forEach((name, one) => label.add(new Option(name, one)));
+  [label.value, spread.value] = [latents.label, latents.spread];
+  if (latents.classes.length < 2) label.parentElement.remove();
+
+  function another() {
+    sliders.forEach((slider, i) => {
+      const normal = Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());
+      slider.value = values[i] = mean(label.value, i) + spread.value * deviation(label.value, i) * normal;
+    });
+    draw();
+  }
+  for (const [id, name] of [["another", "click"], ["class", "change"], ["spread", "input"]])
+    find(id).addEventListener(name, another);
+}
