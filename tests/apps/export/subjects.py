@@ -50,7 +50,7 @@ def picture(
         slope=0.1,
     )
     network = PaintingNetwork(tuple(layers), SIZE, encoded)
-    network.init_params(0.3, rng, "normal")
+    network.draw_params(0.3, rng, "normal")
     network.tables()[:] = rng.uniform(-1, 1, network.tables().size)
     # About the middle of black and white.
     for weights, biases in network.weights():
