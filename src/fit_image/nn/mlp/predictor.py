@@ -12,7 +12,7 @@ from fit_image.nn.encodings.base import Identity, Share
 from fit_image.nn.kernels.gemm import PANEL
 from fit_image.nn.mlp import soa, soa_forward
 from fit_image.nn.mlp.cache import MLPCache, predict_kernel
-from fit_image.nn.runtime.arrays import FloatArray, aligned_zeros
+from fit_image.nn.runtime.arrays import FloatArray, aligned_zeros, padded_size
 from fit_image.nn.runtime.barrier import Worker, barrier_counts
 from fit_image.nn.runtime.machine import usable_cores
 from fit_image.nn.runtime.threads import ThreadPool
@@ -71,7 +71,8 @@ class Predictor:
         if self._narrow:
             tile = soa.MOST_POINTS
         else:
-            tile = max(96, _TILE_NUMBERS // max(layer.stride for layer in layers) // 96 * 96)
+            longest = max(padded_size(layer.fan_in + 1) for layer in layers)
+            tile = max(96, _TILE_NUMBERS // longest // 96 * 96)
         self._tile = min(tile, max(samples, 1))
         self._unit = self._tile * -(-_PART_WORK // (self._tile * network.num_params))
         self.threads = max(min(threads, -(-samples // self._tile)), 1)
