@@ -271,7 +271,9 @@ def test_of_many_trials_the_page_shows_the_best_and_those_that_learn():
     outcomes = [Outcome(trials[0], "done", rows), Outcome(trials[1], "waiting")]
     board = Board({})
     page = SweepPage(board, SweepDirectory(Path("sweep"), trials), labels, outcomes)
-    (reel,) = board.news(Seen())["reels"]
+    news = board.news(Seen())
+    assert news["standing"]["ended"] == 1
+    (reel,) = news["reels"]
     assert (reel["label"], reel["standing"]["state"]) == ("seed 0", "done")
     for each in trials[1:]:
         page.update(Started(each), 1, 0.0)

@@ -48,7 +48,7 @@ class SweepPage:
             self._show(outcome.trial)
             self._psnr[outcome.trial.key] = outcome.psnr or 0.0
             board.tell_of(outcome.trial.key, state=outcome.status)
-        board.tell(state="learning", trials=len(labels))
+        board.tell(state="learning", trials=len(labels), ended=len(ended))
 
     @property
     def stop_asked(self) -> bool:
