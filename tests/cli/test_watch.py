@@ -6,6 +6,7 @@ import base64
 import math
 import os
 import re
+import signal
 import zlib
 from functools import partial
 
@@ -252,6 +253,23 @@ def test_the_picture_stays_above_the_bar_and_messages_above_both(terminal):
     bar.leave()
     bar.message("after")
     assert terminal.text() == ["before", "between", "▄" * 5, "▄" * 5, "after", ""]
+
+
+def test_after_a_suspension_the_picture_stands_below_what_the_shell_wrote(terminal):
+    before = signal.getsignal(signal.SIGCONT)
+    terminal.attach()
+    with PictureBar() as bar:
+        for _ in range(2):
+            bar.show([BlockPanel.of(random_pixels(4, 5), true_colour=True)])
+            terminal.write("^Z\nstopped\nfg\n")
+            os.kill(os.getpid(), signal.SIGCONT)
+        bar.show([BlockPanel.of(random_pixels(4, 5), true_colour=True)])
+        bar.leave()
+    blocks = ["▄" * 5] * 2
+    text = terminal.text()
+    assert [text[at : at + 2] for at in (0, 5, 10)] == [blocks] * 3
+    assert text[3:5] == text[8:10] == ["stopped", "fg"]
+    assert signal.getsignal(signal.SIGCONT) == before
 
 
 @pytest.mark.parametrize("columns", [30, 7, 60, 90])

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import click
 
@@ -143,6 +144,22 @@ class PictureBar(Bar):
         self._canvas = Canvas()
         self._step = ProgressStep(0.0, ())
         self._lock = threading.RLock()
+        self._was_suspended = False
+        self._handler: Any = None
+
+    def __enter__(self) -> Self:
+        if hasattr(signal, "SIGCONT"):
+            self._handler = signal.signal(signal.SIGCONT, self._resume)
+        return super().__enter__()
+
+    def __exit__(self, *exception: object) -> None:
+        super().__exit__(*exception)
+        if hasattr(signal, "SIGCONT"):
+            signal.signal(signal.SIGCONT, self._handler)
+
+    def _resume(self, *_: object) -> None:
+        # The shell has written below the picture while this process was suspended.
+        self._was_suspended = True
 
     def size(self) -> tuple[int, int]:
         """Return the columns and lines of the terminal."""
@@ -152,6 +169,9 @@ class PictureBar(Bar):
     def show(self, panels: Sequence[Panel]) -> None:
         """Draw panels over those before, above the bar."""
         with self._lock:
+            if self._was_suspended:
+                self._was_suspended, self._length = False, 0
+                self._canvas.leave()
             drawing = self._canvas.draw(panels, self.size()[0], self._length)
             _write(drawing + self._drawing(self._step))
 
