@@ -169,6 +169,6 @@ def test_a_checkpoint_of_an_older_version_is_refused(kind, data):
     write_archive(
         path, kind.archive, kind.version - 1, read_archive(path, kind.archive, kind.version)
     )
-    line = kind.shell.fail(data, "-o", "run", "--resume", "--epochs", 2, "-q")
+    line = kind.shell.run(data, "-o", "run", "--resume", "--epochs", 2, "-q").stderr
     assert "checkpoint.npz was written by an older fit-image" in line
     assert "--overwrite starts the run again" in line
