@@ -113,6 +113,7 @@ def write_within(
 
     def attempt(candidate: Candidate) -> tuple[Film, Candidate, Written] | None:
         tried = candidate.applied(film, limit)
+        temporary.unlink(missing_ok=True)  # that of another candidate
         try:
             written = write(tried.observed(stop_if_large), candidate.level)
         except _TooLargeError:

@@ -148,6 +148,8 @@ def _write(
 
 
 def _visible_frames(psnr: Sequence[float | None], most: int) -> Sequence[int]:
-    """Return the indices of at most so many frames, at visible steps; evenly without PSNR."""
+    """Return the indices of at most so many frames, at visible steps; the rest of them evenly."""
     chosen = choose_frames(range(len(psnr)), psnr, pace="visible", most=most)
-    return chosen if len(chosen) <= most else evenly(len(psnr))(most)
+    if len(chosen) > most:  # nothing is known of the PSNR
+        return evenly(len(psnr))(most)
+    return sorted({*chosen, *evenly(len(psnr))(most - len(chosen))})
