@@ -61,15 +61,16 @@ class Painted(NamedTuple):
 def find_scenes(film: Film, most_colours: int) -> list[Scene]:
     """Divide a film into scenes of about equal change, each with a palette from its pixels.
 
+    The way back has the scenes of the way there.
+
     Raises
     ------
     FitImageError
         If a frame cannot be read.
     """
-    even = np.linspace(0, len(film) - 1, _EVEN_FRAMES)
-    early = np.geomspace(1, len(film), _EARLY_FRAMES) - 1
-    indices = np.rint(np.concatenate([even, early])).astype(int)
-    chosen = sorted({*indices.tolist(), film.last})
+    even = np.linspace(0, film.last, _EVEN_FRAMES)
+    early = np.geomspace(1, film.last + 1, _EARLY_FRAMES) - 1
+    chosen = sorted({*np.rint(np.concatenate([even, early])).astype(int).tolist()})
     random = np.random.default_rng(0)
     each = int(_SAMPLE_PIXELS * (1 - _LAST_SHARE)) // len(chosen)
     samples, histograms = [], []
@@ -85,6 +86,12 @@ def find_scenes(film: Film, most_colours: int) -> list[Scene]:
     for part in _parts(histograms, film.width * film.height // _SCENE_PIXELS):
         pixels = np.concatenate(samples[part])
         scenes.append(Scene(chosen[part.start], choose_colours(pixels, most_colours)))
+    if len(film) > film.last + 1:
+        way_back = [
+            Scene(2 * film.last - later.first + 1, earlier.quantization)
+            for earlier, later in pairwise(scenes)
+        ]
+        scenes += reversed(way_back)
     return scenes
 
 

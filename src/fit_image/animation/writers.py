@@ -250,7 +250,7 @@ def _write_gif(path: Path, film: Film, timing: _Timing, colours: int) -> tuple[f
     with film.frames() as frames, path.open("wb") as file:
         try:
             size = (film.width, film.height)
-            own = scenes[-1].quantization.colours
+            own = [each for each in scenes if each.first <= film.last][-1].quantization.colours
             write_gif(file, size, paint(frames, scenes), delays, own, plays=timing.plays)
         except struct.error as error:
             problem = "a GIF frame can last 655 s at most; increase the frames per second"
