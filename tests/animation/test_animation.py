@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, features
 
 from fit_image.animation.film import frame_path, frame_paths, with_target
 from fit_image.animation.pacing import VISIBLE_FRAMES, choose_frames
@@ -26,7 +26,7 @@ from fit_image.animation.writers import WRITERS, check_suffix, write_animation
 from fit_image.errors import FitImageError, InputError
 
 VIDEO = (".mp4", ".webm")
-TIMED = (".gif", ".webp", ".png")  # Pillow reads the durations
+TIMED = (".gif", ".webp", ".avif", ".png")  # Pillow reads the durations
 
 # imageio-ffmpeg starts ffmpeg with a preexec_fn, which newer Pythons warn about.
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
@@ -126,13 +126,23 @@ def test_all_frames_arrive_in_order_unscaled_and_close(tmp_path, suffix, size):
         distinct = 1 + sum(not np.array_equal(*pair) for pair in itertools.pairwise(source))
         if suffix == ".webp" and distinct == 1:
             return
+        if suffix == ".avif":
+            distinct = len(source)  # a frame that is equal takes a few bytes
         pictures, durations, loop = read_timed(path)
-        assert loop == 0
+        assert loop == (None if suffix == ".avif" else 0)  # Pillow does not read that of AVIF
         assert len(pictures) == distinct
         assert sum(durations) == pytest.approx(2400)
         for picture, original in zip([pictures[0], pictures[-1]], [source[0], source[-1]]):  # noqa: B905
             assert picture.shape == original.shape
-            assert error(picture, original) < {".png": 1e-9, ".gif": 8, ".webp": 14}[suffix]
+            assert (
+                error(picture, original)
+                < {
+                    ".png": 1e-9,
+                    ".gif": 8,
+                    ".webp": 14,
+                    ".avif": 20,
+                }[suffix]
+            )
 
 
 def test_png_is_lossless_when_parts_change(tmp_path):
@@ -144,7 +154,7 @@ def test_png_is_lossless_when_parts_change(tmp_path):
         assert np.array_equal(picture, source[index])
 
 
-@pytest.mark.parametrize("suffix", TIMED)
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".png"])
 def test_equal_frames_add_up_their_time(tmp_path, suffix):
     source = [scene(step=step) for step in (0, 0, 0, 4, 4, 8, 8)]
     write_animation(tmp_path / f"a{suffix}", save_frames(tmp_path / "f", source), fps=20)
@@ -198,6 +208,7 @@ def test_a_png_stands_still_for_longer_than_one_delay_can(tmp_path):
         (".gif", 1000, 50),
         (".gif", 0.3, 100 / 333),
         (".webp", 30, 1000 / 33),
+        (".avif", 30, 1000 / 33),
         (".webp", 1000, 1000 / 11),
         (".png", 60, 1000 / 17),
         (".mp4", 29.97, 29.97),
@@ -339,6 +350,41 @@ def test_still_pixels_stay_as_they_are(tmp_path):
         assert np.array_equal(pictures[index][still], pictures[index - 1][still])
 
 
+def learned(count=12, side=200):
+    """Frames as of a training: blurred and noisy at first, of ever more colours."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[0:side, 0:side] / side
+    picture = np.stack((x, y, np.hypot(x - 0.5, y - 0.5)), axis=2) * 200 + 20
+    ripples = np.sin(40 * x * y)[..., np.newaxis] * np.array([25, 10, 20])
+    frames = []
+    for step in range(count):
+        share = 1 - 0.6**step
+        wobble = rng.normal(0, 6 / (1 + step), 3)
+        frames.append(128 + (picture + ripples * share - 128) * (0.1 + 0.9 * share) + wobble)
+    return [np.clip(np.rint(frame), 0, 255).astype(np.uint8) for frame in frames]
+
+
+def test_scenes_have_palettes_of_their_own(tmp_path):
+    source = learned()
+    write_animation(tmp_path / "a.gif", save_frames(tmp_path / "f", source))
+    pictures, _, _ = read_timed(tmp_path / "a.gif")
+    assert 0 < parse_gif(tmp_path / "a.gif").local_palettes < len(source)
+    errors = [error(*pair) for pair in zip(pictures, source, strict=True)]
+    assert max(errors) < 7  # with one palette, 7.7
+    assert np.mean(errors) < 5.2  # with one palette, 6.1
+
+
+def test_no_pixel_flickers_where_the_palette_changes(tmp_path):
+    source = learned()
+    for frame in source:
+        frame[:90] = source[-1][:90]
+    write_animation(tmp_path / "a.gif", save_frames(tmp_path / "f", source))
+    assert parse_gif(tmp_path / "a.gif").local_palettes
+    pictures, _, _ = read_timed(tmp_path / "a.gif")
+    changes = [(a != b).any(axis=2)[:90].mean() for a, b in itertools.pairwise(pictures)]
+    assert np.mean(changes) < 0.05
+
+
 def test_noise_does_not_shimmer(tmp_path, rng):
     base = scene(60, 80).astype(int)
     noisy = [
@@ -470,6 +516,13 @@ def test_a_missing_extra_is_told_before_any_work(tmp_path, monkeypatch, suffix):
     assert check_suffix("a.gif") == ".gif"
     with pytest.raises(InputError, match="pip install"):
         write_animation(tmp_path / f"a{suffix}", [tmp_path / "never-read.png"])
+
+
+def test_a_pillow_without_avif_is_told_before_any_work(tmp_path, monkeypatch):
+    monkeypatch.setattr(features, "check", lambda name: False)
+    with pytest.raises(InputError, match=r"a\.avif: this Pillow was built without AVIF$"):
+        check_suffix(tmp_path / "a.avif")
+    assert check_suffix("a.webp") == ".webp"
 
 
 @pytest.mark.parametrize("fps", [0, -1, math.nan, math.inf, 1001, 0.001])
@@ -823,6 +876,21 @@ def test_chosen_frames_always_increase_and_keep_both_ends(values, every, most):
 def test_wrong_calls_of_choose_frames(args, options, message):
     with pytest.raises(ValueError, match=message):
         choose_frames(*args, **options)
+
+
+# AVIF
+
+
+def test_an_avif_is_small_and_close(tmp_path):
+    source = learned()
+    paths = save_frames(tmp_path / "f", source)
+    for suffix in (".gif", ".avif"):
+        write_animation(tmp_path / f"a{suffix}", paths)
+    pictures, durations, _ = read_timed(tmp_path / "a.avif")
+    assert durations == [50] * 11 + [2000]
+    errors = [error(*pair) for pair in zip(pictures, source, strict=True)]
+    assert max(errors) < 2.3  # 41 dB
+    assert (tmp_path / "a.avif").stat().st_size < (tmp_path / "a.gif").stat().st_size / 10
 
 
 # Imports

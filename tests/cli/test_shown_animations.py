@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 from test_animation import read_timed
 
+from fit_image.animation.writers import AnimationReport
+from fit_image.cli.common.display import describe_animation
 from kinds import KINDS
 from shell import Shell
 
@@ -20,7 +22,7 @@ FIT = ("--layers", "1x4", "--epochs", "2")
 LOOK = ("--caption", "{epoch} {seconds:.1f} s", "--progress-line", "--loop", "boomerang")
 LOOK += ("--hold", "0.5", "--fps", "10")
 STORED = {"caption": LOOK[1], "progress_line": True, "loop": "boomerang", "hold": 0.5, "fps": 10.0}
-ADDED = ("caption", "progress_line", "loop", "hold")
+ADDED = ("caption", "progress_line", "loop", "hold", "max_bytes")
 
 
 @pytest.fixture(autouse=True)
@@ -205,3 +207,35 @@ def test_a_sweep_over_frames():
     assert [trial["label"] for trial in trials] == ["frame 1", "frame 3"]
     assert len({trial["key"] for trial in trials}) == 2
     assert result.stderr.count("only the first of 3 frames is read; --frame N chooses another") == 1
+
+
+def test_an_animation_keeps_to_max_bytes(picture):
+    succeed(picture, "--layers", "1x4", "--epochs", 50, "--max-bytes", "9 kB")
+    told = succeed("animate", "pic-fit", "-o", "a.gif").stderr
+    assert Path("pic-fit/animation.gif").read_bytes() == Path("a.gif").read_bytes()
+    assert Path("a.gif").stat().st_size <= 9000
+    assert "kB; kept to --max-bytes by " in told
+    assert " of 51 frames" in told
+    told = succeed("animate", "pic-fit", "-o", "a.gif", "--max-bytes", "none").stderr
+    assert "kept" not in told
+    assert Path("a.gif").stat().st_size > 9000
+    for text in ("0", "8xB", "-1", "1e9", "kB", "0.1"):
+        assert "such as 8MB" in fail("animate", "pic-fit", "--max-bytes", text)
+    assert fail("animate", "pic-fit", "-o", "b.gif", "--max-bytes", 99).startswith(
+        "fit-image: --max-bytes 99 is too little: "
+    )
+
+
+def test_large_gifs_name_the_option():
+    def told(name, size, **options):
+        report = AnimationReport(Path(name), 9, 20.0, 2.0, size)
+        return describe_animation(report, **options)
+
+    assert told("a.gif", 9_990_000).endswith(", 9.99 MB")
+    assert "; --max-bytes 8MB makes a smaller one" in told("a.gif", 21_800_000)
+    assert "max-bytes" not in told("a.png", 21_800_000) + told("a.gif", 10**8, limited=False)
+
+
+def test_a_loop_that_avif_cannot_have_is_refused_before_training(picture):
+    line = fail(picture, *FIT, "--animation", "a.avif", "--loop", "once")
+    assert line == "fit-image: --loop once is not possible in AVIF files: give .gif, .webp or .png"

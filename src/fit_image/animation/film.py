@@ -189,10 +189,26 @@ class Film:
         film.last = self.last
         return film
 
+    def picked(self, order: Sequence[int]) -> Film:
+        """Return a film of the frames with these indices, of which the last is the last."""
+        return Film(len(order), lambda index: self.frame(order[index]), self._on_frame)
+
+    def observed(self, on_frame: Callable[[int, int], None]) -> Film:
+        """Return the film with another callback, called before its own."""
+        own = self._on_frame
+
+        def both(done: int, total: int) -> None:
+            on_frame(done, total)
+            if own:
+                own(done, total)
+
+        film = Film(self._count, self.frame, both)
+        film.last = self.last
+        return film
+
     def forward_and_back(self) -> Film:
         """Return a film of the frames, and of those on the way back from the last to the first."""
-        order = [*range(self._count), *range(self._count - 2, 0, -1)]
-        film = Film(len(order), lambda index: self.frame(order[index]), self._on_frame)
+        film = self.picked([*range(self._count), *range(self._count - 2, 0, -1)])
         film.last = self.last
         return film
 
@@ -246,16 +262,17 @@ def prefetch(
 
 
 def merge_equal(
-    frames: Iterable[Pixels],
+    frames: Iterable[Item],
     delays: Iterable[int],
-    change: Callable[[Pixels | None, Pixels], Output | None],
+    change: Callable[[Item | None, Item], Output | None],
 ) -> Iterator[tuple[Output, int]]:
     """Yield the changes from frame to frame and their delays; equal neighbours become one.
 
     ``change`` takes the frame before, None for the first, and a frame; it returns None if the two
     are equal.
     """
-    waiting, total, previous = None, 0, None
+    waiting, total = None, 0
+    previous: Item | None = None
     for frame, delay in zip(frames, delays, strict=True):
         changed = change(previous, frame)
         if changed is not None:

@@ -22,10 +22,10 @@ class Codec:
     options: tuple[str, ...]
 
 
-H264 = Codec("libx264", ("-crf", "18", "-preset", "medium", "-movflags", "+faststart"))
+H264 = Codec("libx264", ("-preset", "medium", "-movflags", "+faststart"))
 VP9 = Codec(
     "libvpx-vp9",
-    ("-crf", "24", "-b:v", "0", "-deadline", "good", "-cpu-used", "4", "-row-mt", "1"),
+    ("-b:v", "0", "-deadline", "good", "-cpu-used", "4", "-row-mt", "1"),
 )
 
 # Without a matrix in the file, players guess one from the frame size. Newer versions of ffmpeg take
@@ -39,7 +39,7 @@ _COLOURS = (
 
 
 def write_video(
-    path: Path, film: Film, fps: float, hold: float, codec: Codec
+    path: Path, film: Film, fps: float, hold: float, codec: Codec, crf: int
 ) -> tuple[float, float]:
     """Write a video in yuv420p; frames are padded to even sides.
 
@@ -73,7 +73,7 @@ def write_video(
                     pixelformat="yuv420p",
                     macro_block_size=1,  # otherwise it scales the frames
                     ffmpeg_log_level="quiet",
-                    output_params=[*_COLOURS, *codec.options],
+                    output_params=[*_COLOURS, "-crf", str(crf), *codec.options],
                 )
             ) as writer,
         ):

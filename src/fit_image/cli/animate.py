@@ -29,7 +29,7 @@ def _animation_options(command: options.Command) -> options.Command:
 @options.path_argument("RUN")
 @output_option(
     "RUN/animation.gif, of a sweep RUN/comparison.gif",
-    "Animation to write: .gif, .webp, .png, .mp4 or .webm.",
+    "Animation to write: .gif, .avif, .webp, .png, .mp4 or .webm.",
 )
 @_animation_options
 @click.option(

@@ -121,8 +121,8 @@ def _grid(text: str) -> tuple[int, int]:
     "animation",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Animation to write, of a closed path through the latent space: .gif, .webp, .png, .mp4 "
-    "or .webm.",
+    help="Animation to write, of a closed path through the latent space: .gif, .avif, .webp, .png, "
+    ".mp4 or .webm.",
 )
 @click.option(
     "--frames",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from fit_image.config.caption import Caption
@@ -55,6 +56,13 @@ class AnimationConfig:
         added=True,
     )
     hold: float = setting(2.0, "Seconds that the last frame is shown.", HOLD, added=True)
+    max_bytes: int | None = setting(
+        None,
+        "Largest size of the animation, such as 8MB, 500kB or none; of a larger one, fewer frames "
+        "are taken, then fewer colours, then fewer pixels.",
+        (1, math.inf),
+        added=True,
+    )
 
     def __post_init__(self) -> None:
         check_settings(self)

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from fit_image.animation.bar import Bar, check_drawable, with_bar
 from fit_image.animation.film import Film, frame_paths, size_with_target
 from fit_image.animation.pacing import choose_frames
-from fit_image.animation.writers import AnimationReport, check_size, check_suffix, write_film
+from fit_image.animation.size_limit import SizeLimit, evenly
+from fit_image.animation.writers import (
+    AnimationReport,
+    check_loop,
+    check_size,
+    check_suffix,
+    write_film,
+)
 from fit_image.config.animation import AnimationConfig
 from fit_image.config.caption import Caption
 from fit_image.errors import InputError
@@ -103,7 +111,8 @@ def check_caption(config: AnimationConfig, columns: Collection[str]) -> None:
 
 
 def check_animation_size(path: Path, width: int, height: int, config: AnimationConfig) -> None:
-    """Raise `InputError` if the format of ``path`` cannot hold a picture of this size as shown."""
+    """Raise `InputError` if the format of ``path`` cannot show a picture of this size so."""
+    check_loop(path, config.loop)
     if config.with_target:
         width, height = size_with_target(width, height)
     captions = None if config.caption is None else [Caption.parse(config.caption).example()]
@@ -131,4 +140,16 @@ def _write(
     if config.progress_line:
         progress = [epoch / max(1, *numbers) for epoch in numbers]
     film = with_bar(film, captions, progress)
-    return write_film(path, film, fps=config.fps, hold=config.hold, loop=config.loop)
+    limit = None
+    if config.max_bytes is not None:
+        psnr = [each.get("psnr") for each in numbers.values()]
+        limit = SizeLimit(config.max_bytes, partial(_visible_frames, psnr))
+    return write_film(path, film, fps=config.fps, hold=config.hold, loop=config.loop, limit=limit)
+
+
+def _visible_frames(psnr: Sequence[float | None], most: int) -> Sequence[int]:
+    """Return the indices of at most so many frames, at visible steps; the rest of them evenly."""
+    chosen = choose_frames(range(len(psnr)), psnr, pace="visible", most=most)
+    if len(chosen) > most:  # nothing is known of the PSNR
+        return evenly(len(psnr))(most)
+    return sorted({*chosen, *evenly(len(psnr))(most - len(chosen))})

@@ -17,7 +17,7 @@ from fit_image.cli.common.picture_options import output_option
 ConfigType = TypeVar("ConfigType")
 
 # Neither is there a target beside the sheets that these trainings draw, nor a PSNR.
-SHOWN_BY_TRAININGS = ("fps", "caption", "progress_line", "loop", "hold")
+SHOWN_BY_TRAININGS = ("fps", "caption", "progress_line", "loop", "hold", "max_bytes")
 
 
 def config_options(

@@ -201,6 +201,9 @@ class PictureBar(Bar):
             super().clear()
 
 
+_LARGE_GIF = 10_000_000  # bytes; many programs that people send pictures with take no more
+
+
 @dataclass(frozen=True)
 class Line:
     """A line of a `Table`: a name, a bar of the fraction that is done (0..1), and figures."""
@@ -335,14 +338,27 @@ def announcing_compilation(display: Display) -> Iterator[Compilation]:
     compilation.end()
 
 
-def describe_animation(report: AnimationReport) -> str:
-    """Return the size, true speed and duration of an animation in a line."""
-    if report.frames == 1:
-        return f"{report.path}: 1 frame, {report.seconds:.1f} s"
-    return (
-        f"{report.path}: {report.frames} frames at {report.fps:.4g} a second, "
-        f"{report.seconds:.1f} s in all"
-    )
+def describe_animation(report: AnimationReport, *, limited: bool = True) -> str:
+    """Return the frames, true speed, duration and size of an animation in a line.
+
+    ``limited`` says whether the command has ``--max-bytes``, which is named where a GIF is large.
+    """
+    frames = f"{report.frames} frames at {report.fps:.4g} a second"
+    shown = "1 frame" if report.frames == 1 else frames
+    line = f"{report.path}: {shown}, {report.seconds:.1f} s in all, {format_bytes(report.size)}"
+    if report.reduced:
+        return f"{line}; kept to --max-bytes by {', '.join(report.reduced)}"
+    if limited and report.path.suffix.lower() == ".gif" and report.size > _LARGE_GIF:
+        return f"{line}; --max-bytes 8MB makes a smaller one, and .avif files are smaller still"
+    return line
+
+
+def format_bytes(size: int) -> str:
+    """Return a size such as ``812 bytes``, ``72 kB`` or ``1.4 MB``."""
+    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if size >= factor:
+            return f"{size / factor:.3g} {unit}"
+    return counted(size, "byte")
 
 
 def format_duration(seconds: float) -> str:

@@ -56,4 +56,4 @@ def animate_loop(
             save_image(path, next(drawn))
         shown = showing_frames(display, file)
         report = write_animation(file, paths, fps=fps, hold=0.0, on_frame=shown)
-    display.message(describe_animation(report))
+    display.message(describe_animation(report, limited=False))

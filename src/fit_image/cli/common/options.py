@@ -124,6 +124,15 @@ def _pixels(text: str) -> int:
     return int(text)
 
 
+def _bytes(text: str) -> int:
+    match = re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{1,6})?) ?(?:([kMG]?)(i?)B?)", text, re.IGNORECASE)
+    base = 1024 if match and match[3] else 1000
+    size = int(float(match[1]) * base ** "-kmg".find(match[2].lower() or "-")) if match else 0
+    if size < 1:
+        raise InputError(f"{text!a} is not a size such as 8MB or 500kB")
+    return size
+
+
 def _size(text: str) -> tuple[int, int]:
     match = re.fullmatch(r"([0-9]{1,9})[xX]([0-9]{1,9})", text)
     if not match:
@@ -251,7 +260,10 @@ def animation_options(
     ``shown`` is their default as the help shows it, ``hold`` that of ``--hold``.
     """
     types = {"caption": (OrNone(click.STRING), "TEXT|none", "none"), "fps": (None, "N", None)}
-    types |= {"hold": (None, "SECONDS", None)}
+    types |= {
+        "hold": (None, "SECONDS", None),
+        "max_bytes": (OrNone(Parsed("size", _bytes)), "SIZE|none", "none"),
+    }
     made = []
     for name in names or [field.name for field in fields(AnimationConfig)]:
         kind, metavar, default = types.get(name, (None, None, None))

@@ -93,8 +93,8 @@ _OPTIONS = (
         multiple=True,
         metavar="FILE",
         show_default="animation.gif",
-        help="Animation to write: .gif, .webp, .png, .mp4 or .webm; may be repeated; 'none' for "
-        "none. A bare name is put in the output folder.",
+        help="Animation to write: .gif, .avif, .webp, .png, .mp4 or .webm; may be repeated; 'none' "
+        "for none. A bare name is put in the output folder.",
     ),
     *options.animation_options(),
     options.threads_option("the fastest, up to all cores"),

@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw
 
 from fit_image.animation.bar import WHITE, with_bar
 from fit_image.animation.film import Film, Pixels
+from fit_image.animation.size_limit import SizeLimit, evenly
 from fit_image.animation.writers import AnimationReport, write_film
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.results.contact_sheet import ContactSheet
@@ -50,7 +51,7 @@ def write_comparison(
     by : str
         Synchronise by ``epochs``, or by ``seconds`` of training.
     config : AnimationConfig, optional
-        For its ``loop``, ``hold`` and ``progress_line``. Default: that of the sweep.
+        For its ``loop``, ``hold``, ``progress_line`` and ``max_bytes``. Default: that of the sweep.
     fps : float, optional
         Frames per second. Default: as many as make it last some seconds.
     max_groups : int
@@ -90,7 +91,8 @@ def write_comparison(
     if config.progress_line:
         film = with_bar(film, None, [moment / (last or 1) for moment in moments], WHITE)
     path = path or folder.comparison
-    return write_film(path, film, fps=fps, hold=config.hold, loop=config.loop)
+    limit = None if config.max_bytes is None else SizeLimit(config.max_bytes, evenly(len(film)))
+    return write_film(path, film, fps=fps, hold=config.hold, loop=config.loop, limit=limit)
 
 
 def _times(frames: TrialFrames, by: str) -> list[float]:
