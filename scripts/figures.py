@@ -152,12 +152,36 @@ def report() -> None:
     """Run the example of deep and shallow networks, and photograph its page with chromium."""
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([EXAMPLES / "deep_vs_shallow.sh"], cwd=folder, check=True)
-        options = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"]
-        options += ["--disable-background-networking", "--hide-scrollbars"]
-        options += ["--virtual-time-budget=5000", "--window-size=1120,1330"]
-        files = [f"--user-data-dir={folder}/browser", f"--screenshot={EXAMPLES}/report.png"]
-        page = Path(folder, "deep-vs-shallow", "report.html").as_uri()
-        subprocess.run(["chromium", *options, *files, page], check=True)
+        page = Path(folder, "deep-vs-shallow", "report.html")
+        photograph(page, EXAMPLES / "report.png", 1120, 1330)
+
+
+@cli.command()
+@_work
+def exported(work: Path) -> None:
+    """Photograph exported pages with chromium: the portrait of a grid, and a digit."""
+    run, shots = work / "p-instant", []
+    fit_image(PORTRAIT, "--preset", "instant", "-o", run, "--resume")
+    with tempfile.TemporaryDirectory() as folder:
+        pages = [Path(folder, name) for name in ("portrait.html", "seven.html")]
+        fit_image("export", run, "-o", pages[0])
+        fit_image("digits", "draw", "--label", 7, "--seed", 3, "-o", pages[1])
+        for path, width in zip(pages, (460, 660), strict=True):
+            shots.append(path.with_suffix(".png"))
+            photograph(path, shots[-1], width, 520)
+        both = np.concatenate([np.asarray(Image.open(each).convert("RGB")) for each in shots], 1)
+    Image.fromarray(both).quantize(255).save(EXAMPLES / "exported.png", optimize=True)
+
+
+def photograph(page: Path, target: Path, width: int, height: int) -> None:
+    """Write a screenshot of a page, by chromium."""
+    options = ["--headless", "--no-sandbox", "--no-first-run", "--hide-scrollbars"]
+    options += ["--disable-background-networking", "--virtual-time-budget=30000"]
+    options += ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        files = [f"--user-data-dir={folder}", f"--screenshot={target}"]
+        size = f"--window-size={width},{height}"
+        subprocess.run(["chromium", *options, size, *files, page.absolute().as_uri()], check=True)
 
 
 @cli.command()

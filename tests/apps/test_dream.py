@@ -38,7 +38,7 @@ def test_the_picture_is_what_the_network_makes_of_each_place(inputs):
     options = {"layers": parse_layers("6,residual:1x2x6"), "inputs": inputs, "latent": 3}
     dreamer = Dreamer(Dream(**options, scale=2.0))
     picture = dreamer.rows(8, 4, 0, 4)
-    twin = NaiveNetwork.copy_of(dreamer._whole)
+    twin = NaiveNetwork.copy_of(dreamer.network)
     latent = dreamer._circle[0]
     for row, column in ((0, 0), (2, 4), (3, 7), (1, 6)):
         # The shorter side runs from -2 to 2, in pixels of 1.

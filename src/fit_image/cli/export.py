@@ -50,16 +50,16 @@ def command(signals: Signals, /, path: Path, output: Path | None, half: bool, qu
     digits = kind_of(path) is DigitsDirectory
     kind = DigitsDirectory if digits else FitDirectory
     check_network(path, kind)
-    name = (path.resolve().name if path.is_dir() else path.stem).removesuffix("-fit")
-    output = output or Path(f"{name}.html")
+    name = path.resolve().name if path.is_dir() else path.stem
+    output = output or Path(f"{name.removesuffix('-fit')}.html")
     folder, inputs = path if path.is_dir() else path.parent, []
     if not digits and FitDirectory.holds_run(folder):
         inputs = [Path(FitDirectory.open(folder).manifest.picture.path)]
     check_export(kind, path, output, *inputs, half=half)
     if digits:
-        subject = digits_subject(DigitModel.load(path), name)
+        subject = digits_subject(DigitModel.load(path), output.stem)
     else:
-        subject = picture_subject(PaintingNetwork.load(path), name)
+        subject = picture_subject(PaintingNetwork.load(path), output.stem)
     export_network(subject, output, quiet, half=half)
 
 

@@ -155,6 +155,9 @@ function become(width, height, x, y, k) {
 
 try {
   painter = new Painter();
+  painter.gl.canvas.addEventListener("webglcontextlost", () => {
+    find("message").textContent = "The graphics processor was reset: reload the page.";
+  });
   const order = location.hash.match(/^#draw=(.*)/);
   if (order) become(...order[1].split(",").map(Number));
   else {
