@@ -29,7 +29,9 @@ class LineChart {
     this.#point.className = "point";
     new ResizeObserver(() => this.#resize()).observe(place);
     place.addEventListener("keydown", (event) => this.#press(event));
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#draw());
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+      if (!this.#printing) this.#draw(); // paper has its own colours, and no height yet
+    });
     for (const [name, printing] of [["beforeprint", true], ["afterprint", false]]) {
       addEventListener(name, () => this.#print(printing));
     }
