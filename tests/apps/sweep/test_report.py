@@ -676,6 +676,8 @@ def test_a_part_of_the_chart_is_enlarged_with_the_keyboard(browser):
     assert math.log(high / low) == pytest.approx(0.8 * math.log(whole[1] / whole[0]), rel=0.01)
     chart.send_keys("0")
     assert ends(browser, "x") == whole
+    drag(browser, (0.25, 0.25), (0.75, 0.75), modifiers=8)  # Shift: all has no place to move to
+    assert ends(browser, "x") == whole
 
 
 def test_paper_is_light_and_whole(browser):

@@ -67,7 +67,7 @@ class LineChart {
     let [left, right] = ends(this.#lines.flatMap(({ x }) => x));
     let [low, high] = ends(this.#lines.flatMap(({ y, least = y, most = y }) => [...least, ...most]));
     if (left > right) [left, right, low, high] = [1, 10, 0, 1];
-    if (left === right) [left, right] = left ? [left / 2, left * 1.5] : [-1, 1];
+    if (left === right) [left, right] = left ? [left / 2, left * 2] : [-1, 1];
     const margin = (high - low) * 0.05 || 0.5;
     return { x: [left, right], y: [low - margin, high + margin] };
   }
@@ -91,7 +91,7 @@ class LineChart {
       width: this.place.clientWidth * size,
       height: this.place.clientHeight * size,
       legend: { show: false },
-      padding: [8 * size, 12 * size, 0, 0],
+      padding: [8 * size, 22 * size, 0, 0],
       scales: {
         x: {
           time: false,
@@ -147,7 +147,8 @@ class LineChart {
         ],
       },
     };
-    this.plot = this.place.plot = new uPlot(options, data.length ? uPlot.join(data) : [view.x], this.place);
+    this.plot = new uPlot(options, data.length ? uPlot.join(data) : [view.x], this.place);
+    this.place.plot = this.plot; // for the browser's console
     this.plot.over.append(this.#point, this.#tip);
     this.#pointAt(-1, -1);
     this.onView(this.#view !== null);
@@ -215,9 +216,11 @@ class LineChart {
 
   // Show a part, or all for null; a part cannot be larger than all.
   #look(view) {
-    const wide = ([low, high], [least, most]) => high - low >= most - least;
-    const larger = view && wide(view.x, this.#all.x) && wide(view.y, this.#all.y);
-    this.#view = larger ? null : view;
+    const { logarithmic } = this.#axes.x;
+    const across = ({ x: [low, high] }) => (logarithmic ? Math.log(high / low) : high - low);
+    const down = ({ y: [low, high] }) => high - low;
+    const whole = (length) => length(view) > length(this.#all) * 0.999999;
+    this.#view = view && whole(across) && whole(down) ? null : view;
     const { x, y } = this.#view ?? this.#all;
     this.plot.batch(() => {
       this.plot.setScale("x", { min: x[0], max: x[1] });
@@ -285,7 +288,9 @@ class LineChart {
     const { x: across, y: up } = this.#axes;
     const values = `${up.describe(line.y[index])} at ${across.describe(line.x[index])}`;
     this.#tip.replaceChildren(values, name);
-    for (const each of [this.#tip, this.#point]) each.style.setProperty("--colour", `var(${line.colour})`);
+    for (const { style } of [this.#tip, this.#point]) {
+      style.setProperty("--colour", `var(${line.colour})`);
+    }
     this.#point.style.left = `${x}px`;
     this.#point.style.top = `${y}px`;
     // Beside the point, on the side that has more room.
