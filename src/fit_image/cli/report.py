@@ -20,8 +20,7 @@ from fit_image.cli.sweep.results import write_all
 def command(signals: Signals, /, path: Path, by: str, quiet: bool) -> None:
     """Write the results of a sweep, finished or not: report.html, comparison.gif and tables.
 
-    DIR is the folder of a sweep. The page needs the extra 'report' to be made, and opens in any
-    browser, without an internet connection.
+    DIR is the folder of a sweep. The page opens in any browser, without an internet connection.
     """
     from fit_image.apps.run_kinds import check_kind
     from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import shlex
 import shutil
-import sys
 import time
 from dataclasses import replace
+from importlib.resources import files
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from fit_image.apps.fit.trainer import FitTrainer
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.plan.trial import Trial
 from fit_image.apps.sweep.results.outcome import Outcome, group_by_seed, read_outcome
+from fit_image.apps.sweep.results.page.markup import Html, element, join
 from fit_image.apps.sweep.results.report import write_report
 from fit_image.apps.sweep.results.report_data import command_line, curves
 from fit_image.apps.sweep.results.report_pictures import most_different_crop
@@ -259,13 +261,25 @@ def test_nothing_to_report_is_said(sweep, tmp_path):
     assert not empty.report.exists()
 
 
-@pytest.mark.parametrize("module", ["plotly.offline", "jinja2"])
-def test_the_missing_extra_is_named(sweep, tmp_path, monkeypatch, module):
-    monkeypatch.setitem(sys.modules, module, None)
-    monkeypatch.setattr(sweep, "report", tmp_path / "none.html")
-    with pytest.raises(InputError, match=r"pip install 'fit-image\[report\]'"):
-        write_report(sweep, outcomes_of(sweep))
-    assert not sweep.report.exists()
+def test_what_others_wrote_is_in_the_page_with_its_licence(page):
+    text = page.read_text("utf-8")
+    uplot = files("fit_image.apps.sweep.results") / "page" / "uplot"
+    for name in ("uPlot.iife.min.js", "uPlot.min.css", "LICENSE"):
+        assert (uplot / name).read_text("utf-8").strip() in text
+
+
+def test_a_page_is_little_more_than_its_pictures(page):
+    text = page.read_text("utf-8")
+    pictures = sum(len(each) for each in re.findall(r"data:image/\w+;base64,[\w+/=]+", text))
+    assert len(text) - pictures < 150_000
+
+
+def test_elements_escape_all_but_html():
+    made = element(
+        "p", "<&", element("img", alt='"', src=None), class_="a", data_value=0, hidden=True
+    )
+    assert made == '<p class="a" data-value="0" hidden>&lt;&amp;<img alt="&quot;"></p>'
+    assert join("<", Html("<b>"), 3) == "&lt;<b>3"
 
 
 # The command
@@ -289,17 +303,6 @@ def test_the_command_writes_everything_and_names_the_page(copied):
     assert result.stderr == ""
     for file in (copied.report, copied.results_csv, copied.results_json, copied.comparison):
         assert file.stat().st_size
-
-
-def test_the_command_without_the_extra_writes_the_rest(copied, monkeypatch):
-    monkeypatch.setitem(sys.modules, "plotly.offline", None)
-    result = report(copied.path)
-    assert result.exit_code == 0
-    assert result.stdout == ""
-    assert "pip install 'fit-image[report]'" in result.stderr
-    assert copied.results_csv.exists()
-    assert copied.comparison.exists()
-    assert not copied.report.exists()
 
 
 def test_the_command_refuses_what_is_no_sweep(tmp_path):
@@ -329,7 +332,7 @@ def browser(chromium, page):
     chromium.get(page.as_uri())
     yield chromium
     errors = [entry for entry in chromium.get_log("browser") if entry["level"] != "INFO"]
-    assert not errors
+    assert not errors, errors
 
 
 def choose(browser, name, value):
@@ -428,16 +431,35 @@ def test_groups_begin_with_the_best(browser):
     assert find(browser, "table.groups [aria-sort=descending]").text.startswith("Final PSNR")
 
 
+PLOT = "document.getElementById('chart').plot"
+
+
+def drawn_lines(browser):
+    """The points of each line in the chart: its x, and its y."""
+    series = f"{PLOT}.series.map((each, index) => [each, {PLOT}.data[index]]).slice(1)"
+    present = "(_, index) => values[index] !== undefined"
+    return script(
+        browser,
+        f"{series}.filter(([each]) => each.width)"
+        f".map(([, values]) => [{PLOT}.data[0], values].map((each) => each.filter({present})))",
+    )
+
+
+def ends(browser, axis):
+    return script(browser, f"['min', 'max'].map((end) => {PLOT}.scales.{axis}[end])")
+
+
 def test_the_chart_changes_its_axis(browser, page, sweep):
     def x_of_lines():
-        lines = "document.getElementById('chart').data.filter((trace) => trace.name)"
-        return script(browser, f"{lines}.map((trace) => [...trace.x])")
+        return [x for x, _ in drawn_lines(browser)]
 
     def title():
-        return script(browser, "document.getElementById('chart').layout.xaxis.title.text")
+        return script(browser, f"{PLOT}.axes[0].label")
 
-    epochs = x_of_lines()
-    assert [line[-1] for line in epochs] == [EPOCHS] * 3
+    assert drawn_lines(browser) == [
+        [curve["epochs"]["x"], curve["epochs"]["mean"]] for curve in embedded(page)[0]["curves"]
+    ]
+    assert [line[-1] for line in x_of_lines()] == [EPOCHS] * 3
     assert "epochs" in title()
     choose(browser, "axis", "seconds")
     assert "seconds" in title()
@@ -447,26 +469,68 @@ def test_the_chart_changes_its_axis(browser, page, sweep):
     groups = group_by_seed(outcomes_of(sweep)[: 2 * len(LAYERS)])
     for line, group in zip(x_of_lines(), groups, strict=True):
         assert line[-1] == pytest.approx(group.outcomes[0].work)
-    assert script(browser, "document.getElementById('chart').layout.xaxis.type") == "linear"
+    assert script(browser, f"{PLOT}.scales.x.distr") == 1
     find(browser, "#logarithmic").send_keys(" ")
-    assert script(browser, "document.getElementById('chart').layout.xaxis.type") == "log"
+    assert script(browser, f"{PLOT}.scales.x.distr") == 3
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "shown"),
+    [
+        (1, 9, [1, 2, 3, 5, 7]),
+        (0.001, 0.12, [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1]),
+        (30, 33, [30, 30.5, 31, 31.5, 32, 32.5, 33]),
+        (1, 1e30, [10.0**power for power in range(0, 31, 3)]),
+    ],
+)
+def test_a_logarithmic_axis_is_labelled_at_any_range(browser, low, high, shown):
+    line = f"{{name: '', colour: '--ink', dash: [], x: [{low}, {high}], y: [1, 2]}}"
+    axis = "{title: '', format: String, describe: String}"
+    browser.execute_script(
+        "const place = document.createElement('div');"
+        "place.style.cssText = 'width: 720px; height: 300px';"
+        "document.body.append(place);"
+        "window.other = new LineChart(place, () => {});"
+        f"other.show([{line}], {{x: {{...{axis}, logarithmic: true}}, y: {axis}}});"
+    )
+    wait_until(lambda: script(browser, "other.plot.axes[0]._splits?.length > 0"))
+    assert script(browser, "other.plot.axes[0]._splits") == pytest.approx(shown)
 
 
 def test_the_chart_has_bands_and_a_legend_that_hides_lines(browser):
-    count = "document.getElementById('chart').data.length"
-    # Three lines, and bands of the two that have two seeds.
-    assert script(browser, count) == 5
+    count = f"{PLOT}.bands.length"
+    # Of the three, two have two seeds.
+    assert script(browser, count) == 2
+    assert len(drawn_lines(browser)) == 3
     boxes = browser.find_elements("css selector", "#legend input")
     assert [box.find_element("xpath", "..").text for box in boxes] == list(LAYERS)
     boxes[2].send_keys(" ")
-    assert script(browser, count) == 3
-    boxes[2].send_keys(" ")
-    assert script(browser, count) == 5
+    assert script(browser, count) == 1
+    assert len(drawn_lines(browser)) == 2
+    boxes[0].send_keys(" ")
+    boxes[1].send_keys(" ")
+    assert drawn_lines(browser) == []
+    for box in boxes:
+        box.send_keys(" ")
+    assert script(browser, count) == 2
+
+
+def colours_of_chart(browser):
+    """The colours of lines by their labels, as rgb(...)."""
+    browser.execute_script(
+        "window.probe ??= document.createElement('i'); document.body.append(probe)"
+    )
+    strokes = f"{PLOT}.series.slice(1).filter((each) => each.width).map((each) => each.stroke())"
+    colours = script(
+        browser,
+        f"{strokes}.map((each) => {{ probe.style.color = each;"
+        " return getComputedStyle(probe).color; })",
+    )
+    return dict(zip(LAYERS, colours, strict=True))
 
 
 def test_colours_are_the_same_everywhere(browser):
-    chart = "Object.fromEntries(document.getElementById('chart').data.filter((each) => each.name)"
-    lines = script(browser, f"{chart}.map((trace) => [trace.name, trace.line.color]))")
+    lines = colours_of_chart(browser)
     swatches = script(
         browser,
         "[...document.querySelectorAll('tbody th, #screens figcaption, .sheet figcaption')]"
@@ -478,8 +542,111 @@ def test_colours_are_the_same_everywhere(browser):
     assert len(swatches) > 9
     for label, stroke in swatches:
         if label:  # what is not shown has no text
-            numbers = [int(part) for part in stroke[4:-1].split(",")]
-            assert lines[label] == "#" + "".join(f"{number:02x}" for number in numbers)
+            assert lines[label] == stroke
+
+
+def mouse(browser, kind, x, y, **options):
+    """Send a mouse event to a place of the chart, in parts of its width and height."""
+    browser.execute_script("document.getElementById('chart').scrollIntoView({block: 'center'})")
+    rectangle = f"{PLOT}.over.getBoundingClientRect()"
+    left, top, width, height = script(
+        browser, f"(({{left, top, width, height}}) => [left, top, width, height])({rectangle})"
+    )
+    place = {"type": kind, "x": left + x * width, "y": top + y * height, "button": "left"}
+    browser.execute_cdp_cmd("Input.dispatchMouseEvent", place | options)
+
+
+def drag(browser, start, stop, **options):
+    mouse(browser, "mouseMoved", *start, button="none", **options)
+    mouse(browser, "mousePressed", *start, buttons=1, clickCount=1, **options)
+    mouse(browser, "mouseMoved", *stop, buttons=1, **options)
+    mouse(browser, "mouseReleased", *stop, clickCount=1, **options)
+
+
+def test_the_pointer_names_the_nearest_point(browser, page):
+    (_, line, _) = embedded(page)[0]["curves"]
+    tip = "document.querySelector('#chart .tip')"
+    assert script(browser, f"{tip}.hidden")
+    x, y = line["epochs"]["x"][4], line["epochs"]["mean"][4]
+    place = f"[{PLOT}.valToPos({x}, 'x'), {PLOT}.valToPos({y}, 'y')]"
+    left, top = script(browser, place)
+    width, height = script(browser, f"[{PLOT}.over.clientWidth, {PLOT}.over.clientHeight]")
+    mouse(browser, "mouseMoved", left / width, top / height, button="none")
+    wait_until(lambda: not script(browser, f"{tip}.hidden"))
+    assert find(browser, "#chart .tip").text == f"{y:.2f} dB at epoch {x:.0f}\n{LAYERS[1]}"
+    mouse(browser, "mouseMoved", left / width, -0.2, button="none")
+    wait_until(lambda: script(browser, f"{tip}.hidden"))
+
+
+def test_a_part_of_the_chart_is_enlarged_moved_and_left_with_the_mouse(browser):
+    whole = ends(browser, "x"), ends(browser, "y")
+    button = find(browser, "#whole")
+    assert whole[0] == [1, EPOCHS]
+    assert not button.is_enabled()
+    drag(browser, (0.25, 0.25), (0.75, 0.75))
+    assert ends(browser, "x") == pytest.approx([3, 7], abs=0.05)
+    low, high = whole[1]
+    inner = [low + (high - low) / 4, high - (high - low) / 4]
+    assert ends(browser, "y") == pytest.approx(inner, rel=0.01)
+    # Hiding a line, unlike another axis, leaves what is looked at.
+    find(browser, "#legend input").send_keys(" ")
+    assert ends(browser, "x") == pytest.approx([3, 7], abs=0.05)
+    drag(browser, (0.5, 0.5), (0.25, 0.5), modifiers=8)  # Shift
+    assert ends(browser, "x") == pytest.approx([4, 8], abs=0.05)
+    mouse(browser, "mousePressed", 0.5, 0.5, clickCount=1)
+    mouse(browser, "mouseReleased", 0.5, 0.5, clickCount=1)
+    mouse(browser, "mousePressed", 0.5, 0.5, clickCount=2)
+    mouse(browser, "mouseReleased", 0.5, 0.5, clickCount=2)
+    assert ends(browser, "x") == whole[0]
+    # A flat rectangle enlarges one axis alone.
+    drag(browser, (0.25, 0.5), (0.75, 0.5))
+    assert ends(browser, "x") == pytest.approx([3, 7], abs=0.05)
+    button.click()
+    assert ends(browser, "x") == whole[0]
+    assert not button.is_enabled()
+
+
+def test_a_part_of_the_chart_is_enlarged_with_the_keyboard(browser):
+    chart, whole = find(browser, "#chart"), ends(browser, "x")
+    chart.send_keys("\ue012")  # arrow left: there is nothing to move
+    assert ends(browser, "x") == whole
+    chart.send_keys("++")
+    low, high = ends(browser, "x")
+    assert high - low == pytest.approx(0.64 * (EPOCHS - 1), rel=0.01)
+    chart.send_keys("\ue014")  # arrow right
+    assert ends(browser, "x") == pytest.approx([low + (high - low) / 10, high + (high - low) / 10])
+    chart.send_keys("---")
+    assert ends(browser, "x") == whole
+    choose(browser, "axis", "work")
+    find(browser, "#logarithmic").send_keys(" ")
+    whole = ends(browser, "x")
+    chart.send_keys("+")
+    low, high = ends(browser, "x")
+    assert math.log(high / low) == pytest.approx(0.8 * math.log(whole[1] / whole[0]), rel=0.01)
+    chart.send_keys("0")
+    assert ends(browser, "x") == whole
+    drag(browser, (0.25, 0.25), (0.75, 0.75), modifiers=8)  # Shift: all has no place to move to
+    assert ends(browser, "x") == whole
+
+
+def test_paper_is_light_and_whole(browser):
+    show(browser, 1280, "dark")
+    dark = colours_of_chart(browser)
+    width = script(browser, f"{PLOT}.width")
+    browser.execute_script("dispatchEvent(new Event('beforeprint'))")
+    assert not set(colours_of_chart(browser).values()) & set(dark.values())
+    assert script(browser, f"{PLOT}.width") == 2 * width
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    background = script(browser, "getComputedStyle(document.body).backgroundColor")
+    assert background == "rgb(255, 255, 255)"
+    parts = "[...document.querySelectorAll('.scroll, #chart .uplot')]"
+    assert script(browser, f"{parts}.every((each) => each.scrollWidth <= each.clientWidth)")
+    assert script(browser, "document.getElementById('chart').offsetHeight > 200")
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    show(browser, 1280, "dark")
+    browser.execute_script("dispatchEvent(new Event('afterprint'))")
+    assert colours_of_chart(browser) == dark
+    assert script(browser, f"{PLOT}.width") == width
 
 
 def screens(browser):
@@ -544,11 +711,10 @@ def test_another_picture_changes_everything(browser):
 
 
 def test_dark_follows_the_system_even_when_it_changes(browser):
-    colour = "document.getElementById('chart').data.find((each) => each.name).line.color"
     background = "getComputedStyle(document.body).backgroundColor"
-    light = script(browser, colour), script(browser, background)
+    light = colours_of_chart(browser)
     show(browser, 1280, "dark")
-    wait_until(lambda: script(browser, colour) != light[0])
+    wait_until(lambda: not set(colours_of_chart(browser).values()) & set(light.values()))
     assert sum(int(part) for part in script(browser, background)[4:-1].split(",")) < 120
 
 

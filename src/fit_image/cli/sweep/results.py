@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from fit_image.cli.common.display import Display, ProgressStep, describe_animation, format_duration
 from fit_image.cli.sweep.plan import align_columns
-from fit_image.errors import InputError
 
 if TYPE_CHECKING:
     from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
@@ -24,7 +23,7 @@ def write_all(
 ) -> Path | None:
     """Write the tables, comparison.gif and the page; return the page, or None after a message."""
     from fit_image.apps.sweep.results.comparison import write_comparison
-    from fit_image.apps.sweep.results.report import check_extra, write_report
+    from fit_image.apps.sweep.results.report import write_report
     from fit_image.apps.sweep.results.tables import write_results
 
     def show(name: str, done: int, total: int) -> None:
@@ -44,12 +43,6 @@ def write_all(
         display.message(describe_animation(animation))
     if not any(outcome.drawn for outcome in outcomes):
         display.message(f"no trial has a frame after its first epoch: no {folder.report}")
-        return None
-    try:
-        check_extra()
-    except InputError as error:
-        # The other files are useful without the page.
-        display.message(str(error))
         return None
     return write_report(
         folder, outcomes, on_step=lambda done, total: show(folder.report.name, done, total)

@@ -1,8 +1,5 @@
-"use strict";
 {
   const pictures = JSON.parse(document.getElementById("data").textContent);
-  const dark = matchMedia("(prefers-color-scheme: dark)");
-  const narrow = matchMedia("(max-width: 600px)");
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
   const byId = (id) => document.getElementById(id);
   const chosen = (name) => document.querySelector(`input[name="${name}"]:checked`).value;
@@ -29,8 +26,37 @@
 
   // Chart
 
-  const titles = { epochs: "epochs", seconds: "seconds of training", work: "operations of learning" };
-  const places = { epochs: "epoch %{x:,.0f}", seconds: "%{x:.3~r} s", work: "%{x:.3~s} operations" };
+  const significant = (value) => Number(value.toPrecision(3));
+  const axes = {
+    epochs: {
+      title: "epochs",
+      format: formatNumber,
+      describe: (value) => `epoch ${formatNumber(Math.round(value))}`,
+    },
+    seconds: {
+      title: "seconds of training",
+      format: formatNumber,
+      describe: (value) => `${formatNumber(significant(value))} s`,
+    },
+    work: {
+      title: "operations of learning",
+      format: formatSI,
+      describe: (value) => `${formatSI(significant(value))} operations`,
+    },
+  };
+  const psnr = {
+    title: "PSNR (dB)",
+    format: formatNumber,
+    describe: (value) => `${value.toFixed(2)} dB`,
+  };
+  const dashes = {
+    solid: [],
+    dash: [9, 5],
+    dot: [3, 4],
+    dashdot: [9, 4, 3, 4],
+    longdash: [16, 6],
+    longdashdot: [16, 5, 3, 5],
+  };
   const hidden = new Set();
 
   const drawLegend = () => {
@@ -41,7 +67,7 @@
       input.addEventListener("change", () => {
         if (input.checked) hidden.delete(group);
         else hidden.add(group);
-        drawChart();
+        drawChart(true);
       });
       const { label } = picture.groups[group];
       return element("label", "", input, swatch(picture.groups[group]), label);
@@ -49,64 +75,31 @@
     byId("legend").replaceChildren(byId("legend").firstElementChild, ...rows);
   };
 
-  // Plotly takes some tags in names for its own.
-  const plain = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;");
+  const chart = new LineChart(byId("chart"), (enlarged) => {
+    byId("whole").disabled = !enlarged;
+  });
+  byId("whole").addEventListener("click", () => chart.showAll());
 
-  const tracesOf = (curve, axis, colour) => {
-    const { label, dash } = picture.groups[curve.group];
-    const figures = axis === "seconds" ? curve.seconds : curve.epochs;
-    const x = axis === "work" ? figures.x.map((epoch) => epoch * curve.work) : figures.x;
-    const line = {
-      x,
-      y: figures.mean,
-      name: plain(label),
-      mode: x.length > 1 ? "lines" : "markers",
-      line: { color: colour, dash, width: 2.5 },
-      marker: { color: colour, size: 8 },
-      hovertemplate: `%{y:.2f} dB at ${places[axis]}<extra>%{fullData.name}</extra>`,
+  const lineOf = (curve, axis) => {
+    const { label, colour, dash } = picture.groups[curve.group];
+    const { x, mean, least, most } = axis === "seconds" ? curve.seconds : curve.epochs;
+    return {
+      name: label,
+      colour: `--series-${colour}`,
+      dash: dashes[dash],
+      x: axis === "work" ? x.map((epoch) => epoch * curve.work) : x,
+      y: mean,
+      ...(curve.seeds > 1 ? { least, most } : {}),
     };
-    if (curve.seeds < 2) return [line];
-    const band = {
-      x: [...x, ...[...x].reverse()],
-      y: [...figures.least, ...[...figures.most].reverse()],
-      fill: "toself",
-      fillcolor: `${colour}26`,
-      line: { width: 0 },
-      mode: "lines",
-      hoverinfo: "skip",
-    };
-    return [band, line];
   };
 
-  const drawChart = () => {
-    const style = getComputedStyle(document.documentElement);
-    const colour = (name) => style.getPropertyValue(`--${name}`).trim();
+  const drawChart = (keepView = false) => {
     const axis = chosen("axis");
-    const traces = picture.curves
+    const lines = picture.curves
       .filter((curve) => !hidden.has(curve.group))
-      .map((curve) => tracesOf(curve, axis, colour(`series-${picture.groups[curve.group].colour}`)));
-    const lines = { gridcolor: colour("line"), linecolor: colour("line"), zeroline: false };
-    const layout = {
-      showlegend: false,
-      hovermode: "closest",
-      dragmode: narrow.matches ? false : "zoom",
-      margin: { l: 56, r: 12, t: 8, b: 48 },
-      paper_bgcolor: "rgba(0,0,0,0)",
-      plot_bgcolor: "rgba(0,0,0,0)",
-      font: { family: getComputedStyle(document.body).fontFamily, size: 13, color: colour("soft") },
-      hoverlabel: { bgcolor: colour("card"), font: { color: colour("ink") }, namelength: -1 },
-      xaxis: {
-        ...lines,
-        title: { text: titles[axis] },
-        type: byId("logarithmic").checked ? "log" : "linear",
-        // By itself, a logarithmic axis labels every digit, one over the other.
-        ...(byId("logarithmic").checked ? { dtick: narrow.matches ? 1 : "D2" } : {}),
-        ...(axis === "work" ? { exponentformat: "SI" } : {}),
-      },
-      yaxis: { ...lines, title: { text: "PSNR (dB)" } },
-    };
-    const options = { displayModeBar: false, responsive: true };
-    Plotly.react("chart", traces.flatMap((pair) => pair), layout, options);
+      .map((curve) => lineOf(curve, axis));
+    const x = { ...axes[axis], logarithmic: byId("logarithmic").checked };
+    chart.show(lines, { x, y: psnr }, keepView);
   };
 
   // Tables
@@ -233,14 +226,12 @@
       input.addEventListener("change", () => action(input));
     }
   };
-  onChange('input[name="axis"], #logarithmic', drawChart);
+  onChange('input[name="axis"], #logarithmic', () => drawChart());
   onChange('input[name="picture"]', (input) => showPicture(input.value));
   onChange('input[name="pace"]', () => {
     stop();
     setSteps();
   });
-  dark.addEventListener("change", drawChart);
-  narrow.addEventListener("change", drawChart);
   // Browsers may keep what was chosen when a page is loaded again.
   showPicture(document.querySelector('input[name="picture"]:checked')?.value ?? 0);
 }

@@ -1,0 +1,155 @@
+"""The tables of networks and of trials, which the page's script sorts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from fit_image.apps.hidden_layers import describe_silent
+from fit_image.apps.sweep.results.outcome import LEVELS, Outcome, SeedGroup, Statistics
+from fit_image.apps.sweep.results.page.markup import Html, element, join
+from fit_image.apps.sweep.results.page.section import Section
+from fit_image.apps.sweep.results.summary import format_digits
+
+_NOTHING = "\N{EN DASH}"
+
+_TIMES = [f"s to {level} dB" for level in LEVELS]
+
+
+def groups_table(section: Section) -> Html:
+    """Return the table of networks, the best first."""
+    head = [
+        _header("Network", "text"),
+        _header("Final PSNR", sort="descending"),
+        *map(_header, ("Best PSNR", "Parameters", "Epochs", "Seconds", *_TIMES, "Silent", "Seeds")),
+        _header("Status", "text"),
+    ]
+    rows = (_group_row(section.groups[index], section.styles[index]) for index in section.order)
+    return _table("groups", "Networks", head, rows)
+
+
+def trials_table(section: Section) -> Html:
+    """Return the table of all trials, in the sweep's order."""
+    numbers = ("Seed", "Final PSNR", "Best PSNR", "Parameters", "Epochs", "Seconds", *_TIMES)
+    head = [_header("Network", "text"), *map(_header, (*numbers, "Silent"))]
+    rows = (
+        _trial_row(outcome, style)
+        for group, style in zip(section.groups, section.styles, strict=True)
+        for outcome in group.outcomes
+    )
+    return _table("trials", "Trials", [*head, _header("Status", "text")], rows)
+
+
+def swatch(style: Mapping[str, Any]) -> Html:
+    """Return the line of a network in its colour and dashes, as in the chart."""
+    return element(
+        "svg",
+        element("path", d="M1 5H27"),
+        class_=f"swatch series-{style['colour']} {style['dash']}",
+        viewBox="0 0 28 10",
+        aria_hidden="true",
+    )
+
+
+def scroll(label: str, content: Html) -> Html:
+    """Return a part that scrolls by itself, with the keyboard too."""
+    return element("div", content, class_="scroll", role="region", aria_label=label, tabindex=0)
+
+
+def _table(kind: str, label: str, head: Iterable[Html], rows: Iterable[Html]) -> Html:
+    top = element("thead", element("tr", *head))
+    return scroll(label, element("table", top, element("tbody", *rows), class_=kind))
+
+
+def _header(text: str, kind: str = "number", sort: str = "none") -> Html:
+    button = element("button", text, type="button")
+    return element("th", button, scope="col", class_=kind, aria_sort=sort)
+
+
+def _name(style: Mapping[str, Any]) -> Html:
+    label = style["label"]
+    name = element("span", swatch(style), element("span", label), class_="name")
+    return element("th", name, scope="row", data_value=label)
+
+
+def _group_row(group: SeedGroup, style: Mapping[str, Any]) -> Html:
+    def spread(name: str, form: Callable[[float], str], digits: int | None = None) -> Html:
+        return _spread(group.statistics(name), form, digits)
+
+    done, asked = len(group.done), len(group.outcomes)
+    return element(
+        "tr",
+        _name(style),
+        spread("psnr", _decibels),
+        spread("best_psnr", _decibels),
+        _number(group.trial.parameters, f"{group.trial.parameters:,}"),
+        spread("epochs_learned", _count),
+        spread("seconds", format_digits, 2),
+        *(spread(f"seconds_to_{level}", format_digits, 2) for level in LEVELS),
+        spread("never_answer", _count),
+        _number(done, str(done) if done == asked else f"{done} of {asked}"),
+        element("td", group.status, data_value=group.status),
+    )
+
+
+def _trial_row(outcome: Outcome, style: Mapping[str, Any]) -> Html:
+    message = f": {outcome.message}" if outcome.message else ""
+    parameters = outcome.trial.parameters
+    return element(
+        "tr",
+        _name(style),
+        _number(outcome.trial.seed),
+        _psnr(outcome.psnr),
+        _psnr(outcome.best_psnr),
+        _number(parameters, f"{parameters:,}"),
+        _number(outcome.epochs, f"{outcome.epochs:,}"),
+        _seconds(outcome.seconds),
+        *(_seconds(outcome.seconds_to(level)) for level in LEVELS),
+        _silent(outcome),
+        element("td", outcome.status, message, data_value=outcome.status),
+    )
+
+
+def _number(value: float | None, text: str = "", title: str | None = None) -> Html:
+    shown = _NOTHING if value is None else text or value
+    return element("td", shown, class_="number", data_value=value, title=title)
+
+
+def _psnr(value: float | None) -> Html:
+    text = "" if value is None else "exact" if value == math.inf else _decibels(value)
+    return _number(value, text)
+
+
+def _seconds(value: float | None) -> Html:
+    return _number(value, "" if value is None else format_digits(value))
+
+
+def _silent(outcome: Outcome) -> Html:
+    if not outcome.silent:
+        return _number(None)
+    units = sum(each["units"] for each in outcome.silent)
+    text = f"{outcome.never_answer} of {units}"
+    return _number(outcome.never_answer, text, describe_silent(outcome.silent))
+
+
+def _spread(
+    figure: Statistics | None, form: Callable[[float], str], digits: int | None = None
+) -> Html:
+    """Return mean and deviation; the deviation in ``digits`` digits, or in the same form."""
+    if not figure:
+        return _number(None)
+    if not figure.deviation:
+        deviation = Html("")
+    else:
+        text = form(figure.deviation) if digits is None else format_digits(figure.deviation, digits)
+        deviation = join(" ", element("small", f"± {text}"))
+    return element("td", form(figure.mean), deviation, class_="number", data_value=figure.mean)
+
+
+def _decibels(value: float) -> str:
+    return f"{value:.2f}"
+
+
+def _count(value: float) -> str:
+    return f"{round(value, 1):,.10g}"
