@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw
 from threadpoolctl import threadpool_limits
 
 from fit_image.apps.unjpeg.config import UnjpegConfig
+from fit_image.apps.unjpeg.floor.restoration import Restoration
 from fit_image.apps.unjpeg.model import Restorer
 from fit_image.apps.unjpeg.network import layer_rows, make_network
 from fit_image.apps.unjpeg.patches.extractor import PatchExtractor, are_flat, padded, patch_starts
@@ -367,7 +368,8 @@ def test_too_few_patches_for_a_batch(folder):
 def test_it_learns_to_undo_what_jpeg_does(many, change, least):
     config = replace(QUICK, layers=(Hidden(64),), patches=12_000, **change)
     trainer = trained(many, config, 2)
-    scores = list(score(trainer.model(), trainer.validation, Compression(30)))
+    restoration = Restoration.trained(trainer.model())
+    scores = list(score(restoration, trainer.validation, Compression(30)))
     assert np.mean([each.gain for each in scores]) > least
 
 

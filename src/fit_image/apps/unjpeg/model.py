@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -99,29 +99,48 @@ class Restorer:
         on_rows : callable
             Called with the numbers of rows done and of all rows.
         """
+        restored = np.empty_like(picture)
+        top = 0
+        for changes in self.changes(picture, threads=threads):
+            rows = slice(top, top + len(changes))
+            restored[rows] = from_ycbcr(to_ycbcr(picture[rows]) + changes)
+            top = rows.stop
+            on_rows(top, len(picture))
+        return restored
+
+    def changes(
+        self,
+        picture: npt.NDArray[np.uint8],
+        *,
+        threads: int | None = None,
+        left_out: npt.NDArray[np.bool_] | None = None,
+    ) -> Iterator[FloatArray]:
+        """Yield what `restore` adds to Y, Cb and Cr, in 0..1, a few rows at a time.
+
+        Parameters
+        ----------
+        left_out : bool (rows, columns of blocks of 8 x 8), optional
+            Blocks that need not be changed: a patch of such blocks only stays as it is.
+        """
         block = self.extractor.block
         height, width, _ = picture.shape
         whole = padded(picture, block)
-        restored = np.empty_like(picture)
         cache = self.network.make_cache(_BATCH, ThreadPool(threads))
         rows, columns, _ = whole.shape
         begin = 3 * np.arange(0, columns - block + 1, STEP)
+        wanted = _wanted_patches(left_out, rows, columns, block)
         across = _cover(columns, block)[:width]
         down = _cover(rows, block)
         sums = np.zeros((block, 3 * columns), np.float32)
         for top in range(0, rows - block + 1, STEP):
             band = np.ascontiguousarray(whole[top : top + block]).ravel()
-            self._add_changes(band, begin, cache, sums)
+            self._add_changes(band, begin[wanted[top // STEP]], cache, sums)
             # The rows that no later patch covers.
             last = top + STEP > rows - block
             done = min(block if last else STEP, height - top)
             counts = down[top : top + done, np.newaxis] * across
-            mean = sums[:done].reshape(done, columns, 3)[:, :width] / counts[..., np.newaxis]
-            damaged = picture[top : top + done]
-            restored[top : top + done] = from_ycbcr(to_ycbcr(damaged) + mean)
+            yield sums[:done].reshape(done, columns, 3)[:, :width] / counts[..., np.newaxis]
             sums = np.concatenate([sums[STEP:], np.zeros((STEP, 3 * columns), np.float32)])
-            on_rows(top + done, height)
-        return restored
 
     def _add_changes(
         self,
@@ -206,3 +225,18 @@ def _cover(length: int, block: int) -> FloatArray:
     for start in range(0, length - block + 1, STEP):
         counts[start : start + block] += 1
     return counts
+
+
+def _wanted_patches(
+    left_out: npt.NDArray[np.bool_] | None, rows: int, columns: int, block: int
+) -> npt.NDArray[np.bool_]:
+    """Return which patches hold a block that is to be changed."""
+    height, width = (side // STEP for side in (rows, columns))
+    blocks = np.ones((height, width), np.bool_)
+    if left_out is not None:
+        known = ~left_out[:height, :width]
+        blocks[: len(known), : known.shape[1]] = known
+    each = block // STEP
+    windows = np.lib.stride_tricks.sliding_window_view(blocks, (each, each))
+    wanted: npt.NDArray[np.bool_] = windows.max(axis=(2, 3))
+    return wanted

@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
-from fit_image.apps.unjpeg.model import Restorer
+from fit_image.apps.unjpeg.floor.restoration import Restoration
 from fit_image.errors import InputError, one_line
 from fit_image.images.decoding import reading
 from fit_image.images.formats.jpeg import quality_of, subsampling_of
+from fit_image.images.formats.jpeg_planes import JpegPlanes, read_planes
+from fit_image.images.formats.jpeg_traces import has_traces
 from fit_image.images.formats.opening import open_image
 from fit_image.images.io import check_image_suffix, check_image_target, save_image
 from fit_image.images.metadata import Metadata, turn_upright
@@ -42,6 +45,11 @@ class DamagedPicture(NamedTuple):
     subsampling: str | None
     metadata: Metadata
     remarks: tuple[str, ...] = ()
+    jpeg: JpegPlanes | None = None
+
+    def has_been_jpeg(self) -> bool:
+        """Tell whether the picture is a JPEG, or its pixels show that it was one."""
+        return self.jpeg is not None or has_traces(_opaque(self.image))
 
 
 def read_picture(path: Path) -> DamagedPicture:
@@ -50,6 +58,8 @@ def read_picture(path: Path) -> DamagedPicture:
         picture, _, remarks = open_image(file)
         quality, subsampling = quality_of(picture), subsampling_of(picture)
         metadata = Metadata.of(picture)
+        restorable = quality is not None and picture.mode in _MODES
+        jpeg = read_planes(file) if restorable else None
     if picture.mode not in _MODES:
         raise InputError(
             f"cannot restore {one_line(path)}: its pixels are {picture.mode}; convert it to RGB "
@@ -57,27 +67,32 @@ def read_picture(path: Path) -> DamagedPicture:
         )
     image = picture.convert("RGBA" if "transparency" in picture.info else _MODES[picture.mode])
     texts = tuple(remark.text for remark in remarks)
-    return DamagedPicture(image, quality, subsampling, metadata, texts)
+    return DamagedPicture(image, quality, subsampling, metadata, texts, jpeg)
 
 
 def restore(
-    image: Image.Image,
-    restorer: Restorer,
+    damaged: DamagedPicture,
+    restoration: Restoration,
     *,
-    threads: int | None = None,
     on_rows: Callable[[int, int], None] = lambda done, total: None,
 ) -> Image.Image:
-    """Return a restored picture of the same mode and alpha channel; see `Restorer.restore`."""
-    opaque = image.copy()
-    if image.mode == "RGBA":
-        opaque.putalpha(255)
-    levels = np.asarray(opaque.convert("RGB"))
-    restored = Image.fromarray(restorer.restore(levels, threads=threads, on_rows=on_rows))
+    """Return a restored picture of the same mode and alpha channel; see `Restoration.restore`."""
+    image = damaged.image
+    restored = Image.fromarray(restoration.restore(_opaque(image), damaged.jpeg, on_rows))
     if image.mode == "L":
         return restored.convert("L")
     if image.mode == "RGBA":
         restored.putalpha(image.getchannel("A"))
     return restored
+
+
+def _opaque(image: Image.Image) -> npt.NDArray[np.uint8]:
+    """Return red, green and blue, also of pixels that are transparent."""
+    if image.mode == "RGBA":
+        image = image.copy()
+        image.putalpha(255)
+    # Pillow would copy a picture that already has the mode.
+    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def side_by_side(damaged: DamagedPicture, restored: Image.Image) -> Image.Image:

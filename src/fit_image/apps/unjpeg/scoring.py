@@ -1,26 +1,50 @@
-"""Gain of a network over JPEG on clean pictures."""
+"""Gain of a restoration over JPEG on clean pictures."""
 
 from __future__ import annotations
 
+import io
 import math
+import shutil
+import subprocess
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fit_image.apps.unjpeg.model import Restorer
+import numpy as np
+import numpy.typing as npt
+
+from fit_image.apps.unjpeg.floor.restoration import Restoration
 from fit_image.apps.unjpeg.patches.pictures import CleanPicture, read_clean
-from fit_image.images.formats.jpeg import Compression
+from fit_image.images.fidelity import Fidelity, fidelity
+from fit_image.images.formats.jpeg import Compression, decompress
+from fit_image.images.formats.jpeg_planes import read_planes
 from fit_image.images.formats.opening import Remark
-from fit_image.images.io import psnr
+
+PEER = "jpegqs"
+"""Program that smooths JPEG files within their quantisation; measured, too, where it is found."""
+
+_PEER_SECONDS = 600
 
 
 @dataclass(frozen=True)
 class Score:
-    """The score of a picture: PSNR over red, green and blue in dB, as JPEG and restored."""
+    """The score of a picture, as JPEG, restored, and restored by `PEER`."""
 
     file: Path
-    jpeg: float
-    restored: float
+    before: Fidelity
+    after: Fidelity
+    peer: Fidelity | None = None
+
+    @property
+    def jpeg(self) -> float:
+        """PSNR over red, green and blue in dB, as JPEG."""
+        return self.before.psnr
+
+    @property
+    def restored(self) -> float:
+        """PSNR over red, green and blue in dB, restored."""
+        return self.after.psnr
 
     @property
     def is_finite(self) -> bool:
@@ -29,26 +53,42 @@ class Score:
 
     @property
     def gain(self) -> float:
-        """Gain of the network in dB."""
+        """Gain of the restoration in dB."""
         return 0.0 if self.jpeg == self.restored else self.restored - self.jpeg
 
 
 def score(
-    restorer: Restorer,
+    restoration: Restoration,
     pictures: Sequence[CleanPicture],
     compression: Compression,
     *,
-    threads: int | None = None,
     remarks: dict[Path, Sequence[Remark]] | None = None,
 ) -> Iterator[Score]:
     """Compress clean pictures, restore them, and compare; those that are damaged are left out.
 
     What must be said about the others is added to ``remarks``.
     """
+    program = shutil.which(PEER)
     for file, _ in pictures:
         clean = read_clean(file, remarks)
         if clean is None:
             continue
-        damaged = compression.apply(clean)
-        restored = restorer.restore(damaged, threads=threads)
-        yield Score(file, psnr(damaged, clean), psnr(restored, clean))
+        data = compression.encode(clean)
+        damaged = decompress(data)
+        restored = restoration.restore(damaged, read_planes(io.BytesIO(data)))
+        smoothed = _by_peer(program, data) if program else None
+        peer = None if smoothed is None else fidelity(smoothed, clean)
+        yield Score(file, fidelity(damaged, clean), fidelity(restored, clean), peer)
+
+
+def _by_peer(program: str, data: bytes) -> npt.NDArray[np.uint8] | None:
+    """Return a JPEG as `PEER` restores it at its best setting; None if that fails."""
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder, "in.jpg"), Path(folder, "out.jpg")
+        source.write_bytes(data)
+        command = [program, "-q", "6", "-i", "0", str(source), str(target)]
+        try:
+            subprocess.run(command, check=True, capture_output=True, timeout=_PEER_SECONDS)
+            return decompress(target.read_bytes())
+        except (OSError, subprocess.SubprocessError):
+            return None

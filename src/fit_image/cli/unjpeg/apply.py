@@ -34,7 +34,7 @@ from fit_image.cli.unjpeg.model_argument import split_pictures
 from fit_image.errors import InputError
 
 if TYPE_CHECKING:
-    from fit_image.apps.unjpeg.model import Restorer
+    from fit_image.apps.unjpeg.floor.restoration import Restoration
     from fit_image.apps.unjpeg.restoring import DamagedPicture
 
 Words = tuple[str, ...]
@@ -66,7 +66,8 @@ _DEFAULT_QUALITY = 85
     "--strength",
     type=options.Real(0, 1),
     metavar="X",
-    show_default="1, less for a quality above 92",
+    default=1.0,
+    show_default=True,
     help="Strength of the restoration, 0 (none) to 1 (full).",
 )
 @options.threads_option("all cores")
@@ -80,16 +81,17 @@ def command(
     output: Path | None,
     compare: Path | None,
     quality: int | None,
-    strength: float | None,
+    strength: float,
     threads: int | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
     """Remove JPEG artefacts from PICTURE, from several, or from all in a folder.
 
-    RUN is the folder of a training run, or a model file. Default: one of two networks that come
-    with fit-image, for qualities below 65 and from 65 on. EXIF and XMP data, comment, colour
-    profile, resolution and transparency are kept. As PICTURE and FILE, - is standard input and
+    RUN is the folder of a training run, or a model file. Default: filters for screens, and networks
+    that come with fit-image for the rest. A picture that is no JPEG, and shows no traces of one,
+    is left as it is unless --quality is given. EXIF and XMP data, comment, colour profile,
+    resolution and transparency are kept. As PICTURE and FILE, - is standard input and
     output. Damaged pictures among several are left out, and the exit code is 1.
     """
     signals.act_at_once()
@@ -141,10 +143,10 @@ class _Restoration:
 
     model: Path | None
     quality: int | None
-    strength: float | None
+    strength: float
     threads: int | None
     compare: Path | None
-    _loaded: dict[object, Restorer] = field(default_factory=dict)
+    _loaded: dict[object, Restoration] = field(default_factory=dict)
 
     def check(self, targets: Sequence[Path], inputs: Sequence[Path]) -> None:
         """Raise `InputError` if the network is of another kind, or a file cannot be written."""
@@ -158,26 +160,21 @@ class _Restoration:
                 if target.parent.is_dir() or inputs:  # else it will be made
                     check_target(UnjpegDirectory, self.model, target, *inputs)
 
-    def restorer(self, damaged: DamagedPicture, picture: Path) -> Restorer:
-        """Return the network for a picture."""
-        from fit_image.apps.unjpeg.model import SHIPPED_SUBSAMPLING, Restorer
+    def restoration(self, damaged: DamagedPicture) -> Restoration:
+        """Return how a picture is to be restored."""
+        from fit_image.apps.unjpeg.floor.restoration import Restoration
+        from fit_image.apps.unjpeg.model import Restorer
 
-        own = (None, SHIPPED_SUBSAMPLING)
-        if self.model is None and damaged.subsampling not in own and self.strength is None:
-            raise InputError(
-                f"{picture} has {damaged.subsampling} chroma subsampling, but the networks that "
-                f"come with fit-image are for {SHIPPED_SUBSAMPLING}: train one with --subsampling, "
-                "or give --strength to use them anyway"
-            )
         quality = self.quality or damaged.quality or _DEFAULT_QUALITY
         grey = damaged.image.mode == "L"
         key = None if self.model else (quality, grey)
         if key not in self._loaded:
             self._loaded[key] = (
-                Restorer.load(self.model) if self.model else Restorer.shipped(quality, grey=grey)
+                Restoration.trained(Restorer.load(self.model))
+                if self.model
+                else Restoration.shipped(quality, grey=grey)
             )
-        restorer = self._loaded[key]
-        return restorer if self.strength is None else replace(restorer, strength=self.strength)
+        return replace(self._loaded[key], strength=self.strength, threads=self.threads)
 
     def apply(
         self, source: Path, output: Path, display: Display, on_rows: Callable[[int, int], None]
@@ -194,15 +191,18 @@ class _Restoration:
         from fit_image.images.io import save_image
 
         damaged = read_picture(input_file(source))
-        restorer = self.restorer(damaged, source)
+        restoration = self.restoration(damaged)
         check_restored(damaged, output)
         if self.compare:
             check_side_by_side(damaged, self.compare)
         for text in damaged.remarks:
             display.message(f"{source}: {text}")
-        if remark := _remark(source, damaged, self.model, self.quality):
+        untouched = not (self.model or self.quality or damaged.has_been_jpeg())
+        if remark := _remark(source, damaged, self.model, self.quality, untouched=untouched):
             display.message(remark)
-        restored = restore(damaged.image, restorer, threads=self.threads, on_rows=on_rows)
+        restored = damaged.image
+        if not untouched:
+            restored = restore(damaged, restoration, on_rows=on_rows)
         make_parent(output)
         size = save_restored(output, damaged, restored)
         if self.compare:
@@ -211,9 +211,16 @@ class _Restoration:
 
 
 def _remark(
-    picture: Path, damaged: DamagedPicture, model: Path | None, quality: int | None
+    picture: Path,
+    damaged: DamagedPicture,
+    model: Path | None,
+    quality: int | None,
+    *,
+    untouched: bool,
 ) -> str | None:
     """Return a line about a picture unlike those that the network was trained on, if known."""
+    if untouched:
+        return f"{picture} shows no traces of JPEG and is left as it is; --quality N restores it"
     if damaged.quality is None:
         changed = f"{picture} is not a JPEG file: it is changed as if it had been"
         if model:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fit_image.apps.unjpeg.scoring import Score
+    from fit_image.images.fidelity import Fidelity
     from fit_image.images.formats.opening import Remark
 
 
@@ -51,12 +53,13 @@ def command(
 ) -> None:
     """Compress clean pictures in FOLDER, restore them, and compare both with the originals.
 
-    RUN is the folder of a training run, or a model file. Default: one of two networks that come
-    with fit-image, for qualities below 65 and from 65 on. Use pictures that were not in the
-    training set.
+    RUN is the folder of a training run, or a model file. Default: what `apply` does without one.
+    Use pictures that were not in the training set. Where the program jpegqs is found, its results
+    stand beside.
     """
     from fit_image.apps.unjpeg.directory import UnjpegDirectory
-    from fit_image.apps.unjpeg.model import SHIPPED_SUBSAMPLING, Restorer
+    from fit_image.apps.unjpeg.floor.restoration import Restoration
+    from fit_image.apps.unjpeg.model import Restorer
     from fit_image.apps.unjpeg.patches.pictures import count_remarks, find_pictures
     from fit_image.apps.unjpeg.scoring import score
     from fit_image.images.formats.jpeg import Compression
@@ -64,18 +67,16 @@ def command(
     signals.act_at_once()
     model, folder = split_model(paths, "FOLDER")
     check_network(model, UnjpegDirectory)
-    if model is None and subsampling != SHIPPED_SUBSAMPLING:
-        raise InputError(
-            f"the networks that come with fit-image are for {SHIPPED_SUBSAMPLING}: "
-            "give a RUN that was trained with --subsampling"
-        )
-    restorer = Restorer.load(model) if model else Restorer.shipped(quality)
+    restoration = (
+        Restoration.trained(Restorer.load(model)) if model else Restoration.shipped(quality)
+    )
+    restoration = replace(restoration, threads=threads)
     pictures, skipped = find_pictures(folder)
     compression = Compression(quality, subsampling)
     scores: list[Score] = []
     remarks: dict[Path, Sequence[Remark]] = {}
     with make_display(quiet) as display:
-        for each in score(restorer, pictures, compression, threads=threads, remarks=remarks):
+        for each in score(restoration, pictures, compression, remarks=remarks):
             scores.append(each)
             display.step(
                 ProgressStep(len(scores) / len(pictures), (each.file.name, f"{each.gain:+.2f} dB"))
@@ -106,6 +107,10 @@ def _facts(scores: list[Score], skipped: int, folder: Path) -> dict[str, Any]:
             for score in scores
         ],
         "skipped": skipped,
+        "mean": {
+            name: {measure: finite(number) for measure, number in means._asdict().items()}
+            for name, means in _means(scores).items()
+        },
         "mean_gain": finite(sum(gains) / len(gains)) if gains else None,
         "least_gain": finite(
             min((score.gain for score in scores if score.restored < math.inf), default=math.inf)
@@ -124,5 +129,29 @@ def _print(scores: list[Score], folder: Path) -> None:
         rows.append(tuple(sum(each) / len(finite) for each in zip(*finite, strict=True)))
     for name, (jpeg, restored, gain) in zip(names, rows, strict=True):
         click.echo(f"{name:<{width}}  {jpeg:7.2f}   {restored:7.2f}  {gain:+6.2f} dB")
+    summary = _means(scores)
+    if summary:
+        click.echo(f"\n{'mean':<10}  PSNR (RGB)  PSNR (luma)    SSIM  PSNR-B")
+    for name, means in summary.items():
+        luma = f"{means.luma_psnr:11.2f}  {means.ssim:6.4f}  {means.psnr_b:6.2f}"
+        click.echo(f"{name:<10}  {means.psnr:10.2f}  {luma}")
     if len(finite) < len(scores):
         click.echo(f"{len(scores) - len(finite)} not in the mean: exact, as JPEG or restored")
+
+
+def _means(scores: Sequence[Score]) -> dict[str, Fidelity]:
+    """Return the mean measures of the pictures that are exact in no version."""
+    from fit_image.apps.unjpeg.scoring import PEER
+    from fit_image.images.fidelity import Fidelity
+
+    finite = [each for each in scores if each.is_finite]
+    versions: dict[str, list[Fidelity]] = {
+        "JPEG": [each.before for each in finite],
+        "restored": [each.after for each in finite],
+        PEER: [each.peer for each in finite if each.peer],
+    }
+    return {
+        name: Fidelity(*(sum(column) / len(found) for column in zip(*found, strict=True)))
+        for name, found in versions.items()
+        if found and len(found) == len(finite)
+    }

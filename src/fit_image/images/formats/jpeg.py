@@ -67,8 +67,17 @@ class Compression:
 
     def apply(self, picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """Compress and decompress a picture (uint8, height x width x 3)."""
+        return decompress(self.encode(picture))
+
+    def encode(self, picture: npt.NDArray[np.uint8]) -> bytes:
+        """Return a picture (uint8, height x width x 3) as a JPEG file."""
         file = io.BytesIO()
         subsampling = SUBSAMPLINGS[self.subsampling]
         Image.fromarray(picture).save(file, "JPEG", quality=self.quality, subsampling=subsampling)
-        with pixel_limit(), Image.open(file) as decoded:
-            return np.asarray(decoded.convert("RGB"))
+        return file.getvalue()
+
+
+def decompress(data: bytes) -> npt.NDArray[np.uint8]:
+    """Return the pixels of a JPEG file, uint8 (height, width, 3)."""
+    with pixel_limit(), Image.open(io.BytesIO(data)) as decoded:
+        return np.asarray(decoded.convert("RGB"))

@@ -1,0 +1,94 @@
+"""Measures of how near a picture is to its original, of luma: PSNR, PSNR-B and SSIM."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from fit_image.images.io import psnr
+
+_LUMA = np.array([0.299, 0.587, 0.114])
+_BLOCK = 8
+
+# Wang et al., "Image quality assessment: from error visibility to structural similarity", 2004.
+_RADIUS, _DEVIATION = 5, 1.5
+_C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+
+
+class Fidelity(NamedTuple):
+    """How near a picture is to its original: PSNR over red, green and blue; the rest of luma."""
+
+    psnr: float
+    luma_psnr: float
+    ssim: float
+    psnr_b: float
+
+
+def fidelity(picture: npt.NDArray[np.uint8], original: npt.NDArray[np.uint8]) -> Fidelity:
+    """Measure a picture, uint8 (height, width, 3), against its original."""
+    luma, clean = picture @ _LUMA, original @ _LUMA
+    error = float(np.square(luma - clean).mean())
+    return Fidelity(
+        psnr(picture, original),
+        _decibels(error),
+        ssim(luma, clean),
+        _decibels(error + blocking(luma)),
+    )
+
+
+def ssim(luma: npt.NDArray[np.float64], clean: npt.NDArray[np.float64]) -> float:
+    """Return the mean structural similarity of two planes in 0..255.
+
+    Windows are Gaussian, 11 x 11, wholly inside; smaller planes have one window, all of them.
+    """
+    if min(luma.shape) <= 2 * _RADIUS:
+        means = luma.mean(), clean.mean()
+        moments = np.square(luma).mean(), np.square(clean).mean(), (luma * clean).mean()
+    else:
+        means = _blurred(luma), _blurred(clean)
+        moments = _blurred(luma**2), _blurred(clean**2), _blurred(luma * clean)
+    one, two = means
+    variances = moments[0] - one * one + moments[1] - two * two
+    covariance = moments[2] - one * two
+    numerator = (2 * one * two + _C1) * (2 * covariance + _C2)
+    return float(np.mean(numerator / ((one * one + two * two + _C1) * (variances + _C2))))
+
+
+def blocking(luma: npt.NDArray[np.float64]) -> float:
+    """Return the blocking effect factor, which PSNR-B adds to the mean squared error.
+
+    Yim and Bovik, "Quality assessment of deblocked images", 2011, of blocks of 8 x 8.
+    """
+    at_edges = between = 0.0
+    edges = others = 0
+    for axis in (0, 1):
+        steps = np.square(np.diff(luma, axis=axis)).sum(axis=1 - axis)
+        is_edge = np.arange(1, len(steps) + 1) % _BLOCK == 0
+        at_edges += float(steps[is_edge].sum())
+        between += float(steps[~is_edge].sum())
+        edges += int(is_edge.sum()) * luma.shape[1 - axis]
+        others += int((~is_edge).sum()) * luma.shape[1 - axis]
+    if not edges or not others:
+        return 0.0
+    at_edges, between = at_edges / edges, between / others
+    if at_edges <= between:
+        return 0.0
+    return math.log2(_BLOCK) / math.log2(min(luma.shape)) * (at_edges - between)
+
+
+def _blurred(plane: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    places = np.arange(-_RADIUS, _RADIUS + 1)
+    weights = np.exp(-(places**2) / (2 * _DEVIATION**2))
+    weights /= weights.sum()
+    for axis in (0, 1):
+        length = plane.shape[axis] - 2 * _RADIUS
+        parts = [plane.take(range(k, k + length), axis=axis) for k in range(2 * _RADIUS + 1)]
+        plane = sum((w * part for w, part in zip(weights, parts, strict=True)), 0 * parts[0])
+    return plane
+
+
+def _decibels(error: float) -> float:
+    return math.inf if error == 0 else 10 * math.log10(255**2 / error)

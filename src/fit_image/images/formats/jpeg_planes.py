@@ -1,0 +1,319 @@
+"""The quantised coefficients of a JPEG file, read with Pillow.
+
+Pillow gives pixels only, but an 8x8 block of them, transformed and divided by its quantisation
+table, gives the integers in the file again, if nothing was lost on the way. Three things would be
+lost, and are not: the parts of blocks beyond the picture's edge, as the size in the header is
+rounded up to whole blocks first; what is clipped to 0..255, as coarse tables in the header are
+halved first, so that pixels stay near grey; and chroma, which is decoded at its own resolution.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+from PIL.JpegImagePlugin import JpegImageFile
+
+from fit_image.errors import InputError
+from fit_image.images.formats.limits import pixel_limit
+
+BLOCK = 8
+"""Side of a block."""
+
+Floats = npt.NDArray[np.float32]
+
+# ITU-T T.81, annex A.3.3: row u holds the samples of cosine u.
+_U, _X = np.mgrid[:BLOCK, :BLOCK]
+BASIS: Floats = (
+    np.sqrt(np.where(_U == 0, 1, 2) / BLOCK) * np.cos((2 * _X + 1) * _U * np.pi / (2 * BLOCK))
+).astype(np.float32)
+"""Orthonormal discrete cosine transform: coefficients are ``BASIS @ block @ BASIS.T``."""
+
+# Below it, rounding pixels to integers would blur the multiples of a quantisation step.
+_LEAST_STEP = 4
+
+# All pixels of an even block may be rounded the same way, which moves the mean by half a level.
+_LEAST_MEAN_STEP = 8
+
+_UNCLIPPING_STEPS = 8
+_STRIP_ROWS = 64
+
+_APP0, _APP14, _DQT, _SOS = 0xE0, 0xEE, 0xDB, 0xDA
+_DCT_FRAMES = (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)
+"""Frames of the discrete cosine transform, whose pixels Pillow can decode."""
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """A component of a JPEG at its own resolution, in whole blocks.
+
+    Attributes
+    ----------
+    quantised : int16 (rows, columns)
+        Coefficient (u, v) of a block stands where the block's pixel (u, v) would.
+    table : float32 (8, 8)
+        Quantisation steps.
+    down, across : int
+        Pixels of the picture for one of the component's: 1, 2 or 4.
+    """
+
+    quantised: npt.NDArray[np.int16]
+    table: Floats
+    down: int
+    across: int
+
+
+@dataclass(frozen=True, eq=False)
+class JpegPlanes:
+    """The components of a JPEG picture.
+
+    Attributes
+    ----------
+    planes : tuple of Plane
+        One of grey, or three.
+    is_rgb : bool
+        Whether the three are red, green and blue, instead of luma and chroma.
+    """
+
+    planes: tuple[Plane, ...]
+    is_rgb: bool
+
+
+def read_planes(file: BinaryIO) -> JpegPlanes:
+    """Read the coefficients of a JPEG file, of grey or three components.
+
+    Raises
+    ------
+    InputError
+        If its components cannot be read each by itself: sampling that no usual program writes,
+        lossless JPEG, or more than 8 bits.
+    """
+    file.seek(0)
+    data = file.read()
+    whole, halved = (_Header(data).rewritten(halve=halve) for halve in (False, True))
+    with pixel_limit():
+        header = JpegImageFile(io.BytesIO(whole))
+        samplings = [layer[1:3] for layer in header.layer]
+        most = [max(factors) for factors in zip(*samplings, strict=True)]
+        ratios = [_ratio(most, sampling) for sampling in samplings]
+        if ratios[0] != (1, 1) or len(ratios) not in (1, 3):
+            raise InputError(_UNUSUAL)
+        is_rgb = len(ratios) == 3 and _is_rgb(header)
+        if is_rgb and set(ratios) != {(1, 1)}:
+            raise InputError(_UNUSUAL)
+        planes = []
+        for index, (layer, ratio) in enumerate(zip(header.layer, ratios, strict=True)):
+            table = np.array(header.quantization[layer[3]], np.float32).reshape(BLOCK, BLOCK)
+            fine = table.min() < _LEAST_STEP
+            source = io.BytesIO(whole if fine else halved)
+            used = table if fine else _halved(table)
+            samples = _samples(JpegImageFile(source), index, ratio, is_rgb=is_rgb)
+            planes.append(Plane(_quantise(samples, used), table, ratio[1], ratio[0]))
+    return JpegPlanes(tuple(planes), is_rgb)
+
+
+_UNUSUAL = "unusual sampling of its components; save it as PNG first"
+
+
+class _Header:
+    """The segments of a JPEG file up to its first scan, and the rest as it is."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def _segments(self) -> Iterator[tuple[int, bytearray]]:
+        """Yield marker and content of each segment before the first scan."""
+        data, at = self._data, 2
+        while at + 4 <= len(data):
+            if data[at] != 0xFF or data[at + 1] == 0xFF:
+                at += 1  # fill bytes
+                continue
+            marker = data[at + 1]
+            if marker == _SOS:
+                self._scans = at
+                return
+            if marker in (0x00, 0x01) or 0xD0 <= marker <= 0xD8:
+                at += 2  # markers without content
+                continue
+            end = at + 2 + int.from_bytes(data[at + 2 : at + 4])
+            yield marker, bytearray(data[at + 4 : end])
+            at = end
+        raise InputError("no scan in it")
+
+    def rewritten(self, *, halve: bool) -> bytes:
+        """Return the file, its size rounded up to whole blocks, with coarse tables halved.
+
+        Metadata are left out, but for the segments that tell the colour space.
+        """
+        parts = [b"\xff\xd8"]
+        for marker, content in self._segments():
+            if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+                if marker not in _DCT_FRAMES or content[0] != 8:
+                    raise InputError("not of 8 bits, or lossless; save it as PNG first")
+                _round_size_up(content)
+            elif marker == _DQT and halve:
+                _halve_tables(content)
+            elif marker == 0xFE or (0xE0 <= marker <= 0xEF and marker not in (_APP0, _APP14)):
+                continue
+            parts += [bytes((0xFF, marker)), (len(content) + 2).to_bytes(2), bytes(content)]
+        return b"".join([*parts, self._data[self._scans :]])
+
+
+def _round_size_up(frame: bytearray) -> None:
+    factors = [frame[7 + 3 * component] for component in range(frame[5])]
+    for at, shift in ((1, 0), (3, 4)):
+        unit = BLOCK * max((each >> shift) & 15 for each in factors)
+        side = int.from_bytes(frame[at : at + 2])
+        rounded = -(-side // unit) * unit
+        if not side or rounded > 0xFFFF:
+            raise InputError("a size that is not in its header; save it as PNG first")
+        frame[at : at + 2] = rounded.to_bytes(2)
+
+
+def _halve_tables(content: bytearray) -> None:
+    at = 0
+    while at < len(content):
+        size = 1 + (content[at] >> 4)
+        at += 1
+        for place in range(at, min(at + 64 * size, len(content)), size):
+            step = int.from_bytes(content[place : place + size])
+            least = _LEAST_MEAN_STEP if place == at else _LEAST_STEP
+            content[place : place + size] = min(step, max(least, step // 2)).to_bytes(size)
+        at += 64 * size
+
+
+def _halved(table: Floats) -> Floats:
+    least = np.full_like(table, _LEAST_STEP)
+    least[0, 0] = _LEAST_MEAN_STEP
+    half: Floats = np.minimum(table, np.maximum(least, table // 2))
+    return half
+
+
+def _ratio(most: Sequence[int], sampling: Sequence[int]) -> tuple[int, int]:
+    """Return pixels across and down for one sample of a component."""
+    if any(
+        top % own or top // own not in (1, 2, 4) for top, own in zip(most, sampling, strict=True)
+    ):
+        raise InputError(_UNUSUAL)
+    across, down = (top // own for top, own in zip(most, sampling, strict=True))
+    if across != down and (across, down) not in _EXPANDED:
+        raise InputError(_UNUSUAL)
+    return across, down
+
+
+def _is_rgb(header: JpegImageFile) -> bool:
+    """Tell the colour space of three components as libjpeg does."""
+    if "jfif" in header.info:
+        return False
+    if "adobe" in header.info:
+        return header.info.get("adobe_transform") == 0
+    return bytes(layer[0] for layer in header.layer) == b"RGB"
+
+
+def _samples(
+    image: JpegImageFile, index: int, ratio: tuple[int, int], *, is_rgb: bool
+) -> npt.NDArray[np.float32]:
+    """Decode one component at its own resolution, in 0..255."""
+    across, down = ratio
+    width, height = image.size
+    if is_rgb:
+        return np.asarray(image.getchannel(index), np.float32)
+    if index == 0:
+        image.draft("L", image.size)
+        return np.asarray(image, np.float32)
+    # Scaled down while it is decoded, luma loses resolution, and chroma nothing.
+    side = across if across == down else 1
+    image.draft("YCbCr", (width // side, height // side))
+    samples = np.asarray(image.getchannel(index), np.float32)
+    if samples.shape != (height // side, width // side):
+        raise InputError(_UNUSUAL)
+    return samples if across == down else _EXPANDED[ratio](samples)
+
+
+def _without_triangle(samples: Floats) -> Floats:
+    """Undo libjpeg's expansion of columns to twice as many ("triangle filter").
+
+    Each pair of columns is 3/4 of its own sample and 1/4 of the neighbour's, so that the mean of a
+    pair is a tridiagonal system, solved here for all rows (Thomas's algorithm).
+    """
+    count = samples.shape[1] // 2
+    solved = np.ascontiguousarray((samples[:, ::2] + samples[:, 1::2]).T)
+    solved *= np.float32(0.5)
+    upper = np.zeros(count, np.float32)
+    for column in range(count):
+        ends = (column == 0) + (column == count - 1)
+        middle, lower = np.float32(0.75 + 0.125 * ends), np.float32(0.125 * (column > 0))
+        pivot = middle - lower * upper[column - 1] if column else middle
+        upper[column] = np.float32(0.125) / pivot
+        if column:
+            solved[column] -= lower * solved[column - 1]
+        solved[column] /= pivot
+    for column in range(count - 2, -1, -1):
+        solved[column] -= upper[column] * solved[column + 1]
+    return solved.T
+
+
+def _every(step_across: int, step_down: int, samples: Floats) -> Floats:
+    return samples[::step_down, ::step_across]
+
+
+_EXPANDED: dict[tuple[int, int], Callable[[Floats], Floats]] = {
+    (2, 1): _without_triangle,
+    (1, 2): lambda samples: _without_triangle(samples.T).T,
+    (4, 1): lambda samples: _every(4, 1, samples),
+    (1, 4): lambda samples: _every(1, 4, samples),
+}
+"""By pixels across and down for a sample: how chroma comes back from full resolution."""
+
+
+def _quantise(samples: Floats, table: Floats) -> npt.NDArray[np.int16]:
+    """Return the coefficients that decode to samples in 0..255."""
+    quantised = np.empty(samples.shape, np.int16)
+    for top in range(0, len(samples), _STRIP_ROWS):
+        rows = slice(top, top + _STRIP_ROWS)
+        found = _unclipped(_as_blocks(samples[rows] - 128), table)
+        quantised[rows] = found.transpose(0, 2, 1, 3).reshape(samples[rows].shape)
+    return quantised
+
+
+def decoded(plane: Plane) -> Floats:
+    """Return the samples of a component, -128..127, not clipped to that."""
+    samples = np.empty(plane.quantised.shape, np.float32)
+    for top in range(0, len(samples), _STRIP_ROWS):
+        rows = slice(top, top + _STRIP_ROWS)
+        blocks = BASIS.T @ (_as_blocks(plane.quantised[rows]) * plane.table) @ BASIS
+        samples[rows] = blocks.transpose(0, 2, 1, 3).reshape(samples[rows].shape)
+    return samples
+
+
+def _as_blocks(samples: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    rows, columns = samples.shape
+    blocks = samples.reshape(rows // BLOCK, BLOCK, columns // BLOCK, BLOCK)
+    return np.ascontiguousarray(blocks.transpose(0, 2, 1, 3))
+
+
+def _unclipped(blocks: Floats, table: Floats) -> Floats:
+    """Return the coefficients of blocks of samples in -128..127, some of them clipped.
+
+    Where pixels at the ends of the range do not fit the coefficients, these may have been beyond
+    them: they are moved there, and the block is transformed again, a few times.
+    """
+    found = np.rint(BASIS @ blocks @ BASIS.T / table)
+    clipped = (blocks.min(axis=(2, 3)) <= -128) | (blocks.max(axis=(2, 3)) >= 127)
+    if clipped.any():
+        inside, own = blocks[clipped], found[clipped]
+        for _ in range(_UNCLIPPING_STEPS):
+            decoded = BASIS.T @ (own * table) @ BASIS
+            wrong = np.abs(np.clip(decoded, -128, 127) - inside).max(axis=(1, 2)) > 1
+            if not wrong.any():
+                break
+            extended = np.where(inside >= 127, np.maximum(decoded, 127), inside)
+            extended = np.where(inside <= -128, np.minimum(decoded, -128), extended)
+            again = np.rint(BASIS @ extended @ BASIS.T / table)
+            own = np.where(wrong[:, np.newaxis, np.newaxis], again, own)
+        found[clipped] = own
+    return found

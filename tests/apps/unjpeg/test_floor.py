@@ -1,0 +1,186 @@
+"""Restoration from a JPEG's coefficients: reading them, and what is made of them."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from fit_image.apps.unjpeg.floor.restoration import Restoration
+from fit_image.apps.unjpeg.floor.screens import screen_shares
+from fit_image.errors import InputError
+from fit_image.images.fidelity import blocking, ssim
+from fit_image.images.formats.jpeg import decompress
+from fit_image.images.formats.jpeg_planes import BASIS, decoded, read_planes
+from fit_image.images.formats.jpeg_traces import has_traces
+from fit_image.images.io import psnr
+
+
+def screen(width=203, height=117):
+    """Coloured words on white paper, with a bar."""
+    picture = Image.new("RGB", (width, height), "white")
+    draw = ImageDraw.Draw(picture)
+    draw.rectangle((0, 0, width, 12), fill="#205090")
+    for row, colour in enumerate(("#c00000", "#007000", "#202020", "#8000a0", "#0000c0")):
+        draw.text((4, 18 + 18 * row), "the quick brown fox jumps over it", fill=colour)
+    return np.asarray(picture)
+
+
+def photograph(width=160, height=128):
+    """Soft clouds of colour with grain."""
+    rng = np.random.default_rng(1)
+    small = Image.fromarray(rng.integers(0, 256, (9, 11, 3), dtype=np.uint8))
+    soft = np.asarray(small.resize((width, height), Image.Resampling.BICUBIC)).astype(float)
+    grain = rng.normal(0, 9, (height, width, 1))
+    return np.clip(0.7 * soft + 40 + grain, 0, 255).astype(np.uint8)
+
+
+def jpeg(levels, **options):
+    file = io.BytesIO()
+    Image.fromarray(levels).save(file, "JPEG", **options)
+    return file.getvalue()
+
+
+def restored(data, quality):
+    return Restoration.shipped(quality).restore(decompress(data), read_planes(io.BytesIO(data)))
+
+
+def blocks(plane):
+    rows, columns = plane.shape
+    return plane.reshape(rows // 8, 8, columns // 8, 8).transpose(0, 2, 1, 3)
+
+
+@pytest.mark.parametrize("quality", [20, 50, 75, 85, 95])
+@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0"])
+def test_coefficients_are_those_of_the_file(subsampling, quality):
+    levels = screen()
+    planes = read_planes(io.BytesIO(jpeg(levels, quality=quality, subsampling=subsampling))).planes
+    ycbcr = np.asarray(Image.fromarray(levels).convert("YCbCr")).astype(np.float32)
+    for index, plane in enumerate(planes):
+        rows, columns = plane.quantised.shape
+        more = [(0, rows * plane.down - 117), (0, columns * plane.across - 203)]
+        whole = np.pad(ycbcr[..., index], more, mode="edge") - 128
+        small = whole.reshape(rows, plane.down, columns, plane.across).mean(axis=(1, 3))
+        exact = BASIS @ blocks(small) @ BASIS.T / plane.table
+        wrong = np.abs(exact - blocks(plane.quantised)) > 0.5 + 1.5 / plane.table
+        assert wrong.mean() < 0.012
+
+
+def test_the_mean_of_even_blocks_is_exact():
+    levels = np.repeat(np.arange(40, 200, dtype=np.uint8).reshape(8, 20), 8, axis=0)
+    levels = np.repeat(levels, 8, axis=1)
+    for quality in (30, 60, 75):
+        data = jpeg(levels, quality=quality)
+        (plane,) = read_planes(io.BytesIO(data)).planes
+        shown = np.asarray(Image.open(io.BytesIO(data))).astype(float) - 128
+        assert np.abs(decoded(plane) - shown).max() <= 0.51
+
+
+@pytest.mark.parametrize(("sampling", "ratio"), [(b"\x12", (2, 1)), (b"\x41", (1, 4))])
+def test_other_samplings_of_chroma(sampling, ratio):
+    # The same blocks in another order: 4:2:2 as 4:4:0, and 4:2:0 as 4:1:1.
+    data = jpeg(photograph(), quality=60, subsampling="4:2:0" if ratio[1] == 4 else "4:2:2")
+    at = data.index(b"\xff\xc0")
+    size = (128, 160) if ratio[1] == 2 else ((256, 80) if ratio == (2, 1) else (64, 320))
+    other = b"".join(side.to_bytes(2) for side in size)
+    changed = data[: at + 5] + other + data[at + 9 : at + 11] + sampling + data[at + 12 :]
+    before, after = (read_planes(io.BytesIO(each)).planes for each in (data, changed))
+    assert [(each.down, each.across) for each in after] == [(1, 1), ratio, ratio]
+    for one, two in zip(before, after, strict=True):
+        found = [sorted(map(bytes, blocks(each.quantised).reshape(-1, 64))) for each in (one, two)]
+        same = sum(a == b for a, b in zip(*found, strict=True))
+        assert same > 0.9 * len(found[0])
+
+
+def test_red_green_and_blue_and_grey():
+    data = jpeg(screen(), quality=75, keep_rgb=True)
+    assert read_planes(io.BytesIO(data)).is_rgb
+    assert psnr(restored(data, 75), screen()) > psnr(decompress(data), screen()) + 1
+    grey = np.asarray(Image.fromarray(screen()).convert("L"))
+    data = jpeg(grey, quality=75)
+    assert len(read_planes(io.BytesIO(data)).planes) == 1
+    result = restored(data, 75)
+    assert (result[..., 0] == result[..., 2]).all()
+    assert psnr(result[..., :1], grey[..., np.newaxis]) > 1 + psnr(
+        decompress(data)[..., :1], grey[..., np.newaxis]
+    )
+
+
+def test_what_has_no_such_coefficients_is_refused():
+    data = jpeg(screen(), quality=75)
+    at = data.index(b"\xff\xc0")
+    deep = data[: at + 4] + b"\x0c" + data[at + 5 :]
+    with pytest.raises(InputError, match="8 bits"):
+        read_planes(io.BytesIO(deep))
+    lossless = data[: at + 1] + b"\xc3" + data[at + 2 :]
+    with pytest.raises(InputError, match="lossless"):
+        read_planes(io.BytesIO(lossless))
+
+
+@pytest.mark.parametrize(("quality", "least"), [(20, 0.5), (50, 2.0), (85, 4.0), (95, 5.0)])
+def test_screens_gain(quality, least):
+    data = jpeg(screen(), quality=quality)
+    result = restored(data, quality)
+    assert psnr(result, screen()) > psnr(decompress(data), screen()) + least
+    before = decompress(data)
+    for pure in (0, 255):
+        kept = (before == pure).all(axis=2)
+        assert (result[kept] == pure).all()
+    white = (screen() == 255).all(axis=2)
+    assert (result[white] != 255).any(axis=1).sum() < (before[white] != 255).any(axis=1).sum()
+
+
+@pytest.mark.parametrize("quality", [10, 50, 72, 85, 95])
+@pytest.mark.parametrize("subsampling", ["4:2:0", "4:4:4"])
+def test_photographs_do_not_get_worse(subsampling, quality):
+    data = jpeg(photograph(), quality=quality, subsampling=subsampling)
+    result = restored(data, quality)
+    assert psnr(result, photograph()) > psnr(decompress(data), photograph()) - 0.02
+
+
+def test_screens_are_told_from_photographs():
+    for levels, low, high in ((screen(), 0.5, 1.0), (photograph(), 0.0, 0.02)):
+        (luma, *_) = read_planes(io.BytesIO(jpeg(levels, quality=75))).planes
+        shares = screen_shares(decoded(luma), luma)
+        assert shares.shape == tuple(side // 8 for side in luma.quantised.shape)
+        assert low <= shares.mean() <= high
+
+
+def test_threads_change_no_bit():
+    data = jpeg(screen(), quality=60)
+    planes = read_planes(io.BytesIO(data))
+    found = [
+        Restoration(Restoration.shipped(60).networks, threads=threads)
+        .restore(decompress(data), planes)
+        .tobytes()
+        for threads in (1, 3)
+    ]
+    assert found[0] == found[1]
+
+
+def test_strips_follow_each_other_without_a_seam(monkeypatch):
+    levels = np.tile(screen(200, 96), (4, 1, 1))
+    data = jpeg(levels, quality=60)
+    whole = restored(data, 60)
+    monkeypatch.setattr("fit_image.apps.unjpeg.floor.restoration._STRIP_PIXELS", 1)
+    assert psnr(restored(data, 60), whole) > 45
+
+
+def test_traces_of_jpeg_are_found_wherever_the_grid_lies():
+    for levels in (screen(), photograph()):
+        assert not has_traces(levels)
+    once = decompress(jpeg(photograph(), quality=70))
+    assert has_traces(once)
+    assert has_traces(once[3:, 5:])
+
+
+def test_measures():
+    rng = np.random.default_rng(0)
+    plane = rng.uniform(0, 255, (40, 48))
+    assert ssim(plane, plane) == pytest.approx(1)
+    assert ssim(plane, 255 - plane) < 0
+    steps = np.repeat(np.arange(6.0) * 10, 8)[np.newaxis].repeat(40, axis=0)
+    assert blocking(steps) == pytest.approx(3 / np.log2(40) * 100 * 5 * 40 / (5 * 40 + 4 * 48))
+    assert blocking(plane * 0) == 0
