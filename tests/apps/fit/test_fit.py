@@ -21,7 +21,7 @@ from fit_image.config.fit import FitConfig
 from fit_image.config.layer_spec import parse_layers
 from fit_image.errors import DivergenceError, InputError
 from fit_image.images.io import load_image, psnr, save_image, to_float
-from fit_image.nn.training import micro_batch
+from fit_image.nn.training import fused
 from fit_image.storage.npz import part_of
 from naive import NaiveNetwork, values
 from shell import wait_until
@@ -255,7 +255,7 @@ def test_returning_to_the_good_state_returns_the_optimizer(options, small_pictur
 
 @pytest.mark.parametrize("encoding", ["none", "grid:entries=2^6"])
 def test_a_huge_batch_may_be_stopped_inside(encoding, small_picture, monkeypatch):
-    monkeypatch.setattr(micro_batch, "MAX_NUMBERS", 1)
+    monkeypatch.setattr(fused, "MAX_NUMBERS", 1)
     config = FitConfig(layers=(16,), optimizer="adam", batch_size=1000, encoding=encoding)
     whole, stopped = FitTrainer(small_picture, config), FitTrainer(small_picture, config)
     train(whole, 2)

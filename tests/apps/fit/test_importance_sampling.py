@@ -14,7 +14,7 @@ from fit_image.apps.fit.samples import Samples
 from fit_image.apps.fit.trainer import FitTrainer
 from fit_image.config.fit import FitConfig
 from fit_image.errors import InputError
-from fit_image.nn.training import micro_batch
+from fit_image.nn.training import fused
 from fit_image.runs.training_clock import TrainingClock
 
 BY_ERROR = FitConfig(layers=(16, 16), epochs=3, sampling="error")
@@ -147,7 +147,7 @@ def test_stopping_anywhere_changes_nothing(options, small_picture):
 
 
 def test_a_huge_batch_may_be_stopped_inside(small_picture, monkeypatch):
-    monkeypatch.setattr(micro_batch, "MAX_NUMBERS", 1)
+    monkeypatch.setattr(fused, "MAX_NUMBERS", 1)
     config = FitConfig(layers=(8,), optimizer="adam", batch_size=1000, sampling="error")
     whole, stopped = FitTrainer(small_picture, config), FitTrainer(small_picture, config)
     train(whole, 2)

@@ -34,8 +34,8 @@ from fit_image.nn.training.weight_shares import WeightShares
 
 # Limits of a micro-batch: numbers in its memory (128 MB), and floating-point operations, which
 # take a tenth of a second on a slow core.
-_MAX_NUMBERS = 1 << 25
-_MAX_WORK = 5 * 10**9
+MAX_NUMBERS = 1 << 25
+MAX_WORK = 5 * 10**9
 
 _MOST_THREADS = 64
 
@@ -47,7 +47,7 @@ def samples_at_once(specs: Sequence[LayerSpec]) -> int:
     """Return how many samples may be in memory at once, at most."""
     # Three products of two operations a weight.
     work = sum(6 * spec.size for spec in specs)
-    return min(_MAX_NUMBERS // MLPCache.numbers(specs), _MAX_WORK // work)
+    return min(MAX_NUMBERS // MLPCache.numbers(specs), MAX_WORK // work)
 
 
 def working_numbers(specs: Sequence[LayerSpec], batch: int, tables: int = 0) -> int:
