@@ -24,7 +24,7 @@ from fit_image.config.registry import (
     SCHEDULES,
 )
 from fit_image.nn.runtime import machine
-from fit_image.nn.training import micro_batch
+from fit_image.nn.training import fused
 
 TABLES = {
     "activation": ACTIVATIONS,
@@ -59,7 +59,7 @@ NAMES = ["-".join(map(str, options.values())) for options in COMBINATIONS]
 @pytest.fixture(autouse=True)
 def _scarce(monkeypatch):
     """Take batches of more than 64 in pieces, and have three cores."""
-    monkeypatch.setattr(micro_batch, "MAX_WORK", 1)
+    monkeypatch.setattr(fused, "MAX_WORK", 1)
     monkeypatch.setattr(machine, "usable_cores", lambda: 3)
 
 

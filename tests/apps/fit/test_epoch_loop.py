@@ -21,7 +21,7 @@ from fit_image.config.fit import FitConfig
 from fit_image.errors import DivergenceError
 from fit_image.images.io import encode_png
 from fit_image.nn.runtime import machine
-from fit_image.nn.training import micro_batch
+from fit_image.nn.training import fused
 from fit_image.runs.trainer import EpochEnd
 
 AN_INSTANT = 1e-9  # after which some pixels are learned all the same
@@ -125,7 +125,7 @@ def test_a_target_below_a_picture_drawn_before_ends_inside_an_epoch(small_pictur
 
 
 def test_time_that_ends_in_a_huge_batch_draws_the_epoch_before(small_picture, monkeypatch):
-    monkeypatch.setattr(micro_batch, "MAX_NUMBERS", 1)
+    monkeypatch.setattr(fused, "MAX_NUMBERS", 1)
     options = {"layers": (8,), "optimizer": "adam", "batch_size": 1000, "epochs": 5}
     trainer = FitTrainer(small_picture, FitConfig(**options))
     course = follow(trainer, 10)
