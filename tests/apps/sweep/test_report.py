@@ -630,11 +630,13 @@ def test_a_part_of_the_chart_is_enlarged_with_the_keyboard(browser):
 
 
 def test_paper_is_light_and_whole(browser):
+    light = colours_of_chart(browser)
     show(browser, 1280, "dark")
+    wait_until(lambda: colours_of_chart(browser) != light)
     dark = colours_of_chart(browser)
     width = script(browser, f"{PLOT}.width")
     browser.execute_script("dispatchEvent(new Event('beforeprint'))")
-    assert not set(colours_of_chart(browser).values()) & set(dark.values())
+    assert colours_of_chart(browser) == light
     assert script(browser, f"{PLOT}.width") == 2 * width
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     background = script(browser, "getComputedStyle(document.body).backgroundColor")
@@ -645,7 +647,7 @@ def test_paper_is_light_and_whole(browser):
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
     show(browser, 1280, "dark")
     browser.execute_script("dispatchEvent(new Event('afterprint'))")
-    assert colours_of_chart(browser) == dark
+    wait_until(lambda: colours_of_chart(browser) == dark)
     assert script(browser, f"{PLOT}.width") == width
 
 
