@@ -206,7 +206,7 @@ def _extremes(values: FloatArray, extreme: np.ufunc) -> FloatArray:
 
 
 def _size_looked_at(network: PaintingNetwork) -> tuple[int, int]:
-    weights = sum(layer.num_params for layer in network.layers)
+    weights = sum(spec.num_params for spec in network.specs)
     most = min(_MOST_PIXELS, max(_MOST_PRODUCTS // weights, _FEWEST_PIXELS))
     width, height = network.size
     return network.size if width * height <= most else size_within(network.size, most)

@@ -13,6 +13,7 @@ from fit_image.cli.common.display import Display, describe_animation, make_displ
 from fit_image.cli.common.drawing import showing_frames
 from fit_image.cli.common.picture_options import output_option
 from fit_image.config.animation import AnimationConfig
+from fit_image.config.fit import option_of
 from fit_image.errors import InputError
 
 if TYPE_CHECKING:
@@ -71,9 +72,10 @@ def command(
         check_destination(output)
     with make_display(quiet) as display:
         if is_sweep:
-            for name in ("pace", "caption", "every"):
+            for name in ("pace", "caption", "with_target", "every"):
                 if is_given(ctx, name):
-                    raise click.UsageError(f"--{name} is for one run, and {path} holds a sweep.")
+                    option = option_of(name)
+                    raise click.UsageError(f"{option} is for one run, and {path} holds a sweep.")
             report = _animate_sweep(ctx, path, output, given, display)
         else:
             report = _animate_run(ctx, path, output, given, display)

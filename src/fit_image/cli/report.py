@@ -33,6 +33,6 @@ def command(signals: Signals, /, path: Path, by: str, quiet: bool) -> None:
     outcomes = read_outcomes(folder)
     check_drawn(folder, outcomes)
     with make_display(quiet) as display:
-        page = write_all(folder, outcomes, by, display)
+        page = write_all(folder, outcomes, by, display, limited=False)
     if page:
         click.echo(page)

@@ -145,7 +145,7 @@ def command(
                 config = AnimationConfig(fps=fps, hold=run.manifest.animation.hold)
                 shown_frames = showing_frames(display, file)
                 report = animate_frames(drawn, file, config, on_frame=shown_frames)
-            display.message(describe_animation(report))
+            display.message(describe_animation(report, limited=False))
         else:
             save_image(file, sheet.draw(network, answers=answers, threads=threads))
     written(output, file)

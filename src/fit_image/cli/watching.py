@@ -131,17 +131,18 @@ class _Terminal:
         self._display = make_display(False, PictureBar)
         bar = self._display if isinstance(self._display, PictureBar) else None
         self._watch = bar and Watch(bar, WatchSpec())
-        self._epoch: Epoch | None = None
+        self._drawn: Epoch | None = None
 
     def take(self, epoch: Epoch) -> None:
-        self._epoch = epoch
+        if epoch.picture is not None:
+            self._drawn = epoch
         facts = [] if epoch.psnr is None else [f"{epoch.psnr:.2f} dB"]
         seconds = format_duration(epoch.seconds)
         self._display.step(ProgressStep(None, (f"epoch {epoch.index}", *facts, seconds)))
 
     def show(self) -> None:
-        if self._watch and self._epoch is not None:
-            self._watch.show(self._epoch.picture)
+        if self._watch and self._drawn is not None:
+            self._watch.show(self._drawn.picture)
 
     def leave(self) -> None:
         if self._watch:

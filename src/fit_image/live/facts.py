@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from fit_image.apps.fit.directory import FitDirectory
-from fit_image.config.fit import option_of
 from fit_image.config.layer_spec import format_layers
 from fit_image.config.presets import check_preset
 from fit_image.live.networks import describe_networks
@@ -82,7 +81,9 @@ def _words(directory: RunDirectory, parameters: int) -> list[str]:
 def _options(directory: RunDirectory) -> list[tuple[str, str]]:
     facts = directory.manifest.describe()
     return [
-        (option_of(name), _text(value)) for name, value in facts.items() if name not in _NO_OPTIONS
+        (name.replace("_", " "), _text(value))
+        for name, value in facts.items()
+        if name not in _NO_OPTIONS
     ]
 
 

@@ -55,6 +55,12 @@ class Handler(BaseHTTPRequestHandler):
         match self._checked_path():
             case None:
                 pass
+            case [""] if not urlsplit(self.path).path.endswith("/"):
+                # The page's own links are relative to its folder.
+                self.send_response(HTTPStatus.PERMANENT_REDIRECT)
+                self.send_header("Location", f"/{self.server.token}/")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
             case [""]:
                 self._send_asset("live.html")
             case ["events"]:

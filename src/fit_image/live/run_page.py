@@ -60,7 +60,7 @@ def _newest_network(
     """Return the network of a trainer's last good state, a copy."""
     arrays = snapshot()
     if arrays is None:
-        raise FitImageError("the network is too large to be drawn while it learns")
+        raise FitImageError("there is nothing to draw yet")
     manifest = directory.manifest
     size = manifest.picture.width, manifest.picture.height
     config = manifest.fit.for_picture(*size)

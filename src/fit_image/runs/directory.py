@@ -6,7 +6,7 @@ import json
 import os
 import platform
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
@@ -235,7 +235,7 @@ class RunDirectory(ShownInNotebooks):
         facts |= asdict(self.result) if self.result else {}
         # The rows are newer than the document while a run is under way, or when it was killed.
         rows = self.metrics.read()
-        facts["epochs_done"] = rows[-1].epoch if rows else facts.get("epochs", 0)
+        facts["epochs_done"] = self._epochs_done(rows)
         facts["epochs"] = self.manifest.epochs
         facts |= self.metrics_type.newest(rows) if rows else {}
         facts["frames"] = len(frame_paths(self.frames))
@@ -243,12 +243,15 @@ class RunDirectory(ShownInNotebooks):
 
     def shown(self) -> Shown:
         """Return what a notebook shows."""
-        frames, facts = frame_paths(self.frames), self.describe()
-        caption = f"{self.path}: {facts['epochs_done']} of {facts['epochs']} epochs"
-        for name, value in self.metrics_type.newest(self.metrics.read()).items():
+        frames, rows = frame_paths(self.frames), self.metrics.read()
+        caption = f"{self.path}: {self._epochs_done(rows)} of {self.manifest.epochs} epochs"
+        for name, value in self.metrics_type.newest(rows).items():
             if value is not None:
                 caption += f", {name} {value:{self.metrics_type.formats[name]}}"
         return Shown(read_frame(frames[-1][1]) if frames else None, caption)
+
+    def _epochs_done(self, rows: Sequence[EpochMetrics]) -> int:
+        return rows[-1].epoch if rows else getattr(self.result, "epochs", 0)
 
     def write_checkpoint(self, arrays: Mapping[str, Any]) -> None:
         """Write the arrays of `Trainer.checkpoint`."""

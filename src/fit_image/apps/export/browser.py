@@ -56,7 +56,10 @@ def draw_page(
         except (OSError, subprocess.TimeoutExpired):
             return None
     match = re.search(rb"drawn:([A-Za-z0-9+/=]*):", done.stdout)
-    data = base64.b64decode(match[1]) if match else b""
+    try:
+        data = base64.b64decode(match[1]) if match else b""
+    except ValueError:  # cut off
+        return None
     if len(data) != 4 * width * height:
         return None
     return np.frombuffer(data, np.uint8).reshape(height, width, 4)

@@ -95,7 +95,7 @@ def export(subject: Subject, path: Path, *, half: bool = False) -> list[str]:
     InputError
         If there is no such format, or it cannot hold the network.
     FitImageError
-        If a file cannot be written, or draws something else; then nothing is written.
+        If a file cannot be written, or would draw something else; then none is touched.
     """
     exporter, paths = exporter_of(path, half=half), files_of(path)
     contents = exporter.write(subject)

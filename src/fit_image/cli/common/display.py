@@ -155,7 +155,7 @@ class PictureBar(Bar):
     def __exit__(self, *exception: object) -> None:
         super().__exit__(*exception)
         if hasattr(signal, "SIGCONT"):
-            signal.signal(signal.SIGCONT, self._handler)
+            signal.signal(signal.SIGCONT, self._handler or signal.SIG_DFL)
 
     def _resume(self, *_: object) -> None:
         # The shell has written below the picture while this process was suspended.
@@ -169,11 +169,14 @@ class PictureBar(Bar):
     def show(self, panels: Sequence[Panel]) -> None:
         """Draw panels over those before, above the bar."""
         with self._lock:
-            if self._was_suspended:
-                self._was_suspended, self._length = False, 0
-                self._canvas.leave()
+            self._leave_if_suspended()
             drawing = self._canvas.draw(panels, self.size()[0], self._length)
             _write(drawing + self._drawing(self._step))
+
+    def _leave_if_suspended(self) -> None:
+        if self._was_suspended:
+            self._was_suspended, self._length = False, 0
+            self._canvas.leave()
 
     def leave(self) -> None:
         """Leave the panels where they are: whatever comes next is written below."""
@@ -196,6 +199,7 @@ class PictureBar(Bar):
 
     def clear(self) -> None:
         with self._lock:
+            self._leave_if_suspended()
             if not self._canvas.is_empty:
                 _write(self._canvas.erase(self.size()[0], self._length))
             super().clear()

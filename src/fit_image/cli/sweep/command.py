@@ -121,7 +121,7 @@ def command(
             write_results(folder, [replace(outcome, path=None) for outcome in outcomes])
             ctx.exit(128 + signals.received)
         signals.at_once = True
-        write_all(folder, outcomes, by, display)
+        write_all(folder, outcomes, by, display, limited=True)
     show_groups(outcomes, display)
     counts = Counter(outcome.status for outcome in outcomes)
     if as_json:

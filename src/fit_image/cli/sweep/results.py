@@ -8,7 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fit_image.cli.common.display import Display, ProgressStep, describe_animation, format_duration
+from fit_image.cli.common.display import (
+    Display,
+    ProgressStep,
+    announcing_compilation,
+    describe_animation,
+    format_duration,
+)
 from fit_image.cli.sweep.plan import align_columns
 
 if TYPE_CHECKING:
@@ -19,9 +25,17 @@ _MAX_GROUPS = 20
 
 
 def write_all(
-    folder: SweepDirectory, outcomes: Sequence[Outcome], by: str, display: Display
+    folder: SweepDirectory,
+    outcomes: Sequence[Outcome],
+    by: str,
+    display: Display,
+    *,
+    limited: bool,
 ) -> Path | None:
-    """Write the tables, comparison.gif and the page; return the page, or None after a message."""
+    """Write the tables, comparison.gif and the page; return the page, or None after a message.
+
+    ``limited`` is that of `describe_animation`.
+    """
     from fit_image.apps.sweep.results.comparison import write_comparison
     from fit_image.apps.sweep.results.report import write_report
     from fit_image.apps.sweep.results.tables import write_results
@@ -29,9 +43,10 @@ def write_all(
     def show(name: str, done: int, total: int) -> None:
         display.step(ProgressStep(done / total, (f"making {name}", f"{done}/{total}")))
 
-    for number, outcome in enumerate(outcomes, start=1):
-        if outcome.silent is not None:  # found now, which takes longest of what is in the tables
-            show(folder.results_csv.name, number, len(outcomes))
+    with announcing_compilation(display):
+        for number, outcome in enumerate(outcomes, start=1):
+            if outcome.silent is not None:  # found now, which takes longest of all in the tables
+                show(folder.results_csv.name, number, len(outcomes))
     write_results(folder, outcomes)
     animation = write_comparison(
         folder,
@@ -40,7 +55,7 @@ def write_all(
         on_frame=lambda done, total: show(folder.comparison.name, done, total),
     )
     if animation:
-        display.message(describe_animation(animation))
+        display.message(describe_animation(animation, limited=limited))
     if not any(outcome.drawn for outcome in outcomes):
         display.message(f"no trial has a frame after its first epoch: no {folder.report}")
         return None
