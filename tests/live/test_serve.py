@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
 import re
 import signal
@@ -45,6 +47,11 @@ class Reader(threading.Thread):
         self.start()
 
     def run(self):
+        # Where the program is killed, the connection is lost in the middle of anything.
+        with contextlib.suppress(OSError, http.client.HTTPException, json.JSONDecodeError):
+            self.follow()
+
+    def follow(self):
         with urllib.request.urlopen(f"{self.url}events") as events:
             for line in events:
                 if line.startswith(b"data: "):
