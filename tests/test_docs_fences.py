@@ -36,6 +36,7 @@ GROUPS = ("digits", "autoencode", "unjpeg")
 SHORT = {
     "fit": {"--epochs": "1"},
     "sweep": {"--epochs": "1"},
+    "sheet": {"--epochs": "1"},
     "dream": {"--size": "120x60"},
     "digits draw": {"--size": "60x60"},
     "digits grid": {"--size": "200x200"},

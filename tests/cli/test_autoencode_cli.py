@@ -49,7 +49,7 @@ def exists(path):
 
 
 def contents(folder):
-    arrays = read_archive(Path(folder) / "checkpoint.npz", "autoencoder_checkpoint", 1)
+    arrays = read_archive(Path(folder) / "checkpoint.npz", "autoencoder_checkpoint", 2)
     return {name: array for name, array in arrays.items() if not name.endswith("seconds")}
 
 

@@ -49,7 +49,7 @@ def exists(path):
 def contents(folder):
     return {
         name: array
-        for name, array in read_archive(folder / "checkpoint.npz", "digits_checkpoint", 1).items()
+        for name, array in read_archive(folder / "checkpoint.npz", "digits_checkpoint", 2).items()
         if name != "seconds"
     }
 
@@ -118,7 +118,7 @@ def test_a_collapse_after_a_resume_returns_to_the_last_good_epoch(bars, monkeypa
     process.send_signal(signal.SIGINT)
     process.communicate()
     at = DigitsDirectory.open("run").result.epochs
-    good = read_archive(Path("run/good.npz"), "digits_checkpoint", 1)
+    good = read_archive(Path("run/good.npz"), "digits_checkpoint", 2)
     with monkeypatch.context() as patch:
         patch.setattr(
             "fit_image.apps.digits.trainer.DigitTrainer.drawn_classes", lambda self, model: {0}
@@ -127,7 +127,7 @@ def test_a_collapse_after_a_resume_returns_to_the_last_good_epoch(bars, monkeypa
         result = shell.run(*arguments, "--epochs", at + 2, "--resume")
     assert result.exit_code == 1
     assert f"collapsed in epoch {at + 1}" in result.stderr
-    kept = read_archive(Path("run/checkpoint.npz"), "digits_checkpoint", 1)
+    kept = read_archive(Path("run/checkpoint.npz"), "digits_checkpoint", 2)
     equal(kept, good)
 
 

@@ -55,7 +55,7 @@ def jpeg(clean):
 
 
 def contents(folder):
-    checkpoint = read_archive(Path(folder) / "checkpoint.npz", "unjpeg_checkpoint", 1)
+    checkpoint = read_archive(Path(folder) / "checkpoint.npz", "unjpeg_checkpoint", 2)
     return {name: array for name, array in checkpoint.items() if name != "seconds"}
 
 

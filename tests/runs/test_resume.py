@@ -166,9 +166,9 @@ def test_a_run_killed_before_its_first_checkpoint_starts_again(kind, data, whole
 def test_a_checkpoint_of_an_older_version_is_refused(kind, data):
     kind.shell.succeed(data, "-o", "run", *kind.options, "--epochs", 1, "-q")
     path = Path("run/checkpoint.npz")
-    write_archive(
-        path, kind.archive, kind.version - 1, read_archive(path, kind.archive, kind.version)
-    )
+    arrays = read_archive(path, kind.archive, kind.version)
+    arrays[f"fit_image_{kind.archive}"] = np.int64(kind.version - 1)
+    write_archive(path, kind.archive, kind.version - 1, arrays)
     line = kind.shell.run(data, "-o", "run", "--resume", "--epochs", 2, "-q").stderr
     assert "checkpoint.npz was written by an older fit-image" in line
     assert "--overwrite starts the run again" in line

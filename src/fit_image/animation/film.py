@@ -99,8 +99,10 @@ def read_frame(path: str | os.PathLike[str], background: Colour = _WHITE) -> Pix
 
     Raises
     ------
+    InputError
+        If the file is damaged.
     FitImageError
-        If the file cannot be read, or is damaged.
+        If it cannot be read.
     """
     check_regular(Path(path))
     try:
@@ -115,10 +117,8 @@ def read_frame(path: str | os.PathLike[str], background: Colour = _WHITE) -> Pix
         raise
     except Exception as error:  # Pillow raises many kinds for damaged files
         if isinstance(error, OSError) and error.errno is not None:
-            reason = os_error_reason(error)
-        else:
-            reason = "damaged, or not a picture"
-        raise FitImageError(f"cannot read {path}: {reason}") from error
+            raise FitImageError(f"cannot read {path}: {os_error_reason(error)}") from error
+        raise InputError(f"cannot read {path}: damaged, or not a picture") from error
 
 
 class Film:

@@ -157,7 +157,9 @@ class FitImage(click.Group):
             _fail(str(error), error.exit_code)
         except Interrupted as interruption:
             _fail("interrupted", interruption.exit_code)
-        except (KeyboardInterrupt, click.Abort):
+        except (KeyboardInterrupt, click.Abort) as error:
+            if isinstance(error.__cause__, EOFError):  # click takes it for the end of the input
+                _fail(f"a file ends too soon, of the program or its cache: {error.__cause__}", 1)
             _fail("interrupted", 130)
         except MemoryError:
             _fail(_NO_MEMORY, 1)

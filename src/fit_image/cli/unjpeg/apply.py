@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fit_image.cli.common import options
-from fit_image.cli.common.display import Display, ProgressStep, make_display
+from fit_image.cli.common.display import (
+    Display,
+    ProgressStep,
+    announcing_compilation,
+    make_display,
+)
 from fit_image.cli.common.left_out import with_remarks
 from fit_image.cli.common.picture_files import (
     STREAM,
@@ -118,7 +123,8 @@ def command(
 
             file = output_file(target)
             try:
-                width, height, remarks = restoration.apply(source, file, display, show)
+                with announcing_compilation(display):
+                    width, height, remarks = restoration.apply(source, file, display, show)
             except InputError as error:
                 if not several:
                     raise
