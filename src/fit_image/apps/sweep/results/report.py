@@ -64,7 +64,7 @@ def write_report(
         section.draw(max_frame_bytes // len(sections), on_trial)
     page = render(sections, max_curves)
     # File names may contain bytes that are not valid text.
-    atomic.write_bytes(folder.report, page.encode("utf-8", "backslashreplace"))
+    atomic.write_bytes(folder.report, page.encode("utf-8", "replace"))
     return folder.report
 
 
