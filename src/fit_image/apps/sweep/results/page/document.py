@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import string
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from importlib.resources import files
 
@@ -29,7 +30,7 @@ def render(sections: Sequence[Section], max_curves: int) -> str:
 
     groups = [group for section in sections for group in section.groups]
     outcomes = [outcome for section in sections for outcome in section.outcomes]
-    networks = max(len(section.groups) for section in sections)
+    networks = len({replace(group.trial.manifest.fit, seed=0) for group in groups})
     facts = (
         _count(len(outcomes), "trial"),
         _range([len(group.outcomes) for group in groups], "seed"),
