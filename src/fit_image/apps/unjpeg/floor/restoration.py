@@ -18,7 +18,8 @@ import numpy.typing as npt
 from fit_image.apps.unjpeg.floor.screens import box_mean, coarseness, screen_shares
 from fit_image.apps.unjpeg.floor.strip import Strip
 from fit_image.apps.unjpeg.model import Restorer
-from fit_image.images.formats.jpeg_planes import BLOCK, JpegPlanes
+from fit_image.images.formats.jpeg_blocks import BLOCK
+from fit_image.images.formats.jpeg_planes import JpegPlanes
 from fit_image.images.ycbcr import FROM_RGB, from_ycbcr, to_ycbcr
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.threads import ThreadPool
