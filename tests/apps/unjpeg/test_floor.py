@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from fit_image.apps.unjpeg.floor.restoration import Restoration
+from fit_image.apps.unjpeg.floor.restoration import Restoration, WeightedNetwork
 from fit_image.apps.unjpeg.floor.screens import screen_shares
+from fit_image.apps.unjpeg.model import Restorer
 from fit_image.errors import InputError
 from fit_image.images.fidelity import blocking, ssim
 from fit_image.images.formats.jpeg import decompress
@@ -183,6 +185,18 @@ def test_what_cannot_be_read_is_restored_by_the_networks_alone():
     wide = jpeg(np.full((8, 65_500), 90, np.uint8))
     assert read_planes(io.BytesIO(wide)) is None
     assert (restored(wide, 75) == decompress(wide)).all()
+
+
+@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:0"])
+@pytest.mark.parametrize("alone", [False, True])
+def test_what_is_grey_stays_grey(alone, subsampling):
+    levels = np.repeat(photograph()[..., 1:2], 3, axis=2)
+    data = jpeg(levels, quality=60, subsampling=subsampling)
+    # A network that changes nothing.
+    networks = [WeightedNetwork(replace(Restorer.shipped(85), strength=0.0), 1.0)]
+    restoration = Restoration(networks, alone=alone)
+    result = restoration.restore(decompress(data), read_planes(io.BytesIO(data)))
+    assert (result == result[..., :1]).all()
 
 
 def test_red_green_and_blue_and_grey():

@@ -20,7 +20,7 @@ from fit_image.apps.unjpeg.floor.strip import Strip
 from fit_image.apps.unjpeg.model import Restorer
 from fit_image.images.formats.jpeg_blocks import BLOCK
 from fit_image.images.formats.jpeg_planes import JpegPlanes
-from fit_image.images.ycbcr import FROM_RGB, from_ycbcr, to_ycbcr
+from fit_image.images.ycbcr import FROM_RGB, OFFSETS, from_ycbcr, to_ycbcr
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.threads import ThreadPool
 
@@ -151,7 +151,7 @@ class Restoration:
         active = strip.active.astype(np.float32)
         shares = np.zeros_like(active)
         if self.alone:
-            planes = _padded_planes(to_ycbcr(picture) * 255 - 128, strip.full[0].shape)
+            planes = _padded_planes(_centred(picture), strip.full[0].shape)
             strip.full[:] = planes if not jpeg.is_rgb else strip.full
         else:
             shares = active * screen_shares(strip.full[0], luma)
@@ -197,7 +197,7 @@ class Restoration:
         if strip.jpeg.planes[1].down * strip.jpeg.planes[1].across != 4:
             return  # the networks have learned nothing of chroma at other resolutions
         own = np.float32(_NETWORK_CHROMA) * (1 - _of_pixels(shares, *strip.full[0].shape))
-        decoded = _padded_planes(to_ycbcr(picture) * 255 - 128, strip.full[0].shape)
+        decoded = _padded_planes(_centred(picture), strip.full[0].shape)
         for plane, before, change in zip(strip.full[1:], decoded[1:], changes[1:], strict=True):
             plane += own * (before + change - plane)
 
@@ -238,6 +238,13 @@ def _of_pixels(blocks: npt.NDArray[np.generic], height: int, width: int) -> Floa
     wide = np.repeat(np.repeat(blocks, BLOCK, axis=0), BLOCK, axis=1)
     values: FloatArray = wide[:height, :width].astype(np.float32)
     return values
+
+
+def _centred(picture: Picture) -> FloatArray:
+    """Return luma and chroma in levels as the planes have them: grey of 128 is 0 in all three."""
+    middle = 128, 255 * OFFSETS[1], 255 * OFFSETS[2]
+    centred: FloatArray = to_ycbcr(picture) * 255 - np.array(middle, np.float32)
+    return centred
 
 
 def _padded_planes(values: FloatArray, shape: tuple[int, ...]) -> list[FloatArray]:
