@@ -13,7 +13,7 @@ from fit_image.apps.unjpeg.floor.restoration import Restoration, WeightedNetwork
 from fit_image.apps.unjpeg.floor.screens import screen_shares
 from fit_image.apps.unjpeg.model import Restorer
 from fit_image.errors import InputError
-from fit_image.images.fidelity import blocking, ssim
+from fit_image.images.fidelity import blocking, fidelity, ssim
 from fit_image.images.formats.jpeg import decompress
 from fit_image.images.formats.jpeg_planes import BASIS, decoded, read_planes
 from fit_image.images.formats.jpeg_traces import has_traces
@@ -289,3 +289,13 @@ def test_measures():
     steps = np.repeat(np.arange(6.0) * 10, 8)[np.newaxis].repeat(40, axis=0)
     assert blocking(steps) == pytest.approx(3 / np.log2(40) * 100 * 5 * 40 / (5 * 40 + 4 * 48))
     assert blocking(plane * 0) == 0
+
+
+@pytest.mark.parametrize("shape", [(1, 40), (40, 1), (1, 1)])
+def test_pictures_of_one_row_or_column_are_measured(shape):
+    clean = np.zeros((*shape, 3), np.uint8)
+    damaged = clean.copy()
+    damaged.reshape(-1, 3)[8:] = 200
+    found = fidelity(damaged, clean)
+    assert found.psnr_b == found.luma_psnr == pytest.approx(found.psnr)
+    assert fidelity(clean, clean).ssim == pytest.approx(1)
