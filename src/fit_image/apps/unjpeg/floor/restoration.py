@@ -17,10 +17,10 @@ import numpy.typing as npt
 
 from fit_image.apps.unjpeg.floor.screens import box_mean, coarseness, screen_shares
 from fit_image.apps.unjpeg.floor.strip import Strip
-from fit_image.apps.unjpeg.model import Restorer
+from fit_image.apps.unjpeg.model import Restorer, restored_by
 from fit_image.images.formats.jpeg_blocks import BLOCK
 from fit_image.images.formats.jpeg_planes import JpegPlanes
-from fit_image.images.ycbcr import FROM_RGB, OFFSETS, from_ycbcr, to_ycbcr
+from fit_image.images.ycbcr import FROM_RGB, OFFSETS, to_ycbcr
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.threads import ThreadPool
 
@@ -116,7 +116,8 @@ class Restoration:
             Called with the numbers of rows done and of all rows.
         """
         if jpeg is None:
-            return self._without_coefficients(picture, on_rows)
+            networks = [(each.restorer, self.strength * each.weight) for each in self.networks]
+            return restored_by(networks, picture, threads=self.threads, on_rows=on_rows)
         height, width, _ = picture.shape
         pool = ThreadPool(self.threads)
         restored = np.empty_like(picture)
@@ -127,22 +128,6 @@ class Restoration:
             bottom = min(top + step, height)
             restored[top:bottom] = rows[top - begin : bottom - begin]
             on_rows(bottom, height)
-        return restored
-
-    def _without_coefficients(
-        self, picture: Picture, on_rows: Callable[[int, int], None]
-    ) -> Picture:
-        restored = np.empty_like(picture)
-        parts = [each.restorer.changes(picture, threads=self.threads) for each in self.networks]
-        top = 0
-        for changes in zip(*parts, strict=True):
-            rows = slice(top, top + len(changes[0]))
-            total = to_ycbcr(picture[rows])
-            for part, network in zip(changes, self.networks, strict=True):
-                total += np.float32(self.strength * network.weight) * part
-            restored[rows] = from_ycbcr(total)
-            top = rows.stop
-            on_rows(top, len(picture))
         return restored
 
     def _strip(self, picture: Picture, jpeg: JpegPlanes, pool: ThreadPool) -> Picture:
