@@ -589,3 +589,14 @@ def test_a_full_disk_is_one_line(clean):
 def test_the_commands_are_listed():
     text = shell.run().stdout
     assert all(name in text for name in ("train", "apply", "score"))
+
+
+def test_a_jpeg_of_unusual_sampling_is_restored_without_its_coefficients(run, jpeg):
+    data = jpeg.read_bytes()
+    at = data.index(b"\xff\xc0") + 11
+    Path("odd.jpg").write_bytes(data[:at] + b"\x31" + data[at + 1 :])  # 3:1 across
+    for options, restorer in (((), Restorer.shipped(30)), ((run,), Restorer.load(run))):
+        result = succeed("apply", *options, "odd.jpg", "-o", "out.png")
+        assert "its coefficients cannot be read" in result.stderr.splitlines()[0]
+        with Image.open("out.png") as out, Image.open("odd.jpg") as before:
+            assert (np.asarray(out) == restorer.restore(np.asarray(before))).all()

@@ -60,7 +60,8 @@ def ssim(luma: npt.NDArray[np.float64], clean: npt.NDArray[np.float64]) -> float
 def blocking(luma: npt.NDArray[np.float64]) -> float:
     """Return the blocking effect factor, which PSNR-B adds to the mean squared error.
 
-    Yim and Bovik, "Quality assessment of deblocked images", 2011, of blocks of 8 x 8.
+    Yim and Bovik, "Quality assessment of deblocked images", 2011, of blocks of 8 x 8. It is not
+    defined for a picture of one row or column, where 0 is returned.
     """
     at_edges = between = 0.0
     edges = others = 0
@@ -74,7 +75,7 @@ def blocking(luma: npt.NDArray[np.float64]) -> float:
     if not edges or not others:
         return 0.0
     at_edges, between = at_edges / edges, between / others
-    if at_edges <= between:
+    if at_edges <= between or min(luma.shape) < 2:
         return 0.0
     return math.log2(_BLOCK) / math.log2(min(luma.shape)) * (at_edges - between)
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from fit_image.apps.unjpeg.floor.restoration import Restoration
+from fit_image.apps.unjpeg.floor.restoration import Restoration, WeightedNetwork
 from fit_image.apps.unjpeg.floor.screens import screen_shares
+from fit_image.apps.unjpeg.model import Restorer
 from fit_image.errors import InputError
-from fit_image.images.fidelity import blocking, ssim
+from fit_image.images.fidelity import blocking, fidelity, ssim
 from fit_image.images.formats.jpeg import decompress
 from fit_image.images.formats.jpeg_planes import BASIS, decoded, read_planes
 from fit_image.images.formats.jpeg_traces import has_traces
@@ -92,6 +94,109 @@ def test_other_samplings_of_chroma(sampling, ratio):
         found = [sorted(map(bytes, blocks(each.quantised).reshape(-1, 64))) for each in (one, two)]
         same = sum(a == b for a, b in zip(*found, strict=True))
         assert same > 0.9 * len(found[0])
+
+
+SIZES = [(1, 1), (7, 5), (17, 50), (24, 24), (40, 33), (9, 8)]
+
+
+def as_shown(data, planes):
+    """Return how far luma and chroma are from what Pillow decodes."""
+    with Image.open(io.BytesIO(data)) as picture:
+        picture.draft("L" if picture.mode == "L" else "YCbCr", picture.size)
+        shown = np.asarray(picture).astype(float)
+    height, width = shown.shape[:2]
+    shown = shown.reshape(height, width, -1)
+    errors = []
+    for index, plane in enumerate(planes):
+        wide = np.repeat(np.repeat(decoded(plane), plane.down, axis=0), plane.across, axis=1)
+        assert wide.shape == decoded(planes[0]).shape
+        errors.append(np.abs(np.clip(wide[:height, :width] + 128, 0, 255) - shown[..., index]))
+    return errors
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0", "grey", "RGB"])
+def test_planes_are_what_is_shown(subsampling, size):
+    levels = photograph()[:96:2, 30:][: size[1], : size[0]]
+    if subsampling == "grey":
+        levels, options = levels[..., 1], {}
+    elif subsampling == "RGB":
+        options = {"keep_rgb": True}
+    else:
+        options = {"subsampling": subsampling}
+    found = []
+    for progressive in (False, True):
+        data = jpeg(levels, quality=60, progressive=progressive, **options)
+        found.append(read_planes(io.BytesIO(data)).planes)
+        if subsampling != "RGB":
+            luma, *chroma = as_shown(data, found[-1])
+            assert luma.max() < 2
+            # Pillow expands chroma by a filter.
+            for each in chroma:
+                assert each.mean() < (1.1 if subsampling == "4:4:4" else 4)
+    for index, (one, two) in enumerate(zip(*found, strict=True)):
+        assert one.quantised.shape == two.quantised.shape
+        rows, columns = (8 * -(-side // 8) if index == 0 else None for side in size[::-1])
+        inside = slice(rows), slice(columns)
+        assert (one.quantised[inside] == two.quantised[inside]).all()
+
+
+def one_scan_each(levels):
+    """Make a sequential JPEG at 4:2:0 of three scans, from three grey ones."""
+    ycbcr = Image.fromarray(levels).convert("YCbCr")
+    small = tuple(-(-side // 2) for side in ycbcr.size)
+    parts = [each if n == 0 else each.resize(small) for n, each in enumerate(ycbcr.split())]
+    luma, *_ = files = [jpeg(np.asarray(part), quality=75) for part in parts]
+    frame, tables = luma.index(b"\xff\xc0"), luma.index(b"\xff\xc4")
+    components = b"\x03\x01\x22\x00\x02\x11\x00\x03\x11\x00"
+    head = luma[: frame + 2] + b"\x00\x11" + luma[frame + 4 : frame + 9] + components
+    scans = [each[each.index(b"\xff\xda") : -2] for each in files]
+    named = [scan[:5] + bytes([n + 1]) + scan[6:] for n, scan in enumerate(scans)]
+    return b"".join([head, luma[tables : luma.index(b"\xff\xda")], *named, b"\xff\xd9"])
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_scans_of_one_component(size):
+    levels = photograph()[:96:2, 30:][: size[1], : size[0]]
+    data = one_scan_each(levels)
+    luma, *chroma = as_shown(data, read_planes(io.BytesIO(data)).planes)
+    assert luma.max() < 2
+    assert max(each.mean() for each in chroma) < 4
+    # A factor means nothing where there is one component only.
+    grey = jpeg(levels[..., 1], quality=60)
+    at = grey.index(b"\xff\xc0") + 11
+    odd = grey[:at] + b"\x22" + grey[at + 1 :]
+    one, two = (read_planes(io.BytesIO(each)).planes[0].quantised for each in (grey, odd))
+    assert (one == two).all()
+
+
+@pytest.mark.parametrize("size", [(203, 117), (40, 33), (24, 24)], ids=str)
+def test_progressive_pictures_are_restored_as_others(size):
+    levels = screen(*size)
+    one, two = (restored(jpeg(levels, quality=75, progressive=p), 75) for p in (False, True))
+    assert psnr(two, levels) > psnr(one, levels) - 0.1
+
+
+def test_what_cannot_be_read_is_restored_by_the_networks_alone():
+    data = jpeg(photograph(), quality=40, subsampling="4:4:4")
+    at = data.index(b"\xff\xc0") + 11
+    odd = data[:at] + b"\x11\x00\x02\x21\x01" + data[at + 5 :]  # more of chroma than of luma
+    assert read_planes(io.BytesIO(odd)) is None
+    wide = jpeg(np.full((8, 65_500), 90, np.uint8))
+    assert read_planes(io.BytesIO(wide)) is None
+    assert (restored(wide, 75) == decompress(wide)).all()
+
+
+@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:0"])
+@pytest.mark.parametrize("alone", [False, True])
+def test_what_is_grey_stays_grey(alone, subsampling):
+    levels = np.repeat(photograph()[..., 1:2], 3, axis=2)
+    data = jpeg(levels, quality=60, subsampling=subsampling)
+    # A network that changes nothing.
+    networks = [WeightedNetwork(replace(Restorer.shipped(85), strength=0.0), 1.0)]
+    restoration = Restoration(networks, alone=alone)
+    result = restoration.restore(decompress(data), read_planes(io.BytesIO(data)))
+    assert (result == result[..., :1]).all()
 
 
 def test_red_green_and_blue_and_grey():
@@ -184,3 +289,13 @@ def test_measures():
     steps = np.repeat(np.arange(6.0) * 10, 8)[np.newaxis].repeat(40, axis=0)
     assert blocking(steps) == pytest.approx(3 / np.log2(40) * 100 * 5 * 40 / (5 * 40 + 4 * 48))
     assert blocking(plane * 0) == 0
+
+
+@pytest.mark.parametrize("shape", [(1, 40), (40, 1), (1, 1)])
+def test_pictures_of_one_row_or_column_are_measured(shape):
+    clean = np.zeros((*shape, 3), np.uint8)
+    damaged = clean.copy()
+    damaged.reshape(-1, 3)[8:] = 200
+    found = fidelity(damaged, clean)
+    assert found.psnr_b == found.luma_psnr == pytest.approx(found.psnr)
+    assert fidelity(clean, clean).ssim == pytest.approx(1)

@@ -43,7 +43,11 @@ def choose_crops(pictures: Sequence[CleanPicture], config: UnjpegConfig) -> list
 
 
 def draw_crops(crops: Sequence[Crop], restorer: Restorer) -> Pixels:
-    """Draw a row for every crop: JPEG, restored and clean."""
+    """Draw a row for every crop: JPEG, restored and clean.
+
+    The network alone restores them; ``unjpeg apply`` then also moves each coefficient back into
+    the interval that the file tells, and what it draws is a little nearer to the clean picture.
+    """
     rows = [(damaged, restorer.restore(damaged), clean) for damaged, clean in crops]
     return contact_sheet(rows, gap=_GAP, factor=_FACTOR)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -39,9 +39,6 @@ _BATCH = 512
 
 _STRONG, _WEAK = (files("fit_image.apps.unjpeg") / f"{name}.npz" for name in ("strong", "weak"))
 """The shipped networks, for strong compression and for weak."""
-
-SHIPPED_SUBSAMPLING = "4:2:0"
-"""Chroma subsampling of the JPEG pictures from which these were trained."""
 
 _STRONGEST_OF_WEAK = 65
 """The lowest quality for the network of weak compression."""
@@ -99,14 +96,7 @@ class Restorer:
         on_rows : callable
             Called with the numbers of rows done and of all rows.
         """
-        restored = np.empty_like(picture)
-        top = 0
-        for changes in self.changes(picture, threads=threads):
-            rows = slice(top, top + len(changes))
-            restored[rows] = from_ycbcr(to_ycbcr(picture[rows]) + changes)
-            top = rows.stop
-            on_rows(top, len(picture))
-        return restored
+        return restored_by([(self, 1.0)], picture, threads=threads, on_rows=on_rows)
 
     def changes(
         self,
@@ -217,6 +207,28 @@ class Restorer:
                 rows[:] = numbers[start : start + rows.size].reshape(rows.shape)
                 start += rows.size
             return cls(PatchExtractor(block, mean, deviation), network, bool(difference), quality)
+
+
+def restored_by(
+    networks: Sequence[tuple[Restorer, float]],
+    picture: npt.NDArray[np.uint8],
+    *,
+    threads: int | None = None,
+    on_rows: Callable[[int, int], None] = lambda done, total: None,
+) -> npt.NDArray[np.uint8]:
+    """Return a picture with the changes of networks, each times its factor; see `Restorer`."""
+    restored = np.empty_like(picture)
+    parts = [restorer.changes(picture, threads=threads) for restorer, _ in networks]
+    top = 0
+    for changes in zip(*parts, strict=True):
+        rows = slice(top, top + len(changes[0]))
+        total = to_ycbcr(picture[rows])
+        for part, (_, factor) in zip(changes, networks, strict=True):
+            total += np.float32(factor) * part
+        restored[rows] = from_ycbcr(total)
+        top = rows.stop
+        on_rows(top, len(picture))
+    return restored
 
 
 def _cover(length: int, block: int) -> FloatArray:

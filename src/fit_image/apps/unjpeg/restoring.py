@@ -33,6 +33,12 @@ _JPEG_QUALITY = 100
 _MODES = {"L": "L", "1": "L", "RGB": "RGB", "P": "RGB", "LA": "RGBA", "RGBA": "RGBA"}
 
 
+_NO_COEFFICIENTS = (
+    "its coefficients cannot be read, as its sampling or its size is unusual; only the network "
+    "changes it"
+)
+
+
 class DamagedPicture(NamedTuple):
     """A picture to be restored, of mode L, RGB or RGBA, and how JPEG has compressed it, if it has.
 
@@ -49,7 +55,7 @@ class DamagedPicture(NamedTuple):
 
     def has_been_jpeg(self) -> bool:
         """Tell whether the picture is a JPEG, or its pixels show that it was one."""
-        return self.jpeg is not None or has_traces(_opaque(self.image))
+        return self.quality is not None or has_traces(_opaque(self.image))
 
 
 def read_picture(path: Path) -> DamagedPicture:
@@ -67,6 +73,8 @@ def read_picture(path: Path) -> DamagedPicture:
         )
     image = picture.convert("RGBA" if "transparency" in picture.info else _MODES[picture.mode])
     texts = tuple(remark.text for remark in remarks)
+    if restorable and jpeg is None:
+        texts = (*texts, _NO_COEFFICIENTS)
     return DamagedPicture(image, quality, subsampling, metadata, texts, jpeg)
 
 

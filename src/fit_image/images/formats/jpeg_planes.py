@@ -3,26 +3,30 @@
 Pillow gives pixels only, but an 8x8 block of them, transformed and divided by its quantisation
 table, gives the integers in the file again, if nothing was lost on the way. Three things would be
 lost, and are not: the parts of blocks beyond the picture's edge, as the size in the header is
-rounded up to whole blocks first; what is clipped to 0..255, as coarse tables in the header are
-halved first, so that pixels stay near grey; and chroma, which is decoded at its own resolution.
+rounded up to whole blocks first (see `jpeg_blocks`); what is clipped to 0..255, as coarse tables in
+the header are halved first, so that pixels stay near grey; and chroma, which is decoded at its own
+resolution.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 from PIL.JpegImagePlugin import JpegImageFile
 
-from fit_image.errors import InputError
+from fit_image.images.formats.jpeg_blocks import (
+    BLOCK,
+    LEAST_MEAN_STEP,
+    LEAST_STEP,
+    JpegBlocks,
+    UnusualJpegError,
+)
 from fit_image.images.formats.limits import pixel_limit
-
-BLOCK = 8
-"""Side of a block."""
 
 Floats = npt.NDArray[np.float32]
 
@@ -33,18 +37,8 @@ BASIS: Floats = (
 ).astype(np.float32)
 """Orthonormal discrete cosine transform: coefficients are ``BASIS @ block @ BASIS.T``."""
 
-# Below it, rounding pixels to integers would blur the multiples of a quantisation step.
-_LEAST_STEP = 4
-
-# All pixels of an even block may be rounded the same way, which moves the mean by half a level.
-_LEAST_MEAN_STEP = 8
-
 _UNCLIPPING_STEPS = 8
 _STRIP_ROWS = 64
-
-_APP0, _APP14, _DQT, _SOS = 0xE0, 0xEE, 0xDB, 0xDA
-_DCT_FRAMES = (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)
-"""Frames of the discrete cosine transform, whose pixels Pillow can decode."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,112 +77,70 @@ class JpegPlanes:
     is_rgb: bool
 
 
-def read_planes(file: BinaryIO) -> JpegPlanes:
+def read_planes(file: BinaryIO) -> JpegPlanes | None:
     """Read the coefficients of a JPEG file, of grey or three components.
+
+    None if its components cannot be read each by itself, as they are sampled as no usual program
+    does it, or a side of nearly 65,500 pixels cannot be rounded up.
 
     Raises
     ------
     InputError
-        If its components cannot be read each by itself: sampling that no usual program writes,
-        lossless JPEG, or more than 8 bits.
+        If it is a lossless JPEG, or of more than 8 bits.
     """
     file.seek(0)
-    data = file.read()
-    whole, halved = (_Header(data).rewritten(halve=halve) for halve in (False, True))
-    with pixel_limit():
-        header = JpegImageFile(io.BytesIO(whole))
-        samplings = [layer[1:3] for layer in header.layer]
-        most = [max(factors) for factors in zip(*samplings, strict=True)]
-        ratios = [_ratio(most, sampling) for sampling in samplings]
-        if ratios[0] != (1, 1) or len(ratios) not in (1, 3):
-            raise InputError(_UNUSUAL)
-        is_rgb = len(ratios) == 3 and _is_rgb(header)
-        if is_rgb and set(ratios) != {(1, 1)}:
-            raise InputError(_UNUSUAL)
-        planes = []
-        for index, (layer, ratio) in enumerate(zip(header.layer, ratios, strict=True)):
-            table = np.array(header.quantization[layer[3]], np.float32).reshape(BLOCK, BLOCK)
-            fine = table.min() < _LEAST_STEP
-            source = io.BytesIO(whole if fine else halved)
-            used = table if fine else _halved(table)
-            samples = _samples(JpegImageFile(source), index, ratio, is_rgb=is_rgb)
-            planes.append(Plane(_quantise(samples, used), table, ratio[1], ratio[0]))
-    return JpegPlanes(tuple(planes), is_rgb)
+    blocks = JpegBlocks(file.read())
+    try:
+        with pixel_limit():
+            return _planes(blocks)
+    except UnusualJpegError:
+        return None
 
 
-_UNUSUAL = "unusual sampling of its components; save it as PNG first"
+def _planes(blocks: JpegBlocks) -> JpegPlanes:
+    header = JpegImageFile(io.BytesIO(blocks.of_component(0)))
+    samplings = [layer[1:3] for layer in header.layer]
+    most = [max(factors) for factors in zip(*samplings, strict=True)]
+    ratios = [_ratio(most, sampling) for sampling in samplings]
+    if ratios[0] != (1, 1) or len(ratios) not in (1, 3):
+        raise UnusualJpegError
+    is_rgb = len(ratios) == 3 and _is_rgb(header)
+    if is_rgb and set(ratios) != {(1, 1)}:
+        raise UnusualJpegError
+    planes = []
+    for index, (layer, ratio) in enumerate(zip(header.layer, ratios, strict=True)):
+        table = np.array(header.quantization[layer[3]], np.float32).reshape(BLOCK, BLOCK)
+        fine = bool(table.min() < LEAST_STEP)
+        source = io.BytesIO(blocks.of_component(index, halve=not fine))
+        used = table if fine else _halved(table)
+        samples = _samples(JpegImageFile(source), index, ratio, is_rgb=is_rgb)
+        planes.append(Plane(_quantise(samples, used), table, ratio[1], ratio[0]))
+    return JpegPlanes(_of_one_size(planes), is_rgb)
 
 
-class _Header:
-    """The segments of a JPEG file up to its first scan, and the rest as it is."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-
-    def _segments(self) -> Iterator[tuple[int, bytearray]]:
-        """Yield marker and content of each segment before the first scan."""
-        data, at = self._data, 2
-        while at + 4 <= len(data):
-            if data[at] != 0xFF or data[at + 1] == 0xFF:
-                at += 1  # fill bytes
-                continue
-            marker = data[at + 1]
-            if marker == _SOS:
-                self._scans = at
-                return
-            if marker in (0x00, 0x01) or 0xD0 <= marker <= 0xD8:
-                at += 2  # markers without content
-                continue
-            end = at + 2 + int.from_bytes(data[at + 2 : at + 4])
-            yield marker, bytearray(data[at + 4 : end])
-            at = end
-        raise InputError("no scan in it")
-
-    def rewritten(self, *, halve: bool) -> bytes:
-        """Return the file, its size rounded up to whole blocks, with coarse tables halved.
-
-        Metadata are left out, but for the segments that tell the colour space.
-        """
-        parts = [b"\xff\xd8"]
-        for marker, content in self._segments():
-            if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-                if marker not in _DCT_FRAMES or content[0] != 8:
-                    raise InputError("not of 8 bits, or lossless; save it as PNG first")
-                _round_size_up(content)
-            elif marker == _DQT and halve:
-                _halve_tables(content)
-            elif marker == 0xFE or (0xE0 <= marker <= 0xEF and marker not in (_APP0, _APP14)):
-                continue
-            parts += [bytes((0xFF, marker)), (len(content) + 2).to_bytes(2), bytes(content)]
-        return b"".join([*parts, self._data[self._scans :]])
+def _of_one_size(planes: Sequence[Plane]) -> tuple[Plane, ...]:
+    """Return planes that all cover as much of the picture, as they do where blocks are in MCUs."""
+    height = max(plane.down * plane.quantised.shape[0] for plane in planes)
+    width = max(plane.across * plane.quantised.shape[1] for plane in planes)
+    return tuple(_extended(each, (height // each.down, width // each.across)) for each in planes)
 
 
-def _round_size_up(frame: bytearray) -> None:
-    factors = [frame[7 + 3 * component] for component in range(frame[5])]
-    for at, shift in ((1, 0), (3, 4)):
-        unit = BLOCK * max((each >> shift) & 15 for each in factors)
-        side = int.from_bytes(frame[at : at + 2])
-        rounded = -(-side // unit) * unit
-        if not side or rounded > 0xFFFF:
-            raise InputError("a size that is not in its header; save it as PNG first")
-        frame[at : at + 2] = rounded.to_bytes(2)
-
-
-def _halve_tables(content: bytearray) -> None:
-    at = 0
-    while at < len(content):
-        size = 1 + (content[at] >> 4)
-        at += 1
-        for place in range(at, min(at + 64 * size, len(content)), size):
-            step = int.from_bytes(content[place : place + size])
-            least = _LEAST_MEAN_STEP if place == at else _LEAST_STEP
-            content[place : place + size] = min(step, max(least, step // 2)).to_bytes(size)
-        at += 64 * size
+def _extended(plane: Plane, shape: tuple[int, int]) -> Plane:
+    """Return a plane with more blocks, in which the pixels at the edge are repeated."""
+    for axis, side in enumerate(shape):
+        more = side - plane.quantised.shape[axis]
+        if more:
+            last = plane.quantised.take(range(-BLOCK, 0), axis)
+            edge = decoded(replace(plane, quantised=last)).take([-1], axis) + 128
+            repeated = np.repeat(np.clip(edge, 0, 255), more, axis)
+            parts = [plane.quantised, _quantise(repeated, plane.table)]
+            plane = replace(plane, quantised=np.concatenate(parts, axis))
+    return plane
 
 
 def _halved(table: Floats) -> Floats:
-    least = np.full_like(table, _LEAST_STEP)
-    least[0, 0] = _LEAST_MEAN_STEP
+    least = np.full_like(table, LEAST_STEP)
+    least[0, 0] = LEAST_MEAN_STEP
     half: Floats = np.minimum(table, np.maximum(least, table // 2))
     return half
 
@@ -198,10 +150,10 @@ def _ratio(most: Sequence[int], sampling: Sequence[int]) -> tuple[int, int]:
     if any(
         top % own or top // own not in (1, 2, 4) for top, own in zip(most, sampling, strict=True)
     ):
-        raise InputError(_UNUSUAL)
+        raise UnusualJpegError
     across, down = (top // own for top, own in zip(most, sampling, strict=True))
     if across != down and (across, down) not in _EXPANDED:
-        raise InputError(_UNUSUAL)
+        raise UnusualJpegError
     return across, down
 
 
@@ -230,7 +182,7 @@ def _samples(
     image.draft("YCbCr", (width // side, height // side))
     samples = np.asarray(image.getchannel(index), np.float32)
     if samples.shape != (height // side, width // side):
-        raise InputError(_UNUSUAL)
+        raise UnusualJpegError
     return samples if across == down else _EXPANDED[ratio](samples)
 
 

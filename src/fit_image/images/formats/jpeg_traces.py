@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.images.formats.jpeg_planes import BASIS, BLOCK, Floats
+from fit_image.images.formats.jpeg_blocks import BLOCK
+from fit_image.images.formats.jpeg_planes import BASIS, Floats
 
 _ROUNDED_TO_NONE = 1.0
 """Coefficients of pixels rounded to integers, if there was none before, are below this."""

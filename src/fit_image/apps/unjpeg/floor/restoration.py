@@ -17,9 +17,10 @@ import numpy.typing as npt
 
 from fit_image.apps.unjpeg.floor.screens import box_mean, coarseness, screen_shares
 from fit_image.apps.unjpeg.floor.strip import Strip
-from fit_image.apps.unjpeg.model import Restorer
-from fit_image.images.formats.jpeg_planes import BLOCK, JpegPlanes
-from fit_image.images.ycbcr import FROM_RGB, from_ycbcr, to_ycbcr
+from fit_image.apps.unjpeg.model import Restorer, restored_by
+from fit_image.images.formats.jpeg_blocks import BLOCK
+from fit_image.images.formats.jpeg_planes import JpegPlanes
+from fit_image.images.ycbcr import FROM_RGB, OFFSETS, to_ycbcr
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.threads import ThreadPool
 
@@ -115,7 +116,8 @@ class Restoration:
             Called with the numbers of rows done and of all rows.
         """
         if jpeg is None:
-            return self._without_coefficients(picture, on_rows)
+            networks = [(each.restorer, self.strength * each.weight) for each in self.networks]
+            return restored_by(networks, picture, threads=self.threads, on_rows=on_rows)
         height, width, _ = picture.shape
         pool = ThreadPool(self.threads)
         restored = np.empty_like(picture)
@@ -128,29 +130,13 @@ class Restoration:
             on_rows(bottom, height)
         return restored
 
-    def _without_coefficients(
-        self, picture: Picture, on_rows: Callable[[int, int], None]
-    ) -> Picture:
-        restored = np.empty_like(picture)
-        parts = [each.restorer.changes(picture, threads=self.threads) for each in self.networks]
-        top = 0
-        for changes in zip(*parts, strict=True):
-            rows = slice(top, top + len(changes[0]))
-            total = to_ycbcr(picture[rows])
-            for part, network in zip(changes, self.networks, strict=True):
-                total += np.float32(self.strength * network.weight) * part
-            restored[rows] = from_ycbcr(total)
-            top = rows.stop
-            on_rows(top, len(picture))
-        return restored
-
     def _strip(self, picture: Picture, jpeg: JpegPlanes, pool: ThreadPool) -> Picture:
         strip = Strip(jpeg, pool)
         luma = jpeg.planes[0]
         active = strip.active.astype(np.float32)
         shares = np.zeros_like(active)
         if self.alone:
-            planes = _padded_planes(to_ycbcr(picture) * 255 - 128, strip.full[0].shape)
+            planes = _padded_planes(_centred(picture), strip.full[0].shape)
             strip.full[:] = planes if not jpeg.is_rgb else strip.full
         else:
             shares = active * screen_shares(strip.full[0], luma)
@@ -196,7 +182,7 @@ class Restoration:
         if strip.jpeg.planes[1].down * strip.jpeg.planes[1].across != 4:
             return  # the networks have learned nothing of chroma at other resolutions
         own = np.float32(_NETWORK_CHROMA) * (1 - _of_pixels(shares, *strip.full[0].shape))
-        decoded = _padded_planes(to_ycbcr(picture) * 255 - 128, strip.full[0].shape)
+        decoded = _padded_planes(_centred(picture), strip.full[0].shape)
         for plane, before, change in zip(strip.full[1:], decoded[1:], changes[1:], strict=True):
             plane += own * (before + change - plane)
 
@@ -237,6 +223,13 @@ def _of_pixels(blocks: npt.NDArray[np.generic], height: int, width: int) -> Floa
     wide = np.repeat(np.repeat(blocks, BLOCK, axis=0), BLOCK, axis=1)
     values: FloatArray = wide[:height, :width].astype(np.float32)
     return values
+
+
+def _centred(picture: Picture) -> FloatArray:
+    """Return luma and chroma in levels as the planes have them: grey of 128 is 0 in all three."""
+    middle = 128, 255 * OFFSETS[1], 255 * OFFSETS[2]
+    centred: FloatArray = to_ycbcr(picture) * 255 - np.array(middle, np.float32)
+    return centred
 
 
 def _padded_planes(values: FloatArray, shape: tuple[int, ...]) -> list[FloatArray]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.images.formats.jpeg_planes import BLOCK, Plane
+from fit_image.images.formats.jpeg_blocks import BLOCK
+from fit_image.images.formats.jpeg_planes import Plane
 from fit_image.nn.runtime.arrays import FloatArray
 
 _FAINT = 2.4

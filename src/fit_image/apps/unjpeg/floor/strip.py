@@ -18,7 +18,8 @@ from fit_image.apps.unjpeg.floor.kernels import (
     project_kernel,
     shrink_kernel,
 )
-from fit_image.images.formats.jpeg_planes import BASIS, BLOCK, JpegPlanes, Plane, decoded
+from fit_image.images.formats.jpeg_blocks import BLOCK
+from fit_image.images.formats.jpeg_planes import BASIS, JpegPlanes, Plane, decoded
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.threads import ThreadPool
 
