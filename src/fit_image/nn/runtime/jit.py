@@ -56,7 +56,7 @@ class _InnerCompiler(Compiler):
 
     def compile_extra(self, func: Callable[..., Any]) -> Any:
         """Compile a function, and the functions that it calls."""
-        self.state.library = _InnerLibrary(self.state.targetctx.codegen(), func.__qualname__)
+        self.state["library"] = _InnerLibrary(self.state.targetctx.codegen(), func.__qualname__)
         return super().compile_extra(func)
 
 
