@@ -137,7 +137,7 @@ def check_drawable(text: str) -> None:
 
 
 def _shape(text: str) -> str:
-    """Return what all texts of this length have in common: in the font, digits are equally wide."""
+    """Return the common shape of all texts of this length: in the font, digits are equally wide."""
     return re.sub("[0-9]", "0", text)
 
 

@@ -70,7 +70,7 @@ class Candidate:
 
 
 class _TooLargeError(Exception):
-    """What is written has passed the limit."""
+    """Raised when the bytes written have passed the limit."""
 
 
 def write_within(

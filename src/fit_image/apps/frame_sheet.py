@@ -15,7 +15,7 @@ from fit_image.apps.fit.directory import FitDirectory
 from fit_image.apps.run_kinds import KINDS, check_kind, kind_of
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.plan.trial import Trial
-from fit_image.apps.sweep.results.contact_sheet import wrap_label
+from fit_image.apps.sweep.results.contact_sheet import NEAREST_SCALE, shorten, wrap_label
 from fit_image.apps.sweep.results.outcome import trial_labels
 from fit_image.errors import InputError, one_line
 from fit_image.images.decoding import parse_background
@@ -32,7 +32,6 @@ _WIDTH, _TILE = 1000, (120, 240)  # of a sheet about, and of its pictures
 _MOST_COLUMNS = 8  # side by side; more are wrapped
 _TALLEST = 2.0  # height of a picture over its width
 _MOST_LINES = 4  # of a column's title
-_SQUARES = 4.0  # from this magnification on, pixels are shown as squares
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ class ShownRun:
 
 
 def read_runs(paths: Sequence[Path]) -> list[ShownRun]:
-    """Return what is shown of runs of any kind, of the trials of sweeps, and of folders of frames.
+    """Return the shown runs: runs of any kind, the trials of sweeps, and folders of frames.
 
     Runs that learn one picture are named by what tells them apart, such as their layers; others
     by their folders.
@@ -211,10 +210,10 @@ class FrameSheet:
         if self._alone:
             (alone,) = self._rows
             room = self.size[0] - 2 * _GAP
-            title = _fitting(alone.title, self._large, room)
+            title = shorten(alone.title, self._large, room)
             draw.text((_GAP, _GAP), title, _TEXT, self._large, anchor="la")
             below = _GAP, _GAP + _HEADING - 2
-            draw.text(below, _fitting(alone.details, self._small, room), _TEXT, self._small)
+            draw.text(below, shorten(alone.details, self._small, room), _TEXT, self._small)
         number = 0
         for band, columns in enumerate(self._bands):
             above = self._top + band * self._band
@@ -280,22 +279,13 @@ class FrameSheet:
         else:
             scale = min(wide / picture.width, high / picture.height)
             size = [max(1, round(side * scale)) for side in picture.size]
-            way = Image.Resampling.NEAREST if scale >= _SQUARES else Image.Resampling.LANCZOS
+            way = Image.Resampling.NEAREST if scale >= NEAREST_SCALE else Image.Resampling.LANCZOS
             shift = (wide - size[0]) // 2, (high - size[1]) // 2
             sheet.paste(picture.resize((size[0], size[1]), way), (left + shift[0], top + shift[1]))
         place = left + wide // 2, top + high + 1
-        caption = _fitting(run.caption(epoch), self._small, wide + _GAP)
+        caption = shorten(run.caption(epoch), self._small, wide + _GAP)
         draw.text(place, caption, _TEXT, self._small, anchor="ma")
 
 
 def _height(lines: Sequence[str]) -> int:
     return max(_HEADING, _LINE * len(lines) + 2)
-
-
-def _fitting(text: str, font: Any, width: int) -> str:
-    """Shorten text that is wider than there is room."""
-    if font.getlength(text) <= width:
-        return text
-    while text and font.getlength(f"{text}…") > width:
-        text = text[:-1]
-    return f"{text}…"

@@ -185,7 +185,7 @@ def silent_units(path: Path) -> list[dict[str, Any]] | None:
 
 
 def describe_silent(layers: Iterable[Mapping[str, Any]]) -> str:
-    """Return what `LayerAnswers.to_json` says, such as "37 of 300 in layer 3"; empty for none."""
+    """Describe facts of `LayerAnswers.to_json`, such as "37 of 300 in layer 3"; empty for none."""
     return ", ".join(
         f"{each['never_answer']} of {each['units']} in layer {each['layer']}"
         for each in layers

@@ -175,7 +175,7 @@ class PaintingNetwork(core.MLP, ShownInNotebooks):
         )
 
     def shown(self) -> Shown:
-        """Return what a notebook shows: the picture, smaller if it is large."""
+        """Return the picture that a notebook shows, smaller if it is large, and a line."""
         width, height = self.size
         if width * height > LARGEST:
             width, height = size_within(self.size, LARGEST)

@@ -21,7 +21,7 @@ _WHITE = (255, 255, 255)
 
 
 class Shown(NamedTuple):
-    """What an object shows: a picture (uint8, height x width x channels), if any, and a line."""
+    """A picture (uint8, height x width x channels), if any, and a line that an object shows."""
 
     picture: npt.NDArray[np.uint8] | None
     caption: str
@@ -32,7 +32,7 @@ class ShownInNotebooks(ABC):
 
     @abstractmethod
     def shown(self) -> Shown:
-        """Return what a notebook shows."""
+        """Return the picture and the line that a notebook shows."""
 
     def _repr_png_(self) -> bytes | None:
         picture = self.shown().picture

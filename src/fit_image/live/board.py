@@ -1,4 +1,4 @@
-"""What the page shows, as trainings tell it and connections ask for it, each in its own thread."""
+"""The state of the page, told by trainings and asked by connections, each in its own thread."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fit_image.live.reel import Reel
 
 @dataclass
 class Seen:
-    """What a connection has been told.
+    """The news that a connection has been told.
 
     Attributes
     ----------
@@ -114,7 +114,7 @@ class Board:
             return self._version
 
     def news(self, seen: Seen) -> dict[str, Any]:
-        """Return what a connection has not been told, as JSON values, and note it in ``seen``."""
+        """Return the news for a connection, as JSON values, and note them in ``seen``."""
         with self._changed:
             news: dict[str, Any] = {"standing": dict(self._standing), "over": self.over}
             reels = [(reel, dict(reel.standing)) for reel in self._reels.values()]

@@ -1,4 +1,4 @@
-"""What does not change in a training, as the page shows it."""
+"""Facts of a training that do not change, as the page shows them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the page knows of one training: the rows and the frames in its folder, and how it stands."""
+"""The reel of one training: the rows and the frames in its folder, and how it stands."""
 
 from __future__ import annotations
 

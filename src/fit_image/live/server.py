@@ -149,7 +149,7 @@ class LiveServer(socketserver.ThreadingTCPServer):
                 self._nobody_watches.notify_all()
 
     def draw_larger(self, reel: Reel, scale: int) -> bytes:
-        """Return what a network draws now as a PNG file; `FitImageError` if that is impossible."""
+        """Return the drawing of a network as a PNG file; `FitImageError` if that is impossible."""
         return self._larger.draw(reel, scale)
 
     def process_request(self, request: Any, client_address: Any) -> None:

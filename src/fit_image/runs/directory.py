@@ -242,7 +242,7 @@ class RunDirectory(ShownInNotebooks):
         return facts
 
     def shown(self) -> Shown:
-        """Return what a notebook shows."""
+        """Return the picture and the line that a notebook shows."""
         frames, rows = frame_paths(self.frames), self.metrics.read()
         caption = f"{self.path}: {self._epochs_done(rows)} of {self.manifest.epochs} epochs"
         for name, value in self.metrics_type.newest(rows).items():

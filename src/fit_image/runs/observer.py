@@ -54,7 +54,7 @@ class Training:
 
 @dataclass(frozen=True)
 class News:
-    """What has happened in a training since its last news.
+    """News of a training since the last.
 
     Attributes
     ----------

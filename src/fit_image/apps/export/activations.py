@@ -10,7 +10,7 @@ import numpy as np
 
 
 class Functions(NamedTuple):
-    """What expressions are made of, beside sums, products, signs and numbers."""
+    """Functions in expressions, beside sums, products, signs and numbers."""
 
     positive: Callable[[Any], Any]  # s above zero, else 0
     negative: Callable[[Any], Any]  # s below zero, else 0

@@ -35,7 +35,7 @@ def find_browser() -> str | None:
 def draw_page(
     browser: str, page: Path, width: int, height: int, centre: tuple[float, float], scale: float
 ) -> Pixels | None:
-    """Return what a page draws: uint8 (height, width, 4); None if the browser does not work.
+    """Return the picture that a page draws: uint8 (height, width, 4); None if the browser fails.
 
     ``centre`` is the place in the middle, in pixels of the learned picture; there are ``scale``
     pixels for each of these.

@@ -1,4 +1,4 @@
-"""What is measured of an exported file: how far its colours are from the network's own."""
+"""Measurements of an exported file: how far its colours are from the network's own."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SIDE = 48
 """Of the pictures that are compared, in pixels."""
 
 _LEAST, _ROUNDING = 1e-6, 10.0
-"""What a program may be off, or so many times what the network's own float32 is."""
+"""Largest error of a program, or so many times that of the network's own float32."""
 
 _MOST_LEVELS, _LEAST_EQUAL = 1, 0.99
 """Of 255, and the fraction of channels that must be equal."""

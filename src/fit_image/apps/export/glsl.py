@@ -99,7 +99,7 @@ TWINS: dict[str, Callable[..., Any]] = {
     "hyperbolic_tangent": np.tanh,
     "waves": lambda turns, less: np.cos(2.0 * np.pi * (turns - np.rint(turns) - less)),
 }
-"""What expressions of `IN_GLSL` call, of arrays."""
+"""Functions of arrays that expressions of `IN_GLSL` call."""
 
 
 def functions_for(code: str) -> str:

@@ -141,7 +141,7 @@ class _Graph:
         return _Value(self, name)
 
     def functions(self) -> Functions:
-        """Return what activations are made of."""
+        """Return the functions of which activations are made."""
         return Functions(
             positive=lambda s: self.node("Relu", s),
             negative=lambda s: self.node("Min", s, 0.0),

@@ -115,7 +115,7 @@ def _script(text: str, kind: str, name: str) -> list[str]:
 
 
 def _model(subject: Subject, half: bool) -> dict[str, Any]:
-    """Return what the script of the page reads besides numbers."""
+    """Return the facts that the script of the page reads besides numbers."""
     plain, frame, latents = subject.plain, subject.frame, subject.latents
     expressions = [
         activation_text(layer.activation, IN_GLSL, layer.constants, "s") for layer in plain.layers
@@ -150,7 +150,7 @@ def _model(subject: Subject, half: bool) -> dict[str, Any]:
 
 
 def _encoding(encoding: PlainEncoding, names: tuple[str, ...]) -> tuple[dict[str, Any], str]:
-    """Return what the script reads of an encoding, and its function in GLSL."""
+    """Return the facts of an encoding that the script reads, and its function in GLSL."""
     match encoding:
         case PlainWaves():
             return {"own": encoding.frequencies.size}, _code("waves.glsl")
@@ -177,7 +177,7 @@ def _numbers(plain: PlainNetwork) -> FloatArray:
 
 
 def _exact_numbers(subject: Subject) -> FloatArray:
-    """Return what is never written in 16 bits: frequencies, or statistics of latents."""
+    """Return the numbers never written in 16 bits: frequencies, or statistics of latents."""
     encoding, latents = subject.plain.encoding, subject.latents
     if isinstance(encoding, PlainWaves):
         return encoding.frequencies.ravel()

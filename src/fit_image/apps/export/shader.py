@@ -63,7 +63,7 @@ void mainImage(out vec4 fragColor, in vec2 fragCoord) {{
 
 
 def evaluate_shader(shader: bytes, names: tuple[str, ...], coordinates: FloatArray) -> Exact:
-    """Return what ``network`` of a shader gives (pixels, 4), by evaluating its statements.
+    """Return the values of ``network`` of a shader (pixels, 4), by evaluating its statements.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What is exported: a network, where its inputs come from, and how its outputs are shown."""
+"""Subjects of export: a network, where its inputs come from, and how its outputs are shown."""
 
 from __future__ import annotations
 

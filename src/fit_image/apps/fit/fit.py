@@ -52,7 +52,7 @@ class Epoch(ShownInNotebooks):
     network: PaintingNetwork
 
     def shown(self) -> Shown:
-        """Return what a notebook shows."""
+        """Return the picture and the line that a notebook shows."""
         facts = [f"epoch {self.index}"]
         if self.psnr is not None:
             facts.append(f"{self.psnr:.2f} dB")

@@ -1,1 +1,1 @@
-"""What the hidden units of a network draw over its picture, and how they came to it."""
+"""Pictures of the hidden units of a network over its picture, and how they came to it."""

@@ -112,7 +112,7 @@ class UnitSheet:
         return np.asarray(sheet)
 
     def _unit_values(self, network: PaintingNetwork, threads: int | None) -> dict[int, FloatArray]:
-        """Return what the units of the layers shown give: float32 (units, height, width)."""
+        """Return the outputs of the units of the layers shown: float32 (units, height, width)."""
         width, height = self._layout.tile
         layers = HiddenLayers(network, threads)
         values = {

@@ -56,7 +56,7 @@ class BlockPanel:
         return int(self.cells.shape[0])
 
     def spans(self, before: Self | None) -> list[Span]:
-        """Return what draws it: of every line, from the first cell that changes to the last."""
+        """Return the text that draws it: of every line, from the first changed cell to the last."""
         changed = np.ones(self.cells.shape[:2], bool)
         if before is not None:
             changed = (self.cells != before.cells).any(axis=2)

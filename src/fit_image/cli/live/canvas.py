@@ -32,10 +32,10 @@ class Panel(Protocol):
         """Height in cells of the terminal."""
 
     def spans(self, before: Self | None) -> list[Span]:
-        """Return what draws it over one of its size, or over nothing."""
+        """Return the text that draws it over one of its size, or over nothing."""
 
     def erasure(self) -> str:
-        """Return what removes that which does not vanish with the text of its cells."""
+        """Return the text that removes all that does not vanish with the text of its cells."""
 
 
 class Canvas:

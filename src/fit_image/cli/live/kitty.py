@@ -41,13 +41,13 @@ class KittyPanel:
     number: int
 
     def spans(self, before: Self | None) -> list[Span]:
-        """Return what draws it; the text of its cells stays empty."""
+        """Return the text that draws it; the text of its cells stays empty."""
         if before is not None and np.array_equal(self.pixels, before.pixels):
             return []
         return [Span(0, 0, "".join(self._commands()))]
 
     def erasure(self) -> str:
-        """Return what removes the picture, and frees its memory."""
+        """Return the text that removes the picture, and frees its memory."""
         return _command(f"a=d,d=I,i={self.number},q=2")
 
     def _commands(self) -> Iterator[str]:

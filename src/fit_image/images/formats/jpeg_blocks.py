@@ -44,7 +44,7 @@ class _Segment(NamedTuple):
     marker: int
     content: bytes
     scan: bytes
-    """What follows the content of a start of scan."""
+    """Bytes behind the content of a start of scan."""
 
     def to_bytes(self) -> bytes:
         head = bytes((0xFF, self.marker)) + (len(self.content) + 2).to_bytes(2)

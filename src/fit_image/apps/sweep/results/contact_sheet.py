@@ -23,7 +23,7 @@ _MARGIN = 16
 _GAP = 12  # between tiles
 _FONT_SIZES = (12, 17)
 _MAX_LINES = 2  # of a label
-_NEAREST_SCALE = 4.0  # from this magnification on, pixels are shown as squares
+NEAREST_SCALE = 4.0  # from this magnification on, pixels are shown as squares
 
 
 class ContactSheet:
@@ -79,7 +79,7 @@ class ContactSheet:
     def scaled(self, picture: Pixels, section: int) -> Image.Image:
         """Return a picture scaled to the tiles of a section."""
         image = Image.fromarray(picture)
-        pixelated = self._tile >= _NEAREST_SCALE * image.width
+        pixelated = self._tile >= NEAREST_SCALE * image.width
         filter_ = Image.Resampling.NEAREST if pixelated else Image.Resampling.LANCZOS
         return image.resize((self._tile, self._heights[section]), filter_)
 
@@ -134,10 +134,11 @@ def wrap_label(text: str, font: Font, width: int, most: int = _MAX_LINES) -> lis
         else:
             lines[-1] += ","
             lines.append(part)
-    return [_shorten(line, font, width) for line in lines]
+    return [shorten(line, font, width) for line in lines]
 
 
-def _shorten(text: str, font: Font, width: int) -> str:
+def shorten(text: str, font: Font, width: int) -> str:
+    """Shorten text that is wider than there is room."""
     if font.getlength(text) <= width:
         return text
     while text and font.getlength(f"{text}…") > width:

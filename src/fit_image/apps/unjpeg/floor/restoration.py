@@ -78,7 +78,7 @@ class Restoration:
 
     @classmethod
     def shipped(cls, quality: int, *, grey: bool = False) -> Self:
-        """Return what comes with the package for a quality of JPEG, 1 to 100.
+        """Return the restoration of the package for a quality of JPEG, 1 to 100.
 
         Between qualities 65 and 80, one of its networks takes over from the other.
         """
@@ -93,7 +93,7 @@ class Restoration:
 
     @classmethod
     def trained(cls, restorer: Restorer) -> Self:
-        """Return what restores with a network alone."""
+        """Return the restoration by a network alone."""
         return cls([WeightedNetwork(restorer, 1.0)], alone=True)
 
     def restore(

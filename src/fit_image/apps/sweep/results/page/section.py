@@ -1,4 +1,4 @@
-"""What the page shows of one picture."""
+"""The part of the page on one picture."""
 
 from __future__ import annotations
 
