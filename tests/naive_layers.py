@@ -201,6 +201,50 @@ class NaiveMaxPool2D:
         return {}, grad_x
 
 
+class NaivePixelUnshuffle:
+    """PyTorch's ``pixel_unshuffle``, from its documentation: channel c r^2 + i r + j."""
+
+    def __init__(self, factor):
+        self.factor = factor
+
+    def _pairs(self, squares):
+        """Yield an index of a batch of squares and that of the same number among channels."""
+        r = self.factor
+        for n, row, column, c in np.ndindex(squares):
+            i, j = row % r, column % r
+            yield (n, row, column, c), (n, row // r, column // r, c * r**2 + i * r + j)
+
+    def forward(self, params, x):
+        count, height, width, channels = x.shape
+        r = self.factor
+        y = np.empty((count, height // r, width // r, channels * r**2))
+        for square, channel in self._pairs(x.shape):
+            y[channel] = x[square]
+        return y
+
+    def backward(self, params, x, grad_y):
+        grad_x = np.empty(x.shape)
+        for square, channel in self._pairs(x.shape):
+            grad_x[square] = grad_y[channel]
+        return {}, grad_x
+
+
+class NaivePixelShuffle:
+    """The reverse."""
+
+    def __init__(self, factor):
+        self.twin, self.factor = NaivePixelUnshuffle(factor), factor
+
+    def forward(self, params, x):
+        count, height, width, channels = x.shape
+        r = self.factor
+        y = np.empty((count, height * r, width * r, channels // r**2))
+        return self.twin.backward(params, y, x)[1]
+
+    def backward(self, params, x, grad_y):
+        return {}, self.twin.forward(params, grad_y)
+
+
 class NaiveUpSample2D:
     """Every pixel repeated, and what is too much cut off."""
 

@@ -15,6 +15,7 @@ from fit_image.nn.layers.dropout import Dropout
 from fit_image.nn.layers.kernel_args import BoundActivation
 from fit_image.nn.layers.layer import PARTS, Call, GradMode, Layer
 from fit_image.nn.layers.max_pool import MaxPool2D
+from fit_image.nn.layers.pixel_shuffle import PixelShuffle, PixelUnshuffle
 from fit_image.nn.layers.upsample import UpSample2D
 from fit_image.nn.losses import cross_entropy
 from fit_image.nn.network import Network
@@ -26,6 +27,8 @@ from naive_layers import (
     NaiveDense,
     NaiveIdentity,
     NaiveMaxPool2D,
+    NaivePixelShuffle,
+    NaivePixelUnshuffle,
     NaiveUpSample2D,
     naive_cross_entropy,
 )
@@ -124,6 +127,10 @@ CASES = {
     "upsampling": lambda: upsampling((3, 2, 5), 6, 4, 2),
     "upsampling, cut off": lambda: upsampling((3, 2, 19), 7, 5, 3),
     "upsampling, factor beyond picture": lambda: upsampling((1, 1, 8), 2, 3, 4),
+    "pixel shuffle": lambda: Case(PixelShuffle((3, 2, 12)), NaivePixelShuffle(2)),
+    "pixel shuffle, 1 channel": lambda: Case(PixelShuffle((2, 5, 9), 3), NaivePixelShuffle(3)),
+    "pixel unshuffle": lambda: Case(PixelUnshuffle((6, 4, 3)), NaivePixelUnshuffle(2)),
+    "pixel unshuffle, 1 pixel": lambda: Case(PixelUnshuffle((3, 3, 2), 3), NaivePixelUnshuffle(3)),
 }
 
 
@@ -590,6 +597,17 @@ def test_pooling_and_upsampling_refuse_sizes_that_do_not_fit():
     for height, width in ((9, 6), (6, 6), (8, 7), (8, 4)):
         with pytest.raises(ValueError, match=f"4 x 3 values.*does not fill {height} x {width}"):
             UpSample2D((4, 3, 2), height, width)
+
+
+def test_squares_of_pixels_that_do_not_fit_are_refused():
+    for layer in (PixelShuffle, PixelUnshuffle):
+        with pytest.raises(ValueError, match="factor must be at least 1, not 0"):
+            layer((4, 4, 4), 0)
+    with pytest.raises(ValueError, match="6 channels are not squares of 2 x 2"):
+        PixelShuffle((4, 4, 6))
+    for shape in ((4, 5, 1), (5, 4, 1)):
+        with pytest.raises(ValueError, match="does not consist of squares of 2 x 2"):
+            PixelUnshuffle(shape)
 
 
 def drawn(layer, rng):
