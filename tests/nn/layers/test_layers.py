@@ -110,6 +110,24 @@ CASES = {
     "convolution, side beyond picture, stride 1": lambda: convolution((2, 3, 2), 6, 5, 1),
     "convolution, stride beyond side": lambda: convolution((7, 8, 2), 4, 1, 3),
     "convolution, side beyond picture": lambda: convolution((2, 3, 2), 4, 5, 2),
+    "convolution, many channels": lambda: convolution(
+        (7, 5, 20), 35, 3, 1, std=0.05, activation="tanh"
+    ),
+    "convolution, many channels, leaky": lambda: convolution(
+        (4, 9, 33), 70, 3, 1, std=0.05, **LEAKY
+    ),
+    "convolution, many channels, side 5": lambda: convolution(
+        (6, 8, 24), 16, 5, 1, 9, std=0.03, activation="tanh"
+    ),
+    "convolution, many channels, even side": lambda: convolution(
+        (6, 5, 32), 64, 2, 1, 2, std=0.1, activation="softplus"
+    ),
+    "convolution, many channels, one pixel": lambda: convolution(
+        (1, 1, 40), 48, 3, 1, 11, std=0.1, activation="tanh"
+    ),
+    "convolution, many channels, 3 x 2": lambda: convolution(
+        (3, 2, 48), 24, 3, 1, 1, std=0.05, activation="sigmoid"
+    ),
     "convolution, one picture": lambda: convolution((13, 7, 3), 11, 5, 2, 1, activation="tanh"),
     "convolution, many pictures": lambda: convolution(
         (4, 4, 2), 11, 3, 2, samples=8 * 50, activation="tanh"

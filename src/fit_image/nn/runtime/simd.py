@@ -43,12 +43,14 @@ class _LanesModel(models.PrimitiveModel):
         super().__init__(manager, numba_type, _VECTOR)
 
 
-def _address(context: Any, builder: Any, array_type: Any, array: Any, offset: Any) -> Any:
+def vector_address(context: Any, builder: Any, array_type: Any, array: Any, offset: Any) -> Any:
+    """Return the address of the vector at an offset, in an intrinsic."""
     number = pointer(context, builder, array_type, array, offset)
     return builder.bitcast(number, _VECTOR.as_pointer())
 
 
-def _splat(builder: Any, number: Any) -> Any:
+def splat(builder: Any, number: Any) -> Any:
+    """Return a vector with a number in all lanes, in an intrinsic."""
     undefined = ir.Constant(_VECTOR, ir.Undefined)
     first = builder.insert_element(undefined, number, ir.Constant(_INT, 0))
     return builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(_INT, WIDTH), None))
@@ -68,7 +70,7 @@ def load_unaligned(typing_context, array, offset):
 
 def _load(array: Any, alignment: int) -> Any:
     def generate(context, builder, signature, arguments):
-        vector = builder.load(_address(context, builder, signature.args[0], *arguments))
+        vector = builder.load(vector_address(context, builder, signature.args[0], *arguments))
         vector.align = alignment
         return vector
 
@@ -80,7 +82,7 @@ def store(typing_context, array, offset, vector):
     """Set ``array[offset : offset + WIDTH]``, unchecked."""
 
     def generate(context, builder, signature, arguments):
-        address = _address(context, builder, signature.args[0], *arguments[:2])
+        address = vector_address(context, builder, signature.args[0], *arguments[:2])
         builder.store(arguments[2], address).align = _BYTES
         return context.get_dummy_value()
 
@@ -117,7 +119,7 @@ def broadcast(typing_context, number):
     """Return a vector with ``number`` in all lanes."""
 
     def generate(context, builder, signature, arguments):
-        return _splat(builder, *arguments)
+        return splat(builder, *arguments)
 
     return _lanes(types.float32), generate
 
@@ -127,7 +129,7 @@ def broadcast_load(typing_context, array, offset):
     """Return a vector with ``array[offset]`` in all lanes, unchecked."""
 
     def generate(context, builder, signature, arguments):
-        return _splat(builder, builder.load(pointer(context, builder, array, *arguments)))
+        return splat(builder, builder.load(pointer(context, builder, array, *arguments)))
 
     return _lanes(array, types.intp), generate
 
@@ -137,10 +139,14 @@ def fma(typing_context, a, b, c):
     """Return ``a * b + c``, rounded once where the machine can."""
 
     def generate(context, builder, signature, arguments):
-        a, b, c = arguments
-        return builder.fadd(builder.fmul(a, b, flags=_FLAGS), c, flags=_FLAGS)
+        return fused(builder, *arguments)
 
     return _lanes(_lanes, _lanes, _lanes), generate
+
+
+def fused(builder: Any, a: Any, b: Any, c: Any) -> Any:
+    """Return ``a * b + c``, rounded once where the machine can, in an intrinsic."""
+    return builder.fadd(builder.fmul(a, b, flags=_FLAGS), c, flags=_FLAGS)
 
 
 @intrinsic
@@ -257,7 +263,7 @@ def transpose_block(typing_context, source, start, row, target, target_start, ta
         rows = []
         for index in range(WIDTH):
             offset = builder.add(start, builder.mul(row, ir.Constant(row.type, index)))
-            rows.append(builder.load(_address(context, builder, kinds[0], source, offset)))
+            rows.append(builder.load(vector_address(context, builder, kinds[0], source, offset)))
             rows[-1].align = _BYTES
         # Ever smaller squares change places across the diagonal.
         size = WIDTH // 2
@@ -272,7 +278,7 @@ def transpose_block(typing_context, source, start, row, target, target_start, ta
                 target_start, builder.mul(target_row, ir.Constant(target_row.type, index))
             )
             builder.store(
-                vector, _address(context, builder, kinds[3], target, offset)
+                vector, vector_address(context, builder, kinds[3], target, offset)
             ).align = _BYTES
         return context.get_dummy_value()
 

@@ -1,1 +1,1 @@
-"""The convolution, forward and backward, in two ways: im2col.py and direct.py."""
+"""The convolution, forward and backward, in three ways: direct, implicit_gemm and im2col."""

@@ -8,8 +8,9 @@ import numpy as np
 
 from fit_image.nn.layers import affine
 from fit_image.nn.layers.convolution.direct import DirectConvolution, is_direct
-from fit_image.nn.layers.convolution.geometry import make_geometry
+from fit_image.nn.layers.convolution.geometry import Geometry, make_geometry
 from fit_image.nn.layers.convolution.im2col import Im2colConvolution
+from fit_image.nn.layers.convolution.implicit_gemm import ImplicitGemmConvolution
 from fit_image.nn.layers.kernel_args import BoundActivation, Grads
 from fit_image.nn.layers.layer import Call, Layer, Shape
 from fit_image.nn.runtime.arrays import FloatArray
@@ -46,10 +47,7 @@ class Conv2D(Layer):
             (geometry.fan_in + 1) * geometry.columns,
             (geometry.fan_in + 1) * out_channels,
         )
-        algorithm = DirectConvolution if is_direct(geometry) else Im2colConvolution
-        self._algorithm: DirectConvolution | Im2colConvolution = algorithm(
-            geometry, BoundActivation.of(activation)
-        )
+        self._algorithm = _algorithm(geometry)(geometry, BoundActivation.of(activation))
         self._geometry = geometry
         self._std = std
 
@@ -68,9 +66,23 @@ class Conv2D(Layer):
     def make_cache(self, batch_size: int) -> Any:
         return self._algorithm.make_cache(batch_size)
 
+    def make_inference_cache(self, batch_size: int) -> Any:
+        if isinstance(self._algorithm, ImplicitGemmConvolution):
+            return self._algorithm.make_inference_cache()
+        return self.make_cache(batch_size)
+
     def forward(self, call: Call) -> None:
         self._algorithm.forward(call)
 
     def propagate(self, call: Call, grads: Grads) -> None:
         """Compute the gradients, those of the weights summed over parts of the batch."""
         self._algorithm.backward(call, grads)
+
+
+def _algorithm(
+    geometry: Geometry,
+) -> type[DirectConvolution | ImplicitGemmConvolution | Im2colConvolution]:
+    """Return the fastest algorithm."""
+    if is_direct(geometry):
+        return DirectConvolution
+    return ImplicitGemmConvolution if geometry.stride == 1 else Im2colConvolution

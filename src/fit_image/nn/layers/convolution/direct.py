@@ -33,7 +33,7 @@ from fit_image.nn.runtime.simd import WIDTH, broadcast, fma, hsum, load
 from fit_image.nn.runtime.threads import ThreadPool
 
 _MOST_CHANNELS, _MOST_WEIGHTS = 16, 4096
-"""With more, im2col is as fast, and the gradient, which is kept in vectors, is large."""
+"""With more, matrix products are as fast, and the gradient, kept in vectors, is large."""
 
 
 class DirectCache(NamedTuple):

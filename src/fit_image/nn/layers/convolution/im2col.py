@@ -40,7 +40,7 @@ class _Scratch(NamedTuple):
 
 
 class Im2colConvolution:
-    """Convolution by im2col and gemm; `conv2d.Conv2D` uses it for many channels."""
+    """Convolution by im2col and gemm; `conv2d.Conv2D` uses it for strides beyond 1."""
 
     def __init__(self, geometry: Geometry, activation: BoundActivation) -> None:
         self._geometry, self._activation = geometry, activation

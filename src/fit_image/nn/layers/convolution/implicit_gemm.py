@@ -1,0 +1,269 @@
+"""Convolution of many channels as a matrix product, of patches that lie in the images themselves.
+
+Rows of images are laid with a border of zeros, a strip at a time, and the product reads the
+patches there. The gradient with respect to the input is a convolution of the same kind, with the
+kernel flipped (Dumoulin and Visin, "A guide to convolution arithmetic for deep learning", 2016,
+chapter 4); that with respect to the weights is the sum of the outer products of all patches and
+their deltas, of which a tile at a time stays in registers.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from fit_image.nn.layers import affine
+from fit_image.nn.layers.convolution.bordered import (
+    Bordered,
+    add_outer,
+    correlate,
+    lay,
+    vectors_of_group,
+)
+from fit_image.nn.layers.convolution.geometry import Geometry
+from fit_image.nn.layers.kernel_args import BoundActivation, Grads
+from fit_image.nn.layers.layer import PARTS, Call
+from fit_image.nn.runtime.arrays import FloatArray, Matrix, aligned_zeros, copy, padded_size, vector
+from fit_image.nn.runtime.barrier import barrier, next_task, share
+from fit_image.nn.runtime.jit import inner, kernel
+from fit_image.nn.runtime.simd import WIDTH
+from fit_image.nn.runtime.threads import ThreadPool
+from fit_image.nn.runtime.tiles import ROWS
+
+_STRIP = 1 << 16
+"""Numbers, about, of a strip of rows with its border, which stays in the second-level cache."""
+
+
+class ImplicitGemmCache(NamedTuple):
+    """Values of a batch that the backward pass needs, and memory for it."""
+
+    sums: FloatArray  # (samples * pixels, columns), flat; then the gradient with respect to them
+    parts: FloatArray  # (PARTS, size of the parameters): the gradient of each part of the batch
+
+
+class _Plan(NamedTuple):
+    """What is the same in all calls."""
+
+    geometry: Geometry
+    activation: BoundActivation
+    rows: int  # of a strip
+
+
+class _Scratch(NamedTuple):
+    """Memory of a thread, for a strip."""
+
+    inputs: Bordered
+    deltas: Bordered
+    filters: FloatArray  # see `bordered.correlate`
+    outputs: FloatArray  # sums, or the gradient with respect to the input, with padding
+
+
+class ImplicitGemmConvolution:
+    """Convolution with stride 1; `conv2d.Conv2D` uses it unless channels are few.
+
+    Parameters
+    ----------
+    strip : int
+        Numbers, about, of the rows that a thread takes at a time, with their border. Does not
+        change the result.
+    """
+
+    def __init__(
+        self, geometry: Geometry, activation: BoundActivation, strip: int = _STRIP
+    ) -> None:
+        most = max(geometry.in_channels, geometry.out_channels)
+        rows = max(strip // _pitch(geometry, most), 1)
+        while rows > 1 and _laid_rows(geometry, rows) * _pitch(geometry, most) > strip:
+            rows -= 1
+        self._plan = _Plan(geometry, activation, rows)
+
+    def make_cache(self, batch_size: int) -> ImplicitGemmCache:
+        """Return memory for the weighted sums of a batch, and for the gradient in parts."""
+        geometry = self._plan.geometry
+        columns = geometry.columns
+        return ImplicitGemmCache(
+            aligned_zeros(batch_size * geometry.height * geometry.width * columns),
+            aligned_zeros(PARTS, (geometry.fan_in + 1) * columns),
+        )
+
+    def make_inference_cache(self) -> ImplicitGemmCache:
+        """Return a cache without memory."""
+        return ImplicitGemmCache(aligned_zeros(0), aligned_zeros(0, 0))
+
+    def forward(self, call: Call) -> None:
+        """Compute ``call.y``; threads take strips of rows."""
+        arguments = self._plan, call.params, call.x.reshape(-1), call.y.reshape(-1), call.cache.sums
+        call.pool.run_kernel(_forward_kernel, *arguments, memory=self._scratch(call.pool))
+
+    def backward(self, call: Call, grads: Grads) -> None:
+        """Compute the gradients; threads take parts of the batch."""
+        arguments = self._plan, call.params, call.x.reshape(-1), call.cache, grads
+        call.pool.run_kernel(_backward_kernel, *arguments, memory=self._scratch(call.pool))
+
+    def _scratch(self, pool: ThreadPool) -> list[_Scratch]:
+        geometry, rows = self._plan.geometry, self._plan.rows
+        side, channels, units = geometry.kernel_size, geometry.in_channels, geometry.out_channels
+        laid, pixels = _laid_rows(geometry, rows), rows * geometry.width
+        widest = padded_size(max(channels, units))
+        sizes = (
+            padded_size(laid * _pitch(geometry, channels)),
+            # Vectors that are not full are loaded whole.
+            padded_size(laid * _pitch(geometry, units) + WIDTH),
+            padded_size(2 * (pixels + ROWS)),
+            padded_size(2 * (pixels + ROWS)),
+            (side * side * max(channels, units) + 1) * widest,
+            pixels * widest,
+        )
+        total, edges = sum(sizes), np.cumsum(sizes)[:-1]
+        shape = geometry.height, geometry.width
+        before = side, geometry.above, geometry.before
+        back = side, side - 1 - geometry.above, side - 1 - geometry.before
+        scratch = []
+        for memory in pool.scratch(total):
+            x, d, *places, filters, outputs = np.split(memory[:total], edges)
+            x_places, d_places = (each.view(np.int64) for each in places)
+            inputs = Bordered(x, x_places, *before, *shape, channels, _pitch(geometry, channels))
+            deltas = Bordered(d, d_places, *back, *shape, units, _pitch(geometry, units))
+            scratch.append(_Scratch(inputs, deltas, filters, outputs))
+        return scratch
+
+
+def _pitch(geometry: Geometry, channels: int) -> int:
+    """Return the numbers of a row with its border."""
+    return (geometry.width + geometry.kernel_size - 1) * channels
+
+
+def _laid_rows(geometry: Geometry, rows: int) -> int:
+    """Return how many rows, with borders, are laid for a strip of so many, at most."""
+    images = (rows + geometry.height - 2) // geometry.height + 1
+    return rows + images * (geometry.kernel_size - 1)
+
+
+@kernel
+def _forward_kernel(plan, params, x, y, sums, scratch, worker):
+    geometry, inputs = plan.geometry, scratch.inputs
+    width, channels = geometry.width, geometry.in_channels
+    units, columns = geometry.out_channels, geometry.columns
+    rows = y.size // (width * units)
+    height = max(min(plan.rows, -(-rows // worker.threads)), 1)
+    _pack(geometry, params, scratch.filters)
+    first = next_task(worker.counts, worker.threads, 0) * height
+    while first < rows:
+        stop = min(first + height, rows)
+        start, pixels = first * width, (stop - first) * width
+        lay(Matrix(x, 0, channels, 1), first, stop, inputs)
+        # Without a backward pass nobody needs the sums.
+        kept = sums.size > 0
+        own = Matrix(sums if kept else scratch.outputs, start * columns if kept else 0, columns, 1)
+        correlate(inputs, pixels, scratch.filters, units, own)
+        target = Matrix(y, start * units, units, 1)
+        affine.apply(plan.activation, own, target, pixels, 0, columns)
+        first = next_task(worker.counts, worker.threads, 0) * height
+
+
+@inner
+def _pack(geometry, params, filters):
+    """Write the weights and biases as `correlate` takes them."""
+    columns, depth = geometry.columns, geometry.fan_in
+    vectors, done, at = -(-geometry.out_channels // WIDTH), 0, 0
+    while done < vectors:
+        count = vectors_of_group(vectors - done)
+        for k in range(depth):
+            weights = vector(params, k * columns + done * WIDTH, count * WIDTH)
+            copy(weights, vector(filters, at, count * WIDTH))
+            at += count * WIDTH
+        done += count
+    copy(vector(params, depth * columns, vectors * WIDTH), vector(filters, at, vectors * WIDTH))
+
+
+@inner
+def _pack_flipped(geometry, params, filters):
+    """Write the flipped kernel, with a filter for every input channel, and biases of zero."""
+    channels, units, columns = geometry.in_channels, geometry.out_channels, geometry.columns
+    taps = geometry.kernel_size * geometry.kernel_size
+    vectors, done, at = -(-channels // WIDTH), 0, 0
+    while done < vectors:
+        count, first = vectors_of_group(vectors - done), done * WIDTH
+        for tap in range(taps - 1, -1, -1):
+            for u in range(units):
+                weights = vector(filters, at, count * WIDTH)
+                for i in range(count * WIDTH):
+                    weights[i] = np.float32(0.0)
+                for i in range(min(count * WIDTH, channels - first)):
+                    weights[i] = params[(tap * channels + first + i) * columns + u]
+                at += count * WIDTH
+        done += count
+    for i in range(vectors * WIDTH):
+        filters[at + i] = np.float32(0.0)
+
+
+@kernel
+def _backward_kernel(plan, params, x, cache, grads, scratch, worker):
+    geometry, inputs, deltas = plan.geometry, scratch.inputs, scratch.deltas
+    height, width, channels = geometry.height, geometry.width, geometry.in_channels
+    units, columns, fan_in = geometry.out_channels, geometry.columns, geometry.fan_in
+    samples, count = grads.y.size // (height * width * units), cache.parts.shape[0]
+    if grads.x.size > 0:
+        _pack_flipped(geometry, params, scratch.filters)
+    block = max(plan.rows // height, 1)
+    part = next_task(worker.counts, worker.threads, 0)
+    while part < count:
+        own = cache.parts[part]
+        if grads.params.size > 0:
+            for i in range(own.size):
+                own[i] = np.float32(0.0)
+        end = samples * (part + 1) // count
+        for image in range(samples * part // count, end, block):
+            top, bottom = image * height, min(image + block, end) * height
+            start, pixels = top * width, (bottom - top) * width
+            sums = Matrix(cache.sums, start * columns, columns, 1)
+            above = Matrix(grads.y, start * units, units, 1)
+            affine.to_deltas(plan.activation, sums, above, pixels)
+            if grads.params.size > 0:
+                affine.add_bias_grad(sums, pixels, 0, columns, own, fan_in * columns)
+            for first in range(top, bottom, plan.rows):
+                stop = min(first + plan.rows, bottom)
+                lay(Matrix(cache.sums, 0, columns, 1), first, stop, deltas)
+                if grads.params.size > 0:
+                    lay(Matrix(x, 0, channels, 1), first, stop, inputs)
+                    add_outer(inputs, deltas, stop - first, Matrix(own, 0, columns, 1))
+                if grads.x.size > 0:
+                    _to_input(plan, scratch, first, stop, grads.x)
+        part = next_task(worker.counts, worker.threads, 0)
+    barrier(worker.counts, worker.thread, worker.threads)
+    if grads.params.size > 0:
+        _add_parts(geometry, cache.parts, grads, worker)
+
+
+@inner
+def _to_input(plan, scratch, first, stop, grad_x):
+    """Write the gradient with respect to some rows of the input."""
+    width, channels = plan.geometry.width, plan.geometry.in_channels
+    start, pixels = first * width, (stop - first) * width
+    if channels % WIDTH == 0:
+        below = Matrix(grad_x, start * channels, channels, 1)
+        correlate(scratch.deltas, pixels, scratch.filters, channels, below)
+    else:
+        across = -(-channels // WIDTH) * WIDTH
+        below = Matrix(scratch.outputs, 0, across, 1)
+        correlate(scratch.deltas, pixels, scratch.filters, channels, below)
+        for pixel in range(pixels):
+            numbers = vector(scratch.outputs, pixel * across, channels)
+            copy(numbers, vector(grad_x, (start + pixel) * channels, channels))
+
+
+@inner
+def _add_parts(geometry, parts, grads, worker):
+    """Add the gradients of the parts in order; each thread does a share of the rows."""
+    units, columns, scale = geometry.out_channels, geometry.columns, np.float32(grads.scale)
+    first, stop = share(geometry.fan_in + 1, worker)
+    for row in range(first, stop):
+        target = vector(grads.params, row * columns, units)
+        if not grads.add:
+            for i in range(units):
+                target[i] = np.float32(0.0)
+        for part in range(parts.shape[0]):
+            own = vector(parts[part], row * columns, units)
+            for i in range(units):
+                target[i] += scale * own[i]
