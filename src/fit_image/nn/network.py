@@ -8,7 +8,8 @@ from typing import Self
 
 import numpy as np
 
-from fit_image.nn.layers.layer import Call, GradMode, Layer, Shape
+from fit_image.nn.layers.layer import GradMode, Layer, Shape
+from fit_image.nn.network_cache import NetworkCache as NetworkCache
 from fit_image.nn.runtime import arrays
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.threads import ThreadPool
@@ -99,9 +100,19 @@ class Network:
         """Return a vector for a gradient: shaped like ``parameters``, and aligned for kernels."""
         return arrays.aligned_zeros(self.parameters.size)
 
-    def make_cache(self, batch_size: int, pool: ThreadPool) -> NetworkCache:
-        """Return memory for batches of at most ``batch_size`` samples, and the threads for them."""
-        return NetworkCache(self, batch_size, pool)
+    def make_cache(
+        self, batch_size: int, pool: ThreadPool, *, training: bool = True
+    ) -> NetworkCache:
+        """Return memory for batches of at most ``batch_size`` samples, and the threads for them.
+
+        Parameters
+        ----------
+        training : bool
+            Whether `backward` follows `forward`. If not, an output is kept only for as long as a
+            layer needs it, so that a deep network takes no more memory than a shallow one.
+        """
+        params = [self.part(self.parameters, index) for index in range(len(self.layers))]
+        return NetworkCache(self.layers, params, batch_size, pool, training=training)
 
     def forward(
         self, x: FloatArray, cache: NetworkCache, rng: np.random.Generator | None = None
@@ -167,7 +178,7 @@ class Network:
         Raises
         ------
         ValueError
-            If ``grads`` is not like a vector from `zeros`.
+            If ``grads`` is not like a vector from `zeros`, or the cache was made without training.
         """
         if grads is None:
             mode = GradMode.SKIP
@@ -216,6 +227,8 @@ class Network:
         to_input: bool,
     ) -> FloatArray | None:
         grads_y = cache.grads_y
+        if not grads_y:
+            raise ValueError("the cache was made without training")
         if grad_y is not grads_y[-1]:
             grads_y[-1][:] = grad_y
         # Below the first layer with parameters, nothing needs a gradient.
@@ -279,52 +292,3 @@ def _block_begins(layers: Sequence[Layer]) -> set[int]:
             begins.add(first)
             end = index
     return begins
-
-
-class NetworkCache:
-    """Memory of a batch in a network, from the forward to the backward pass, and the threads.
-
-    It is made once, and serves many batches of one network, of at most ``batch_size`` samples.
-
-    Attributes
-    ----------
-    calls : list of Call
-        One for each layer.
-    grads_y : list of float32 (batch, ...)
-        Gradients with respect to the input of the first layer, and to the output of every layer.
-    """
-
-    def __init__(self, network: Network, batch_size: int, pool: ThreadPool) -> None:
-        self._batch_size = batch_size
-        self._in_shape = network.in_shape
-        shapes = [network.in_shape, *(layer.out_shape for layer in network.layers)]
-        # The input is the caller's own memory.
-        self._outputs = [arrays.aligned_zeros(batch_size, *shape) for shape in shapes[1:]]
-        self._grads_y = [arrays.aligned_zeros(batch_size, *shape) for shape in shapes]
-        self.grads_y = self._grads_y
-        x, self.calls = np.empty((0, *network.in_shape), dtype=np.float32), list[Call]()
-        for index, (layer, y) in enumerate(zip(network.layers, self._outputs, strict=True)):
-            params = network.part(network.parameters, index)
-            self.calls.append(Call(params, None, x, y, layer.make_cache(batch_size), pool))
-            x = y
-
-    def begin(self, x: FloatArray, rng: np.random.Generator | None) -> None:
-        """Let all calls be those of a batch."""
-        if x.shape[1:] != self._in_shape:
-            raise ValueError(f"samples {x.shape} do not fit an input of shape {self._in_shape}")
-        if len(x) > self._batch_size:
-            raise ValueError(f"{len(x)} samples are more than {self._batch_size}")
-        self.grads_y = [values[: len(x)] for values in self._grads_y]
-        for call, y in zip(self.calls, self._outputs, strict=True):
-            call.x, call.y, call.rng = x, y[: len(x)], rng
-            x = call.y
-
-    @property
-    def output(self) -> FloatArray:
-        """The output of the last layer."""
-        return self.calls[-1].y
-
-    @property
-    def grad_output(self) -> FloatArray:
-        """Memory for the gradient with respect to the output: see `Network.backward`."""
-        return self.grads_y[-1]

@@ -127,6 +127,10 @@ class Layer(ABC):
         """Return the memory that connects `forward` and `backward`, for ``batch_size`` samples."""
         return None
 
+    def make_inference_cache(self, batch_size: int) -> Any:
+        """Return the memory that `forward` needs where `backward` does not follow."""
+        return self.make_cache(batch_size)
+
     @abstractmethod
     def forward(self, call: Call) -> None:
         """Compute ``call.y`` from ``call.x``."""
