@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from drawing.frequencies import write_frequencies
 from drawing.gallery import Cell, draw_gallery, draw_sheet
 from drawing.terminal import draw_terminal
 from fit_image import FitImageError, load_image, psnr, save_image, to_uint8
@@ -121,6 +122,37 @@ def choosing(work: Path) -> None:
 def units(work: Path) -> None:
     """Draw what the units of three layers draw."""
     fit_image("units", train(work, "3x16"), "--size", "1080x380", "-o", EXAMPLES / "units.png")
+
+
+_NARROW = ("--layers", "3x128", "--optimizer", "adam", "--batch-size", 128)
+SPECTRA = {
+    "relu: x and y as they are": (*_NARROW, "--activation", "relu"),
+    "fourier: relu, and 128 waves of scale 10": (
+        *(*_NARROW, "--activation", "relu"),
+        *("--encoding", "fourier:128@10"),
+    ),
+    "sine: sin(30 s), from x and y": (*_NARROW, "--activation", "sine"),
+    "grid: tables, and 64 units": ("--preset", "instant"),
+}
+SPECTRA_EPOCHS = 50
+
+
+@cli.command()
+@_work
+def frequencies(work: Path) -> None:
+    """Draw which octaves four networks learn when, with chromium."""
+    runs = {}
+    for title, options in SPECTRA.items():
+        runs[title] = work / f"spectrum-{title.partition(':')[0]}"
+        recording = ("--animation", "none", "--spectrum", "--resume", "-q", "--max-pixels", 40_000)
+        words = (*options, "--epochs", SPECTRA_EPOCHS, *recording, "-o", runs[title])
+        fit_image(PORTRAIT, *words)
+    with tempfile.TemporaryDirectory() as folder:
+        page, shot = Path(folder, "page.html"), Path(folder, "shot.png")
+        write_frequencies(runs, page)
+        photograph(page, shot, 1000, 650)
+        picture = Image.open(shot).convert("RGB").quantize(64)
+        picture.save(EXAMPLES / "frequencies.png", optimize=True)
 
 
 @cli.command()

@@ -333,6 +333,15 @@ def _metrics(folder):
     return Reader((seed,), run / "metrics.csv", read, forged_text)
 
 
+def _spectra(folder):
+    _, run = make_sweep(folder)
+    seed = folder / "seed.csv"
+    seed.write_text("epoch,mean,16,8,4,2\ntarget,.1,.2,.3,.1,0\n0,1,2,3,4,5\n2,1e-9,1,1,1,0\n")
+    return Reader(
+        (seed,), run / "spectrum.csv", lambda _: FitDirectory.open(run).spectrum.read(), forged_text
+    )
+
+
 def _tables(name, text, folder):
     picture = kinds.gradient(folder)
     seed = folder / name
@@ -419,6 +428,7 @@ READERS: dict[str, Callable[[Path], Reader]] = {
     "unjpeg.json": _unjpeg_documents,
     "sweep.json": _sweep_documents,
     "metrics.csv": _metrics,
+    "spectrum.csv": _spectra,
     "tables in CSV": partial(_tables, "trials.csv", _CSV),
     "tables with semicolons": partial(_tables, "trials.csv", _SEMICOLONS),
     "tables in TOML": partial(_tables, "trials.toml", _TOML),

@@ -20,6 +20,7 @@ SUBJECTS = {
     *("options", "choosing", "components", "sweeps", "digits", "autoencoders", "unjpeg", "dreams"),
     *("watching", "export", "scripting", "python", "file-formats", "method", "benchmarks"),
     "development",
+    "frequencies",
 }
 
 

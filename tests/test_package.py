@@ -41,8 +41,10 @@ assert sys.prefix in fit_image.__file__, fit_image.__file__
 assert DigitModel.load().class_names == tuple("0123456789")
 assert Restorer.shipped(30) and Restorer.shipped(80)
 assert (importlib.resources.files("fit_image") / "py.typed").is_file()
-page = importlib.resources.files("fit_image.apps.sweep.results") / "page"
-assert (page / "page.html").is_file() and (page / "uplot/uPlot.iife.min.js").is_file()
+apps = importlib.resources.files("fit_image.apps")
+pages = ("sweep/results/page/page.html", "report/run/page.html")
+for name in (*pages, "report/uplot/uPlot.iife.min.js"):
+    assert (apps / name).is_file(), name
 """
 
 
@@ -87,7 +89,7 @@ def test_the_wheel_has_all_that_the_program_reads(built):
     assert facts.get_all("Project-URL")
     assert not any(name.startswith("tests/") for name in names)
     licences = {name.partition(".dist-info/licenses/")[2] for name in names}
-    assert {"LICENSE", "src/fit_image/apps/sweep/results/page/uplot/LICENSE"} <= licences
+    assert {"LICENSE", "src/fit_image/apps/report/uplot/LICENSE"} <= licences
 
 
 def test_the_source_archive_can_be_built_from(built):

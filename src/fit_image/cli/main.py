@@ -47,7 +47,7 @@ _COMMANDS = {
     "autoencode": ("fit_image.cli.autoencode", "Compress pictures to a code and redraw them."),
     "unjpeg": ("fit_image.cli.unjpeg", "Remove JPEG artefacts, or train a network for it."),
     "sweep": ("fit_image.cli.sweep.command", "Compare networks: train all combinations of values."),
-    "report": ("fit_image.cli.report", "Write the results of a sweep as a page and tables."),
+    "report": ("fit_image.cli.report", "Write the results of a run or a sweep as a page."),
 }
 _DEFAULT = "fit"
 

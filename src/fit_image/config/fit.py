@@ -275,6 +275,12 @@ class RecordConfig(AnimationConfig):
 
     frame_every: int = setting(1, "Epochs between frames.", _POSITIVE)
     animations: tuple[str, ...] = setting(("animation.gif",), "Animations to write.")
+    spectrum: bool = setting(
+        False,
+        "Write spectrum.csv: the power of every frame's error in octaves of spatial frequency.",
+        may_change=True,
+        added=True,
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import errno
 import math
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
-from fit_image.errors import FitImageError, InputError, os_error_reason
+from fit_image.errors import InputError, os_error_reason
 from fit_image.storage import atomic
 from fit_image.storage.untrusted import read_bytes
 
@@ -108,18 +106,7 @@ class MetricsFile(Generic[MetricsType]):
         FitImageError
             If the row cannot be written.
         """
-        line = f"{row}\n".encode()
-        try:
-            with self.path.open("ab", buffering=0) as file:
-                size = file.tell()
-                try:
-                    if file.write(line) != len(line):
-                        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-                except OSError:
-                    file.truncate(size)
-                    raise
-        except OSError as error:
-            raise FitImageError(f"cannot write {self.path}: {os_error_reason(error)}") from error
+        atomic.append_line(self.path, str(row))
 
     def read(self) -> list[MetricsType]:
         """Return the rows; a torn or damaged one ends them.

@@ -80,6 +80,28 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
         temporary.write_bytes(data)
 
 
+def append_line(path: Path, line: str) -> None:
+    """Add a line to a file; when the disk is full, the file stays as it was.
+
+    Raises
+    ------
+    FitImageError
+        If the line cannot be written.
+    """
+    data = f"{line}\n".encode()
+    try:
+        with path.open("ab", buffering=0) as file:
+            size = file.tell()
+            try:
+                if file.write(data) != len(data):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            except OSError:
+                file.truncate(size)
+                raise
+    except OSError as error:
+        raise FitImageError(f"cannot write {path}: {os_error_reason(error)}") from error
+
+
 def copy(source: Path, destination: Path) -> None:
     """Copy a small file atomically; `FitImageError` if that fails."""
     try:

@@ -20,12 +20,13 @@ from browser import find, script, show
 from fit_image.apps.fit.directory import FitDirectory, FitManifest, FitMetrics, Picture
 from fit_image.apps.fit.picture_source import load_source
 from fit_image.apps.fit.trainer import FitTrainer
+from fit_image.apps.report.commands import command_line
+from fit_image.apps.report.markup import Html, element, join
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.plan.trial import Trial
 from fit_image.apps.sweep.results.outcome import Outcome, group_by_seed, read_outcome
-from fit_image.apps.sweep.results.page.markup import Html, element, join
 from fit_image.apps.sweep.results.report import write_report
-from fit_image.apps.sweep.results.report_data import command_line, curves
+from fit_image.apps.sweep.results.report_data import curves
 from fit_image.apps.sweep.results.report_pictures import most_different_crop
 from fit_image.cli import cli
 from fit_image.config.fit import FitConfig, ImageConfig, RecordConfig
@@ -169,7 +170,7 @@ def test_the_command_line_names_what_differs(preset, options, image, text):
     fit = preset_config(preset, 30, 20, **options)
     picture = Picture("/pictures/a cat.png", "0" * 64, 30, 20)
     manifest = FitManifest(picture, fit, ImageConfig(**image), RecordConfig(), preset)
-    assert command_line(Trial(manifest)) == text
+    assert command_line(manifest) == text
 
 
 def test_each_command_of_the_page_writes_to_a_folder_of_its_own(page, sweep):
@@ -183,7 +184,7 @@ def test_the_command_line_of_a_grid_gives_the_same_trial():
     fit = preset_config("instant", 30, 20, encoding="grid:levels=4", activation="sine")
     picture = Picture("/cat.png", "0" * 64, 30, 20)
     manifest = FitManifest(picture, fit, ImageConfig(), RecordConfig(frame_every=2), "instant")
-    words = shlex.split(command_line(Trial(manifest)))
+    words = shlex.split(command_line(manifest))
     given = dict(zip(words[2::2], words[3::2], strict=True))
     assert given.pop("--frame-every") == "2"
     assert given.pop("--preset") == "instant"
@@ -263,7 +264,7 @@ def test_nothing_to_report_is_said(sweep, tmp_path):
 
 def test_what_others_wrote_is_in_the_page_with_its_licence(page):
     text = page.read_text("utf-8")
-    uplot = files("fit_image.apps.sweep.results") / "page" / "uplot"
+    uplot = files("fit_image.apps.report") / "uplot"
     for name in ("uPlot.iife.min.js", "uPlot.min.css", "LICENSE"):
         assert (uplot / name).read_text("utf-8").strip() in text
 

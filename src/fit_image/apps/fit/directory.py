@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -26,6 +27,7 @@ from fit_image.runs.directory import RunDirectory
 from fit_image.runs.manifest import DataSource, Manifest, Result, differing_options
 from fit_image.runs.metrics import EpochMetrics
 from fit_image.runs.progress import Progress, Status
+from fit_image.runs.spectrum_file import SpectrumFile
 from fit_image.storage.dataclass_json import from_json, to_json
 from fit_image.storage.npz import Arrays
 
@@ -230,9 +232,9 @@ class FitDirectory(RunDirectory):
     manifest_type = FitManifest
     result_type = FitResult
     metrics_type = FitMetrics
-    own_files = ("target.png",)
+    own_files = ("target.png", "spectrum.csv", "report.html")
     usage = "render RUN"
-    made_again = tuple(RecordConfig().animations)
+    made_again = (*RecordConfig().animations, "report.html")
 
     manifest: FitManifest
     result: FitResult | None
@@ -241,6 +243,11 @@ class FitDirectory(RunDirectory):
     def target(self) -> Path:
         """The file of the picture as it is learned."""
         return self.path / "target.png"
+
+    @property
+    def report(self) -> Path:
+        """The page about it."""
+        return self.path / "report.html"
 
     @classmethod
     def check_animation(cls, name: str) -> None:
@@ -254,10 +261,31 @@ class FitDirectory(RunDirectory):
     def background(self) -> str:
         return self.manifest.image.background
 
+    @cached_property
+    def spectrum(self) -> SpectrumFile:
+        """The spectra of its frames; recorded if its manifest asks for that."""
+        return SpectrumFile(self.path, self.background)
+
     def prepare(self, trainer: Any) -> None:
-        """Write the picture as it is learned, if it is missing."""
+        self.add_files(trainer.image)
+
+    def add_files(self, image: npt.NDArray[Any]) -> None:
+        """Write the picture as it is learned, and the spectra of its frames, if missing."""
         if not self.target.exists():
-            save_image(self.target, trainer.image)
+            save_image(self.target, image)
+        if self.manifest.record.spectrum:
+            self.spectrum.complete()
+
+    def write_frame(
+        self, epoch: int, picture: npt.NDArray[np.uint8], file: bytes | None = None
+    ) -> None:
+        super().write_frame(epoch, picture, file)
+        if self.manifest.record.spectrum:
+            self.spectrum.append(epoch, picture)
+
+    def forget_after(self, epoch: int) -> None:
+        super().forget_after(epoch)
+        self.spectrum.forget_after(epoch)
 
     def describe(self) -> dict[str, Any]:
         return super().describe() | {"never_answer": silent_units(self.path)}

@@ -82,6 +82,7 @@ _OPTIONS = (
         help="Folder for all results.",
     ),
     options.field_option(RecordConfig, "frame_every", heading="Recording"),
+    options.field_option(RecordConfig, "spectrum", heading="Recording"),
     _image_field("max_pixels", options.PIXEL_LIMIT, "N|none"),
     _image_field("background", metavar="COLOUR"),
     _image_field("channels"),

@@ -12,7 +12,6 @@ from fit_image.apps.fit.picture_source import PictureSource
 from fit_image.apps.sweep.plan.trial import Trial
 from fit_image.apps.sweep.results.outcome import FINISHED
 from fit_image.errors import FitImageError, InputError, os_error_reason
-from fit_image.images.io import save_image
 from fit_image.runs.animate import animate
 from fit_image.storage import atomic
 from fit_image.storage.npz import Arrays, whole_number_of
@@ -62,7 +61,8 @@ def store_output(
 ) -> None:
     """Write a worker's `read_output` to the folder of a run, unchanged since `read_state`, or new.
 
-    Files that can be made here are not transferred: the target, the final picture, the animations.
+    Files that can be made here are not transferred: the target, the spectra, the final picture, the
+    animations.
     If these are not the files of a run, `InputError` is raised and nothing is written.
     """
     _check_names(output)
@@ -73,8 +73,7 @@ def store_output(
         run.forget_after(_epoch(run, arrays) if arrays else 0)
         for name in sorted(name for name in output if name not in _OUTPUT):
             atomic.write_bytes(path / name, output[name])
-        if not run.target.exists():
-            save_image(run.target, source.image.levels)
+        run.add_files(source.image.levels)
         for name in ("metrics.csv", "checkpoint.npz", "model.npz"):
             atomic.write_bytes(path / name, output[name])
         rows = run.metrics.read()

@@ -1,30 +1,20 @@
-"""Curves and commands of the report."""
+"""Curves of the report."""
 
 from __future__ import annotations
 
 import math
-import shlex
 from collections.abc import Sequence
-from dataclasses import asdict, fields
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.apps.sweep.plan.trial import Trial
 from fit_image.apps.sweep.results.outcome import SeedGroup
-from fit_image.config.fit import FitConfig, ImageConfig, RecordConfig, option_of
-from fit_image.config.layer_spec import format_layers
-from fit_image.config.presets import preset_config
 
 MAX_CURVES = 40
 """Maximum number of groups in the chart."""
 
 _POINTS = 100  # per curve, evenly spaced on a linear axis, and as many on a logarithmic one
-
-# Fields that decide the defaults of others come first.
-_DECIDING = ("layers", "encoding", "activation", "optimizer", "epochs")
 
 
 def best_first(groups: Sequence[SeedGroup]) -> list[int]:
@@ -69,32 +59,6 @@ def curves(group: SeedGroup) -> dict[str, Any]:
         "work": group.trial.work * group.trial.pixels,
         "seeds": len(runs),
     }
-
-
-def command_line(trial: Trial) -> str:
-    """Return the command that repeats a trial, without the default values."""
-    manifest, fit = trial.manifest, trial.manifest.fit
-    picture = Path(manifest.picture.path).name
-    words = ["fit-image", f"./{picture}" if picture.startswith("-") else picture]
-    if manifest.preset != "classic":
-        words += ["--preset", manifest.preset]
-    given: dict[str, Any] = {}
-    names = [*_DECIDING, *(each.name for each in fields(FitConfig) if each.name not in _DECIDING)]
-    for name in names:
-        usual = preset_config(
-            manifest.preset, manifest.picture.width, manifest.picture.height, **given
-        )
-        if getattr(usual, name) != getattr(fit, name):
-            given[name] = getattr(fit, name)
-    usual_image = asdict(ImageConfig())
-    image = asdict(manifest.image)
-    given |= {name: value for name, value in image.items() if value != usual_image[name]}
-    if manifest.record.frame_every != RecordConfig().frame_every:
-        given["frame_every"] = manifest.record.frame_every
-    for name, value in given.items():
-        text = format_layers(value) if name == "layers" else str(value)
-        words += [option_of(name), "none" if value is None else text]
-    return shlex.join(words)
 
 
 def _curve(runs: Sequence[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]) -> Any:

@@ -1,18 +1,15 @@
-"""The page as a whole: the template, filled with its parts, data, style and scripts."""
+"""The page as a whole: the template, filled with its parts and data."""
 
 from __future__ import annotations
 
-import json
-import string
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from importlib.resources import files
 
+from fit_image.apps.report import document
+from fit_image.apps.report.markup import element, join
 from fit_image.apps.sweep.results.page import parts
-from fit_image.apps.sweep.results.page.markup import Html, element, escape, join
 from fit_image.apps.sweep.results.page.section import Section
-from fit_image.version import __version__
 
 
 def render(sections: Sequence[Section], max_curves: int) -> str:
@@ -23,11 +20,6 @@ def render(sections: Sequence[Section], max_curves: int) -> str:
     max_curves : int
         Maximum number of commands of a picture, as of curves.
     """
-    folder = files("fit_image.apps.sweep.results") / "page"
-
-    def read(name: str) -> Html:
-        return Html((folder / name).read_text("utf-8").strip())
-
     groups = [group for section in sections for group in section.groups]
     outcomes = [outcome for section in sections for outcome in section.outcomes]
     networks = len({replace(group.trial.manifest.fit, seed=0) for group in groups})
@@ -37,9 +29,9 @@ def render(sections: Sequence[Section], max_curves: int) -> str:
         _range([group.trial.parameters for group in groups], "parameter"),
         _range([outcome.epochs for outcome in outcomes if outcome.epochs], "epoch"),
     )
+    names = ", ".join(dict.fromkeys(section.name for section in sections))
     values = {
-        "names": ", ".join(dict.fromkeys(section.name for section in sections)),
-        "trials": _count(len(outcomes), "trial"),
+        "names": names,
         "networks": _count(networks, "network"),
         "facts": join(*(element("span", fact) for fact in facts)),
         "choices": parts.choices(sections),
@@ -48,25 +40,15 @@ def render(sections: Sequence[Section], max_curves: int) -> str:
         "figures": parts.for_each(sections, parts.figures),
         "pictures": parts.for_each(sections, parts.pictures),
         "commands": parts.for_each(sections, partial(parts.commands, most=max_curves)),
-        "version": __version__,
-        "data": _json([section.for_script() for section in sections]),
-        "style": join(read("uplot/uPlot.min.css"), "\n", read("page.css")),
-        "uplot": read("uplot/uPlot.iife.min.js"),
-        "uplot_licence": read("uplot/LICENSE"),
-        "script": join(read("chart.js"), "\n", read("page.js")),
     }
-    template = string.Template(read("page.html"))
-    return template.substitute({name: escape(value) for name, value in values.items()})
+    title = f"{names}: {_count(len(outcomes), 'trial')} of fit-image"
+    data = [section.for_script() for section in sections]
+    return document.render("fit_image.apps.sweep.results.page", title, values, data)
 
 
 def _drawn(sections: Sequence[Section]) -> str:
     curves = [len(each.curves) for each in sections if len(each.ranked) > len(each.curves)]
     return f"Only the best {curves[0]} networks are drawn." if curves else ""
-
-
-def _json(value: object) -> Html:
-    """Return JSON that can stand in a script: no text in it ends the script or begins another."""
-    return Html(json.dumps(value, separators=(",", ":")).replace("<", "\\u003c"))
 
 
 def _count(count: int, noun: str) -> str:

@@ -1,53 +1,18 @@
 {
   const pictures = JSON.parse(document.getElementById("data").textContent);
-  const calm = matchMedia("(prefers-reduced-motion: reduce)");
-  const byId = (id) => document.getElementById(id);
-  const chosen = (name) => document.querySelector(`input[name="${name}"]:checked`).value;
   let picture = pictures[0];
 
-  const element = (name, className, ...children) => {
-    const made = document.createElement(name);
-    made.className = className;
-    made.append(...children);
-    return made;
-  };
-
-  const swatch = (group) => {
-    const space = "http://www.w3.org/2000/svg";
-    const svg = document.createElementNS(space, "svg");
-    svg.setAttribute("class", `swatch series-${group.colour} ${group.dash}`);
-    svg.setAttribute("viewBox", "0 0 28 10");
-    svg.setAttribute("aria-hidden", "true");
-    const path = document.createElementNS(space, "path");
-    path.setAttribute("d", "M1 5H27");
-    svg.append(path);
-    return svg;
-  };
+  const swatch = ({ colour, dash }) => makeSwatch(`--series-${colour}`, dash);
 
   // Chart
 
-  const significant = (value) => Number(value.toPrecision(3));
   const axes = {
-    epochs: {
-      title: "epochs",
-      format: formatNumber,
-      describe: (value) => `epoch ${formatNumber(Math.round(value))}`,
-    },
-    seconds: {
-      title: "seconds of training",
-      format: formatNumber,
-      describe: (value) => `${formatNumber(significant(value))} s`,
-    },
+    ...progressAxes,
     work: {
       title: "operations of learning",
       format: formatSI,
       describe: (value) => `${formatSI(significant(value))} operations`,
     },
-  };
-  const psnr = {
-    title: "PSNR (dB)",
-    format: formatNumber,
-    describe: (value) => `${value.toFixed(2)} dB`,
   };
   const dashes = {
     solid: [],
@@ -61,24 +26,19 @@
 
   const drawLegend = () => {
     const rows = picture.curves.map(({ group }) => {
-      const input = document.createElement("input");
-      input.type = "checkbox";
-      input.checked = !hidden.has(group);
-      input.addEventListener("change", () => {
-        if (input.checked) hidden.delete(group);
+      const change = (shown) => {
+        if (shown) hidden.delete(group);
         else hidden.add(group);
         drawChart(true);
-      });
+        drawSpectra(true);
+      };
       const { label } = picture.groups[group];
-      return element("label", "", input, swatch(picture.groups[group]), label);
+      return makeCheck(!hidden.has(group), change, swatch(picture.groups[group]), label);
     });
     byId("legend").replaceChildren(byId("legend").firstElementChild, ...rows);
   };
 
-  const chart = new LineChart(byId("chart"), (enlarged) => {
-    byId("whole").disabled = !enlarged;
-  });
-  byId("whole").addEventListener("click", () => chart.showAll());
+  const chart = makeChart("chart", "whole");
 
   const lineOf = (curve, axis) => {
     const { label, colour, dash } = picture.groups[curve.group];
@@ -99,8 +59,42 @@
       .filter((curve) => !hidden.has(curve.group))
       .map((curve) => lineOf(curve, axis));
     const x = { ...axes[axis], logarithmic: byId("logarithmic").checked };
-    chart.show(lines, { x, y: psnr }, keepView);
+    chart.show(lines, { x, y: decibels("PSNR (dB)", 2) }, keepView);
   };
+
+  // Frequencies
+
+  const spectrum = makeChart("spectrum", "whole-spectrum");
+
+  // At the end, a line over the octaves; of one octave, a line over the epochs.
+  const lineOfSpectrum = (each, octave) => {
+    const { label, colour, dash } = picture.groups[each.group];
+    const style = { colour: `--series-${colour}`, dash: dashes[dash] };
+    if (octave >= 0) {
+      const learned = each.epochs.map((_, index) => ratios(each, index)[octave]);
+      return { name: label, ...style, ...points(each.epochs, learned) };
+    }
+    const places = each.wavelengths.map((wavelength) => 1 / wavelength);
+    const learned = ratios(each, each.epochs.length - 1);
+    return { name: `${label}, epoch ${each.epochs.at(-1)}`, ...style, ...points(places, learned) };
+  };
+
+  const drawSpectra = (keepView = false) => {
+    const octave = Number(byId("octave").value);
+    const lines = picture.spectra
+      .filter(({ group }) => !hidden.has(group))
+      .map((each) => lineOfSpectrum(each, octave));
+    const wavelengths = picture.spectra[0]?.wavelengths ?? [];
+    const x = octave < 0 ? octaveAxis(wavelengths) : axes.epochs;
+    spectrum.show(lines, { x, y: decibels("target to error (dB)", 1) }, keepView);
+  };
+
+  const setOctaves = () => {
+    const wavelengths = picture.spectra[0]?.wavelengths ?? [];
+    const names = wavelengths.map((each, index) => new Option(nameOctave(each), index));
+    byId("octave").replaceChildren(new Option("all, in the last picture", -1), ...names);
+  };
+  byId("octave").addEventListener("change", () => drawSpectra());
 
   // Tables
 
@@ -131,80 +125,19 @@
 
   // Player
 
-  let screens = [];
-  let timer = null;
-  const step = byId("step");
+  const player = new Player();
 
   const makeScreens = () => {
     const figures = picture.pictured.map((index, place) => {
       const group = picture.groups[index];
-      const image = new Image();
-      image.alt = `Painted by ${group.label}`;
-      image.decoding = "sync";
-      const facts = document.createElement("small");
-      const caption = element("figcaption", "", swatch(group), group.label, facts);
       const { frames } = picture.player.reels[place];
-      return { image, facts, frames, figure: element("figure", "", image, caption) };
+      return makeScreen(`Painted by ${group.label}`, [swatch(group), group.label], frames);
     });
-    screens = figures;
-    const target = new Image();
-    target.src = picture.target || "";
-    target.alt = "The target";
-    const caption = element("figcaption", "", element("strong", "", "target"));
-    const first = picture.target ? [element("figure", "", target, caption)] : [];
+    const first = picture.target ? [makeTarget(picture.target)] : [];
     byId("screens").classList.toggle("wide", picture.wide);
     byId("screens").replaceChildren(...first, ...figures.map(({ figure }) => figure));
+    player.show(picture.player, figures);
   };
-
-  const showStep = () => {
-    const pace = chosen("pace");
-    const value = picture.player[pace][step.value] ?? 0;
-    const shown = pace === "epochs" ? `epoch ${value}` : `${value.toPrecision(3)} s`;
-    byId("position").value = shown;
-    step.setAttribute("aria-valuetext", shown);
-    const of = pace === "epochs" ? "epoch" : "seconds";
-    for (const { image, facts, frames } of screens) {
-      const frame = frames.findLast((each) => each[of] <= value) ?? frames[0];
-      if (image.src !== frame.src) image.src = frame.src;
-      const psnr = frame.psnr === null ? "" : ` · ${frame.psnr.toFixed(2)} dB`;
-      facts.textContent = frame.epoch ? `epoch ${frame.epoch}${psnr}` : "untrained";
-    }
-  };
-
-  const setSteps = () => {
-    step.max = Math.max(picture.player[chosen("pace")].length - 1, 0);
-    step.value = step.max;
-    byId("play").disabled = step.max === "0";
-    showStep();
-  };
-
-  const stop = () => {
-    clearInterval(timer);
-    timer = null;
-    byId("play").textContent = "Play";
-  };
-
-  const advance = () => {
-    step.value = Number(step.value) + 1;
-    showStep();
-    if (step.value === step.max) stop();
-  };
-
-  byId("play").addEventListener("click", () => {
-    if (timer) {
-      stop();
-      return;
-    }
-    if (step.value === step.max) step.value = 0;
-    showStep();
-    timer = setInterval(advance, calm.matches ? 600 : 120);
-    byId("play").textContent = "Pause";
-  });
-
-  step.addEventListener("input", () => {
-    stop();
-    showStep();
-  });
 
   // Picture
 
@@ -214,24 +147,15 @@
     for (const part of document.querySelectorAll("[data-picture]")) {
       part.hidden = part.dataset.picture !== String(index);
     }
-    stop();
     drawLegend();
     drawChart();
+    setOctaves();
+    drawSpectra();
     makeScreens();
-    setSteps();
   };
 
-  const onChange = (selector, action) => {
-    for (const input of document.querySelectorAll(selector)) {
-      input.addEventListener("change", () => action(input));
-    }
-  };
   onChange('input[name="axis"], #logarithmic', () => drawChart());
   onChange('input[name="picture"]', (input) => showPicture(input.value));
-  onChange('input[name="pace"]', () => {
-    stop();
-    setSteps();
-  });
   // Browsers may keep what was chosen when a page is loaded again.
   showPicture(document.querySelector('input[name="picture"]:checked')?.value ?? 0);
 }

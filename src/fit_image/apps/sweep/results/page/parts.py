@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from fit_image.apps.sweep.results.page.markup import Html, element, escape, join
+from fit_image.apps.report.markup import Html, element, escape, join
+from fit_image.apps.report.pictures import AMPLIFIED
 from fit_image.apps.sweep.results.page.section import Section
 from fit_image.apps.sweep.results.page.tables import groups_table, scroll, swatch, trials_table
-from fit_image.apps.sweep.results.report_pictures import AMPLIFIED
 from fit_image.apps.sweep.results.summary import Finding
 from fit_image.version import __version__
 

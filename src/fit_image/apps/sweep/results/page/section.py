@@ -7,11 +7,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from fit_image.apps.report.commands import command_line
+from fit_image.apps.report.pictures import player
+from fit_image.apps.report.spectra import spectra
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.results.frames import TrialFrames
 from fit_image.apps.sweep.results.outcome import Outcome, group_by_seed
-from fit_image.apps.sweep.results.report_data import best_first, command_line, curves
-from fit_image.apps.sweep.results.report_pictures import compare_finals, player
+from fit_image.apps.sweep.results.report_data import best_first, curves
+from fit_image.apps.sweep.results.report_pictures import compare_finals
 from fit_image.apps.sweep.results.summary import findings, remarks
 
 COLOURS = 7
@@ -46,7 +49,9 @@ class Section:
         self.findings = findings(groups)
         self.remarks = remarks(groups)
         # All into a folder of their own, so that they can be called one after the other.
-        self.commands = [f"{command_line(group.trial)} -o {group.trial.key}" for group in groups]
+        self.commands = [
+            f"{command_line(group.trial.manifest)} -o {group.trial.key}" for group in groups
+        ]
         self.ranked = best_first(groups)
         unranked = (index for index in range(len(groups)) if index not in self.ranked)
         self.order = [*self.ranked, *unranked]
@@ -67,6 +72,9 @@ class Section:
         if trials:
             target = trials[0].read(trials[0].target)
             self.sheet = compare_finals(target, [each.read(each.files[-1]) for each in trials])
+        self.spectra = [
+            {"group": index, **spectra(each, most=1)} for index, each in self.frames.items()
+        ]
         self.player = player(trials, most_bytes, on_trial)
 
     def for_script(self) -> dict[str, Any]:
@@ -74,6 +82,7 @@ class Section:
         return {
             "groups": self.styles,
             "curves": self.curves,
+            "spectra": self.spectra,
             "pictured": [*self.frames],
             "player": self.player,
             "target": self.sheet and self.sheet["target"],

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from fit_image.apps.hidden_layers import describe_silent
+from fit_image.apps.report.markup import Html, element, join
 from fit_image.apps.sweep.results.outcome import LEVELS, Outcome, SeedGroup, Statistics
-from fit_image.apps.sweep.results.page.markup import Html, element, join
 from fit_image.apps.sweep.results.page.section import Section
 from fit_image.apps.sweep.results.summary import format_digits
 
@@ -46,7 +46,8 @@ def swatch(style: Mapping[str, Any]) -> Html:
     return element(
         "svg",
         element("path", d="M1 5H27"),
-        class_=f"swatch series-{style['colour']} {style['dash']}",
+        class_=f"swatch {style['dash']}",
+        style=f"stroke:var(--series-{style['colour']})",
         viewBox="0 0 28 10",
         aria_hidden="true",
     )

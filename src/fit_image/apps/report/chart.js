@@ -1,8 +1,8 @@
-"use strict";
-
 // Numbers as text, in the same form for all readers: 1,200 or 0.00015, and 1.5G.
 const formatNumber = (value) =>
   Number(value.toPrecision(10)).toLocaleString("en", { maximumFractionDigits: 15 });
+
+const significant = (value) => Number(value.toPrecision(3));
 
 const formatSI = (value) => {
   const power = value ? Math.floor(Math.log10(Math.abs(value)) / 3) : 0;
@@ -38,7 +38,8 @@ class LineChart {
   }
 
   // `lines` have name, colour (a variable of the style sheet), dash, x, y, and perhaps least and
-  // most; `axes` has x and y, each with title, format and describe; x may be logarithmic.
+  // most; `axes` has x and y, each with title, format and describe; x may be logarithmic, and then
+  // have the places that are labelled.
   show(lines, axes, keepView = false) {
     this.#axes = axes;
     this.#lines = lines.map((line) => this.#visible(line)).filter(({ x }) => x.length);
@@ -166,10 +167,11 @@ class LineChart {
     if (changed && !this.#printing) this.plot.setSize({ width, height });
   }
 
-  #axis({ title, format, logarithmic }, style, size) {
+  #axis({ title, format, logarithmic, places }, style, size) {
     const line = { stroke: style.getPropertyValue("--line"), width: size };
     const font = `${13 * size}px ${style.fontFamily}`;
     const splits = (plot, _, low, high) =>
+      places?.filter((place) => place >= low && place <= high) ??
       LineChart.#logarithmic(low, high, plot.bbox.width / uPlot.pxRatio, 64 * size);
     return {
       label: title,
@@ -181,8 +183,8 @@ class LineChart {
       grid: line,
       border: { show: true, ...line },
       ticks: { show: false },
-      values: (_, places) => places.map(format),
-      ...(logarithmic ? { splits, filter: (_, places) => places } : {}),
+      values: (_, labelled) => labelled.map(format),
+      ...(logarithmic ? { splits, filter: (_, labelled) => labelled } : {}),
     };
   }
 

@@ -1,0 +1,44 @@
+// Axes of charts, and the lines of spectra.
+
+const progressAxes = {
+  epochs: {
+    title: "epochs",
+    format: formatNumber,
+    describe: (value) => `epoch ${formatNumber(Math.round(value))}`,
+  },
+  seconds: {
+    title: "seconds of training",
+    format: formatNumber,
+    describe: (value) => `${formatNumber(significant(value))} s`,
+  },
+};
+
+const decibels = (title, digits) => ({
+  title,
+  format: formatNumber,
+  describe: (value) => `${value.toFixed(digits)} dB`,
+});
+
+// Octaves lie at one over their shortest wavelength: coarse to the left, fine to the right.
+const nameOctave = (wavelength) => `${wavelength} to ${2 * wavelength} px`;
+
+const octaveAxis = (wavelengths) => ({
+  title: "wavelength in pixels, from here to twice as long",
+  logarithmic: true,
+  places: wavelengths.map((wavelength) => 1 / wavelength),
+  format: (place) => formatNumber(Math.round(1 / place)),
+  describe: (place) => `waves of ${nameOctave(Math.round(1 / place))}`,
+});
+
+// The target's power above that of the error of an epoch, in dB, for each octave.
+const ratios = ({ target, errors }, index) =>
+  target.map((signal, octave) => {
+    const error = errors[index][octave];
+    return signal === null || error === null ? null : signal - error;
+  });
+
+// The points of a line that have a value.
+const points = (x, y) => {
+  const known = (_, index) => y[index] !== null;
+  return { x: x.filter(known), y: y.filter(known) };
+};

@@ -1,0 +1,48 @@
+"use strict";
+
+// Elements of the page.
+
+const byId = (id) => document.getElementById(id);
+const chosen = (name) => document.querySelector(`input[name="${name}"]:checked`).value;
+const onChange = (selector, action) => {
+  for (const input of document.querySelectorAll(selector)) {
+    input.addEventListener("change", () => action(input));
+  }
+};
+
+const makeElement = (name, className, ...children) => {
+  const made = document.createElement(name);
+  made.className = className;
+  made.append(...children);
+  return made;
+};
+
+const makeSwatch = (colour, dash) => {
+  const space = "http://www.w3.org/2000/svg";
+  const svg = document.createElementNS(space, "svg");
+  svg.setAttribute("class", `swatch ${dash}`);
+  svg.setAttribute("viewBox", "0 0 28 10");
+  svg.setAttribute("aria-hidden", "true");
+  svg.style.stroke = `var(${colour})`;
+  const path = document.createElementNS(space, "path");
+  path.setAttribute("d", "M1 5H27");
+  svg.append(path);
+  return svg;
+};
+
+const makeCheck = (checked, action, ...label) => {
+  const input = document.createElement("input");
+  input.type = "checkbox";
+  input.checked = checked;
+  input.addEventListener("change", () => action(input.checked));
+  return makeElement("label", "", input, ...label);
+};
+
+// A chart, and the button that shows all of it again.
+const makeChart = (place, whole) => {
+  const chart = new LineChart(byId(place), (enlarged) => {
+    byId(whole).disabled = !enlarged;
+  });
+  byId(whole).addEventListener("click", () => chart.showAll());
+  return chart;
+};
