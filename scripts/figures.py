@@ -191,6 +191,17 @@ def report() -> None:
 
 
 @cli.command()
+def halving() -> None:
+    """Run a sweep with successive halving, and photograph its page with chromium."""
+    layers = [each for depth in (1, 2, 4) for each in ("--layers", f"{depth}x64")]
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder, "sweep")
+        options = ["--lr", "0.03,0.1,0.3", "--epochs", 90, "--max-pixels", 20_000, "--halving", 3]
+        fit_image("sweep", PORTRAIT, *layers, *options, "--animation", "none", "-o", output)
+        photograph(output / "report.html", EXAMPLES / "halving.png", 1120, 1500)
+
+
+@cli.command()
 @_work
 def exported(work: Path) -> None:
     """Photograph exported pages with chromium: the portrait of a grid, and a digit."""

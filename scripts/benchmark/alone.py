@@ -106,8 +106,8 @@ def _swept_pixels(layers: str, jobs: int, seeds: int) -> float:
         folder = SweepDirectory(Path(name) / "sweep", trials)
         folder.write()
         began = time.perf_counter()
-        with LocalExecutor(folder, trials, jobs) as workers:
-            for event in workers.events():
+        with LocalExecutor(folder, jobs) as workers:
+            for event in workers.events(trials):
                 if isinstance(event, Ended) and event.status != "done":
                     raise FitImageError(f"a trial has {event}")
         return sum(trial.samples for trial in trials) / (time.perf_counter() - began)

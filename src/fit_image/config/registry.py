@@ -83,6 +83,9 @@ def activations_with(field: str) -> str:
     return f"{', '.join(others)} or {last}" if others else last
 
 
+HALVING_FACTORS = (2, 1000)
+"""Limits of the factor of successive halving."""
+
 SUBSAMPLINGS = {"4:4:4": 0, "4:2:2": 1, "4:2:0": 2}
 """Chroma subsamplings of JPEG, with Pillow's numbers for them."""
 

@@ -8,7 +8,7 @@ from fit_image.apps.fit.directory import FitDirectory
 from fit_image.apps.sweep.execution.executor import Advanced, Ended, Event, Started
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.plan.trial import Trial
-from fit_image.apps.sweep.results.outcome import FINISHED, Outcome
+from fit_image.apps.sweep.results.outcome import ENDED, Outcome
 from fit_image.live.board import Board
 from fit_image.live.facts import make_reel
 
@@ -42,7 +42,7 @@ class SweepPage:
         self._psnr: dict[str, float] = {}  # of the trials that are shown
         self._running: set[str] = set()
         self._series: dict[str, int] = {}
-        ended = [outcome for outcome in outcomes if outcome.status in FINISHED]
+        ended = [outcome for outcome in outcomes if outcome.status in ENDED]
         ended.sort(key=lambda outcome: -(outcome.psnr or 0.0))
         for outcome in ended[:MOST_TRIALS]:
             self._show(outcome.trial)

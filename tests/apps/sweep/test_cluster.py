@@ -141,10 +141,10 @@ def two_workers(cluster):
     return cluster
 
 
-def run(executor, at_event=lambda event, executor: None):
+def run(executor, trials, at_event=lambda event, executor: None):
     events = []
     with executor:
-        for event in executor.events():
+        for event in executor.events(trials):
             at_event(event, executor)
             if event is not None:
                 events.append(event)
@@ -171,10 +171,8 @@ def test_a_worker_lost_in_the_middle_changes_nothing(two_workers, source, tmp_pa
                 two_workers.kill(pids[worker])
                 killed.append(worker)
 
-    executor = ClusterExecutor(
-        folder, trials, lambda trial: source, two_workers.address, unit_seconds=0.3
-    )
-    events = run(executor, kill_a_busy_worker)
+    executor = ClusterExecutor(folder, lambda trial: source, two_workers.address, unit_seconds=0.3)
+    events = run(executor, trials, kill_a_busy_worker)
 
     assert [event.trial for event in events if isinstance(event, Started)] == trials
     assert ends(events) == {
@@ -199,15 +197,15 @@ def test_a_stopped_trial_goes_on_here_and_one_stopped_here_goes_on_there(
         if isinstance(event, Advanced) and event.epoch > 21:
             executor.stop()
 
-    executor = ClusterExecutor(folder, [trial], lambda trial: source, two_workers.address)
-    assert ends(run(executor, stop)) == {trial.key: "interrupted"}
+    executor = ClusterExecutor(folder, lambda trial: source, two_workers.address)
+    assert ends(run(executor, [trial], stop)) == {trial.key: "interrupted"}
     result = FitDirectory.open(path).result
     assert result.status == "interrupted"
     assert 20 < result.epochs < 220
     assert (path / "final.png").read_bytes() == max((path / "frames").iterdir()).read_bytes()
 
-    executor = ClusterExecutor(folder, [trial], lambda trial: source, two_workers.address)
-    assert ends(run(executor)) == {trial.key: "done"}
+    executor = ClusterExecutor(folder, lambda trial: source, two_workers.address)
+    assert ends(run(executor, [trial])) == {trial.key: "done"}
     assert learned(path) == expected
     assert FitDirectory.open(path).result.wall_seconds > result.wall_seconds
 
@@ -217,7 +215,7 @@ def test_another_version_is_refused_before_any_work(two_workers, source, tmp_pat
     trial = make_trial(source)
     folder = SweepDirectory(tmp_path / "sweep", [trial])
     with pytest.raises(InputError, match=rf"has fit-image {__version__}, and this is 0\.0\.1"):
-        run(ClusterExecutor(folder, [trial], lambda trial: source, two_workers.address))
+        run(ClusterExecutor(folder, lambda trial: source, two_workers.address), [trial])
     assert not folder.path.exists()
 
 
@@ -233,7 +231,7 @@ def test_workers_without_fit_image_are_told_of(two_workers, source, tmp_path, mo
     trial = make_trial(source)
     folder = SweepDirectory(tmp_path / "sweep", [trial])
     with pytest.raises(InputError, match="install the same version on every machine"):
-        run(ClusterExecutor(folder, [trial], lambda trial: source, two_workers.address))
+        run(ClusterExecutor(folder, lambda trial: source, two_workers.address), [trial])
 
 
 def test_a_scheduler_lost_in_the_middle_ends_the_sweep_in_one_line(source, tmp_path, capfd):
@@ -245,11 +243,9 @@ def test_a_scheduler_lost_in_the_middle_ends_the_sweep_in_one_line(source, tmp_p
         if isinstance(event, Notice):
             processes.close()
 
-    executor = ClusterExecutor(
-        folder, folder.trials, lambda trial: source, processes.address, connect_seconds=0.5
-    )
+    executor = ClusterExecutor(folder, lambda trial: source, processes.address, connect_seconds=0.5)
     with pytest.raises(FitImageError, match=r"lost the scheduler at .* --resume"):
-        run(executor, kill_scheduler)
+        run(executor, folder.trials, kill_scheduler)
     assert capfd.readouterr() == ("", "")
 
 
@@ -259,7 +255,7 @@ def test_a_scheduler_that_is_not_there_is_told_before_any_work(address, source, 
     folder = SweepDirectory(tmp_path / "sweep", [make_trial(source)])
     with (
         pytest.raises(InputError, match="cannot reach a dask scheduler at") as caught,
-        ClusterExecutor(folder, folder.trials, lambda trial: source, address, connect_seconds=0.5),
+        ClusterExecutor(folder, lambda trial: source, address, connect_seconds=0.5),
     ):
         pass
     assert "\n" not in str(caught.value)
@@ -273,7 +269,7 @@ def failing(error):
 
 def test_what_fails_on_a_worker_fails_one_trial_only(source, monkeypatch):
     trial = make_trial(source)
-    order = {"trial": trial.to_json(), "state": {}, "seconds": 9.0}
+    order = {"trial": trial.to_json(), "state": {}, "seconds": 9.0, "until": None}
 
     def train():
         return run_work_unit(
@@ -289,7 +285,7 @@ def test_what_fails_on_a_worker_fails_one_trial_only(source, monkeypatch):
 
 def test_a_work_unit_ends_when_its_frames_are_large(source):
     trial = make_trial(source, epochs=100_000)
-    order = {"trial": trial.to_json(), "state": {}, "seconds": 60.0}
+    order = {"trial": trial.to_json(), "state": {}, "seconds": 60.0, "until": None}
     reports = []
     result = run_work_unit(
         __version__,
@@ -359,14 +355,13 @@ def test_work_units_lost_in_a_row_fail_a_trial(lost, status, source, tmp_path, m
     monkeypatch.setattr("fit_image.apps.sweep.execution.cluster.result_of", next_result)
     sweep = ClusterExecutor(
         SweepDirectory(tmp_path / "sweep"),
-        [trial],
         lambda _: source,
         "tcp://none",
         poll_seconds=0.001,
     )
     sweep._client = LosingClient()
     with ThreadPoolExecutor(1) as sweep._pool:
-        ended = [event for event in sweep.events() if isinstance(event, Ended)]
+        ended = [event for event in sweep.events([trial]) if isinstance(event, Ended)]
     assert [event.status for event in ended] == [status]
     assert len(results) == (status == "failed")
 
@@ -393,6 +388,6 @@ def test_without_dask_the_extra_is_named(source, tmp_path, monkeypatch):
     folder = SweepDirectory(tmp_path / "sweep", [make_trial(source)])
     with (
         pytest.raises(InputError, match=r"fit-image\[cluster\]"),
-        ClusterExecutor(folder, folder.trials, lambda trial: source, "tcp://127.0.0.1:1"),
+        ClusterExecutor(folder, lambda trial: source, "tcp://127.0.0.1:1"),
     ):
         pass

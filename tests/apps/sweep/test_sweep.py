@@ -377,8 +377,8 @@ def test_a_worker_that_is_killed_is_replaced(undisturbed, reference):
     folder = SweepDirectory(Path("killed"), SweepDirectory.open(undisturbed).trials)
     folder.write()
     seen = []
-    with LocalExecutor(folder, folder.trials, 1) as workers:
-        for event in workers.events():
+    with LocalExecutor(folder, 1) as workers:
+        for event in workers.events(folder.trials):
             seen.append(event)
             if len(seen) == 3:
                 (worker,) = workers._workers
@@ -393,8 +393,8 @@ def test_a_trial_whose_workers_die_again_and_again_fails_and_the_others_go_on(sw
     folder = SweepDirectory(Path("again"), sweep.trials)
     folder.write()
     ended = {}
-    with LocalExecutor(folder, folder.trials, 1) as workers:
-        for event in workers.events():
+    with LocalExecutor(folder, 1) as workers:
+        for event in workers.events(folder.trials):
             if isinstance(event, Started) and event.trial == folder.trials[0]:
                 (worker,) = workers._workers
                 os.kill(worker._process.pid, signal.SIGKILL)

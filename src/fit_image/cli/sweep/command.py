@@ -87,9 +87,14 @@ def command(
 
     planned = plan_trials(spec) if spec else []
     signals.check()
-    folder = _folder(output, spec is not None).extended(planned)
+
+    def open_folder(may_create: bool) -> SweepDirectory:
+        folder = _folder(output, may_create)
+        return folder.extended(planned, given["halving"]) if spec else folder
+
+    folder = open_folder(spec is not None)
     outcomes = read_outcomes(folder)
-    remaining = unfinished(outcomes, folder.trials if resume else planned)
+    remaining = unfinished(outcomes, folder.trials if resume or folder.halving else planned)
     new = {trial.key for trial in planned}
     check_pictures([trial for trial in remaining if trial.key not in new])
     remarks = _remarks(folder.trials)
@@ -109,7 +114,7 @@ def command(
         serving(serve, ("fit-image", "sweep"), _title(folder)) as board,
         folder.locked(),
     ):
-        folder = _folder(output, True).extended(planned)  # again, under the lock
+        folder = open_folder(True)  # again, under the lock
         stopped = _train(folder, executor, remaining, display, signals, board)
         outcomes = read_outcomes(folder)
         if stopped:
@@ -166,7 +171,6 @@ def _folder(output: Path, may_create: bool) -> SweepDirectory:
 def _executor(
     folder: SweepDirectory, trials: Sequence[Trial], jobs: int | None, scheduler: str | None
 ) -> Executor:
-    from fit_image.apps.sweep.execution.cost import longest_first
     from fit_image.apps.sweep.execution.local import LocalExecutor
     from fit_image.nn.runtime.machine import usable_cores
 
@@ -174,8 +178,8 @@ def _executor(
         from fit_image.apps.sweep.execution.cluster import ClusterExecutor
         from fit_image.apps.sweep.plan.trial import TrialPictures
 
-        return ClusterExecutor(folder, longest_first(trials), TrialPictures(), scheduler)
-    return LocalExecutor(folder, longest_first(trials), jobs or usable_cores())
+        return ClusterExecutor(folder, TrialPictures(), scheduler)
+    return LocalExecutor(folder, jobs or usable_cores())
 
 
 def _train(
@@ -188,7 +192,7 @@ def _train(
 ) -> bool:
     """Train the trials, and return whether the user has stopped that."""
     from fit_image.apps.sweep.execution.cost import expected_seconds
-    from fit_image.apps.sweep.execution.executor import run_sweep
+    from fit_image.apps.sweep.execution.rounds import run_sweep
     from fit_image.apps.sweep.results.outcome import read_outcomes, trial_labels
 
     costs = {trial.key: expected_seconds(trial) for trial in trials}

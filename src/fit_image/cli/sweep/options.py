@@ -12,6 +12,7 @@ from fit_image.cli.common.headings import HeadedOption
 from fit_image.cli.fit.command import command as fit_command
 from fit_image.cli.sweep.axes import MAX_SEEDS, axis_options
 from fit_image.config.fit import RecordConfig
+from fit_image.config.registry import HALVING_FACTORS
 
 _FIT_OPTIONS = {option.name: option for option in fit_command.params}
 
@@ -57,6 +58,15 @@ SWEEP_OPTIONS: list[click.Parameter] = [
         type=click.Path(path_type=Path),
         metavar="FILE",
         help="TOML file of trials: a [[trial]] table per trial, a key per option.",
+    ),
+    HeadedOption(
+        ["--halving"],
+        heading="Trials",
+        type=options.Whole(*HALVING_FACTORS),
+        metavar="K",
+        show_default="none",
+        help="Successive halving: after a part of the epochs, K times as long each time, only the "
+        "better 1/K of the networks of a picture go on.",
     ),
     # One value for all trials.
     *(_FIT_OPTIONS[each.name] for each in fields(RecordConfig)),

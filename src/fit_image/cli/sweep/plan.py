@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,11 +54,14 @@ def show_plan(
 ) -> None:
     """Print the trials with their parameters, work and estimated time."""
     from fit_image.apps.sweep.execution.cost import expected_seconds, measured_factor
+    from fit_image.apps.sweep.results.halving import contests
     from fit_image.apps.sweep.results.outcome import trial_labels
 
     labels = trial_labels(folder.trials)
     factor = measured_factor(outcomes)
     waiting = {trial.key for trial in remaining}
+    found = contests(outcomes, folder.halving) if folder.halving else []
+    shares = {key: share for each in found for key, share in each.expected_shares.items()}
     rows: list[dict[str, Any]] = [
         {
             "key": trial.key,
@@ -65,7 +69,9 @@ def show_plan(
             "picture": trial.manifest.picture.path,
             "parameters": trial.parameters,
             "work": trial.samples * trial.work,
-            "seconds": expected_seconds(trial, factor) if trial.key in waiting else 0.0,
+            "seconds": expected_seconds(trial, factor) * shares.get(trial.key, 1.0)
+            if trial.key in waiting
+            else 0.0,
             "status": outcome.status,
         }
         for trial, outcome in zip(folder.trials, outcomes, strict=True)
@@ -74,7 +80,10 @@ def show_plan(
     longest = max((row["seconds"] for row in rows), default=0.0)
     seconds = max(total / workers, longest)
     if as_json:
-        click.echo(json.dumps({"trials": rows, "workers": workers, "seconds": seconds}))
+        facts = {"trials": rows, "workers": workers, "seconds": seconds}
+        if found:
+            facts["halving"] = [asdict(each.rungs) for each in found]
+        click.echo(json.dumps(facts))
         return
     table = [("trial", "parameters", "work", "time", "status")]
     table += [
@@ -89,6 +98,9 @@ def show_plan(
     ]
     for line in align_columns(table, "lrrrl"):
         click.echo(line)
+    for rungs in dict.fromkeys(each.rungs for each in found):
+        share = f"{rungs.expected_share():.0%} of the epochs"
+        click.echo(f"halving {folder.halving}: {rungs}: {share}")
     at_once = f"{workers} at a time" if workers > 1 else "one at a time"
     click.echo(f"{len(remaining)} to train, {at_once}: about {format_duration(seconds)}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fit_image.cli.common.display import (
@@ -45,19 +46,20 @@ class SweepProgress:
         labels: Mapping[str, str],
         costs: Mapping[str, float],
     ) -> None:
-        from fit_image.apps.sweep.results.outcome import FINISHED
+        from fit_image.apps.sweep.results.outcome import ENDED
 
         self._folder = folder
         self._labels = labels
         self._costs = costs
         self._shares = dict.fromkeys(costs, 0.0)
+        self._expected = dict.fromkeys(costs, 1.0)
         self._running: dict[str, Advanced | None] = {}
         self._epochs: dict[str, int] = {}
         # Sorted by falling PSNR as they end, because the lines are drawn many times a second.
         # Trials that are neither finished nor to be trained now are left out.
         self._ended: list[tuple[float, Line]] = []
         for each in outcomes:
-            if each.trial.key not in costs and each.status in FINISHED:
+            if each.trial.key not in costs and each.status in ENDED:
                 self._add(each)
         self._total = len(self._ended) + len(costs)
         self._time_left = TimeLeft()
@@ -77,9 +79,17 @@ class SweepProgress:
 
     def update(self, event: Event) -> str | None:
         """Update with an event; return a line for the log if it deserves one."""
-        from fit_image.apps.sweep.execution.executor import Advanced, Ended, Notice, Started
+        from fit_image.apps.sweep.execution.executor import (
+            Advanced,
+            Ended,
+            Expected,
+            Notice,
+            Started,
+        )
 
         match event:
+            case Expected(shares):
+                self._expected |= {key: shares[key] for key in shares.keys() & self._costs.keys()}
             case Started(trial):
                 self._running.setdefault(trial.key, None)
                 self._epochs[trial.key] = trial.manifest.fit.epochs
@@ -97,8 +107,10 @@ class SweepProgress:
 
         self._running.pop(trial.key, None)
         outcome = read_outcome(self._folder, trial)
-        if status != "interrupted":
-            self._shares[trial.key] = 1.0
+        if status == "stopped":  # which follows from the others' outcomes
+            outcome = replace(outcome, status=status)
+        if status not in ("interrupted", "paused"):
+            self._shares[trial.key] = self._expected[trial.key]
             self._add(outcome)
         count = f"[{len(self._ended)}/{self._total}]"
         reason = f": {message}" if message else ""
@@ -117,8 +129,8 @@ class SweepProgress:
     def done(self) -> float:
         """Fraction (0..1) of the expected training time."""
         done = sum(cost * self._shares[key] for key, cost in self._costs.items())
-        total = sum(self._costs.values())
-        return done / total if total else 1.0
+        total = sum(cost * self._expected[key] for key, cost in self._costs.items())
+        return min(done / total, 1.0) if total else 1.0
 
     def step(self) -> ProgressStep:
         """Return the overall progress."""

@@ -70,18 +70,22 @@ def show_groups(outcomes: Sequence[Outcome], display: Display) -> None:
 
     rows = []
     for group in group_by_seed(outcomes):
-        psnrs = [outcome.psnr for outcome in group.done if outcome.psnr is not None]
+        psnrs = [outcome.psnr for outcome in group.compared if outcome.psnr is not None]
         psnr = Statistics.of(psnrs)
-        seconds = Statistics.of([outcome.seconds for outcome in group.done])
-        missing = len(group.outcomes) - len(group.done)
+        seconds = Statistics.of([outcome.seconds for outcome in group.compared])
+        missing, stopped_at = len(group.outcomes) - len(group.compared), group.stopped_at
+        notes = [f"{missing} of {len(group.outcomes)} not done"] if missing else []
+        if stopped_at:
+            notes.append(f"stopped at epoch {stopped_at} of {group.trial.manifest.epochs}")
         cells = (
             group.label,
             f"{group.trial.parameters:,}",
             f"{_format_psnr(psnr)} dB" if psnr else "exact" if psnrs else "",
             format_duration(seconds.mean) if seconds else "",
-            f"{missing} of {len(group.outcomes)} not done" if missing else "",
+            ", ".join(notes),
         )
-        rows.append((statistics.fmean(psnrs) if psnrs else -math.inf, cells))
+        mean = statistics.fmean(psnrs) if psnrs else -math.inf
+        rows.append(((stopped_at or math.inf, mean), cells))
     rows.sort(key=lambda row: row[0], reverse=True)
     table = [("network", "parameters", "PSNR", "time", ""), *(cells for _, cells in rows)]
     for line in align_columns(table[: _MAX_GROUPS + 1], "lrrrl"):

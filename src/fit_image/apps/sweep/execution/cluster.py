@@ -6,7 +6,7 @@ import collections
 import contextlib
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent import futures
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +40,9 @@ from fit_image.version import __version__
 _STOP_SECONDS = 10.0
 _CHECK_SECONDS = 1.0
 
+# Statuses of trials that need no further work unit for now.
+_RETURNED = (*FINISHED, "paused")
+
 # A trial fails after this many lost work units in a row.
 _MAX_LOSSES = 4
 
@@ -54,8 +57,6 @@ class ClusterExecutor(Executor):
     Parameters
     ----------
     folder : SweepDirectory
-    trials : sequence of Trial
-        In the order in which they start.
     sources : callable
         Returns the picture of a trial.
     address : str
@@ -71,7 +72,6 @@ class ClusterExecutor(Executor):
     def __init__(
         self,
         folder: SweepDirectory,
-        trials: Sequence[Trial],
         sources: Callable[[Trial], PictureSource],
         address: str,
         *,
@@ -80,7 +80,8 @@ class ClusterExecutor(Executor):
         poll_seconds: float = 0.1,
     ) -> None:
         self._folder = folder
-        self._waiting = collections.deque(trials)
+        self._waiting: collections.deque[Trial] = collections.deque()
+        self._until: Mapping[str, int] = {}
         self._sources = sources
         self._address = address
         self._unit_seconds = unit_seconds
@@ -120,7 +121,11 @@ class ClusterExecutor(Executor):
             self._cancel_work()
             self._pool.shutdown()
 
-    def events(self) -> Iterator[Event | None]:
+    def events(
+        self, trials: Sequence[Trial], until: Mapping[str, int] | None = None
+    ) -> Iterator[Event | None]:
+        self._waiting.extend(trials)
+        self._until = until or {}
         while self._waiting or self._running:
             idle = True
             for event in self._poll():
@@ -131,6 +136,7 @@ class ClusterExecutor(Executor):
                 time.sleep(self._poll_seconds)
 
     def stop(self) -> None:
+        self.is_stopping = True
         self._waiting.clear()
         if self._stop_deadline is None:
             self._stop_deadline = time.monotonic() + _STOP_SECONDS
@@ -173,7 +179,7 @@ class ClusterExecutor(Executor):
 
     def _start_trials(self) -> Iterator[Event]:
         while self._waiting and self._threads > sum(
-            running.status not in FINISHED for running in self._running.values()
+            running.status not in _RETURNED for running in self._running.values()
         ):
             trial = self._waiting.popleft()
             running = _RunningTrial(trial, self._folder.run_path(trial))
@@ -192,7 +198,7 @@ class ClusterExecutor(Executor):
             return
         try:
             state = running.task.result()
-            if running.status in FINISHED:
+            if running.status in _RETURNED:
                 yield self._end(running, running.status)
             elif self._stop_deadline is not None:
                 yield self._end(running, "interrupted")
@@ -227,7 +233,12 @@ class ClusterExecutor(Executor):
     def _submit(self, running: _RunningTrial, state: Files) -> None:
         trial = running.trial
         running.source = running.source or self._sources(trial)
-        order = {"trial": trial.to_json(), "state": state, "seconds": self._unit_seconds}
+        order = {
+            "trial": trial.to_json(),
+            "state": state,
+            "seconds": self._unit_seconds,
+            "until": self._until.get(trial.key),
+        }
         try:
             running.unit = self._client.submit(
                 run_dask_work_unit,
@@ -280,7 +291,7 @@ class ClusterExecutor(Executor):
             raise InputError(result.message)
         running.status = result.status
         store_output(running.trial, running.path, running.source, result.status, result.output)
-        return {} if result.status in FINISHED else read_state(running.path)
+        return {} if result.status in _RETURNED else read_state(running.path)
 
 
 @dataclass(eq=False)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.plan.trial import Trial
 
 
@@ -44,7 +43,10 @@ class Advanced:
 
 @dataclass(frozen=True)
 class Ended:
-    """A trial has ended: ``done``, ``diverged``, ``interrupted`` or ``failed``, with the reason."""
+    """A trial has ended: ``done``, ``diverged``, ``interrupted`` or ``failed``, with the reason.
+
+    With successive halving also ``paused``, at a rung, and then perhaps ``stopped`` for good.
+    """
 
     trial: Trial
     status: str
@@ -58,20 +60,44 @@ class Notice:
     text: str
 
 
-Event = Started | Advanced | Ended | Notice
+@dataclass(frozen=True)
+class Expected:
+    """Shares of their epochs, by key, that trials are expected to train; of others all."""
+
+    shares: Mapping[str, float]
+
+
+Event = Started | Advanced | Ended | Notice | Expected
 
 
 class Executor(AbstractContextManager["Executor"]):
     """Trains trials, each in its own folder; as a context, it leaves nothing running.
 
     Entering it checks the requirements, and connects where needed.
+
+    Attributes
+    ----------
+    is_stopping : bool
+        Whether `stop` was called: no further trial starts.
     """
 
-    @abstractmethod
-    def events(self) -> Iterator[Event | None]:
-        """Train all trials and yield events; None several times a second when there is none.
+    is_stopping = False
 
-        Every trial that starts also ends, unless the iteration is abandoned.
+    @abstractmethod
+    def events(
+        self, trials: Sequence[Trial], until: Mapping[str, int] | None = None
+    ) -> Iterator[Event | None]:
+        """Train trials and yield events; None several times a second when there is none.
+
+        Every trial that starts also ends, unless the iteration is abandoned. May be called again
+        afterwards.
+
+        Parameters
+        ----------
+        trials : sequence of Trial
+            In the order in which they start.
+        until : mapping of str to int, optional
+            Epochs after which trials are paused, by key.
 
         Raises
         ------
@@ -82,17 +108,3 @@ class Executor(AbstractContextManager["Executor"]):
     @abstractmethod
     def stop(self) -> None:
         """Ask running trials to save a checkpoint and stop; `events` continues until they have."""
-
-
-def run_sweep(
-    folder: SweepDirectory, executor: Executor, trials: Sequence[Trial]
-) -> Iterator[Event | None]:
-    """Train trials, and record failures in the sweep's folder; yields `Executor.events`."""
-    for trial in trials:
-        folder.failures.pop(trial.key, None)
-    folder.write()
-    for event in executor.events():
-        if isinstance(event, Ended) and event.status == "failed":
-            folder.failures[event.trial.key] = event.message
-            folder.write()
-        yield event

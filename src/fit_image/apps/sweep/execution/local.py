@@ -12,7 +12,8 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from fit_image.apps.sweep.execution.executor import (
@@ -42,26 +43,30 @@ _Report = tuple["_WorkerProcess", "dict[str, Any] | None"]
 
 
 class LocalExecutor(Executor):
-    """Trains trials, in the order given, in at most ``jobs`` worker processes.
+    """Trains trials in at most ``jobs`` worker processes.
 
     A worker that crashes is replaced, and its trial resumes from the checkpoint.
     """
 
-    def __init__(self, folder: SweepDirectory, trials: Iterable[Trial], jobs: int) -> None:
+    def __init__(self, folder: SweepDirectory, jobs: int) -> None:
         self._folder = folder
-        self._waiting = collections.deque(trials)
+        self._waiting: collections.deque[Trial] = collections.deque()
+        self._until: Mapping[str, int] = {}
         self._jobs = jobs
         self._reports: queue.SimpleQueue[_Report] = queue.SimpleQueue()
         self._workers: set[_WorkerProcess] = set()
         self._crashes: collections.Counter[str] = collections.Counter()
         self._compiling = False
-        self._stopping = False
 
     def __exit__(self, *error: object) -> None:
         for worker in self._workers:
             worker.kill()
 
-    def events(self) -> Iterator[Event | None]:
+    def events(
+        self, trials: Sequence[Trial], until: Mapping[str, int] | None = None
+    ) -> Iterator[Event | None]:
+        self._waiting.extend(trials)
+        self._until = until or {}
         yield from self._start_trials()
         while any(worker.trial for worker in self._workers):
             try:
@@ -76,7 +81,7 @@ class LocalExecutor(Executor):
             yield from self._start_trials()
 
     def stop(self) -> None:
-        self._stopping = True
+        self.is_stopping = True
         self._waiting.clear()
         for worker in self._workers:
             worker.request_stop()
@@ -86,7 +91,7 @@ class LocalExecutor(Executor):
         while self._waiting and (idle or len(self._workers) < self._jobs):
             worker = idle.pop() if idle else self._start_worker()
             trial = self._waiting.popleft()
-            worker.start(trial, self._folder)
+            worker.start(trial, self._folder.run_path(trial), self._until.get(trial.key))
             yield Started(trial)
 
     def _start_worker(self) -> _WorkerProcess:
@@ -100,7 +105,7 @@ class LocalExecutor(Executor):
         if trial is None:
             return
         self._crashes[trial.key] += 1
-        if self._stopping:
+        if self.is_stopping:
             yield Ended(trial, "interrupted")
         elif self._crashes[trial.key] < _MAX_CRASHES:
             yield Notice(f"a worker died ({cause}); its trial resumes from its checkpoint")
@@ -151,10 +156,10 @@ class _WorkerProcess:
         self._reader = threading.Thread(target=self._read, args=(reports,), daemon=True)
         self._reader.start()
 
-    def start(self, trial: Trial, folder: SweepDirectory) -> None:
-        """Start to train a trial."""
+    def start(self, trial: Trial, path: Path, until: int | None) -> None:
+        """Start to train a trial in a folder, to its end or until an epoch."""
         self.trial = trial
-        order = {"trial": trial.to_json(), "path": str(folder.run_path(trial).absolute())}
+        order = {"trial": trial.to_json(), "path": str(path.absolute()), "until": until}
         with contextlib.suppress(BrokenPipeError):  # it has exited, as its reports will tell
             self._orders.write(json.dumps(order).encode() + b"\n")
             self._orders.flush()

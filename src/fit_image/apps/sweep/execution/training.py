@@ -28,6 +28,7 @@ def train_trial(
     source: PictureSource,
     should_stop: Callable[[Status], bool],
     *,
+    until: int | None = None,
     animations: bool = True,
 ) -> FitResult:
     """Train a trial with one thread; its folder is the same as that of a single fit.
@@ -38,13 +39,15 @@ def train_trial(
         Folder of its run, which is resumed if it exists.
     should_stop : callable
         Called with the status several times a second; returns whether to stop.
+    until : int, optional
+        Pause after this epoch, with all that is needed to go on. Default: train to the end.
     animations : bool
-        Whether to write the animations of the manifest.
+        Whether to write the animations of the manifest when the trial is finished.
 
     Returns
     -------
     FitResult
-        With status ``done``, ``diverged`` or ``interrupted``.
+        With status ``done``, ``diverged``, ``paused`` or ``interrupted``.
 
     Raises
     ------
@@ -67,7 +70,7 @@ def train_trial(
             if earlier
             else RunRecorder.begin(run, trainer)
         )
-        status = _train(recorder, should_stop)
+        status = _train(recorder, should_stop, until)
         if status in FINISHED and animations:
             # Before the result: a run that is done has its animations.
             for name in manifest.record.animations:
@@ -76,11 +79,22 @@ def train_trial(
         return result
 
 
-def _train(recorder: RunRecorder[FitTrainer], should_stop: Callable[[Status], bool]) -> str:
+def _train(
+    recorder: RunRecorder[FitTrainer], should_stop: Callable[[Status], bool], until: int | None
+) -> str:
+    trainer = recorder.trainer
+
+    def is_due() -> bool:
+        return until is not None and trainer.progress.epoch >= until and trainer.ended is None
+
     try:
+        if is_due():
+            return "paused"
         for status in recorder.steps():
-            if recorder.trainer.ended is None and should_stop(status):
+            if trainer.ended is None and should_stop(status):
                 return "interrupted"
+            if is_due():
+                return "paused"
     except DivergenceError:
         recorder.rollback()
         return "diverged"

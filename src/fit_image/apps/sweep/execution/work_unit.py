@@ -62,8 +62,8 @@ def run_work_unit(
     levels : ndarray of uint8 or uint16, shape (height, width, channels)
         The picture.
     order : mapping
-        ``trial`` as JSON values, the ``state`` of its run (`read_state`), and the ``seconds`` to
-        train.
+        ``trial`` as JSON values, the ``state`` of its run (`read_state`), the ``seconds`` to
+        train, and the epoch ``until`` which, or None.
     is_stopped : callable
         Called after each report; returns whether to return at once.
     report : callable
@@ -100,7 +100,9 @@ def run_work_unit(
             if order["state"]:
                 write_state(path, order["state"])
             try:
-                result = train_trial(trial, path, source, should_stop, animations=False)
+                result = train_trial(
+                    trial, path, source, should_stop, until=order["until"], animations=False
+                )
                 return WorkResult(result.status, output=read_output(path))
             except FitImageError as error:
                 # The temporary folder is gone when this is read.

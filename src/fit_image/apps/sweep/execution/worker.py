@@ -40,7 +40,8 @@ class _Worker:
         while (order := self._orders.get()) is not None:
             trial = Trial.from_json(order["trial"])
             try:
-                status, message, fatal = self._train(trial, Path(order["path"])), "", False
+                path, until = Path(order["path"]), order["until"]
+                status, message, fatal = self._train(trial, path, until), "", False
             except FitImageError as error:
                 # A write error would hit the next trial, too.
                 status, message = "failed", str(error)
@@ -56,7 +57,7 @@ class _Worker:
         self._stopping.set()
         self._orders.put(None)
 
-    def _train(self, trial: Trial, path: Path) -> str:
+    def _train(self, trial: Trial, path: Path, until: int | None) -> str:
         def should_stop(status: Status) -> bool:
             now = time.monotonic()
             if now - self._reported_at >= _SECONDS_BETWEEN_REPORTS:
@@ -72,7 +73,7 @@ class _Worker:
 
         source = self._pictures(trial)
         with on_compile(lambda: self._report(event="compiling")):
-            return train_trial(trial, path, source, should_stop).status
+            return train_trial(trial, path, source, should_stop, until=until).status
 
     def _report(self, **report: Any) -> None:
         self._reports.write(json.dumps(report).encode() + b"\n")

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Self
 
 from fit_image.apps.fit.directory import FitDirectory
+from fit_image.apps.sweep.plan.halving import by_target, rungs_of
 from fit_image.apps.sweep.plan.trial import Trial
 from fit_image.config.animation import AnimationConfig
-from fit_image.errors import FitImageError, InputError, os_error_reason
+from fit_image.config.registry import HALVING_FACTORS
+from fit_image.errors import FitImageError, InputError, excerpt, os_error_reason
 from fit_image.storage import atomic
 from fit_image.storage.json_document import read_document
 from fit_image.storage.locking import lock_folder
@@ -30,14 +32,29 @@ class SweepDirectory:
         Without duplicates, in the order of the plan.
     failures : dict of str to str
         Reasons of failed trials, by key.
+    halving : int or None
+        Factor of successive halving; None if all trials are trained to their end.
+
+    Raises
+    ------
+    InputError
+        If ``halving`` is impossible with these trials.
     """
 
     def __init__(
-        self, path: Path, trials: Iterable[Trial] = (), failures: Mapping[str, str] | None = None
+        self,
+        path: Path,
+        trials: Iterable[Trial] = (),
+        failures: Mapping[str, str] | None = None,
+        halving: int | None = None,
     ) -> None:
         self.path = path
         self.trials = tuple({trial.key: trial for trial in trials}.values())
         self.failures = dict(failures or {})
+        self.halving = halving
+        if halving is not None:
+            for each in by_target(self.trials):
+                rungs_of(each, halving)
         self.results_csv = path / "results.csv"
         self.results_json = path / "results.json"
         self.means_csv = path / "means.csv"
@@ -58,8 +75,13 @@ class SweepDirectory:
         trials, failures = data.get("trials"), data.get("failures")
         if not isinstance(trials, list) or not trials or not isinstance(failures, dict):
             raise InputError(f"{file} is damaged: it has no list of trials")
+        halving = data.get("halving")
+        least, most = HALVING_FACTORS
+        if halving is not None and not (type(halving) is int and least <= halving <= most):
+            raise InputError(f"{file} is damaged: 'halving' is {excerpt(repr(halving))}")
+        reasons = {key: str(reason) for key, reason in failures.items()}
         try:
-            return cls(path, map(Trial.from_json, trials), {k: str(v) for k, v in failures.items()})
+            return cls(path, map(Trial.from_json, trials), reasons, halving)
         except InputError as error:
             raise InputError(f"{file} is damaged: {error}") from error
 
@@ -77,6 +99,7 @@ class SweepDirectory:
             "format": FORMAT_VERSION,
             "trials": [trial.to_json() for trial in self.trials],
             "failures": self.failures,
+            **({} if self.halving is None else {"halving": self.halving}),
         }
         self._check_links()
         try:
@@ -89,9 +112,9 @@ class SweepDirectory:
         text = json.dumps(data, indent=1, allow_nan=False)
         atomic.write_bytes(self.path / "sweep.json", f"{text}\n".encode())
 
-    def extended(self, trials: Iterable[Trial]) -> SweepDirectory:
+    def extended(self, trials: Iterable[Trial], halving: int | None = None) -> SweepDirectory:
         """Return the folder with more trials; nothing is written before `write`."""
-        return SweepDirectory(self.path, (*self.trials, *trials), self.failures)
+        return SweepDirectory(self.path, (*self.trials, *trials), self.failures, halving)
 
     @property
     def animation(self) -> AnimationConfig:

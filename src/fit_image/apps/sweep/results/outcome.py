@@ -15,6 +15,7 @@ from fit_image.apps.fit.directory import FitMetrics
 from fit_image.apps.hidden_layers import silent_units
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.plan.trial import Trial, layers_label
+from fit_image.apps.sweep.results.halving import mark_stopped
 from fit_image.config.fit import option_of
 from fit_image.config.usage import unused_fields
 from fit_image.errors import InputError, excerpt
@@ -24,6 +25,9 @@ LEVELS = (20, 25, 30)
 """PSNR levels in dB; the time to reach each is a result."""
 
 FINISHED = ("done", "diverged")
+"""Statuses of trials that have been trained to their end."""
+
+ENDED = (*FINISHED, "stopped")
 """Statuses of trials that need no more training."""
 
 
@@ -35,11 +39,12 @@ class Outcome:
     ----------
     trial : Trial
     status : str
-        ``waiting``, ``running``, ``interrupted``, ``failed``, or one of `FINISHED`.
+        ``waiting``, ``running``, ``interrupted``, ``paused`` (at a rung of successive halving),
+        ``failed``, or one of `ENDED`.
     rows : tuple of FitMetrics
         Metrics of each epoch.
     message : str
-        Reason of a failure, or empty.
+        Reason of a failure, or of being stopped; or empty.
     path : Path or None
         Folder of the run; None before it has started.
     """
@@ -140,13 +145,14 @@ def read_outcomes(folder: SweepDirectory) -> list[Outcome]:
     InputError
         If a file is damaged or cannot be read.
     """
-    return [read_outcome(folder, trial) for trial in folder.trials]
+    outcomes = [read_outcome(folder, trial) for trial in folder.trials]
+    return outcomes if folder.halving is None else mark_stopped(outcomes, folder.halving)
 
 
 def unfinished(outcomes: Sequence[Outcome], trials: Sequence[Trial]) -> list[Trial]:
-    """Return the trials that are neither done nor diverged."""
-    finished = {each.trial.key for each in outcomes if each.status in FINISHED}
-    return [trial for trial in trials if trial.key not in finished]
+    """Return the trials that are neither done nor diverged nor stopped."""
+    ended = {each.trial.key for each in outcomes if each.status in ENDED}
+    return [trial for trial in trials if trial.key not in ended]
 
 
 @dataclass(frozen=True)
@@ -181,6 +187,17 @@ class SeedGroup:
     def done(self) -> tuple[Outcome, ...]:
         """Outcomes with status ``done``, over which means are taken."""
         return tuple(outcome for outcome in self.outcomes if outcome.status == "done")
+
+    @property
+    def compared(self) -> tuple[Outcome, ...]:
+        """Outcomes with status ``done``, or else those that were stopped after equal epochs."""
+        return self.done or tuple(each for each in self.outcomes if each.status == "stopped")
+
+    @property
+    def stopped_at(self) -> int | None:
+        """Epoch after which all seeds were stopped by successive halving, None if they were not."""
+        stopped = () if self.done else self.compared
+        return max((outcome.epochs for outcome in stopped), default=None)
 
     @property
     def drawn(self) -> list[Outcome]:

@@ -18,13 +18,17 @@ _POINTS = 100  # per curve, evenly spaced on a linear axis, and as many on a log
 
 
 def best_first(groups: Sequence[SeedGroup]) -> list[int]:
-    """Return the indices of groups with a PSNR, by falling mean over the seeds."""
+    """Return the indices of groups with a PSNR, by falling mean over the seeds.
+
+    Those that were stopped come last, the first stopped at the very end.
+    """
     ranked = []
     for index, group in enumerate(groups):
         values = [outcome.psnr for outcome in group.drawn if outcome.psnr is not None]
         if values:
-            ranked.append((-sum(values) / len(values), index))
-    return [index for _, index in sorted(ranked)]
+            stopped_at = -(group.stopped_at or math.inf)
+            ranked.append((stopped_at, -sum(values) / len(values), index))
+    return [index for *_, index in sorted(ranked)]
 
 
 def curves(group: SeedGroup) -> dict[str, Any]:

@@ -9,12 +9,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from fit_image.apps.fit.directory import FitMetrics
+from fit_image.apps.sweep.results.halving import Contest, Network, mean_psnr
 from fit_image.apps.sweep.results.outcome import Outcome, SeedGroup
+from fit_image.errors import some_of
 
 # Parameter counts within this relative distance of their centre count as equal.
 _TOLERANCE = 0.01
 
 _MAX_SIZES = 6
+
+_MOST_NAMED = 6
 
 # PSNRs that differ by less, in dB, count as equal.
 _PSNR_RESOLUTION = 0.005
@@ -64,17 +68,58 @@ def findings(groups: Sequence[SeedGroup]) -> list[Finding]:
     return [_equal_epochs("Equal epochs", groups), _equal_time(groups), *_equal_parameters(groups)]
 
 
+def halving_findings(contest: Contest, groups: Sequence[SeedGroup]) -> list[Finding]:
+    """Return who went on and who was stopped at each rung of successive halving, and who is best.
+
+    What the other findings compare follows, if there are networks left to compare.
+    """
+    labels = {outcome.trial.key: group.label for group in groups for outcome in group.outcomes}
+
+    def describe(networks: Sequence[Network], epoch: int) -> str:
+        named = [
+            f"{labels[network[0].trial.key]} ({_format_psnr(mean_psnr(network, epoch))})"
+            for network in networks
+        ]
+        return some_of(named, most=_MOST_NAMED)
+
+    found = []
+    for rung in contest.passed:
+        kept, stopped = rung.ranking[: rung.kept], rung.ranking[rung.kept :]
+        text = f"On: {describe(kept, rung.epoch)}. Stopped: {describe(stopped, rung.epoch)}."
+        terms = f"{rung.kept} of {len(rung.ranking)} networks went on"
+        found.append(Finding(f"Halving, epoch {rung.epoch:,}", terms, text))
+    if not contest.late:
+        last = contest.rungs.epochs[-1]
+        best = max(contest.going, key=lambda network: mean_psnr(network, last))
+        outcomes = [outcome for group in groups for outcome in group.outcomes]
+        share = sum(each.work for each in outcomes) / sum(
+            each.trial.work * each.trial.samples for each in outcomes
+        )
+        psnr, label = mean_psnr(best, last), labels[best[0].trial.key]
+        text = (
+            f"{label} has {_format_psnr(psnr)}. All {len(groups)} networks took {share:.0%} of the "
+            "work of training them to their end."
+        )
+        found.append(Finding("Halving, the end", f"epoch {last:,}", text, label, psnr))
+    if sum(bool(group.done) for group in groups) > 1:
+        found += findings(groups)
+    return found
+
+
 def remarks(groups: Sequence[SeedGroup]) -> list[str]:
     """Return notes about trials that are not done, and so do not count."""
     lines = []
     for group in groups:
-        counts = Counter(outcome.status for outcome in group.outcomes if outcome.status != "done")
+        statuses = [outcome.status for outcome in group.outcomes]
+        counts = Counter(each for each in statuses if each not in ("done", "stopped"))
         if not counts:
             continue
         total = len(group.outcomes)
         parts = [f"{number} of {total} {status}" for status, number in sorted(counts.items())]
         line = f"{group.label}: {', '.join(parts)}; means are of trials that are done."
-        messages = sorted({outcome.message for outcome in group.outcomes if outcome.message})
+        messages = sorted(
+            {each.message for each in group.outcomes if each.status in counts and each.message}
+        )
         lines.append(" ".join([line, *messages]))
     return lines
 
@@ -159,6 +204,12 @@ def _compare(
     first, second = sorted(means, key=lambda label: -means[label])[:2]
     lead, verdict = _lead(means, psnrs, first, second)
     return Finding(question, terms, f"{first} has {lead}.{note}", first, means[first], verdict)
+
+
+def _format_psnr(psnr: float) -> str:
+    if math.isfinite(psnr):
+        return f"{psnr:.2f} dB"
+    return "a perfect copy" if psnr > 0 else "not there"
 
 
 def _lead(

@@ -12,10 +12,11 @@ from fit_image.apps.report.pictures import player
 from fit_image.apps.report.spectra import spectra
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.results.frames import TrialFrames
+from fit_image.apps.sweep.results.halving import Contest
 from fit_image.apps.sweep.results.outcome import Outcome, group_by_seed
 from fit_image.apps.sweep.results.report_data import best_first, curves
 from fit_image.apps.sweep.results.report_pictures import compare_finals
-from fit_image.apps.sweep.results.summary import findings, remarks
+from fit_image.apps.sweep.results.summary import findings, halving_findings, remarks
 
 COLOURS = 7
 """Colours in the style sheet; further groups repeat them with other dashes."""
@@ -46,7 +47,10 @@ class Section:
         self.picture = groups[0].trial.manifest.picture
         self.name = Path(self.picture.path).name
         self.wide = self.picture.width > self.picture.height
-        self.findings = findings(groups)
+        if folder.halving is None:
+            self.findings = findings(groups)
+        else:
+            self.findings = halving_findings(Contest.of(outcomes, folder.halving), groups)
         self.remarks = remarks(groups)
         # All into a folder of their own, so that they can be called one after the other.
         self.commands = [

@@ -76,9 +76,13 @@ def _name(style: Mapping[str, Any]) -> Html:
 
 def _group_row(group: SeedGroup, style: Mapping[str, Any]) -> Html:
     def spread(name: str, form: Callable[[float], str], digits: int | None = None) -> Html:
-        return _spread(group.statistics(name), form, digits)
+        figures = Statistics.of([outcome.measured[name] for outcome in group.compared])
+        return _spread(figures, form, digits)
 
-    done, asked = len(group.done), len(group.outcomes)
+    done, asked = len(group.compared), len(group.outcomes)
+    status = group.status
+    if group.stopped_at:
+        status += f" at epoch {group.stopped_at} of {group.trial.manifest.epochs}"
     return element(
         "tr",
         _name(style),
@@ -90,7 +94,7 @@ def _group_row(group: SeedGroup, style: Mapping[str, Any]) -> Html:
         *(spread(f"seconds_to_{level}", format_digits, 2) for level in LEVELS),
         spread("never_answer", _count),
         _number(done, str(done) if done == asked else f"{done} of {asked}"),
-        element("td", group.status, data_value=group.status),
+        element("td", status, data_value=status),
     )
 
 
