@@ -162,6 +162,23 @@ def gallery(work: Path) -> None:
     draw_gallery(PORTRAIT, work).save(EXAMPLES / "gallery.png", optimize=True)
 
 
+EXPRESSIONS = ("sin(6*s)/(1+abs(s))", "max(s,-s/3)*cos(4*s)", "tanh(s)+exp(-(4*s)**2)")
+
+
+@cli.command()
+def expressions() -> None:
+    """Draw random networks with expressions as activations."""
+    cells: list[Cell] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for text in EXPRESSIONS:
+            file = Path(folder, f"{len(cells)}.png")
+            options = ("--activation", f"expr: {text}", "--stddev", 0.9, "--seed", 3)
+            fit_image("dream", *options, "--size", "340x340", "-o", file)
+            cells.append((Image.open(file).convert("RGB"), text))
+    sheet = draw_sheet({"fit-image dream --activation 'expr: ...'": cells}, len(cells))
+    sheet.quantize(255).save(EXAMPLES / "expressions.png", optimize=True)
+
+
 @cli.command()
 def dream() -> None:
     """Draw a random network with ever larger weights."""

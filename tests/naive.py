@@ -59,6 +59,42 @@ NAIVE_ACTIVATIONS = {
 }
 
 
+def _softsine(s, k):
+    size, sign = 1 + abs(s), math.copysign(1.0, s)
+    return (k.omega * math.cos(k.omega * s) * size - sign * math.sin(k.omega * s)) / size**2
+
+
+def _folded(s, k):
+    tanh, cosine = math.tanh(s), math.cos(s)
+    change = 1 - tanh**2 if tanh < cosine else -math.sin(s)
+    return (1.0 if s > k.slope * s else k.slope) - 1.5 * min(tanh, cosine) ** 2 * change
+
+
+def _bowl(s, k):
+    q = 1 + s * s
+    bell = math.sqrt(q) * _bell(s, k)
+    return s / q * bell - 2 * k.scale**2 * s * bell + 2 * s * (1 - math.log(q)) / q**2
+
+
+# Of all operations that expressions have.
+EXPRESSIONS = {
+    "expr: sin(omega*s)/(1+abs(s))": (
+        lambda s, k: math.sin(k.omega * s) / (1 + abs(s)),
+        _softsine,
+    ),
+    "expr: max(s, slope*s) - min(tanh(s), cos(s))**3/2": (
+        lambda s, k: max(s, k.slope * s) - min(math.tanh(s), math.cos(s)) ** 3 / 2,
+        _folded,
+    ),
+    "expr: sqrt(1 + s**2)*exp(-(scale*s)**2) + log(1 + s**2)*(1 + s**2)**-1": (
+        lambda s, k: math.sqrt(1 + s * s) * _bell(s, k) + math.log1p(s * s) / (1 + s * s),
+        _bowl,
+    ),
+}
+
+ALL_ACTIVATIONS = {**NAIVE_ACTIVATIONS, **EXPRESSIONS}
+
+
 class NaiveNetwork:
     """Lists of floats: ``weights[layer][unit][input]`` and ``biases[layer][unit]``."""
 
@@ -83,11 +119,11 @@ class NaiveNetwork:
         )
 
     def f(self, layer, s):
-        f, _ = NAIVE_ACTIVATIONS[self.layers[layer].activation]
+        f, _ = ALL_ACTIVATIONS[self.layers[layer].activation]
         return f(s, self.layers[layer])
 
     def df(self, layer, s):
-        _, df = NAIVE_ACTIVATIONS[self.layers[layer].activation]
+        _, df = ALL_ACTIVATIONS[self.layers[layer].activation]
         return df(s, self.layers[layer])
 
     def forward(self, x):

@@ -12,13 +12,13 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from naive import NAIVE_ACTIVATIONS
+from naive import ALL_ACTIVATIONS
 
 
 class _Activated:
     def __init__(self, activation="identity", slope=0.01, omega=30.0, scale=10.0):
         self._constants = SimpleNamespace(slope=slope, omega=omega, scale=scale)
-        self._f, self._df = NAIVE_ACTIVATIONS[activation]
+        self._f, self._df = ALL_ACTIVATIONS[activation]
 
     def _each(self, function, sums):
         values = [function(float(s), self._constants) for s in sums.ravel()]

@@ -13,7 +13,7 @@ from fit_image.nn.mlp.layer_spec import LayerSpec
 from fit_image.nn.runtime.arrays import Matrix, aligned_zeros
 from fit_image.nn.runtime.jit import kernel
 from fit_image.nn.runtime.simd import WIDTH, load, store
-from naive import NAIVE_ACTIVATIONS
+from naive import ALL_ACTIVATIONS, NAIVE_ACTIVATIONS
 
 
 @kernel
@@ -26,6 +26,12 @@ def _sine(x, y):
 def _cosine(x, y):
     for i in range(x.size):
         y[i] = vector_math.cosine(x[i])
+
+
+@kernel
+def _logarithm(x, y):
+    for i in range(x.size):
+        y[i] = vector_math.logarithm(x[i])
 
 
 @kernel
@@ -88,6 +94,8 @@ FUNCTIONS = [
     (_exponential, np.exp, -1.0, 1.0, 2e-7),
     (_exponential, np.exp, -87.0, 88.0, 2e-7),
     (_log_one_plus, np.log1p, 0.0, 1.0, 1e-7),
+    (_logarithm, np.log, 1e-3, 1.0, 2e-7),
+    (_logarithm, np.log, 1.0, 1e9, 2e-7),
     *[(each, np.tanh, -1.0, 1.0, 2e-7) for each in TANH_FUNCTIONS],
     *[(each, np.tanh, -20.0, 20.0, 3e-7) for each in TANH_FUNCTIONS],
 ]
@@ -117,6 +125,11 @@ def test_the_exponential_of_what_is_too_large_or_small_stays_a_number():
     assert (found[:2] < 2e-38).all()
     assert (found[2:] > 2e38).all()
     assert np.isnan(applied(_exponential, [np.nan])).all()
+
+
+def test_the_logarithm_of_what_is_not_positive_is_that_of_python():
+    found = applied(_logarithm, [-1.0, 0.0, np.inf, np.nan, 1.0])
+    np.testing.assert_array_equal(found, np.float32([np.nan, -np.inf, np.inf, np.nan, 0.0]))
 
 
 @pytest.mark.parametrize("function", TANH_FUNCTIONS)
@@ -153,12 +166,12 @@ def test_the_tables_of_activations_agree():
     assert {activation.init for activation in ACTIVATIONS.values()} <= set(INITS)
 
 
-@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("name", ALL_ACTIVATIONS)
 @pytest.mark.parametrize("constants", [(0.01, 1.0, 1.0), (0.3, 5.0, 2.5)])
 def test_an_activation_and_its_derivative_equal_the_naive_twin(name, constants, rng):
     layer = LayerSpec(1, 1, name, *constants)
     sums = rng.uniform(-4.0, 4.0, (3, 501)).astype(np.float32)  # and not a multiple of a vector
-    f, df = NAIVE_ACTIVATIONS[name]
+    f, df = ALL_ACTIVATIONS[name]
     values, derivatives = rows_of(name, sums, layer)
     # Of sums near 4, an angle of omega (|s| + 1) s is known to 1e-5 in float32.
     np.testing.assert_allclose(values, np.vectorize(f)(sums.astype(float), layer), atol=2e-5)
@@ -166,7 +179,7 @@ def test_an_activation_and_its_derivative_equal_the_naive_twin(name, constants, 
     np.testing.assert_allclose(derivatives, exact, atol=2e-5 * max(np.abs(exact).max(), 1.0))
 
 
-@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("name", ALL_ACTIVATIONS)
 def test_an_activation_of_large_sums_is_finite_and_of_nan_is_nan(name):
     sums = np.array([[-90.0, -30.0, 0.0, 30.0, 90.0]], dtype=np.float32)
     values, derivatives = rows_of(name, sums, LayerSpec(1, 1, name))
@@ -176,7 +189,7 @@ def test_an_activation_of_large_sums_is_finite_and_of_nan_is_nan(name):
     assert np.isnan(values).all()
 
 
-@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("name", ALL_ACTIVATIONS)
 def test_an_activation_uses_the_constants_that_its_help_names(name):
     sums = np.linspace(-0.5, 0.5, 64, dtype=np.float32)[np.newaxis]
     usual = dict(zip(("slope", "omega", "scale"), (0.1, 3.0, 2.0), strict=True))

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 
 from fit_image.config.registry import OUTPUT_ACTIVATIONS
-from fit_image.nn.activations import ACTIVATIONS
 from fit_image.nn.mlp.layer_spec import LayerSpec, dense_stack
 from fit_image.nn.mlp.mlp import MLP
 from fit_image.nn.mlp.predictor import Predictor
-from naive import NaiveNetwork, values
+from naive import ALL_ACTIVATIONS, NaiveNetwork, values
 from passes import passes
 
 # Widths around the kernels' groups of 4 rows and 16 columns, and one that fills neither.
@@ -37,7 +36,7 @@ def test_predict_equals_the_naive_twin(hidden, rng):
     np.testing.assert_allclose(network.predict(inputs), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("activation", ALL_ACTIVATIONS)
 @pytest.mark.parametrize("constants", [(0.01, 3.0, 1.0), (0.5, 1.0, 0.7)])
 @pytest.mark.parametrize("output", OUTPUT_ACTIVATIONS)
 def test_gradients_equal_central_differences(activation, constants, output, rng):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fit_image.nn.activations import ACTIVATIONS
 from fit_image.nn.layers.layer import GradMode
 from fit_image.nn.mlp import soa
 from fit_image.nn.mlp.conditioned_mlp import ConditionedMLP, at_latent
@@ -13,7 +12,7 @@ from fit_image.nn.mlp.layer_spec import LayerSpec
 from fit_image.nn.mlp.mlp import MLP
 from fit_image.nn.network import Network
 from fit_image.nn.runtime.threads import ThreadPool
-from naive import NaiveNetwork
+from naive import ALL_ACTIVATIONS, NaiveNetwork
 from passes import passes
 
 LATENTS = 3
@@ -44,7 +43,7 @@ def of_activation(name):
 
 
 STACKS = {
-    **{name: of_activation(name) for name in ACTIVATIONS},
+    **{name: of_activation(name) for name in ALL_ACTIVATIONS},
     **{f"{units} units": blocks(units) for units in (1, 4, 6, 11)},
     "3 outputs": blocks(outputs=3),
 }

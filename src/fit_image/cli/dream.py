@@ -70,11 +70,12 @@ def _grid(text: str) -> tuple[int, int]:
 )
 @click.option(
     "--activation",
-    type=click.Choice(list(ACTIVATIONS)),
+    type=options.ACTIVATION,
     default="tanh",
     show_default=True,
     metavar="NAME",
-    help=f"Activation of hidden layers without one in --layers: {', '.join(ACTIVATIONS)}.",
+    help=f"Activation of hidden layers without one in --layers: {', '.join(ACTIVATIONS)}, or an "
+    "expression, expr: ...",
 )
 @click.option(
     "--inputs",

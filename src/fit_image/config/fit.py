@@ -40,6 +40,7 @@ from fit_image.config.settings import (
     setting,
 )
 from fit_image.errors import excerpt
+from fit_image.nn.expressions import is_expression, parse_expression
 
 MOST_EPOCHS = 10_000_000
 
@@ -129,7 +130,8 @@ class FitConfig:
     )
     activation: str = setting(
         "leaky-relu",
-        f"Activation of hidden layers without one in --layers: {', '.join(ACTIVATIONS)}.",
+        f"Activation of hidden layers without one in --layers: {', '.join(ACTIVATIONS)}, or an "
+        "expression of their sums such as 'expr: sin(omega*s)/(1+abs(s))'.",
         choices=ACTIVATIONS,
     )
     omega: float = setting(
@@ -190,6 +192,10 @@ class FitConfig:
             self._set("optimizer", "adam" if isinstance(encoding, GridSpec) else "sgd")
         self._set("layers", _hidden_layers(self.layers))
         check_choice("optimizer", self.optimizer, OPTIMIZERS)
+        if is_expression(self.activation):
+            self._set("activation", parse_expression(self.activation).text)
+        problem = "cannot have an expression as an activation: give it as activation"
+        require(not any(is_expression(each.activation) for each in self.layers), "layers", problem)
         for activation in self.activations[:-1]:
             check_choice("activation", activation, ACTIVATIONS)
         defaults = OPTIMIZERS[self.optimizer]

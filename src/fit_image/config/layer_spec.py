@@ -82,7 +82,10 @@ def parse_layers(text: str) -> tuple[Hidden, ...]:
         _check(shown, width, count, len(layers) + count)
         activation = match["activation"]
         if activation is not None and activation not in ACTIVATIONS:
-            raise InputError(f"{shown}: the activation must be one of {', '.join(ACTIVATIONS)}")
+            raise InputError(
+                f"{shown}: the activation must be one of {', '.join(ACTIVATIONS)}; an expression "
+                "is given by --activation"
+            )
         layers += [Hidden(width, activation)] * count
     return tuple(layers)
 

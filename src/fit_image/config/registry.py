@@ -7,6 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fit_image.errors import InputError, excerpt
+from fit_image.nn.expressions import (
+    PREFIX,
+    Expression,
+    Expressions,
+    is_expression,
+    parse_expression,
+)
+
 PACES = ("even", "visible")
 
 LOOPS = ("forward", "boomerang", "once")
@@ -59,7 +68,7 @@ class ActivationDefaults:
     adaptive: float = 1.0
 
 
-ACTIVATIONS = {
+_NAMED = {
     "leaky-relu": ActivationDefaults(("slope",)),
     "relu": ActivationDefaults(),
     "elu": ActivationDefaults(),
@@ -74,7 +83,32 @@ ACTIVATIONS = {
     "finer": ActivationDefaults(("omega",), descent=0.03, adaptive=0.1),
     "identity": ActivationDefaults(),
 }
+
+
+def _expressed(expression: Expression) -> ActivationDefaults:
+    # What uses omega is as steep as a sine.
+    steep = _NAMED["sine" if "omega" in expression.fields else "identity"]
+    return ActivationDefaults(expression.fields, steep.descent, steep.adaptive)
+
+
+ACTIVATIONS = Expressions(_expressed, _NAMED)
 """The activations of `fit_image.nn.activations`."""
+
+
+def parse_activation(name: str) -> str:
+    """Return the name of an activation, of an expression its text.
+
+    Raises
+    ------
+    InputError
+        If it is neither.
+    """
+    if is_expression(name):
+        return parse_expression(name).text
+    if name not in ACTIVATIONS:
+        expressed = f"or an expression, {PREFIX} ..."
+        raise InputError(f"{excerpt(name)!a} is not one of {', '.join(ACTIVATIONS)}, {expressed}")
+    return name
 
 
 def activations_with(field: str) -> str:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fit_image.nn.expression_kernels import program_code, run_program
+from fit_image.nn.expressions import Expression, Expressions
 from fit_image.nn.kernels.vector_math import (
     cosine,
     exponential,
@@ -32,7 +34,7 @@ class Activation:
     init: str
 
 
-ACTIVATIONS = {
+_NAMED = {
     # s, or slope * s below zero; slope 0 is a ReLU.
     "leaky-relu": Activation(LEAKY_RELU, "classic"),
     "relu": Activation(RELU, "he"),
@@ -61,6 +63,16 @@ ACTIVATIONS = {
     "finer": Activation(FINER, "siren"),
     "identity": Activation(IDENTITY, "xavier"),
 }
+
+
+def _expressed(expression: Expression) -> Activation:
+    # Of what is steep by its omega, weights begin as those of sines do.
+    init = "siren" if "omega" in expression.fields else "xavier"
+    return Activation(program_code(expression), init)
+
+
+ACTIVATIONS = Expressions(_expressed, _NAMED)
+"""Activations by name, and those that are expressions by text."""
 
 # Columns of the table of constants, a row a layer.
 SLOPE, OMEGA, SCALE = range(3)
@@ -149,9 +161,11 @@ def activate_rows(source, sums, target, values, shape, code, constants):
         elif code == FINER:
             for i in range(columns):
                 y[i] = sine(omega * ((abs(s[i]) + _ONE) * s[i]))
-        else:
+        elif code == IDENTITY:
             for i in range(columns):
                 y[i] = s[i]
+        else:
+            run_program(code, 0, s, y, columns, constants)
 
 
 @inner
@@ -203,6 +217,8 @@ def differentiate_rows(memory, sums, shape, code, constants):
                 size = abs(s[i])
                 change = omega * (_TWO * size + _ONE)
                 s[i] = change * cosine(omega * ((size + _ONE) * s[i]))
-        else:
+        elif code == IDENTITY:
             for i in range(columns):
                 s[i] = _ONE
+        else:
+            run_program(code, 1, s, s, columns, constants)

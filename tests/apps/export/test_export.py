@@ -24,7 +24,7 @@ from fit_image.config.registry import EXPORTS
 from fit_image.errors import FitImageError, InputError
 from fit_image.nn import activations as core
 from fit_image.nn.encodings.registry import ENCODINGS
-from naive import NAIVE_ACTIVATIONS
+from naive import ALL_ACTIVATIONS
 
 REGION = (-0.5, -0.4, 1.3, 1.5)
 
@@ -67,17 +67,17 @@ def test_every_component_has_its_row():
     assert list(EXPORTERS) == list(EXPORTS)
 
 
-@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("name", ALL_ACTIVATIONS)
 def test_expressions_are_the_activations(name):
     constants, sums = Constants(0.1, 3.0, 0.7), np.linspace(-6, 6, 101)
-    f, _ = NAIVE_ACTIVATIONS[name]
+    f, _ = ALL_ACTIVATIONS[name]
     expected = [f(s, constants) for s in sums]
     np.testing.assert_allclose(ACTIVATIONS[name](IN_NUMPY, sums, constants), expected, atol=1e-14)
     text = activation_text(name, IN_GLSL, constants, "s")
     np.testing.assert_allclose(evaluated(text, s=sums), expected, atol=2e-7)
 
 
-@pytest.mark.parametrize("name", core.ACTIVATIONS)
+@pytest.mark.parametrize("name", ALL_ACTIVATIONS)
 @pytest.mark.parametrize("suffix", EXPORTERS)
 def test_every_format_has_every_activation(suffix, name, tmp_path):
     check_format(suffix, picture_subject(with_activation(name), ""), tmp_path)

@@ -8,7 +8,6 @@ from test_mlp import STACKS, make, samples
 from test_per_sample_sgd import copy_of, learn, ones, shaped
 
 from fit_image.config import registry
-from fit_image.nn.activations import ACTIVATIONS
 from fit_image.nn.encodings.base import Identity
 from fit_image.nn.mlp.mlp import MLP
 from fit_image.nn.optimizers.adam import Adam, AdamW
@@ -16,7 +15,7 @@ from fit_image.nn.optimizers.base import Step
 from fit_image.nn.optimizers.registry import OPTIMIZERS
 from fit_image.nn.optimizers.sgd import SGD
 from fit_image.nn.training.minibatch import Minibatch
-from naive import NAIVE_OPTIMIZERS, NaiveNetwork, values
+from naive import ALL_ACTIVATIONS, NAIVE_OPTIMIZERS, NaiveNetwork, values
 
 RATES = {"sgd": 0.2, "momentum": 0.1, "adam": 0.01, "adamw": 0.01}
 
@@ -92,7 +91,7 @@ def test_learning_by_batches_equals_the_naive_twin(name, hidden, rng):
     assert loss == pytest.approx(twin_loss, rel=1e-5)
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("activation", ALL_ACTIVATIONS)
 def test_batches_of_an_activation_equal_the_naive_twin(activation, rng):
     network = shaped(activation, rng)
     twin, naive = NaiveNetwork.copy_of(network), NAIVE_OPTIMIZERS["momentum"]()

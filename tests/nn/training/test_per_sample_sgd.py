@@ -7,14 +7,13 @@ import threading
 import numpy as np
 import pytest
 
-from fit_image.nn.activations import ACTIVATIONS
 from fit_image.nn.mlp.layer_spec import dense_stack
 from fit_image.nn.mlp.mlp import MLP
 from fit_image.nn.runtime.barrier import abort, barrier, barrier_counts, next_task
 from fit_image.nn.runtime.jit import kernel
 from fit_image.nn.training import per_sample_sgd as sgd_module
 from fit_image.nn.training.per_sample_sgd import PerSampleSGD
-from naive import NaiveNetwork, values
+from naive import ALL_ACTIVATIONS, NaiveNetwork, values
 
 # Hidden layers: none left over and one; narrower and wider than the vectors and groups of rows
 # that the kernels next_task; cut into one, two and four blocks, of which some are empty.
@@ -74,7 +73,7 @@ def shaped(activation, rng):
     return MLP(layers).draw_params(1.0, rng, "classic")
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("activation", ALL_ACTIVATIONS)
 def test_training_of_an_activation_equals_the_naive_twin(activation, rng):
     network = shaped(activation, rng)
     twin = NaiveNetwork.copy_of(network)

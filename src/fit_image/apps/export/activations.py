@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fit_image.nn.expressions import Expression, Expressions
+
 
 class Functions(NamedTuple):
     """Functions in expressions, beside sums, products, signs and numbers."""
@@ -17,6 +19,7 @@ class Functions(NamedTuple):
     absolute: Callable[[Any], Any]
     exp: Callable[[Any], Any]
     log: Callable[[Any], Any]
+    sqrt: Callable[[Any], Any]
     sin: Callable[[Any], Any]
     cos: Callable[[Any], Any]
     tanh: Callable[[Any], Any]
@@ -34,7 +37,9 @@ def _bell(f: Functions, s: Any, k: Constants) -> Any:
     return f.exp(-((k.scale * s) * (k.scale * s)))
 
 
-ACTIVATIONS: dict[str, Callable[[Functions, Any, Constants], Any]] = {
+Formula = Callable[[Functions, Any, Constants], Any]
+
+_NAMED: dict[str, Formula] = {
     "leaky-relu": lambda f, s, k: f.positive(s) + k.slope * f.negative(s),
     "relu": lambda f, s, k: f.positive(s),
     "elu": lambda f, s, k: f.positive(s) + (f.exp(f.negative(s)) - 1.0),
@@ -49,6 +54,23 @@ ACTIVATIONS: dict[str, Callable[[Functions, Any, Constants], Any]] = {
     "finer": lambda f, s, k: f.sin(k.omega * ((f.absolute(s) + 1.0) * s)),
     "identity": lambda f, s, k: s,
 }
+
+
+def _expressed(expression: Expression) -> Formula:
+    def formula(f: Functions, s: Any, k: Constants) -> Any:
+        functions = {
+            **f._asdict(),
+            "abs": f.absolute,
+            "max": lambda a, b: b + f.positive(a - b),
+            "min": lambda a, b: b + f.negative(a - b),
+        }
+        constants = {name: float(value) for name, value in k._asdict().items()}
+        return expression.evaluate({"s": s, **constants}, functions)
+
+    return formula
+
+
+ACTIVATIONS = Expressions(_expressed, _NAMED)
 """Those of `fit_image.nn.activations`: of functions, a sum s and the constants of its layer."""
 
 IN_NUMPY = Functions(
@@ -57,6 +79,7 @@ IN_NUMPY = Functions(
     absolute=np.abs,
     exp=np.exp,
     log=np.log,
+    sqrt=np.sqrt,
     sin=np.sin,
     cos=np.cos,
     tanh=np.tanh,
@@ -72,8 +95,20 @@ class Term:
     def __add__(self, other: Term | float) -> Term:
         return Term(f"({self.text} + {_text(other)})")
 
+    def __radd__(self, other: float) -> Term:
+        return Term(f"({_text(other)} + {self.text})")
+
     def __sub__(self, other: Term | float) -> Term:
         return Term(f"({self.text} - {_text(other)})")
+
+    def __rsub__(self, other: float) -> Term:
+        return Term(f"({_text(other)} - {self.text})")
+
+    def __truediv__(self, other: Term | float) -> Term:
+        return Term(f"({self.text} / {_text(other)})")
+
+    def __rtruediv__(self, other: float) -> Term:
+        return Term(f"({_text(other)} / {self.text})")
 
     def __mul__(self, other: Term | float) -> Term:
         return Term(f"({self.text} * {_text(other)})")

@@ -109,6 +109,15 @@ class _Value:
     def __rmul__(self, other: Any) -> _Value:
         return self._graph.node("Mul", other, self)
 
+    def __radd__(self, other: Any) -> _Value:
+        return self._graph.node("Add", other, self)
+
+    def __truediv__(self, other: Any) -> _Value:
+        return self._graph.node("Div", self, other)
+
+    def __rtruediv__(self, other: Any) -> _Value:
+        return self._graph.node("Div", other, self)
+
     def __neg__(self) -> _Value:
         return self._graph.node("Neg", self)
 
@@ -148,6 +157,7 @@ class _Graph:
             absolute=lambda s: self.node("Abs", s),
             exp=lambda s: self.node("Exp", s),
             log=lambda s: self.node("Log", s),
+            sqrt=lambda s: self.node("Sqrt", s),
             sin=lambda s: self.node("Sin", s),
             cos=lambda s: self.node("Cos", s),
             tanh=lambda s: self.node("Tanh", s),

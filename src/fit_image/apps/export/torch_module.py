@@ -33,6 +33,7 @@ _IN_TORCH = functions_in_text(
     absolute="torch.abs({})",
     exp="torch.exp({})",
     log="torch.log({})",
+    sqrt="torch.sqrt({})",
     sin="torch.sin({})",
     cos="torch.cos({})",
     tanh="torch.tanh({})",

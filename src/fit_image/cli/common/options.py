@@ -25,7 +25,7 @@ from fit_image.config.layer_spec import (
     parse_qualities,
 )
 from fit_image.config.presets import PRESETS
-from fit_image.config.registry import OPTIMIZERS
+from fit_image.config.registry import OPTIMIZERS, parse_activation
 from fit_image.errors import InputError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -156,6 +156,7 @@ def _region(text: str) -> tuple[float, ...]:
 
 
 LAYERS = Parsed("layers", parse_layers)
+ACTIVATION = Parsed("activation", parse_activation)
 ENCODING = Parsed("encoding", lambda text: str(parse_encoding(text)))
 INIT = Parsed("init", _checked(parse_init))
 QUALITIES = Parsed("Q", _checked(parse_qualities))

@@ -55,7 +55,7 @@ _OPTIONS = (
     ),
     _field("Network", "init_scale", metavar="SCALE"),
     _field("Network", "slope", metavar="SLOPE"),
-    _field("Network", "activation", metavar="NAME"),
+    _field("Network", "activation", options.ACTIVATION, "NAME"),
     _field("Network", "omega", metavar="OMEGA"),
     _field("Network", "scale", metavar="SCALE"),
     _field("Network", "output_activation"),

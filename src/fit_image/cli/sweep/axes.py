@@ -17,7 +17,9 @@ from fit_image.cli.common.headings import HeadedOption, heading_of
 from fit_image.cli.fit.command import command as fit_command
 from fit_image.config.encoding_spec import ENCODINGS
 from fit_image.config.fit import FitConfig, ImageConfig, option_of
+from fit_image.config.registry import ACTIVATIONS
 from fit_image.errors import MOST_SHOWN, InputError, excerpt, os_error_reason
+from fit_image.nn.expressions import PREFIX
 from fit_image.storage.untrusted import check_values, read_bytes
 
 Values = tuple[Any, ...]
@@ -35,6 +37,8 @@ _COMMA = re.compile(",")
 _SEPARATORS = {
     "layers": _NEVER,
     "encoding": re.compile(rf",(?=(?:{'|'.join(ENCODINGS)})(?:[:,]|$))"),
+    # Before a name that ends there, or an expression: those have commas, too, as in max(s, 0).
+    "activation": re.compile(rf",(?=\s*(?:(?:{'|'.join(ACTIVATIONS)})\s*(?:,|$)|{PREFIX}))"),
     "background": re.compile(r",(?![^(]*\))"),
 }
 
