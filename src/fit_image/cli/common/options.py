@@ -25,7 +25,7 @@ from fit_image.config.layer_spec import (
     parse_qualities,
 )
 from fit_image.config.presets import PRESETS
-from fit_image.config.registry import OPTIMIZERS
+from fit_image.config.registry import AUTO_RATE, OPTIMIZERS
 from fit_image.errors import InputError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -94,6 +94,20 @@ class Real(click.FloatRange):
         return number
 
 
+class Rate(Real):
+    """A learning rate, or ``auto``."""
+
+    name = "rate"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, str) and value.lower() == AUTO_RATE:
+            return AUTO_RATE
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter as error:
+            self.fail(f"{error.message.rstrip('.')}, or '{AUTO_RATE}'.", param, ctx)
+
+
 class Numbers(click.ParamType):
     """Non-negative numbers, separated by commas."""
 
@@ -160,6 +174,7 @@ ENCODING = Parsed("encoding", lambda text: str(parse_encoding(text)))
 INIT = Parsed("init", _checked(parse_init))
 QUALITIES = Parsed("Q", _checked(parse_qualities))
 POSITIVE = Real(min=0, min_open=True, max=LARGEST_RATE)
+RATE = Rate(min=0, min_open=True, max=LARGEST_RATE)
 DECIBELS = OrNone(Real(min=0, min_open=True))
 DURATION = OrNone(Parsed("time", parse_duration))
 PIXEL_LIMIT = OrNone(Parsed("pixels", _pixels))
