@@ -205,7 +205,7 @@ def halving() -> None:
         output = Path(folder, "sweep")
         options = ["--lr", "0.01,0.1,0.3", "--epochs", 90, "--max-pixels", 1_500, "--halving", 3]
         fit_image("sweep", PORTRAIT, *layers, *options, "--animation", "none", "-o", output)
-        photograph(output / "report.html", EXAMPLES / "halving.png", 1120, 1500)
+        photograph(output / "report.html", EXAMPLES / "halving.png", 1120, 1330)
 
 
 @cli.command()

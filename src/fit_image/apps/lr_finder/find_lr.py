@@ -61,7 +61,7 @@ def find_lr(
     threads: int | None = None,
     **options: Any,
 ) -> RateCurve:
-    """Learn half an epoch of ``image`` while the learning rate rises, and suggest a rate.
+    """Learn some thousand pixels of ``image`` while the learning rate rises, and suggest a rate.
 
     The suggestion is for networks of this kind with any seed, length and schedule, and the same for
     any number of threads.

@@ -25,8 +25,10 @@ _LOWEST, _HIGHEST = 1e-3, 1e3
 # Losses are means of so many parts, of a step or many.
 _PARTS = 200
 
-# Half an epoch of a small picture, or of large batches, would be a few steps.
-_FEWEST_SAMPLES, _FEWEST_STEPS = 6000, 100
+# How long the test is, whatever the size of the picture: the more steps it takes, the lower are the
+# rates at which the loss is lowest, and the suggestion is to follow from these. Steps of batches;
+# samples at least, of which single ones say little; and single samples of plain gradient descent.
+_STEPS, _FEWEST_SAMPLES, _SINGLE_SAMPLES = 110, 2000, 7000
 
 # A loss so many times the first, or not finite, ends the test: larger rates are no better.
 _HOPELESS = 10.0
@@ -55,7 +57,7 @@ class Losses:
 
 
 class RangeTest:
-    """Learns half an epoch of a picture while the rate rises; the network is thrown away.
+    """Learns some thousand pixels of a picture while the rate rises; the network is thrown away.
 
     Neither the seed nor the learning rate of the configuration matters, nor how long the training
     is to be and how the rate changes in it.
@@ -78,7 +80,8 @@ class RangeTest:
         self._trainer = trainer = FitTrainer(image, config, threads=threads)
         self._learning: EpochLearner = trainer.learning
         batch = min(config.batch_size, trainer.epoch_size)
-        self._samples = max(trainer.epoch_size // 2, _FEWEST_SAMPLES, _FEWEST_STEPS * batch)
+        single = batch == 1 and not OPTIMIZERS[config.optimizer].adaptive
+        self._samples = max(_STEPS * batch, _SINGLE_SAMPLES if single else _FEWEST_SAMPLES)
         self._step = -(-self._samples // (_PARTS * batch)) * batch
         self._rates: list[float] = []
         self._losses: list[float] = []

@@ -57,8 +57,8 @@ _OPTIONS = (
         "Learning",
         "--find-lr",
         is_flag=True,
-        help="Learn half an epoch while the learning rate rises, print the --lr that suits this "
-        "network and picture, and write nothing. --lr auto takes it at once.",
+        help="Learn some thousand pixels while the learning rate rises, print the --lr that suits "
+        "this network and picture, and write nothing. --lr auto takes it at once.",
     ),
     headed_option(
         "Learning",
