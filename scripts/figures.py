@@ -207,15 +207,22 @@ def report() -> None:
         photograph(page, EXAMPLES / "report.png", 1120, 1330)
 
 
+@cli.command("find-lr")
+def find_lr() -> None:
+    """Draw the losses at rising learning rates, of a network of sines and the portrait."""
+    network = ("--layers", "3x128", "--activation", "sine", "--optimizer", "adam")
+    fit_image(PORTRAIT, *network, "--find-lr", "--plot", EXAMPLES / "find-lr.png")
+
+
 @cli.command()
 def halving() -> None:
     """Run a sweep with successive halving, and photograph its page with chromium."""
-    layers = [each for depth in (1, 2, 4) for each in ("--layers", f"{depth}x64")]
+    layers = [each for depth in (1, 2, 3) for each in ("--layers", f"{depth}x16")]
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder, "sweep")
-        options = ["--lr", "0.03,0.1,0.3", "--epochs", 90, "--max-pixels", 20_000, "--halving", 3]
+        options = ["--lr", "0.01,0.1,0.3", "--epochs", 90, "--max-pixels", 1_500, "--halving", 3]
         fit_image("sweep", PORTRAIT, *layers, *options, "--animation", "none", "-o", output)
-        photograph(output / "report.html", EXAMPLES / "halving.png", 1120, 1500)
+        photograph(output / "report.html", EXAMPLES / "halving.png", 1120, 1330)
 
 
 @cli.command()

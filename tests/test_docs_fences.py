@@ -99,6 +99,8 @@ def shortened(words):
     known = name in SHORT or first in (*cli.list_commands(None), "--help")
     resumed = "--resume" in words
     options = SHORT_RESUMED if resumed else SHORT.get(name if known else "fit", {})
+    if "--halving" in words:
+        options = options | {"--epochs": "9"}  # of which the rungs are parts
     words = [*words, *(["--plan"] if "--scheduler" in words else [])]
     for option, value in options.items():
         if option in words:

@@ -8,8 +8,9 @@ from fit_image.version import __version__
 
 if TYPE_CHECKING:
     from fit_image.animation.writers import write_animation
-    from fit_image.apps.fit.fit import Epoch, fit
     from fit_image.apps.fit.trainer import FitTrainer as Trainer
+    from fit_image.apps.fitting import Epoch, fit
+    from fit_image.apps.lr_finder.find_lr import RateCurve, find_lr
     from fit_image.apps.painting_network import PaintingNetwork as Network
     from fit_image.apps.run_kinds import open_run
     from fit_image.cli.watching import watch
@@ -25,8 +26,10 @@ __all__ = [
     "FitImageError",
     "InputError",
     "Network",
+    "RateCurve",
     "Trainer",
     "__version__",
+    "find_lr",
     "fit",
     "load_image",
     "open_run",
@@ -42,13 +45,15 @@ __all__ = [
 # does not wait for numba.
 _HOMES = {
     "DivergenceError": "errors",
-    "Epoch": "apps.fit.fit",
+    "Epoch": "apps.fitting",
     "FitConfig": "config.fit",
     "FitImageError": "errors",
     "InputError": "errors",
     "Network": "apps.painting_network:PaintingNetwork",
+    "RateCurve": "apps.lr_finder.find_lr",
     "Trainer": "apps.fit.trainer:FitTrainer",
-    "fit": "apps.fit.fit",
+    "find_lr": "apps.lr_finder.find_lr",
+    "fit": "apps.fitting",
     "load_image": "images.io",
     "open_run": "apps.run_kinds",
     "parse_layers": "config.layer_spec",

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from test_cli import fail, succeed
 
-from fit_image.apps.fit.fit import fit
+from fit_image.apps.fitting import fit
 from fit_image.config.fit import FitConfig
 from fit_image.config.presets import PRESETS, preset_config
 from fit_image.errors import InputError

@@ -16,8 +16,8 @@ from test_io import SWAPPED
 
 from fit_image.animation.film import frame_path
 from fit_image.animation.writers import WRITERS, write_animation
-from fit_image.apps.fit.fit import fit
 from fit_image.apps.fit.trainer import FitTrainer
+from fit_image.apps.fitting import fit
 from fit_image.apps.painting_network import PaintingNetwork
 from fit_image.cli import cli
 from fit_image.config.fit import FitConfig, ImageConfig

@@ -14,7 +14,7 @@ from fit_image.cli.live.spec import WatchSpec
 from fit_image.errors import InputError
 
 if TYPE_CHECKING:
-    from fit_image.apps.fit.fit import Epoch
+    from fit_image.apps.fitting import Epoch
 
 # Between two epochs that are shown: so long at least, and so many times what the last one took.
 _SECONDS_BETWEEN = 0.1
@@ -51,7 +51,7 @@ class watch:  # noqa: N801  # used as a function
         self._epochs = epochs
 
     def __iter__(self) -> Iterator[Epoch]:
-        from fit_image.apps.fit.fit import Epoch
+        from fit_image.apps.fitting import Epoch
 
         view = _Notebook() if in_notebook() else _Terminal()
         due, shown, newest = 0.0, None, None

@@ -76,7 +76,7 @@ class FitConfig:
     learning_rate: float = setting(
         None,
         "Learning rate, divided by sqrt(fan_in + 1) in each layer unless the optimizer is adam or "
-        "adamw. The default is lower for sine, finer, gabor and gauss.",
+        "adamw. The default is lower for sine, finer, gabor and gauss; auto is that of --find-lr.",
         above=True,
     )
     init_scale: float = setting(

@@ -117,6 +117,9 @@ def activations_with(field: str) -> str:
     return f"{', '.join(others)} or {last}" if others else last
 
 
+AUTO_RATE = "auto"
+"""In place of a learning rate: the one that `fit_image.apps.lr_finder` suggests."""
+
 HALVING_FACTORS = (2, 1000)
 """Limits of the factor of successive halving."""
 

@@ -14,9 +14,9 @@ from test_importance_sampling import begin_epoch
 from fit_image.apps.fit import next_epoch
 from fit_image.apps.fit.drawing import Drawing, VoidDrawingError
 from fit_image.apps.fit.epoch_loop import follow
-from fit_image.apps.fit.fit import fit
 from fit_image.apps.fit.next_epoch import NextEpoch
 from fit_image.apps.fit.trainer import FitTrainer
+from fit_image.apps.fitting import fit
 from fit_image.config.fit import FitConfig
 from fit_image.errors import DivergenceError
 from fit_image.images.io import encode_png

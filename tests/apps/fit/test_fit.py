@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 
 import fit_image
-from fit_image.apps.fit.fit import fit
 from fit_image.apps.fit.trainer import FitTrainer
+from fit_image.apps.fitting import fit
 from fit_image.config.fit import FitConfig
 from fit_image.config.layer_spec import parse_layers
 from fit_image.errors import DivergenceError, InputError

@@ -25,7 +25,7 @@ from fit_image.config.layer_spec import (
     parse_qualities,
 )
 from fit_image.config.presets import PRESETS
-from fit_image.config.registry import OPTIMIZERS, parse_activation
+from fit_image.config.registry import AUTO_RATE, OPTIMIZERS, parse_activation
 from fit_image.errors import InputError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -92,6 +92,20 @@ class Real(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{value} is not a finite number.", param, ctx)
         return number
+
+
+class Rate(Real):
+    """A learning rate, or ``auto``."""
+
+    name = "rate"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, str) and value.lower() == AUTO_RATE:
+            return AUTO_RATE
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter as error:
+            self.fail(f"{error.message.rstrip('.')}, or '{AUTO_RATE}'.", param, ctx)
 
 
 class Numbers(click.ParamType):
@@ -161,6 +175,7 @@ ENCODING = Parsed("encoding", lambda text: str(parse_encoding(text)))
 INIT = Parsed("init", _checked(parse_init))
 QUALITIES = Parsed("Q", _checked(parse_qualities))
 POSITIVE = Real(min=0, min_open=True, max=LARGEST_RATE)
+RATE = Rate(min=0, min_open=True, max=LARGEST_RATE)
 DECIBELS = OrNone(Real(min=0, min_open=True))
 DURATION = OrNone(Parsed("time", parse_duration))
 PIXEL_LIMIT = OrNone(Parsed("pixels", _pixels))

@@ -16,14 +16,19 @@ from fit_image.cli.common.signals import Interrupted
 from fit_image.cli.common.train_command import Prepared, TrainCommand
 from fit_image.cli.fit.configuration import animation_names, check_used, configuration
 from fit_image.cli.fit.options import fit_options
+from fit_image.cli.fit.rate import check_plot, check_rate_options, find_rate, print_rate
 from fit_image.cli.fit.single_values import SingleValuesCommand
 from fit_image.config.fit import is_elsewhere
+from fit_image.config.registry import AUTO_RATE
 from fit_image.errors import InputError
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from fit_image.apps.fit.directory import FitDirectory, FitResult
     from fit_image.apps.fit.trainer import FitTrainer
-    from fit_image.config.fit import RecordConfig
+    from fit_image.apps.lr_finder.find_lr import RateCurve
+    from fit_image.config.fit import FitConfig, RecordConfig
     from fit_image.runs.progress import Status
 
 # What to say of a run that had not all its epochs.
@@ -38,7 +43,12 @@ def command(ctx: click.Context, /, image: Path, output: Path | None, **given: An
 
     As IMAGE, - is standard input.
     """
-    FitCommand(ctx, image, output or Path(f"{shown_stem(image)}-fit"), given).run()
+    check_rate_options(ctx, given)
+    training = FitCommand(ctx, image, output or Path(f"{shown_stem(image)}-fit"), given)
+    if given["find_lr"]:
+        training.find_lr()
+    else:
+        training.run()
 
 
 class FitCommand(TrainCommand):
@@ -49,6 +59,14 @@ class FitCommand(TrainCommand):
     beginning = "drawing the untrained network"
 
     _marks: list[tuple[float, float]]
+    _curve: RateCurve | None = None
+
+    def find_lr(self) -> None:
+        """Find the learning rate, print it, and train nothing."""
+        with self.signals.acting_at_once(), self.display:
+            self.prepare(self._open_like())
+        assert self._curve is not None
+        print_rate(self._curve, self.options["plot"], as_json=self.options["as_json"])
 
     def prepare(self, earlier: Any) -> Prepared:
         self._marks = []
@@ -70,6 +88,7 @@ class FitCommand(TrainCommand):
         except InputError as error:
             raise InputError(f"--background: {error}") from error
         self._check_animations(record)
+        check_plot(given["plot"], self.data)
         check_caption(record, self.directory_type.metrics_type.columns())
         check_picture(self.data)
         source = load_source(input_file(self.data), prepare)
@@ -86,11 +105,29 @@ class FitCommand(TrainCommand):
         for name in record.animations:
             check_animation_size(self.output / name, width, height, record)
         fit = decide(width, height)
+        if given["find_lr"] or given["learning_rate"] == AUTO_RATE:
+            fit = self._with_rate(fit, source.image.levels, resuming=given["resume"] and earlier)
 
         def make_trainer() -> FitTrainer:
             return FitTrainer(source.image.levels, fit, threads=given["threads"])
 
         return FitManifest(picture, fit, prepare, record, given["preset"]), make_trainer
+
+    def _with_rate(self, fit: FitConfig, levels: npt.NDArray[Any], *, resuming: Any) -> FitConfig:
+        """Return a configuration with the rate that is found, or that of the run that goes on."""
+        if resuming:
+            self.display.message(f"going on with --lr {fit.learning_rate:g}")
+            return fit
+        from fit_image.images.io import save_image
+
+        given = self.options
+        self._curve = find_rate(levels, fit, given["threads"], self.display)
+        if given["plot"]:
+            save_image(given["plot"], self._curve.chart())
+        found = self._curve.suggestion
+        if not given["find_lr"]:
+            self.display.message(f"--lr auto is --lr {found:g}")
+        return replace(fit, learning_rate=found)
 
     def check_replaced(self) -> None:
         # Not even with --overwrite is the picture itself replaced.
@@ -158,6 +195,8 @@ class FitCommand(TrainCommand):
         names = ("ended", "epochs", "psnr", "loss", "parameters", "seconds")
         picture = directory.manifest.picture
         facts = {name: getattr(directory.result, name) for name in names}
+        if self.options["learning_rate"] == AUTO_RATE:
+            facts["learning_rate"] = directory.manifest.fit.learning_rate
         return {**facts, "width": picture.width, "height": picture.height}
 
     def _check_animations(self, record: RecordConfig) -> None:

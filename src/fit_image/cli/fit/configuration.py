@@ -12,6 +12,7 @@ import click
 from fit_image.cli.common.config_options import config_of, is_given
 from fit_image.config.fit import FitConfig, ImageConfig, RecordConfig, is_elsewhere, option_of
 from fit_image.config.presets import preset_config
+from fit_image.config.registry import AUTO_RATE
 from fit_image.errors import InputError, excerpt
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ def configuration(
     Those that a preset may decide come as a function of the picture's width and height.
     """
     explicit = {name: value for name, value in given.items() if is_given(ctx, name)}
+    if explicit.get("learning_rate") == AUTO_RATE:
+        del explicit["learning_rate"]  # found when the picture is known, or as before
     manifest = earlier and earlier.manifest
     own = _fields(FitConfig, explicit)
     if manifest and given["like"]:

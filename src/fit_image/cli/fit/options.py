@@ -47,7 +47,26 @@ _OPTIONS = (
     _field("Stopping", "target_psnr", options.DECIBELS, "DB|none", "none"),
     _field("Stopping", "time_limit", options.DURATION, "TIME|none", "none"),
     _field(
-        "Learning", "learning_rate", options.POSITIVE, "RATE", options.by_optimizer("learning_rate")
+        "Learning",
+        "learning_rate",
+        options.RATE,
+        "RATE|auto",
+        options.by_optimizer("learning_rate"),
+    ),
+    headed_option(
+        "Learning",
+        "--find-lr",
+        is_flag=True,
+        help="Learn some thousand pixels while the learning rate rises, print the --lr that suits "
+        "this network and picture, and write nothing. --lr auto takes it at once.",
+    ),
+    headed_option(
+        "Learning",
+        "--plot",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        show_default="none",
+        help="Picture of the losses at the rates that --find-lr or --lr auto tries.",
     ),
     _field("Learning", "optimizer", shown="sgd, adam with a grid"),
     _field(

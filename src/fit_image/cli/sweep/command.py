@@ -7,13 +7,20 @@ import shlex
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
-from fit_image.cli.common.display import Display, Table, make_display
+from fit_image.cli.common.display import (
+    Display,
+    ProgressStep,
+    Table,
+    announcing_compilation,
+    make_display,
+)
 from fit_image.cli.common.headings import HeadedCommand
 from fit_image.cli.common.left_out import with_remarks
 from fit_image.cli.common.picture_files import STREAM
@@ -80,12 +87,16 @@ def command(
 
     # Heavy imports come after the command line has been understood.
     from fit_image.apps.sweep.plan.plan import plan_trials
+    from fit_image.apps.sweep.plan.rates import RateFinder
     from fit_image.apps.sweep.plan.trial import check_pictures
     from fit_image.apps.sweep.results.outcome import read_outcomes, unfinished
     from fit_image.apps.sweep.results.tables import write_results
     from fit_image.nn.runtime.machine import usable_cores
 
-    planned = plan_trials(spec) if spec else []
+    planned = []
+    if spec:
+        with signals.acting_at_once(), display, announcing_compilation(display):
+            planned = plan_trials(spec, RateFinder(partial(_show_rate, display)))
     signals.check()
 
     def open_folder(may_create: bool) -> SweepDirectory:
@@ -140,6 +151,10 @@ def command(
             f"{len(failed)} of {len(outcomes)} trials failed ({failed[0].message}); "
             "--resume repeats them"
         )
+
+
+def _show_rate(display: Display, number: int, share: float) -> None:
+    display.step(ProgressStep(share, (f"finding learning rate {number}",)))
 
 
 def _title(folder: SweepDirectory) -> str:

@@ -13,12 +13,13 @@ from typing import Any
 from fit_image.apps.fit.directory import FitManifest, Picture
 from fit_image.apps.fit.learner import check_memory
 from fit_image.apps.fit.picture_source import load_source
+from fit_image.apps.sweep.plan.rates import RateFinder
 from fit_image.apps.sweep.plan.trial import Trial, layers_label
 from fit_image.apps.sweep.plan.width_matching import match_layers
 from fit_image.config.fit import FitConfig, ImageConfig, RecordConfig, option_of
 from fit_image.config.layer_spec import Hidden
 from fit_image.config.presets import preset_config
-from fit_image.config.registry import CHANNELS, OPTIMIZERS
+from fit_image.config.registry import AUTO_RATE, CHANNELS, OPTIMIZERS
 from fit_image.config.usage import unused_fields
 from fit_image.errors import InputError
 
@@ -57,10 +58,11 @@ class SweepSpec:
                 yield path, dict(zip(grid, values, strict=True))
 
 
-def plan_trials(spec: SweepSpec) -> list[Trial]:
+def plan_trials(spec: SweepSpec, find_rate: RateFinder | None = None) -> list[Trial]:
     """Return the trials of a sweep, without duplicates, in the order of the values.
 
-    Values that a combination does not use, such as ``omega`` with ReLUs, are dropped from it.
+    Values that a combination does not use, such as ``omega`` with ReLUs, are dropped from it. A
+    ``learning_rate`` that is ``auto`` is found, when all else is known to be right.
 
     Raises
     ------
@@ -69,7 +71,7 @@ def plan_trials(spec: SweepSpec) -> list[Trial]:
         in memory, or a value has no effect in any combination.
     """
     pictures = cache(lambda path, prepare: load_source(path, prepare).picture)
-    trials: dict[str, Trial] = {}
+    manifests: list[tuple[FitManifest, bool]] = []
     ignored: dict[str, str] = {}
     used: set[str] = set()
     for path, values in spec.combinations():
@@ -87,13 +89,20 @@ def plan_trials(spec: SweepSpec) -> list[Trial]:
             raise InputError(f"{_describe(spec, values)}{error}") from error
         ignored |= unused
         used |= values.keys() - unused.keys()
-        trial = Trial(manifest)
-        trials.setdefault(trial.key, trial)
-    if not trials:
+        manifests.append((manifest, values.get("learning_rate") == AUTO_RATE))
+    if not manifests:
         raise InputError("no trials: give at least one value for every option")
     for name, reason in ignored.items():
         if name not in used:
             raise InputError(f"{option_of(name)} would change nothing: {reason}")
+    find_rate = find_rate or RateFinder()
+    trials: dict[str, Trial] = {}
+    for manifest, is_auto in manifests:
+        if is_auto:
+            rate = find_rate(manifest)
+            manifest = replace(manifest, fit=replace(manifest.fit, learning_rate=rate))
+        trial = Trial(manifest)
+        trials.setdefault(trial.key, trial)
     return list(trials.values())
 
 
@@ -105,6 +114,8 @@ def _configure(
     # The optimizer must be known before an option that only one of them takes.
     values = dict(values)
     decay = values.pop("weight_decay", None)
+    if values.get("learning_rate") == AUTO_RATE:
+        del values["learning_rate"]  # found when all else is known
     fit = preset_config(preset, *size, **values)
     unused = {name: why for name, why in unused_fields(fit).items() if name in values}
     values = {name: value for name, value in values.items() if name not in unused}

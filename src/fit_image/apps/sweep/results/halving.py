@@ -5,15 +5,35 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import Protocol
 
+from fit_image.apps.fit.directory import FitMetrics
 from fit_image.apps.sweep.plan.halving import Rungs, rungs_of
+from fit_image.apps.sweep.plan.trial import Trial
 
-if TYPE_CHECKING:
-    from fit_image.apps.sweep.results.outcome import Outcome
 
-Network = tuple["Outcome", ...]
+class Competitor(Protocol):
+    """What counts of the outcome of a trial."""
+
+    @property
+    def trial(self) -> Trial:
+        """The trial."""
+
+    @property
+    def status(self) -> str:
+        """Its status."""
+
+    @property
+    def epochs(self) -> int:
+        """Epochs trained."""
+
+    @property
+    def drawn(self) -> Sequence[FitMetrics]:
+        """Metrics of the epochs that have a PSNR."""
+
+
+Network = tuple[Competitor, ...]
 """Outcomes of trials that differ only in the seed: they go on or stop together."""
 
 
@@ -55,10 +75,10 @@ class Contest:
     going: tuple[Network, ...]
 
     @classmethod
-    def of(cls, outcomes: Sequence[Outcome], factor: int) -> Contest:
+    def of(cls, outcomes: Sequence[Competitor], factor: int) -> Contest:
         """Return the contest of the outcomes of one picture."""
         rungs = rungs_of([outcome.trial for outcome in outcomes], factor)
-        members: dict[str, list[Outcome]] = {}
+        members: dict[str, list[Competitor]] = {}
         for outcome in outcomes:
             members.setdefault(outcome.trial.with_seed(0).key, []).append(outcome)
         going, passed = tuple(map(tuple, members.values())), []
@@ -78,7 +98,7 @@ class Contest:
         return self.rungs.epochs[len(self.passed)]
 
     @property
-    def late(self) -> list[Outcome]:
+    def late(self) -> list[Competitor]:
         """Outcomes of trials that have not reached it."""
         return [
             outcome
@@ -95,7 +115,7 @@ class Contest:
         expected = self.rungs.expected_share(len(self.passed))
         return shares | {each.trial.key: expected for network in self.going for each in network}
 
-    def stopped(self) -> Iterator[tuple[Outcome, str]]:
+    def stopped(self) -> Iterator[tuple[Competitor, str]]:
         """Yield the outcomes of trials that do not go on though they could, with the reasons."""
         last = self.rungs.epochs[-1]
         for outcome, place, rung in self._dropped():
@@ -103,7 +123,7 @@ class Contest:
                 at = f"at epoch {rung.epoch} of {last}"
                 yield outcome, f"{at}, place {place} of {len(rung.ranking)}"
 
-    def _dropped(self) -> Iterator[tuple[Outcome, int, Rung]]:
+    def _dropped(self) -> Iterator[tuple[Competitor, int, Rung]]:
         """Yield the outcomes that do not go on, with their places from 1 on."""
         for rung in self.passed:
             for place, network in enumerate(rung.ranking[rung.kept :], start=rung.kept + 1):
@@ -111,27 +131,21 @@ class Contest:
                     yield outcome, place, rung
 
 
-def contests(outcomes: Sequence[Outcome], factor: int) -> list[Contest]:
+def contests(outcomes: Sequence[Competitor], factor: int) -> list[Contest]:
     """Return the contests of the pictures of a sweep."""
-    by_target: dict[object, list[Outcome]] = {}
+    by_target: dict[object, list[Competitor]] = {}
     for outcome in outcomes:
         by_target.setdefault(outcome.trial.target, []).append(outcome)
     return [Contest.of(each, factor) for each in by_target.values()]
 
 
-def mark_stopped(outcomes: Sequence[Outcome], factor: int) -> list[Outcome]:
-    """Return the outcomes, those of trials that do not go on with the status ``stopped``."""
-    reasons = {
+def reasons_to_stop(outcomes: Sequence[Competitor], factor: int) -> dict[str, str]:
+    """Return where the trials of a sweep stand that do not go on though they could, by key."""
+    return {
         outcome.trial.key: reason
         for contest in contests(outcomes, factor)
         for outcome, reason in contest.stopped()
     }
-    return [
-        replace(outcome, status="stopped", message=reasons[outcome.trial.key])
-        if outcome.trial.key in reasons
-        else outcome
-        for outcome in outcomes
-    ]
 
 
 def mean_psnr(network: Network, epoch: int) -> float:
@@ -140,7 +154,7 @@ def mean_psnr(network: Network, epoch: int) -> float:
     return -math.inf if -math.inf in values else statistics.fmean(values)
 
 
-def _has_reached(outcome: Outcome, epoch: int) -> bool:
+def _has_reached(outcome: Competitor, epoch: int) -> bool:
     """Return whether a trial is saved after an epoch, or will not get there."""
     if outcome.status in ("done", "diverged", "failed"):
         return True
@@ -148,7 +162,7 @@ def _has_reached(outcome: Outcome, epoch: int) -> bool:
     return outcome.epochs >= epoch and outcome.status != "running"
 
 
-def _psnr_of_trial(outcome: Outcome, epoch: int) -> float:
+def _psnr_of_trial(outcome: Competitor, epoch: int) -> float:
     if outcome.epochs < epoch and outcome.status != "done":
         return -math.inf
     drawn = [row.psnr for row in outcome.drawn if row.epoch <= epoch and row.psnr is not None]

@@ -6,7 +6,7 @@ import math
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from fit_image.apps.fit.directory import FitMetrics
 from fit_image.apps.hidden_layers import silent_units
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.plan.trial import Trial, layers_label
-from fit_image.apps.sweep.results.halving import mark_stopped
+from fit_image.apps.sweep.results.halving import reasons_to_stop
 from fit_image.config.fit import option_of
 from fit_image.config.usage import unused_fields
 from fit_image.errors import InputError, excerpt
@@ -146,7 +146,13 @@ def read_outcomes(folder: SweepDirectory) -> list[Outcome]:
         If a file is damaged or cannot be read.
     """
     outcomes = [read_outcome(folder, trial) for trial in folder.trials]
-    return outcomes if folder.halving is None else mark_stopped(outcomes, folder.halving)
+    stopped = {} if folder.halving is None else reasons_to_stop(outcomes, folder.halving)
+    return [
+        replace(each, status="stopped", message=stopped[each.trial.key])
+        if each.trial.key in stopped
+        else each
+        for each in outcomes
+    ]
 
 
 def unfinished(outcomes: Sequence[Outcome], trials: Sequence[Trial]) -> list[Trial]:

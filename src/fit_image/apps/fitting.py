@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,11 @@ import numpy.typing as npt
 from fit_image.apps.fit.epoch_loop import follow
 from fit_image.apps.fit.picture_source import ImageLike, take_image
 from fit_image.apps.fit.trainer import FitTrainer
+from fit_image.apps.lr_finder.find_lr import find_lr
 from fit_image.apps.painting_network import PaintingNetwork
 from fit_image.config.fit import FitConfig
 from fit_image.config.presets import preset_config
+from fit_image.config.registry import AUTO_RATE
 from fit_image.errors import InputError
 from fit_image.images.showing import Shown, ShownInNotebooks
 from fit_image.nn.runtime.threads import end_idle_threads
@@ -88,7 +90,8 @@ def fit(
     preset : str
         A key of `fit_image.config.presets.PRESETS`: defaults of the options that suit the picture.
     **options
-        Fields of `FitConfig`, instead of ``config``; ``layers`` may be text such as ``4x300``.
+        Fields of `FitConfig`, instead of ``config``; ``layers`` may be text such as ``4x300``, and
+        ``learning_rate`` may be ``auto``: the suggestion of `fit_image.find_lr`.
 
     Yields
     ------
@@ -109,7 +112,13 @@ def fit(
         raise InputError(f"frame_every must be 1 or more, not {frame_every}")
     image = take_image(image)
     height, width = image.shape[:2]
+    is_auto = options.get("learning_rate") == AUTO_RATE
+    if is_auto:
+        del options["learning_rate"]
     config = config or preset_config(preset, width, height, **options)
+    if is_auto:
+        rate = find_lr(image, config, threads=threads).suggestion
+        config = replace(config, learning_rate=rate)
     return _epochs(FitTrainer(image, config, threads=threads), frame_every)
 
 

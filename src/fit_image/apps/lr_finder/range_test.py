@@ -1,0 +1,152 @@
+"""Learning while the rate rises geometrically, from far too small to far too large.
+
+Source: L. N. Smith, "Cyclical learning rates for training neural networks", WACV 2017, section 3.3.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fit_image.apps.fit.learner import EpochLearner
+from fit_image.apps.fit.trainer import FitTrainer
+from fit_image.config.fit import FitConfig
+from fit_image.config.layer_spec import LARGEST_RATE
+from fit_image.config.registry import OPTIMIZERS
+
+# Rates that are tried, as factors of the default.
+_LOWEST, _HIGHEST = 1e-3, 1e3
+
+# Losses are means of so many parts, of a step or many.
+_PARTS = 200
+
+# How long the test is, whatever the size of the picture: the more steps it takes, the lower are the
+# rates at which the loss is lowest, and the suggestion is to follow from these. Steps of batches;
+# samples at least, of which single ones say little; and single samples of plain gradient descent.
+_STEPS, _FEWEST_SAMPLES, _SINGLE_SAMPLES = 110, 2000, 7000
+
+# A loss so many times the first, or not finite, ends the test: larger rates are no better.
+_HOPELESS = 10.0
+
+
+@dataclass(frozen=True)
+class Losses:
+    """The losses of a range test.
+
+    Attributes
+    ----------
+    rates : float64 (parts,)
+        Increasing.
+    losses : float64 (parts,)
+        Mean loss of samples, taken before each step; where there are many steps, of some of them.
+    samples : int
+        How many were learned.
+    adaptive : bool
+        Whether the size of the optimizer's steps ignores that of the gradient.
+    """
+
+    rates: npt.NDArray[np.float64]
+    losses: npt.NDArray[np.float64]
+    samples: int
+    adaptive: bool
+
+
+class RangeTest:
+    """Learns some thousand pixels of a picture while the rate rises; the network is thrown away.
+
+    Neither the seed nor the learning rate of the configuration matters, nor how long the training
+    is to be and how the rate changes in it.
+
+    Parameters
+    ----------
+    image : uint8, uint16 or float32 (height, width, channels)
+    config : FitConfig
+    threads : int, optional
+        At most so many. Does not change the result.
+    """
+
+    def __init__(
+        self, image: npt.NDArray[Any], config: FitConfig, *, threads: int | None = None
+    ) -> None:
+        config = tested(config)
+        self._highest = min(config.learning_rate * _HIGHEST, LARGEST_RATE)
+        self._range = self._highest / (config.learning_rate * _LOWEST)
+        config = replace(config, learning_rate=self._highest)
+        self._trainer = trainer = FitTrainer(image, config, threads=threads)
+        self._learning: EpochLearner = trainer.learning
+        batch = min(config.batch_size, trainer.epoch_size)
+        single = batch == 1 and not OPTIMIZERS[config.optimizer].adaptive
+        self._samples = max(_STEPS * batch, _SINGLE_SAMPLES if single else _FEWEST_SAMPLES)
+        self._step = -(-self._samples // (_PARTS * batch)) * batch
+        self._rates: list[float] = []
+        self._losses: list[float] = []
+        self._learned = 0
+
+    @property
+    def kernels(self) -> int | None:
+        """The number of kernels that `warm_up` needs."""
+        return self._trainer.kernels
+
+    def warm_up(self) -> None:
+        """Compile all kernels, or load them."""
+        self._trainer.warm_up()
+
+    def steps(self) -> Iterator[float]:
+        """Take the steps, yielding the share (0..1) that is done after some of them."""
+        pixels, samples = self._trainer.epoch_size, self._learning.samples
+        position, epoch = pixels, 0
+        while self._learned < self._samples:
+            if position == pixels:
+                position, epoch = 0, epoch + 1
+                samples.shuffle(np.random.default_rng([self._trainer.config.seed, epoch]))
+            count = min(self._step, pixels - position)
+            # At rates that are far too large, numbers overflow, which is what is looked for.
+            with np.errstate(all="ignore"):
+                loss = self._learn(position, count)
+            position += count
+            self._learned += count
+            self._rates.append(self._highest * float(self._factors(-1, 1)[0]))
+            self._losses.append(loss)
+            if not math.isfinite(loss) or loss > _HOPELESS * self._losses[0]:
+                return
+            yield self._learned / self._samples
+
+    def result(self) -> Losses:
+        """Return what was found."""
+        adaptive = OPTIMIZERS[self._trainer.config.optimizer].adaptive
+        return Losses(np.array(self._rates), np.array(self._losses), self._learned, adaptive)
+
+    def _learn(self, position: int, count: int) -> float:
+        """Learn samples of the epoch, which are a step or many; return their mean loss."""
+        method, clock = self._learning.method, self._trainer.clock
+        loss_sum, done = np.zeros(1), 0
+        clock.start()
+        with method.session():
+            while done < count:
+                cut = min(method.next_cut(count - done), count - done)
+                threads = self._learning.tuner.threads
+                inputs = self._learning.samples.gather(position + done, cut, threads)
+                factors = self._factors(done, cut)
+                method.learn(*inputs, loss_sum, factors=factors, threads=threads)
+                done += cut
+                self._learning.tuner.record(cut, clock.lap(), void=method.alone)
+            method.finish(loss_sum)
+        return float(loss_sum[0]) / count
+
+    def _factors(self, first: int, count: int) -> npt.NDArray[np.float32]:
+        """Return the factors of the highest rate for samples after those learned."""
+        places = (self._learned + first + 0.5 + np.arange(count)) / self._samples
+        factors: npt.NDArray[np.float32] = (self._range ** (places - 1.0)).astype(np.float32)
+        return factors
+
+
+def tested(config: FitConfig) -> FitConfig:
+    """Return a configuration with the default of all that does not matter to the test."""
+    unlimited = replace(config, target_psnr=None, time_limit=None, warmup=0.0, epochs=1)
+    plain = replace(unlimited, seed=0, lr_schedule="constant", sampling="uniform")
+    return replace(plain, learning_rate=None)  # type: ignore[arg-type]

@@ -1,0 +1,51 @@
+"""The rate that a range test suggests."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+# Standard deviation of the kernel that smooths the losses, in powers of ten of the rate.
+_WIDTH = 0.12
+
+# The loss must fall to this share of what it is at the smallest rates.
+_FALL = 0.95
+
+# Losses at most so many times the least one are as good as that: chance decides between them.
+_BOTTOM = 1.1
+
+# How many times smaller than a rate that lets the loss of a new network fall most is one that suits
+# dozens of epochs: found by training at many rates, see docs/choosing.md. Plain gradients shrink as
+# the network learns, and with them the steps; steps of adaptive optimizers do not.
+_SAFETY = {False: 1.0, True: 20.0}
+
+Floats = npt.NDArray[np.float64]
+
+
+def smooth(rates: Floats, losses: Floats) -> Floats:
+    """Return the losses as weighted means over neighbouring rates; those not finite stay so."""
+    places = np.log10(rates)
+    finite = np.isfinite(losses)
+    smoothed = np.full(len(losses), math.inf)
+    for index in np.flatnonzero(finite):
+        weights = np.exp(-0.5 * np.square((places[finite] - places[index]) / _WIDTH))
+        smoothed[index] = float(weights @ losses[finite]) / float(weights.sum())
+    return smoothed
+
+
+def suggest(rates: Floats, smoothed: Floats, *, adaptive: bool) -> float | None:
+    """Return the rate to train with, rounded to two digits; None if the loss falls nowhere.
+
+    ``adaptive`` says whether the size of the optimizer's steps ignores that of the gradient.
+    """
+    start = float(np.median(smoothed[: max(len(smoothed) // 10, 1)]))
+    lowest = int(np.argmin(smoothed))
+    if not smoothed[lowest] < _FALL * start:
+        return None
+    higher = np.flatnonzero(smoothed > _BOTTOM * smoothed[lowest])
+    left = higher[higher < lowest].max(initial=-1) + 1
+    right = higher[higher > lowest].min(initial=len(smoothed)) - 1
+    centre = math.sqrt(rates[left] * rates[right])
+    return float(f"{centre / _SAFETY[adaptive]:.2g}")
