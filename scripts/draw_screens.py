@@ -25,6 +25,7 @@ from PIL import Image
 from fit_image.errors import FitImageError, InputError
 from fit_image.storage.atomic import atomic_path
 
+Numbered = tuple[int, Image.Image]
 PAGE = Path(__file__).parent / "screens"
 BATCH = 5
 """Screens of one start of the browser, which share how glyphs are drawn."""
@@ -68,21 +69,25 @@ class Display:
     hinting : str
         ``none``, ``slight``, ``medium`` or ``full``: how glyphs are fitted to the pixels.
     edges : str
-        ``none`` (smoothed), ``rgb`` or ``bgr`` (the stripes of a liquid crystal display), or
-        ``hard``.
+        ``grey``, ``rgb`` or ``bgr`` (the stripes of a liquid crystal display), or ``hard``.
     """
 
     scale: float
     hinting: str
     edges: str
 
+    def has_stripes(self) -> bool:
+        """Tell whether glyphs have coloured edges."""
+        return self.edges in ("rgb", "bgr")
+
     def fontconfig(self) -> str:
         """Return the settings of glyphs as a file of fontconfig."""
+        stripes = self.edges if self.has_stripes() else "none"
         values = {
             "hintstyle": f"<const>hint{self.hinting}</const>",
             "hinting": f"<bool>{str(self.hinting != 'none').lower()}</bool>",
             "antialias": f"<bool>{str(self.edges != 'hard').lower()}</bool>",
-            "rgba": f"<const>{self.edges.replace('hard', 'none')}</const>",
+            "rgba": f"<const>{stripes}</const>",
         }
         edits = (f'<edit name="{name}" mode="assign">{is_}</edit>' for name, is_ in values.items())
         return FONTCONFIG.format(edits="".join(edits))
@@ -93,7 +98,7 @@ def make_display(rng: Random) -> Display:
     return Display(
         scale=rng.choice([1] * 7 + [1.25, 1.5, 2]),
         hinting=rng.choice(["none", "slight", "slight", "medium", "full"]),
-        edges=rng.choice(["none"] * 6 + ["rgb"] * 3 + ["bgr"] + ["hard"] * 2),
+        edges=rng.choice(["grey"] * 6 + ["rgb"] * 3 + ["bgr"] + ["hard"] * 2),
     )
 
 
@@ -190,11 +195,11 @@ def shoot(display: Display, settings: dict[str, object], size: tuple[int, int]) 
             encoding="utf-8",
         )
         fonts.write_text(display.fontconfig(), encoding="utf-8")
-        stripes = display.edges in ("rgb", "bgr")
+        lcd = "enable" if display.has_stripes() else "disable"
         command = [
             *(program, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"),
             *("--no-first-run", "--disable-extensions", "--disable-background-networking"),
-            *("--allow-file-access-from-files", f"--{'enable' if stripes else 'disable'}-lcd-text"),
+            *("--allow-file-access-from-files", f"--{lcd}-lcd-text"),
             f"--font-render-hinting={display.hinting}",
             f"--force-device-scale-factor={display.scale}",
             # A window has a frame even when it is not shown.
@@ -216,9 +221,7 @@ def shoot(display: Display, settings: dict[str, object], size: tuple[int, int]) 
             return opened.convert("RGB")
 
 
-def draw(
-    part: str, seed: int, wanted: range, photos: Path | None
-) -> Iterator[tuple[int, Image.Image]]:
+def draw(part: str, seed: int, wanted: range, photos: Path | None) -> Iterator[Numbered]:
     """Yield numbers of screens and their pictures."""
     words = json.loads((PAGE / "words.json").read_text(encoding="utf-8"))
     common = {"part": part, "words": words, "fonts": find_fonts(part)}
@@ -243,14 +246,7 @@ def draw(
 @click.option("--part", type=click.Choice(["train", "test"]), default="train", show_default=True)
 @click.option("--photos", type=click.Path(path_type=Path), metavar="FOLDER",
               help="Clean PNG photographs to show in pages.")  # fmt: skip
-def main(
-    output: Path,
-    count: int,
-    first: int,
-    seed: int,
-    part: str,
-    photos: Path | None,
-) -> None:
+def main(output: Path, count: int, first: int, seed: int, part: str, photos: Path | None) -> None:
     """Read the command line and draw."""
     output.mkdir(parents=True, exist_ok=True)
     for index, picture in draw(part, seed, range(first, first + count), photos):

@@ -62,7 +62,8 @@ function makeTheme() {
   const manner = pick(["light", "light", "light", "white", "white", "dark", "dark", "dark", "black", "colour", "strong"]);
   const [base, tint] = [hue(), pick([0, 0, 0, 5, 12, 25, 45])];
   const dark = ["dark", "black"].includes(manner) || (manner === "colour" && maybe(0.5));
-  const light = { light: int(88, 99), white: 100, dark: int(6, 20), black: 0, colour: dark ? int(18, 40) : int(60, 85), strong: 50 }[manner];
+  const light = { light: int(88, 99), white: 100, dark: int(6, 20), black: 0,
+    colour: dark ? int(18, 40) : int(60, 85), strong: 50 }[manner];
   const tinted = manner === "colour" ? int(25, 100) : tint;
   const away = dark ? 1 : -1;
   let [ground, ink] = [tone(base, tinted, light), tone(base, 12, dark ? pick([82, 90, 100]) : pick([0, 0, 10, 22]))];

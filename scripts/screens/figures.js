@@ -44,10 +44,12 @@ function chart(width, height) {
     ])();
   };
   const label = (px, py, anchor, text) => `<text x="${px}" y="${py}" text-anchor="${anchor}" fill="${theme.muted}" font-size="${pick([9, 10, 11])}">${text}</text>`;
-  const lines = maybe(0.7) ? [0, 0.25, 0.5, 0.75, 1].map((value) => `<path d="M${left} ${Math.round(y(value)) + 0.5}h${wide}" stroke="${theme.line}"/>`
+  const lines = maybe(0.7) ? [0, 0.25, 0.5, 0.75, 1].map((value) =>
+    `<path d="M${left} ${Math.round(y(value)) + 0.5}h${wide}" stroke="${theme.line}"/>`
     + label(left - 5, y(value) + 4, "end", Math.round(value * 100))).join("") : "";
   const days = many(4, 7, (k) => label(left + (wide * k) / 6, height - 8, "middle", pick([date, number, plain])())).join("");
-  return svg(width, height, lines + days + join(1, 4, series) + `<path d="M${left}.5 ${top}v${tall}h${wide}" fill="none" stroke="${theme.muted}"/>`);
+  return svg(width, height, lines + days + join(1, 4, series)
+    + `<path d="M${left}.5 ${top}v${tall}h${wide}" fill="none" stroke="${theme.muted}"/>`);
 }
 
 function pie(size) {
@@ -62,7 +64,8 @@ function pie(size) {
 
 function heat(size) {
   const [cells, base] = [int(6, 16), hue()];
-  return svg(size, size, many(cells * cells, cells * cells, (k) => `<rect x="${((k % cells) * size) / cells}" y="${(Math.floor(k / cells) * size) / cells}"
+  return svg(size, size, many(cells * cells, cells * cells, (k) =>
+    `<rect x="${((k % cells) * size) / cells}" y="${(Math.floor(k / cells) * size) / cells}"
     width="${size / cells - 1}" height="${size / cells - 1}" fill="${tone(base + int(0, 40), 70, int(20, 90))}"/>`).join(""));
 }
 
@@ -75,12 +78,14 @@ function diagram(width, height) {
 }
 
 function map(width, height) {
-  const [ground, road, casing] = theme.dark ? ["#242f3e", "#38414e", "#17263c"] : pick([["#f2efe9", "#fff", "#c9bfb0"], ["#e8e8e8", "#fdfdfd", "#ccc"], ["#f5f5dc", "#fc6", "#b83"]]);
+  const [ground, road, casing] = theme.dark ? ["#242f3e", "#38414e", "#17263c"] : pick([["#f2efe9", "#fff", "#c9bfb0"],
+    ["#e8e8e8", "#fdfdfd", "#ccc"], ["#f5f5dc", "#fc6", "#b83"]]);
   const way = (steps) => { let [x, y] = [real(0, width), real(0, height)]; const turn = real(0, 6.3);
     return many(steps, steps, () => ([x, y] = ring(x, y, width / 8, turn + real(-0.6, 0.6)))); };
   const areas = join(2, 7, () => `<polygon points="${points(way(int(3, 6)))}" fill="${pick(["#aad3df", "#add19e", "#c8facc", "#f7c6c7", "#17263c", "#d9d0c9"])}"/>`);
   const roads = many(8, 30, () => [points(way(9)), pick([2, 3, 5, 8, 12])]);
-  const stroke = (colour, more) => roads.map(([line, wide]) => `<polyline points="${line}" fill="none" stroke="${colour}" stroke-width="${wide + more}"/>`).join("");
+  const stroke = (colour, more) => roads.map(([line, wide]) =>
+    `<polyline points="${line}" fill="none" stroke="${colour}" stroke-width="${wide + more}"/>`).join("");
   const houses = join(0, 120, () => `<rect x="${int(0, width)}" y="${int(0, height)}" width="${int(4, 16)}" height="${int(4, 16)}" fill="#d9d0c9" stroke="#b5a99c" stroke-width=".5"/>`);
   const signs = join(6, 30, () => `<text x="${int(0, width)}" y="${int(0, height)}" font-size="${pick([9, 10, 12, 16])}" fill="${theme.dark ? "#ddd" : "#333"}"
     stroke="${ground}" stroke-width="3" paint-order="stroke" transform="rotate(${pick([0, 0, 0, int(-60, 60)])} ${width / 2} ${height / 2})">${phrase(1, 2)}</text>`);
