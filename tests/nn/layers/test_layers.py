@@ -374,7 +374,9 @@ def test_the_gradient_is_multiplied_by_the_scale(case, mode, rng):
     call.grads = aligned_zeros(case.layer.size)
     for values in used(case, call.grads):
         values[:] = 1.0
-    case.layer.backward(call, grad_y.copy(), mode=mode, scale=0.25)
+    above = grad_y.copy()
+    case.layer.backward(call, above, mode=mode, scale=0.25)
+    np.testing.assert_array_equal(above, grad_y)
     before = 1.0 if mode is GradMode.ADD else 0.0
     for values, single in zip(used(case, call.grads), used(case, grads), strict=True):
         assert_close(values, before + 0.25 * single.astype(np.float64))
