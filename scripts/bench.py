@@ -18,6 +18,7 @@ import torch
 
 from benchmark import cores, report
 from benchmark.ceilings import Ceilings, processor
+from benchmark.convolutions import measure_convolutions
 from benchmark.quality import sections
 from fit_image.nn.runtime.machine import usable_cores
 
@@ -30,6 +31,7 @@ def main() -> None:
     add("--turns", type=int, default=5, help="turns of each job (default 5)")
     add("--digits", action="store_true", help="measure the game of digits alone")
     add("--patches", action="store_true", help="measure networks on whole pictures and patches")
+    add("--convolutions", action="store_true", help="measure a deep stack of 3 x 3 convolutions")
     add("--cores", action="store_true", help="measure how the work grows with the cores")
     add("--quality", action="store_true", help="measure PSNR over seconds instead")
     sections.add_arguments(parser)
@@ -41,6 +43,8 @@ def main() -> None:
         measured["quality"] = sections.Quality(arguments, machine).report()
     elif arguments.cores:
         measured |= cores.measure_cores(arguments.turns)
+    elif arguments.convolutions:
+        measured["convolutions"] = measure_convolutions(arguments.turns)
     elif arguments.digits:
         measured |= report.measure_digits(Ceilings(), arguments.turns)
     elif arguments.patches:

@@ -8,6 +8,7 @@ from typing import Self
 
 import numpy as np
 
+from fit_image.nn.kernels.addition import add_kernel
 from fit_image.nn.layers.layer import GradMode, Layer, Shape
 from fit_image.nn.network_cache import NetworkCache as NetworkCache
 from fit_image.nn.runtime import arrays
@@ -141,7 +142,7 @@ class Network:
         for index, (layer, call) in enumerate(zip(self.layers, cache.calls, strict=True)):
             layer.forward(call)
             if layer.skip:
-                call.y += cache.calls[index + 1 - layer.skip].x
+                _add(call.pool, cache.calls[index + 1 - layer.skip].x, call.y)
         return cache.output
 
     def backward(
@@ -244,7 +245,7 @@ class Network:
         kept = None  # the gradient with respect to the output of the residual block under way
         for index in reversed(range(last, len(self.layers))):
             if self.layers[index].skip:
-                kept = grads_y[index + 1].copy()
+                kept = grads_y[index + 1]
             adds = mode is GradMode.WRITE and self._owners[index] in shared
             self.layers[index].backward(
                 cache.calls[index],
@@ -255,7 +256,7 @@ class Network:
             )
             if kept is not None and index in self._block_begins:
                 if index > last or to_input:
-                    grads_y[index] += kept
+                    _add(cache.calls[index].pool, kept, grads_y[index])
                 kept = None
         return grads_y[0] if to_input else None
 
@@ -268,6 +269,10 @@ class Network:
             if layer is tied_to:
                 return earlier
         raise ValueError("a layer must be tied to an earlier layer of the network")
+
+
+def _add(pool: ThreadPool, source: FloatArray, target: FloatArray) -> None:
+    pool.run_kernel(add_kernel, source.reshape(-1), target.reshape(-1))
 
 
 def _block_begins(layers: Sequence[Layer]) -> set[int]:

@@ -102,6 +102,7 @@ def test_a_deep_stack_keeps_three_outputs(rng):
         layer.skip = 2
     network = Network(layers).init_params(rng)
     x = normal(rng, 1, *inside)
+    network.forward(x, network.make_cache(1, ThreadPool(1), training=False))  # compiles
     tracemalloc.start()
     network.forward(x, network.make_cache(1, ThreadPool(1), training=False))
     _, most = tracemalloc.get_traced_memory()

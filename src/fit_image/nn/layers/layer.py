@@ -150,7 +150,7 @@ class Layer(ABC):
         call : Call
             As `forward` left it; only once, because the cache may be overwritten.
         grad_y : float32, shape of ``call.y``
-            Gradient with respect to the output; may be overwritten.
+            Gradient with respect to the output.
         grad_x : float32, shape of ``call.x``, optional
             Filled with the gradient with respect to the input. Starts on a cache line.
         mode : GradMode

@@ -1,1 +1,1 @@
-"""The convolution, forward and backward, in three ways: direct, implicit_gemm and im2col."""
+"""The convolution, forward and backward, by four algorithms; conv2d chooses one."""

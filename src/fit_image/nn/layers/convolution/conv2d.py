@@ -11,9 +11,12 @@ from fit_image.nn.layers.convolution.direct import DirectConvolution, is_direct
 from fit_image.nn.layers.convolution.geometry import Geometry, make_geometry
 from fit_image.nn.layers.convolution.im2col import Im2colConvolution
 from fit_image.nn.layers.convolution.implicit_gemm import ImplicitGemmConvolution
+from fit_image.nn.layers.convolution.winograd import WinogradConvolution, is_winograd
 from fit_image.nn.layers.kernel_args import BoundActivation, Grads
 from fit_image.nn.layers.layer import Call, Layer, Shape
 from fit_image.nn.runtime.arrays import FloatArray
+
+_Algorithm = DirectConvolution | Im2colConvolution | ImplicitGemmConvolution | WinogradConvolution
 
 
 class Conv2D(Layer):
@@ -67,8 +70,8 @@ class Conv2D(Layer):
         return self._algorithm.make_cache(batch_size)
 
     def make_inference_cache(self, batch_size: int) -> Any:
-        if isinstance(self._algorithm, ImplicitGemmConvolution):
-            return self._algorithm.make_inference_cache()
+        if isinstance(self._algorithm, ImplicitGemmConvolution | WinogradConvolution):
+            return self.make_cache(0)
         return self.make_cache(batch_size)
 
     def forward(self, call: Call) -> None:
@@ -79,10 +82,10 @@ class Conv2D(Layer):
         self._algorithm.backward(call, grads)
 
 
-def _algorithm(
-    geometry: Geometry,
-) -> type[DirectConvolution | ImplicitGemmConvolution | Im2colConvolution]:
+def _algorithm(geometry: Geometry) -> type[_Algorithm]:
     """Return the fastest algorithm."""
     if is_direct(geometry):
         return DirectConvolution
+    if is_winograd(geometry):
+        return WinogradConvolution
     return ImplicitGemmConvolution if geometry.stride == 1 else Im2colConvolution

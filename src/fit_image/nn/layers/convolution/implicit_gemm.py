@@ -21,11 +21,12 @@ from fit_image.nn.layers.convolution.bordered import (
     lay,
     vectors_of_group,
 )
+from fit_image.nn.layers.convolution.cache import ConvolutionCache, add_parts, make_cache
 from fit_image.nn.layers.convolution.geometry import Geometry
 from fit_image.nn.layers.kernel_args import BoundActivation, Grads
-from fit_image.nn.layers.layer import PARTS, Call
-from fit_image.nn.runtime.arrays import FloatArray, Matrix, aligned_zeros, copy, padded_size, vector
-from fit_image.nn.runtime.barrier import barrier, next_task, share
+from fit_image.nn.layers.layer import Call
+from fit_image.nn.runtime.arrays import FloatArray, Matrix, copy, padded_size, vector
+from fit_image.nn.runtime.barrier import barrier, next_task
 from fit_image.nn.runtime.jit import inner, kernel
 from fit_image.nn.runtime.simd import WIDTH
 from fit_image.nn.runtime.threads import ThreadPool
@@ -33,13 +34,6 @@ from fit_image.nn.runtime.tiles import ROWS
 
 _STRIP = 1 << 16
 """Numbers, about, of a strip of rows with its border, which stays in the second-level cache."""
-
-
-class ImplicitGemmCache(NamedTuple):
-    """Values of a batch that the backward pass needs, and memory for it."""
-
-    sums: FloatArray  # (samples * pixels, columns), flat; then the gradient with respect to them
-    parts: FloatArray  # (PARTS, size of the parameters): the gradient of each part of the batch
 
 
 class _Plan(NamedTuple):
@@ -60,7 +54,7 @@ class _Scratch(NamedTuple):
 
 
 class ImplicitGemmConvolution:
-    """Convolution with stride 1; `conv2d.Conv2D` uses it unless channels are few.
+    """Convolution with stride 1; `conv2d.Conv2D` uses it where no other is faster.
 
     Parameters
     ----------
@@ -78,18 +72,9 @@ class ImplicitGemmConvolution:
             rows -= 1
         self._plan = _Plan(geometry, activation, rows)
 
-    def make_cache(self, batch_size: int) -> ImplicitGemmCache:
+    def make_cache(self, batch_size: int) -> ConvolutionCache:
         """Return memory for the weighted sums of a batch, and for the gradient in parts."""
-        geometry = self._plan.geometry
-        columns = geometry.columns
-        return ImplicitGemmCache(
-            aligned_zeros(batch_size * geometry.height * geometry.width * columns),
-            aligned_zeros(PARTS, (geometry.fan_in + 1) * columns),
-        )
-
-    def make_inference_cache(self) -> ImplicitGemmCache:
-        """Return a cache without memory."""
-        return ImplicitGemmCache(aligned_zeros(0), aligned_zeros(0, 0))
+        return make_cache(self._plan.geometry, batch_size)
 
     def forward(self, call: Call) -> None:
         """Compute ``call.y``; threads take strips of rows."""
@@ -233,7 +218,7 @@ def _backward_kernel(plan, params, x, cache, grads, scratch, worker):
         part = next_task(worker.counts, worker.threads, 0)
     barrier(worker.counts, worker.thread, worker.threads)
     if grads.params.size > 0:
-        _add_parts(geometry, cache.parts, grads, worker)
+        add_parts(geometry, cache.parts, grads, worker)
 
 
 @inner
@@ -251,19 +236,3 @@ def _to_input(plan, scratch, first, stop, grad_x):
         for pixel in range(pixels):
             numbers = vector(scratch.outputs, pixel * across, channels)
             copy(numbers, vector(grad_x, (start + pixel) * channels, channels))
-
-
-@inner
-def _add_parts(geometry, parts, grads, worker):
-    """Add the gradients of the parts in order; each thread does a share of the rows."""
-    units, columns, scale = geometry.out_channels, geometry.columns, np.float32(grads.scale)
-    first, stop = share(geometry.fan_in + 1, worker)
-    for row in range(first, stop):
-        target = vector(grads.params, row * columns, units)
-        if not grads.add:
-            for i in range(units):
-                target[i] = np.float32(0.0)
-        for part in range(parts.shape[0]):
-            own = vector(parts[part], row * columns, units)
-            for i in range(units):
-                target[i] += scale * own[i]

@@ -1,0 +1,285 @@
+"""Winograd's convolution of 3 x 3: squares of outputs, with a quarter of the products.
+
+Patches and filters are transformed, such that a convolution becomes 36 products of matrices, and
+so do both of its gradients; see winograd_transforms.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from fit_image.nn.activations import activate, constants_of
+from fit_image.nn.layers import affine
+from fit_image.nn.layers.convolution.bordered import vectors_of_group
+from fit_image.nn.layers.convolution.cache import ConvolutionCache, add_parts, make_cache
+from fit_image.nn.layers.convolution.geometry import Geometry
+from fit_image.nn.layers.convolution.squares import (
+    PLACES,
+    SOME,
+    Squares,
+    matrices_size,
+    matrix_size,
+    place_of,
+    transform_deltas,
+    transform_inputs,
+    transform_outputs,
+    transform_weight_grads,
+    transform_weights,
+)
+from fit_image.nn.layers.kernel_args import BoundActivation, Grads
+from fit_image.nn.layers.layer import Call
+from fit_image.nn.runtime.arrays import FloatArray, Matrix, vector
+from fit_image.nn.runtime.barrier import barrier, next_task
+from fit_image.nn.runtime.jit import inner, kernel
+from fit_image.nn.runtime.simd import WIDTH, broadcast
+from fit_image.nn.runtime.threads import ThreadPool
+from fit_image.nn.runtime.tiles import (
+    ROWS,
+    Factors,
+    add_products,
+    load_tile,
+    repeat_row,
+    spaced,
+    store_tile,
+)
+
+_MULTIPLE = 16
+"""Of channels, which must fill vectors."""
+
+_MOST_FILTERS, _FILTERS_OF_SQUARE = 128 * 128, 1024
+"""With more, of pairs of channels, and for each square of an image, transforming the filters and
+their gradient takes too long."""
+
+_MOST_WASTE = 1.5
+"""Pixels of the squares beside those of the image, at most."""
+
+
+class _Plan(NamedTuple):
+    """What is the same in all calls."""
+
+    geometry: Geometry
+    activation: BoundActivation
+    down: int  # squares of a column of an image
+    across: int  # of a row
+
+
+class _Scratch(NamedTuple):
+    """Memory of a thread."""
+
+    square: FloatArray  # for one transform
+    filters: FloatArray  # (36, inputs, outputs)
+    inputs: FloatArray  # (36, SOME, inputs)
+    outputs: FloatArray  # (36, SOME, outputs)
+    grads: FloatArray  # like the filters
+    flipped: FloatArray  # weights before they are transformed
+
+
+def is_winograd(geometry: Geometry) -> bool:
+    """Return whether Winograd's convolution is possible, and the fastest."""
+    down, across = _squares(geometry)
+    filters = geometry.in_channels * geometry.out_channels
+    return (
+        geometry.kernel_size == 3
+        and geometry.stride == 1
+        and geometry.in_channels % _MULTIPLE == 0
+        and geometry.out_channels % _MULTIPLE == 0
+        and filters <= min(_MOST_FILTERS, _FILTERS_OF_SQUARE * down * across)
+        and 16 * down * across <= _MOST_WASTE * geometry.height * geometry.width
+    )
+
+
+def _squares(geometry: Geometry) -> tuple[int, int]:
+    return -(-geometry.height // 4), -(-geometry.width // 4)
+
+
+class WinogradConvolution:
+    """Convolution of 3 x 3 with stride 1; `conv2d.Conv2D` uses it where channels fill vectors."""
+
+    def __init__(self, geometry: Geometry, activation: BoundActivation) -> None:
+        self._plan = _Plan(geometry, activation, *_squares(geometry))
+
+    def make_cache(self, batch_size: int) -> ConvolutionCache:
+        """Return memory for the weighted sums of a batch, and for the gradient in parts."""
+        return make_cache(self._plan.geometry, batch_size)
+
+    def forward(self, call: Call) -> None:
+        """Compute ``call.y``; threads take some squares at a time."""
+        arguments = self._plan, call.params, call.x.reshape(-1), call.y.reshape(-1), call.cache.sums
+        call.pool.run_kernel(_forward_kernel, *arguments, memory=self._scratch(call.pool))
+
+    def backward(self, call: Call, grads: Grads) -> None:
+        """Compute the gradients; threads take parts of the batch."""
+        arguments = self._plan, call.params, call.x.reshape(-1), call.cache, grads
+        call.pool.run_kernel(_backward_kernel, *arguments, memory=self._scratch(call.pool))
+
+    def _scratch(self, pool: ThreadPool) -> list[_Scratch]:
+        channels, units = self._plan.geometry.in_channels, self._plan.geometry.out_channels
+        filters, matrices = PLACES * channels * units, matrices_size(max(channels, units))
+        sizes = PLACES * WIDTH, filters, matrices, matrices, filters, 9 * channels * units
+        total, edges = sum(sizes), np.cumsum(sizes)[:-1]
+        return [_Scratch(*np.split(memory[:total], edges)) for memory in pool.scratch(total)]
+
+
+@kernel
+def _forward_kernel(plan, params, x, y, sums, scratch, worker):
+    geometry = plan.geometry
+    channels, units, weights = geometry.in_channels, geometry.out_channels, geometry.fan_in
+    source = _squares_of(plan, x, channels)
+    # Without a backward pass nobody needs the sums.
+    target = _squares_of(plan, sums if sums.size > 0 else y, units)
+    count = y.size // (geometry.height * geometry.width * units) * plan.down * plan.across
+    biases = vector(params, weights * units, units)
+    transform_weights(channels, units, params, scratch.square, scratch.filters)
+    first = next_task(worker.counts, worker.threads, 0) * SOME
+    while first < count:
+        stop = min(first + SOME, count)
+        transform_inputs(source, first, stop, scratch.square, scratch.inputs)
+        _multiply(stop - first, channels, units, scratch)
+        transform_outputs(scratch.outputs, first, stop, scratch.square, biases, target)
+        _activate(plan.activation, target, first, stop, y)
+        first = next_task(worker.counts, worker.threads, 0) * SOME
+
+
+@inner
+def _squares_of(plan, data, channels):
+    geometry = plan.geometry
+    return Squares(data, geometry.height, geometry.width, channels, plan.down, plan.across)
+
+
+@inner
+def _activate(activation, sums, first, stop, y):
+    """Write the activations of some squares, of those side by side at a time."""
+    constants = constants_of(activation.constants, 0)
+    number = first
+    while number < stop:
+        image, top, left = place_of(sums, number)
+        squares = min(stop - number, sums.across - left // 4)
+        columns = min(4 * squares, sums.width - left)
+        for row in range(top, min(top + 4, sums.height)):
+            start = ((image * sums.height + row) * sums.width + left) * sums.channels
+            source, target = Matrix(sums.data, start, 1, 1), Matrix(y, start, 1, 1)
+            activate(source, target, 1, columns * sums.channels, activation.code, constants)
+        number += squares
+
+
+@kernel
+def _backward_kernel(plan, params, x, cache, grads, scratch, worker):
+    geometry, square = plan.geometry, scratch.square
+    channels, units, fan_in = geometry.in_channels, geometry.out_channels, geometry.fan_in
+    area, of_image = geometry.height * geometry.width, plan.down * plan.across
+    samples, count = grads.y.size // (area * units), cache.parts.shape[0]
+    inputs, deltas = _squares_of(plan, x, channels), _squares_of(plan, cache.sums, units)
+    below, nothing = _squares_of(plan, grads.x, channels), vector(params, 0, 0)
+    if grads.x.size > 0:
+        _flip(geometry, params, scratch.flipped)
+        transform_weights(units, channels, scratch.flipped, square, scratch.filters)
+    part = next_task(worker.counts, worker.threads, 0)
+    while part < count:
+        begin, end = samples * part // count, samples * (part + 1) // count
+        start, pixels = begin * area * units, (end - begin) * area
+        sums = Matrix(cache.sums, start, units, 1)
+        affine.to_deltas(plan.activation, sums, Matrix(grads.y, start, units, 1), pixels)
+        own = cache.parts[part]
+        if grads.params.size > 0:
+            _clear(own)
+            _clear(scratch.grads)
+            affine.add_bias_grad(sums, pixels, 0, units, own, fan_in * units)
+        for first in range(begin * of_image, end * of_image, SOME):
+            stop = min(first + SOME, end * of_image)
+            if grads.params.size > 0:
+                transform_inputs(inputs, first, stop, square, scratch.inputs)
+                transform_deltas(deltas, first, stop, square, scratch.outputs)
+                _add_outer(stop - first, channels, units, scratch)
+            if grads.x.size > 0:
+                transform_inputs(deltas, first, stop, square, scratch.inputs)
+                _multiply(stop - first, units, channels, scratch)
+                transform_outputs(scratch.outputs, first, stop, square, nothing, below)
+        if grads.params.size > 0:
+            transform_weight_grads(channels, units, scratch.grads, square, own)
+        part = next_task(worker.counts, worker.threads, 0)
+    barrier(worker.counts, worker.thread, worker.threads)
+    if grads.params.size > 0:
+        add_parts(geometry, cache.parts, grads, worker)
+
+
+@inner
+def _clear(numbers):
+    for i in range(numbers.size):
+        numbers[i] = np.float32(0.0)
+
+
+@inner
+def _flip(geometry, params, flipped):
+    """Write the flipped weights, (3, 3, out channels, in channels)."""
+    channels, units = geometry.in_channels, geometry.out_channels
+    for tap in range(9):
+        for u in range(units):
+            row = vector(flipped, (tap * units + u) * channels, channels)
+            for m in range(channels):
+                row[m] = params[((8 - tap) * channels + m) * units + u]
+
+
+@inner
+def _multiply(count, inputs, outputs, scratch):
+    """Write the products of the transformed inputs of some squares and the filters."""
+    zero = broadcast(np.float32(0.0))
+    for place in range(PLACES):
+        numbers = Factors(scratch.inputs, place * matrix_size(inputs), inputs)
+        done = 0
+        while done < outputs // WIDTH:
+            vectors, column = vectors_of_group(outputs // WIDTH - done), done * WIDTH
+            weights = Factors(scratch.filters, place * inputs * outputs + column, outputs)
+            target = Factors(scratch.outputs, place * matrix_size(outputs) + column, outputs)
+            if vectors == 3:
+                _product((zero, zero, zero), count, numbers, weights, target)
+            elif vectors == 2:
+                _product((zero, zero), count, numbers, weights, target)
+            else:
+                _product((zero,), count, numbers, weights, target)
+            done += vectors
+
+
+@inner
+def _product(zeros, count, numbers, weights, target):
+    """`_multiply` for a group of vectors; the arguments are matrices with rows ``step`` apart."""
+    depth = numbers.step
+    for i in range(0, count, ROWS):
+        last = min(ROWS, count - i) - 1
+        row = Factors(numbers.data, numbers.start + i * depth, 1)
+        tile = add_products(repeat_row(zeros), depth, row, spaced(depth, last), weights)
+        start = target.start + i * target.step
+        store_tile(target.data, spaced(target.step, last), start, tile)
+
+
+@inner
+def _add_outer(count, inputs, outputs, scratch):
+    """Add the outer products of transformed inputs and deltas of some squares."""
+    zero = broadcast(np.float32(0.0))
+    for place in range(PLACES):
+        numbers = Factors(scratch.inputs, place * matrix_size(inputs), inputs)
+        done = 0
+        while done < outputs // WIDTH:
+            vectors, column = vectors_of_group(outputs // WIDTH - done), done * WIDTH
+            deltas = Factors(scratch.outputs, place * matrix_size(outputs) + column, outputs)
+            target = Factors(scratch.grads, place * inputs * outputs + column, outputs)
+            if vectors == 3:
+                _outer((zero, zero, zero), count, numbers, deltas, target)
+            elif vectors == 2:
+                _outer((zero, zero), count, numbers, deltas, target)
+            else:
+                _outer((zero,), count, numbers, deltas, target)
+            done += vectors
+
+
+@inner
+def _outer(zeros, count, numbers, deltas, target):
+    """`_add_outer` for a group of vectors; arguments as in `_product`."""
+    rows = spaced(target.step, ROWS - 1)
+    for m in range(0, numbers.step, ROWS):
+        start = target.start + m * target.step
+        tile = load_tile(repeat_row(zeros), target.data, rows, start)
+        column = Factors(numbers.data, numbers.start + m, numbers.step)
+        tile = add_products(tile, count, column, spaced(1, ROWS - 1), deltas)
+        store_tile(target.data, rows, start, tile)
