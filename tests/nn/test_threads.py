@@ -209,6 +209,8 @@ def test_scratch_memory_is_one_vector_for_each_thread_and_stays():
     assert not np.shares_memory(first[0], first[1])
     assert pool.scratch(60)[2] is first[2]
     assert pool.scratch(101)[0].size == 101
+    pool.threads = 4
+    assert len(pool.scratch(50)) == 4
 
 
 def test_a_pool_without_threads_is_refused():

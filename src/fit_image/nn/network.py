@@ -140,9 +140,10 @@ class Network:
         """
         cache.begin(np.ascontiguousarray(x, dtype=np.float32), rng)
         for index, (layer, call) in enumerate(zip(self.layers, cache.calls, strict=True)):
+            call.skip = cache.calls[index + 1 - layer.skip].x if layer.skip else None
             layer.forward(call)
-            if layer.skip:
-                _add(call.pool, cache.calls[index + 1 - layer.skip].x, call.y)
+            if call.skip is not None and not layer.adds_skip:
+                _add(call.pool, call.skip, call.y)
         return cache.output
 
     def backward(

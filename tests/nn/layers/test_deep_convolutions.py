@@ -50,6 +50,17 @@ def test_residual_blocks_of_convolutions_equal_central_differences(rng):
     assert_central_differences(network, x, grad_y, [*pairs, (x, grad_x)], rng)
 
 
+@pytest.mark.parametrize("channels", [4, 20, 32])
+def test_a_block_adds_its_input(channels, rng):
+    shape = (9, 11, channels)
+    layer = Conv2D(shape, channels, 3, 1, "tanh", std=0.2)
+    network = Network([layer]).init_params(rng)
+    x, cache = normal(rng, 3, *shape), network.make_cache(3, ThreadPool(2))
+    expected = network.forward(x, cache) + x
+    layer.skip = 1
+    np.testing.assert_array_equal(Network([layer]).forward(x, cache), expected)
+
+
 def test_residual_blocks_of_convolutions_learn(rng):
     network = restorer(activation="leaky-relu").init_params(rng)
     x = normal(rng, 16, 6, 8, 6)

@@ -66,6 +66,9 @@ class Call:
         From `Layer.make_cache`: `Layer.forward` leaves there what `Layer.backward` needs.
     rng : numpy.random.Generator or None
         For layers that draw random numbers during training, such as dropout; None otherwise.
+    skip : float32, shape of ``y``, or None
+        Input of the residual block that ends here, which is added to the output: by the layer
+        itself, if it `Layer.adds_skip`, or by the network.
     """
 
     params: FloatArray
@@ -75,6 +78,12 @@ class Call:
     cache: Any
     pool: ThreadPool
     rng: np.random.Generator | None = None
+    skip: FloatArray | None = None
+
+    @property
+    def skip_vector(self) -> FloatArray:
+        """``skip`` as a vector, which is empty if there is none."""
+        return _NOTHING if self.skip is None else self.skip.reshape(-1)
 
 
 class Layer(ABC):
@@ -94,10 +103,13 @@ class Layer(ABC):
     skip : int
         Layers of the residual block that ends here, whose input the network adds to its output; 0
         where none ends. He et al., "Deep residual learning for image recognition", CVPR 2016.
+    adds_skip : bool
+        Whether `forward` adds ``call.skip``, while its output is in the cache.
     """
 
     tied_to: Layer | None = None
     skip: int = 0
+    adds_skip: bool = False
 
     def __init__(
         self, in_shape: Shape, out_shape: Shape, size: int = 0, num_params: int = 0

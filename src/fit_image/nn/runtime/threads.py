@@ -81,9 +81,9 @@ class ThreadPool:
         """Return a float32 vector of at least ``size`` numbers for every thread.
 
         They are created by the first call, and are the same in later ones unless a larger size is
-        asked for. Their content is undefined.
+        asked for, or there are more threads. Their content is undefined.
         """
-        if not self._scratch or self._scratch[0].size < size:
+        if len(self._scratch) < self.threads or self._scratch[0].size < size:
             self._scratch = [aligned_zeros(size) for _ in range(self.threads)]
         return self._scratch
 

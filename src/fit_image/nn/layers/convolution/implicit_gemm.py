@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fit_image.nn.kernels.addition import add_range
 from fit_image.nn.layers import affine
 from fit_image.nn.layers.convolution.bordered import (
     Bordered,
@@ -78,8 +79,9 @@ class ImplicitGemmConvolution:
 
     def forward(self, call: Call) -> None:
         """Compute ``call.y``; threads take strips of rows."""
-        arguments = self._plan, call.params, call.x.reshape(-1), call.y.reshape(-1), call.cache.sums
-        call.pool.run_kernel(_forward_kernel, *arguments, memory=self._scratch(call.pool))
+        x, y, scratch = call.x.reshape(-1), call.y.reshape(-1), self._scratch(call.pool)
+        arguments = self._plan, call.params, x, call.skip_vector, y, call.cache.sums
+        call.pool.run_kernel(_forward_kernel, *arguments, memory=scratch)
 
     def backward(self, call: Call, grads: Grads) -> None:
         """Compute the gradients; threads take parts of the batch."""
@@ -126,7 +128,7 @@ def _laid_rows(geometry: Geometry, rows: int) -> int:
 
 
 @kernel
-def _forward_kernel(plan, params, x, y, sums, scratch, worker):
+def _forward_kernel(plan, params, x, skip, y, sums, scratch, worker):
     geometry, inputs = plan.geometry, scratch.inputs
     width, channels = geometry.width, geometry.in_channels
     units, columns = geometry.out_channels, geometry.columns
@@ -144,6 +146,8 @@ def _forward_kernel(plan, params, x, y, sums, scratch, worker):
         correlate(inputs, pixels, scratch.filters, units, own)
         target = Matrix(y, start * units, units, 1)
         affine.apply(plan.activation, own, target, pixels, 0, columns)
+        if skip.size > 0:
+            add_range(skip, y, start * units, (start + pixels) * units)
         first = next_task(worker.counts, worker.threads, 0) * height
 
 

@@ -2,8 +2,7 @@
 
 What is transformed lies in 36 matrices, one for each place of the 6 x 6, with a row for each of
 some squares, or of a filter's inputs, and a column for each channel. A matrix of squares has `SOME`
-rows, of which the last may be unused, and a gap behind it: without, the same numbers of all would
-compete for a few lines of the first-level cache.
+rows, of which the last may be unused.
 """
 
 from __future__ import annotations
@@ -34,8 +33,6 @@ SOME = 32
 
 PLACES = 36
 
-_GAP = 16  # numbers
-
 _ROW = 6 * WIDTH  # of the memory for one transform
 
 
@@ -53,22 +50,11 @@ class Squares(NamedTuple):
     across: int  # of a row
 
 
-def matrices_size(channels: int) -> int:
-    """Return the numbers of all matrices of `SOME` squares."""
-    return PLACES * (SOME * channels + _GAP)
-
-
 @inner
 def place_of(squares, number):
     """Return the image of a square, and the first row and column of its pixels."""
     image, rest = divmod(number, squares.down * squares.across)
     return image, rest // squares.across * 4, rest % squares.across * 4
-
-
-@inner
-def matrix_size(channels):
-    """Return the distance between the matrices of `SOME` squares."""
-    return SOME * channels + _GAP
 
 
 @inner
@@ -105,7 +91,7 @@ def _pixels_4(squares, image, row, column, channel):
 @inner
 def transform_inputs(squares, first, stop, memory, target):
     """Write B' D B of the patches of some squares."""
-    channels, size = squares.channels, matrix_size(squares.channels)
+    channels, size = squares.channels, SOME * squares.channels
     for number in range(first, stop):
         image, top, left = place_of(squares, number)
         for c in range(0, channels, WIDTH):
@@ -125,7 +111,7 @@ def transform_inputs(squares, first, stop, memory, target):
 @inner
 def transform_deltas(squares, first, stop, memory, target):
     """Write A Y A' of some squares."""
-    channels, size = squares.channels, matrix_size(squares.channels)
+    channels, size = squares.channels, SOME * squares.channels
     for number in range(first, stop):
         image, top, left = place_of(squares, number)
         for c in range(0, channels, WIDTH):
@@ -141,7 +127,7 @@ def transform_deltas(squares, first, stop, memory, target):
 @inner
 def transform_outputs(source, first, stop, memory, biases, squares):
     """Write A' M A of some squares, plus biases (a vector; none if it is empty)."""
-    channels, size = squares.channels, matrix_size(squares.channels)
+    channels, size = squares.channels, SOME * squares.channels
     one, bias = broadcast(np.float32(1.0)), broadcast(np.float32(0.0))
     for number in range(first, stop):
         image, top, left = place_of(squares, number)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fit_image.nn.activations import activate, constants_of
+from fit_image.nn.kernels.addition import add_range
 from fit_image.nn.layers import affine
 from fit_image.nn.layers.convolution.bordered import vectors_of_group
 from fit_image.nn.layers.convolution.cache import ConvolutionCache, add_parts, make_cache
@@ -19,8 +20,6 @@ from fit_image.nn.layers.convolution.squares import (
     PLACES,
     SOME,
     Squares,
-    matrices_size,
-    matrix_size,
     place_of,
     transform_deltas,
     transform_inputs,
@@ -106,8 +105,9 @@ class WinogradConvolution:
 
     def forward(self, call: Call) -> None:
         """Compute ``call.y``; threads take some squares at a time."""
-        arguments = self._plan, call.params, call.x.reshape(-1), call.y.reshape(-1), call.cache.sums
-        call.pool.run_kernel(_forward_kernel, *arguments, memory=self._scratch(call.pool))
+        x, y, scratch = call.x.reshape(-1), call.y.reshape(-1), self._scratch(call.pool)
+        arguments = self._plan, call.params, x, call.skip_vector, y, call.cache.sums
+        call.pool.run_kernel(_forward_kernel, *arguments, memory=scratch)
 
     def backward(self, call: Call, grads: Grads) -> None:
         """Compute the gradients; threads take parts of the batch."""
@@ -116,14 +116,14 @@ class WinogradConvolution:
 
     def _scratch(self, pool: ThreadPool) -> list[_Scratch]:
         channels, units = self._plan.geometry.in_channels, self._plan.geometry.out_channels
-        filters, matrices = PLACES * channels * units, matrices_size(max(channels, units))
+        filters, matrices = PLACES * channels * units, PLACES * SOME * max(channels, units)
         sizes = PLACES * WIDTH, filters, matrices, matrices, filters, 9 * channels * units
         total, edges = sum(sizes), np.cumsum(sizes)[:-1]
         return [_Scratch(*np.split(memory[:total], edges)) for memory in pool.scratch(total)]
 
 
 @kernel
-def _forward_kernel(plan, params, x, y, sums, scratch, worker):
+def _forward_kernel(plan, params, x, skip, y, sums, scratch, worker):
     geometry = plan.geometry
     channels, units, weights = geometry.in_channels, geometry.out_channels, geometry.fan_in
     source = _squares_of(plan, x, channels)
@@ -138,7 +138,7 @@ def _forward_kernel(plan, params, x, y, sums, scratch, worker):
         transform_inputs(source, first, stop, scratch.square, scratch.inputs)
         _multiply(stop - first, channels, units, scratch)
         transform_outputs(scratch.outputs, first, stop, scratch.square, biases, target)
-        _activate(plan.activation, target, first, stop, y)
+        _activate(plan.activation, target, first, stop, skip, y)
         first = next_task(worker.counts, worker.threads, 0) * SOME
 
 
@@ -149,8 +149,8 @@ def _squares_of(plan, data, channels):
 
 
 @inner
-def _activate(activation, sums, first, stop, y):
-    """Write the activations of some squares, of those side by side at a time."""
+def _activate(activation, sums, first, stop, skip, y):
+    """Write the activations of some squares, and what skips them, a row of them at a time."""
     constants = constants_of(activation.constants, 0)
     number = first
     while number < stop:
@@ -160,7 +160,10 @@ def _activate(activation, sums, first, stop, y):
         for row in range(top, min(top + 4, sums.height)):
             start = ((image * sums.height + row) * sums.width + left) * sums.channels
             source, target = Matrix(sums.data, start, 1, 1), Matrix(y, start, 1, 1)
-            activate(source, target, 1, columns * sums.channels, activation.code, constants)
+            count = columns * sums.channels
+            activate(source, target, 1, count, activation.code, constants)
+            if skip.size > 0:
+                add_range(skip, y, start, start + count)
         number += squares
 
 
@@ -226,12 +229,12 @@ def _multiply(count, inputs, outputs, scratch):
     """Write the products of the transformed inputs of some squares and the filters."""
     zero = broadcast(np.float32(0.0))
     for place in range(PLACES):
-        numbers = Factors(scratch.inputs, place * matrix_size(inputs), inputs)
+        numbers = Factors(scratch.inputs, place * SOME * inputs, inputs)
         done = 0
         while done < outputs // WIDTH:
             vectors, column = vectors_of_group(outputs // WIDTH - done), done * WIDTH
             weights = Factors(scratch.filters, place * inputs * outputs + column, outputs)
-            target = Factors(scratch.outputs, place * matrix_size(outputs) + column, outputs)
+            target = Factors(scratch.outputs, place * SOME * outputs + column, outputs)
             if vectors == 3:
                 _product((zero, zero, zero), count, numbers, weights, target)
             elif vectors == 2:
@@ -258,11 +261,11 @@ def _add_outer(count, inputs, outputs, scratch):
     """Add the outer products of transformed inputs and deltas of some squares."""
     zero = broadcast(np.float32(0.0))
     for place in range(PLACES):
-        numbers = Factors(scratch.inputs, place * matrix_size(inputs), inputs)
+        numbers = Factors(scratch.inputs, place * SOME * inputs, inputs)
         done = 0
         while done < outputs // WIDTH:
             vectors, column = vectors_of_group(outputs // WIDTH - done), done * WIDTH
-            deltas = Factors(scratch.outputs, place * matrix_size(outputs) + column, outputs)
+            deltas = Factors(scratch.outputs, place * SOME * outputs + column, outputs)
             target = Factors(scratch.grads, place * inputs * outputs + column, outputs)
             if vectors == 3:
                 _outer((zero, zero, zero), count, numbers, deltas, target)
