@@ -162,7 +162,7 @@ def gallery(work: Path) -> None:
     draw_gallery(PORTRAIT, work).save(EXAMPLES / "gallery.png", optimize=True)
 
 
-EXPRESSIONS = ("sin(6*s)/(1+abs(s))", "max(s,-s/3)*cos(4*s)", "tanh(s)+exp(-(4*s)**2)")
+EXPRESSIONS = ("sin(4*s)/(1+abs(s))", "max(s,-s/3)*cos(2*s)", "tanh(s)+exp(-(3*s)**2)")
 
 
 @cli.command()
@@ -172,7 +172,7 @@ def expressions() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for text in EXPRESSIONS:
             file = Path(folder, f"{len(cells)}.png")
-            options = ("--activation", f"expr: {text}", "--stddev", 0.9, "--seed", 3)
+            options = ("--activation", f"expr: {text}", "--layers", "3x24", "--stddev", 0.5)
             fit_image("dream", *options, "--size", "340x340", "-o", file)
             cells.append((Image.open(file).convert("RGB"), text))
     sheet = draw_sheet({"fit-image dream --activation 'expr: ...'": cells}, len(cells))

@@ -203,7 +203,7 @@ def _assets() -> dict[str, Asset]:
         kind = _KINDS.get(file.name.rpartition(".")[2])
         if kind is not None:
             assets[file.name] = Asset(file.read_bytes(), f"{kind}; charset=utf-8")
-    report = files("fit_image.apps.sweep.results") / "page" / "page.css"
+    report = files("fit_image.apps.report") / "page.css"
     style = assets["live.css"]
     assets["live.css"] = Asset(report.read_bytes() + style.content, style.kind)
     return assets
