@@ -18,7 +18,7 @@ from shell import Shell
 WORST = 0.02
 """Decibels that a restored picture may be below the JPEG."""
 
-QUALITIES = (10, 30, 50, 70, 75, 85, 92, 95)
+QUALITIES = (10, 50, 75, 95)
 FILES = Path(__file__).parent / "jpegs"
 SAMPLINGS = {name: {"subsampling": name} for name in ("4:2:0", "4:2:2", "4:4:4")}
 
@@ -92,7 +92,7 @@ def test_all_samplings(sampling, name):
 @pytest.mark.parametrize("qualities", [(50, 90), (75, 75), (90, 40), (35, 96)], ids=str)
 def test_twice_saved(qualities, name):
     levels, (first, second) = PICTURES[name], qualities
-    for down, right in ((0, 0), (1, 0), (4, 4), (3, 7)):
+    for down, right in ((0, 0), (1, 0), (3, 7)):
         before = decompress(jpeg(levels, quality=first))[down:, right:]
         check_gain(levels[down:, right:], jpeg(np.ascontiguousarray(before), quality=second))
 
@@ -100,7 +100,7 @@ def test_twice_saved(qualities, name):
 @pytest.mark.parametrize("name", PICTURES)
 @pytest.mark.parametrize("table", TABLES)
 def test_tables_of_other_programs(table, name):
-    for sampling in SAMPLINGS.values():
+    for sampling in (SAMPLINGS["4:2:0"], SAMPLINGS["4:4:4"]):
         check_gain(PICTURES[name], jpeg(PICTURES[name], qtables=[TABLES[table]] * 2, **sampling))
 
 
