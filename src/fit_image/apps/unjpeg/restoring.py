@@ -34,8 +34,8 @@ _MODES = {"L": "L", "1": "L", "RGB": "RGB", "P": "RGB", "LA": "RGBA", "RGBA": "R
 
 
 _NO_COEFFICIENTS = (
-    "its coefficients cannot be read, as its sampling or its size is unusual; only the network "
-    "changes it"
+    "its coefficients cannot be read, as its sampling or its size is unusual; it is left as it is "
+    "unless --quality or RUN is given"
 )
 
 
@@ -53,9 +53,12 @@ class DamagedPicture(NamedTuple):
     remarks: tuple[str, ...] = ()
     jpeg: JpegPlanes | None = None
 
-    def has_been_jpeg(self) -> bool:
-        """Tell whether the picture is a JPEG, or its pixels show that it was one."""
-        return self.quality is not None or has_traces(_opaque(self.image))
+    def is_restorable(self) -> bool:
+        """Tell whether the coefficients are known, or the pixels show that it was a JPEG."""
+        if self.quality is None:
+            return has_traces(_opaque(self.image))
+        # Networks make some worse whose sampling they have never seen.
+        return self.jpeg is not None
 
 
 def read_picture(path: Path) -> DamagedPicture:

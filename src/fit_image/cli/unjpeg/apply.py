@@ -203,7 +203,7 @@ class _Restoration:
             check_side_by_side(damaged, self.compare)
         for text in damaged.remarks:
             display.message(f"{source}: {text}")
-        untouched = not (self.model or self.quality or damaged.has_been_jpeg())
+        untouched = not (self.model or self.quality or damaged.is_restorable())
         if remark := _remark(source, damaged, self.model, self.quality, untouched=untouched):
             display.message(remark)
         restored = damaged.image
@@ -225,7 +225,7 @@ def _remark(
     untouched: bool,
 ) -> str | None:
     """Return a line about a picture unlike those that the network was trained on, if known."""
-    if untouched:
+    if untouched and damaged.quality is None:
         return f"{picture} shows no traces of JPEG and is left as it is; --quality N restores it"
     if damaged.quality is None:
         changed = f"{picture} is not a JPEG file: it is changed as if it had been"
