@@ -10,6 +10,9 @@ import numpy as np
 
 from fit_image.nn.runtime.jit import inner, kernel
 
+_GRAINS = np.float32(7)
+"""Variance of luma below which nothing but grain is seen, in units of `grain_kernel`'s."""
+
 
 @inner
 def _nine(plane, up, i, low, left, j, right):
@@ -32,7 +35,34 @@ def _nine_products(a, b, up, i, low, left, j, right):
 
 
 @inner
-def _fit(luma, chroma, trust, noise, places, lines):
+def _variance(luma, up, i, low, left, j, right):
+    """Return the variance of a pixel's neighbourhood."""
+    ninth = np.float32(1 / 9)
+    mean = _nine(luma, up, i, low, left, j, right) * ninth
+    squares = _nine_products(luma, luma, up, i, low, left, j, right) * ninth
+    return max(squares - mean * mean, np.float32(0))
+
+
+@kernel
+def grain_kernel(luma, grains, first, last):
+    """Fill ``grains`` (rows, columns of blocks) with the least variance in each block.
+
+    Grain is everywhere; of edges and texture, something in most blocks is flat.
+    """
+    rows, columns = luma.shape
+    for i in range(first, last):
+        for block in range(columns // 8):
+            least = np.float32(1e9)
+            for y in range(8 * i, 8 * i + 8):
+                up, low = max(y - 1, 0), min(y + 1, rows - 1)
+                for x in range(8 * block, 8 * block + 8):
+                    left, right = max(x - 1, 0), min(x + 1, columns - 1)
+                    least = min(least, _variance(luma, up, y, low, left, x, right))
+            grains[i, block] = least
+
+
+@inner
+def _fit(luma, chroma, trust, grain, noise, places, lines):
     """Fit a line to the neighbourhood of a pixel: weight, slope and offset, times the weight."""
     up, i, low, left, j, right = places
     ninth = np.float32(1 / 9)
@@ -49,7 +79,8 @@ def _fit(luma, chroma, trust, noise, places, lines):
     left_over = max(chroma_variance - explained, np.float32(0)) + np.float32(1)
     correlation = min(explained / (chroma_variance + np.float32(1)), np.float32(1))
     certainty = correlation * correlation
-    slope *= trust + (np.float32(1) - trust) * certainty * certainty
+    clear = max(np.float32(1) - _GRAINS * grain / variance, np.float32(0))
+    slope *= trust + (np.float32(1) - trust) * certainty * certainty * clear
     weight = np.float32(1) / left_over
     lines[0, i, j] = weight
     lines[1, i, j] = weight * slope
@@ -57,20 +88,20 @@ def _fit(luma, chroma, trust, noise, places, lines):
 
 
 @kernel
-def fit_kernel(luma, chroma, trusts, noise, lines, first, last):
+def fit_kernel(luma, chroma, trusts, grains, noise, lines, first, last):
     """Fill ``lines`` (3, rows, columns) with weighted regressions of chroma on luma.
 
     ``trusts`` (rows, columns of blocks) is 1 where a slope counts as it is, and 0 where it is
-    multiplied by the squared correlation.
+    multiplied by the squared correlation, and by how far luma varies more than by ``grains``.
     """
     rows, columns = luma.shape
     for i in range(8 * first, 8 * last):
         up, low = max(i - 1, 0), min(i + 1, rows - 1)
         for block in range(columns // 8):
-            trust = trusts[i // 8, block]
+            trust, grain = trusts[i // 8, block], grains[i // 8, block]
             for j in range(8 * block, 8 * block + 8):
                 places = (up, i, low, max(j - 1, 0), j, min(j + 1, columns - 1))
-                _fit(luma, chroma, trust, noise, places, lines)
+                _fit(luma, chroma, trust, grain, noise, places, lines)
 
 
 @kernel
@@ -95,14 +126,6 @@ def mean_kernel(luma, chroma, trusts, lines, slopes, offsets, first, last):
 
 
 @inner
-def _between(plane, i, other_i, share_i, j, other_j, share_j):
-    """Interpolate between four pixels."""
-    near = plane[i, j] + share_j * (plane[i, other_j] - plane[i, j])
-    far = plane[other_i, j] + share_j * (plane[other_i, other_j] - plane[other_i, j])
-    return near + share_i * (far - near)
-
-
-@inner
 def _neighbour(place, size, count):
     """Return the cell of a pixel, the next cell, and the share of that one."""
     own = place // size
@@ -112,14 +135,32 @@ def _neighbour(place, size, count):
     return own, min(max(other, 0), count - 1), abs(within)
 
 
+@inner
+def _blend(plane, i, other, share, line):
+    """Interpolate between two rows; ``line`` has a place more at both ends, which repeat."""
+    one, two = plane[i], plane[other]
+    for j in range(one.size):
+        line[j + 1] = one[j] + share * (two[j] - one[j])
+    line[0], line[one.size + 1] = line[1], line[one.size]
+
+
 @kernel
-def apply_kernel(luma, slopes, offsets, down, across, chroma, first, last):
-    """Fill chroma with the lines, interpolated, of luma; ``down`` x ``across`` pixels a line."""
+def apply_kernel(luma, slopes, offsets, down, across, chroma, scratch, first, last):
+    """Fill chroma with the lines, interpolated, of luma; ``down`` x ``across`` pixels a line.
+
+    ``scratch`` has room for two rows of lines and two numbers more for each.
+    """
     rows, columns = slopes.shape
+    slope_line, offset_line = scratch[: columns + 2], scratch[columns + 2 :]
     for y in range(8 * first * down, 8 * last * down):
         i, other_i, share_i = _neighbour(y, down, rows)
-        for x in range(luma.shape[1]):
-            j, other_j, share_j = _neighbour(x, across, columns)
-            slope = _between(slopes, i, other_i, share_i, j, other_j, share_j)
-            offset = _between(offsets, i, other_i, share_i, j, other_j, share_j)
-            chroma[y, x] = slope * luma[y, x] + offset
+        _blend(slopes, i, other_i, share_i, slope_line)
+        _blend(offsets, i, other_i, share_i, offset_line)
+        seen, row = luma[y], chroma[y]
+        for k in range(across):
+            own, other, share = _neighbour(across + k, across, columns + 2)
+            for j in range(columns):
+                at, near, far = across * j + k, own + j, other + j
+                slope = slope_line[near] + share * (slope_line[far] - slope_line[near])
+                offset = offset_line[near] + share * (offset_line[far] - offset_line[near])
+                row[at] = slope * seen[at] + offset

@@ -10,7 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.apps.unjpeg.floor.bilateral import BILATERAL_SCRATCH, bilateral_kernel
-from fit_image.apps.unjpeg.floor.chroma import apply_kernel, fit_kernel, mean_kernel
+from fit_image.apps.unjpeg.floor.chroma import (
+    apply_kernel,
+    fit_kernel,
+    grain_kernel,
+    mean_kernel,
+)
 from fit_image.apps.unjpeg.floor.kernels import (
     SCRATCH,
     add_change_kernel,
@@ -70,9 +75,20 @@ class Strip:
             lines = np.empty((3, *chroma.shape), np.float32)
             small_trusts = _of_blocks(trusts, ratio, np.mean)
             self._run(shrink_kernel, chroma, self.full[0], *ratio, luma)
-            self._run(fit_kernel, chroma, luma, chroma, small_trusts, _NOISE, lines)
+            grains = np.empty_like(small_trusts)
+            self._run(grain_kernel, chroma, luma, grains)
+            self._run(fit_kernel, chroma, luma, chroma, small_trusts, grains, _NOISE, lines)
             self._run(mean_kernel, chroma, luma, chroma, small_trusts, lines, slopes, offsets)
-            self._run(apply_kernel, chroma, self.full[0], slopes, offsets, *ratio, self.full[index])
+            self._run(
+                apply_kernel,
+                chroma,
+                self.full[0],
+                slopes,
+                offsets,
+                *ratio,
+                self.full[index],
+                scratch=2 * (chroma.shape[1] + 2),
+            )
 
     def smooth(self, shares: FloatArray, deviation: float, chroma: float, nearness: float) -> None:
         """Filter all planes together, where shares of blocks are above 0."""
