@@ -28,8 +28,8 @@ from fit_image import FitImageError, load_image, psnr, save_image, to_uint8
 from fit_image.animation.film import frame_path, frame_paths, read_frame
 from fit_image.apps.digits.model import DigitModel
 from fit_image.apps.fit.directory import FitMetrics
-from fit_image.apps.unjpeg.floor.restoration import Restoration
 from fit_image.apps.unjpeg.model import Restorer
+from fit_image.apps.unjpeg.restoration import Restoration
 from fit_image.cli.common.display import format_duration
 from fit_image.cli.live.blocks import BlockPanel
 from fit_image.cli.live.canvas import Canvas
@@ -364,9 +364,7 @@ def restored(
 ) -> None:
     """Show what JPEG does to a part of a clean picture, and what a network makes of it."""
     clean = to_uint8(load_image(picture).levels)
-    restoration = (
-        Restoration.trained(Restorer.load(model)) if model else Restoration.shipped(quality)
-    )
+    restoration = Restoration(Restorer.load(model)) if model else Restoration.shipped(quality)
     data = Compression(quality).encode(clean)
     damaged = decompress(data)
     after = restoration.restore(damaged, read_planes(io.BytesIO(data)))

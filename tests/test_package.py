@@ -36,10 +36,10 @@ USE = """
 import importlib.resources, sys
 import fit_image
 from fit_image.apps.digits.model import DigitModel
-from fit_image.apps.unjpeg.model import Restorer
+from fit_image.apps.unjpeg.residual.model import ResidualNetwork
 assert sys.prefix in fit_image.__file__, fit_image.__file__
 assert DigitModel.load().class_names == tuple("0123456789")
-assert Restorer.shipped(30) and Restorer.shipped(80)
+assert ResidualNetwork.shipped().numbers.any()
 assert (importlib.resources.files("fit_image") / "py.typed").is_file()
 apps = importlib.resources.files("fit_image.apps")
 pages = ("sweep/results/page/page.html", "report/run/page.html")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import statistics
 import sys
 import tempfile
@@ -25,7 +26,11 @@ from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.unjpeg.model import Restorer
 from fit_image.apps.unjpeg.network import init_weights, make_network
 from fit_image.apps.unjpeg.patches.extractor import PatchExtractor
+from fit_image.apps.unjpeg.residual.model import ResidualNetwork
+from fit_image.apps.unjpeg.restoration import Restoration
 from fit_image.config.fit import RecordConfig
+from fit_image.images.formats.jpeg import Compression, decompress
+from fit_image.images.formats.jpeg_planes import read_planes
 from fit_image.nn.runtime.machine import usable_cores
 from fit_image.storage.npz import Arrays
 
@@ -128,16 +133,18 @@ def epoch_of_pictures() -> float:
 
 
 def restore_pictures() -> dict[str, float]:
-    """Return the seconds of restoring a picture without a flat patch, by two networks."""
+    """Return the seconds of restoring a picture without a flat patch."""
     chain = make_network(24, (2047,) * 4)
     init_weights(chain, np.random.default_rng(0), difference=False)
     untrained = Restorer(PatchExtractor(24, 0.5, 0.3), chain, True, "85")
-    return {"weak": _restore(Restorer.shipped(85)), "4x2047": _restore(untrained)}
+    return {"shipped": _restore(ResidualNetwork.shipped()), "4x2047": _restore(untrained)}
 
 
-def _restore(restorer: Restorer) -> float:
+def _restore(network: ResidualNetwork | Restorer) -> float:
     picture = np.random.default_rng(0).integers(0, 256, (800, 1280, 3), dtype=np.uint8)
-    restorer.restore(picture[:64, :64])
+    data, restoration = Compression().encode(picture), Restoration(network)
+    damaged, planes = decompress(data), read_planes(io.BytesIO(data))
+    restoration.restore(damaged[:64], None)
     began = time.perf_counter()
-    restorer.restore(picture)
+    restoration.restore(damaged, planes)
     return time.perf_counter() - began

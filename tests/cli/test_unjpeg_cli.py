@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,9 @@ from click.testing import CliRunner
 from PIL import Image, ImageOps
 
 from fit_image.apps.unjpeg.directory import UnjpegDirectory
-from fit_image.apps.unjpeg.floor.restoration import Restoration
 from fit_image.apps.unjpeg.model import Restorer
+from fit_image.apps.unjpeg.residual.model import ResidualNetwork
+from fit_image.apps.unjpeg.restoration import Restoration
 from fit_image.apps.unjpeg.restoring import check_restored, read_picture, save_restored
 from fit_image.cli import cli
 from fit_image.images.formats.jpeg import Compression, quality_of, subsampling_of
@@ -263,7 +265,7 @@ def test_apply_and_compare(run, jpeg):
     with Image.open("out.png") as out, Image.open(jpeg) as before, Image.open("side.png") as side:
         assert out.size == before.size == (90, 70)
         assert side.size == (188, 70)
-        restoration = Restoration.trained(Restorer.load(run))
+        restoration = Restoration(Restorer.load(run))
         expected = restoration.restore(np.asarray(before), read_picture(jpeg).jpeg)
         assert (np.asarray(out) == expected).all()
         assert (np.asarray(out) != np.asarray(before)).any()
@@ -370,13 +372,23 @@ def test_apply_keeps_the_mode(mode, jpeg):
             assert out.getchannel("A").tobytes() == before.getchannel("A").tobytes()
 
 
-def test_the_networks_are_chosen_by_quality(jpeg):
+def test_the_tables_of_a_jpeg_count_and_no_quality(jpeg):
     before, jpeg_planes = np.asarray(read_picture(jpeg).image), read_picture(jpeg).jpeg
-    for options, quality in (((), 30), (("--quality", 85), 85)):
-        succeed("apply", jpeg, "-o", "out.png", "-q", *options)
-        expected = Restoration.shipped(quality).restore(before, jpeg_planes)
+    expected = Restoration.shipped().restore(before, jpeg_planes)
+    for options, said in (((), ""), (("--quality", 85), "--quality does not")):
+        assert said in succeed("apply", jpeg, "-o", "out.png", *options).stderr
         with Image.open("out.png") as out:
             assert (np.asarray(out) == expected).all()
+
+
+def test_more_effort_is_another_and_a_better_picture(jpeg):
+    before, jpeg_planes = np.asarray(read_picture(jpeg).image), read_picture(jpeg).jpeg
+    succeed("apply", jpeg, "-o", "out.png", "--effort", 3)
+    expected = Restoration.shipped()
+    with Image.open("out.png") as out:
+        wanted = replace(expected, effort=3).restore(before, jpeg_planes)
+        assert (np.asarray(out) == wanted).all()
+        assert (np.asarray(out) != expected.restore(before, jpeg_planes)).any()
 
 
 @pytest.mark.parametrize("behind", [0, 1], ids=["JPEG", "MPO"])
@@ -569,6 +581,7 @@ def test_what_applying_refuses(run, jpeg, tmp_path):
     assert "must end in" in fail("apply", jpeg, "-o", "a.txt")
     assert shell.run("apply").exit_code == 2
     assert shell.run("apply", run, jpeg, "--quality", 50).exit_code == 2
+    assert shell.run("apply", run, jpeg, "--effort", 2).exit_code == 2
 
 
 def test_info(run):
@@ -597,7 +610,8 @@ def test_a_jpeg_of_unusual_sampling_is_left_alone_unless_asked(run, jpeg):
     Path("odd.jpg").write_bytes(data[:at] + b"\x31" + data[at + 1 :])  # 3:1 across
     with Image.open("odd.jpg") as picture:
         before = np.asarray(picture)
-    shipped, trained = (each.restore(before) for each in (Restorer.shipped(30), Restorer.load(run)))
+    networks = ResidualNetwork.shipped(), Restorer.load(run)
+    shipped, trained = (Restoration(each, 30).restore(before, None) for each in networks)
     for options, wanted in (((), before), (("--quality", 30), shipped), ((run,), trained)):
         result = succeed("apply", *options, "odd.jpg", "-o", "out.png")
         assert "its coefficients cannot be read" in result.stderr.splitlines()[0]

@@ -22,6 +22,7 @@ from fit_image.apps.painting_network import PaintingNetwork
 from fit_image.apps.sweep.execution.training import train_trial
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.unjpeg.model import Restorer
+from fit_image.apps.unjpeg.residual.model import ResidualNetwork
 from fit_image.config.fit import FitConfig
 from fit_image.errors import FitImageError, InputError, excerpt
 from fit_image.images.io import load_image
@@ -30,6 +31,11 @@ from fit_image.storage.untrusted import MOST_BYTES, read_bytes
 from shell import Shell
 
 fail = Shell().fail
+
+RESTORER = {
+    **{"fit_image_unjpeg": 1, "block": 8, "mean": 0.0, "deviation": 1.0, "difference": 0},
+    **{"widths": np.array([4]), "quality": "85", "numbers": np.zeros(3, np.float32)},
+}
 
 
 @pytest.fixture
@@ -206,19 +212,26 @@ def test_data_beyond_a_limit_are_not_unpacked(folder):
 @pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan, -1, 0.5, 2.0**80, 1 + 1j, "x", [1, 2]])
 @pytest.mark.parametrize("name", ["height", "width", "units", "channels", "block", "difference"])
 def test_sizes_of_a_model_are_whole_numbers(folder, name, value):
-    read = Restorer.load if name in ("block", "difference") else DigitModel.load
-    path = SHIPPED.parents[1] / "unjpeg" / "weak.npz" if read == Restorer.load else SHIPPED
-    with np.load(path) as archive:
-        arrays = dict(archive) | {name: np.array(value)}
+    read, arrays = Restorer.load, RESTORER
+    if name not in ("block", "difference"):
+        read = DigitModel.load
+        with np.load(SHIPPED) as archive:
+            arrays = dict(archive)
+    changed = arrays | {name: np.array(value)}
     with pytest.raises(InputError, match=f"{name} is not a"):
-        read(npz(folder / "model.npz", arrays, zipfile.ZIP_STORED))
+        read(npz(folder / "model.npz", changed, zipfile.ZIP_STORED))
+
+
+@pytest.mark.parametrize("name", ["channels", "blocks"])
+@pytest.mark.parametrize("value", [np.nan, -1, 0.5, 2**40])
+def test_sizes_of_a_convolutional_network_are_checked(folder, name, value):
+    arrays = {"fit_image_unjpeg_residual": 1, "channels": 16, "blocks": 1, name: np.array(value)}
+    with pytest.raises(InputError, match=r"model\.npz"):
+        ResidualNetwork.load(npz(folder / "model.npz", arrays | {"numbers": np.zeros(3, "f2")}))
 
 
 def test_forged_widths_allocate_nothing(folder):
-    arrays = {
-        **{"fit_image_unjpeg": 1, "block": 8, "mean": 0.0, "deviation": 1.0, "difference": 0},
-        **{"widths": np.full(1000, 65_536), "quality": "85", "numbers": np.zeros(3, np.float32)},
-    }
+    arrays = RESTORER | {"widths": np.full(1000, 65_536)}
     with pytest.raises(InputError, match="do not fit the number of weights"):
         Restorer.load(npz(folder / "model.npz", arrays))
 

@@ -12,7 +12,6 @@ from PIL import Image, ImageDraw
 from threadpoolctl import threadpool_limits
 
 from fit_image.apps.unjpeg.config import UnjpegConfig
-from fit_image.apps.unjpeg.floor.restoration import Restoration
 from fit_image.apps.unjpeg.model import Restorer
 from fit_image.apps.unjpeg.network import layer_rows, make_network
 from fit_image.apps.unjpeg.patches.extractor import PatchExtractor, are_flat, padded, patch_starts
@@ -24,6 +23,7 @@ from fit_image.apps.unjpeg.patches.pictures import (
     measure,
     split_folder,
 )
+from fit_image.apps.unjpeg.restoration import Restoration
 from fit_image.apps.unjpeg.scoring import score
 from fit_image.apps.unjpeg.trainer import PatchTrainer
 from fit_image.apps.unjpeg.whitening import Whitening
@@ -368,7 +368,7 @@ def test_too_few_patches_for_a_batch(folder):
 def test_it_learns_to_undo_what_jpeg_does(many, change, least):
     config = replace(QUICK, layers=(Hidden(64),), patches=12_000, **change)
     trainer = trained(many, config, 2)
-    restoration = Restoration.trained(trainer.model())
+    restoration = Restoration(trainer.model())
     scores = list(score(restoration, trainer.validation, Compression(30)))
     assert np.mean([each.gain for each in scores]) > least
 
@@ -586,11 +586,6 @@ def test_less_strength_changes_less(restorer):
     ]
     assert found[0] == 0
     assert found[1] == pytest.approx(0.25 * found[2], rel=0.2)
-    assert Restorer.shipped(92).strength == 1
-    assert Restorer.shipped(96).strength == 0.5
-    assert Restorer.shipped(30).strength == 1
-    assert Restorer.shipped(90, grey=True).strength == 0.5
-    assert Restorer.shipped(96, grey=True).strength == 0
 
 
 def test_a_model_comes_back_from_its_file(restorer, tmp_path):
@@ -626,14 +621,3 @@ def test_damaged_models_are_refused(restorer, tmp_path):
     replace(restorer, extractor=PatchExtractor(16, 0.5, 0.0)).save(path)
     with pytest.raises(InputError, match="damaged"):
         Restorer.load(path)
-
-
-@pytest.mark.parametrize(("quality", "least"), [(85, 0.1), (30, 0.1)])
-def test_the_networks_that_come_with_the_package_restore(quality, least):
-    restorer = Restorer.shipped(quality)
-    gains = []
-    for seed in range(20, 24):
-        clean = screen(seed, 160, 120)
-        damaged = Compression(quality).apply(clean)
-        gains.append(psnr(restorer.restore(damaged), clean) - psnr(damaged, clean))
-    assert np.mean(gains) > least

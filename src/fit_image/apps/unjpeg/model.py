@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from importlib.resources import as_file, files
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -36,15 +35,6 @@ _KNOWN = "block|mean|deviation|widths|difference|quality|numbers"
 
 _BATCH = 512
 """Patches that pass through the network at once."""
-
-_STRONG, _WEAK = (files("fit_image.apps.unjpeg") / f"{name}.npz" for name in ("strong", "weak"))
-"""The shipped networks, for strong compression and for weak."""
-
-_STRONGEST_OF_WEAK = 65
-"""The lowest quality for the network of weak compression."""
-
-_FADING, _FADING_GREY = (92, 100), (85, 95)
-"""Qualities between which its strength falls to 0: it was not trained on such pictures."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,35 +86,34 @@ class Restorer:
         on_rows : callable
             Called with the numbers of rows done and of all rows.
         """
-        return restored_by([(self, 1.0)], picture, threads=threads, on_rows=on_rows)
+        restored = np.empty_like(picture)
+        top = 0
+        for changes in self.changes(picture, threads=threads):
+            rows = slice(top, top + len(changes))
+            restored[rows] = from_ycbcr(to_ycbcr(picture[rows]) + changes)
+            top = rows.stop
+            on_rows(top, len(picture))
+        return restored
 
     def changes(
         self,
         picture: npt.NDArray[np.uint8],
         *,
         threads: int | None = None,
-        left_out: npt.NDArray[np.bool_] | None = None,
     ) -> Iterator[FloatArray]:
-        """Yield what `restore` adds to Y, Cb and Cr, in 0..1, a few rows at a time.
-
-        Parameters
-        ----------
-        left_out : bool (rows, columns of blocks of 8 x 8), optional
-            Blocks that need not be changed: a patch of such blocks only stays as it is.
-        """
+        """Yield what `restore` adds to Y, Cb and Cr, in 0..1, a few rows at a time."""
         block = self.extractor.block
         height, width, _ = picture.shape
         whole = padded(picture, block)
         cache = self.network.make_cache(_BATCH, ThreadPool(threads))
         rows, columns, _ = whole.shape
         begin = 3 * np.arange(0, columns - block + 1, STEP)
-        wanted = _wanted_patches(left_out, rows, columns, block)
         across = _cover(columns, block)[:width]
         down = _cover(rows, block)
         sums = np.zeros((block, 3 * columns), np.float32)
         for top in range(0, rows - block + 1, STEP):
             band = np.ascontiguousarray(whole[top : top + block]).ravel()
-            self._add_changes(band, begin[wanted[top // STEP]], cache, sums)
+            self._add_changes(band, begin, cache, sums)
             # The rows that no later patch covers.
             last = top + STEP > rows - block
             done = min(block if last else STEP, height - top)
@@ -168,20 +157,6 @@ class Restorer:
         write_archive(path, "unjpeg", FORMAT_VERSION, arrays)
 
     @classmethod
-    def shipped(cls, quality: int, *, grey: bool = False) -> Self:
-        """Return the network that comes with the package for a quality of JPEG, 1 to 100.
-
-        It has learned from pictures of colours at half the resolution (4:2:0).
-        """
-        if quality < _STRONGEST_OF_WEAK:
-            with as_file(_STRONG) as file:
-                return cls.load(file)
-        first, last = _FADING_GREY if grey else _FADING
-        strength = (last - quality) / (last - first)
-        with as_file(_WEAK) as file:
-            return replace(cls.load(file), strength=min(max(strength, 0.0), 1.0))
-
-    @classmethod
     def load(cls, path: Path) -> Self:
         """Read a model file, or a run's; `InputError` if it is missing or damaged."""
         with reading_model(path, "unjpeg", FORMAT_VERSION, "a trained network", _KNOWN) as arrays:
@@ -209,46 +184,9 @@ class Restorer:
             return cls(PatchExtractor(block, mean, deviation), network, bool(difference), quality)
 
 
-def restored_by(
-    networks: Sequence[tuple[Restorer, float]],
-    picture: npt.NDArray[np.uint8],
-    *,
-    threads: int | None = None,
-    on_rows: Callable[[int, int], None] = lambda done, total: None,
-) -> npt.NDArray[np.uint8]:
-    """Return a picture with the changes of networks, each times its factor; see `Restorer`."""
-    restored = np.empty_like(picture)
-    parts = [restorer.changes(picture, threads=threads) for restorer, _ in networks]
-    top = 0
-    for changes in zip(*parts, strict=True):
-        rows = slice(top, top + len(changes[0]))
-        total = to_ycbcr(picture[rows])
-        for part, (_, factor) in zip(changes, networks, strict=True):
-            total += np.float32(factor) * part
-        restored[rows] = from_ycbcr(total)
-        top = rows.stop
-        on_rows(top, len(picture))
-    return restored
-
-
 def _cover(length: int, block: int) -> FloatArray:
     """Return how many patches cover each row or column."""
     counts = np.zeros(length, np.float32)
     for start in range(0, length - block + 1, STEP):
         counts[start : start + block] += 1
     return counts
-
-
-def _wanted_patches(
-    left_out: npt.NDArray[np.bool_] | None, rows: int, columns: int, block: int
-) -> npt.NDArray[np.bool_]:
-    """Return which patches hold a block that is to be changed."""
-    height, width = (side // STEP for side in (rows, columns))
-    blocks = np.ones((height, width), np.bool_)
-    if left_out is not None:
-        known = ~left_out[:height, :width]
-        blocks[: len(known), : known.shape[1]] = known
-    each = block // STEP
-    windows = np.lib.stride_tricks.sliding_window_view(blocks, (each, each))
-    wanted: npt.NDArray[np.bool_] = windows.max(axis=(2, 3))
-    return wanted

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from fit_image.apps.unjpeg.floor.restoration import Restoration
+from fit_image.apps.unjpeg.restoration import Restoration
 from fit_image.errors import InputError, one_line
 from fit_image.images.decoding import reading
 from fit_image.images.formats.jpeg import quality_of, subsampling_of

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.apps.unjpeg.floor.restoration import Restoration
 from fit_image.apps.unjpeg.patches.pictures import CleanPicture, read_clean
+from fit_image.apps.unjpeg.restoration import Restoration
 from fit_image.images.fidelity import Fidelity, fidelity
 from fit_image.images.formats.jpeg import Compression, decompress
 from fit_image.images.formats.jpeg_planes import read_planes

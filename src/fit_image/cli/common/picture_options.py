@@ -81,6 +81,17 @@ def quality_option(
     )
 
 
+effort_option = click.option(
+    "--effort",
+    type=Whole(1, 8),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Turned and mirrored versions of the picture that the network sees, each in the time of "
+    "one; its predictions are averaged.",
+)
+
+
 def check_network(path: Path | None, kind: type[RunDirectory]) -> None:
     """Raise `InputError`, naming the command that serves, if a network is of another kind.
 

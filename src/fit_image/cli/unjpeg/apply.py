@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,7 @@ from fit_image.cli.common.picture_options import (
     check_distinct,
     check_network,
     check_target,
+    effort_option,
     output_option,
     quality_option,
 )
@@ -39,7 +40,9 @@ from fit_image.cli.unjpeg.model_argument import split_pictures
 from fit_image.errors import InputError
 
 if TYPE_CHECKING:
-    from fit_image.apps.unjpeg.floor.restoration import Restoration
+    from fit_image.apps.unjpeg.model import Restorer
+    from fit_image.apps.unjpeg.residual.model import ResidualNetwork
+    from fit_image.apps.unjpeg.restoration import Restoration
     from fit_image.apps.unjpeg.restoring import DamagedPicture
 
 Words = tuple[str, ...]
@@ -64,8 +67,8 @@ _DEFAULT_QUALITY = 85
 )
 @quality_option(
     None,
-    "that of the file, or 85",
-    "JPEG quality, which selects one of the networks that come with fit-image.",
+    "85",
+    "JPEG quality that a picture had which is no JPEG file any more.",
 )
 @click.option(
     "--strength",
@@ -75,6 +78,7 @@ _DEFAULT_QUALITY = 85
     show_default=True,
     help="Strength of the restoration, 0 (none) to 1 (full).",
 )
+@effort_option
 @options.threads_option("all cores")
 @options.json_option
 @options.quiet_option
@@ -87,14 +91,15 @@ def command(
     compare: Path | None,
     quality: int | None,
     strength: float,
+    effort: int,
     threads: int | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
     """Remove JPEG artefacts from PICTURE, from several, or from all in a folder.
 
-    RUN is the folder of a training run, or a model file. Default: filters for screens, and networks
-    that come with fit-image for the rest. A picture that is no JPEG, and shows no traces of one,
+    RUN is the folder of a training run, or a model file. Default: filters, and a network that comes
+    with fit-image. A picture that is no JPEG, and shows no traces of one,
     is left as it is unless --quality is given. EXIF and XMP data, comment, colour profile,
     resolution and transparency are kept. As PICTURE and FILE, - is standard input and
     output. Damaged pictures among several are left out, and the exit code is 1.
@@ -102,14 +107,16 @@ def command(
     signals.act_at_once()
     model, pictures = split_pictures(paths)
     if model and quality is not None:
-        raise click.UsageError("--quality selects a network of fit-image: it excludes RUN.")
+        raise click.UsageError("--quality is for the network of fit-image: it excludes RUN.")
+    if model and effort > 1:
+        raise click.UsageError("--effort is for the network of fit-image: it excludes RUN.")
     several = len(pictures) > 1 or pictures[0].is_dir()
     if several and compare:
         raise click.UsageError("--compare is for one picture.")
     jobs = picture_jobs(pictures, output, "restored")
     check_distinct(jobs[0].target, compare, "--compare")
     comparison = output_file(compare) if compare else None
-    restoration = _Restoration(model, quality, strength, threads, comparison)
+    restoration = _Restoration(model, quality, strength, effort, threads, comparison)
     restoration.check([job.target for job in jobs], () if several else pictures)
     facts: list[dict[str, Any]] = []
     with make_display(quiet) as display:
@@ -150,9 +157,10 @@ class _Restoration:
     model: Path | None
     quality: int | None
     strength: float
+    effort: int
     threads: int | None
     compare: Path | None
-    _loaded: dict[object, Restoration] = field(default_factory=dict)
+    _loaded: list[ResidualNetwork | Restorer] = field(default_factory=list)
 
     def check(self, targets: Sequence[Path], inputs: Sequence[Path]) -> None:
         """Raise `InputError` if the network is of another kind, or a file cannot be written."""
@@ -168,19 +176,16 @@ class _Restoration:
 
     def restoration(self, damaged: DamagedPicture) -> Restoration:
         """Return how a picture is to be restored."""
-        from fit_image.apps.unjpeg.floor.restoration import Restoration
         from fit_image.apps.unjpeg.model import Restorer
+        from fit_image.apps.unjpeg.residual.model import ResidualNetwork
+        from fit_image.apps.unjpeg.restoration import Restoration
 
+        if not self._loaded:
+            loaded = Restorer.load(self.model) if self.model else ResidualNetwork.shipped()
+            self._loaded.append(loaded)
         quality = self.quality or damaged.quality or _DEFAULT_QUALITY
-        grey = damaged.image.mode == "L"
-        key = None if self.model else (quality, grey)
-        if key not in self._loaded:
-            self._loaded[key] = (
-                Restoration.trained(Restorer.load(self.model))
-                if self.model
-                else Restoration.shipped(quality, grey=grey)
-            )
-        return replace(self._loaded[key], strength=self.strength, threads=self.threads)
+        (network,) = self._loaded
+        return Restoration(network, quality, self.strength, self.effort, self.threads)
 
     def apply(
         self, source: Path, output: Path, display: Display, on_rows: Callable[[int, int], None]
@@ -227,6 +232,8 @@ def _remark(
     """Return a line about a picture unlike those that the network was trained on, if known."""
     if untouched and damaged.quality is None:
         return f"{picture} shows no traces of JPEG and is left as it is; --quality N restores it"
+    if damaged.jpeg is not None and quality is not None:
+        return f"{picture} is a JPEG file: its own tables count, and --quality does not"
     if damaged.quality is None:
         changed = f"{picture} is not a JPEG file: it is changed as if it had been"
         if model:

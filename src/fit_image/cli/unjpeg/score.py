@@ -58,18 +58,16 @@ def command(
     stand beside.
     """
     from fit_image.apps.unjpeg.directory import UnjpegDirectory
-    from fit_image.apps.unjpeg.floor.restoration import Restoration
     from fit_image.apps.unjpeg.model import Restorer
     from fit_image.apps.unjpeg.patches.pictures import count_remarks, find_pictures
+    from fit_image.apps.unjpeg.restoration import Restoration
     from fit_image.apps.unjpeg.scoring import score
     from fit_image.images.formats.jpeg import Compression
 
     signals.act_at_once()
     model, folder = split_model(paths, "FOLDER")
     check_network(model, UnjpegDirectory)
-    restoration = (
-        Restoration.trained(Restorer.load(model)) if model else Restoration.shipped(quality)
-    )
+    restoration = Restoration(Restorer.load(model)) if model else Restoration.shipped(quality)
     restoration = replace(restoration, threads=threads)
     pictures, skipped = find_pictures(folder)
     compression = Compression(quality, subsampling)

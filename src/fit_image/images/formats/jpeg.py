@@ -81,3 +81,12 @@ def decompress(data: bytes) -> npt.NDArray[np.uint8]:
     """Return the pixels of a JPEG file, uint8 (height, width, 3)."""
     with pixel_limit(), Image.open(io.BytesIO(data)) as decoded:
         return np.asarray(decoded.convert("RGB"))
+
+
+def tables_of_quality(quality: int) -> tuple[npt.NDArray[np.float32], ...]:
+    """Return libjpeg's quantisation tables (8, 8) for luma and chroma, at a quality of 1 to 100."""
+    smallest = Compression(quality).encode(np.zeros((1, 1, 3), np.uint8))
+    with Image.open(io.BytesIO(smallest)) as picture:
+        assert isinstance(picture, JpegImageFile)
+        tables = picture.quantization
+    return tuple(np.array(tables[index], np.float32).reshape(8, 8) for index in (0, 1))

@@ -9,15 +9,21 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from fit_image.apps.unjpeg.floor.restoration import Restoration, WeightedNetwork
 from fit_image.apps.unjpeg.floor.screens import screen_shares
 from fit_image.apps.unjpeg.model import Restorer
+from fit_image.apps.unjpeg.network import make_network
+from fit_image.apps.unjpeg.patches.extractor import PatchExtractor
+from fit_image.apps.unjpeg.residual.features import Damage, make_features, target_of
+from fit_image.apps.unjpeg.residual.kernels import add_outputs_kernel
+from fit_image.apps.unjpeg.residual.model import ResidualNetwork
+from fit_image.apps.unjpeg.restoration import Restoration
 from fit_image.errors import InputError
 from fit_image.images.fidelity import blocking, fidelity, ssim
 from fit_image.images.formats.jpeg import decompress
 from fit_image.images.formats.jpeg_planes import BASIS, decoded, read_planes
 from fit_image.images.formats.jpeg_traces import has_traces
 from fit_image.images.io import psnr
+from fit_image.nn.runtime.threads import ThreadPool
 
 
 def screen(width=203, height=117):
@@ -47,6 +53,11 @@ def jpeg(levels, **options):
 
 def restored(data, quality):
     return Restoration.shipped(quality).restore(decompress(data), read_planes(io.BytesIO(data)))
+
+
+def without_changes():
+    network = ResidualNetwork.shipped()
+    return replace(network, numbers=0 * network.numbers)
 
 
 def blocks(plane):
@@ -177,7 +188,7 @@ def test_progressive_pictures_are_restored_as_others(size):
     assert psnr(two, levels) > psnr(one, levels) - 0.1
 
 
-def test_what_cannot_be_read_is_restored_by_the_networks_alone():
+def test_what_cannot_be_read_is_restored_by_the_network_alone():
     data = jpeg(photograph(), quality=40, subsampling="4:4:4")
     at = data.index(b"\xff\xc0") + 11
     odd = data[:at] + b"\x11\x00\x02\x21\x01" + data[at + 5 :]  # more of chroma than of luma
@@ -188,13 +199,12 @@ def test_what_cannot_be_read_is_restored_by_the_networks_alone():
 
 
 @pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:0"])
-@pytest.mark.parametrize("alone", [False, True])
-def test_what_is_grey_stays_grey(alone, subsampling):
+@pytest.mark.parametrize("patches", [False, True])
+def test_what_is_grey_stays_grey(patches, subsampling):
     levels = np.repeat(photograph()[..., 1:2], 3, axis=2)
     data = jpeg(levels, quality=60, subsampling=subsampling)
-    # A network that changes nothing.
-    networks = [WeightedNetwork(replace(Restorer.shipped(85), strength=0.0), 1.0)]
-    restoration = Restoration(networks, alone=alone)
+    restorer = Restorer(PatchExtractor(8, 0.5, 0.3), make_network(8, (4,)), True, "85")
+    restoration = Restoration(restorer if patches else without_changes())
     result = restoration.restore(decompress(data), read_planes(io.BytesIO(data)))
     assert (result == result[..., :1]).all()
 
@@ -257,7 +267,7 @@ def test_threads_change_no_bit():
     data = jpeg(screen(), quality=60)
     planes = read_planes(io.BytesIO(data))
     found = [
-        Restoration(Restoration.shipped(60).networks, threads=threads)
+        Restoration(ResidualNetwork.shipped(), threads=threads)
         .restore(decompress(data), planes)
         .tobytes()
         for threads in (1, 3)
@@ -265,12 +275,15 @@ def test_threads_change_no_bit():
     assert found[0] == found[1]
 
 
-def test_strips_follow_each_other_without_a_seam(monkeypatch):
-    levels = np.tile(screen(200, 96), (4, 1, 1))
+def test_strips_and_tiles_follow_each_other_without_a_seam():
+    levels = np.tile(screen(200, 96), (4, 2, 1))
     data = jpeg(levels, quality=60)
-    whole = restored(data, 60)
-    monkeypatch.setattr("fit_image.apps.unjpeg.floor.restoration._STRIP_PIXELS", 1)
-    assert psnr(restored(data, 60), whole) > 45
+    small = replace(Restoration.shipped(), strip_rows=1, tile_columns=64)
+    found = [
+        restoration.restore(decompress(data), read_planes(io.BytesIO(data)))
+        for restoration in (small, Restoration.shipped())
+    ]
+    assert psnr(*found) > 45
 
 
 def test_traces_of_jpeg_are_found_wherever_the_grid_lies():
@@ -299,3 +312,63 @@ def test_pictures_of_one_row_or_column_are_measured(shape):
     found = fidelity(damaged, clean)
     assert found.psnr_b == found.luma_psnr == pytest.approx(found.psnr)
     assert fidelity(clean, clean).ssim == pytest.approx(1)
+
+
+def test_the_network_predicts_what_the_filters_leave():
+    for levels in (screen(), photograph()):
+        data = jpeg(levels, quality=40)
+        planes = read_planes(io.BytesIO(data))
+        found = [
+            Restoration(network).restore(decompress(data), planes)
+            for network in (without_changes(), ResidualNetwork.shipped())
+        ]
+        assert psnr(found[1], levels) > psnr(found[0], levels) + 0.1
+
+
+def test_features_and_outputs_of_the_network():
+    rng = np.random.default_rng(4)
+    planes = tuple(rng.uniform(-128, 127, (3, 10, 14)).astype(np.float32))
+    decoded = rng.uniform(-128, 127, (10, 14)).astype(np.float32)
+    damage = Damage(7.0, 15.0)
+    features = make_features(planes, decoded, damage)
+    near = np.pad(planes[1], 2, mode="edge")
+    windows = np.lib.stride_tricks.sliding_window_view(near, (5, 5)).mean(axis=(2, 3))
+    for dy, dx, at in ((0, 0, 0), (0, 1, 1), (1, 0, 2), (1, 1, 3)):
+        seen = (slice(dy, None, 2), slice(dx, None, 2))
+        assert np.allclose(features[..., 4 + at], planes[1][seen] / 64)
+        contrast = np.clip((planes[1] - windows)[seen] / 8, -4, 4) / 2
+        assert np.allclose(features[..., 16 + at], contrast, atol=1e-5)
+        changed = np.clip((decoded - planes[0])[seen] / 8, -4, 4) / 2
+        assert np.allclose(features[..., 24 + at], changed, atol=1e-5)
+    assert np.allclose(features[..., 28], np.log2(7) / 4)
+    assert np.allclose(
+        features[..., 30], np.cos(np.pi / 2 * np.arange(5))[:, np.newaxis], atol=1e-6
+    )
+    assert not make_features(planes, decoded, damage._replace(has_blocks=False))[..., 30:].any()
+    # The outputs that would add some changes add them.
+    changes = rng.normal(0, 9, (3, 16, 16)).astype(np.float32)
+    outputs = target_of(changes, damage)
+    added = np.zeros((3, 16, 16), np.float32)
+    add_outputs_kernel(outputs, damage.unit, tuple(added))
+    assert np.allclose(added, changes, atol=1e-4)
+
+
+def test_the_mean_of_eight_views_is_the_same_of_a_turned_picture():
+    rng = np.random.default_rng(5)
+    planes = rng.uniform(-128, 127, (3, 32, 32)).astype(np.float32)
+    pool, damage = ThreadPool(1), Damage(7.0, 15.0, has_blocks=False)
+    found = []
+    for turns in range(2):
+        seen = np.rot90(planes, turns, axes=(1, 2)).copy()
+        ResidualNetwork.shipped().add_changes(seen, seen[0].copy(), damage, pool, effort=8)
+        found.append(np.rot90(seen, -turns, axes=(1, 2)))
+    assert np.allclose(*found, atol=0.02)
+    assert np.abs(found[0] - planes).max() > 1
+
+
+def test_a_convolutional_network_comes_back_from_its_file(tmp_path):
+    network = ResidualNetwork.shipped()
+    network.save(tmp_path / "network.npz")
+    again = ResidualNetwork.load(tmp_path / "network.npz")
+    assert (again.channels, again.blocks) == (network.channels, network.blocks)
+    assert (again.numbers == network.numbers).all()
