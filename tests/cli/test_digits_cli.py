@@ -338,4 +338,15 @@ def test_the_shipped_model_draws_at_once():
     assert np.median(seven) > 250
     assert seven.min() < 60
     assert DigitModel.load().class_names == tuple("0123456789")
-    assert DigitModel.load().number_count < 6000
+    assert DigitModel.load().means.shape[1] > 1
+    assert DigitModel.shipped("article").number_count < 6000
+
+
+def test_the_model_of_the_article_is_an_option(run):
+    pictures = []
+    for name, options in (("varied", []), ("article", ["--model", "article"])):
+        succeed("draw", "--label", 3, "--size", "40x40", "-o", f"{name}.png", "-q", *options)
+        pictures.append(np.asarray(Image.open(f"{name}.png")))
+    assert (pictures[0] != pictures[1]).any()
+    refused = fail("draw", run, "--label", 0, "--model", "article")
+    assert f"RUN ({run}) and --model exclude each other" in refused
