@@ -5,7 +5,7 @@ import numpy as np
 from fit_image.apps.digits.centres import choose_centres
 
 
-def test_centres_are_codes_that_are_likeliest_in_their_class(rng):
+def test_centres_are_codes_that_other_classes_are_least_like(rng):
     labels = np.arange(300) % 2
     means = rng.standard_normal((300, 2)) + np.where(labels, 4.0, -4.0)[:, np.newaxis]
     means[:10] *= -1  # look like the other class
@@ -14,7 +14,9 @@ def test_centres_are_codes_that_are_likeliest_in_their_class(rng):
     found, deviations = choose_centres((means, variances), labels, classes, 20, [7])
     assert found.shape == deviations.shape == (2, 20, 2)
     for label in (0, 1):
-        allowed = means[10:][labels[10:] == label].astype(np.float32)
+        side = means.sum(axis=1) * (1 if label else -1)
+        own = labels == label
+        allowed = means[own & (side > np.median(side[own]))].astype(np.float32)
         for centre, deviation in zip(found[label], deviations[label], strict=True):
             assert (allowed == centre).all(axis=1).any()
             index = np.abs(means - centre).sum(axis=1).argmin()
@@ -23,8 +25,8 @@ def test_centres_are_codes_that_are_likeliest_in_their_class(rng):
 
 
 def test_few_pictures_are_chosen_again_and_a_class_is_never_empty():
-    means, labels = np.array([[1.0], [2.0], [9.0]]), np.array([0, 0, 1])
-    classes = np.array([[1.0], [0.0]]), np.array([[1.0], [1e-9]])
-    found, _ = choose_centres((means, np.ones((3, 1))), labels, classes, 4, [0])
+    means, labels = np.array([[1.0], [2.0], [3.0], [9.0]]), np.array([0, 0, 0, 1])
+    classes = np.array([[1.0], [9.0]]), np.array([[1.0], [0.0]])
+    found, _ = choose_centres((means, np.ones((4, 1))), labels, classes, 4, [0])
     assert sorted(found[0, :, 0]) == [1.0, 1.0, 2.0, 2.0]
     assert (found[1] == 9.0).all()

@@ -13,7 +13,7 @@ Normals = tuple[npt.NDArray[np.floating], npt.NDArray[np.floating]]
 def choose_centres(
     codes: Normals, labels: npt.NDArray[np.int64], classes: Normals, count: int, seed: list[int]
 ) -> tuple[FloatArray, FloatArray]:
-    """Choose pictures at random whose codes are likeliest in their own class.
+    """Choose pictures at random, among the half of a class that other classes are least like.
 
     Parameters
     ----------
@@ -31,26 +31,26 @@ def choose_centres(
     means, deviations : float32 (classes, count, numbers)
     """
     means, variances = codes
-    likely = _likeliest(means, *classes) == labels
-    chosen = []
+    unlikely, chosen = _unlikelihoods(means, *classes), []
     for label in range(len(classes[0])):
-        own = np.flatnonzero((labels == label) & likely)
-        own = own if len(own) else np.flatnonzero(labels == label)
-        chosen.append(np.resize(np.random.default_rng([*seed, label]).permutation(own), count))
+        own = np.flatnonzero(labels == label)
+        others = np.delete(unlikely[own], label, axis=1).min(axis=1, initial=np.inf)
+        margins = others - unlikely[own, label]
+        best = own[np.argsort(-margins, kind="stable")[: -(-len(own) // 2)]]
+        chosen.append(np.resize(np.random.default_rng([*seed, label]).permutation(best), count))
     which = np.stack(chosen)
     return means[which].astype(np.float32), np.sqrt(variances[which]).astype(np.float32)
 
 
-def _likeliest(
+def _unlikelihoods(
     codes: npt.NDArray[np.floating],
     means: npt.NDArray[np.floating],
     deviations: npt.NDArray[np.floating],
-) -> npt.NDArray[np.int64]:
-    """Return the class whose normal each code is likeliest in."""
+) -> npt.NDArray[np.floating]:
+    """Return the negative logarithm (codes, classes) of the density of each class's normal."""
     floored = np.maximum(deviations, 1e-6)
-    unlikely = [
+    columns = [
         ((codes - mean) ** 2 / (2 * deviation**2) + np.log(deviation)).sum(axis=1)
         for mean, deviation in zip(means, floored, strict=True)
     ]
-    likeliest: npt.NDArray[np.int64] = np.argmin(unlikely, axis=0)
-    return likeliest
+    return np.stack(columns, axis=1)

@@ -126,6 +126,14 @@ class DigitsConfig:
         (0, 32),
         added=True,
     )
+    contrast: float = setting(
+        1.0,
+        "Factor of the logits of shades in the model that draws: above 1 makes edges crisp that "
+        "reconstructions leave blurred.",
+        _POSITIVE,
+        may_change=True,
+        added=True,
+    )
     centres: int = setting(
         0,
         "Pictures of each class around whose codes a mixture of normals is the distribution of the "

@@ -84,7 +84,8 @@ def generator_numbers(config: DigitsConfig, network: Network) -> FloatArray:
         (generator,) = network.layers
         assert isinstance(generator, ConditionedMLP)
         rows = generator.network.rows(network.parameters)
-    return np.concatenate([each.T.ravel() for each in rows])
+    *others, last = (each.T.ravel() for each in rows)
+    return np.concatenate([*others, last * np.float32(config.contrast)])
 
 
 def make_encoder(config: DigitsConfig, height: int, width: int, channels: int) -> Network:
