@@ -45,7 +45,7 @@ _OPTIONS = (
         default=0.7,
         show_default=True,
         metavar="X",
-        help="Variation within a class: 0 draws its mean, 1 varies as much as real pictures.",
+        help="Variation of latents: 0 draws means of normals only, 1 varies as real pictures do.",
     ),
     paper_option,
     seed_option(0, True, "Seed of the latent vectors."),
