@@ -3,6 +3,9 @@
 
 It learns from the 60,000 training digits of MNIST, whose IDX files lie in the folder DATA, in a few
 minutes on one core, and is kept in a file. It must recognise 99 % of the 10,000 test digits.
+
+Generated digits are also compared with real ones in 64 principal components of the training digits,
+100 of a class with the first 100 test digits of it, at 28x28 pixels.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ import math
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +26,11 @@ import numpy.typing as npt
 from fit_image.apps.digits.config import DigitsConfig
 from fit_image.apps.digits.model import DigitModel
 from fit_image.apps.digits.trainer import DigitTrainer
+from fit_image.config.registry import DIGIT_MODELS
 from fit_image.datasets.labelled import LabelledPictures, load_labelled
 from fit_image.errors import DivergenceError, FitImageError, InputError
 from fit_image.images.crops import centre_crop, random_crops
-from fit_image.images.io import to_float
+from fit_image.images.io import to_float, to_uint8
 from fit_image.nn.layers.convolution.conv2d import Conv2D
 from fit_image.nn.layers.dense import Dense
 from fit_image.nn.layers.dropout import Dropout
@@ -39,13 +43,17 @@ from fit_image.nn.optimizers.schedules import RateSchedule
 from fit_image.nn.runtime.threads import ThreadPool
 from fit_image.storage.atomic import check_destination
 from fit_image.storage.npz import array_like, read_archive, read_arrays, write_archive
+from variety import PrincipalComponents, Variety, print_varieties, variety
 
+# Pictures a class that are drawn, judged and compared.
+EACH = 100
 LEAST = 0.99  # share of the test digits that a judge recognises
 REDUCED = 0.45  # of the digits of a reduced training; chance is 0.1
 Judged = tuple[npt.NDArray[Any], npt.NDArray[Any]]  # pictures and labels
 Confusion = npt.NDArray[np.int64]  # pictures by what they should show (row) and what was seen
 
 SIDE, CLASSES = 26, 10  # pixels of a side of what is classified, and kinds of it
+WHOLE = 28  # pixels of a side of what is compared
 EPOCHS = 8  # enough for more than 99.2 % of the test digits
 _BATCH, _RATE, _KEEP, _SLOPE = 100, 0.001, 0.5, 0.1
 _MOST = 500  # pictures classified at a time
@@ -182,11 +190,32 @@ def read_pictures(path: Path) -> Judged:
     return pictures, labels
 
 
-def draw_pictures(model: DigitModel, each: int, spread: float) -> Judged:
-    """Draw pictures of every class from a trained generator."""
-    labels = np.repeat(np.arange(CLASSES), each)
+def draw_pictures(model: DigitModel, spread: float) -> tuple[Judged, npt.NDArray[np.float32]]:
+    """Draw pictures of every class from a trained generator, to be judged and to be compared.
+
+    What is judged are those as in training, or their middles; what is compared is as large as real
+    digits.
+    """
+    labels = np.repeat(np.arange(CLASSES), EACH)
     latents = model.sample(labels, np.random.default_rng(0), spread)
-    return np.stack([model.draw(latent, SIDE, SIDE) for latent in latents]), labels
+    side = min(model.width, model.height)
+    trained = np.stack([model.draw(latent, side, side) for latent in latents])
+    whole = np.stack([model.draw(latent, WHOLE, WHOLE) for latent in latents])
+    return (centre_crop(to_uint8(trained), SIDE), labels), whole
+
+
+def measure(data: Path, drawn: npt.NDArray[np.float32] | None) -> dict[str, Variety]:
+    """Compare the first test digits with as many drawn ones, and with training digits."""
+    test, known = load_digits(data, "t10k"), load_digits(data, "train")
+    components = PrincipalComponents(to_float(known.pictures))
+    real, others = (
+        [components.of(to_float(part.pictures[part.labels == label][:EACH])) for label in range(10)]
+        for part in (test, known)
+    )
+    found = {"real": variety(real, others)}
+    if drawn is not None:
+        found["drawn"] = variety(real, np.split(components.of(drawn), CLASSES))
+    return found
 
 
 def train_reduced(data: Path, threads: int | None) -> DigitModel:
@@ -202,6 +231,13 @@ def train_reduced(data: Path, threads: int | None) -> DigitModel:
             trainer.train_step()
         trainer.end_epoch()
     return trainer.model()
+
+
+def load_model(name: str) -> DigitModel:
+    """Load a generator of the package, or that of a run or model file."""
+    if name in ("shipped", *DIGIT_MODELS):
+        return DigitModel.shipped(DIGIT_MODELS[0] if name == "shipped" else name)
+    return DigitModel.load(Path(name))
 
 
 def print_verdict(confusion: Confusion) -> None:
@@ -222,8 +258,8 @@ def print_verdict(confusion: Confusion) -> None:
               metavar="FILE", help="The classifier's file, made when absent.",
               show_default=True)  # fmt: skip
 @click.option("--model", metavar="RUN", help="Folder or model file of a trained generator, "
-              "'shipped', or 'reduced' to train a small one, of which at least "
-              f"{REDUCED:.0%} must be recognised; 100 digits a class.")  # fmt: skip
+              f"'shipped' or one of {', '.join(DIGIT_MODELS)}, or 'reduced' to train a small one, "
+              f"of which at least {REDUCED:.0%} must be recognised.")  # fmt: skip
 @click.option("--spread", type=float, default=0.7, show_default=True, help="Of the digits drawn.")
 @click.option("--pictures", type=click.Path(path_type=Path), metavar="FILE", help="Npz file: "
               f"pictures (n, {SIDE}, {SIDE}, 1), ink bright, and labels (n,).")  # fmt: skip
@@ -242,26 +278,26 @@ def main(
     if model and pictures:
         raise click.UsageError("--model and --pictures exclude each other")
     # First, so that no one waits for the training to learn that they cannot be judged.
-    judged = read_pictures(pictures) if pictures else None
+    judged, drawn = read_pictures(pictures) if pictures else None, None
     if model:
-        trained = (
-            train_reduced(data, threads)
-            if model == "reduced"
-            else DigitModel.load(None if model == "shipped" else Path(model))
-        )
-        judged = draw_pictures(trained, 100, spread)
+        trained = train_reduced(data, threads) if model == "reduced" else load_model(model)
+        judged, drawn = draw_pictures(trained, spread)
     classifier, accuracy = make_classifier(data, path, threads)
     confusion = judge(classifier, *judged) if judged else None
+    varieties = measure(data, drawn) if drawn is not None else {}
     if as_json:
         found: dict[str, Any] = {"test_accuracy": accuracy}
         if confusion is not None:
             overall, by_class = shares(confusion)
             found |= {"accuracy": overall, "by_class": by_class, "confusion": confusion.tolist()}
+        found |= {name: asdict(row) for name, row in varieties.items()}
         print(json.dumps(found))
         return
     print(f"The judge recognises {accuracy:.2%} of the real test digits.")
     if confusion is not None:
         print_verdict(confusion)
+        if varieties:
+            print_varieties(varieties)
         if model == "reduced" and shares(confusion)[0] < REDUCED:
             sys.exit("error: the training is broken")
 

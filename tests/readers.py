@@ -167,14 +167,14 @@ def _models(folder):
 def _digit_models(folder):
     config = DigitsConfig(latent=3, units=4, blocks=1, block_layers=1)
     count = sum(layer.num_params for layer in generator_layers(config, 1))
-    zeros = np.zeros((2, 3), np.float32)
+    zeros = np.zeros((2, 2, 3), np.float32)
     parameters = np.linspace(-1, 1, count, dtype=np.float32)
     model = DigitModel(config, 1, 12, 12, ("a", "b"), parameters, zeros, zeros + 1, 0.0)
     model.save(folder / "digits.npz")
 
     def read(path):
         model = DigitModel.load(path)
-        model.draw(model.means[0], 5, 4, threads=1)
+        model.draw(model.means[0, 0], 5, 4, threads=1)
         DigitsDirectory.describe_model(path)
 
     return Reader((folder / "digits.npz",), folder, read, forged_npz)

@@ -97,6 +97,7 @@ def test_the_source_archive_can_be_built_from(built):
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert {"pyproject.toml", "README.md", "LICENSE", "docs/options.md"} <= names
     assert "src/fit_image/apps/digits/digits.npz" in names
+    assert "src/fit_image/apps/digits/article.npz" in names
     assert {f"share/{name}" for name in manual.files()} <= names
 
 

@@ -21,8 +21,8 @@ def digit() -> tuple[DigitModel, Network, FloatArray]:
     """Return a generator as it is before training, its network, and latent numbers."""
     recipe, rng = DigitsConfig(), np.random.default_rng(0)
     chain = make_generator(recipe, 2, 2, 1).init_params(rng)
-    statistics = np.zeros((1, recipe.latent), np.float32)
-    numbers = generator_numbers(chain)
+    statistics = np.zeros((1, 1, recipe.latent), np.float32)
+    numbers = generator_numbers(recipe, chain)
     model = DigitModel(recipe, 1, 2, 2, ("0",), numbers, statistics, statistics, 0.0)
     return model, chain, rng.standard_normal(recipe.latent, dtype=np.float32)
 

@@ -338,4 +338,29 @@ def test_the_shipped_model_draws_at_once():
     assert np.median(seven) > 250
     assert seven.min() < 60
     assert DigitModel.load().class_names == tuple("0123456789")
-    assert DigitModel.load().number_count < 6000
+    assert DigitModel.load().means.shape[1] > 1
+    assert DigitModel.shipped("article").number_count < 6000
+
+
+# Mean distances of two of the first 100 test digits of each class of MNIST, at 28x28 pixels.
+REAL_DISTANCES = (9.6, 5.7, 9.6, 9.0, 8.9, 9.5, 9.3, 8.4, 9.4, 8.3)
+
+
+def test_the_shipped_models_digits_vary_as_real_ones_do():
+    model, rng, ratios = DigitModel.load(), np.random.default_rng(0), []
+    for label, real in enumerate(REAL_DISTANCES):
+        latents = model.sample([label] * 12, rng, 0.7)
+        drawn = np.stack([model.draw(z, 28, 28, threads=1).ravel() for z in latents])
+        apart = np.linalg.norm(drawn[:, np.newaxis] - drawn, axis=2)
+        ratios.append(apart[np.triu_indices(12, 1)].mean() / real)
+    assert np.mean(ratios) > 0.82  # 0.70 of the article's model
+
+
+def test_the_model_of_the_article_is_an_option(run):
+    pictures = []
+    for name, options in (("varied", []), ("article", ["--model", "article"])):
+        succeed("draw", "--label", 3, "--size", "40x40", "-o", f"{name}.png", "-q", *options)
+        pictures.append(np.asarray(Image.open(f"{name}.png")))
+    assert (pictures[0] != pictures[1]).any()
+    refused = fail("draw", run, "--label", 0, "--model", "article")
+    assert f"RUN ({run}) and --model exclude each other" in refused

@@ -132,6 +132,9 @@ EXPORTS = (".html", ".glsl", ".onnx", ".safetensors", ".py")
 PAPERS = ("white", "black", "learned")
 """Backgrounds of digits; ``learned`` is that of the training pictures."""
 
+DIGIT_MODELS = ("varied", "article")
+"""Generators of digits that come with the package; the first is the default."""
+
 WALKS = ("linear", "sinusoidal")
 """Steps from digit to digit: even, or smaller near each digit."""
 

@@ -12,7 +12,7 @@ from fit_image.storage.npz import Arrays, read_archive
 
 @contextlib.contextmanager
 def reading_model(
-    path: Path, kind: str, version: int, trained: str, known: str
+    path: Path, kind: str, version: int, trained: str, known: str, *, oldest: int | None = None
 ) -> Iterator[Arrays]:
     """Yield the arrays of a model file; what they lack or violate in the block is an `InputError`.
 
@@ -27,12 +27,14 @@ def reading_model(
         The trained network in the message if the folder has no model, such as "an autoencoder".
     known : str
         Regular expression of the names of its arrays; others are not read.
+    oldest : int, optional
+        Versions from this one on are read, too.
     """
     if path.is_dir():
         if not (path / "model.npz").exists():
             raise InputError(f"{path} is not the folder of {trained}: no model.npz")
         path = path / "model.npz"
-    arrays = read_archive(path, kind, version, known)
+    arrays = read_archive(path, kind, version, known, oldest=oldest)
     try:
         yield arrays
     except KeyError as error:

@@ -64,8 +64,11 @@ def write_archive(
         np.savez(file, **marked)
 
 
-def check_version(path: Path, found: int, supported: int) -> None:
-    """Raise `InputError` if a file's format version is not the supported one."""
+def check_version(path: Path, found: int, supported: int, oldest: int | None = None) -> None:
+    """Raise `InputError` if a file's format version is not the supported one.
+
+    Nor one of the versions from ``oldest`` to it, if that is given.
+    """
     if found > supported:
         raise InputError(
             f"{path} has format version {found}, newer than this fit-image supports "
@@ -73,7 +76,7 @@ def check_version(path: Path, found: int, supported: int) -> None:
         )
     if found < 1:
         raise InputError(f"{path} is damaged: format version {found}")
-    if found < supported:
+    if found < (oldest or supported):
         raise InputError(
             f"{path} was written by an older fit-image (format version {found}, now "
             f"{supported}): use that version, or train again"
@@ -81,7 +84,12 @@ def check_version(path: Path, found: int, supported: int) -> None:
 
 
 def read_archive(
-    path: str | os.PathLike[str], kind: str, supported: int, known: str = ".*"
+    path: str | os.PathLike[str],
+    kind: str,
+    supported: int,
+    known: str = ".*",
+    *,
+    oldest: int | None = None,
 ) -> Arrays:
     """Read a file written by `write_archive`; it need not be trusted.
 
@@ -95,6 +103,8 @@ def read_archive(
         Required version.
     known : str
         Regular expression of the names of arrays that are read; others are ignored.
+    oldest : int, optional
+        Versions from this one on are read, too.
 
     Raises
     ------
@@ -111,7 +121,7 @@ def read_archive(
         wanted = [name for name in names if name == mark or re.fullmatch(known, name)]
         _check_bytes(archive, wanted, path)
         version = whole_number_of({mark: _read_array(archive, mark)}, mark)
-        check_version(path, version, supported)
+        check_version(path, version, supported, oldest)
         return {name: _read_array(archive, name) for name in wanted}
 
 

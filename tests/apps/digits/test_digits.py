@@ -64,10 +64,19 @@ def test_the_networks_are_those_of_the_source():
     )
 
 
+WAVES = {"waves": 2, "units": 20, "adversary_weight": 0.5, "reconstruction_weight": 30.0}
+
+
+def entropy_of_pixels(drawn, pictures):
+    drawn = drawn.astype(np.float64)
+    return -(pictures * np.log(drawn) + (1 - pictures) * np.log(1 - drawn)).mean()
+
+
 def loss_of(gan, pictures, labels):
     """The generator's loss with the noise of a fixed seed."""
     rng = np.random.default_rng(5)
-    mean, log_variance, _, drawn = gan.reconstruct(pictures, rng)
+    mean, log_variance, _, scaled = gan.sample_posterior(pictures, rng)
+    drawn = gan.generator.forward(scaled)
     classifier = gan.discriminator
     logits = classifier.network.forward(drawn, classifier.cache).astype(np.float64)
     logits -= np.log(np.exp(logits).sum(axis=1, keepdims=True))
@@ -75,12 +84,15 @@ def loss_of(gan, pictures, labels):
     variance = np.exp(log_variance.astype(np.float64))
     divergence = -0.5 * (1 + np.log(variance) - mean.astype(np.float64) ** 2 - variance)
     pixels = pictures.shape[1] * pictures.shape[2]
+    entropy *= gan.config.adversary_weight
+    entropy += gan.config.reconstruction_weight * entropy_of_pixels(drawn, pictures)
     return entropy + 10 * divergence.sum(axis=1).mean() / pixels
 
 
+@pytest.mark.parametrize("changes", [{}, {"reconstruction_weight": 30.0}, WAVES])
 @pytest.mark.parametrize("name", ["encoder", "generator"])
-def test_the_generators_gradient_equals_central_differences(name, data, rng):
-    config = replace(SMALL, clip=1e6, divergence_weight=10.0, keep=0.8)
+def test_the_generators_gradient_equals_central_differences(name, changes, data, rng):
+    config = replace(SMALL, clip=1e6, divergence_weight=10.0, keep=0.8, **changes)
     pictures = (data.pictures[:20, 1:13, 1:13] / np.float32(255)).astype(np.float32)
     labels = data.labels[:20]
     gan = GANTrainer(config, (12, 12, 1), 2, threads=1)
@@ -319,9 +331,9 @@ def test_the_statistics_of_classes_are_those_of_their_encodings(trained, data):
     variances = np.concatenate([variance, *(each[1] for each in rest)])
     for label in (0, 1):
         own = data.labels == label
-        np.testing.assert_allclose(model.means[label], means[own].mean(axis=0), atol=1e-5)
+        np.testing.assert_allclose(model.means[label, 0], means[own].mean(axis=0), atol=1e-5)
         spread = variances[own].mean(axis=0) + means[own].var(axis=0)
-        np.testing.assert_allclose(model.deviations[label], np.sqrt(spread), atol=1e-5)
+        np.testing.assert_allclose(model.deviations[label, 0], np.sqrt(spread), atol=1e-5)
     assert model.background == 0.0
 
 
@@ -337,6 +349,45 @@ def test_a_model_draws_what_the_game_draws(trained, tmp_path):
     assert loaded.class_names == ("lying", "standing")
     np.testing.assert_array_equal(loaded.means, model.means)
     np.testing.assert_array_equal(loaded.deviations, model.deviations)
+
+
+def test_a_class_is_a_mixture_where_it_has_centres(trained, data, tmp_path):
+    trainer, _ = trained
+    trainer.config = replace(trainer.config, centres=3)
+    mixed = trainer.model()
+    trainer.config = replace(trainer.config, centres=0)
+    assert mixed.means.shape == mixed.deviations.shape == (2, 3, 4)
+    mixed.save(tmp_path / "model.npz")
+    loaded = DigitModel.load(tmp_path)
+    np.testing.assert_array_equal(loaded.means, mixed.means)
+    centres = loaded.sample([1] * 200, np.random.default_rng(0), spread=0.0)
+    assert {tuple(each) for each in centres} == {tuple(each) for each in mixed.means[1]}
+
+
+def test_a_model_of_one_normal_a_class_is_a_file_as_of_old(trained, tmp_path):
+    _, model = trained
+    model.save(tmp_path / "model.npz")
+    with np.load(tmp_path / "model.npz") as arrays:
+        assert arrays["fit_image_digits"] == 1
+        assert arrays["means"].shape == (2, 4)
+        assert "waves" not in arrays
+
+
+def test_waves_are_learned_and_drawn_from_their_file(data, tmp_path):
+    config = replace(SMALL, units=16, waves=3, adversary_weight=0.0, reconstruction_weight=100.0)
+    trainer = DigitTrainer(data, config, threads=1)
+    losses = []
+    for _ in range(30):
+        while not trainer.epoch_is_over:
+            losses.append(trainer.train_step().generator_loss)
+        trainer.end_epoch()
+    assert losses[-1] < 0.7 * losses[0]
+    model = trainer.model()
+    latents = model.sample([0, 1], np.random.default_rng(1))
+    model.save(tmp_path / "model.npz")
+    for latent, picture in zip(latents, trainer.gan.draw(latents), strict=True):
+        drawn = DigitModel.load(tmp_path).draw(latent, 12, 12)
+        np.testing.assert_allclose(drawn, picture, atol=1e-5)
 
 
 def test_a_large_picture_is_the_small_one_seen_closer(trained):
@@ -378,9 +429,9 @@ def test_a_damaged_model_is_refused(name, value, trained, tmp_path):
 def test_spread_and_seed_choose_the_picture(trained):
     _, model = trained
     middle = model.sample([1, 1], np.random.default_rng(0), spread=0.0)
-    np.testing.assert_array_equal(middle, model.means[[1, 1]])
+    np.testing.assert_array_equal(middle, model.means[[1, 1], 0])
     drawn = model.sample([1] * 4000, np.random.default_rng(0))
-    np.testing.assert_allclose(drawn.std(axis=0), model.deviations[1], rtol=0.1)
+    np.testing.assert_allclose(drawn.std(axis=0), model.deviations[1, 0], rtol=0.1)
     with pytest.raises(InputError, match="unknown class 'seven': known are lying, standing"):
         model.label("seven")
 
@@ -424,6 +475,9 @@ def test_a_walk_visits_all_and_closes(kind):
         {"real_goal": 70.0},
         {"keep": 0.0},
         {"units": 13},
+        {"units": 513, "waves": 4},
+        {"adversary_weight": 0.0},
+        {"centres": -1},
         {"generator_goal": 2.0},
         {"real_weight": 0.0, "fake_weight": 0.0},
         {"scale": float("inf")},

@@ -88,7 +88,7 @@ def digits():
     rng = np.random.default_rng(5)
     count = sum(layer.num_params for layer in generator_layers(config, 1))
     parameters = rng.normal(0, 0.5, count).astype(np.float32)
-    means, deviations = rng.normal(0, 1, (2, 2, 3)).astype(np.float32)
+    means, deviations = rng.normal(0, 1, (2, 2, 1, 3)).astype(np.float32)
     statistics = means, np.abs(deviations)
     return DigitModel(config, 1, 12, 10, ("a<b", "7"), parameters, *statistics, 0.0)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fit_image.config.layer_spec import LARGEST_RATE
-from fit_image.config.settings import SEED, check_settings, documented, setting
+from fit_image.config.settings import SEED, check_settings, documented, require, setting
 from fit_image.errors import InputError
 
 _POSITIVE = (1e-9, LARGEST_RATE)
@@ -32,7 +32,9 @@ class DigitsConfig:
     beta1: float = setting(0.75, "Decay rate of Adam's first moment.", (0, 0.9999))
     clip: float = setting(5.0, "Gradient clipping: maximum norm.", _POSITIVE, may_change=True)
     latent: int = setting(32, "Size of the latent vector.", (1, 60))
-    units: int = setting(6, "Width of the generator's layers.", (1, 12))
+    units: int = setting(
+        6, "Width of the generator's layers: at most 12, but 512 with waves.", (1, 512)
+    )
     blocks: int = setting(24, "Residual blocks of the generator.", (0, 1000))
     block_layers: int = setting(4, "ReLU layers in a block; a tanh layer follows.", (1, 100))
     scale: float = setting(
@@ -103,12 +105,56 @@ class DigitsConfig:
         (0, 0.99999),
         may_change=True,
     )
+    reconstruction_weight: float = setting(
+        0.0,
+        "Weight of the cross-entropy per pixel of reconstructions with respect to their sources; 0 "
+        "compares no pixels, as the source.",
+        may_change=True,
+        added=True,
+    )
+    adversary_weight: float = setting(
+        1.0,
+        "Weight of the discriminator's verdict in the generator's loss; 0: there is no "
+        "discriminator, and pictures are learned from reconstructions alone.",
+        may_change=True,
+        added=True,
+    )
+    waves: int = setting(
+        0,
+        "Waves per period of the fastest that the generator is made of, whose phases come of two "
+        "layers of units; 0: it is made of residual blocks.",
+        (0, 32),
+        added=True,
+    )
+    contrast: float = setting(
+        1.0,
+        "Factor of the logits of shades in the model that draws: above 1 makes edges crisp that "
+        "reconstructions leave blurred.",
+        _POSITIVE,
+        may_change=True,
+        added=True,
+    )
+    centres: int = setting(
+        0,
+        "Pictures of each class around whose codes a mixture of normals is the distribution of the "
+        "class among latents; 0: one normal for all codes.",
+        (0, 10_000),
+        may_change=True,
+        added=True,
+    )
     seed: int = setting(
         0, "Seed of the initial weights, the order of pictures, and all other randomness.", SEED
     )
 
     def __post_init__(self) -> None:
         check_settings(self)
+        if not (self.adversary_weight or self.reconstruction_weight):
+            raise InputError(
+                "adversary_weight and reconstruction_weight cannot both be 0",
+                fields=("adversary_weight", "reconstruction_weight"),
+            )
+        most = 512 if self.waves else 12
+        require(self.units <= most, "units", f"must be at most {most}, not {self.units}")
         if self.real_weight + self.fake_weight == 0:
             raise InputError(
                 "real_weight and fake_weight cannot both be 0",

@@ -115,6 +115,7 @@ class DigitsDirectory(RunDirectory):
             "height": model.height,
             "channels": {1: "grey", 3: "rgb"}[model.channels],
             "latent": model.config.latent,
-            "blocks": model.config.blocks,
+            **({"waves": model.config.waves} if model.config.waves else {}),
+            "blocks": 0 if model.config.waves else model.config.blocks,
             "units": model.config.units,
         }

@@ -60,7 +60,7 @@ def encode_picture(run: Path, picture: Path) -> Encoded:
             network.parameters[:] = array_like(arrays, newest, network.parameters)
         except ValueError as error:
             raise InputError(f"{folder.checkpoint} is damaged: {error}") from error
-    model = replace(model, parameters=generator_numbers(generator))
+    model = replace(model, parameters=generator_numbers(config, generator))
     channels = "grey" if model.channels == 1 else "rgb"
     loaded = load_image(picture, channels=channels, max_pixels=None)
     levels = to_uint8(loaded.levels)
@@ -71,7 +71,7 @@ def encode_picture(run: Path, picture: Path) -> Encoded:
     outputs = encoder.forward(inputs, encoder.make_cache(1, ThreadPool(1)))[0]
     latents, log_variance = outputs[: config.latent], outputs[config.latent :]
     floored = np.maximum(model.deviations, 1e-6)
-    unlikely = (((latents - model.means) / floored) ** 2 / 2 + np.log(floored)).sum(axis=1)
-    nearest = model.class_names[int(unlikely.argmin())]
+    unlikely = (((latents - model.means) / floored) ** 2 / 2 + np.log(floored)).sum(axis=2)
+    nearest = model.class_names[int(unlikely.min(axis=1).argmin())]
     remarks = tuple(remark.text for remark in loaded.remarks)
     return Encoded(model, latents.copy(), np.exp(0.5 * log_variance), nearest, remarks)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from fit_image.apps.digits.config import DigitsConfig
 from fit_image.apps.digits.directory import RoundMetrics
 from fit_image.apps.digits.networks import make_discriminator, make_encoder, make_generator
+from fit_image.apps.digits.redrawing import Posterior, pixel_entropy
 from fit_image.apps.trained_network import TrainedNetwork
 from fit_image.nn.layers.layer import GradMode
 from fit_image.nn.losses import cross_entropy
@@ -63,12 +64,18 @@ class GANTrainer:
         self.config, self.shape, self.num_classes = config, shape, num_classes
         pool = ThreadPool(threads)
 
-        def trained(network: Network) -> TrainedNetwork:
-            adam, rate = Adam(network.parameters.size, config.beta1), config.learning_rate
-            return TrainedNetwork(network, adam, rate, config.batch_size, pool, config.average)
+        def trained(network: Network, first: float = 1.0) -> TrainedNetwork:
+            adam = Adam(network.parameters.size, config.beta1)
+            rates = np.full(len(network.layers), config.learning_rate)
+            rates[0] *= first
+            return TrainedNetwork(
+                network, adam, rates.tolist(), config.batch_size, pool, config.average
+            )
 
         self.encoder = trained(make_encoder(config, *shape))
-        self.generator = trained(make_generator(config, *shape))
+        # The first layer of waves sees large numbers, and has weights that are as small.
+        first = 1.0 / config.scale if config.waves else 1.0
+        self.generator = trained(make_generator(config, *shape), first)
         self.discriminator = trained(make_discriminator(config, *shape, num_classes))
         self.networks = {
             "encoder": self.encoder,
@@ -116,6 +123,8 @@ class GANTrainer:
             loss, divergence, generator_accuracy = self.generator_step(pictures, labels, rng)
             if generator_accuracy > config.generator_goal or not math.isfinite(loss):
                 break
+        if not config.adversary_weight:
+            return RoundMetrics(loss, divergence, 0.0, 0.0, 0.0, 0.0, 0.0, steps)
         real, fake = self.classify(pictures, labels), self.classify_fakes(pictures, rng)
         if fake[1] < config.fake_behind and generator_accuracy > config.good_generator:
             for _ in range(config.classifier_steps):
@@ -182,32 +191,45 @@ class GANTrainer:
             except ValueError as error:
                 raise ValueError(f"{name}: {error}") from error
 
-    def reconstruct(
-        self, pictures: FloatArray, rng: np.random.Generator
-    ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-        """Encode and redraw pictures; return mean and log variance of latents, noise, pictures."""
-        encoder, generator = self.encoder, self.generator
-        outputs = encoder.forward(pictures, rng)
+    def sample_posterior(self, pictures: FloatArray, rng: np.random.Generator) -> Posterior:
+        """Encode pictures, and draw latents that may be theirs."""
+        outputs = self.encoder.forward(pictures, rng)
         mean, log_variance = np.split(outputs, 2, axis=1)
         noise = rng.standard_normal(mean.shape, dtype=np.float32)
-        latents = np.float32(self.config.scale) * (mean + np.exp(0.5 * log_variance) * noise)
-        drawn = generator.forward(latents)
-        return mean, log_variance, noise, drawn
+        scaled = np.float32(self.config.scale) * (mean + np.exp(0.5 * log_variance) * noise)
+        return Posterior(mean, log_variance, noise, scaled)
 
     def generator_step(
         self, pictures: FloatArray, labels: Labels, rng: np.random.Generator
     ) -> tuple[float, float, float]:
         """Take a step of generator and encoder; return loss, divergence and accuracy before it."""
-        config, count = self.config, np.float32(len(pictures))
-        encoder, generator, discriminator = self.encoder, self.generator, self.discriminator
-        mean, log_variance, noise, drawn = self.reconstruct(pictures, rng)
-        deviation = np.exp(0.5 * log_variance)
-        entropy = cross_entropy(discriminator.forward(drawn), labels)
-
-        grad_drawn = discriminator.backward(entropy.grad / count, GradMode.SKIP, to_input=True)
-        assert grad_drawn is not None
+        config, generator = self.config, self.generator
+        posterior = self.sample_posterior(pictures, rng)
+        drawn = generator.forward(posterior.scaled)
+        loss, accuracy, grad_drawn = 0.0, 0.0, np.float32(0.0)
+        if config.adversary_weight:
+            loss, accuracy, grad_drawn = self._verdict(drawn, labels)
+        if config.reconstruction_weight:
+            error, grad_error = pixel_entropy(drawn, pictures, config.reconstruction_weight)
+            loss, grad_drawn = loss + error, grad_drawn + grad_error
         grad_latents = generator.backward(grad_drawn, to_input=True)
         assert grad_latents is not None
+        return loss, self._learn(posterior, grad_latents), accuracy
+
+    def _verdict(self, drawn: FloatArray, labels: Labels) -> tuple[float, float, FloatArray]:
+        """Return loss and accuracy of drawn pictures, and the gradient by them."""
+        entropy = cross_entropy(self.discriminator.forward(drawn), labels)
+        weight = self.config.adversary_weight
+        grad_y = entropy.grad * np.float32(weight) / np.float32(len(drawn))
+        grad = self.discriminator.backward(grad_y, GradMode.SKIP, to_input=True)
+        assert grad is not None
+        return weight * float(entropy.losses.mean()), entropy.accuracy, grad
+
+    def _learn(self, posterior: Posterior, grad_latents: FloatArray) -> float:
+        """Take a step, given the gradient by the scaled latents; return the divergence before."""
+        config, encoder, generator = self.config, self.encoder, self.generator
+        mean, log_variance, noise = posterior.mean, posterior.log_variance, posterior.noise
+        count, deviation = np.float32(len(mean)), np.exp(0.5 * log_variance)
         grad_latents = grad_latents * np.float32(config.scale)
         # Kingma and Welling, "Auto-encoding variational Bayes", ICLR 2014, appendix B.
         variance = deviation * deviation
@@ -223,7 +245,7 @@ class GANTrainer:
         if config.average:
             for each in (encoder, generator):
                 each.ema.update(each.network.parameters)
-        return float(entropy.losses.mean()), float(kl_divergence), entropy.accuracy
+        return float(kl_divergence)
 
     def discriminator_step(
         self, pictures: FloatArray, labels: Labels, rng: np.random.Generator
@@ -252,7 +274,7 @@ class GANTrainer:
         self, pictures: FloatArray, rng: np.random.Generator, weight: float | None = None
     ) -> tuple[float, float]:
         """Like `classify`, for reconstructions of the pictures, which are of the last class."""
-        drawn = self.reconstruct(pictures, rng)[-1]
+        drawn = self.generator.forward(self.sample_posterior(pictures, rng).scaled)
         fakes = np.full(len(pictures), self.num_classes, dtype=np.int64)
         return self.classify(drawn, fakes, weight)
 

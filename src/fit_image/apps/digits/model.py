@@ -15,7 +15,9 @@ import numpy.typing as npt
 from fit_image.apps.contact_sheet import Pixels, contact_sheet
 from fit_image.apps.digits.config import DigitsConfig
 from fit_image.apps.digits.networks import generator_coordinates, generator_layers
+from fit_image.apps.digits.waves import at_latents
 from fit_image.apps.rendering import render_strips
+from fit_image.config.registry import DIGIT_MODELS
 from fit_image.errors import InputError, excerpt
 from fit_image.images.io import to_uint8
 from fit_image.nn.mlp.conditioned_mlp import at_latent
@@ -23,6 +25,7 @@ from fit_image.nn.mlp.mlp import MLP
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.runs.model_file import reading_model
 from fit_image.storage.npz import (
+    Arrays,
     array_like,
     number_of,
     texts_of,
@@ -30,15 +33,23 @@ from fit_image.storage.npz import (
     write_archive,
 )
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""Of waves and of mixtures; a file without is written as version 1."""
 
-SHIPPED = files("fit_image.apps.digits") / "digits.npz"
-"""The model that comes with the package."""
+_FOLDER = files("fit_image.apps.digits")
+SHIPPED = _FOLDER / "digits.npz"
+"""The default of the models that come with the package."""
+
+_FILES = dict(zip(DIGIT_MODELS, (SHIPPED, _FOLDER / "article.npz"), strict=True))
 
 _CONFIG_SIZES = ("latent", "units", "blocks", "block_layers")
+_WAVES = "waves"  # absent where there are none, as of old
 _SIZES = ("channels", "height", "width")
 _KNOWN = "|".join(
-    (*_CONFIG_SIZES, *_SIZES, "scale", "background", "names", "numbers", "means", "deviations")
+    (
+        *(*_CONFIG_SIZES, _WAVES, *_SIZES),
+        *("scale", "background", "names", "numbers", "means", "deviations"),
+    )
 )
 
 _MOST_SIDE = 1 << 14
@@ -59,8 +70,8 @@ class DigitModel:
         Of the pictures it was trained on.
     parameters : float32 vector
         Weights and biases of the generator, layer by layer and unit by unit, unpadded.
-    means, deviations : float32 (classes, latent)
-        Of the latents of each class's real pictures.
+    means, deviations : float32 (classes, components, latent)
+        Of the normals, of equal weight, whose mixture is the distribution of each class's latents.
     background : float
         Brightness (0..1) of the surroundings of a digit.
     """
@@ -91,15 +102,16 @@ class DigitModel:
     def sample(
         self, labels: npt.ArrayLike, rng: np.random.Generator, spread: float = 1.0
     ) -> FloatArray:
-        """Sample latents (float32, a row per label) from the normals of their classes.
+        """Sample latents (float32, a row per label) from the distributions of their classes.
 
-        ``spread`` multiplies the standard deviations.
+        ``spread`` multiplies the standard deviations of their normals.
         """
         chosen = np.asarray(labels, dtype=np.int64)
         noise = rng.standard_normal((len(chosen), self.config.latent), dtype=np.float32)
-        drawn: FloatArray = (
-            self.means[chosen] + np.float32(spread) * self.deviations[chosen] * noise
-        )
+        components = self.means.shape[1]
+        which = rng.integers(components, size=len(chosen)) if components > 1 else 0
+        deviations = np.float32(spread) * self.deviations[chosen, which]
+        drawn: FloatArray = self.means[chosen, which] + deviations * noise
         return drawn
 
     def render_strips(
@@ -184,39 +196,49 @@ class DigitModel:
         """Write the model file."""
         sizes = {name: getattr(self.config, name) for name in _CONFIG_SIZES}
         sizes |= {name: getattr(self, name) for name in _SIZES}
+        if self.config.waves:
+            sizes[_WAVES] = self.config.waves
         arrays: dict[str, npt.ArrayLike] = {
             **{name: np.int64(value) for name, value in sizes.items()},
             "scale": np.float64(self.config.scale),
             "background": np.float64(self.background),
             "names": np.array(self.class_names),
             "numbers": self.parameters,
-            "means": self.means,
-            "deviations": self.deviations,
+            **{name: _in_file(getattr(self, name)) for name in ("means", "deviations")},
         }
-        write_archive(path, "digits", FORMAT_VERSION, arrays)
+        newer = self.means.shape[1] > 1 or self.config.waves > 0
+        version = FORMAT_VERSION if newer else 1
+        write_archive(path, "digits", version, arrays)
+
+    @classmethod
+    def shipped(cls, name: str = DIGIT_MODELS[0]) -> Self:
+        """Read a model of the package, one of `fit_image.config.registry.DIGIT_MODELS`."""
+        with as_file(_FILES[name]) as file:
+            return cls.load(file)
 
     @classmethod
     def load(cls, path: Path | None = None) -> Self:
-        """Read a model file, or that of a run's folder; without a path, the shipped one.
+        """Read a model file, or that of a run's folder; without a path, a shipped one.
 
         `InputError` if it is missing or damaged.
         """
         if path is None:
-            with as_file(SHIPPED) as file:
-                return cls.load(file)
-        with reading_model(path, "digits", FORMAT_VERSION, "a trained generator", _KNOWN) as arrays:
+            return cls.shipped()
+        described = "digits", FORMAT_VERSION, "a trained generator", _KNOWN
+        with reading_model(path, *described, oldest=1) as arrays:
             sizes = {name: whole_number_of(arrays, name) for name in (*_CONFIG_SIZES, *_SIZES)}
             scale, background = (number_of(arrays, name) for name in ("scale", "background"))
             names = tuple(texts_of(arrays, "names"))
-            config = DigitsConfig(scale=scale, **{name: sizes[name] for name in _CONFIG_SIZES})
+            own = {name: sizes[name] for name in _CONFIG_SIZES}
+            own |= {_WAVES: whole_number_of(arrays, _WAVES)} if _WAVES in arrays else {}
+            config = DigitsConfig(scale=scale, **own)
             channels = sizes["channels"]
             sides = (sizes["height"], sizes["width"])
             if channels not in (1, 3) or not names or not 0 < min(sides) <= max(sides) < _MOST_SIDE:
                 raise ValueError("invalid sizes or classes")
             count = sum(layer.num_params for layer in generator_layers(config, channels))
             parameters = array_like(arrays, "numbers", np.empty(count, np.float32))
-            statistics = np.empty((len(names), config.latent), np.float32)
-            means, deviations = (array_like(arrays, n, statistics) for n in ("means", "deviations"))
+            means, deviations = _normals(arrays, (len(names), config.latent))
             return cls(config, channels, *sides, names, parameters, means, deviations, background)
 
     def generator(self) -> MLP:
@@ -229,7 +251,26 @@ class DigitModel:
 
     def _network(self, latents: FloatArray) -> MLP:
         """Return the network from coordinates to colours for these latents."""
-        return at_latent(self.generator(), np.float32(self.config.scale) * latents)
+        scaled = np.float32(self.config.scale) * latents
+        return (at_latents if self.config.waves else at_latent)(self.generator(), scaled)
+
+
+def _in_file(normals: FloatArray) -> FloatArray:
+    """Return means or deviations as they lie in a file: (classes, latent) if each has one only."""
+    return normals[:, 0] if normals.shape[1] == 1 else normals
+
+
+def _normals(arrays: Arrays, shape: tuple[int, int]) -> tuple[FloatArray, FloatArray]:
+    """Return means and deviations (classes, components, latent) of a file."""
+    classes, latent = shape
+    found = arrays["means"].shape
+    components = found[1] if len(found) == 3 else 1
+    like = np.empty((classes, components, latent) if len(found) == 3 else shape, np.float32)
+    means, deviations = (array_like(arrays, name, like) for name in ("means", "deviations"))
+    if not components:
+        raise ValueError("a class has no normal")
+    whole = classes, components, latent
+    return means.reshape(whole), deviations.reshape(whole)
 
 
 def walk(anchors: FloatArray, steps: int, kind: str) -> Iterator[FloatArray]:

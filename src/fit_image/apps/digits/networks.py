@@ -10,6 +10,7 @@ import numpy as np
 
 from fit_image.apps.coordinates import INPUTS, centred_coordinates
 from fit_image.apps.digits.config import DigitsConfig
+from fit_image.apps.digits.waves import make_waves, wave_layers, whole_generator
 from fit_image.apps.memory import numbers_per_sample
 from fit_image.nn.layers.batch_norm import BatchNorm
 from fit_image.nn.layers.convolution.conv2d import Conv2D
@@ -31,6 +32,8 @@ _LEAKY = BoundActivation.of("leaky-relu", slope=0.2)
 def generator_layers(config: DigitsConfig, channels: int) -> list[LayerSpec]:
     """Return the generator's layers; the latents are the first inputs."""
     units = config.units
+    if config.waves:
+        return wave_layers(len(INPUTS) + config.latent, units, config.waves, channels)
     layers = [LayerSpec(len(INPUTS) + config.latent, units, "tanh")]
     for _ in range(config.blocks):
         layers += [LayerSpec(units, units, "relu")] * config.block_layers
@@ -40,9 +43,13 @@ def generator_layers(config: DigitsConfig, channels: int) -> list[LayerSpec]:
 
 def make_generator(config: DigitsConfig, height: int, width: int, channels: int) -> Network:
     """Return a network from latents, multiplied by the scale, to pictures."""
-    layers = generator_layers(config, channels)
+    layers, side = generator_layers(config, channels), min(width, height)
+    if config.waves:
+        points = generator_coordinates((width, height), side, config.scale)[..., :2]
+        sizes = config.latent, config.units, config.waves
+        return make_waves(*sizes, points, config.scale, side, channels)
     stds = [_BLOCK_END if layer.skip else _RECTIFIER for layer in layers[1:-1]]
-    points = generator_coordinates((width, height), min(width, height), config.scale)
+    points = generator_coordinates((width, height), side, config.scale)
     return Network([ConditionedMLP(layers, points, [_PROJECTION, *stds, _OUTPUT])])
 
 
@@ -67,11 +74,18 @@ def working_numbers(config: DigitsConfig, shape: tuple[int, int, int], classes: 
     return config.batch_size * sum(map(numbers_per_sample, networks))
 
 
-def generator_numbers(network: Network) -> FloatArray:
+def generator_numbers(config: DigitsConfig, network: Network) -> FloatArray:
     """Return weights and biases of a generator, layer by layer and unit by unit, unpadded."""
-    (generator,) = network.layers
-    assert isinstance(generator, ConditionedMLP)
-    return np.concatenate([rows.T.ravel() for rows in generator.network.rows(network.parameters)])
+    height, width, channels = network.out_shape
+    if config.waves:
+        specs = generator_layers(config, channels)
+        rows = whole_generator(network, specs, config.scale, min(width, height)).rows()
+    else:
+        (generator,) = network.layers
+        assert isinstance(generator, ConditionedMLP)
+        rows = generator.network.rows(network.parameters)
+    *others, last = (each.T.ravel() for each in rows)
+    return np.concatenate([*others, last * np.float32(config.contrast)])
 
 
 def make_encoder(config: DigitsConfig, height: int, width: int, channels: int) -> Network:

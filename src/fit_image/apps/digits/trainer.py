@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fit_image.apps.digits.centres import choose_centres
 from fit_image.apps.digits.config import DigitsConfig
 from fit_image.apps.digits.directory import COLUMNS, DigitsMetrics, RoundMetrics
 from fit_image.apps.digits.gan_trainer import GANTrainer, GradientError, RoundAbandonedError
@@ -27,7 +28,7 @@ SAMPLES = 10
 """Pictures drawn of each class after an epoch."""
 
 # Streams of random numbers, one for each purpose.
-_ORDER, _ROUND, _LOOK, _FRAMES = 1, 2, 3, 4
+_ORDER, _ROUND, _LOOK, _FRAMES, _CENTRES = 1, 2, 3, 4, 5
 
 _TILE = 52
 """Pixels of a side of a sample in the frames."""
@@ -136,7 +137,8 @@ class DigitTrainer(StepTrainer[RoundMetrics]):
         classes = self.drawn_classes(model)
         progress = self.progress
         settled = (progress.epoch + 1) * self.epoch_size >= self._settling_rounds
-        if len(classes) == 1 and (self._was_diverse or settled):
+        plays = self.config.adversary_weight > 0
+        if plays and len(classes) == 1 and (self._was_diverse or settled):
             raise DivergenceError(
                 f"the generator collapsed in epoch {progress.epoch + 1}: all its pictures are "
                 f"taken for {self.data.names[classes.pop()]}"
@@ -160,24 +162,33 @@ class DigitTrainer(StepTrainer[RoundMetrics]):
         return model.draw_sheet(rows, _TILE, _TILE, scale=scale)
 
     def model(self) -> DigitModel:
-        names = self.data.names
-        means = np.zeros((len(names), self.config.latent), dtype=np.float64)
-        squares, counts = np.zeros_like(means), np.zeros(len(names))
+        names, centres = self.data.names, self.config.centres
+        sums = np.zeros((len(names), self.config.latent), dtype=np.float64)
+        squares, counts = np.zeros_like(sums), np.zeros(len(names))
+        posteriors = []
         brightness = 0.0
         with self.gan.averaged():
-            numbers = generator_numbers(self.gan.generator.network)
+            numbers = generator_numbers(self.config, self.gan.generator.network)
             for first in range(0, len(self.data.labels), self.config.batch_size):
                 part = slice(first, first + self.config.batch_size)
                 pictures = centre_crop(self.data.pictures[part], self.side)
                 labels = self.data.labels[part]
                 mean, variance = self.gan.encode(pictures)
-                np.add.at(means, labels, mean)
+                np.add.at(sums, labels, mean)
                 np.add.at(squares, labels, variance + np.square(mean, dtype=np.float64))
                 np.add.at(counts, labels, 1)
+                if centres:
+                    posteriors.append((mean, variance))
                 edge = pictures[:, [0, -1]].mean() + pictures[:, :, [0, -1]].mean()
                 brightness += float(edge) / 2 * len(labels)
-        means /= counts[:, np.newaxis]
+        means = sums / counts[:, np.newaxis]
         deviations = np.sqrt(np.maximum(squares / counts[:, np.newaxis] - means**2, 0.0))
+        normals = means[:, np.newaxis], deviations[:, np.newaxis]
+        if centres:
+            codes = map(np.concatenate, zip(*posteriors, strict=True))
+            seed = [self.config.seed, _CENTRES]
+            statistics = means, deviations
+            normals = choose_centres(tuple(codes), self.data.labels, statistics, centres, seed)
         return DigitModel(
             self.config,
             self.gan.shape[2],
@@ -185,8 +196,8 @@ class DigitTrainer(StepTrainer[RoundMetrics]):
             self.side,
             names,
             numbers,
-            means.astype(np.float32),
-            deviations.astype(np.float32),
+            normals[0].astype(np.float32),
+            normals[1].astype(np.float32),
             brightness / len(self.data.labels),
         )
 

@@ -68,7 +68,7 @@ def sample_inputs(subject: Subject) -> FloatArray:
     parts = [subject.inputs(_SIDE, _SIDE, region) for region in regions]
     if subject.latents:
         latents, rng = subject.latents, np.random.default_rng(0)
-        for mean, spread in zip(latents.means, latents.deviations, strict=True):
+        for mean, spread in zip(latents.means[:, 0], latents.deviations[:, 0], strict=True):
             values = mean + spread * rng.standard_normal(len(mean), dtype=np.float32)
             parts.append(subject.inputs(16, 16, regions[0], values))
     return np.concatenate(parts)

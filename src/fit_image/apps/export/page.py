@@ -143,6 +143,7 @@ def _model(subject: Subject, half: bool) -> dict[str, Any]:
             "factor": latents.factor,
             "values": [float(str(value)) for value in latents.values],
             "classes": latents.names,
+            "components": latents.means.shape[1],
             "spread": latents.spread,
             "label": latents.label,
         }

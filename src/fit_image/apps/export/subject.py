@@ -65,7 +65,8 @@ class Latents:
         The inputs are so many times as large.
     names : tuple of str
         Classes that others are drawn of.
-    means, deviations : float32 (classes, latents)
+    means, deviations : float32 (classes, components, latents)
+        Of the normals, of equal weight, that others of a class are drawn from.
     spread : float
         Factor of the deviations.
     label : int
@@ -169,7 +170,7 @@ def digits_subject(
     """Return a generator of digits to export; ``label`` and ``latents`` are those to begin with."""
     scale = model.config.scale if scale is None else scale
     side = min(model.width, model.height)
-    values = model.means[label] if latents is None else latents
+    values = model.means[label, 0] if latents is None else latents
     classes = model.class_names, model.means, model.deviations
     return Subject(
         title,
@@ -186,7 +187,7 @@ def dream_subject(dreamer: Dreamer, title: str) -> Subject:
     dream, count = dreamer.dream, dreamer.dream.latent
     latents = None
     if count:
-        shape = 1, count
+        shape = 1, 1, count
         normal = ("",), np.zeros(shape, np.float32), np.ones(shape, np.float32)
         latents = Latents(len(dream.inputs), dreamer.latent, 1.0, *normal)
     frame = _centred(2.0, dream.scale, tuple(dream.inputs))

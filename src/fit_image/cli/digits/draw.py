@@ -18,7 +18,7 @@ from fit_image.cli.common.picture_options import (
     size_option,
 )
 from fit_image.cli.common.signals import Signals
-from fit_image.cli.digits.drawing_options import drawing_options
+from fit_image.cli.digits.drawing_options import drawing_options, load_model
 from fit_image.cli.export import check_export, export_network, is_export
 
 
@@ -37,6 +37,7 @@ def command(
     signals: Signals,
     /,
     run: Path | None,
+    shipped: str | None,
     label: str,
     size: tuple[int, int],
     output: Path | None,
@@ -48,18 +49,17 @@ def command(
 ) -> None:
     """Draw a digit that nobody has written, at any size.
 
-    RUN is the folder of a training run, or its model.npz. Default: the model that comes with
+    RUN is the folder of a training run, or its model.npz. Default: a model that comes with
     fit-image.
     """
     import numpy as np
 
     from fit_image.apps.digits.directory import DigitsDirectory
-    from fit_image.apps.digits.model import DigitModel
     from fit_image.images.io import Canvas, check_image_target, save_image
 
     signals.act_at_once()
     check_network(run, DigitsDirectory)
-    model = DigitModel.load(run)
+    model = load_model(run, shipped)
     index = model.label(label)
     (latents,) = model.sample([index], np.random.default_rng(seed), spread)
     if output and is_export(output):

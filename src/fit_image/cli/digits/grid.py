@@ -16,7 +16,7 @@ from fit_image.cli.common.picture_options import (
     size_option,
 )
 from fit_image.cli.common.signals import Signals
-from fit_image.cli.digits.drawing_options import drawing_options
+from fit_image.cli.digits.drawing_options import drawing_options, load_model
 from fit_image.errors import InputError
 
 
@@ -30,6 +30,7 @@ def command(
     signals: Signals,
     /,
     run: Path | None,
+    shipped: str | None,
     columns: int,
     size: tuple[int, int],
     output: Path,
@@ -39,18 +40,17 @@ def command(
 ) -> None:
     """Draw a row of pictures of each class.
 
-    RUN is the folder of a training run, or its model.npz. Default: the model that comes with
+    RUN is the folder of a training run, or its model.npz. Default: a model that comes with
     fit-image.
     """
     import numpy as np
 
     from fit_image.apps.digits.directory import DigitsDirectory
-    from fit_image.apps.digits.model import DigitModel
     from fit_image.images.io import check_image_target, save_image
 
     signals.act_at_once()
     check_network(run, DigitsDirectory)
-    model = DigitModel.load(run)
+    model = load_model(run, shipped)
     classes = len(model.class_names)
     width, height = size[0] // columns, size[1] // classes
     if width < 1 or height < 1:

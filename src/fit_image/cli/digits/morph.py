@@ -17,7 +17,7 @@ from fit_image.cli.common.picture_options import (
     size_option,
 )
 from fit_image.cli.common.signals import Signals
-from fit_image.cli.digits.drawing_options import drawing_options
+from fit_image.cli.digits.drawing_options import drawing_options, load_model
 from fit_image.config.registry import WALKS
 
 
@@ -55,6 +55,7 @@ def command(
     signals: Signals,
     /,
     run: Path | None,
+    shipped: str | None,
     labels: str,
     kind: str,
     steps: int,
@@ -68,14 +69,14 @@ def command(
 ) -> None:
     """Animate how each digit turns into the next, and the last into the first.
 
-    RUN is the folder of a training run, or its model.npz. Default: the model that comes with
+    RUN is the folder of a training run, or its model.npz. Default: a model that comes with
     fit-image.
     """
     import numpy as np
 
     from fit_image.animation.writers import check_size, check_suffix
     from fit_image.apps.digits.directory import DigitsDirectory
-    from fit_image.apps.digits.model import DigitModel, walk
+    from fit_image.apps.digits.model import walk
 
     signals.act_at_once()
     check_network(run, DigitsDirectory)
@@ -83,7 +84,7 @@ def command(
     check_suffix(output)
     check_target(DigitsDirectory, run, output)
     check_size(output, width, height)
-    model = DigitModel.load(run)
+    model = load_model(run, shipped)
     visited = [model.label(name.strip()) for name in labels.split(",")]
     anchors = model.sample(visited, np.random.default_rng(seed), spread)
     pictures = (
