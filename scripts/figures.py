@@ -20,12 +20,14 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from drawing.codes import Comparison, draw_codes
 from drawing.frequencies import write_frequencies
 from drawing.gallery import Cell, draw_gallery, draw_sheet
 from drawing.terminal import draw_terminal
 from drawing.unseen import draw_unseen
 from fit_image import FitImageError, load_image, psnr, save_image, to_uint8
-from fit_image.animation.film import frame_path, frame_paths, read_frame
+from fit_image.animation.film import frame_path, read_frame
+from fit_image.apps.autoencode.train_test_split import load_split
 from fit_image.apps.digits.model import DigitModel
 from fit_image.apps.fit.directory import FitMetrics
 from fit_image.apps.unjpeg.model import Restorer
@@ -311,29 +313,21 @@ def page(seconds: float) -> None:
         training.communicate()
 
 
-SIDE, CODES = 28, (1, 4, 16)
+SIDE, CODES = 28, (4, 16)
 
 
 @cli.command()
 @click.option("--pictures", type=int, default=3000, show_default=True)
 @click.option("--epochs", type=int, default=30, show_default=True)
-def codes(pictures: int, epochs: int) -> None:
+@click.option("--threads", type=int)
+def codes(pictures: int, epochs: int, threads: int | None) -> None:
     """Redraw digits of the shipped model from codes of a few numbers."""
-    groups: dict[str, list[Cell]] = {}
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder, "digits.npz")
         _save_digits(data, pictures)
-        for code in CODES:
-            run = Path(folder, str(code))
-            options = ("--bottleneck", code, "--hidden", 256, "--epochs", epochs)
-            fit_image("autoencode", "train", data, *options, "-o", run, "-q")
-            sheet = read_frame(frame_paths(run / "frames")[-1][1])
-            middle = len(sheet) // 2
-            name = f"{code} number{'s' * (code > 1)}"
-            strips = {"held out": sheet[: middle - 1], name: sheet[middle + 1 :]}
-            for title, strip in strips.items():
-                groups[title] = [(Image.fromarray(strip.copy()), "")]
-    draw_sheet(groups, 1).convert("L").save(EXAMPLES / "codes.png", optimize=True)
+        comparison = Comparison(load_split(data, None, 0), CODES, threads)
+    _, *outcomes = comparison.compare(comparison.both_presets(), epochs, 0)
+    draw_codes(comparison, outcomes).convert("L").save(EXAMPLES / "codes.png", optimize=True)
 
 
 def _save_digits(path: Path, count: int) -> None:
@@ -410,12 +404,8 @@ def compare_codes(
     threads: int | None,
 ) -> None:
     """Compare auto-encoders of several kinds and sizes, each with PCA below it."""
-    # Needs scikit-learn, which the other pictures do not.
-    from drawing.codes import Comparison, draw_codes
-    from fit_image.apps.autoencode.train_test_split import load_split
-
-    comparison = Comparison(load_split(data, test, seed), threads)
-    outcomes = comparison.compare(codes, filters, epochs, seed)
+    comparison = Comparison(load_split(data, test, seed), codes, threads)
+    outcomes = comparison.compare(comparison.all_kinds(filters), epochs, seed)
     save_image(output, draw_codes(comparison, outcomes))
 
 

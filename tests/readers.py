@@ -186,6 +186,7 @@ def _autoencoders(folder):
         "dense": AutoencodeConfig(bottleneck=3, hidden=(5,)),
         "tied": AutoencodeConfig(bottleneck=3, tied=True),
         "conv": AutoencodeConfig(conv=True, filters=2, bottleneck=3),
+        "residual": AutoencodeConfig(conv=True, residual=True, filters=(2, 3), bottleneck=3),
     }
     for name, config in configs.items():
         model = AutoencoderModel(config, mean, make_autoencoder(config, mean))

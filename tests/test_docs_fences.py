@@ -42,7 +42,7 @@ SHORT = {
     "digits grid": {"--size": "200x200"},
     "digits morph": {"--size": "30x30", "--steps": "2"},
     "digits train": {"--epochs": "1", "--batch-size": "20", "--limit": "40"},
-    "autoencode train": {"--epochs": "1"},
+    "autoencode train": {"--epochs": "1", "--bottleneck": "8"},
     "unjpeg train": {"--epochs": "1", "--patches": "60", "--batch-size": "20", "--layers": "2x16"},
 }
 # When a run goes on, only these are changed, and only if they are given.
@@ -78,6 +78,9 @@ def folder(tmp_path, monkeypatch, rng):
             Image.fromarray(picture(rng, 48, 40)).save(tmp_path / name / f"{index}.png")
     faces = np.stack([picture(rng, 64, 64)[..., 0] for _ in range(20)])
     np.savez(tmp_path / "faces.npz", images=faces)
+    records = rng.integers(0, 256, (20, 3073), dtype=np.uint8)
+    records[:, 0] %= 10  # the labels
+    (tmp_path / "data_batch_1.bin").write_bytes(records.tobytes())
     (tmp_path / "mnist").mkdir()
     for part, count in (("train", 60), ("t10k", 20)):
         digits = np.stack([picture(rng, 28, 28)[..., 0] for _ in range(count)])

@@ -10,16 +10,19 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
-from sklearn.decomposition import PCA
 
 from drawing.gallery import draw_sheet
-from fit_image.apps.autoencode.config import AutoencodeConfig
+from fit_image.apps.autoencode.components import principal_components
+from fit_image.apps.autoencode.config import AutoencodeConfig, preset_config
 from fit_image.apps.autoencode.train_test_split import TrainTestSplit
 from fit_image.apps.autoencode.trainer import AutoencoderTrainer
 from fit_image.apps.contact_sheet import contact_sheet
 from fit_image.images.io import to_float, to_uint8
 
 Floats = npt.NDArray[np.float32]
+
+Plan = dict[int, dict[str, AutoencodeConfig]]
+"""Networks and their names, for every size of the code."""
 
 SHOWN, FACTOR = 10, 3  # held-out pictures, and how much larger they are drawn
 LEAST_SIDE = 64  # of a picture before that
@@ -38,41 +41,56 @@ class Outcome(NamedTuple):
 
 
 class Comparison:
-    """Trains one network after the other, and fits PCA to the same pictures."""
+    """Trains one network after the other, and finds the principal components of the pictures."""
 
-    def __init__(self, lesson: TrainTestSplit, threads: int | None) -> None:
-        self.lesson, self._threads = lesson, threads
+    def __init__(self, lesson: TrainTestSplit, codes: Sequence[int], threads: int | None) -> None:
+        self.lesson, self._codes, self._threads = lesson, sorted(codes), threads
         self.wanted = to_float(lesson.held_out)
-        known = to_float(lesson.pictures).reshape(len(lesson.pictures), -1)
-        self.mean: Floats = known.mean(axis=0).reshape(self.wanted.shape[1:])
+        pictures = lesson.pictures
+        self.mean: Floats = (pictures.mean(axis=0, dtype=np.float64) / 255).astype(np.float32)
         self._variance = float(np.square(self.wanted - self.mean, dtype=np.float64).mean())
-        self._most = min(len(known) - 1, known.shape[1])
-        self._components = PCA(self._most, svd_solver="full").fit(known)
+        self._most = min(len(pictures) - 1, self.mean.size)
+        count, rng = min(self._most, self._codes[-1]), np.random.default_rng(0)
+        self._components = principal_components(pictures, self.mean, count, rng, mirror=False)
 
-    def compare(self, codes: Sequence[int], filters: int, epochs: int, seed: int) -> list[Outcome]:
-        """Train networks of all kinds, each followed by PCA of that code, or of the largest."""
+    def compare(self, plan: Plan, epochs: int, seed: int) -> list[Outcome]:
+        """Train networks, with PCA of the code behind all of that code, or of the largest."""
         average = np.broadcast_to(self.mean, self.wanted.shape)
         outcomes = [self._outcome("the average picture", 0, self.mean.size, average)]
-        for name, recipe in self._plan(codes, filters):
-            network = self._train(name, replace(recipe, seed=seed), epochs)
-            outcomes += [network, self._pca(min(network.code, self._most))]
+        for code, networks in plan.items():
+            for name, recipe in networks.items():
+                outcomes.append(self._train(name, replace(recipe, seed=seed), epochs))
+            outcomes.append(self._pca(min(code, len(self._components))))
         return outcomes
 
-    def _plan(self, codes: Sequence[int], filters: int) -> list[tuple[str, AutoencodeConfig]]:
-        """Return names and recipes: convolutional ones and their equals among them."""
+    def both_presets(self) -> Plan:
+        """Return the article's convolutional network, and the strong one, of every code."""
+        return {
+            code: {
+                "article": AutoencodeConfig(conv=True, bottleneck=code, batch_size=20),
+                "strong": preset_config("strong", bottleneck=code),
+            }
+            for code in self._codes
+        }
+
+    def all_kinds(self, filters: int) -> Plan:
+        """Return networks of every kind and code; a convolutional one, and dense ones as large."""
         pooled = math.prod(-(-side // 4) for side in self.mean.shape[:2]) * filters
-        plan = [
-            (f"dense {code:,}", AutoencodeConfig(bottleneck=code))
-            for code in sorted({*codes, pooled})
-        ]
-        plan.append((f"tied {max(codes):,}", AutoencodeConfig(bottleneck=max(codes), tied=True)))
+        plan: Plan = {}
+        for code in sorted({*self._codes, pooled}):
+            plan[code] = {"dense": AutoencodeConfig(bottleneck=code)}
+            if code <= self._most and all(side % 2 == 0 for side in self.mean.shape[:2]):
+                plan[code]["strong"] = preset_config("strong", bottleneck=code)
+        largest = self._codes[-1]
+        plan[largest]["tied"] = AutoencodeConfig(bottleneck=largest, tied=True)
         # Few pictures make few steps an epoch, and its few weights need many.
-        convolutional = AutoencodeConfig(conv=True, filters=filters, batch_size=20)
-        return [*plan, (f"convolutional {pooled:,}", convolutional)]
+        plan[pooled]["article"] = AutoencodeConfig(conv=True, filters=(filters,), batch_size=20)
+        return plan
 
     def _train(self, name: str, recipe: AutoencodeConfig, epochs: int) -> Outcome:
         pictures, held_out = self.lesson.pictures, self.lesson.held_out
         trainer = AutoencoderTrainer(pictures, held_out, recipe, threads=self._threads)
+        trainer.epochs = epochs
         trainer.warm_up()
         for _ in range(epochs):
             while not trainer.epoch_is_over:
@@ -85,17 +103,19 @@ class Comparison:
 
     def _pca(self, size: int) -> Outcome:
         """Redraw with the first principal components of the training pictures."""
-        chosen, mean = self._components.components_[:size], self._components.mean_
+        chosen, mean = self._components[:size], self.mean.reshape(-1)
         flat = self.wanted.reshape(len(self.wanted), -1)
         drawn = ((flat - mean) @ chosen.T @ chosen + mean).clip(0, 1).reshape(self.wanted.shape)
-        return self._outcome(f"PCA {size:,}", size, chosen.size + mean.size, drawn)
+        return self._outcome("PCA", size, chosen.size + mean.size, drawn)
 
     def _outcome(
         self, name: str, code: int, count: int, drawn: Floats, training: str = ""
     ) -> Outcome:
         error = float(np.square(drawn - self.wanted, dtype=np.float64).mean())
         figures = f"{-10 * math.log10(error):.2f} dB, kept {1 - error / self._variance:.1%}"
-        title = f"{name}: {figures}, {count:,} parameters{training}"
+        if code:
+            name += f", {code:,} numbers"
+        title = f"{name}: {figures}, {count:,} weights{training}"
         print(title, flush=True)
         return Outcome(code, title, np.array(drawn))
 

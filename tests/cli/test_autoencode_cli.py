@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+from fit_image.apps.autoencode.config import preset_config
 from fit_image.apps.autoencode.directory import AutoencoderDirectory
 from fit_image.apps.autoencode.model import AutoencoderModel
 from fit_image.cli import cli
@@ -99,6 +100,8 @@ OPTIONS = [
     ("--hidden", "9", "--tied", "--weight-decay", 0.1, "--mirror", "--shift", 1),
     ("--channels", "rgb", "--size", "9x8", "--raw", "--seed", 3, "--lr", 0.01),
     ("--conv", "--filters", 2),
+    ("--conv", "--filters", "3,2", "--scaling", "stride", "--average", 0.5),
+    ("--preset", "strong", "--filters", 3, "--lr-schedule", "constant"),
 ]
 
 
@@ -127,6 +130,24 @@ def test_what_a_training_cannot_go_on_with(run, bars):
     assert "the pictures" in fail(*again, "--test", "others.npz")
     assert "it is at 2 already" in fail(*again, "--epochs", 1, "-q")
     assert "exclude" in fail("train", bars, "--resume", "--overwrite")
+
+
+def test_a_preset_gives_what_is_not_given(bars):
+    strong = ("train", bars, "-o", "run", "--preset", "strong", "--filters", "3,2")
+    result = succeed(*strong, "--bottleneck", 5, "--epochs", 1, "--no-mirror")
+    assert "a code of 5 numbers for the 168 of a picture" in result.stderr
+    config = AutoencoderDirectory.open("run").manifest.config
+    assert config == preset_config("strong", bottleneck=5, filters=(3, 2), mirror=False)
+    assert json.loads(Shell("info").succeed("run/model.npz", "--json").stdout)["kind"] == "residual"
+    again = (*strong, "--resume", "--epochs", 2, "-q")
+    assert "--bottleneck (was 5, now 6) differs" in fail(*again, "--bottleneck", 6)
+    assert "--residual (was True, now False)" in fail(*again, "--preset", "article")
+    succeed(*again)
+    assert AutoencoderDirectory.open("run").manifest.config.mirror
+    assert "--preset and --like exclude" in shell.run(*strong, "--like", "run").stderr
+    line = fail("train", bars, "-o", "new", "--preset", "strong", "--bottleneck", 61)
+    assert "--bottleneck must be at most 54 here, not 61: 54 pictures" in line
+    assert not exists("new")
 
 
 def test_a_full_disk_is_one_line_and_nothing_is_lost(bars):
@@ -297,6 +318,15 @@ def test_grid(run):
         (("--conv", "--tied"), "--tied"),
         (("--conv", "--hidden", 4), "--hidden"),
         (("--filters", 4), "--filters"),
+        (("--conv", "--filters", "4,0"), "such as 8 or 32,64"),
+        (("--conv", "--filters", "none"), "such as 8 or 32,64"),
+        (("--conv", "--filters", "4,4,4,4"), "pools them 4 times: give 16x16 or larger"),
+        (("--conv", "--scaling", "shuffle", "--size", "12x10"), "--size of multiples of 4"),
+        (("--residual",), "--residual is for convolutional networks: add --conv or omit it"),
+        (("--preset", "strong", "--hidden", 4), "--hidden"),
+        (("--preset", "strong", "--raw"), "--raw is not for residual networks"),
+        (("--preset", "strong", "--size", "13x12"), "--size of even numbers"),
+        (("--preset", "weak"), "--preset"),
         (("--bottleneck", 0), "--bottleneck"),
         (("--hidden", "4,0"), "--hidden"),
         (("--hidden", "4,x"), "--hidden"),
@@ -364,7 +394,7 @@ def test_info(run, bars):
     assert (facts["pictures"], facts["held_out"], facts["frames"]) == (54, 6, 3)
     assert facts["bottleneck"] == 4
     assert "psnr" in facts
-    assert "tied             no\n" in Shell("info").succeed(run).stdout
+    assert "tied               no\n" in Shell("info").succeed(run).stdout
     facts = json.loads(Shell("info").succeed(run / "model.npz", "--json").stdout)
     assert (facts["code"], facts["width"], facts["kind"]) == (4, 14, "fully connected")
     assert facts["compression"] == 42

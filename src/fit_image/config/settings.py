@@ -79,10 +79,10 @@ def check_settings(config: Any) -> None:
     """Raise `InputError` unless all values of a configuration are within limits and choices."""
     for each in fields(config):
         value, data = getattr(config, each.name), each.metadata
-        if data["choices"] is not None:
-            check_choice(each.name, value, data["choices"])
         if value is None and "None" in str(each.type):
             continue
+        if data["choices"] is not None:
+            check_choice(each.name, value, data["choices"])
         for number in value if isinstance(value, tuple) else (value,):
             is_number = isinstance(number, Real) and not isinstance(number, bool)
             require(is_number or not _is_number(each), each.name, "must be a number")

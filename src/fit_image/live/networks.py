@@ -97,7 +97,7 @@ def _dense(layers: Iterable[LayerSpec]) -> list[Described]:
 def _sequence(network: Network) -> list[Described]:
     found = [_layer(_shape(network.in_shape), "input")]
     for layer in network.layers:
-        kind = type(layer).__name__
+        kind = type(layer).__name__ + (f", residual over {layer.skip}" if layer.skip else "")
         units = "" if kind in _LIKE_ITS_INPUT else _shape(layer.out_shape)
         found.append(_layer(units, kind, layer.num_params))
     return found

@@ -68,6 +68,8 @@ def _from_text(field: dataclasses.Field[Any], value: Any) -> Any:
 def _from_json_value(name: str, hint: Any, value: Any) -> Any:
     if typing.get_origin(hint) is tuple:
         (item, _) = typing.get_args(hint)
+        if type(value) is item:  # fields that earlier versions had one value of
+            value = [value]
         if not isinstance(value, list) or any(type(each) is not item for each in value):
             found = excerpt(repr(value))
             raise InputError(f"{name!r} must be a list of {item.__name__}, not {found}")

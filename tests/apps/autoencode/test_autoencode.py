@@ -7,7 +7,12 @@ import math
 import numpy as np
 import pytest
 
-from fit_image.apps.autoencode.config import ACTIVATIONS, AutoencodeConfig
+from fit_image.apps.autoencode.config import (
+    ACTIVATIONS,
+    SCALINGS,
+    AutoencodeConfig,
+    preset_config,
+)
 from fit_image.apps.autoencode.model import AutoencoderModel
 from fit_image.apps.autoencode.networks import make_autoencoder
 from fit_image.apps.autoencode.train_test_split import choose, load_split, split
@@ -66,6 +71,14 @@ QUALITY = [
     ),
     (AutoencodeConfig(conv=True, **FAST), 1, 20, 33.0),
     (AutoencodeConfig(conv=True, bottleneck=8, filters=4, **FAST), 3, 20, 33.0),
+    (
+        AutoencodeConfig(conv=True, bottleneck=8, filters=(4,), scaling="stride", **FAST),
+        3,
+        20,
+        33.0,
+    ),
+    (AutoencodeConfig(conv=True, filters=(4, 8, 8), scaling="shuffle", **FAST), 1, 20, 33.0),
+    (AutoencodeConfig(bottleneck=4, output_activation="identity", **FAST), 1, 30, 33.0),
 ]
 
 
@@ -115,6 +128,8 @@ SHAPES = [
     AutoencodeConfig(bottleneck=6, hidden=(9,), batch_size=25, mirror=True, shift=1),
     AutoencodeConfig(bottleneck=6, tied=True, batch_size=25),
     AutoencodeConfig(conv=True, batch_size=25),
+    AutoencodeConfig(conv=True, filters=(2, 3, 4), scaling="shuffle", batch_size=25, average=0.9),
+    preset_config("strong", bottleneck=6, filters=(4,), batch_size=25),
 ]
 
 
@@ -226,6 +241,13 @@ def test_divergence_is_found_and_undone():
     np.testing.assert_array_equal(trainer.autoencoder.network.parameters, good)
 
 
+def test_outputs_beyond_all_numbers_are_not_white():
+    """What is drawn is clipped, but not before it is looked at."""
+    trainer, _ = trained(AutoencodeConfig(bottleneck=2, output_activation="identity"), 1)
+    trainer.autoencoder.network.parameters[:] *= np.float32(1e30)
+    assert math.isnan(trainer.test_loss())
+
+
 @pytest.mark.parametrize("count", [2, 3, 10, 11, 400])
 def test_the_split_never_overlaps(count):
     for seed in range(5):
@@ -256,6 +278,9 @@ MODELS = [
     AutoencodeConfig(bottleneck=3, hidden=(5,), tied=True),
     AutoencodeConfig(conv=True, filters=3),
     AutoencodeConfig(conv=True, filters=3, bottleneck=7, raw=True),
+    AutoencodeConfig(conv=True, filters=(3, 2, 5), scaling="stride"),
+    AutoencodeConfig(conv=True, filters=(3,), scaling="shuffle", output_activation="identity"),
+    preset_config("strong", filters=(3, 2), bottleneck=5),
 ]
 
 
@@ -288,7 +313,10 @@ def test_a_model_file_is_not_trusted(tmp_path):
         ("activation", np.array("sine")),
         ("conv", np.array(1)),
         ("tied", np.array(True)),
-        ("filters", np.array([1, 2])),
+        ("filters", np.array([[1, 2]])),
+        ("residual", np.array(True)),
+        ("scaling", np.array("none")),
+        ("output_activation", np.array("relu")),
         ("mean", np.zeros((16, 16), np.float32)),
         ("mean", arrays["mean"] * np.float32(np.nan)),
         ("mean", arrays["mean"].astype(np.float64)),
@@ -332,6 +360,15 @@ def test_it_begins_with_the_mean():
         ({"conv": True, "tied": True}, "tied is for"),
         ({"conv": True, "hidden": (3,)}, "hidden is for"),
         ({"filters": 3}, "filters is for"),
+        ({"conv": True, "filters": ()}, "filters must be"),
+        ({"conv": True, "filters": (3, 0)}, "filters must be 1"),
+        ({"scaling": "stride"}, "scaling is for"),
+        ({"residual": True}, "residual is for"),
+        ({"conv": True, "residual": True, "raw": True}, "raw is not for residual"),
+        ({"conv": True, "residual": True, "scaling": "stride"}, "scaling is not for residual"),
+        ({"conv": True, "residual": True, "code_activation": "tanh"}, "code_activation is not for"),
+        ({"conv": True, "residual": True, "output_activation": "sigmoid"}, "output_activation is"),
+        ({"output_activation": "tanh"}, "output_activation must be one of"),
         ({"activation": "sine"}, "activation must be one of"),
     ],
 )
@@ -344,6 +381,56 @@ def test_pictures_too_small_to_be_pooled():
     with pytest.raises(InputError, match="4x4 or larger"):
         make_autoencoder(AutoencodeConfig(conv=True), np.zeros((3, 9, 1), np.float32))
     make_autoencoder(AutoencodeConfig(conv=True), np.zeros((5, 7, 1), np.float32))
+
+
+def test_pictures_that_do_not_fit_pixel_shuffle():
+    for config, size in (
+        (AutoencodeConfig(conv=True, scaling="shuffle"), "multiples of 4"),
+        (AutoencodeConfig(conv=True, residual=True), "even numbers"),
+    ):
+        with pytest.raises(InputError, match=size):
+            make_autoencoder(config, np.zeros((12, 9, 1), np.float32))
+    with pytest.raises(InputError, match=r"halves them 3 times: give 8x8 or larger"):
+        make_autoencoder(
+            AutoencodeConfig(conv=True, filters=(2, 2, 2), scaling="stride"),
+            np.zeros((7, 9, 1), np.float32),
+        )
+
+
+def test_levels_of_filters():
+    mean = discs(1, channels=3)[0] / np.float32(255)
+    for scaling in SCALINGS:
+        config = AutoencodeConfig(conv=True, filters=(5, 6, 7), scaling=scaling)
+        assert make_autoencoder(config, mean).code_shape == (2, 2, 7)
+    one, two = (
+        make_autoencoder(AutoencodeConfig(conv=True, filters=filters), mean).network.num_params
+        for filters in (8, (8, 8))
+    )
+    assert one == two == 1905
+
+
+def test_the_average_is_what_is_drawn_and_measured():
+    trainer, figures = trained(AutoencodeConfig(bottleneck=4, average=0.9, **FAST), 2)
+    model = trainer.model()
+    assert (model.autoencoder.network.parameters != trainer.autoencoder.network.parameters).any()
+    error = np.square(model.redraw(trainer.held_out) - trainer.held_out / 255.0).mean()
+    assert error == pytest.approx(figures[-1][1], rel=1e-4)
+
+
+def test_the_learning_rate_follows_its_schedule():
+    """A cosine over two epochs learns nothing more in what follows them."""
+    config = AutoencodeConfig(bottleneck=2, lr_schedule="cosine", batch_size=60)
+    trainer = AutoencoderTrainer(discs(60), discs(2), config)
+    trainer.epochs, steps, before = 2, [], trainer.state_dict()["parameters"]
+    for _ in range(3):
+        trainer.train_step()
+        trainer.end_epoch()
+        after = trainer.state_dict()["parameters"]
+        steps.append(np.abs(after - before).max())
+        before = after
+    assert steps[0] == pytest.approx(0.003 * (0.5 + 1 / math.pi), rel=1e-3)  # its mean there
+    assert steps[0] > 2 * steps[1] > 0
+    assert steps[2] == 0
 
 
 def test_sheets():

@@ -65,7 +65,12 @@ class AutoencoderManifest(DataManifest[AutoencoderSource, AutoencodeConfig]):
     config_type = AutoencodeConfig
 
     def describe(self) -> dict[str, Any]:
-        defaults = {"learning_rate": self.config.rate, "bottleneck": self.config.code_units}
+        config = self.config
+        defaults = {
+            "learning_rate": config.rate,
+            "bottleneck": config.code_units,
+            "output_activation": config.output,
+        }
         return super().describe() | defaults
 
 
@@ -90,7 +95,7 @@ class AutoencoderDirectory(RunDirectory):
         width, height = model.size
         return {
             "model": str(path),
-            "kind": "convolutional" if model.config.conv else "fully connected",
+            "kind": model.config.kind,
             "hidden": list(model.config.hidden),
             "tied": model.config.tied,
             "code": model.autoencoder.code_size,

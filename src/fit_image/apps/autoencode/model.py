@@ -45,7 +45,10 @@ _NETWORK = (
 )
 """Fields of the configuration that determine the network."""
 
-_KNOWN = "|".join((*_NETWORK, "mean", "(weights|biases)_[0-9]{1,4}"))
+_ADDED = ("scaling", "residual", "output_activation")
+"""More of them: those that have their default are not in the file."""
+
+_KNOWN = "|".join((*_NETWORK, *_ADDED, "mean", "(weights|biases)_[0-9]{1,4}"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +86,8 @@ class AutoencoderModel:
         threads : int, optional
             Default: all cores. Does not change the result.
         """
-        return self._collect(pictures, len(self.autoencoder.network.layers) - 1, threads)
+        drawn = self._collect(pictures, len(self.autoencoder.network.layers) - 1, threads)
+        return drawn.clip(0.0, 1.0, out=drawn)
 
     def encode(self, pictures: npt.NDArray[Any], *, threads: int | None = None) -> FloatArray:
         """Return the codes (float32, a row per picture); arguments as of `redraw`."""
@@ -111,9 +115,14 @@ class AutoencoderModel:
 
     def save(self, path: Path) -> None:
         """Write the model file."""
-        values = {name: getattr(self.config, name) for name in _NETWORK}
-        sizes = {name: np.array(-1 if each is None else each) for name, each in values.items()}
+        values = to_json(self.config)
+        values["bottleneck"] = -1 if self.config.bottleneck is None else self.config.bottleneck
+        default = to_json(AutoencodeConfig())
+        names = [*_NETWORK, *(name for name in _ADDED if values[name] != default[name])]
+        sizes = {name: np.array(values[name]) for name in names}
         sizes["hidden"] = sizes["hidden"].astype(np.int64)
+        if len(self.config.filters) == 1:  # as earlier versions have it
+            sizes["filters"] = np.array(self.config.filters[0])
         weights = {name: np.ascontiguousarray(array) for name, array in self._arrays()}
         write_archive(path, "autoencoder", FORMAT_VERSION, {**sizes, "mean": self.mean, **weights})
 
@@ -129,7 +138,8 @@ class AutoencoderModel:
     def load(cls, path: Path) -> Self:
         """Read a model file, or a run's; `InputError` if it is missing or damaged."""
         with reading_model(path, "autoencoder", FORMAT_VERSION, "an autoencoder", _KNOWN) as arrays:
-            values = {name: arrays[name].tolist() for name in _NETWORK}
+            names = [*_NETWORK, *(name for name in _ADDED if name in arrays)]
+            values = {name: arrays[name].tolist() for name in names}
             values["bottleneck"] = None if values["bottleneck"] == -1 else values["bottleneck"]
             config = from_json(AutoencodeConfig, to_json(AutoencodeConfig()) | values)
             shape = arrays["mean"].shape
@@ -138,12 +148,13 @@ class AutoencoderModel:
             mean = array_like(arrays, "mean", np.empty(shape, np.float32))
             # A few forged bytes must not make room for the large network that they promise.
             count = sum(array.size for array in arrays.values())
-            units = [*config.hidden, config.code_units or config.filters]
+            filters = config.filters if config.conv else ()
+            units = [*config.hidden, *filters, config.code_units or 1]
             if max(units) > count or len(units) > len(arrays):
                 raise ValueError("it has fewer values than units")
             model = cls(config, mean, make_autoencoder(config, mean))
             own_arrays = dict(model._arrays())
-            expected = {"fit_image_autoencoder", "mean", *_NETWORK, *own_arrays}
+            expected = {"fit_image_autoencoder", "mean", *names, *own_arrays}
             if arrays.keys() != expected:
                 raise ValueError(
                     f"{excerpt(min(arrays.keys() ^ expected))} is missing or unexpected"

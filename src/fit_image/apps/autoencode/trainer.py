@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from fit_image.apps.autoencode.config import AutoencodeConfig
 from fit_image.apps.autoencode.directory import AutoencoderMetrics
 from fit_image.apps.autoencode.model import AutoencoderModel
 from fit_image.apps.autoencode.networks import make_autoencoder
+from fit_image.apps.autoencode.residual import layer_rates, start_as_components
 from fit_image.apps.autoencode.train_test_split import choose
 from fit_image.apps.memory import check_available, numbers_per_sample, training_bytes
 from fit_image.apps.trained_network import TrainedNetwork
@@ -20,14 +21,16 @@ from fit_image.datasets.channels import Pictures
 from fit_image.images.io import to_float
 from fit_image.nn.losses import mean_squared_error
 from fit_image.nn.optimizers.adam import AdamW
+from fit_image.nn.optimizers.schedules import RateSchedule
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.threads import ThreadPool
+from fit_image.runs.manifest import Manifest
 from fit_image.runs.progress import Progress
 from fit_image.runs.trainer import EpochEnd, StepTrainer
 from fit_image.storage.npz import Arrays, number_of, part_of
 
 # Streams of random numbers, one for each purpose.
-_WEIGHTS, _ORDER, _ROUND = range(3)
+_WEIGHTS, _ORDER, _ROUND, _COMPONENTS = range(4)
 
 _COLUMNS = 10
 """Pictures in a frame."""
@@ -45,6 +48,11 @@ class AutoencoderTrainer(StepTrainer[float]):
     threads : int, optional
         Default: all cores. Does not change the result.
 
+    Attributes
+    ----------
+    epochs : int
+        Length of the training, for the schedule of the learning rate; a run has its own.
+
     Raises
     ------
     InputError
@@ -52,6 +60,8 @@ class AutoencoderTrainer(StepTrainer[float]):
     """
 
     saves_model_with_checkpoint = True
+
+    epochs = 100
 
     def __init__(
         self,
@@ -67,17 +77,30 @@ class AutoencoderTrainer(StepTrainer[float]):
         self.autoencoder = make_autoencoder(config, mean)
         network = self.autoencoder.network
         # Parameters, gradient, two moments, and two copies while a checkpoint is written.
-        needed = training_bytes(network.parameters.size, 6, batch * numbers_per_sample(network))
+        vectors = 8 if config.average else 6
+        working = batch * numbers_per_sample(network)
+        needed = training_bytes(network.parameters.size, vectors, working)
         check_available(needed, "give a smaller --size, --bottleneck or --batch-size")
         self.mean = mean
         self.epoch_size = -(-len(pictures) // batch)
         self.progress = Progress()
         self._batch = batch
         adam = AdamW(network.parameters.size, config.weight_decay)
-        self._trained = TrainedNetwork(network, adam, config.rate, batch, ThreadPool(threads))
+        rates = layer_rates(config, network) if config.residual else config.rate
+        pool = ThreadPool(threads)
+        self._trained = TrainedNetwork(network, adam, rates, batch, pool, config.average)
         self._sum = 0.0
-        self.autoencoder.init_params(mean, np.random.default_rng([config.seed, _WEIGHTS]))
+        self.autoencoder.init_params(config, mean, np.random.default_rng([config.seed, _WEIGHTS]))
+        if config.residual:
+            rng = np.random.default_rng([config.seed, _COMPONENTS])
+            start_as_components(network, pictures, mean, rng, mirror=config.mirror)
         self.snapshot = self.state_dict()
+
+    def course(
+        self, manifest: Manifest, should_continue: Callable[[], bool]
+    ) -> Iterator[EpochEnd | int]:
+        self.epochs = manifest.epochs
+        return super().course(manifest, should_continue)
 
     def train_step(self, should_continue: Callable[[], bool] = lambda: True) -> float:
         config, progress = self.config, self.progress
@@ -86,12 +109,21 @@ class AutoencoderTrainer(StepTrainer[float]):
         order = rng.permutation(len(self.pictures))
         chosen = order[progress.position * self._batch :][: self._batch]
         rng = np.random.default_rng([config.seed, _ROUND, progress.epoch, progress.position])
-        loss = self.learn(self.augment(to_float(self.pictures[chosen]), rng))
+        learned = progress.epoch * len(self.pictures) + progress.position * self._batch
+        factor = self._schedule.factors(learned, len(chosen), len(self.pictures)).mean()
+        loss = self.learn(self.augment(to_float(self.pictures[chosen]), rng), float(factor))
+        if self.config.average:
+            step = progress.epoch * self.epoch_size + progress.position
+            self._trained.ema.update(self._trained.network.parameters, step)
         progress.seconds += self.clock.lap()
         self.check_finite("the loss", loss)
         self._sum += loss * len(chosen)
         progress.position += 1
         return loss
+
+    @property
+    def _schedule(self) -> RateSchedule:
+        return RateSchedule(self.config.lr_schedule, self.epochs)
 
     def warm_up(self) -> None:
         before = self.state_dict()
@@ -118,15 +150,23 @@ class AutoencoderTrainer(StepTrainer[float]):
     def test_loss(self) -> float:
         """Return the mean squared error of the held-out pictures' values (0..1)."""
         total = 0.0
-        for first in range(0, len(self.held_out), self._batch):
-            wanted = to_float(self.held_out[first : first + self._batch])
-            drawn = self._forward(wanted)
-            total += float(np.square(drawn - wanted).sum(dtype=np.float64))
+        with self._trained.averaged():
+            for first in range(0, len(self.held_out), self._batch):
+                wanted = to_float(self.held_out[first : first + self._batch])
+                drawn = self._forward(wanted)
+                if not np.isfinite(drawn).all():  # clipping hides infinity
+                    return math.nan
+                np.clip(drawn, 0.0, 1.0, out=drawn)
+                total += float(np.square(drawn - wanted).sum(dtype=np.float64))
         return total / self.held_out.size
 
     def model(self) -> AutoencoderModel:
-        """Return the network itself, which goes on learning, as a model."""
-        return AutoencoderModel(self.config, self.mean, self.autoencoder)
+        """Return the average of the network, or itself, which goes on learning, as a model."""
+        autoencoder = self.autoencoder
+        if self._trained.ema.average is not None:
+            autoencoder = make_autoencoder(self.config, self.mean)
+            autoencoder.network.parameters[:] = self._trained.averaged_params
+        return AutoencoderModel(self.config, self.mean, autoencoder)
 
     def checkpoint(self) -> Arrays:
         """Return the state dict and, inside an epoch, that of its start."""
@@ -174,10 +214,13 @@ class AutoencoderTrainer(StepTrainer[float]):
         with np.errstate(over="ignore", invalid="ignore"):
             return self._trained.forward(pictures)
 
-    def learn(self, pictures: FloatArray) -> float:
-        """Take a step on a batch (float32, 0..1); return the mean squared error before it."""
+    def learn(self, pictures: FloatArray, factor: float = 1.0) -> float:
+        """Take a step on a batch (float32, 0..1), with ``factor`` times the learning rate.
+
+        Returns the mean squared error before it.
+        """
         drawn, grad_y = self._forward(pictures), self._trained.cache.grad_output
         loss = mean_squared_error(drawn, pictures, grad_y)
         with np.errstate(over="ignore", invalid="ignore"):
-            self._trained.train_step(grad_y)
+            self._trained.train_step(grad_y, factor=factor)
         return loss

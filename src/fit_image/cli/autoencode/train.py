@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,18 +14,24 @@ from fit_image.apps.autoencode.config import (
     CONVOLUTIONAL_RATE,
     DENSE_RATE,
     LARGEST_LAYER,
+    PRESETS,
+    RESIDUAL_BOTTLENECK,
+    RESIDUAL_RATE,
     AutoencodeConfig,
+    preset_config,
 )
 from fit_image.cli.autoencode.data import notes_about, reading
 from fit_image.cli.common import options
 from fit_image.cli.common.config_options import (
     config_options,
+    is_given,
     session_options,
     training_options,
 )
 from fit_image.cli.common.data_train_command import DataTrainCommand
-from fit_image.cli.common.display import counted
+from fit_image.cli.common.display import ProgressStep, counted
 from fit_image.cli.common.headings import OptionalValueCommand
+from fit_image.config.fit import option_of
 from fit_image.errors import InputError
 
 if TYPE_CHECKING:
@@ -33,27 +40,60 @@ if TYPE_CHECKING:
     from fit_image.apps.autoencode.trainer import AutoencoderTrainer
 
 
+def _numbers(text: str) -> tuple[int, ...]:
+    """Return whole numbers from 1 on; none if the text is not such a list."""
+    try:
+        numbers = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        return ()
+    return numbers if min(numbers) >= 1 else ()
+
+
 def _units(text: str) -> tuple[int, ...]:
     if text.strip().lower() == "none":
         return ()
-    try:
-        units = tuple(int(part) for part in text.split(","))
-    except ValueError:
-        units = (0,)
-    if min(units) < 1:
+    units = _numbers(text)
+    if not units:
         raise InputError(f"{text!r} is not numbers of units, such as 512,256, or none")
     return units
+
+
+def _filters(text: str) -> tuple[int, ...]:
+    filters = _numbers(text)
+    if not filters:
+        raise InputError(f"{text!r} is not numbers of filters, such as 8 or 32,64")
+    return filters
+
+
+def _text(value: object) -> str:
+    """Return an option's value as it is written; nothing for a flag."""
+    if isinstance(value, bool):
+        return ""
+    return " " + (",".join(map(str, value)) if isinstance(value, tuple) else str(value))
+
+
+def _describe_presets() -> str:
+    parts = []
+    for name, values in PRESETS.items():
+        texts = [f"{option_of(field)}{_text(value)}" for field, value in values.items()]
+        parts.append(f"{name}: {' '.join(texts) or 'the defaults'}")
+    return "; ".join(parts) + "."
 
 
 _TYPES = {
     "bottleneck": options.Whole(1, LARGEST_LAYER),
     "hidden": options.Parsed("units", _units),
+    "filters": options.Parsed("filters", _filters),
 }
 
 _SHOWN = {
-    "bottleneck": f"{BOTTLENECK}; with --conv, the pooled maps",
+    "bottleneck": f"{BOTTLENECK}; with --conv, the pooled maps; with --residual, "
+    f"{RESIDUAL_BOTTLENECK}",
     "hidden": "none",
-    "learning_rate": f"{DENSE_RATE}; with --conv, {CONVOLUTIONAL_RATE}",
+    "filters": ",".join(map(str, AutoencodeConfig.filters)),
+    "learning_rate": f"{DENSE_RATE}; with --conv, {CONVOLUTIONAL_RATE}; with --residual, "
+    f"{RESIDUAL_RATE}",
+    "output_activation": "sigmoid; with --residual, identity",
 }
 
 
@@ -80,6 +120,14 @@ _SHOWN = {
     show_default="those of the data",
     help="Channels of the pictures to learn.",
 )
+@click.option(
+    "--preset",
+    type=click.Choice(list(PRESETS)),
+    default="article",
+    show_default=True,
+    help="Values of other options that work well together; options given override them. "
+    f"{_describe_presets()}",
+)
 @config_options(AutoencodeConfig, _TYPES, _SHOWN)
 @session_options
 @click.pass_context
@@ -102,6 +150,21 @@ class AutoencodeTrainCommand(DataTrainCommand):
     config_type = AutoencodeConfig
     remedy = "try a smaller --lr, with --overwrite or another -o"
 
+    def config(self, earlier: AutoencodeConfig | None) -> AutoencodeConfig:
+        """Return the configuration asked for; a preset gives what is not given by itself."""
+        if not is_given(self.ctx, "preset"):
+            config: AutoencodeConfig = super().config(earlier)
+            return config
+        if self.options["like"]:
+            raise click.UsageError("--preset and --like exclude each other: both give all options.")
+        names = [each.name for each in fields(AutoencodeConfig)]
+        given = {name: self.options[name] for name in names if is_given(self.ctx, name)}
+        if earlier is None:
+            return preset_config(self.options["preset"], **given)
+        decided = {name for values in PRESETS.values() for name in values}
+        values = {name: getattr(AutoencodeConfig, name) for name in decided}
+        return replace(earlier, **(values | PRESETS[self.options["preset"]] | given))
+
     def read(
         self, config: AutoencodeConfig, earlier: AutoencoderSource | None
     ) -> tuple[AutoencoderSource, Callable[[], AutoencoderTrainer]]:
@@ -117,6 +180,8 @@ class AutoencodeTrainCommand(DataTrainCommand):
         split = load_split(self.data, test, config.seed, size, channels, on_file)
 
         def make_trainer() -> AutoencoderTrainer:
+            if config.residual:
+                self.display.step(ProgressStep(0.0, ("finding principal components",)))
             pictures = split.pictures, split.held_out
             trainer = AutoencoderTrainer(*pictures, config, threads=given["threads"])
             self._describe(split, trainer)

@@ -52,6 +52,10 @@ class DataTrainCommand(TrainCommand):
             return self.options[name]
         return getattr(earlier, name)
 
+    def config(self, earlier: Any) -> Any:
+        """Return the configuration asked for; ``earlier`` is that of the run that goes on."""
+        return config_of(self.ctx, self.config_type, self.options, earlier)
+
     def prepare(self, earlier: RunDirectory | None) -> Prepared:
         from fit_image.apps.run_kinds import check_data
         from fit_image.runs.animate import check_caption
@@ -62,9 +66,7 @@ class DataTrainCommand(TrainCommand):
             self.ctx, AnimationConfig, self.options, manifest.animation if manifest else None
         )
         check_caption(animation, self.directory_type.metrics_type.columns())
-        config = config_of(
-            self.ctx, self.config_type, self.options, manifest.config if manifest else None
-        )
+        config = self.config(manifest.config if manifest else None)
         source, make_trainer = self.read(config, manifest.source if manifest else None)
         epochs = self.option("epochs", manifest)
         manifest_type: Any = self.directory_type.manifest_type
