@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from fit_image.nn.runtime.arrays import FloatArray
 
-Normals = tuple[npt.NDArray[np.floating], npt.NDArray[np.floating]]
+Normals = tuple[npt.NDArray[np.floating[Any]], npt.NDArray[np.floating[Any]]]
 
 
 def choose_centres(
@@ -43,10 +45,10 @@ def choose_centres(
 
 
 def _unlikelihoods(
-    codes: npt.NDArray[np.floating],
-    means: npt.NDArray[np.floating],
-    deviations: npt.NDArray[np.floating],
-) -> npt.NDArray[np.floating]:
+    codes: npt.NDArray[np.floating[Any]],
+    means: npt.NDArray[np.floating[Any]],
+    deviations: npt.NDArray[np.floating[Any]],
+) -> npt.NDArray[np.floating[Any]]:
     """Return the negative logarithm (codes, classes) of the density of each class's normal."""
     floored = np.maximum(deviations, 1e-6)
     columns = [

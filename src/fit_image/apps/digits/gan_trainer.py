@@ -206,12 +206,13 @@ class GANTrainer:
         config, generator = self.config, self.generator
         posterior = self.sample_posterior(pictures, rng)
         drawn = generator.forward(posterior.scaled)
-        loss, accuracy, grad_drawn = 0.0, 0.0, np.float32(0.0)
+        loss, accuracy, grad_drawn = 0.0, 0.0, np.zeros_like(drawn)
         if config.adversary_weight:
             loss, accuracy, grad_drawn = self._verdict(drawn, labels)
         if config.reconstruction_weight:
             error, grad_error = pixel_entropy(drawn, pictures, config.reconstruction_weight)
-            loss, grad_drawn = loss + error, grad_drawn + grad_error
+            loss += error
+            grad_drawn = grad_drawn + grad_error
         grad_latents = generator.backward(grad_drawn, to_input=True)
         assert grad_latents is not None
         return loss, self._learn(posterior, grad_latents), accuracy

@@ -31,5 +31,5 @@ def pixel_entropy(
     factor = np.float32(weight / drawn.size)
     limited = np.clip(drawn, _MARGIN, 1 - _MARGIN)
     losses = pictures * np.log(limited) + (1 - pictures) * np.log(1 - limited)
-    gradient = factor * (limited - pictures) / (limited * (1 - limited))
+    gradient: FloatArray = factor * (limited - pictures) / (limited * (1 - limited))
     return -float(weight * losses.mean(dtype=np.float64)), gradient

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.apps.digits.centres import choose_centres
+from fit_image.apps.digits.centres import Normals, choose_centres
 from fit_image.apps.digits.config import DigitsConfig
 from fit_image.apps.digits.directory import COLUMNS, DigitsMetrics, RoundMetrics
 from fit_image.apps.digits.gan_trainer import GANTrainer, GradientError, RoundAbandonedError
@@ -183,12 +183,13 @@ class DigitTrainer(StepTrainer[RoundMetrics]):
                 brightness += float(edge) / 2 * len(labels)
         means = sums / counts[:, np.newaxis]
         deviations = np.sqrt(np.maximum(squares / counts[:, np.newaxis] - means**2, 0.0))
-        normals = means[:, np.newaxis], deviations[:, np.newaxis]
+        normals: Normals = (means[:, np.newaxis], deviations[:, np.newaxis])
         if centres:
-            codes = map(np.concatenate, zip(*posteriors, strict=True))
+            encoded, variances = map(np.concatenate, zip(*posteriors, strict=True))
             seed = [self.config.seed, _CENTRES]
             statistics = means, deviations
-            normals = choose_centres(tuple(codes), self.data.labels, statistics, centres, seed)
+            codes, labels = (encoded, variances), self.data.labels
+            normals = choose_centres(codes, labels, statistics, centres, seed)
         return DigitModel(
             self.config,
             self.gan.shape[2],
