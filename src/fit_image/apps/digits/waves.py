@@ -99,8 +99,11 @@ class Waves(Layer):
         return {"weight": params.reshape(self.channels, self.waves)}
 
     def make_cache(self, batch_size: int) -> _Cache:
+        one, two, three = (aligned_zeros(batch_size, 2 * self.waves) for _ in range(3))
         return _Cache(
-            *(aligned_zeros(batch_size, 2 * self.waves) for _ in range(3)),
+            one,
+            two,
+            three,
             aligned_zeros(batch_size, self._dense.out_shape[0]),
             [self._dense.make_cache(batch_size) for _ in range(self.channels)],
         )
@@ -171,13 +174,13 @@ def make_waves(
 def whole_generator(network: Network, specs: list[LayerSpec], scale: float, side: int) -> MLP:
     """Return the `MLP` of latents and coordinates that a network of `make_waves` is a part of."""
     *hidden, waves = network.layers
-    (first, second, phases), params = hidden, list(_parts(network))
-    assert all(isinstance(each, Dense) for each in hidden)
+    dense = [each for each in hidden if isinstance(each, Dense)]
+    first, params = dense[0], list(_parts(network))
     assert isinstance(waves, Waves)
     whole = MLP(specs)
     latent, units = first.in_shape[0], first.out_shape[0]
     rows = list(whole.rows())
-    for target, layer, part in zip(rows, (first, second, phases), params, strict=False):
+    for target, layer, part in zip(rows, dense, params, strict=False):
         source = layer.rows(part)
         target[: len(source) - 1, : source.shape[1]] = source[:-1]
         target[-1, : source.shape[1]] = source[-1]
