@@ -205,10 +205,11 @@ def stalled(work: Path) -> None:
 
 @cli.command()
 @click.argument("picture", type=_path)
+@_work
 @click.option("--corner", type=(int, int), default=(200, 10), show_default=True)
-def unseen(picture: Path, corner: tuple[int, int]) -> None:
+def unseen(picture: Path, work: Path, corner: tuple[int, int]) -> None:
     """Learn a picture from a quarter of its pixels; print a table. For kodim15 of Kodak's set."""
-    sheet, lines = draw_unseen(picture, corner)
+    sheet, lines = draw_unseen(picture, work, corner)
     sheet.quantize(256).save(EXAMPLES / "unseen.png", optimize=True)
     click.echo("\n".join(lines))
 
