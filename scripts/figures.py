@@ -23,6 +23,7 @@ from PIL import Image
 from drawing.frequencies import write_frequencies
 from drawing.gallery import Cell, draw_gallery, draw_sheet
 from drawing.terminal import draw_terminal
+from drawing.unseen import draw_unseen
 from fit_image import FitImageError, load_image, psnr, save_image, to_uint8
 from fit_image.animation.film import frame_path, frame_paths, read_frame
 from fit_image.apps.digits.model import DigitModel
@@ -177,6 +178,38 @@ def expressions() -> None:
             cells.append((Image.open(file).convert("RGB"), text))
     sheet = draw_sheet({"fit-image dream --activation 'expr: ...'": cells}, len(cells))
     sheet.quantize(255).save(EXAMPLES / "expressions.png", optimize=True)
+
+
+STALLED = ("--layers", "13x49", "--activation", "sine", "--optimizer", "adam", "--batch-size", 1024)
+
+
+@cli.command()
+@_work
+def stalled(work: Path) -> None:
+    """Show a run of the portrait that learns nothing, and what a lower rate makes of it."""
+    cells: list[Cell] = []
+    for rate in (0.0005, 0.0001):
+        run = work / f"stalled-{rate:g}"
+        options = (*STALLED, "--lr", rate, "--epochs", 20, "--animation", "none")
+        fit_image(PORTRAIT, *options, "-o", run, "--resume")
+        row = MetricsFile(run / "metrics.csv", FitMetrics).read()[-1]
+        caption = f"--lr {rate:g}\n{row.psnr:.1f} dB after {row.epoch} epochs"
+        cells.append((Image.open(run / "final.png"), caption))
+    cells.append((Image.open(PORTRAIT), "the picture"))
+    draw_sheet({f"fit-image portrait.png {' '.join(map(str, STALLED))}": cells}, 3).save(
+        EXAMPLES / "stalled.png", optimize=True
+    )
+
+
+@cli.command()
+@click.argument("picture", type=_path)
+@_work
+@click.option("--corner", type=(int, int), default=(200, 10), show_default=True)
+def unseen(picture: Path, work: Path, corner: tuple[int, int]) -> None:
+    """Learn a picture from a quarter of its pixels; print a table. For kodim15 of Kodak's set."""
+    sheet, lines = draw_unseen(picture, work, corner)
+    sheet.quantize(256).save(EXAMPLES / "unseen.png", optimize=True)
+    click.echo("\n".join(lines))
 
 
 @cli.command()

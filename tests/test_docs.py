@@ -21,6 +21,7 @@ SUBJECTS = {
     *("watching", "export", "scripting", "python", "file-formats", "method", "benchmarks"),
     "development",
     "frequencies",
+    "unseen",
 }
 
 

@@ -44,6 +44,11 @@ class Epoch(ShownInNotebooks):
         What the network draws.
     network : PaintingNetwork
         The network itself: it goes on learning when the iteration goes on.
+    unseen_psnr : float or None
+        The same PSNR of the pixels that ``hold_out`` never shows; ``psnr`` is then of the others.
+    stalled : str or None
+        Why nothing is learned, and which options, named as on the command line, may help; None
+        while something is.
     """
 
     index: int
@@ -52,12 +57,16 @@ class Epoch(ShownInNotebooks):
     seconds: float
     picture: npt.NDArray[np.uint8] | None
     network: PaintingNetwork
+    unseen_psnr: float | None = None
+    stalled: str | None = None
 
     def shown(self) -> Shown:
         """Return the picture and the line that a notebook shows."""
         facts = [f"epoch {self.index}"]
         if self.psnr is not None:
             facts.append(f"{self.psnr:.2f} dB")
+        if self.unseen_psnr is not None:
+            facts.append(f"{self.unseen_psnr:.2f} dB unseen")
         if self.index > 0:
             facts.append(f"loss {self.loss:.6f}")
         return Shown(self.picture, ", ".join([*facts, f"{self.seconds:.1f} s"]))
@@ -127,7 +136,11 @@ def _epochs(trainer: FitTrainer, frame_every: int) -> Iterator[Epoch]:
     try:
         for end in follow(trainer, frame_every):
             if isinstance(end, EpochEnd):
-                loss, psnr, seconds = end.metrics.loss, end.metrics.psnr, end.metrics.seconds
-                yield Epoch(end.epoch, loss, psnr, seconds, end.frame, trainer.network)
+                row, network = end.metrics, trainer.network
+                yield Epoch(
+                    *(end.epoch, row.loss, row.psnr, row.seconds, end.frame, network),
+                    unseen_psnr=row.unseen_psnr,
+                    stalled=trainer.stalled,
+                )
     finally:
         end_idle_threads()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from fit_image.errors import excerpt, one_line
 
 if TYPE_CHECKING:
     from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
+    from fit_image.apps.sweep.results.outcome import Outcome
 
 
 @click.command("info")
@@ -65,7 +67,7 @@ def _facts(path: Path) -> dict[str, Any]:
 
 
 def _facts_of_sweep(folder: SweepDirectory) -> dict[str, Any]:
-    from fit_image.apps.sweep.results.outcome import read_outcomes, trial_labels
+    from fit_image.apps.sweep.results.outcome import count_stalled, read_outcomes, trial_labels
 
     outcomes = read_outcomes(folder)
     pictures = [trial.manifest.picture.path for trial in folder.trials]
@@ -75,14 +77,33 @@ def _facts_of_sweep(folder: SweepDirectory) -> dict[str, Any]:
         "pictures": [*dict.fromkeys(pictures)],
         "trials": len(outcomes),
         **Counter(outcome.status for outcome in outcomes),
+        **count_stalled(outcomes),
     }
     if drawn:
         best = max(drawn, key=lambda outcome: outcome.best_psnr or 0.0)
         psnr = best.best_psnr or 0.0
         facts["best"] = trial_labels(folder.trials)[best.trial.key]
         facts["best_psnr"] = psnr if math.isfinite(psnr) else None
+        facts["best_parameters"] = best.trial.parameters
+        facts |= {f"best_{name}": bits for name, bits in best.trial.bits_per_pixel.items()}
         facts["best_run"] = str(folder.run_path(best.trial))
+        facts |= _best_on_unseen(drawn, folder)
     return facts
+
+
+def _best_on_unseen(drawn: Sequence[Outcome], folder: SweepDirectory) -> dict[str, Any]:
+    """Return the best trial on pixels that were never shown, if some were."""
+    from fit_image.apps.sweep.results.outcome import trial_labels
+
+    measured = [outcome for outcome in drawn if outcome.best_unseen_psnr is not None]
+    if not measured:
+        return {}
+    best = max(measured, key=lambda outcome: outcome.best_unseen_psnr or 0.0)
+    psnr = best.best_unseen_psnr or 0.0
+    return {
+        "best_on_pixels_never_shown": trial_labels(folder.trials)[best.trial.key],
+        "best_unseen_psnr": psnr if math.isfinite(psnr) else None,
+    }
 
 
 def _shown(name: str, value: Any) -> str:
@@ -98,8 +119,8 @@ def _shown(name: str, value: Any) -> str:
         return ", ".join(map(str, value))
     if name.endswith("seconds"):
         return format_duration(value)
-    if name in ("psnr", "best_psnr"):
+    if name.endswith("psnr") and isinstance(value, float):
         return f"{value:.2f} dB"
-    if name == "parameters":
+    if name.endswith("parameters"):
         return f"{value:,}"
     return f"{value:g}" if isinstance(value, float) else str(value)

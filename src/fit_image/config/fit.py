@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from fit_image.config.animation import AnimationConfig
 from fit_image.config.encoding_spec import GridSpec, parse_encoding
+from fit_image.config.hold_out import parse_hold_out, parse_target
 from fit_image.config.layer_spec import (
     LARGEST_RATE,
     LAYERS_AS_TEXT,
@@ -39,7 +40,7 @@ from fit_image.config.settings import (
     require,
     setting,
 )
-from fit_image.errors import excerpt
+from fit_image.errors import InputError, excerpt
 from fit_image.nn.expressions import is_expression, parse_expression
 
 MOST_EPOCHS = 10_000_000
@@ -56,9 +57,10 @@ class FitConfig:
     options of the command line, whose help is repeated below; ``learning_rate`` is ``--lr``.
 
     ``layers`` may be text or a tuple of widths; ``time_limit`` is in seconds, and None means no
-    limit, as does a ``target_psnr`` of None. If None is given, ``optimizer`` becomes adam with a
-    grid, else sgd; ``batch_size``, ``weight_decay`` and ``learning_rate`` become the optimizer's in
-    `OPTIMIZERS`, the rate times the smallest factor of the hidden layers in `ACTIVATIONS`.
+    limit, as does a ``target_psnr`` of None; a ``hold_out`` of None shows all pixels. If None is
+    given, ``optimizer`` becomes adam with a grid, else sgd; ``batch_size``, ``weight_decay`` and
+    ``learning_rate`` become the optimizer's in `OPTIMIZERS`, the rate times the smallest factor of
+    the hidden layers in `ACTIVATIONS`.
 
     Raises
     ------
@@ -128,6 +130,14 @@ class FitConfig:
         "Sample every pixel once an epoch, or pixels with a larger error more often.",
         choices=SAMPLINGS,
     )
+    hold_out: float | str | None = setting(
+        None,
+        "Pixels that are never shown, and have a PSNR of their own: every second column and row "
+        "(even), or a share of the pixels, chosen by the seed.",
+        (0, 1),
+        above=True,
+        added=True,
+    )
     activation: str = setting(
         "leaky-relu",
         f"Activation of hidden layers without one in --layers: {', '.join(ACTIVATIONS)}, or an "
@@ -149,9 +159,10 @@ class FitConfig:
         "auto",
         f"Initialisation of the weights: {', '.join(INITS)}; auto suits each layer's activation.",
     )
-    target_psnr: float | None = setting(
+    target_psnr: float | str | None = setting(
         None,
-        "Stop as soon as a frame reaches this PSNR in dB.",
+        "Stop as soon as a frame reaches this PSNR in dB; unseen:30 is that of the pixels that "
+        "--hold-out never shows.",
         (0, math.inf),
         above=True,
         may_change=True,
@@ -176,6 +187,13 @@ class FitConfig:
         problem = f"is for adamw, not for {self.optimizer}"
         decays = OPTIMIZERS[self.optimizer].weight_decay is not None
         require(decays or self.weight_decay is None, "weight_decay", problem)
+        if isinstance(self.target_psnr, str):
+            self._set("target_psnr", parse_target(self.target_psnr))
+            if self.hold_out is None:
+                problem = (
+                    f"target_psnr {self.target_psnr} is of pixels never shown: it needs hold_out"
+                )
+                raise InputError(problem, fields=("target_psnr", "hold_out"))
 
     def _set_defaults(self) -> None:
         """Convert text, and set the fields whose defaults depend on others."""
@@ -186,6 +204,7 @@ class FitConfig:
         )
         encoding = parse_encoding(self.encoding)
         self._set("encoding", str(encoding))
+        self._set("hold_out", parse_hold_out(self.hold_out))
         if self.optimizer is None:
             # A table's entry takes part in few samples of a batch, so that its gradient, a mean
             # over the batch, is too small for plain gradient descent.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fit_image.config.fit import FitConfig
+from fit_image.config.hold_out import parse_hold_out, shown_pixels
 from fit_image.errors import InputError, excerpt
 
 Values = dict[str, Any]
@@ -61,7 +62,8 @@ def preset_config(name: str, width: int, height: int, **options: Any) -> FitConf
     ``options`` are fields of `FitConfig` that override the preset's values. `InputError` if the
     preset does not exist, or a value is out of range.
     """
-    values = PRESETS[check_preset(name)].values(width * height)
+    shown = shown_pixels(parse_hold_out(options.get("hold_out")), width, height)
+    values = PRESETS[check_preset(name)].values(max(shown, 1))
     return FitConfig(**(values | options)).for_picture(width, height)
 
 

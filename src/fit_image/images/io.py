@@ -4,7 +4,8 @@ Inside the program a picture has shape (height, width, channels), in sRGB: float
 integers it was read as, which need a quarter of the memory. It has 1 channel (grey), 3 (red, green,
 blue) or 4 (and alpha, not premultiplied). `fit_image.images.decoding` converts any file to that.
 `to_float` is the conversion of integers to floats, which gathering samples repeats
-(`fit_image.apps.fit.samples`, `fit_image.apps.unjpeg.patches`); `to_uint8` that of floats to bytes.
+(`fit_image.apps.pixels.samples`, `fit_image.apps.unjpeg.patches`); `to_uint8` that of floats to
+bytes.
 """
 
 from __future__ import annotations

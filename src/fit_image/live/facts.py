@@ -11,7 +11,11 @@ from fit_image.live.networks import describe_networks
 from fit_image.live.reel import Reel
 from fit_image.runs.directory import RunDirectory
 
-_TITLES = {"psnr": "PSNR (dB)", "gain": "Gain over JPEG (dB)"}
+_TITLES = {
+    "psnr": "PSNR (dB)",
+    "unseen_psnr": "PSNR of pixels never shown (dB)",
+    "gain": "Gain over JPEG (dB)",
+}
 """Of the metrics that people look at first; those of others are their names."""
 
 _LOGARITHMIC = ("loss", "error", "damage")
@@ -36,7 +40,7 @@ def make_reel(
     series : int
         Which colour and dash its line in the charts has.
     """
-    columns = [name for name in directory.metrics_type.formats if name != "seconds"]
+    columns = [name for name in directory.row_type.formats if name != "seconds"]
     columns.sort(key=lambda name: name not in _TITLES)
     is_picture = isinstance(directory, FitDirectory)
     networks = describe_networks(directory)

@@ -100,7 +100,7 @@ class Reel:
                     break
                 self._offset += len(line)
                 with contextlib.suppress(ValueError):
-                    metrics = self.directory.metrics_type.parse(line.decode("utf-8", "replace"))
+                    metrics = self.directory.row_type.parse(line.decode("utf-8", "replace"))
                     self._add(self._row(metrics))
 
     def _begin(self) -> None:

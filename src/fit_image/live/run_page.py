@@ -40,7 +40,12 @@ class RunPage(Observer):
         status = news.status
         share = self._training.directory.manifest.share_done(status)
         self._board.tell_of(
-            _KEY, state="learning", epochs=status.epochs, seconds=status.seconds, share=share
+            _KEY,
+            state="learning",
+            epochs=status.epochs,
+            seconds=status.seconds,
+            share=share,
+            stalled=status.stalled,
         )
         self._board.tell(share=share)
 

@@ -110,4 +110,4 @@ class SweepPage:
         self._series[trial.key] = series
         directory = FitDirectory(self._folder.run_path(trial), trial.manifest)
         label = self._labels[trial.key]
-        self._board.put(make_reel(directory, trial.pixels, trial.key, label, series))
+        self._board.put(make_reel(directory, trial.epoch_size, trial.key, label, series))

@@ -55,13 +55,13 @@ def animate(
         If a frame cannot be read or the file not be written.
     """
     check_suffix(path)
-    check_caption(config, run.metrics_type.columns())
+    check_caption(config, run.row_type.columns())
     frames = dict(frame_paths(run.frames))
     if not frames:
         raise InputError(f"{run.path} has no frames yet")
     rows = {row.epoch: row for row in run.metrics.read()}
     epochs = sorted(frames)
-    if config.pace == "visible" and "psnr" not in run.metrics_type.formats:
+    if config.pace == "visible" and "psnr" not in run.row_type.formats:
         raise InputError(f"pace visible needs PSNR, and a {run.description} has none: give even")
     psnr = [getattr(rows.get(epoch), "psnr", None) for epoch in epochs]
     chosen = choose_frames(epochs, psnr, pace=config.pace, every=every)

@@ -85,7 +85,7 @@ class RunDirectory(ShownInNotebooks):
         self.path = path
         self.manifest = manifest
         self.result = result
-        self.metrics: MetricsFile[Any] = MetricsFile(path / "metrics.csv", self.metrics_type)
+        self.metrics: MetricsFile[Any] = MetricsFile(path / "metrics.csv", self.row_type)
         self.frames = path / "frames"
         self.final = path / "final.png"
         self.model = path / "model.npz"
@@ -167,6 +167,11 @@ class RunDirectory(ShownInNotebooks):
             raise InputError(f"{output} would replace a file that the run needs: give another name")
 
     @property
+    def row_type(self) -> type[EpochMetrics]:
+        """The type of this run's rows of ``metrics.csv``, which may have more columns."""
+        return self.metrics_type
+
+    @property
     def target(self) -> Path | None:
         """The file of the picture that is learned, if it is one."""
         return None
@@ -237,7 +242,7 @@ class RunDirectory(ShownInNotebooks):
         rows = self.metrics.read()
         facts["epochs_done"] = self._epochs_done(rows)
         facts["epochs"] = self.manifest.epochs
-        facts |= self.metrics_type.newest(rows) if rows else {}
+        facts |= self.row_type.newest(rows) if rows else {}
         facts["frames"] = len(frame_paths(self.frames))
         return facts
 
@@ -245,9 +250,9 @@ class RunDirectory(ShownInNotebooks):
         """Return the picture and the line that a notebook shows."""
         frames, rows = frame_paths(self.frames), self.metrics.read()
         caption = f"{self.path}: {self._epochs_done(rows)} of {self.manifest.epochs} epochs"
-        for name, value in self.metrics_type.newest(rows).items():
+        for name, value in self.row_type.newest(rows).items():
             if value is not None:
-                caption += f", {name} {value:{self.metrics_type.formats[name]}}"
+                caption += f", {name} {value:{self.row_type.formats[name]}}"
         return Shown(read_frame(frames[-1][1]) if frames else None, caption)
 
     def _epochs_done(self, rows: Sequence[EpochMetrics]) -> int:

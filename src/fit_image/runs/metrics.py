@@ -55,7 +55,7 @@ class EpochMetrics:
             if field.name in cls.optional and not found[field.name]
             else float(found[field.name])
             for field in fields(cls)  # type: ignore[arg-type]
-            if field.name != "epoch"
+            if field.name in found
         }
         return cls(epoch=int(epoch), **values)  # type: ignore[call-arg]
 

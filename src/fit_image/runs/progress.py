@@ -44,6 +44,8 @@ class Status:
         Training time so far.
     metrics : object
         `Trainer.newest_metrics`.
+    stalled : str or None
+        `Trainer.stalled`.
     """
 
     epoch: int
@@ -51,6 +53,7 @@ class Status:
     epoch_size: int
     seconds: float
     metrics: Any = None
+    stalled: str | None = None
 
     @property
     def epochs(self) -> float:

@@ -133,6 +133,7 @@ class RunRecorder(Generic[TrainerType]):
                 trainer.epoch_size,
                 trainer.progress.seconds,
                 trainer.newest_metrics,
+                trainer.stalled,
             )
             self._observers.tell(status, end)
             yield status

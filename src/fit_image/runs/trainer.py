@@ -180,6 +180,11 @@ class Trainer(ABC):
         return None
 
     @property
+    def stalled(self) -> str | None:
+        """Why nothing is learned, and which options help, in a line; None while something is."""
+        return None
+
+    @property
     def is_running_away(self) -> bool:
         """Whether the state is on its way to divergence, and not worth returning to."""
         return False

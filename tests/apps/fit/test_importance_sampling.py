@@ -9,9 +9,9 @@ import pytest
 from test_fit import train
 
 from fit_image.apps.fit.epoch_loop import follow
-from fit_image.apps.fit.importance_sampling import Importance, error_levels, measure_errors
-from fit_image.apps.fit.samples import Samples
 from fit_image.apps.fit.trainer import FitTrainer
+from fit_image.apps.pixels.importance_sampling import Importance, error_levels, measure_errors
+from fit_image.apps.pixels.samples import Samples
 from fit_image.config.fit import FitConfig
 from fit_image.errors import InputError
 from fit_image.nn.training import fused

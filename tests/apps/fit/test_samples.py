@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from fit_image.apps.fit.samples import DRAWS_AT_ONCE, Samples
+from fit_image.apps.pixels.samples import DRAWS_AT_ONCE, Samples
 from fit_image.images.io import COLOUR_TYPES, max_level, to_float
 
 

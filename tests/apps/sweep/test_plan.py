@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import replace
 
 import pytest
 
 from fit_image.apps.fit.architecture import make_network
-from fit_image.apps.fit.directory import FitMetrics
+from fit_image.apps.fit.directory import FitManifest, FitMetrics, Picture
 from fit_image.apps.sweep.execution.cost import expected_seconds, longest_first, measured_factor
 from fit_image.apps.sweep.plan.plan import SweepSpec, plan_trials
+from fit_image.apps.sweep.plan.trial import Trial
 from fit_image.apps.sweep.results.outcome import Outcome
-from fit_image.config.fit import RecordConfig
+from fit_image.config.fit import FitConfig, ImageConfig, RecordConfig
 from fit_image.config.layer_spec import parse_layers
 from fit_image.config.registry import CHANNELS
 from fit_image.errors import InputError
 from fit_image.runs.progress import Status
-from fit_image.storage.dataclass_json import to_json
 
 
 def plan(picture, *rows, **options):
@@ -151,14 +149,14 @@ def test_finished_trials_correct_what_is_expected(picture):
     assert measured_factor([Outcome(limited, "done", (FitMetrics(1, 0.1, 20.0, 3.1),))]) == 1.0
 
 
-def test_the_first_frame_has_the_key_of_versions_that_knew_no_other(picture):
-    (trial,) = plan(picture, {"epochs": (3,)})
-    manifest = trial.manifest
-    identity = {
-        "picture": manifest.picture.sha256,
-        "fit": to_json(manifest.fit),
-        "image": {"max_pixels": 131_072, "background": "white", "channels": "rgb"},
-        "frame_every": 1,
-    }
-    text = json.dumps(identity, sort_keys=True, allow_nan=False)
-    assert trial.key == hashlib.sha256(text.encode()).hexdigest()[:16]
+def test_keys_are_those_of_versions_that_lacked_what_was_added():
+    def key(image, **options):
+        fit = FitConfig(layers="2x5", epochs=4, **options)
+        picture = Picture("cat.png", "sha", 10, 8)
+        return Trial(FitManifest(picture, fit, image, RecordConfig())).key
+
+    # Names of trials' folders in sweeps of 2026, before there was --hold-out.
+    assert key(ImageConfig()) == "f6df03f11bb3f7d1"
+    assert key(ImageConfig(frame=3)) == "9c1710365bf6e136"
+    others = {key(ImageConfig(), hold_out=value) for value in (None, "even", 0.25, 0.5)}
+    assert len(others) == 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -109,6 +110,28 @@ def test_an_only_epoch_cut_short_is_compared_by_time_alone():
     answers = found(outcome("1x8", 0, 15.0, **limited), outcome("2x8", 0, 16.0, **limited))
     assert not answers["Equal epochs"].winner
     assert answers["Equal time"].winner == "2x8"
+
+
+def test_the_best_on_pixels_never_seen_may_be_another():
+    def trial(layers, *figures):
+        made = outcome(layers, 0, *(psnr for psnr, _ in figures), hold_out="even")
+        pairs = zip(made.rows, figures, strict=True)
+        return replace(made, rows=tuple(replace(row, unseen_psnr=each[1]) for row, each in pairs))
+
+    answers = found(
+        trial("1x8", (20.0, 19.0), (24.0, 23.5)), trial("2x8", (25.0, 21.0), (30.0, 20.0))
+    )
+    assert answers["Equal epochs"].winner == "2x8"
+    answer = answers["Best on pixels never seen"]
+    assert (answer.winner, answer.psnr, answer.terms) == ("1x8", 23.5, "after 2 epochs")
+    assert answer.text.startswith("1x8 has 23.50 dB, 3.50 dB ahead of 2x8;")
+    assert "Best on pixels never seen" not in found(outcome("1x8", 0, 9.0), outcome("2x8", 0, 8.0))
+
+
+def test_a_network_that_learned_nothing_is_named():
+    stalled = replace(outcome("1x8", 0, 9.0), stalled="units died; try --lr 0.01")
+    lines = remarks(group_by_seed([stalled, outcome("2x8", 0, 20.0)]))
+    assert lines == ["1x8: 1 of 1 learned nothing: units died; try --lr 0.01."]
 
 
 def test_a_network_without_a_picture_by_then_is_named():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
+from fit_image.apps.bits_per_pixel import bits_per_pixel
 from fit_image.apps.hidden_layers import layer_answers, silent_units
 from fit_image.apps.painting_network import PaintingNetwork
 from fit_image.config.fit import FitConfig, ImageConfig, RecordConfig, is_elsewhere
@@ -30,6 +31,8 @@ from fit_image.runs.progress import Progress, Status
 from fit_image.runs.spectrum_file import SpectrumFile
 from fit_image.storage.dataclass_json import from_json, to_json
 from fit_image.storage.npz import Arrays
+
+_MOST_PARAMETERS = 1 << 53
 
 _LONGEST_NAME = 255  # bytes, of common file systems
 
@@ -154,6 +157,10 @@ class FitResult(Result):
         Of the last epoch that has them.
     parameters, threads : int
         Weights and biases of the network; threads that learned.
+    unseen_psnr : float or None
+        Of the last epoch that has it, where pixels are held out.
+    stalled : str or None
+        Why nothing was learned, and which options may help; None if something was.
     """
 
     status: str
@@ -165,6 +172,12 @@ class FitResult(Result):
     seconds: float
     wall_seconds: float
     threads: int
+    unseen_psnr: float | None = field(default=None, metadata={"added": True})
+    stalled: str | None = field(default=None, metadata={"added": True})
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.parameters <= _MOST_PARAMETERS:
+            raise InputError("'parameters' is not the number of a network's")
 
 
 @dataclass(frozen=True)
@@ -177,15 +190,29 @@ class FitMetrics(EpochMetrics):
         Mean of the training loss over the epoch's pixels.
     psnr : float or None
         In dB; None when no frame was drawn.
+    unseen_psnr : float or None
+        The same of the pixels that are never shown, where some are held out.
     """
 
     formats: ClassVar = {"loss": ".9g", "psnr": ".4f", "seconds": ".3f"}
-    optional: ClassVar = frozenset({"psnr"})
+    optional: ClassVar = frozenset({"psnr", "unseen_psnr"})
 
     epoch: int
     loss: float
     psnr: float | None
     seconds: float
+    unseen_psnr: float | None = None
+
+
+class HoldOutMetrics(FitMetrics):
+    """The metrics of an epoch of a run in which pixels are held out."""
+
+    formats: ClassVar = {"loss": ".9g", "psnr": ".4f", "unseen_psnr": ".4f", "seconds": ".3f"}
+
+
+def row_type(fit: FitConfig) -> type[FitMetrics]:
+    """Return the type of the rows of ``metrics.csv`` of a run with this configuration."""
+    return FitMetrics if fit.hold_out is None else HoldOutMetrics
 
 
 @dataclass
@@ -240,6 +267,10 @@ class FitDirectory(RunDirectory):
     result: FitResult | None
 
     @property
+    def row_type(self) -> type[FitMetrics]:
+        return row_type(self.manifest.fit)
+
+    @property
     def target(self) -> Path:
         """The file of the picture as it is learned."""
         return self.path / "target.png"
@@ -267,6 +298,8 @@ class FitDirectory(RunDirectory):
         return SpectrumFile(self.path, self.background)
 
     def prepare(self, trainer: Any) -> None:
+        if self.result and trainer.progress.begun_epochs:
+            trainer.stall.reason = self.result.stalled  # it was told
         self.add_files(trainer.image)
 
     def add_files(self, image: npt.NDArray[Any]) -> None:
@@ -288,7 +321,12 @@ class FitDirectory(RunDirectory):
         self.spectrum.forget_after(epoch)
 
     def describe(self) -> dict[str, Any]:
-        return super().describe() | {"never_answer": silent_units(self.path)}
+        facts: dict[str, Any] = {}
+        for name, value in super().describe().items():
+            facts[name] = value
+            if name == "parameters":
+                facts |= bits_per_pixel(value, facts["width"], facts["height"])
+        return facts | {"never_answer": silent_units(self.path)}
 
     @classmethod
     def describe_model(cls, path: Path) -> dict[str, Any]:
@@ -302,6 +340,7 @@ class FitDirectory(RunDirectory):
             "output_activation": last.activation,
             "encoding": network.encoding_name,
             "parameters": network.num_params,
+            **bits_per_pixel(network.num_params, *network.size),
             "width": network.size[0],
             "height": network.size[1],
             "channels": next(name for name, count in CHANNELS.items() if count == network.channels),

@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from fit_image.apps.fit.directory import FitMetrics
+from fit_image.apps.fit.directory import row_type
 from fit_image.apps.fit.drawing import Drawing
 from fit_image.apps.fit.next_epoch import Encode, FrameTask, NextEpoch, can_learn_ahead
 from fit_image.runs.trainer import EpochEnd
@@ -60,7 +60,7 @@ def follow(
 
 
 def _end(trainer: FitTrainer, epoch: int, *, complete: bool = True) -> EpochEnd:
-    metrics = FitMetrics(epoch, trainer.loss, None, trainer.progress.seconds)
+    metrics = row_type(trainer.config)(epoch, trainer.loss, None, trainer.progress.seconds)
     return EpochEnd(epoch, metrics, None, complete=complete)
 
 
@@ -95,7 +95,8 @@ def _draw_beside(
 
 
 def _drawn(trainer: FitTrainer, end: EpochEnd, drawing: Drawing) -> EpochEnd:
-    metrics = replace(end.metrics, psnr=drawing.psnr, seconds=trainer.progress.seconds)
+    seconds = trainer.progress.seconds
+    metrics = replace(end.metrics, **drawing.fidelity._asdict(), seconds=seconds)
     if trainer.progress.position == trainer.pixels:
         trainer.finish_epoch()
     return replace(end, metrics=metrics, frame=drawing.picture)

@@ -11,10 +11,12 @@ import numpy.typing as npt
 
 from fit_image.apps.fit.architecture import make_encoding, make_layers
 from fit_image.apps.fit.directory import FitProgress
-from fit_image.apps.fit.importance_sampling import Levels
-from fit_image.apps.fit.samples import Samples
 from fit_image.apps.memory import check_available, training_bytes
+from fit_image.apps.pixels.hold_out import HeldOut
+from fit_image.apps.pixels.importance_sampling import Levels
+from fit_image.apps.pixels.samples import Samples
 from fit_image.config.fit import FitConfig
+from fit_image.config.hold_out import shown_pixels
 from fit_image.nn.encodings.base import Encoding
 from fit_image.nn.mlp.layer_spec import LayerSpec
 from fit_image.nn.mlp.mlp import MLP
@@ -97,7 +99,7 @@ def check_memory(config: FitConfig, size: tuple[int, int], channels: int) -> Non
     if _is_per_sample(config, layers, encoding):
         working = parameters  # in shards
     else:
-        batch = min(config.batch_size, size[0] * size[1])
+        batch = min(config.batch_size, shown_pixels(config.hold_out, *size))
         working = working_numbers(layers, batch, encoding.size)
     # The state exists three times: in use, as the snapshot, and while a checkpoint is written.
     needed = training_bytes(parameters, 3 * (1 + states), working)
@@ -114,6 +116,8 @@ def _is_per_sample(config: FitConfig, layers: Sequence[LayerSpec], encoding: Enc
 class EpochLearner:
     """Learns the pixels of a picture, epoch by epoch, in slices of time.
 
+    Those that are ``held_out`` are not among them.
+
     Attributes
     ----------
     samples : Samples
@@ -126,10 +130,15 @@ class EpochLearner:
     """
 
     def __init__(
-        self, network: MLP, image: npt.NDArray[Any], config: FitConfig, threads: int | None
+        self,
+        network: MLP,
+        image: npt.NDArray[Any],
+        config: FitConfig,
+        threads: int | None,
+        held_out: HeldOut | None = None,
     ) -> None:
-        self.samples = Samples(image)
-        self._pixels = image.shape[0] * image.shape[1]
+        self.samples = Samples(image, None if held_out is None else held_out.shown)
+        self._pixels = shown_pixels(config.hold_out, image.shape[1], image.shape[0])
         self.method = make_learner(network, config, self._pixels)
         self._schedule = RateSchedule(config.lr_schedule, config.epochs, config.warmup)
         self._seed = config.seed

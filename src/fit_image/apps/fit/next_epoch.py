@@ -38,7 +38,7 @@ def can_learn_ahead(trainer: FitTrainer) -> bool:
         and trainer.ended is None
         and trainer.config.sampling != "error"  # which needs the picture of the whole epoch
         and learning.idle_threads > 0
-        and trainer.pixels * trainer.network.num_params >= DRAWING_WORK
+        and math.prod(trainer.network.size) * trainer.network.num_params >= DRAWING_WORK
     )
 
 
@@ -97,7 +97,7 @@ class FrameTask:
     """
 
     def __init__(self, trainer: FitTrainer, encode: Encode | None) -> None:
-        self.drawing = Drawing(trainer.image)
+        self.drawing = Drawing(trainer.image, trainer.held_out)
         self._task = BackgroundTask(partial(self._draw, trainer, encode))
 
     def _draw(self, trainer: FitTrainer, encode: Encode | None) -> bytes | None:

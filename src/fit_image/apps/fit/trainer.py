@@ -11,16 +11,25 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.apps.fit.architecture import make_network
-from fit_image.apps.fit.directory import FitMetrics, FitProgress, FitResult
-from fit_image.apps.fit.drawing import Drawing
+from fit_image.apps.fit.directory import (
+    FitMetrics,
+    FitProgress,
+    FitResult,
+    HoldOutMetrics,
+    row_type,
+)
+from fit_image.apps.fit.drawing import Drawing, Fidelity
 from fit_image.apps.fit.epoch_loop import follow
-from fit_image.apps.fit.importance_sampling import Levels, PixelErrors
 from fit_image.apps.fit.learner import EpochLearner, check_memory
 from fit_image.apps.fit.picture_source import ImageLike, take_image
+from fit_image.apps.fit.stall import StallWatch
 from fit_image.apps.fit.warm_up import kernel_count, warm_up
 from fit_image.apps.painting_network import FORMAT_VERSION as MODEL_VERSION
 from fit_image.apps.painting_network import PaintingNetwork
+from fit_image.apps.pixels.hold_out import HeldOut
+from fit_image.apps.pixels.importance_sampling import Levels, PixelErrors
 from fit_image.config.fit import FitConfig
+from fit_image.config.hold_out import is_reached
 from fit_image.config.settings import check_threads
 from fit_image.errors import DivergenceError, InputError
 from fit_image.images.io import encode_png
@@ -71,13 +80,17 @@ class FitTrainer(Trainer):
         self.threads = threads
         self.progress = FitProgress()
         height, width, channels = image.shape
-        self.pixels = self.epoch_size = width * height
         self.config = config = config.for_picture(width, height)
+        self.held_out = HeldOut.of(config, width, height)
+        shown = width * height if self.held_out is None else len(self.held_out.shown)
+        self.pixels = self.epoch_size = shown
         check_memory(config, (width, height), channels)
         self.network = make_network(config, (width, height), channels)
-        self.learning = EpochLearner(self.network, self.image, config, threads)
+        self.learning = EpochLearner(self.network, self.image, config, threads, self.held_out)
         self._errors = PixelErrors(self.network, self.image, threads)
         self._newest_loss: float | None = None
+        self._best_unseen_psnr = -math.inf
+        self.stall = StallWatch(self.image, config, self.held_out, threads)
         self._sound = False  # whether the state has been drawn, and did not collapse
         self.snapshot = self.state_dict()
 
@@ -185,7 +198,7 @@ class FitTrainer(Trainer):
         config = self.config
         if self.learned_epochs >= config.epochs:
             return "epochs"
-        if config.target_psnr is not None and self.progress.best_psnr >= config.target_psnr:
+        if is_reached(config.target_psnr, self.progress.best_psnr, self._best_unseen_psnr):
             return "target-psnr"
         return "time-limit" if self._time_is_up else None
 
@@ -221,17 +234,27 @@ class FitTrainer(Trainer):
         return steps
 
     @property
+    def stalled(self) -> str | None:
+        return self.stall.reason
+
+    @property
     def is_running_away(self) -> bool:
         return self._newest_loss is not None and self.loss > 10 * self._newest_loss
 
     def take_history(self, rows: Sequence[FitMetrics]) -> None:
-        newest = FitMetrics.newest(rows)
-        self.newest_metrics, self._newest_loss = newest["psnr"], newest["loss"]
+        # From the rows, which are cut to the epoch of the state: checkpoints know nothing of it.
+        drawn = [row for row in rows if row.psnr is not None]
+        newest = drawn[-1] if drawn else None
+        self.newest_metrics = newest and Fidelity(newest.psnr or 0.0, newest.unseen_psnr)
+        self._newest_loss = FitMetrics.newest(rows)["loss"]
+        unseen = [row.unseen_psnr for row in drawn if row.unseen_psnr is not None]
+        self._best_unseen_psnr = max(unseen, default=-math.inf)
+        self.stall.take_history(rows)
 
     def result(
         self, status: str, wall_seconds: float, metrics: MetricsFile[FitMetrics]
     ) -> FitResult:
-        newest = FitMetrics.newest(metrics.read())
+        newest = row_type(self.config).newest(metrics.read())
         return FitResult(
             status=status,
             ended=self.ended if status == "done" else None,
@@ -242,6 +265,8 @@ class FitTrainer(Trainer):
             seconds=round(self.progress.seconds, 3),
             wall_seconds=round(wall_seconds, 3),
             threads=self.learning.tuner.fastest,
+            unseen_psnr=newest.get("unseen_psnr"),
+            stalled=self.stalled,
         )
 
     def model(self) -> PaintingNetwork:
@@ -263,6 +288,7 @@ class FitTrainer(Trainer):
         """Count the epoch as complete; if it was drawn, this becomes the last good state."""
         self._newest_loss = self.loss
         self.progress.epoch += 1
+        self.stall.end_epoch(self.progress.epoch, self.loss)
         self.progress.position = 0
         self.progress.loss_sum = 0.0
         if self._sound:
@@ -276,7 +302,7 @@ class FitTrainer(Trainer):
         DivergenceError
             If the complete picture is far worse than an earlier one.
         """
-        drawing = Drawing(self.image)
+        drawing = Drawing(self.image, self.held_out)
         for _ in drawing.strips(self.network, self.threads):
             yield drawing
         self.judge(drawing)
@@ -285,9 +311,21 @@ class FitTrainer(Trainer):
         """Take in the complete drawing of the state; raises what `draw` does."""
         settled = self._steps >= _SETTLING_STEPS
         drawing.check_sound(self.progress.best_psnr if settled else -math.inf, self.learned_epochs)
-        self.progress.best_psnr = max(drawing.psnr, self.progress.best_psnr)
-        self.newest_metrics = drawing.psnr
+        self.newest_metrics = fidelity = drawing.fidelity
+        self.progress.best_psnr = max(fidelity.psnr, self.progress.best_psnr)
+        if fidelity.unseen_psnr is not None:
+            recorded = float(f"{fidelity.unseen_psnr:{HoldOutMetrics.formats['unseen_psnr']}}")
+            self._best_unseen_psnr = max(recorded, self._best_unseen_psnr)
+        if self.progress.position == self.pixels:
+            self._look_for_stall(drawing)
         self._sound = True
+
+    def _look_for_stall(self, drawing: Drawing) -> None:
+        earlier = self.snapshot
+        known = earlier is not None and earlier["progress_position"] == 0
+        before = earlier["parameters"] if earlier is not None and known else None
+        figures = self.learned_epochs, self._steps, self.loss
+        self.stall.judge(*figures, drawing, self.network, before)
 
     def take_over(self, progress: FitProgress) -> None:
         """Go on from what was learned ahead of the epoch that begins.
@@ -320,6 +358,8 @@ class FitTrainer(Trainer):
         if needed != (errors is not None):
             raise InputError("the saved state is one of another --sampling")
         if errors is not None and (
-            errors.dtype != np.uint8 or errors.shape != (self.pixels,) or not errors.all()
+            errors.dtype != np.uint8
+            or errors.shape != (math.prod(self.network.size),)
+            or not errors.all()
         ):
             raise InputError("the saved errors do not belong to this picture")

@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.apps.fit import samples
 from fit_image.apps.fit.architecture import make_network
 from fit_image.apps.fit.learner import make_learner
+from fit_image.apps.pixels import samples
 from fit_image.config.encoding_spec import NoEncoding, parse_encoding, smallest_like
 from fit_image.config.fit import FitConfig
 from fit_image.config.layer_spec import Hidden

@@ -59,8 +59,8 @@ class Losses:
 class RangeTest:
     """Learns some thousand pixels of a picture while the rate rises; the network is thrown away.
 
-    Neither the seed nor the learning rate of the configuration matters, nor how long the training
-    is to be and how the rate changes in it.
+    Neither the learning rate of the configuration matters, nor how long the training is to be and
+    how the rate changes in it, nor the seed, except where that holds pixels out.
 
     Parameters
     ----------
@@ -148,5 +148,7 @@ class RangeTest:
 def tested(config: FitConfig) -> FitConfig:
     """Return a configuration with the default of all that does not matter to the test."""
     unlimited = replace(config, target_psnr=None, time_limit=None, warmup=0.0, epochs=1)
-    plain = replace(unlimited, seed=0, lr_schedule="constant", sampling="uniform")
+    # Pixels that the seed holds out of the training are not learned here either.
+    seed = config.seed if isinstance(config.hold_out, float) else 0
+    plain = replace(unlimited, seed=seed, lr_schedule="constant", sampling="uniform")
     return replace(plain, learning_rate=None)  # type: ignore[arg-type]

@@ -17,6 +17,7 @@ from fit_image.cli.live.serve import ANY_PORT
 from fit_image.config.animation import AnimationConfig
 from fit_image.config.encoding_spec import parse_encoding
 from fit_image.config.fit import ImageConfig, option_of
+from fit_image.config.hold_out import UNSEEN, parse_hold_out, parse_target
 from fit_image.config.layer_spec import (
     LARGEST_RATE,
     parse_duration,
@@ -108,6 +109,31 @@ class Rate(Real):
             self.fail(f"{error.message.rstrip('.')}, or '{AUTO_RATE}'.", param, ctx)
 
 
+class HoldOut(click.ParamType):
+    """A value of `FitConfig.hold_out`."""
+
+    name = "pixels"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return parse_hold_out(value)
+        except InputError:
+            self.fail(f"{value!a} is not even, a share between 0 and 1.", param, ctx)
+
+
+class TargetPsnr(Real):
+    """Decibels above 0, or ``unseen:`` and such a number."""
+
+    def __init__(self) -> None:
+        super().__init__(min=0, min_open=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str) or not value.startswith(UNSEEN):
+            return super().convert(value, param, ctx)
+        number = super().convert(value.removeprefix(UNSEEN), param, ctx)
+        return parse_target(f"{UNSEEN}{number}")
+
+
 class Numbers(click.ParamType):
     """Non-negative numbers, separated by commas."""
 
@@ -176,7 +202,8 @@ INIT = Parsed("init", _checked(parse_init))
 QUALITIES = Parsed("Q", _checked(parse_qualities))
 POSITIVE = Real(min=0, min_open=True, max=LARGEST_RATE)
 RATE = Rate(min=0, min_open=True, max=LARGEST_RATE)
-DECIBELS = OrNone(Real(min=0, min_open=True))
+TARGET_PSNR = OrNone(TargetPsnr())
+HOLD_OUT = OrNone(HoldOut())
 DURATION = OrNone(Parsed("time", parse_duration))
 PIXEL_LIMIT = OrNone(Parsed("pixels", _pixels))
 SIZE = Parsed("WxH", _size)

@@ -288,7 +288,11 @@ class TrainCommand(ABC):
             self.display.step(latest)
             return not self._is_stopped
 
+        told = getattr(recorder.directory.result, "stalled", None)
         for status in recorder.steps(should_continue):
+            if status.stalled is not None and status.stalled != told:
+                told = status.stalled
+                self.note(told)
             if self._is_stopped:
                 break
             latest = self._step(manifest, status)

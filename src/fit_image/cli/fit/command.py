@@ -19,6 +19,7 @@ from fit_image.cli.fit.options import fit_options
 from fit_image.cli.fit.rate import check_plot, check_rate_options, find_rate, print_rate
 from fit_image.cli.fit.single_values import SingleValuesCommand
 from fit_image.config.fit import is_elsewhere
+from fit_image.config.hold_out import UNSEEN
 from fit_image.config.registry import AUTO_RATE
 from fit_image.errors import InputError
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from fit_image.apps.fit.directory import FitDirectory, FitResult
+    from fit_image.apps.fit.drawing import Fidelity
     from fit_image.apps.fit.trainer import FitTrainer
     from fit_image.apps.lr_finder.find_lr import RateCurve
     from fit_image.config.fit import FitConfig, RecordConfig
@@ -74,7 +76,7 @@ class FitCommand(TrainCommand):
         given["animations"] = animation_names(given["animations"])
 
         # Heavy imports come after the command line has been understood.
-        from fit_image.apps.fit.directory import FitManifest
+        from fit_image.apps.fit.directory import FitManifest, row_type
         from fit_image.apps.fit.picture_source import load_source
         from fit_image.apps.fit.trainer import FitTrainer
         from fit_image.apps.run_kinds import check_picture
@@ -82,14 +84,15 @@ class FitCommand(TrainCommand):
         from fit_image.runs.animate import check_animation_size, check_caption
 
         decide, prepare, record = configuration(self.ctx, given, earlier)
-        check_used(self.ctx, decide(1, 1))  # mistakes are found before the picture is read
+        asked = decide(1, 1)  # mistakes are found before the picture is read
+        check_used(self.ctx, asked)
         try:
             parse_background(prepare.background)
         except InputError as error:
             raise InputError(f"--background: {error}") from error
         self._check_animations(record)
         check_plot(given["plot"], self.data)
-        check_caption(record, self.directory_type.metrics_type.columns())
+        check_caption(record, row_type(asked).columns())
         check_picture(self.data)
         source = load_source(input_file(self.data), prepare)
         picture = replace(source.picture, path="-") if self.data == STREAM else source.picture
@@ -145,9 +148,7 @@ class FitCommand(TrainCommand):
             self._marks.append((status.seconds, status.epochs))
             del self._marks[:-10]
         seconds, before = self._marks[0]
-        parts, target = [], self.options["target_psnr"]
-        if status.metrics is not None:
-            parts.append(f"{status.metrics:.2f}{f'/{target:g}' if target else ''} dB")
+        parts = _decibels(status.metrics, self.options["target_psnr"]) if status.metrics else []
         if status.seconds > seconds:
             rate = (status.epochs - before) * status.epoch_size / (status.seconds - seconds)
             parts.append(f"{rate:,.0f} px/s")
@@ -186,14 +187,20 @@ class FitCommand(TrainCommand):
 
     def describe(self, result: FitResult) -> str:
         psnr = "" if result.psnr is None else f"{result.psnr:.2f} dB, "
+        if result.unseen_psnr is not None:
+            psnr += f"{result.unseen_psnr:.2f} dB of pixels never shown, "
         training = f"{psnr}{format_duration(result.seconds)} of training"
         network = counted(result.parameters, "parameter")
         ended = _ENDINGS.get(result.ended or "", "")
         return f"{counted(result.epochs, 'epoch')}, {training} ({network}){ended}"
 
     def summary(self, directory: FitDirectory) -> dict[str, Any]:
-        names = ("ended", "epochs", "psnr", "loss", "parameters", "seconds")
+        names: tuple[str, ...] = ("ended", "epochs", "psnr", "loss", "parameters", "seconds")
         picture = directory.manifest.picture
+        if directory.manifest.fit.hold_out is not None:
+            names += ("unseen_psnr",)
+        if directory.result and directory.result.stalled is not None:
+            names += ("stalled",)
         facts = {name: getattr(directory.result, name) for name in names}
         if self.options["learning_rate"] == AUTO_RATE:
             facts["learning_rate"] = directory.manifest.fit.learning_rate
@@ -210,3 +217,14 @@ class FitCommand(TrainCommand):
             if file.parent != self.output:
                 check_destination(file)
             self.directory_type.check_output(self.output, file, self.data)
+
+
+def _decibels(fidelity: Fidelity, target: float | str | None) -> list[str]:
+    """Return the parts of the line of progress about the newest picture, with their target."""
+    parts = []
+    for psnr, start, of in ((fidelity.psnr, "", ""), (fidelity.unseen_psnr, UNSEEN, " unseen")):
+        if psnr is not None:
+            wanted = isinstance(target, str) == bool(start)
+            goal = f"/{float(str(target).removeprefix(start)):g}" if target and wanted else ""
+            parts.append(f"{psnr:.2f}{goal} dB{of}")
+    return parts

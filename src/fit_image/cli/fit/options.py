@@ -44,7 +44,7 @@ _OPTIONS = (
     _field("Network", "layers", options.LAYERS, "SPEC"),
     _field("Network", "encoding", options.ENCODING, "SPEC"),
     _field("Stopping", "epochs", options.Whole(1, MOST_EPOCHS)),
-    _field("Stopping", "target_psnr", options.DECIBELS, "DB|none", "none"),
+    _field("Stopping", "target_psnr", options.TARGET_PSNR, "DB|unseen:DB|none", "none"),
     _field("Stopping", "time_limit", options.DURATION, "TIME|none", "none"),
     _field(
         "Learning",
@@ -91,6 +91,7 @@ _OPTIONS = (
         options.by_optimizer("weight_decay"),
     ),
     _field("Learning", "sampling"),
+    _field("Learning", "hold_out", options.HOLD_OUT, "even|SHARE|none", "none"),
     headed_option(
         "Recording",
         "-o",

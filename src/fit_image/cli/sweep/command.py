@@ -89,7 +89,7 @@ def command(
     from fit_image.apps.sweep.plan.plan import plan_trials
     from fit_image.apps.sweep.plan.rates import RateFinder
     from fit_image.apps.sweep.plan.trial import check_pictures
-    from fit_image.apps.sweep.results.outcome import read_outcomes, unfinished
+    from fit_image.apps.sweep.results.outcome import count_stalled, read_outcomes, unfinished
     from fit_image.apps.sweep.results.tables import write_results
     from fit_image.nn.runtime.machine import usable_cores
 
@@ -142,6 +142,7 @@ def command(
     counts = Counter(outcome.status for outcome in outcomes)
     if as_json:
         facts = {"output": str(output), "trials": len(outcomes), **counts}
+        facts |= count_stalled(outcomes)
         click.echo(json.dumps(with_remarks(facts, remarks)))
     else:
         click.echo(output)

@@ -166,9 +166,11 @@ class SweepProgress:
 
 
 def _format_outcome(outcome: Outcome) -> str:
-    parts = [] if outcome.status == "done" else [outcome.status]
+    parts = [] if outcome.shown_status == "done" else [outcome.shown_status]
     if outcome.psnr is not None:
         parts.append(f"{outcome.psnr:.2f} dB")
+    if outcome.unseen_psnr is not None:
+        parts.append(f"{outcome.unseen_psnr:.2f} dB unseen")
     if outcome.seconds:
         parts.append(format_duration(outcome.seconds))
     return "  ".join(parts) or outcome.status

@@ -19,7 +19,8 @@ from fit_image.cli.sweep.plan import align_columns
 
 if TYPE_CHECKING:
     from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
-    from fit_image.apps.sweep.results.outcome import Outcome, Statistics
+    from fit_image.apps.sweep.plan.trial import Trial
+    from fit_image.apps.sweep.results.outcome import Outcome, SeedGroup, Statistics
 
 _MAX_GROUPS = 20
 
@@ -69,29 +70,52 @@ def show_groups(outcomes: Sequence[Outcome], display: Display) -> None:
     from fit_image.apps.sweep.results.outcome import Statistics, group_by_seed
 
     rows = []
-    for group in group_by_seed(outcomes):
+    groups = group_by_seed(outcomes)
+    held_out = any(group.trial.manifest.fit.hold_out is not None for group in groups)
+    for group in groups:
         psnrs = [outcome.psnr for outcome in group.compared if outcome.psnr is not None]
         psnr = Statistics.of(psnrs)
         seconds = Statistics.of([outcome.seconds for outcome in group.compared])
-        missing, stopped_at = len(group.outcomes) - len(group.compared), group.stopped_at
-        notes = [f"{missing} of {len(group.outcomes)} not done"] if missing else []
-        if stopped_at:
-            notes.append(f"stopped at epoch {stopped_at} of {group.trial.manifest.epochs}")
         cells = (
             group.label,
             f"{group.trial.parameters:,}",
+            _format_bits(group.trial),
             f"{_format_psnr(psnr)} dB" if psnr else "exact" if psnrs else "",
+            *([_format_unseen(group)] if held_out else []),
             format_duration(seconds.mean) if seconds else "",
-            ", ".join(notes),
+            _remark(group),
         )
         mean = statistics.fmean(psnrs) if psnrs else -math.inf
-        rows.append(((stopped_at or math.inf, mean), cells))
+        rows.append(((group.stopped_at or math.inf, mean), cells))
     rows.sort(key=lambda row: row[0], reverse=True)
-    table = [("network", "parameters", "PSNR", "time", ""), *(cells for _, cells in rows)]
-    for line in align_columns(table[: _MAX_GROUPS + 1], "lrrrl"):
+    unseen = ["unseen"] if held_out else []
+    heads = ("network", "parameters", "bits a pixel", "PSNR", *unseen, "time", "")
+    table = [heads, *(cells for _, cells in rows)]
+    for line in align_columns(table[: _MAX_GROUPS + 1], f"l{'r' * (len(heads) - 2)}l"):
         display.message(line)
     if len(rows) > _MAX_GROUPS:
         display.message(f"and {len(rows) - _MAX_GROUPS} more, in results.csv")
+
+
+def _remark(group: SeedGroup) -> str:
+    """Return how many trials are not done, or learned nothing, and where halving stopped them."""
+    total = len(group.outcomes)
+    stalled = sum(outcome.stalled is not None for outcome in group.outcomes)
+    counts = {"not done": total - len(group.compared), "learned nothing": stalled}
+    notes = [f"{count} of {total} {what}" for what, count in counts.items() if count]
+    if group.stopped_at:
+        notes.append(f"stopped at epoch {group.stopped_at} of {group.trial.manifest.epochs}")
+    return ", ".join(notes)
+
+
+def _format_bits(trial: Trial) -> str:
+    """Return the bits a pixel with 32 and with 16 bits a parameter."""
+    return " / ".join(f"{bits:.3g}" for bits in trial.bits_per_pixel.values())
+
+
+def _format_unseen(group: SeedGroup) -> str:
+    figure = group.statistics("unseen_psnr")
+    return f"{_format_psnr(figure)} dB" if figure else ""
 
 
 def _format_psnr(psnr: Statistics) -> str:

@@ -33,9 +33,13 @@ export const showHead = () => {
   document.title = `${start}${page.facts.title ?? "fit-image"}`;
 };
 
+// Why a training learns nothing, if it does not.
+const stalled = () => (page.reels.size === 1 && page.reel?.standing.stalled) || "";
+
 const bannerText = () => {
   if (page.lost) return page.lost;
-  const state = STATES[page.standing.state] ?? "preparing";
+  const known = STATES[page.standing.state] ?? "preparing";
+  const state = stalled() ? `${known}; ${stalled()}` : known;
   if (page.standing.stopping && page.standing.state === "learning") return "stopping: all is kept";
   const path = page.reels.size === 1 && page.standing.state !== "learning" && page.reel?.facts.path;
   return path ? `${state}: ${path}` : state;
@@ -46,7 +50,7 @@ export const showFigures = () => {
   const banner = byId("banner");
   setText(banner, bannerText());
   const hasFailed = ["failed", "diverged"].includes(page.standing.state);
-  banner.classList.toggle("trouble", Boolean(page.lost) || hasFailed);
+  banner.classList.toggle("trouble", Boolean(page.lost || stalled()) || hasFailed);
   byId("progress").value = page.standing.state === "done" ? 1 : (page.standing.share ?? 0);
   const reel = page.reel;
   const figures = [];

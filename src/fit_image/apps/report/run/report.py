@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from fit_image.apps.bits_per_pixel import bits_per_pixel
 from fit_image.apps.fit.directory import FitDirectory, FitMetrics
 from fit_image.apps.report import document
 from fit_image.apps.report.commands import command_line
@@ -84,11 +85,12 @@ def _values(run: FitDirectory, frames: RunFrames) -> dict[str, object]:
     facts = [
         ", ".join(part for part in parts if part != "none"),
         f"{picture.width} x {picture.height} pixels",
-        *([f"{result.parameters:,} parameters"] if result else []),
+        *([f"{result.parameters:,} parameters, {_bits(run)}"] if result else []),
         f"{fit.optimizer}, batch {fit.batch_size}, rate {fit.learning_rate:g}",
         epochs,
         f"{frames.seconds:,.1f} s of training",
         result.status if result else "running",
+        *([result.stalled] if result and result.stalled else []),
     ]
     figures = [
         element(
@@ -110,15 +112,24 @@ def _values(run: FitDirectory, frames: RunFrames) -> dict[str, object]:
     }
 
 
+def _bits(run: FitDirectory) -> str:
+    """Return the bits a pixel with 32 and with 16 bits a parameter."""
+    picture, parameters = run.manifest.picture, run.result.parameters if run.result else 0
+    bits = bits_per_pixel(parameters, picture.width, picture.height)
+    return f"{' / '.join(f'{each:.3g}' for each in bits.values())} bits a pixel"
+
+
 def _psnr(row: FitMetrics) -> str:
     if row.psnr is None:
         return ""
-    return "exact" if math.isinf(row.psnr) else f"{row.psnr:.2f} dB"
+    psnr = "exact" if math.isinf(row.psnr) else f"{row.psnr:.2f} dB"
+    return psnr if row.unseen_psnr is None else f"{psnr}, {row.unseen_psnr:.2f} dB never shown"
 
 
 def _figures(rows: Sequence[FitMetrics]) -> list[dict[str, Any]]:
     """Return the columns of metrics, those in dB in one chart, and each other in its own."""
-    names = [name for name in FitMetrics.formats if name != "seconds"]
+    columns = type(rows[0]) if rows else FitMetrics
+    names = [name for name in columns.formats if name != "seconds"]
     together = {"PSNR (dB)": [name for name in names if name.endswith("psnr")]}
     together |= {_TITLES.get(name, name): [name] for name in names if not name.endswith("psnr")}
     values = [row.to_json() for row in rows]
@@ -128,10 +139,10 @@ def _figures(rows: Sequence[FitMetrics]) -> list[dict[str, Any]]:
             "decibel": title.endswith("(dB)"),
             "lines": [
                 {"name": name.replace("_", " "), "values": [each[name] for each in values]}
-                for name in columns
+                for name in lines
             ],
         }
-        for title, columns in together.items()
+        for title, lines in together.items()
     ]
 
 

@@ -90,7 +90,8 @@ def run_work_unit(
             return False
         reported_at = now
         share = trial.manifest.share_done(status)
-        report((trial.key, status.epoch, share, status.seconds, status.metrics))
+        psnr = status.metrics and status.metrics.psnr
+        report((trial.key, status.epoch, share, status.seconds, psnr))
         size = sum(frame.stat().st_size for frame in (path / "frames").iterdir())
         return now >= deadline or size > max_frame_bytes or is_stopped()
 

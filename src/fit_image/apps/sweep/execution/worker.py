@@ -67,7 +67,7 @@ class _Worker:
                     epoch=status.epoch,
                     share=trial.manifest.share_done(status),
                     seconds=status.seconds,
-                    psnr=status.metrics,
+                    psnr=status.metrics and status.metrics.psnr,
                 )
             return self._stopping.is_set()
 

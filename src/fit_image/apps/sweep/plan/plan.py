@@ -17,6 +17,7 @@ from fit_image.apps.sweep.plan.rates import RateFinder
 from fit_image.apps.sweep.plan.trial import Trial, layers_label
 from fit_image.apps.sweep.plan.width_matching import match_layers
 from fit_image.config.fit import FitConfig, ImageConfig, RecordConfig, option_of
+from fit_image.config.hold_out import check_hold_out
 from fit_image.config.layer_spec import Hidden
 from fit_image.config.presets import preset_config
 from fit_image.config.registry import AUTO_RATE, CHANNELS, OPTIMIZERS
@@ -84,9 +85,11 @@ def plan_trials(spec: SweepSpec, find_rate: RateFinder | None = None) -> list[Tr
             if spec.match_params:
                 manifest = _match_parameters(manifest, spec.match_params)
             size = (picture.width, picture.height)
+            check_hold_out(manifest.fit.hold_out, *size)
             check_memory(manifest.fit, size, CHANNELS[prepare.channels])
         except InputError as error:
-            raise InputError(f"{_describe(spec, values)}{error}") from error
+            message = f"{_describe(spec, values)}{error}"
+            raise InputError(message, fields=error.fields) from error
         ignored |= unused
         used |= values.keys() - unused.keys()
         manifests.append((manifest, values.get("learning_rate") == AUTO_RATE))

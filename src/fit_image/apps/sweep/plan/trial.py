@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, Self
 
+from fit_image.apps.bits_per_pixel import bits_per_pixel
 from fit_image.apps.fit.architecture import make_encoding, make_layers
 from fit_image.apps.fit.directory import FitDirectory, FitManifest
 from fit_image.apps.fit.picture_source import PictureSource, load_source
 from fit_image.config.encoding_spec import GridSpec, parse_encoding
+from fit_image.config.hold_out import shown_pixels
 from fit_image.config.layer_spec import Hidden, format_layers
 from fit_image.config.registry import CHANNELS
 from fit_image.errors import InputError, excerpt, one_line
@@ -49,13 +51,10 @@ class Trial:
     def key(self) -> str:
         """Identifier: 16 hexadecimal digits of a hash of its configuration and picture."""
         manifest = self.manifest
-        image = to_json(manifest.image)
-        if image["frame"] == 1:
-            del image["frame"]  # as in sweeps of versions that knew no other
         identity = {
             "picture": manifest.picture.sha256,
-            "fit": to_json(manifest.fit),
-            "image": image,
+            "fit": _identity(manifest.fit),
+            "image": _identity(manifest.image),
             "frame_every": manifest.record.frame_every,
         }
         text = json.dumps(identity, sort_keys=True, allow_nan=False)
@@ -82,9 +81,15 @@ class Trial:
         return sum(layer.num_params for layer in layers), encoding.num_params
 
     @property
+    def bits_per_pixel(self) -> dict[str, float]:
+        """Bits of the parameters for each pixel of the target, as `bits_per_pixel` returns them."""
+        picture = self.manifest.picture
+        return bits_per_pixel(self.parameters, picture.width, picture.height)
+
+    @property
     def target(self) -> object:
         """Identity of the target: PSNRs of different ones do not compare."""
-        return self.manifest.picture.sha256, self.manifest.image
+        return self.manifest.picture.sha256, self.manifest.image, self.manifest.fit.hold_out
 
     @property
     def seed(self) -> int:
@@ -97,9 +102,15 @@ class Trial:
         return self.manifest.picture.width * self.manifest.picture.height
 
     @property
+    def epoch_size(self) -> int:
+        """Pixels that are learned in an epoch: those that are not held out."""
+        picture = self.manifest.picture
+        return shown_pixels(self.manifest.fit.hold_out, picture.width, picture.height)
+
+    @property
     def samples(self) -> int:
-        """Training samples: pixels times epochs."""
-        return self.pixels * self.manifest.fit.epochs
+        """Training samples: pixels of an epoch times epochs."""
+        return self.epoch_size * self.manifest.fit.epochs
 
     def with_seed(self, seed: int) -> Trial:
         """Return the trial with another seed."""
@@ -143,3 +154,12 @@ def layers_label(layers: tuple[Hidden, ...]) -> str:
     """Format hidden layers with their number, such as ``1x300``."""
     text = format_layers(layers)
     return f"1x{text}" if len(layers) == 1 else text
+
+
+def _identity(config: Any) -> dict[str, Any]:
+    """Return a configuration as JSON values, as versions had it that lacked fields added since."""
+    values = to_json(config)
+    for each in fields(config):
+        if each.metadata["added"] and values[each.name] == each.default:
+            del values[each.name]
+    return values

@@ -151,6 +151,9 @@ def _composer(
 def _caption(frames: TrialFrames, index: int) -> str:
     psnr, status = frames.rows[index].psnr, frames.outcome.status
     words = [] if psnr is None else [f"{psnr:.2f} dB" if math.isfinite(psnr) else "exact"]
+    unseen = frames.rows[index].unseen_psnr
+    if unseen is not None:
+        words.append(f"{unseen:.2f} dB unseen")
     if status in ("diverged", "failed", "stopped") and index == len(frames.rows) - 1:
         words.append(status)
     return ", ".join(words)

@@ -18,7 +18,7 @@ from fit_image.apps.sweep.plan.trial import Trial, layers_label
 from fit_image.apps.sweep.results.halving import reasons_to_stop
 from fit_image.config.fit import option_of
 from fit_image.config.usage import unused_fields
-from fit_image.errors import InputError, excerpt
+from fit_image.errors import InputError, excerpt, one_line
 from fit_image.storage.dataclass_json import to_json
 
 LEVELS = (20, 25, 30)
@@ -47,6 +47,8 @@ class Outcome:
         Reason of a failure, or of being stopped; or empty.
     path : Path or None
         Folder of the run; None before it has started.
+    stalled : str or None
+        Why nothing was learned; None if something was.
     """
 
     trial: Trial
@@ -54,6 +56,12 @@ class Outcome:
     rows: tuple[FitMetrics, ...] = ()
     message: str = ""
     path: Path | None = None
+    stalled: str | None = None
+
+    @property
+    def shown_status(self) -> str:
+        """The status as tables show it, which tells whether nothing was learned."""
+        return f"{self.status}, learned nothing" if self.stalled else self.status
 
     @property
     def epochs(self) -> int:
@@ -80,6 +88,17 @@ class Outcome:
         """PSNR of the best frame in dB."""
         return max((row.psnr for row in self.drawn if row.psnr is not None), default=None)
 
+    @property
+    def unseen_psnr(self) -> float | None:
+        """PSNR of the last frame's pixels that were never shown, in dB; None if all were."""
+        return self.drawn[-1].unseen_psnr if self.drawn else None
+
+    @property
+    def best_unseen_psnr(self) -> float | None:
+        """The best of these PSNRs."""
+        values = (row.unseen_psnr for row in self.drawn if row.unseen_psnr is not None)
+        return max(values, default=None)
+
     @cached_property
     def silent(self) -> list[dict[str, Any]] | None:
         """Units that never answer, as `silent_units` tells them."""
@@ -97,6 +116,8 @@ class Outcome:
             "epochs_learned": self.epochs,
             "psnr": self.psnr,
             "best_psnr": self.best_psnr,
+            "unseen_psnr": self.unseen_psnr,
+            "best_unseen_psnr": self.best_unseen_psnr,
             "seconds": self.seconds,
             **{f"seconds_to_{level}": self.seconds_to(level) for level in LEVELS},
             "never_answer": self.never_answer,
@@ -111,7 +132,7 @@ class Outcome:
     @property
     def work(self) -> float:
         """FLOPs of training so far; the last epoch counts in full."""
-        return self.trial.work * self.trial.pixels * self.epochs
+        return self.trial.work * self.trial.epoch_size * self.epochs
 
     def seconds_to(self, level: float) -> float | None:
         """Return the training time to the first frame of at least this PSNR, None without one."""
@@ -134,7 +155,10 @@ def read_outcome(folder: SweepDirectory, trial: Trial) -> Outcome:
     status = run.result.status if run.result else "running"
     if failure and status not in FINISHED:
         status = "failed"
-    return Outcome(trial, status, rows, failure if status == "failed" else "", run.path)
+    message = failure if status == "failed" else ""
+    stalled = run.result.stalled if run.result else None
+    stalled = stalled and one_line(stalled)  # of a file that may be a stranger's
+    return Outcome(trial, status, rows, message, run.path, stalled)
 
 
 def read_outcomes(folder: SweepDirectory) -> list[Outcome]:
@@ -153,6 +177,12 @@ def read_outcomes(folder: SweepDirectory) -> list[Outcome]:
         else each
         for each in outcomes
     ]
+
+
+def count_stalled(outcomes: Sequence[Outcome]) -> dict[str, int]:
+    """Return the number of trials that learned nothing, if there are some, as a JSON value."""
+    stalled = sum(outcome.stalled is not None for outcome in outcomes)
+    return {"learned_nothing": stalled} if stalled else {}
 
 
 def unfinished(outcomes: Sequence[Outcome], trials: Sequence[Trial]) -> list[Trial]:
@@ -184,7 +214,7 @@ class SeedGroup:
     @property
     def status(self) -> str:
         """Common status of the seeds, or the number of seeds of each."""
-        counts = sorted(Counter(outcome.status for outcome in self.outcomes).items())
+        counts = sorted(Counter(outcome.shown_status for outcome in self.outcomes).items())
         if len(counts) == 1:
             return counts[0][0]
         return ", ".join(f"{number} {status}" for status, number in counts)

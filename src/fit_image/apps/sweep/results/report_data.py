@@ -31,11 +31,13 @@ def best_first(groups: Sequence[SeedGroup]) -> list[int]:
     return [index for *_, index in sorted(ranked)]
 
 
-def curves(group: SeedGroup) -> dict[str, Any]:
+def curves(group: SeedGroup, column: str = "psnr") -> dict[str, Any]:
     """Return PSNR against epochs and seconds: mean, least and most over the seeds.
 
-    PSNR is interpolated between frames. A curve ends with the first seed that ends. If one seed
-    ended before the first frame of another, seconds are the mean over seeds of those to each epoch.
+    ``column`` is that of `FitMetrics`: ``psnr``, or ``unseen_psnr`` of the pixels that were never
+    shown. It is interpolated between frames. A curve ends with the first seed that ends. If one
+    seed ended before the first frame of another, seconds are the mean over seeds of those to each
+    epoch.
 
     Returns
     -------
@@ -46,9 +48,9 @@ def curves(group: SeedGroup) -> dict[str, Any]:
     runs = []
     for outcome in group.drawn:
         rows = [
-            (row.epoch, row.seconds, row.psnr)
+            (row.epoch, row.seconds, psnr)
             for row in outcome.drawn
-            if row.psnr is not None and math.isfinite(row.psnr)
+            if (psnr := getattr(row, column)) is not None and math.isfinite(psnr)
         ]
         if rows:
             runs.append(np.array(rows, np.float64).T)
@@ -60,7 +62,7 @@ def curves(group: SeedGroup) -> dict[str, Any]:
     return {
         "epochs": by_epochs,
         "seconds": by_seconds,
-        "work": group.trial.work * group.trial.pixels,
+        "work": group.trial.work * group.trial.epoch_size,
         "seeds": len(runs),
     }
 

@@ -24,6 +24,10 @@ _MOST_NAMED = 6
 _PSNR_RESOLUTION = 0.005
 
 
+Psnr = Callable[[FitMetrics], float | None]
+"""Which PSNR of an epoch is compared."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """Answer to one question.
@@ -56,8 +60,9 @@ class Finding:
 def findings(groups: Sequence[SeedGroup]) -> list[Finding]:
     """Return the best groups of one picture at equal epochs, equal time and equal parameters.
 
-    Only trials that are done count. Groups are compared by the mean over seeds of the PSNR of the
-    last frame by then. Parameter counts within 1% of their centre are equal.
+    Where pixels are held out, also the best on these at equal epochs. Only trials that are done
+    count. Groups are compared by the mean over seeds of the PSNR of the last frame by then.
+    Parameter counts within 1% of their centre are equal.
     """
     groups = [group for group in groups if any(outcome.drawn for outcome in group.done)]
     if not groups:
@@ -65,7 +70,12 @@ def findings(groups: Sequence[SeedGroup]) -> list[Finding]:
     if len(groups) == 1:
         text = f"Only {groups[0].label} has a trial that is done: there is nothing to compare."
         return [Finding("Result", "", text)]
-    return [_equal_epochs("Equal epochs", groups), _equal_time(groups), *_equal_parameters(groups)]
+    return [
+        _equal_epochs("Equal epochs", groups),
+        *_never_shown(groups),
+        _equal_time(groups),
+        *_equal_parameters(groups),
+    ]
 
 
 def halving_findings(contest: Contest, groups: Sequence[SeedGroup]) -> list[Finding]:
@@ -107,14 +117,17 @@ def halving_findings(contest: Contest, groups: Sequence[SeedGroup]) -> list[Find
 
 
 def remarks(groups: Sequence[SeedGroup]) -> list[str]:
-    """Return notes about trials that are not done, and so do not count."""
+    """Return notes about trials that learned nothing, or are not done, and so do not count."""
     lines = []
     for group in groups:
+        total = len(group.outcomes)
+        stalled = [outcome.stalled for outcome in group.outcomes if outcome.stalled]
+        if stalled:
+            lines.append(f"{group.label}: {len(stalled)} of {total} learned nothing: {stalled[0]}.")
         statuses = [outcome.status for outcome in group.outcomes]
         counts = Counter(each for each in statuses if each not in ("done", "stopped"))
         if not counts:
             continue
-        total = len(group.outcomes)
         parts = [f"{number} of {total} {status}" for status, number in sorted(counts.items())]
         line = f"{group.label}: {', '.join(parts)}; means are of trials that are done."
         messages = sorted(
@@ -130,7 +143,12 @@ def format_digits(number: float, digits: int = 3) -> str:
     return f"{number:,.0f}" if whole else f"{number:#.{digits}g}".rstrip(".")
 
 
-def _equal_epochs(question: str, groups: Sequence[SeedGroup], terms: str = "") -> Finding:
+def _equal_epochs(
+    question: str,
+    groups: Sequence[SeedGroup],
+    terms: str = "",
+    psnr: Psnr = lambda row: row.psnr,
+) -> Finding:
     epochs = min(outcome.whole_epochs for group in groups for outcome in group.drawn)
     if not epochs:
         which = f"networks {terms}" if terms else "networks"
@@ -138,7 +156,14 @@ def _equal_epochs(question: str, groups: Sequence[SeedGroup], terms: str = "") -
         return Finding(question, "", text)
     when = f"after {epochs:,} epoch{'s' if epochs != 1 else ''}"
     terms = f"{terms}, {when}" if terms else when
-    return _compare(question, terms, groups, lambda _, row: row.epoch <= epochs)
+    return _compare(question, terms, groups, lambda _, row: row.epoch <= epochs, psnr)
+
+
+def _never_shown(groups: Sequence[SeedGroup]) -> list[Finding]:
+    """Return the best group on the pixels that were never shown, if there are such."""
+    if groups[0].trial.manifest.fit.hold_out is None:
+        return []
+    return [_equal_epochs("Best on pixels never seen", groups, psnr=lambda row: row.unseen_psnr)]
 
 
 def _equal_time(groups: Sequence[SeedGroup]) -> Finding:
@@ -186,11 +211,15 @@ def _compare(
     terms: str,
     groups: Sequence[SeedGroup],
     by_then: Callable[[Outcome, FitMetrics], bool],
+    psnr: Psnr = lambda row: row.psnr,
 ) -> Finding:
     psnrs: dict[str, list[float]] = {}
     late = []
     for group in groups:
-        last = [_last_psnr(outcome, by_then) for outcome in group.drawn]
+        last = [
+            _last_psnr([row for row in outcome.drawn if by_then(outcome, row)], psnr)
+            for outcome in group.drawn
+        ]
         values = [value for value in last if value is not None]
         if len(values) == len(last):
             psnrs[group.label] = values
@@ -233,9 +262,8 @@ def _lead(
     return f"{mean}, no more than the seeds differ ({spread:.2f} dB)", "too close to call"
 
 
-def _last_psnr(outcome: Outcome, by_then: Callable[[Outcome, FitMetrics], bool]) -> float | None:
-    rows = [row for row in outcome.drawn if by_then(outcome, row)]
-    return rows[-1].psnr if rows else None
+def _last_psnr(rows: Sequence[FitMetrics], psnr: Psnr) -> float | None:
+    return psnr(rows[-1]) if rows else None
 
 
 def _seconds(outcome: Outcome, row: FitMetrics) -> float:

@@ -25,7 +25,7 @@ from fit_image.storage import atomic
 FORMAT_VERSION = 1
 
 MEASURED = (
-    *("psnr", "best_psnr", "seconds"),
+    *("psnr", "best_psnr", "unseen_psnr", "best_unseen_psnr", "seconds"),
     *(f"seconds_to_{level}" for level in LEVELS),
     "never_answer",
 )
@@ -36,8 +36,10 @@ def write_results(folder: SweepDirectory, outcomes: Sequence[Outcome]) -> None:
     """Write ``results.csv``, ``results.json`` and ``means.csv``.
 
     ``results.csv`` has a row per trial: ``key``, ``label`` (without the seed), ``picture`` (path),
-    the configuration by field name, ``parameters``, ``work`` (FLOPs), ``epochs_learned``, ``psnr``
-    of the last frame and ``best_psnr`` (dB), ``seconds`` of training, ``seconds_to_20`` and so on
+    the configuration by field name, ``parameters``, ``bits_per_pixel_32`` and
+    ``bits_per_pixel_16`` (of so many bits a parameter), ``work`` (FLOPs), ``epochs_learned``,
+    ``psnr`` of the last frame and ``best_psnr`` (dB), ``unseen_psnr`` and ``best_unseen_psnr`` of
+    pixels that were never shown, ``seconds`` of training, ``seconds_to_20`` and so on
     (dB), ``never_answer`` (hidden units), ``status``, ``message`` and ``run``, its folder relative
     to that of the sweep. ``means.csv`` has a row for all trials that differ only in the seed, with
     mean, deviation, least and most over those that are done.
@@ -70,10 +72,11 @@ def _row(folder: SweepDirectory, outcome: Outcome, label: str) -> dict[str, Any]
         "label": label,
         **_settings(trial),
         "parameters": trial.parameters,
+        **trial.bits_per_pixel,
         "work": round(outcome.work),
         **outcome.measured,
-        "status": outcome.status,
-        "message": outcome.message,
+        "status": outcome.shown_status,
+        "message": outcome.message or outcome.stalled or "",
         "run": folder.run_path(trial).relative_to(folder.path).as_posix(),
     }
 
@@ -90,6 +93,7 @@ def _means(group: SeedGroup) -> dict[str, Any]:
         "label": group.label,
         "configuration": settings,
         "parameters": group.trial.parameters,
+        **group.trial.bits_per_pixel,
         "seeds": [outcome.trial.seed for outcome in group.outcomes],
         "done": len(group.done),
         **{name: each and asdict(each) for name, each in statistics.items()},

@@ -40,23 +40,28 @@
 
   const chart = makeChart("chart", "whole");
 
+  // Whether the PSNR of pixels that were never shown is drawn.
+  const ofUnseen = () =>
+    document.querySelector('input[name="pixels"]:checked')?.value === "unseen";
+
   const lineOf = (curve, axis) => {
     const { label, colour, dash } = picture.groups[curve.group];
-    const { x, mean, least, most } = axis === "seconds" ? curve.seconds : curve.epochs;
+    const source = ofUnseen() ? curve.unseen : curve;
+    const { x, mean, least, most } = axis === "seconds" ? source.seconds : source.epochs;
     return {
       name: label,
       colour: `--series-${colour}`,
       dash: dashes[dash],
       x: axis === "work" ? x.map((epoch) => epoch * curve.work) : x,
       y: mean,
-      ...(curve.seeds > 1 ? { least, most } : {}),
+      ...(source.seeds > 1 ? { least, most } : {}),
     };
   };
 
   const drawChart = (keepView = false) => {
     const axis = chosen("axis");
     const lines = picture.curves
-      .filter((curve) => !hidden.has(curve.group))
+      .filter((curve) => !hidden.has(curve.group) && (curve.unseen || !ofUnseen()))
       .map((curve) => lineOf(curve, axis));
     const x = { ...axes[axis], logarithmic: byId("logarithmic").checked };
     chart.show(lines, { x, y: decibels("PSNR (dB)", 2) }, keepView);
@@ -154,7 +159,7 @@
     makeScreens();
   };
 
-  onChange('input[name="axis"], #logarithmic', () => drawChart());
+  onChange('input[name="axis"], input[name="pixels"], #logarithmic', () => drawChart());
   onChange('input[name="picture"]', (input) => showPicture(input.value));
   // Browsers may keep what was chosen when a page is loaded again.
   showPicture(document.querySelector('input[name="picture"]:checked')?.value ?? 0);

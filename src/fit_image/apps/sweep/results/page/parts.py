@@ -18,7 +18,13 @@ _VERDICTS = {"clear": "clear lead", "one seed": "one seed only"}
 _ABOUT_FIGURES = (
     "Mean ± standard deviation over the seeds that are done. Press a heading to sort. Silent "
     "hidden units never answer: of ReLUs, those with no output above zero anywhere in the "
-    "picture; of others, those whose output is the same everywhere."
+    "picture; of others, those whose output is the same everywhere. Bits a pixel are those of the "
+    "parameters, of 32 and of 16 bits each."
+)
+
+_ABOUT_UNSEEN = (
+    "Final and best PSNR are of the pixels that were shown, unseen PSNR is of those that never "
+    "were, in the last picture."
 )
 
 _ABOUT_PICTURES = (
@@ -44,11 +50,23 @@ def choices(sections: Sequence[Section]) -> Html:
         return Html("")
     labels = []
     for index, section in enumerate(sections):
-        size = element("small", f"{section.picture.width} x {section.picture.height}")
+        size = element("small", section.size)
         button = element("input", type="radio", name="picture", value=index, checked=index == 0)
         labels.append(element("label", button, element("span", section.name, " ", size)))
     legend = element("legend", "Picture")
     return element("fieldset", legend, *labels, class_="choices", id="pictures")
+
+
+def axis_choice(sections: Sequence[Section]) -> Html:
+    """Return the buttons that choose whose PSNR is drawn, if pixels were held out."""
+    if not any(section.held_out for section in sections):
+        return Html("")
+    labels = []
+    for value, text in (("shown", "pixels shown"), ("unseen", "pixels never shown")):
+        checked = value == "shown"
+        button = element("input", type="radio", name="pixels", value=value, checked=checked)
+        labels.append(element("label", button, element("span", text)))
+    return element("fieldset", element("legend", "PSNR of"), *labels, class_="choices")
 
 
 def summary(section: Section) -> Html:
@@ -67,7 +85,7 @@ def figures(section: Section) -> Html:
     all_trials = element("summary", f"All {len(section.outcomes)} trials")
     return join(
         groups_table(section),
-        _note(_ABOUT_FIGURES),
+        _note(f"{_ABOUT_FIGURES} {_ABOUT_UNSEEN}" if section.held_out else _ABOUT_FIGURES),
         element("details", all_trials, trials_table(section)),
     )
 

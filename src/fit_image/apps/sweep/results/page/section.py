@@ -46,6 +46,10 @@ class Section:
         ]
         self.picture = groups[0].trial.manifest.picture
         self.name = Path(self.picture.path).name
+        hold_out = groups[0].trial.manifest.fit.hold_out
+        self.held_out = hold_out is not None
+        size = f"{self.picture.width} x {self.picture.height}"
+        self.size = f"{size}, hold out {hold_out}" if self.held_out else size
         self.wide = self.picture.width > self.picture.height
         if folder.halving is None:
             self.findings = findings(groups)
@@ -60,7 +64,12 @@ class Section:
         unranked = (index for index in range(len(groups)) if index not in self.ranked)
         self.order = [*self.ranked, *unranked]
         self.curves = [
-            {"group": index, **curves(groups[index])} for index in sorted(self.ranked[:max_curves])
+            {
+                "group": index,
+                **curves(groups[index]),
+                "unseen": curves(groups[index], "unseen_psnr") if self.held_out else None,
+            }
+            for index in sorted(self.ranked[:max_curves])
         ]
         frames = (
             (index, TrialFrames.of(folder, groups[index].label, groups[index].drawn))

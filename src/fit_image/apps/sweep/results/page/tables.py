@@ -8,11 +8,14 @@ from typing import Any
 
 from fit_image.apps.hidden_layers import describe_silent
 from fit_image.apps.report.markup import Html, element, join
+from fit_image.apps.sweep.plan.trial import Trial
 from fit_image.apps.sweep.results.outcome import LEVELS, Outcome, SeedGroup, Statistics
 from fit_image.apps.sweep.results.page.section import Section
 from fit_image.apps.sweep.results.summary import format_digits
 
 _NOTHING = "\N{EN DASH}"
+
+_SIZE = ("Parameters", "Bits a pixel")
 
 _TIMES = [f"s to {level} dB" for level in LEVELS]
 
@@ -22,7 +25,8 @@ def groups_table(section: Section) -> Html:
     head = [
         _header("Network", "text"),
         _header("Final PSNR", sort="descending"),
-        *map(_header, ("Best PSNR", "Parameters", "Epochs", "Seconds", *_TIMES, "Silent", "Seeds")),
+        *map(_header, ("Best PSNR", *_unseen_head(section), *_SIZE, "Epochs", "Seconds")),
+        *map(_header, (*_TIMES, "Silent", "Seeds")),
         _header("Status", "text"),
     ]
     rows = (_group_row(section.groups[index], section.styles[index]) for index in section.order)
@@ -31,8 +35,9 @@ def groups_table(section: Section) -> Html:
 
 def trials_table(section: Section) -> Html:
     """Return the table of all trials, in the sweep's order."""
-    numbers = ("Seed", "Final PSNR", "Best PSNR", "Parameters", "Epochs", "Seconds", *_TIMES)
-    head = [_header("Network", "text"), *map(_header, (*numbers, "Silent"))]
+    numbers = ("Seed", "Final PSNR", "Best PSNR", *_unseen_head(section), *_SIZE)
+    head = [_header("Network", "text"), *map(_header, numbers)]
+    head += map(_header, ("Epochs", "Seconds", *_TIMES, "Silent"))
     rows = (
         _trial_row(outcome, style)
         for group, style in zip(section.groups, section.styles, strict=True)
@@ -88,7 +93,8 @@ def _group_row(group: SeedGroup, style: Mapping[str, Any]) -> Html:
         _name(style),
         spread("psnr", _decibels),
         spread("best_psnr", _decibels),
-        _number(group.trial.parameters, f"{group.trial.parameters:,}"),
+        *([spread("unseen_psnr", _decibels)] if _is_held_out(group.trial) else []),
+        *_size(group.trial),
         spread("epochs_learned", _count),
         spread("seconds", format_digits, 2),
         *(spread(f"seconds_to_{level}", format_digits, 2) for level in LEVELS),
@@ -99,21 +105,37 @@ def _group_row(group: SeedGroup, style: Mapping[str, Any]) -> Html:
 
 
 def _trial_row(outcome: Outcome, style: Mapping[str, Any]) -> Html:
-    message = f": {outcome.message}" if outcome.message else ""
-    parameters = outcome.trial.parameters
+    message = outcome.message or outcome.stalled
+    status = f"{outcome.shown_status}: {message}" if message else outcome.shown_status
     return element(
         "tr",
         _name(style),
         _number(outcome.trial.seed),
         _psnr(outcome.psnr),
         _psnr(outcome.best_psnr),
-        _number(parameters, f"{parameters:,}"),
+        *([_psnr(outcome.unseen_psnr)] if _is_held_out(outcome.trial) else []),
+        *_size(outcome.trial),
         _number(outcome.epochs, f"{outcome.epochs:,}"),
         _seconds(outcome.seconds),
         *(_seconds(outcome.seconds_to(level)) for level in LEVELS),
         _silent(outcome),
-        element("td", outcome.status, message, data_value=outcome.status),
+        element("td", status, data_value=outcome.shown_status),
     )
+
+
+def _is_held_out(trial: Trial) -> bool:
+    return trial.manifest.fit.hold_out is not None
+
+
+def _unseen_head(section: Section) -> list[str]:
+    return ["Unseen PSNR"] if section.held_out else []
+
+
+def _size(trial: Trial) -> tuple[Html, Html]:
+    """Return the cells of `_SIZE`."""
+    at_32, at_16 = trial.bits_per_pixel.values()
+    bits = _number(at_32, f"{format_digits(at_32)} / {format_digits(at_16)}")
+    return _number(trial.parameters, f"{trial.parameters:,}"), bits
 
 
 def _number(value: float | None, text: str = "", title: str | None = None) -> Html:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.apps.coordinates import unit_coordinates
-from fit_image.apps.fit.importance_sampling import Importance
+from fit_image.apps.pixels.importance_sampling import Importance
 from fit_image.images.io import COLOUR_TYPES, max_level
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.jit import kernel
@@ -32,14 +32,24 @@ class Samples:
     ----------
     image : uint8, uint16 or float32 (height, width, channels)
         Not copied where it is C-contiguous, so it must not change.
+    shown : uint32 (shown pixels,), optional
+        The pixels to learn from, as row * width + column. Default: all.
+
+    Attributes
+    ----------
+    order : uint32 (samples,)
+        The pixels of the epoch, as row * width + column; empty before `shuffle`.
     """
 
-    def __init__(self, image: npt.NDArray[Any]) -> None:
+    def __init__(
+        self, image: npt.NDArray[Any], shown: npt.NDArray[np.uint32] | None = None
+    ) -> None:
         height, width, channels = image.shape
         self._colours = np.ascontiguousarray(image).reshape(-1, channels)
         self._colours.flags.writeable = False  # as some pictures are: all have one kernel
         self._brightest = max_level(image.dtype)
         self._xs, self._ys = (unit_coordinates(side, side) for side in (width, height))
+        self._shown = shown
         self._pool = ThreadPool()
         self.order: npt.NDArray[np.uint32]
         self._importance: Importance | None
@@ -48,25 +58,18 @@ class Samples:
     def shuffle(
         self, rng: np.random.Generator, errors: npt.NDArray[np.uint8] | None = None
     ) -> None:
-        """Draw a new ``order``: all pixels (row * width + column), each permutation as likely.
+        """Draw a new ``order`` of the pixels to learn from, each permutation as likely.
 
-        With ``errors``, `error_levels` of all pixels, it has some of them several times, and others
-        not, as `Importance` has it.
-
-        Source: R. A. Fisher's and F. Yates's shuffle, from the first place to the last. Numbers
-        are drawn ahead of their use, so that the processor fetches many places of a large order at
-        once instead of waiting for one after the other.
+        With ``errors``, `error_levels` of all pixels of the picture, it has some of them several
+        times, and others not, as `Importance` has it.
         """
+        shown = self._shown
         pixels = len(self._colours)
-        if errors is None:
-            importance = None
-            order = np.arange(pixels, dtype=np.uint32)
-        else:
-            importance = Importance(errors)
-            order = np.empty(pixels, dtype=np.uint32)
+        order = np.arange(pixels, dtype=np.uint32) if shown is None else shown.copy()
+        importance = None if errors is None else Importance(errors, shown)
+        if importance:
             importance.draw(order, rng)
-        for start in range(0, pixels, DRAWS_AT_ONCE):
-            _shuffle_kernel(order, rng.random(min(DRAWS_AT_ONCE, pixels - start)), start)
+        shuffle(order, rng)
         # Last: where an interruption comes before, the epoch has no order yet.
         self._importance, self.order = importance, order
 
@@ -106,6 +109,17 @@ class Samples:
         if self._importance:
             return coordinates, colours, self._importance.weights(pixels)
         return coordinates, colours, np.ones(len(pixels), dtype=np.float32)
+
+
+def shuffle(order: npt.NDArray[np.uint32], rng: np.random.Generator) -> None:
+    """Put the items of ``order`` into a random order, each permutation as likely.
+
+    Source: R. A. Fisher's and F. Yates's shuffle, from the first place to the last. Numbers are
+    drawn ahead of their use, so that the processor fetches many places of a large order at once
+    instead of waiting for one after the other.
+    """
+    for start in range(0, len(order), DRAWS_AT_ONCE):
+        _shuffle_kernel(order, rng.random(min(DRAWS_AT_ONCE, len(order) - start)), start)
 
 
 def warm_up(dtypes: Iterable[npt.DTypeLike] = COLOUR_TYPES, *, by_error: bool = False) -> None:

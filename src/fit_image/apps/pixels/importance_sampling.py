@@ -100,25 +100,37 @@ class Importance:
     ----------
     levels : uint8 (pixels,)
         From `error_levels`.
+    shown : uint32 (shown pixels,), optional
+        The pixels to draw from. Default: all.
     """
 
-    def __init__(self, levels: Levels) -> None:
+    def __init__(self, levels: Levels, shown: npt.NDArray[np.uint32] | None = None) -> None:
         self._levels = levels
-        self._total = np.int64(np.square(np.arange(256)) @ np.bincount(levels, minlength=256))
+        self._shown = shown
+        drawn = self._drawn
+        self._count = np.int64(len(drawn))
+        self._total = np.int64(np.square(np.arange(256)) @ np.bincount(drawn, minlength=256))
+
+    @property
+    def _drawn(self) -> Levels:
+        """Levels of the pixels to draw from."""
+        return self._levels if self._shown is None else self._levels[self._shown]
 
     def draw(self, order: npt.NDArray[np.uint32], rng: np.random.Generator) -> None:
-        """Fill ``order`` with as many pixels as there are, from first to last.
+        """Fill ``order`` with as many pixels as there are to draw from, from first to last.
 
         Systematic resampling: the cumulative probabilities are met at even steps from a random
         offset, so that a pixel is drawn N p_i times, rounded up or down. Source: G. Kitagawa,
         "Monte Carlo filter and smoother for non-Gaussian nonlinear state space models", 1996.
         """
-        _draw_kernel(self._levels, self._total, rng.integers(2 * self._total), order)
+        _draw_kernel(self._drawn, self._total, rng.integers(2 * self._total), order)
+        if self._shown is not None:
+            order[:] = self._shown[order]
 
     def weights(self, pixels: npt.NDArray[np.uint32]) -> FloatArray:
         """Return the weights of the losses of ``pixels`` (float32)."""
         weights = np.empty(len(pixels), dtype=np.float32)
-        _weights_kernel(pixels, self._levels, self._total, weights)
+        _weights_kernel(pixels, self._levels, self._count, self._total, weights)
         return weights
 
 
@@ -139,7 +151,7 @@ def _draw_kernel(levels, total, offset, order):
 
 
 @kernel
-def _weights_kernel(pixels, levels, total, weights):
+def _weights_kernel(pixels, levels, count, total, weights):
     for i in range(pixels.shape[0]):
         level = np.int64(levels[pixels[i]])
-        weights[i] = 2.0 * total / (total + levels.shape[0] * level * level)
+        weights[i] = 2.0 * total / (total + count * level * level)
