@@ -406,7 +406,7 @@ def test_levels_of_filters():
         make_autoencoder(AutoencodeConfig(conv=True, filters=filters), mean).network.num_params
         for filters in (8, (8, 8))
     )
-    assert one == two == 1905
+    assert one == two == 2195
 
 
 def test_the_average_is_what_is_drawn_and_measured():

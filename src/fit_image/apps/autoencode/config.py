@@ -120,6 +120,8 @@ class AutoencodeConfig:
         if type(filters) is int:
             object.__setattr__(self, "filters", (filters,))
         check_settings(self)
+        if not self.filters:
+            raise InputError("filters must be one number or more", fields=("filters",))
         for name in ("tied", "hidden"):
             if self.conv and getattr(self, name):
                 raise InputError(
