@@ -128,7 +128,9 @@ class SweepProgress:
     @property
     def done(self) -> float:
         """Fraction (0..1) of the expected training time."""
-        done = sum(cost * self._shares[key] for key, cost in self._costs.items())
+        # A trial that is stopped early did less than was expected of it when it ended.
+        shares = {key: min(share, self._expected[key]) for key, share in self._shares.items()}
+        done = sum(cost * shares[key] for key, cost in self._costs.items())
         total = sum(cost * self._expected[key] for key, cost in self._costs.items())
         return min(done / total, 1.0) if total else 1.0
 
