@@ -141,10 +141,12 @@ def test_a_preset_gives_what_is_not_given(bars):
     assert json.loads(Shell("info").succeed("run/model.npz", "--json").stdout)["kind"] == "residual"
     again = (*strong, "--resume", "--epochs", 2, "-q")
     assert "--bottleneck (was 5, now 6) differs" in fail(*again, "--bottleneck", 6)
-    assert "--residual (was True, now False)" in fail(*again, "--preset", "article")
+    line = fail("train", bars, "-o", "run", "--resume", "--preset", "article", "-q")
+    assert "--residual (was True, now False)" in line
     succeed(*again)
     assert AutoencoderDirectory.open("run").manifest.config.mirror
-    assert "--preset and --like exclude" in shell.run(*strong, "--like", "run").stderr
+    both = shell.run("train", bars, "-o", "new", "--preset", "strong", "--like", "run")
+    assert "--preset and --like exclude" in both.stderr
     line = fail("train", bars, "-o", "new", "--preset", "strong", "--bottleneck", 61)
     assert "--bottleneck must be at most 54 here, not 61: 54 pictures" in line
     assert not exists("new")
@@ -324,7 +326,7 @@ def test_grid(run):
         (("--conv", "--scaling", "shuffle", "--size", "12x10"), "--size of multiples of 4"),
         (("--residual",), "--residual is for convolutional networks: add --conv or omit it"),
         (("--preset", "strong", "--hidden", 4), "--hidden"),
-        (("--preset", "strong", "--raw"), "--raw is not for residual networks"),
+        (("--preset", "strong", "--raw"), "--raw is not for a linear network"),
         (("--preset", "strong", "--size", "13x12"), "--size of even numbers"),
         (("--preset", "weak"), "--preset"),
         (("--bottleneck", 0), "--bottleneck"),

@@ -7,7 +7,14 @@ from typing import Any
 
 from fit_image.config.layer_spec import LARGEST_RATE
 from fit_image.config.registry import SCHEDULES
-from fit_image.config.settings import SEED, check_choice, check_settings, documented, setting
+from fit_image.config.settings import (
+    SEED,
+    check_choice,
+    check_settings,
+    documented,
+    require,
+    setting,
+)
 from fit_image.errors import InputError
 
 ACTIVATIONS = ("leaky-relu", "relu", "elu", "softplus", "tanh", "sigmoid", "identity")
@@ -120,8 +127,7 @@ class AutoencodeConfig:
         if type(filters) is int:
             object.__setattr__(self, "filters", (filters,))
         check_settings(self)
-        if not self.filters:
-            raise InputError("filters must be one number or more", fields=("filters",))
+        require(len(self.filters) > 0, "filters", "must be one number or more")
         for name in ("tied", "hidden"):
             if self.conv and getattr(self, name):
                 raise InputError(
@@ -142,8 +148,7 @@ class AutoencodeConfig:
         }
         for name in (name for name, given in unused.items() if self.residual and given):
             raise InputError(
-                f"{name} is not for residual networks, which are linear between their ends: omit "
-                "it or residual",
+                f"{name} is not for a linear network between convolutions: omit it or residual",
                 fields=(name, "residual"),
             )
 
