@@ -351,7 +351,7 @@ def test_two_at_once_are_refused(picture):
         (["pic.png", "--epochs", "3", "--epochs=4"], "--epochs is given 2 times"),
         (["pic.png", "--lr", "0.1,0.2"], "fit-image sweep IMAGE"),
         (["pic.png", "--channels", "gray,rgb"], "fit-image sweep IMAGE"),
-        (["pic.png", "--lr", "0,1,x"], "not a valid number"),
+        (["pic.png", "--lr", "0,1,x"], "not a valid rate"),
         (["pic.png", "--epochs", "few"], "not a valid whole number"),
         (["paint", "pic.png"], "paint is neither a command nor an existing file"),
         (["empty.png"], "empty.png"),
