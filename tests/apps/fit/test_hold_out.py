@@ -7,11 +7,11 @@ import math
 
 import numpy as np
 import pytest
-from fit_image.apps.fit.fit import fit
 from test_epoch_loop import milestones, resumed, state_of
 from test_fit import BATCHES
 
 from fit_image.apps.fit.trainer import FitTrainer
+from fit_image.apps.fitting import fit
 from fit_image.apps.pixels.hold_out import HeldOut
 from fit_image.apps.pixels.importance_sampling import Importance
 from fit_image.apps.pixels.samples import Samples

@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 import pytest
-from fit_image.apps.fit.fit import fit
 from test_epoch_loop import milestones, resumed
 
 from fit_image.apps.fit.stall import StallWatch
 from fit_image.apps.fit.trainer import FitTrainer
+from fit_image.apps.fitting import fit
 from fit_image.apps.pixels.hold_out import HeldOut
 from fit_image.config.fit import FitConfig
 
