@@ -157,7 +157,7 @@ def help_of_script(name, *words):
 
 def check_script(words):
     """Check that a script and its options exist; most of them take long."""
-    command = [word for word in words[1:2] if words[0].endswith("figures.py")]
+    command = [word for word in words[1:2] if words[0].endswith(("figures.py", "restorer.py"))]
     try:
         text = help_of_script(words[0], *command)
     except ModuleNotFoundError as error:
