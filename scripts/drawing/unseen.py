@@ -18,7 +18,10 @@ from fit_image.apps.pixels.hold_out import HeldOut
 from fit_image.config.fit import FitConfig
 
 ENCODINGS = ("none", "fourier:128@1", "fourier:128@10", "fourier:128@100", "grid")
-OPTIONS = "--layers 3x128 --activation relu --optimizer adam --epochs 20 --frame-every 20"
+OPTIONS = (
+    "--layers 3x128 --activation relu --optimizer adam --batch-size 256 --epochs 20 "
+    "--frame-every 20 --max-pixels none"
+)
 SIDE, ENLARGED, COLUMNS = 120, 2, 3
 
 
@@ -33,7 +36,7 @@ def draw_unseen(
     levels = to_uint8(load_image(picture).levels)
     held_out = HeldOut.of(FitConfig(hold_out="even"), levels.shape[1], levels.shape[0])
     assert held_out
-    shown = np.where(held_out.mask[..., np.newaxis], np.uint8(255), levels)
+    shown = np.where(held_out.mask[..., np.newaxis], np.uint8(128), levels)
     cells: list[Cell] = [(_part(shown, corner), "what is shown:\na quarter of the pixels")]
     lines = [
         "| encoding | shown | never shown | parameters | bits a pixel |",
