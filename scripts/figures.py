@@ -198,7 +198,8 @@ def stalled(work: Path) -> None:
         cells.append((Image.open(run / "final.png"), f"--layers {layers}\n{row.psnr:.2f} dB"))
     cells.append((Image.open(PORTRAIT), "the picture"))
     title = f"fit-image portrait.png {' '.join(map(str, STALLED))}"
-    draw_sheet({title: cells}, 3).save(EXAMPLES / "stalled.png", optimize=True)
+    sheet = draw_sheet({title: cells}, 3).quantize(256)
+    sheet.save(EXAMPLES / "stalled.png", optimize=True)
 
 
 @cli.command()

@@ -29,6 +29,9 @@ _STEPS = 100
 
 _CLOSE_DB = 0.01
 
+# So much below it, a picture whose loss does not fall is the average colour, but for noise.
+_NOISE_DB = 0.5
+
 # An average colour as good as this is the picture, for all that anybody sees.
 _INVISIBLE_DB = 40.0
 
@@ -136,6 +139,8 @@ class StallWatch:
                 problem = self._average_colour(epoch, network)
             elif steps >= _STEPS and drawing.psnr < _INVISIBLE_DB:
                 problem = self._level_loss(epoch, loss, worse=level <= 0)
+                if problem and level <= 0 and drawing.psnr > self.average_psnr - _NOISE_DB:
+                    problem = self._average_colour(epoch, network)
         if problem is not None:
             self.reason, self._told = problem, drawing.psnr
 
