@@ -60,8 +60,9 @@ def program_code(expression: Expression) -> int:
 def _address() -> int:
     """Return the address of `_run`, compiled."""
     _run.compile(_SIGNATURE)
-    compiled = _run.overloads[_SIGNATURE.args]
-    return int(compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name))
+    compiled = _run.overloads[_SIGNATURE.args]._asdict()
+    name = compiled["fndesc"].llvm_func_name
+    return int(compiled["library"].get_pointer_to_function(name))
 
 
 @intrinsic
