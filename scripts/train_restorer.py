@@ -15,17 +15,15 @@ from pathlib import Path
 import click
 import numpy as np
 
+from fit_image.apps.trained_network import TrainedNetwork
 from fit_image.apps.unjpeg.residual.kernels import FACTOR
 from fit_image.apps.unjpeg.residual.model import ResidualNetwork
 from fit_image.apps.unjpeg.residual.network import make_network
 from fit_image.nn.network import Network
 from fit_image.nn.optimizers.adam import Adam
-from fit_image.nn.optimizers.ema import EMA
 from fit_image.nn.optimizers.schedules import RateSchedule
-from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.threads import ThreadPool
-from fit_image.nn.training.minibatch import Minibatch
-from fit_image.storage.npz import array_like, part_of, read_archive, write_archive
+from fit_image.storage.npz import read_archive, write_archive
 from restorer.crops import Crops
 
 _KIND, _VERSION = "restorer_training", 1
@@ -47,14 +45,13 @@ class Training:
         self.channels, self.blocks = channels, blocks
         self.network = _init(make_network(SIDE // FACTOR, SIDE // FACTOR, channels, blocks), seed)
         optimizer = Adam(self.network.parameters.size)
-        self.minibatch = Minibatch(self.network, optimizer, rate, BATCH, pool=ThreadPool(1))
-        self.average = EMA(_AVERAGE)
+        self.trained = TrainedNetwork(self.network, optimizer, rate, BATCH, ThreadPool(1), _AVERAGE)
         self._schedule = RateSchedule("cosine", 1.0, warmup=0.01)
 
     @property
     def step(self) -> int:
         """Steps done."""
-        return self.minibatch.optimizer.steps
+        return self.trained.optimizer.steps
 
     def train_step(self) -> float:
         """Learn from a batch; return its loss.
@@ -66,13 +63,13 @@ class Training:
         shares = np.cumsum([len(each) for each in self.crops])
         chosen = int(np.searchsorted(shares, rng.integers(shares[-1]), side="right"))
         inputs, targets = self.crops[chosen].batch(BATCH, SIDE, rng)
-        errors = self.minibatch.forward(inputs) - targets
+        errors = self.trained.forward(inputs) - targets
         weights = 1 / (np.square(targets).mean(axis=(1, 2, 3), keepdims=True) + _SMALL)
         factor = float(self._schedule.factors(self.step, 1, self.steps)[0])
-        self.minibatch.backward(errors * weights / errors[0].size)
-        norm = float(np.linalg.norm(self.minibatch.gradient)) / BATCH
-        self.minibatch.step(min(_STEEPEST / max(norm, _STEEPEST), 1.0) / BATCH, factor)
-        self.average.update(self.network.parameters, self.step - 1)
+        self.trained.backward(errors * weights / errors[0].size)
+        norm = float(np.linalg.norm(self.trained.gradient)) / BATCH
+        self.trained.step(min(_STEEPEST / max(norm, _STEEPEST), 1.0) / BATCH, factor)
+        self.trained.ema.update(self.network.parameters, self.step - 1)
         return float((weights * np.square(errors)).mean())
 
     def gain(self, crops: Crops) -> float:
@@ -89,28 +86,16 @@ class Training:
 
     def model(self) -> ResidualNetwork:
         """Return the averaged network."""
-        with self.average.applied(self.network.parameters):
+        with self.trained.averaged():
             return ResidualNetwork.of(self.network, self.channels, self.blocks)
 
     def save(self, path: Path) -> None:
         """Write a checkpoint."""
-        arrays = {f"optimizer_{k}": v for k, v in self.minibatch.to_arrays().items()}
-        arrays["parameters"] = self.network.parameters
-        arrays["average"] = self.model_params()
-        write_archive(path, _KIND, _VERSION, arrays)
+        write_archive(path, _KIND, _VERSION, self.trained.state_dict())
 
     def load(self, path: Path) -> None:
         """Go on from a checkpoint."""
-        arrays = read_archive(path, _KIND, _VERSION)
-        own = self.network.parameters
-        parameters, average = (array_like(arrays, each, own) for each in ("parameters", "average"))
-        self.minibatch.restore(part_of(arrays, "optimizer_"))
-        own[:] = parameters
-        self.average.average = average.copy()
-
-    def model_params(self) -> FloatArray:
-        """Return the averaged parameters."""
-        return self.network.parameters if self.average.average is None else self.average.average
+        self.trained.load_state_dict(read_archive(path, _KIND, _VERSION))
 
 
 SIDE, BATCH = 96, 4  # pixels of a patch, and patches of a batch
