@@ -25,7 +25,7 @@ class Network:
     ----------
     layers : sequence of Layer
         At least one. The output of each has the shape of the next one's input. A layer stands
-        behind that which it is tied to. Residual blocks do not overlap.
+        behind that which it is tied to. Residual blocks may lie in each other, but not overlap.
 
     Attributes
     ----------
@@ -243,10 +243,10 @@ class Network:
                 grads = cache.calls[owner].grads
                 assert grads is not None
                 grads[:] = 0.0
-        kept = None  # the gradient with respect to the output of the residual block under way
+        kept = []  # gradients with respect to the outputs of the residual blocks under way
         for index in reversed(range(last, len(self.layers))):
             if self.layers[index].skip:
-                kept = grads_y[index + 1]
+                kept.append(grads_y[index + 1])
             adds = mode is GradMode.WRITE and self._owners[index] in shared
             self.layers[index].backward(
                 cache.calls[index],
@@ -255,10 +255,10 @@ class Network:
                 GradMode.ADD if adds else mode,
                 scales[index],
             )
-            if kept is not None and index in self._block_begins:
+            for _ in range(self._block_begins.count(index)):
+                grad_skip = kept.pop()
                 if index > last or to_input:
-                    _add(cache.calls[index].pool, kept, grads_y[index])
-                kept = None
+                    _add(cache.calls[index].pool, grad_skip, grads_y[index])
         return grads_y[0] if to_input else None
 
     def _owner(self, index: int) -> int:
@@ -276,7 +276,7 @@ def _add(pool: ThreadPool, source: FloatArray, target: FloatArray) -> None:
     pool.run_kernel(add_kernel, source.reshape(-1), target.reshape(-1))
 
 
-def _block_begins(layers: Sequence[Layer]) -> set[int]:
+def _block_begins(layers: Sequence[Layer]) -> list[int]:
     """Return the first layers of all residual blocks.
 
     Raises
@@ -284,17 +284,20 @@ def _block_begins(layers: Sequence[Layer]) -> set[int]:
     ValueError
         If blocks overlap, or do not fit.
     """
-    begins, end = set(), -1
+    begins: list[int] = []
+    ends: list[int] = []
     for index, layer in enumerate(layers):
         if layer.skip:
             first = index + 1 - layer.skip
-            if first <= end:
+            if first < 0 or any(
+                begin < first <= end for begin, end in zip(begins, ends, strict=True)
+            ):
                 raise ValueError("residual blocks overlap, or begin before the network does")
             if layers[first].in_shape != layer.out_shape:
                 raise ValueError(
                     f"an input of shape {layers[first].in_shape} of a residual block cannot be "
                     f"added to an output of shape {layer.out_shape}"
                 )
-            begins.add(first)
-            end = index
+            begins.append(first)
+            ends.append(index)
     return begins

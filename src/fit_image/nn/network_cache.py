@@ -80,15 +80,15 @@ class NetworkCache:
 def _shared_outputs(layers: Sequence[Layer], batch_size: int) -> list[FloatArray]:
     """Return memory for every layer's output, which may be that of an earlier one.
 
-    No layer writes where its input lies, or that of the residual block under way.
+    No layer writes where its input lies, or that of a residual block under way.
     """
-    kept = {end + 1 - layer.skip: end for end, layer in enumerate(layers) if layer.skip}
+    blocks = [(end + 1 - layer.skip, end) for end, layer in enumerate(layers) if layer.skip]
     buffers: list[int] = []  # of the outputs
     for index in range(len(layers)):
         taken = set(buffers[-1:])
-        taken |= {buffers[begin - 1] for begin, end in kept.items() if 0 < begin <= index <= end}
-        buffers.append(min(set(range(3)) - taken))
-    sizes = [0] * 3
+        taken |= {buffers[begin - 1] for begin, end in blocks if 0 < begin <= index <= end}
+        buffers.append(min(set(range(len(taken) + 1)) - taken))
+    sizes = [0] * (max(buffers) + 1)
     for layer, buffer in zip(layers, buffers, strict=True):
         sizes[buffer] = max(sizes[buffer], batch_size * math.prod(layer.out_shape))
     memory = [arrays.aligned_zeros(size) for size in sizes]

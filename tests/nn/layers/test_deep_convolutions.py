@@ -39,8 +39,25 @@ def restorer(height=6, width=8, activation="tanh"):
     return Network(layers)
 
 
-def test_residual_blocks_of_convolutions_equal_central_differences(rng):
-    network = restorer().init_params(rng)
+def nested(height=6, width=8):
+    """Residual blocks in a block at half the resolution, and one that begins with another."""
+    inside, coarse = (height, width, 6), (height // 2, width // 2, 24)
+    convolutions = [Conv2D(coarse, 24, 3, 1, "tanh", std=0.05) for _ in range(4)]
+    layers = [
+        Conv2D(inside, 6, 3, 1, "tanh", std=0.05),
+        PixelUnshuffle(inside),
+        *convolutions,
+        PixelShuffle(coarse),
+        Conv2D(inside, 6, 3, 1, std=0.05),
+        Conv2D(inside, 3, 3, 1, std=0.05),
+    ]
+    layers[3].skip, layers[5].skip, layers[6].skip, layers[7].skip = 2, 2, 6, 8
+    return Network(layers)
+
+
+@pytest.mark.parametrize("make_network", [restorer, nested])
+def test_residual_blocks_of_convolutions_equal_central_differences(make_network, rng):
+    network = make_network().init_params(rng)
     x, grad_y = normal(rng, 3, 6, 8, 6), normal(rng, 3, 6, 8, 3)
     _, grads, grad_x = there_and_back(network, x, grad_y)
     pairs = [
@@ -48,6 +65,13 @@ def test_residual_blocks_of_convolutions_equal_central_differences(rng):
         for name, values in named_params(network, network.parameters).items()
     ]
     assert_central_differences(network, x, grad_y, [*pairs, (x, grad_x)], rng)
+
+
+def test_blocks_that_overlap_are_refused():
+    layers = [Conv2D((4, 4, 3), 3, 3, 1) for _ in range(4)]
+    layers[2].skip, layers[3].skip = 3, 2
+    with pytest.raises(ValueError, match="overlap"):
+        Network(layers)
 
 
 @pytest.mark.parametrize("channels", [4, 20, 32])
@@ -94,8 +118,9 @@ def test_strips_of_rows_change_no_bit(strip):
         np.testing.assert_array_equal(one, other)
 
 
-def test_a_cache_without_training_gives_the_same_bits(rng):
-    network = restorer().init_params(rng)
+@pytest.mark.parametrize("make_network", [restorer, nested])
+def test_a_cache_without_training_gives_the_same_bits(make_network, rng):
+    network = make_network().init_params(rng)
     x = normal(rng, 5, 6, 8, 6)
     expected = network.forward(x, network.make_cache(5, ThreadPool(1)))
     for threads in (1, 2):
