@@ -18,7 +18,8 @@ import numpy as np
 from fit_image.apps.trained_network import TrainedNetwork
 from fit_image.apps.unjpeg.residual.kernels import FACTOR
 from fit_image.apps.unjpeg.residual.model import ResidualNetwork
-from fit_image.apps.unjpeg.residual.network import make_network
+from fit_image.apps.unjpeg.residual.network import Sizes, is_coarse, make_network
+from fit_image.nn.layers.pixel_shuffle import PixelShuffle
 from fit_image.nn.network import Network
 from fit_image.nn.optimizers.adam import Adam
 from fit_image.nn.optimizers.schedules import RateSchedule
@@ -39,11 +40,11 @@ class Training:
     """A network that learns from patches of crops; every step depends on its number alone."""
 
     def __init__(
-        self, crops: Sequence[Crops], channels: int, blocks: int, steps: int, rate: float, seed: int
+        self, crops: Sequence[Crops], sizes: Sizes, steps: int, rate: float, seed: int
     ) -> None:
         self.crops, self.steps, self.seed = crops, steps, seed
-        self.channels, self.blocks = channels, blocks
-        self.network = _init(make_network(SIDE // FACTOR, SIDE // FACTOR, channels, blocks), seed)
+        self.sizes = sizes
+        self.network = _init(make_network(_ROWS, _ROWS, sizes), seed)
         optimizer = Adam(self.network.parameters.size)
         self.trained = TrainedNetwork(self.network, optimizer, rate, BATCH, ThreadPool(1), _AVERAGE)
         self._schedule = RateSchedule("cosine", 1.0, warmup=0.01)
@@ -72,6 +73,19 @@ class Training:
         self.trained.ema.update(self.network.parameters, self.step - 1)
         return float((weights * np.square(errors)).mean())
 
+    def grow(self, model: ResidualNetwork) -> None:
+        """Begin with the weights of a network without the coarse block."""
+        if model.sizes != self.sizes._replace(coarse_blocks=0):
+            raise click.UsageError(f"the network to grow has {model.sizes}, not {self.sizes}")
+        start = 0
+        for index, layer in enumerate(self.network.layers):
+            if is_coarse(layer, _ROWS):
+                continue
+            params = self.network.part(self.network.parameters, index)
+            for values in layer.named_params(params).values():
+                values[...] = model.numbers[start : start + values.size].reshape(values.shape)
+                start += values.size
+
     def gain(self, crops: Crops) -> float:
         """Return the mean gain in dB of the averaged network over the filters, on whole crops."""
         network = self.model().network(*crops.sample(0)[0].shape[:2])
@@ -87,7 +101,7 @@ class Training:
     def model(self) -> ResidualNetwork:
         """Return the averaged network."""
         with self.trained.averaged():
-            return ResidualNetwork.of(self.network, self.channels, self.blocks)
+            return ResidualNetwork.of(self.network, self.sizes)
 
     def save(self, path: Path) -> None:
         """Write a checkpoint."""
@@ -99,6 +113,7 @@ class Training:
 
 
 SIDE, BATCH = 96, 4  # pixels of a patch, and patches of a batch
+_ROWS = SIDE // FACTOR
 
 
 def _init(network: Network, seed: int) -> Network:
@@ -106,11 +121,15 @@ def _init(network: Network, seed: int) -> Network:
     rng = np.random.default_rng([seed, _INIT])
     for index, layer in enumerate(network.layers):
         params = layer.named_params(network.part(network.parameters, index))
+        if "weight" not in params:
+            continue
         weights = params["weight"]
         last = index == len(network.layers) - 1
         std = (_LAST_LAYER if last else 1.0) * np.sqrt(2 / np.prod(weights.shape[:3]))
         if layer.skip:
             std *= 0.3
+        if not last and isinstance(network.layers[index + 1], PixelShuffle):
+            std = 0.0  # the coarse block starts as none
         weights[...] = rng.normal(0, std, weights.shape)
     return network
 
@@ -140,8 +159,11 @@ def make_crops(
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
 @click.option("--checkpoint", type=click.Path(path_type=Path), required=True)
 @click.option("--held-out", type=click.Path(path_type=Path), required=True, help="Other crops.")
-@click.option("--channels", default=48, show_default=True)
-@click.option("--blocks", default=2, show_default=True)
+@click.option("--grow", type=click.Path(path_type=Path), help="Network without coarse blocks.")
+@click.option("--channels", default=Sizes().channels, show_default=True)
+@click.option("--blocks", default=Sizes().blocks, show_default=True)
+@click.option("--coarse-channels", default=Sizes().coarse_channels, show_default=True)
+@click.option("--coarse-blocks", default=Sizes().coarse_blocks, show_default=True)
 @click.option("--steps", default=40_000, show_default=True)
 @click.option("--rate", default=0.0015, show_default=True)
 @click.option("--seed", default=0, show_default=True)
@@ -150,16 +172,18 @@ def train(
     output: Path,
     checkpoint: Path,
     held_out: Path,
-    channels: int,
-    blocks: int,
+    grow: Path | None,
     steps: int,
     rate: float,
     seed: int,
+    **sizes: int,
 ) -> None:
     """Train on crops in FOLDERS."""
     crops = [Crops(folder) for folder in folders]
     judged = Crops(held_out)
-    training = Training(crops, channels, blocks, steps, rate, seed)
+    training = Training(crops, Sizes(**sizes), steps, rate, seed)
+    if grow is not None:
+        training.grow(ResidualNetwork.load(grow))
     if checkpoint.exists():
         training.load(checkpoint)
     start, losses = time.monotonic(), []

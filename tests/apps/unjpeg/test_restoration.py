@@ -370,5 +370,5 @@ def test_a_convolutional_network_comes_back_from_its_file(tmp_path):
     network = ResidualNetwork.shipped()
     network.save(tmp_path / "network.npz")
     again = ResidualNetwork.load(tmp_path / "network.npz")
-    assert (again.channels, again.blocks) == (network.channels, network.blocks)
+    assert again.sizes == network.sizes
     assert (again.numbers == network.numbers).all()

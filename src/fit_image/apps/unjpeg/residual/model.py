@@ -14,15 +14,15 @@ import numpy.typing as npt
 
 from fit_image.apps.unjpeg.residual.features import Damage, make_features
 from fit_image.apps.unjpeg.residual.kernels import FACTOR, add_outputs_kernel
-from fit_image.apps.unjpeg.residual.network import make_network
+from fit_image.apps.unjpeg.residual.network import Sizes, make_network
 from fit_image.nn.network import Network
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.threads import ThreadPool
 from fit_image.runs.model_file import reading_model
-from fit_image.storage.npz import array_like, whole_number_of, write_archive
+from fit_image.storage.npz import array_like, write_archive
 
-FORMAT_VERSION = 1
-_KIND, _KNOWN = "unjpeg_residual", "channels|blocks|numbers"
+FORMAT_VERSION = 2
+_KIND, _KNOWN = "unjpeg_residual", "sizes|numbers"
 _MOST = 256
 """Channels, and blocks, that a file may ask for."""
 
@@ -35,24 +35,23 @@ class ResidualNetwork:
 
     Attributes
     ----------
-    channels, blocks : int
+    sizes : Sizes
         See `make_network`.
     numbers : float32 vector
         Weights and biases of all layers, without padding.
     """
 
-    channels: int
-    blocks: int
+    sizes: Sizes
     numbers: FloatArray
 
     @classmethod
-    def of(cls, network: Network, channels: int, blocks: int) -> Self:
-        """Return the weights of a network of any size of pictures."""
-        return cls(channels, blocks, np.concatenate([each.ravel() for each in _weights(network)]))
+    def of(cls, network: Network, sizes: Sizes) -> Self:
+        """Return the weights of a network for any size of pictures."""
+        return cls(sizes, np.concatenate([each.ravel() for each in _weights(network)]))
 
     def network(self, rows: int, columns: int) -> Network:
         """Return the network for pictures of a size."""
-        network = make_network(rows, columns, self.channels, self.blocks)
+        network = make_network(rows, columns, self.sizes)
         start = 0
         for weights in _weights(network):
             weights[...] = self.numbers[start : start + weights.size].reshape(weights.shape)
@@ -94,8 +93,7 @@ class ResidualNetwork:
     def save(self, path: Path) -> None:
         """Write the model file, in half precision."""
         arrays: dict[str, npt.ArrayLike] = {
-            "channels": np.int64(self.channels),
-            "blocks": np.int64(self.blocks),
+            "sizes": np.array(self.sizes, np.int64),
             "numbers": self.numbers.astype(np.float16),
         }
         write_archive(path, _KIND, FORMAT_VERSION, arrays)
@@ -104,12 +102,12 @@ class ResidualNetwork:
     def load(cls, path: Path) -> Self:
         """Read a model file; `InputError` if it is missing or damaged."""
         with reading_model(path, _KIND, FORMAT_VERSION, "a network", _KNOWN) as arrays:
-            channels, blocks = (whole_number_of(arrays, name) for name in ("channels", "blocks"))
-            if not (1 <= channels <= _MOST and 0 <= blocks <= _MOST):
-                raise ValueError(f"invalid sizes: {channels} channels, {blocks} blocks")
-            count = make_network(FACTOR, FACTOR, channels, blocks).num_params
+            sizes = Sizes(*array_like(arrays, "sizes", np.array(Sizes())).tolist())
+            if not all(0 <= size <= _MOST for size in sizes) or not sizes.channels:
+                raise ValueError(f"invalid sizes: {sizes}")
+            count = make_network(FACTOR, FACTOR, sizes).num_params
             numbers = array_like(arrays, "numbers", np.empty(count, np.float16))
-            return cls(channels, blocks, numbers.astype(np.float32))
+            return cls(sizes, numbers.astype(np.float32))
 
     @classmethod
     @cache
