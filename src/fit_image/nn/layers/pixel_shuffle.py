@@ -8,10 +8,44 @@ row, of the first channel, then those of the second.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from fit_image.nn.layers.kernel_args import Grads
 from fit_image.nn.layers.layer import Call, Layer, Shape
+from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.barrier import share
 from fit_image.nn.runtime.jit import kernel
+from fit_image.nn.runtime.threads import ThreadPool
+
+
+class _Strides(NamedTuple):
+    """Numbers from one row of squares to the next, and so on."""
+
+    row: int
+    column: int
+    down: int  # in a square
+    across: int
+    channel: int
+
+
+class _Squares(NamedTuple):
+    """Squares of pixels of an image, which may be channels."""
+
+    columns: int  # of squares
+    factor: int
+    channels: int  # of a pixel of a square
+
+    @property
+    def as_pixels(self) -> _Strides:
+        """Where numbers lie in the image."""
+        line = self.columns * self.factor * self.channels
+        return _Strides(self.factor * line, self.factor * self.channels, line, self.channels, 1)
+
+    @property
+    def as_channels(self) -> _Strides:
+        """Where numbers lie if squares are channels."""
+        depth = self.channels * self.factor**2
+        return _Strides(self.columns * depth, depth, self.factor, 1, self.factor**2)
 
 
 class PixelUnshuffle(Layer):
@@ -39,17 +73,16 @@ class PixelUnshuffle(Layer):
                 f" {factor}"
             )
         super().__init__(in_shape, (height // factor, width // factor, channels * factor**2))
-        self._factor = factor
+        self._squares = _Squares(width // factor, factor, channels)
 
     def forward(self, call: Call) -> None:
         """Turn squares into channels; threads share the rows of squares."""
-        x, y = call.x.reshape(-1), call.y.reshape(-1)
-        call.pool.run_kernel(_unshuffle_kernel, self.out_shape, self._factor, x, y)
+        _to_channels(self._squares, call.pool, call.x, call.y)
 
     def propagate(self, call: Call, grads: Grads) -> None:
         """Turn the gradient's channels into squares; there are no parameters."""
         if grads.x.size:
-            call.pool.run_kernel(_shuffle_kernel, self.out_shape, self._factor, grads.y, grads.x)
+            _to_pixels(self._squares, call.pool, grads.y, grads.x)
 
 
 class PixelShuffle(Layer):
@@ -74,17 +107,16 @@ class PixelShuffle(Layer):
         if channels % factor**2:
             raise ValueError(f"{channels} channels are not squares of {factor} x {factor} pixels")
         super().__init__(in_shape, (height * factor, width * factor, channels // factor**2))
-        self._factor = factor
+        self._squares = _Squares(width, factor, channels // factor**2)
 
     def forward(self, call: Call) -> None:
         """Turn channels into squares; threads share the rows of squares."""
-        x, y = call.x.reshape(-1), call.y.reshape(-1)
-        call.pool.run_kernel(_shuffle_kernel, self.in_shape, self._factor, x, y)
+        _to_pixels(self._squares, call.pool, call.x, call.y)
 
     def propagate(self, call: Call, grads: Grads) -> None:
         """Turn the gradient's squares into channels; there are no parameters."""
         if grads.x.size:
-            call.pool.run_kernel(_unshuffle_kernel, self.in_shape, self._factor, grads.y, grads.x)
+            _to_channels(self._squares, call.pool, grads.y, grads.x)
 
 
 def _check(factor: int) -> None:
@@ -92,33 +124,28 @@ def _check(factor: int) -> None:
         raise ValueError(f"factor must be at least 1, not {factor}")
 
 
-@kernel
-def _unshuffle_kernel(shape, factor, squares, channels, worker):
-    """Write pixels of shape ``shape`` (height, width, channels), of squares of pixels."""
-    _, width, depth = shape
-    maps, area = depth // (factor * factor), factor * factor
-    first, stop = share(channels.size // (width * depth), worker)
-    for row in range(first, stop):
-        for k in range(factor):
-            for column in range(width):
-                for l in range(factor):  # noqa: E741
-                    source = ((row * factor + k) * width + column) * factor + l
-                    target = (row * width + column) * depth + k * factor + l
-                    for j in range(maps):
-                        channels[target + j * area] = squares[source * maps + j]
+def _to_channels(squares: _Squares, pool: ThreadPool, x: FloatArray, y: FloatArray) -> None:
+    strides = squares.as_pixels, squares.as_channels
+    pool.run_kernel(_copy_kernel, squares, *strides, x.reshape(-1), y.reshape(-1))
+
+
+def _to_pixels(squares: _Squares, pool: ThreadPool, x: FloatArray, y: FloatArray) -> None:
+    strides = squares.as_channels, squares.as_pixels
+    pool.run_kernel(_copy_kernel, squares, *strides, x.reshape(-1), y.reshape(-1))
 
 
 @kernel
-def _shuffle_kernel(shape, factor, channels, squares, worker):
-    """Undo `_unshuffle_kernel`."""
-    _, width, depth = shape
-    maps, area = depth // (factor * factor), factor * factor
-    first, stop = share(channels.size // (width * depth), worker)
+def _copy_kernel(squares, before, after, source, target, worker):
+    """Write the numbers of all images, which lie by strides ``before``, by strides ``after``."""
+    columns, factor, channels = squares.columns, squares.factor, squares.channels
+    # The rows of all images of a batch follow one another.
+    first, stop = share(source.size // (columns * channels * factor * factor), worker)
     for row in range(first, stop):
         for k in range(factor):
-            for column in range(width):
+            for column in range(columns):
                 for l in range(factor):  # noqa: E741
-                    target = ((row * factor + k) * width + column) * factor + l
-                    source = (row * width + column) * depth + k * factor + l
-                    for j in range(maps):
-                        squares[target * maps + j] = channels[source + j * area]
+                    at = row * before.row + column * before.column
+                    at += k * before.down + l * before.across
+                    to = row * after.row + column * after.column + k * after.down + l * after.across
+                    for j in range(channels):
+                        target[to + j * after.channel] = source[at + j * before.channel]

@@ -1,16 +1,20 @@
-"""Memory from the forward to the backward pass of a convolution, and the gradient's parts."""
+"""Convolutions with memory from the forward to the backward pass, and the gradient's parts."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from fit_image.nn.layers.convolution.geometry import Geometry
-from fit_image.nn.layers.layer import PARTS
+from fit_image.nn.layers.kernel_args import Grads
+from fit_image.nn.layers.layer import PARTS, Call
 from fit_image.nn.runtime.arrays import FloatArray, aligned_zeros, vector
 from fit_image.nn.runtime.barrier import share
 from fit_image.nn.runtime.jit import inner
+from fit_image.nn.runtime.threads import ThreadPool
 
 
 class ConvolutionCache(NamedTuple):
@@ -20,13 +24,45 @@ class ConvolutionCache(NamedTuple):
     parts: FloatArray  # (PARTS, size of the parameters): the gradient of each part of the batch
 
 
-def make_cache(geometry: Geometry, batch_size: int) -> ConvolutionCache:
-    """Return memory for so many samples; for none, where no backward pass follows."""
-    columns = geometry.columns
-    return ConvolutionCache(
-        aligned_zeros(batch_size * geometry.height * geometry.width * columns),
-        aligned_zeros(PARTS if batch_size else 0, (geometry.fan_in + 1) * columns),
-    )
+class CachedConvolution(ABC):
+    """A convolution that keeps the weighted sums for its backward pass, and nothing else.
+
+    Parameters
+    ----------
+    geometry : Geometry
+    plan : NamedTuple
+        What is the same in all calls of the kernels: their first argument.
+    kernels : tuple of two kernels
+        Of the forward and the backward pass.
+    """
+
+    def __init__(self, geometry: Geometry, plan: Any, kernels: tuple[Any, Any]) -> None:
+        self._geometry, self._plan = geometry, plan
+        self._forward_kernel, self._backward_kernel = kernels
+
+    def make_cache(self, batch_size: int) -> ConvolutionCache:
+        """Return memory for so many samples; for none, where no backward pass follows."""
+        geometry, columns = self._geometry, self._geometry.columns
+        return ConvolutionCache(
+            aligned_zeros(batch_size * geometry.out_height * geometry.out_width * columns),
+            aligned_zeros(PARTS if batch_size else 0, (geometry.fan_in + 1) * columns),
+        )
+
+    def forward(self, call: Call) -> None:
+        """Compute ``call.y``."""
+        x, y, scratch = call.x.reshape(-1), call.y.reshape(-1), self._scratch(call.pool)
+        arguments = self._plan, call.params, x, call.skip_vector, y, call.cache.sums
+        call.pool.run_kernel(self._forward_kernel, *arguments, memory=scratch)
+
+    def backward(self, call: Call, grads: Grads) -> None:
+        """Compute the gradients; threads take parts of the batch."""
+        arguments = self._plan, call.params, call.x.reshape(-1), call.cache, grads
+        scratch = self._scratch(call.pool)
+        call.pool.run_kernel(self._backward_kernel, *arguments, memory=scratch)
+
+    @abstractmethod
+    def _scratch(self, pool: ThreadPool) -> Sequence[Any]:
+        """Return the memory of each thread."""
 
 
 @inner

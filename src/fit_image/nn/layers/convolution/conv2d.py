@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from fit_image.nn.layers import affine
+from fit_image.nn.layers.convolution.cache import CachedConvolution
 from fit_image.nn.layers.convolution.direct import DirectConvolution, is_direct
 from fit_image.nn.layers.convolution.geometry import Geometry, make_geometry
 from fit_image.nn.layers.convolution.im2col import Im2colConvolution
@@ -16,7 +18,7 @@ from fit_image.nn.layers.kernel_args import BoundActivation, Grads
 from fit_image.nn.layers.layer import Call, Layer, Shape
 from fit_image.nn.runtime.arrays import FloatArray
 
-_Algorithm = DirectConvolution | Im2colConvolution | ImplicitGemmConvolution | WinogradConvolution
+_Algorithm = DirectConvolution | CachedConvolution
 
 
 class Conv2D(Layer):
@@ -53,7 +55,7 @@ class Conv2D(Layer):
             (geometry.fan_in + 1) * out_channels,
         )
         self._algorithm = _algorithm(geometry)(geometry, BoundActivation.of(activation))
-        self.adds_skip = isinstance(self._algorithm, ImplicitGemmConvolution | WinogradConvolution)
+        self.adds_skip = isinstance(self._algorithm, CachedConvolution)
         self._geometry = geometry
         self._std = std
 
@@ -73,8 +75,8 @@ class Conv2D(Layer):
         return self._algorithm.make_cache(batch_size)
 
     def make_inference_cache(self, batch_size: int) -> Any:
-        forgets = isinstance(self._algorithm, ImplicitGemmConvolution | WinogradConvolution)
-        return self.make_cache(0 if forgets else batch_size)
+        keeps = isinstance(self._algorithm, DirectConvolution)
+        return self.make_cache(batch_size if keeps else 0)
 
     def forward(self, call: Call) -> None:
         self._algorithm.forward(call)
@@ -84,7 +86,7 @@ class Conv2D(Layer):
         self._algorithm.backward(call, grads)
 
 
-def _algorithm(geometry: Geometry) -> type[_Algorithm]:
+def _algorithm(geometry: Geometry) -> Callable[[Geometry, BoundActivation], _Algorithm]:
     """Return the fastest algorithm."""
     if is_direct(geometry):
         return DirectConvolution

@@ -10,14 +10,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fit_image.nn.kernels.addition import add_range
 from fit_image.nn.kernels.gemm import PANEL, gemm
 from fit_image.nn.layers import affine
 from fit_image.nn.layers.affine import AffineLayout
+from fit_image.nn.layers.convolution.cache import CachedConvolution, add_parts
 from fit_image.nn.layers.convolution.geometry import Geometry
-from fit_image.nn.layers.kernel_args import BoundActivation, Grads
-from fit_image.nn.layers.layer import PARTS, Call
-from fit_image.nn.runtime.arrays import FloatArray, Matrix, aligned_zeros, vector
-from fit_image.nn.runtime.barrier import barrier, share
+from fit_image.nn.layers.kernel_args import BoundActivation
+from fit_image.nn.runtime.arrays import FloatArray, Matrix, vector
+from fit_image.nn.runtime.barrier import barrier
 from fit_image.nn.runtime.jit import inner, kernel
 from fit_image.nn.runtime.threads import ThreadPool
 
@@ -25,50 +26,36 @@ _BLOCK_ROWS = 192
 """Patches, about, that a thread lays out at a time: they stay in the second-level cache."""
 
 
-class Im2colCache(NamedTuple):
-    """Values of a batch that the backward pass needs, and memory for it."""
+class _Plan(NamedTuple):
+    """What is the same in all calls."""
 
-    sums: FloatArray  # (samples * pixels, columns), flat; then the gradient with respect to them
-    parts: FloatArray  # (PARTS, size of the parameters): the gradient of each part of the batch
+    geometry: Geometry
+    activation: BoundActivation
 
 
 class _Scratch(NamedTuple):
-    """Memory of a thread."""
+    """Memory of a thread, for as many images as are taken at a time."""
 
-    patches: FloatArray  # rows of patches of as many images as are taken at a time
+    patches: FloatArray  # in rows
+    sums: FloatArray  # where the batch's are not kept
     panel: FloatArray  # see `fit_image.nn.kernels.gemm.PANEL`
 
 
-class Im2colConvolution:
+class Im2colConvolution(CachedConvolution):
     """Convolution by im2col and gemm; `conv2d.Conv2D` uses it for strides beyond 1."""
 
     def __init__(self, geometry: Geometry, activation: BoundActivation) -> None:
-        self._geometry, self._activation = geometry, activation
-        self._pixels = geometry.out_height * geometry.out_width
-
-    def make_cache(self, batch_size: int) -> Im2colCache:
-        """Return memory for the weighted sums of a batch, and for the gradient in parts."""
-        columns = self._geometry.columns
-        return Im2colCache(
-            aligned_zeros(batch_size * self._pixels * columns),
-            aligned_zeros(PARTS, (self._geometry.fan_in + 1) * columns),
-        )
-
-    def forward(self, call: Call) -> None:
-        """Compute ``call.y``; threads take blocks of images."""
-        x, y = call.x.reshape(-1), call.y.reshape(-1)
-        arguments = self._geometry, self._activation, call.params, x, y, call.cache
-        call.pool.run_kernel(_forward_kernel, *arguments, memory=self._scratch(call.pool))
-
-    def backward(self, call: Call, grads: Grads) -> None:
-        """Compute the gradients; threads take parts of the batch."""
-        x = call.x.reshape(-1)
-        arguments = self._geometry, self._activation, call.params, x, call.cache, grads
-        call.pool.run_kernel(_backward_kernel, *arguments, memory=self._scratch(call.pool))
+        super().__init__(geometry, _Plan(geometry, activation), (_forward_kernel, _backward_kernel))
 
     def _scratch(self, pool: ThreadPool) -> list[_Scratch]:
-        size = max(_BLOCK_ROWS // self._pixels, 1) * self._pixels * self._geometry.row
-        return [_Scratch(aligned_zeros(size), panel) for panel in pool.scratch(PANEL)]
+        geometry = self._geometry
+        pixels = geometry.out_height * geometry.out_width
+        rows = max(_BLOCK_ROWS // pixels, 1) * pixels
+        sizes = rows * geometry.row, rows * geometry.columns, PANEL
+        return [
+            _Scratch(*np.split(memory[: sum(sizes)], np.cumsum(sizes)[:-1]))
+            for memory in pool.scratch(sum(sizes))
+        ]
 
 
 @inner
@@ -101,6 +88,8 @@ def _im2col(geometry, x, first, images, patches):
                     else:
                         for i in range(run):
                             target[i] = np.float32(0.0)
+                for i in range(side * run, geometry.row):
+                    patches[at + i] = np.float32(0.0)
                 at += geometry.row
 
 
@@ -140,7 +129,8 @@ def _layout_of(geometry):
 
 
 @kernel
-def _forward_kernel(geometry, activation, params, x, y, cache, scratch, worker):
+def _forward_kernel(plan, params, x, skip, y, sums, scratch, worker):
+    geometry = plan.geometry
     pixels = geometry.out_height * geometry.out_width
     columns, units, patches = geometry.columns, geometry.out_channels, scratch.patches
     layout = _layout_of(geometry)
@@ -149,14 +139,19 @@ def _forward_kernel(geometry, activation, params, x, y, cache, scratch, worker):
         images = min(block, samples - first)
         rows, start = images * pixels, first * pixels
         _im2col(geometry, x, first, images, patches)
-        sums = Matrix(cache.sums, start * columns, columns, 1)
-        inputs = Matrix(patches, 0, geometry.row, 1)
-        affine.add_up(layout, params, inputs, sums, rows, 0, columns, scratch.panel)
-        affine.apply(activation, sums, Matrix(y, start * units, units, 1), rows, 0, columns)
+        # Without a backward pass nobody needs the sums.
+        kept = sums.size > 0
+        own = Matrix(sums if kept else scratch.sums, start * columns if kept else 0, columns, 1)
+        inputs, target = Matrix(patches, 0, geometry.row, 1), Matrix(y, start * units, units, 1)
+        affine.add_up(layout, params, inputs, own, rows, 0, columns, scratch.panel)
+        affine.apply(plan.activation, own, target, rows, 0, columns)
+        if skip.size > 0:
+            add_range(skip, y, start * units, (start + rows) * units)
 
 
 @kernel
-def _backward_kernel(geometry, activation, params, x, cache, grads, scratch, worker):
+def _backward_kernel(plan, params, x, cache, grads, scratch, worker):
+    geometry = plan.geometry
     pixels = geometry.out_height * geometry.out_width
     fan_in, columns, row = geometry.fan_in, geometry.columns, geometry.row
     units, patches, count = geometry.out_channels, scratch.patches, cache.parts.shape[0]
@@ -171,7 +166,8 @@ def _backward_kernel(geometry, activation, params, x, cache, grads, scratch, wor
             images = min(block, stop - first)
             rows, start = images * pixels, first * pixels
             deltas = Matrix(cache.sums, start * columns, columns, 1)
-            affine.to_deltas(activation, deltas, Matrix(grads.y, start * units, units, 1), rows)
+            above = Matrix(grads.y, start * units, units, 1)
+            affine.to_deltas(plan.activation, deltas, above, rows)
             if grads.params.size > 0:
                 _im2col(geometry, x, first, images, patches)
                 turned, target = Matrix(patches, 0, 1, row), Matrix(own, 0, columns, 1)
@@ -183,18 +179,4 @@ def _backward_kernel(geometry, activation, params, x, cache, grads, scratch, wor
                 _col2im(geometry, patches, first, images, grads.x)
     barrier(worker.counts, worker.thread, worker.threads)
     if grads.params.size > 0:
-        _add_parts(cache.parts, grads, worker)
-
-
-@inner
-def _add_parts(parts, grads, worker):
-    """Add the gradients of the parts in order; each thread does a share of the numbers."""
-    target, scale = grads.params, np.float32(grads.scale)
-    first, stop = share(target.size, worker)
-    if not grads.add:
-        for i in range(first, stop):
-            target[i] = np.float32(0.0)
-    for part in range(parts.shape[0]):
-        own = parts[part]
-        for i in range(first, stop):
-            target[i] += scale * own[i]
+        add_parts(geometry, cache.parts, grads, worker)

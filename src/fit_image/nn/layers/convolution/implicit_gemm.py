@@ -22,10 +22,9 @@ from fit_image.nn.layers.convolution.bordered import (
     lay,
     vectors_of_group,
 )
-from fit_image.nn.layers.convolution.cache import ConvolutionCache, add_parts, make_cache
+from fit_image.nn.layers.convolution.cache import CachedConvolution, add_parts
 from fit_image.nn.layers.convolution.geometry import Geometry
-from fit_image.nn.layers.kernel_args import BoundActivation, Grads
-from fit_image.nn.layers.layer import Call
+from fit_image.nn.layers.kernel_args import BoundActivation
 from fit_image.nn.runtime.arrays import FloatArray, Matrix, copy, padded_size, vector
 from fit_image.nn.runtime.barrier import barrier, next_task
 from fit_image.nn.runtime.jit import inner, kernel
@@ -54,7 +53,7 @@ class _Scratch(NamedTuple):
     outputs: FloatArray  # sums, or the gradient with respect to the input, with padding
 
 
-class ImplicitGemmConvolution:
+class ImplicitGemmConvolution(CachedConvolution):
     """Convolution with stride 1; `conv2d.Conv2D` uses it where no other is faster.
 
     Parameters
@@ -71,22 +70,8 @@ class ImplicitGemmConvolution:
         rows = max(strip // _pitch(geometry, most), 1)
         while rows > 1 and _laid_rows(geometry, rows) * _pitch(geometry, most) > strip:
             rows -= 1
-        self._plan = _Plan(geometry, activation, rows)
-
-    def make_cache(self, batch_size: int) -> ConvolutionCache:
-        """Return memory for the weighted sums of a batch, and for the gradient in parts."""
-        return make_cache(self._plan.geometry, batch_size)
-
-    def forward(self, call: Call) -> None:
-        """Compute ``call.y``; threads take strips of rows."""
-        x, y, scratch = call.x.reshape(-1), call.y.reshape(-1), self._scratch(call.pool)
-        arguments = self._plan, call.params, x, call.skip_vector, y, call.cache.sums
-        call.pool.run_kernel(_forward_kernel, *arguments, memory=scratch)
-
-    def backward(self, call: Call, grads: Grads) -> None:
-        """Compute the gradients; threads take parts of the batch."""
-        arguments = self._plan, call.params, call.x.reshape(-1), call.cache, grads
-        call.pool.run_kernel(_backward_kernel, *arguments, memory=self._scratch(call.pool))
+        plan = _Plan(geometry, activation, rows)
+        super().__init__(geometry, plan, (_forward_kernel, _backward_kernel))
 
     def _scratch(self, pool: ThreadPool) -> list[_Scratch]:
         geometry, rows = self._plan.geometry, self._plan.rows

@@ -14,7 +14,7 @@ from fit_image.nn.activations import activate, constants_of
 from fit_image.nn.kernels.addition import add_range
 from fit_image.nn.layers import affine
 from fit_image.nn.layers.convolution.bordered import vectors_of_group
-from fit_image.nn.layers.convolution.cache import ConvolutionCache, add_parts, make_cache
+from fit_image.nn.layers.convolution.cache import CachedConvolution, add_parts
 from fit_image.nn.layers.convolution.geometry import Geometry
 from fit_image.nn.layers.convolution.squares import (
     PLACES,
@@ -27,8 +27,7 @@ from fit_image.nn.layers.convolution.squares import (
     transform_weight_grads,
     transform_weights,
 )
-from fit_image.nn.layers.kernel_args import BoundActivation, Grads
-from fit_image.nn.layers.layer import Call
+from fit_image.nn.layers.kernel_args import BoundActivation
 from fit_image.nn.runtime.arrays import FloatArray, Matrix, vector
 from fit_image.nn.runtime.barrier import barrier, next_task
 from fit_image.nn.runtime.jit import inner, kernel
@@ -93,26 +92,12 @@ def _squares(geometry: Geometry) -> tuple[int, int]:
     return -(-geometry.height // 4), -(-geometry.width // 4)
 
 
-class WinogradConvolution:
+class WinogradConvolution(CachedConvolution):
     """Convolution of 3 x 3 with stride 1; `conv2d.Conv2D` uses it where channels fill vectors."""
 
     def __init__(self, geometry: Geometry, activation: BoundActivation) -> None:
-        self._plan = _Plan(geometry, activation, *_squares(geometry))
-
-    def make_cache(self, batch_size: int) -> ConvolutionCache:
-        """Return memory for the weighted sums of a batch, and for the gradient in parts."""
-        return make_cache(self._plan.geometry, batch_size)
-
-    def forward(self, call: Call) -> None:
-        """Compute ``call.y``; threads take some squares at a time."""
-        x, y, scratch = call.x.reshape(-1), call.y.reshape(-1), self._scratch(call.pool)
-        arguments = self._plan, call.params, x, call.skip_vector, y, call.cache.sums
-        call.pool.run_kernel(_forward_kernel, *arguments, memory=scratch)
-
-    def backward(self, call: Call, grads: Grads) -> None:
-        """Compute the gradients; threads take parts of the batch."""
-        arguments = self._plan, call.params, call.x.reshape(-1), call.cache, grads
-        call.pool.run_kernel(_backward_kernel, *arguments, memory=self._scratch(call.pool))
+        plan = _Plan(geometry, activation, *_squares(geometry))
+        super().__init__(geometry, plan, (_forward_kernel, _backward_kernel))
 
     def _scratch(self, pool: ThreadPool) -> list[_Scratch]:
         channels, units = self._plan.geometry.in_channels, self._plan.geometry.out_channels
