@@ -69,7 +69,8 @@ def make_features(
 def target_of(changes: FloatArray, damage: Damage) -> FloatArray:
     """Return the outputs (rows, columns, `OUTPUTS`) that would add changes (3, rows, columns)."""
     _, rows, columns = changes.shape
-    cells = (3, rows // FACTOR, FACTOR, columns // FACTOR, FACTOR)
-    order = changes.reshape(cells).transpose(1, 3, 0, 2, 4)
-    outputs = order.reshape(rows // FACTOR, columns // FACTOR, OUTPUTS)
-    return np.asarray(outputs / damage.unit, np.float32)
+    down, across = rows // FACTOR, columns // FACTOR
+    cells = changes.reshape(3, down, FACTOR, across, FACTOR).transpose(1, 3, 0, 2, 4)
+    outputs = np.zeros((down, across, OUTPUTS), np.float32)
+    outputs[..., : 3 * FACTOR * FACTOR] = cells.reshape(down, across, -1) / damage.unit
+    return outputs

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from fit_image.nn.runtime.arrays import padded_size
 from fit_image.nn.runtime.jit import inner, kernel
 
 FACTOR = 2
@@ -17,11 +18,15 @@ FACTOR = 2
 
 _CELL = FACTOR * FACTOR
 
-INPUTS = 7 * _CELL + 6
-"""Channels: the three planes, their differences from local means, the difference of decoded and
-filtered luma, two measures of compression, and the place in a block."""
+_MEASURES = 7 * _CELL + 6
 
-OUTPUTS = 3 * _CELL
+INPUTS = padded_size(_MEASURES)
+"""Channels: the three planes, their differences from local means, the difference of decoded and
+filtered luma, two measures of compression, the place in a block, and zeros that fill vectors, with
+which convolutions are faster."""
+
+OUTPUTS = padded_size(3 * _CELL)
+"""Channels: changes of the three planes, and some that are not used."""
 
 _RADIUS = 2
 """Of the square of pixels of a local mean."""
@@ -91,6 +96,8 @@ def features_kernel(planes, decoded, damage, sums, features, first, last):
             cell[at + 3] = has_blocks * np.sin(turn * np.float32(i))
             cell[at + 4] = has_blocks * np.cos(turn * np.float32(j))
             cell[at + 5] = has_blocks * np.sin(turn * np.float32(j))
+            for k in range(_MEASURES, INPUTS):
+                cell[k] = np.float32(0)
 
 
 @kernel
