@@ -192,6 +192,16 @@ def test_the_command_line_of_a_grid_gives_the_same_trial():
     assert preset_config("instant", 30, 20, **names) == fit
 
 
+def test_the_command_line_has_epochs_that_a_preset_has_for_all_pixels():
+    usual = preset_config("instant", 300, 200).epochs
+    assert preset_config("instant", 300, 200, hold_out="even").epochs != usual
+    fit = preset_config("instant", 300, 200, hold_out="even", epochs=usual)
+    picture = Picture("/cat.png", "0" * 64, 300, 200)
+    manifest = FitManifest(picture, fit, ImageConfig(), RecordConfig(), "instant")
+    text = f"fit-image cat.png --preset instant --hold-out even --epochs {usual}"
+    assert command_line(manifest) == text
+
+
 def test_the_crop_is_where_the_better_pictures_differ(rng):
     target = rng.integers(0, 100, (80, 60, 3)).astype(np.uint8)
     one, other, failed = target.copy(), target.copy(), np.full_like(target, 255)

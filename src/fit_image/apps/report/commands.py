@@ -13,7 +13,7 @@ from fit_image.config.layer_spec import format_layers
 from fit_image.config.presets import preset_config
 
 # Fields that decide the defaults of others come first.
-_DECIDING = ("layers", "encoding", "activation", "optimizer", "epochs")
+_DECIDING = ("hold_out", "layers", "encoding", "activation", "optimizer", "epochs")
 
 
 def command_line(manifest: FitManifest) -> str:
