@@ -136,3 +136,23 @@ def test_perfect_copies_come_first_and_networks_without_a_picture_last(trials, w
     assert [line.split()[0] for line in lines] == ["network", "2x8", "1x8", "3x8"]
     assert "exact" in lines[1]
     assert "20.00 dB" in lines[2]
+
+
+def test_networks_that_were_stopped_have_the_figures_of_their_last_frame(
+    small_picture, tmp_path, written
+):
+    values = {"layers": tuple(map(parse_layers, ("1x8", "2x8"))), "hold_out": ("even",)}
+    trials = plan_trials(SweepSpec((save_picture(small_picture, tmp_path),), (values,)))
+    outcomes = [
+        Outcome(trial, status, (FitMetrics(epoch, 0.1, psnr, 1.0, psnr - 2),))
+        for trial, status, epoch, psnr in zip(
+            trials, ("stopped", "done"), (10, 90), (21.0, 24.0), strict=True
+        )
+    ]
+    show_groups(outcomes, Lines())
+    _, first, second = written().splitlines()
+    assert first.split()[0] == "2x8"
+    assert "24.00 dB" in first
+    assert "22.00 dB" in first
+    assert "21.00 dB" in second
+    assert "19.00 dB" in second

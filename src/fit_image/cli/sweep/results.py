@@ -114,7 +114,9 @@ def _format_bits(trial: Trial) -> str:
 
 
 def _format_unseen(group: SeedGroup) -> str:
-    figure = group.statistics("unseen_psnr")
+    from fit_image.apps.sweep.results.outcome import Statistics
+
+    figure = Statistics.of([outcome.unseen_psnr for outcome in group.compared])
     return f"{_format_psnr(figure)} dB" if figure else ""
 
 
