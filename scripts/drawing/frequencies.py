@@ -16,14 +16,7 @@ for (const [title, spectrum] of Object.entries(data)) {
   const place = makeElement("div", "chart");
   const figure = makeElement("figure", "card", makeElement("h2", "", title), place);
   document.body.append(figure);
-  const learned = spectrum.epochs.map((_, index) => ratios(spectrum, index));
-  const count = spectrum.wavelengths.length;
-  const lines = spectrum.wavelengths.map((wavelength, octave) => ({
-    name: nameOctave(wavelength),
-    colour: `--octave-${Math.round((octave * 9) / (count - 1))}`,
-    dash: [],
-    ...points(spectrum.epochs, learned.map((each) => each[octave])),
-  }));
+  const lines = octaveLines(spectrum);
   const x = { ...progressAxes.epochs, logarithmic: true };
   const floor = { name: "", colour: "--line", dash: [], x: [1, 1], y: [-1, 46] };
   new LineChart(place, () => {}).show([floor, ...lines], { x, y: decibels("dB", 1) });
@@ -54,7 +47,7 @@ def write_frequencies(runs: Mapping[str, Path], page: Path) -> None:
         assert frames
         data[title] = spectra(frames, most=60)
     folder = files("fit_image.apps.report")
-    names = ("uplot/uPlot.iife.min.js", "dom.js", "chart.js", "axes.js", "player.js")
+    names = ("uplot/uPlot.iife.min.js", "dom.js", "chart.js", "axes.js")
     style = [(folder / name).read_text() for name in ("uplot/uPlot.min.css", "page.css")]
     scripts = [(folder / name).read_text() for name in names]
     page.write_text(

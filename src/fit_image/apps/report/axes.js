@@ -42,3 +42,16 @@ const points = (x, y) => {
   const known = (_, index) => y[index] !== null;
   return { x: x.filter(known), y: y.filter(known) };
 };
+
+const octaveColour = (index, count) => `--octave-${Math.round((index * 9) / Math.max(count - 1, 1))}`;
+
+// What is learned of each octave, against the epochs.
+const octaveLines = (spectra) => {
+  const learned = spectra.epochs.map((_, index) => ratios(spectra, index));
+  return spectra.wavelengths.map((wavelength, octave) => ({
+    name: nameOctave(wavelength),
+    colour: octaveColour(octave, spectra.wavelengths.length),
+    dash: [],
+    ...points(spectra.epochs, learned.map((each) => each[octave])),
+  }));
+};

@@ -12,6 +12,7 @@ from fit_image.version import __version__
 
 _PACKAGE = "fit_image.apps.report"
 _SCRIPTS = ("dom.js", "chart.js", "axes.js", "player.js")
+_PARTS = ("chart_keys", "player")  # HTML that pages have in common
 
 
 def render(package: str, title: str, values: Mapping[str, object], data: object) -> str:
@@ -20,29 +21,24 @@ def render(package: str, title: str, values: Mapping[str, object], data: object)
     Parameters
     ----------
     package : str
-        The folder of its ``page.html``, which ``values`` fill, and of its ``page.js``.
+        The folder of its ``page.html``, which ``values`` and `_PARTS` fill, and of its ``page.js``.
     title : str
     values : mapping
         Texts, which are escaped, or HTML.
     data : object
         JSON values for its script.
     """
+    scripts = [_read(_PACKAGE, name) for name in _SCRIPTS]
+    parts = {name: _read(_PACKAGE, f"{name}.html") for name in _PARTS}
     whole = {
         "title": title,
-        "body": _filled(_read(package, "page.html"), values),
+        "body": _filled(_read(package, "page.html"), {**parts, **values}),
         "version": __version__,
         "data": _json(data),
         "style": join(_read(_PACKAGE, "uplot/uPlot.min.css"), "\n", _read(_PACKAGE, "page.css")),
         "uplot": _read(_PACKAGE, "uplot/uPlot.iife.min.js"),
         "uplot_licence": _read(_PACKAGE, "uplot/LICENSE"),
-        "script": Html(
-            "\n".join(
-                [
-                    *(_read(_PACKAGE, name) for name in _SCRIPTS),
-                    _read(package, "page.js"),
-                ]
-            )
-        ),
+        "script": Html("\n".join([*scripts, _read(package, "page.js")])),
     }
     return _filled(_read(_PACKAGE, "page.html"), whole)
 

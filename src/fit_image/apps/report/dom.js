@@ -30,12 +30,21 @@ const makeSwatch = (colour, dash) => {
   return svg;
 };
 
-const makeCheck = (checked, action, ...label) => {
-  const input = document.createElement("input");
-  input.type = "checkbox";
-  input.checked = checked;
-  input.addEventListener("change", () => action(input.checked));
-  return makeElement("label", "", input, ...label);
+// The legend of the page: a check box for each row of a key, a swatch and a label. The set `hidden`
+// has the keys of what is not drawn.
+const showLegend = (rows, hidden, redraw) => {
+  const labels = rows.map(({ key, swatch, label }) => {
+    const input = document.createElement("input");
+    input.type = "checkbox";
+    input.checked = !hidden.has(key);
+    input.addEventListener("change", () => {
+      if (input.checked) hidden.delete(key);
+      else hidden.add(key);
+      redraw();
+    });
+    return makeElement("label", "", input, swatch, label);
+  });
+  byId("legend").replaceChildren(byId("legend").firstElementChild, ...labels);
 };
 
 // A chart, and the button that shows all of it again.

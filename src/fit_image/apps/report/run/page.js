@@ -25,7 +25,6 @@
   const { spectra } = run;
   const spectrum = makeChart("spectrum", "whole-spectrum");
   const hidden = { ratio: new Set(), power: new Set() };
-  const colourOf = (index, count) => `--octave-${Math.round((index * 9) / Math.max(count - 1, 1))}`;
   const places = spectra.wavelengths.map((wavelength) => 1 / wavelength);
 
   // Few epochs, closer together at the beginning.
@@ -33,19 +32,11 @@
   const few = [...new Set([0, 1, 2, 4, 8, 16, 32, 64, last])].filter((index) => index <= last);
 
   const linesOf = {
-    ratio: () => {
-      const learned = spectra.epochs.map((_, index) => ratios(spectra, index));
-      return spectra.wavelengths.map((wavelength, octave) => ({
-        name: nameOctave(wavelength),
-        colour: colourOf(octave, places.length),
-        dash: [],
-        ...points(spectra.epochs, learned.map((each) => each[octave])),
-      }));
-    },
+    ratio: () => octaveLines(spectra),
     power: () => [
       ...few.map((index, place) => ({
         name: `error, ${spectra.epochs[index] ? `epoch ${spectra.epochs[index]}` : "untrained"}`,
-        colour: colourOf(place, few.length),
+        colour: octaveColour(place, few.length),
         dash: [],
         ...points(places, spectra.errors[index]),
       })),
@@ -66,16 +57,12 @@
 
   const drawLegend = () => {
     const kind = chosen("spectra");
-    const rows = linesOf[kind]().map(({ name, colour, dash }) => {
-      const change = (shown) => {
-        if (shown) hidden[kind].delete(name);
-        else hidden[kind].add(name);
-        drawSpectra(true);
-      };
-      const swatch = makeSwatch(colour, dash.length ? "dash" : "solid");
-      return makeCheck(!hidden[kind].has(name), change, swatch, name);
-    });
-    byId("legend").replaceChildren(byId("legend").firstElementChild, ...rows);
+    const rows = linesOf[kind]().map(({ name, colour, dash }) => ({
+      key: name,
+      swatch: makeSwatch(colour, dash.length ? "dash" : "solid"),
+      label: name,
+    }));
+    showLegend(rows, hidden[kind], () => drawSpectra(true));
   };
 
   // Player
@@ -85,6 +72,7 @@
     makeScreen("Painted by the network", ["painted"], painted),
     makeScreen("The difference to the target", ["difference"], errors),
   ];
+  byId("screens").classList.add("wide");
   byId("screens").append(makeTarget(run.target), ...screens.map(({ figure }) => figure));
   new Player().show(run.player, screens);
 

@@ -26,16 +26,13 @@
 
   const drawLegend = () => {
     const rows = picture.curves.map(({ group }) => {
-      const change = (shown) => {
-        if (shown) hidden.delete(group);
-        else hidden.add(group);
-        drawChart(true);
-        drawSpectra(true);
-      };
       const { label } = picture.groups[group];
-      return makeCheck(!hidden.has(group), change, swatch(picture.groups[group]), label);
+      return { key: group, swatch: swatch(picture.groups[group]), label };
     });
-    byId("legend").replaceChildren(byId("legend").firstElementChild, ...rows);
+    showLegend(rows, hidden, () => {
+      drawChart(true);
+      drawSpectra(true);
+    });
   };
 
   const chart = makeChart("chart", "whole");
