@@ -177,7 +177,7 @@ class FitResult(Result):
 
     def __post_init__(self) -> None:
         if not 0 <= self.parameters <= _MOST_PARAMETERS:
-            raise InputError("'parameters' is not the number of a network's")
+            raise InputError(f"'parameters' must be 0 to {_MOST_PARAMETERS}")
 
 
 @dataclass(frozen=True)

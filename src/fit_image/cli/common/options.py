@@ -118,7 +118,7 @@ class HoldOut(click.ParamType):
         try:
             return parse_hold_out(value)
         except InputError:
-            self.fail(f"{value!a} is not even, a share between 0 and 1.", param, ctx)
+            self.fail(f"{value!a} is not 'even', or a share between 0 and 1.", param, ctx)
 
 
 class TargetPsnr(Real):
