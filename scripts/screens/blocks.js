@@ -26,7 +26,7 @@ const sprites = () => { const zoom = int(1, 5); return div("row wrap", join(3, 1
 const letters = () => div("column", join(1, 4, () => pixelText(phrase(1, 3))));
 const patterns = () => div("row wrap", join(1, 5, () => dots()));
 const sheen = () => div("", phrase(1, 3), `${gradient()};padding:${int(8, 50)}px;color:${pick(["#fff", "#000"])};font-size:${int(14, 40)}px`);
-const picture = () => div("over" && "clip", photo(int(160, 420), int(110, 300), `border-radius:${pick([0, 0, 8])}px`)
+const picture = () => div("clip", photo(int(160, 420), int(110, 300), `border-radius:${pick([0, 0, 8])}px`)
   + (maybe(0.5) ? `<p class="small muted">${sentence()}</p>` : ""));
 const banner = () => div("", photo(int(320, 560), int(120, 260)) + div("over", `${phrase(2, 5)}<br>${maybe(0.5) ? button() : ""}`,
   `left:5%;bottom:10%;color:${pick(["#fff", "#ff0", "#000"])};font-size:${int(13, 44)}px;text-shadow:${pick(["none", "0 1px 3px #000", "1px 1px 0 #000"])}`), "position:relative;width:max-content");
