@@ -165,7 +165,7 @@ def test_a_sweep_compares_what_was_never_shown_and_says_which_trials_learned_not
             assert float(row[f"bits_per_pixel_{bits}"]) == expected
     assert any(row["unseen_psnr_mean"] for row in rows_of("pic-sweep/means.csv"))
     page = Path("pic-sweep/report.html").read_text()
-    assert page.count("Best on pixels never seen") == 1  # the other half has none
+    assert page.count("Best on pixels never shown") == 1  # the other half has none
     assert page.count('name="pixels" value=') == 2
     assert "Unseen PSNR" in page
     assert "1 of 1 learned nothing" in page

@@ -16,7 +16,7 @@ from fit_image.apps.run_kinds import KINDS, check_kind, kind_of
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.plan.trial import Trial
 from fit_image.apps.sweep.results.contact_sheet import NEAREST_SCALE, shorten, wrap_label
-from fit_image.apps.sweep.results.outcome import trial_labels
+from fit_image.apps.sweep.results.seed_group import trial_labels
 from fit_image.errors import InputError, one_line
 from fit_image.images.decoding import parse_background
 from fit_image.runs.directory import RunDirectory

@@ -67,7 +67,8 @@ def _facts(path: Path) -> dict[str, Any]:
 
 
 def _facts_of_sweep(folder: SweepDirectory) -> dict[str, Any]:
-    from fit_image.apps.sweep.results.outcome import count_stalled, read_outcomes, trial_labels
+    from fit_image.apps.sweep.results.outcome import count_stalled, read_outcomes
+    from fit_image.apps.sweep.results.seed_group import trial_labels
 
     outcomes = read_outcomes(folder)
     pictures = [trial.manifest.picture.path for trial in folder.trials]
@@ -93,7 +94,7 @@ def _facts_of_sweep(folder: SweepDirectory) -> dict[str, Any]:
 
 def _best_on_unseen(drawn: Sequence[Outcome], folder: SweepDirectory) -> dict[str, Any]:
     """Return the best trial on pixels that were never shown, if some were."""
-    from fit_image.apps.sweep.results.outcome import trial_labels
+    from fit_image.apps.sweep.results.seed_group import trial_labels
 
     measured = [outcome for outcome in drawn if outcome.best_unseen_psnr is not None]
     if not measured:

@@ -24,8 +24,9 @@ from fit_image.apps.sweep.plan.plan import SweepSpec, plan_trials
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.plan.trial import TrialPictures
 from fit_image.apps.sweep.results.halving import contests
-from fit_image.apps.sweep.results.outcome import Outcome, read_outcomes, trial_labels, unfinished
+from fit_image.apps.sweep.results.outcome import Outcome, read_outcomes, unfinished
 from fit_image.apps.sweep.results.report import write_report
+from fit_image.apps.sweep.results.seed_group import trial_labels
 from fit_image.cli.sweep.progress import SweepProgress
 from fit_image.config.fit import RecordConfig
 from fit_image.config.layer_spec import parse_layers

@@ -24,10 +24,11 @@ from fit_image.apps.report.commands import command_line
 from fit_image.apps.report.markup import Html, element, join
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.plan.trial import Trial
-from fit_image.apps.sweep.results.outcome import Outcome, group_by_seed, read_outcome
+from fit_image.apps.sweep.results.outcome import Outcome, read_outcome
 from fit_image.apps.sweep.results.report import write_report
 from fit_image.apps.sweep.results.report_data import curves
 from fit_image.apps.sweep.results.report_pictures import most_different_crop
+from fit_image.apps.sweep.results.seed_group import group_by_seed
 from fit_image.cli import cli
 from fit_image.config.fit import FitConfig, ImageConfig, RecordConfig
 from fit_image.config.presets import preset_config

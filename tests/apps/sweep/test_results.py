@@ -10,13 +10,9 @@ import pytest
 from fit_image.apps.fit.directory import FitDirectory, FitManifest, FitMetrics, FitResult, Picture
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.plan.trial import Trial
-from fit_image.apps.sweep.results.outcome import (
-    Outcome,
-    Statistics,
-    distinguishing_fields,
-    group_by_seed,
-    read_outcome,
-)
+from fit_image.apps.sweep.results.labels import distinguishing_fields
+from fit_image.apps.sweep.results.outcome import Outcome, read_outcome
+from fit_image.apps.sweep.results.seed_group import Statistics, group_by_seed
 from fit_image.apps.sweep.results.tables import write_results
 from fit_image.config.fit import FitConfig, ImageConfig, RecordConfig
 from fit_image.config.presets import PRESETS, preset_config

@@ -9,7 +9,8 @@ import pytest
 
 from fit_image.apps.fit.directory import FitManifest, FitMetrics, Picture
 from fit_image.apps.sweep.plan.trial import Trial
-from fit_image.apps.sweep.results.outcome import Outcome, group_by_seed
+from fit_image.apps.sweep.results.outcome import Outcome
+from fit_image.apps.sweep.results.seed_group import group_by_seed
 from fit_image.apps.sweep.results.summary import findings, format_digits, remarks
 from fit_image.config.fit import FitConfig, ImageConfig, RecordConfig
 
@@ -122,10 +123,10 @@ def test_the_best_on_pixels_never_seen_may_be_another():
         trial("1x8", (20.0, 19.0), (24.0, 23.5)), trial("2x8", (25.0, 21.0), (30.0, 20.0))
     )
     assert answers["Equal epochs"].winner == "2x8"
-    answer = answers["Best on pixels never seen"]
+    answer = answers["Best on pixels never shown"]
     assert (answer.winner, answer.psnr, answer.terms) == ("1x8", 23.5, "after 2 epochs")
     assert answer.text.startswith("1x8 has 23.50 dB, 3.50 dB ahead of 2x8;")
-    assert "Best on pixels never seen" not in found(outcome("1x8", 0, 9.0), outcome("2x8", 0, 8.0))
+    assert "Best on pixels never shown" not in found(outcome("1x8", 0, 9.0), outcome("2x8", 0, 8.0))
 
 
 def test_a_network_that_learned_nothing_is_named():

@@ -14,7 +14,8 @@ from fit_image.apps.fit.directory import FitMetrics
 from fit_image.apps.sweep.execution.executor import Advanced, Ended, Notice, Started
 from fit_image.apps.sweep.plan.plan import SweepSpec, plan_trials
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
-from fit_image.apps.sweep.results.outcome import Outcome, read_outcomes, trial_labels
+from fit_image.apps.sweep.results.outcome import Outcome, read_outcomes
+from fit_image.apps.sweep.results.seed_group import trial_labels
 from fit_image.cli.common.display import Lines, Table
 from fit_image.cli.sweep.progress import SweepProgress
 from fit_image.cli.sweep.results import show_groups

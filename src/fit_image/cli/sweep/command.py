@@ -209,7 +209,8 @@ def _train(
     """Train the trials, and return whether the user has stopped that."""
     from fit_image.apps.sweep.execution.cost import expected_seconds
     from fit_image.apps.sweep.execution.rounds import run_sweep
-    from fit_image.apps.sweep.results.outcome import read_outcomes, trial_labels
+    from fit_image.apps.sweep.results.outcome import read_outcomes
+    from fit_image.apps.sweep.results.seed_group import trial_labels
 
     costs = {trial.key: expected_seconds(trial) for trial in trials}
     outcomes, labels = read_outcomes(folder), trial_labels(folder.trials)

@@ -55,7 +55,7 @@ def show_plan(
     """Print the trials with their parameters, work and estimated time."""
     from fit_image.apps.sweep.execution.cost import expected_seconds, measured_factor
     from fit_image.apps.sweep.results.halving import contests
-    from fit_image.apps.sweep.results.outcome import trial_labels
+    from fit_image.apps.sweep.results.seed_group import trial_labels
 
     labels = trial_labels(folder.trials)
     factor = measured_factor(outcomes)

@@ -20,7 +20,8 @@ from fit_image.cli.sweep.plan import align_columns
 if TYPE_CHECKING:
     from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
     from fit_image.apps.sweep.plan.trial import Trial
-    from fit_image.apps.sweep.results.outcome import Outcome, SeedGroup, Statistics
+    from fit_image.apps.sweep.results.outcome import Outcome
+    from fit_image.apps.sweep.results.seed_group import SeedGroup, Statistics
 
 _MAX_GROUPS = 20
 
@@ -67,7 +68,7 @@ def write_all(
 
 def show_groups(outcomes: Sequence[Outcome], display: Display) -> None:
     """Show a row for each network, the best first."""
-    from fit_image.apps.sweep.results.outcome import Statistics, group_by_seed
+    from fit_image.apps.sweep.results.seed_group import Statistics, group_by_seed
 
     rows = []
     groups = group_by_seed(outcomes)
@@ -114,7 +115,7 @@ def _format_bits(trial: Trial) -> str:
 
 
 def _format_unseen(group: SeedGroup) -> str:
-    from fit_image.apps.sweep.results.outcome import Statistics
+    from fit_image.apps.sweep.results.seed_group import Statistics
 
     figure = Statistics.of([outcome.unseen_psnr for outcome in group.compared])
     return f"{_format_psnr(figure)} dB" if figure else ""

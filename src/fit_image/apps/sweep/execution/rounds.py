@@ -9,7 +9,8 @@ from fit_image.apps.sweep.execution.executor import Ended, Event, Executor, Expe
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.plan.trial import Trial
 from fit_image.apps.sweep.results.halving import Contest, Network, contests
-from fit_image.apps.sweep.results.outcome import SeedGroup, group_by_seed, read_outcomes
+from fit_image.apps.sweep.results.outcome import read_outcomes
+from fit_image.apps.sweep.results.seed_group import SeedGroup, group_by_seed
 from fit_image.errors import some_of
 
 _MOST_NAMED = 5

@@ -18,7 +18,8 @@ from fit_image.animation.writers import AnimationReport, write_film
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.results.contact_sheet import ContactSheet
 from fit_image.apps.sweep.results.frames import TrialFrames
-from fit_image.apps.sweep.results.outcome import Outcome, group_by_seed
+from fit_image.apps.sweep.results.outcome import Outcome
+from fit_image.apps.sweep.results.seed_group import group_by_seed
 from fit_image.config.animation import AnimationConfig
 
 MAX_GROUPS = 24

@@ -1,11 +1,8 @@
-"""Outcomes of trials, and their groups over seeds."""
+"""Outcomes of trials, read from their folders."""
 
 from __future__ import annotations
 
-import math
-import statistics
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,12 +11,9 @@ from typing import Any
 from fit_image.apps.fit.directory import FitMetrics
 from fit_image.apps.hidden_layers import silent_units
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
-from fit_image.apps.sweep.plan.trial import Trial, layers_label
+from fit_image.apps.sweep.plan.trial import Trial
 from fit_image.apps.sweep.results.halving import reasons_to_stop
-from fit_image.config.fit import option_of
-from fit_image.config.usage import unused_fields
-from fit_image.errors import InputError, excerpt, one_line
-from fit_image.storage.dataclass_json import to_json
+from fit_image.errors import InputError, one_line
 
 LEVELS = (20, 25, 30)
 """PSNR levels in dB; the time to reach each is a result."""
@@ -189,170 +183,3 @@ def unfinished(outcomes: Sequence[Outcome], trials: Sequence[Trial]) -> list[Tri
     """Return the trials that are neither done nor diverged nor stopped."""
     ended = {each.trial.key for each in outcomes if each.status in ENDED}
     return [trial for trial in trials if trial.key not in ended]
-
-
-@dataclass(frozen=True)
-class SeedGroup:
-    """Outcomes of trials that differ only in the seed.
-
-    Attributes
-    ----------
-    label : str
-        Distinguishes the group from the others of its sweep, such as ``4x300, lr 0.1``.
-    outcomes : tuple of Outcome
-        By increasing seed.
-    """
-
-    label: str
-    outcomes: tuple[Outcome, ...]
-
-    @property
-    def trial(self) -> Trial:
-        """Trial of the lowest seed, for the settings that all seeds share."""
-        return self.outcomes[0].trial
-
-    @property
-    def status(self) -> str:
-        """Common status of the seeds, or the number of seeds of each."""
-        counts = sorted(Counter(outcome.shown_status for outcome in self.outcomes).items())
-        if len(counts) == 1:
-            return counts[0][0]
-        return ", ".join(f"{number} {status}" for status, number in counts)
-
-    @property
-    def done(self) -> tuple[Outcome, ...]:
-        """Outcomes with status ``done``, over which means are taken."""
-        return tuple(outcome for outcome in self.outcomes if outcome.status == "done")
-
-    @property
-    def compared(self) -> tuple[Outcome, ...]:
-        """Outcomes with status ``done``, or else those that were stopped after equal epochs."""
-        return self.done or tuple(each for each in self.outcomes if each.status == "stopped")
-
-    @property
-    def stopped_at(self) -> int | None:
-        """Epoch after which all seeds were stopped by successive halving, None if they were not."""
-        stopped = () if self.done else self.compared
-        return max((outcome.epochs for outcome in stopped), default=None)
-
-    @property
-    def drawn(self) -> list[Outcome]:
-        """Outcomes with a PSNR: those done, or else all."""
-        return [outcome for outcome in self.done or self.outcomes if outcome.drawn]
-
-    def statistics(self, name: str) -> Statistics | None:
-        """Return the statistics of one of `Outcome.measured` over the seeds that are done."""
-        return Statistics.of([outcome.measured[name] for outcome in self.done])
-
-
-@dataclass(frozen=True)
-class Statistics:
-    """Statistics over seeds; the deviation is that of the sample, 0 for a single value."""
-
-    mean: float
-    deviation: float
-    least: float
-    most: float
-
-    @classmethod
-    def of(cls, values: Sequence[float | None]) -> Statistics | None:
-        """Return the statistics; None without values, or if one is missing or infinite."""
-        numbers = [value for value in values if value is not None and math.isfinite(value)]
-        if not numbers or len(numbers) < len(values):
-            return None
-        deviation = statistics.stdev(numbers) if len(numbers) > 1 else 0.0
-        return cls(statistics.fmean(numbers), deviation, min(numbers), max(numbers))
-
-
-def group_by_seed(outcomes: Sequence[Outcome]) -> list[SeedGroup]:
-    """Return the groups, in the order of their first trials."""
-    members: dict[str, list[Outcome]] = {}
-    for outcome in outcomes:
-        members.setdefault(outcome.trial.with_seed(0).key, []).append(outcome)
-    labels = _labels([each[0].trial for each in members.values()])
-    return [
-        SeedGroup(label, tuple(sorted(each, key=lambda outcome: outcome.trial.seed)))
-        for label, each in zip(labels, members.values(), strict=True)
-    ]
-
-
-def trial_labels(trials: Sequence[Trial]) -> dict[str, str]:
-    """Return the labels of trials by key, with the seed if there are several seeds."""
-    groups = group_by_seed([Outcome(trial, "waiting") for trial in trials])
-    seeds = any(len(group.outcomes) > 1 for group in groups)
-    return {
-        outcome.trial.key: f"{group.label}, seed {outcome.trial.seed}" if seeds else group.label
-        for group in groups
-        for outcome in group.outcomes
-    }
-
-
-# Fields that label a trial, the most telling first; those that follow from others are left out.
-_LABEL_ORDER = ("picture", "preset", "layers", "encoding", "activation", "optimizer")
-
-
-def distinguishing_fields(trials: Sequence[Trial]) -> list[str]:
-    """Return the names of few fields that distinguish all trials, the seed left out."""
-    settings = [trial_settings(trial) for trial in trials]
-    names = [*_LABEL_ORDER, *(name for name in settings[0] if name not in _LABEL_ORDER)]
-    chosen: list[str] = []
-
-    def distinct(names: Sequence[str]) -> int:
-        return len({tuple(each[name] for name in names) for each in settings})
-
-    for name in names:
-        if name != "seed" and distinct([*chosen, name]) > distinct(chosen):
-            chosen.append(name)
-    return chosen
-
-
-def _labels(trials: Sequence[Trial]) -> list[str]:
-    if not trials:
-        return []
-    names = distinguishing_fields(trials) or ["layers"]
-    pictures = _names({each.manifest.picture.sha256: each.manifest.picture.path for each in trials})
-    labels = []
-    for trial in trials:
-        unused = unused_fields(trial.manifest.fit)
-        parts = (_format_setting(trial, name, pictures) for name in names if name not in unused)
-        labels.append(", ".join(parts))
-    return labels
-
-
-def _names(paths: Mapping[str, str]) -> dict[str, str]:
-    """Return names of pictures by SHA-256, as short as possible without being ambiguous."""
-    stems = {sha256: _printable(Path(path).stem) for sha256, path in paths.items()}
-    whole = {sha256: _printable(path) for sha256, path in paths.items()}
-    # A picture that was replaced has the same path as its successor.
-    numbered = {sha256: f"{name} ({sha256[:8]})" for sha256, name in whole.items()}
-    return next(
-        (names for names in (stems, whole) if len({*names.values()}) == len(names)), numbered
-    )
-
-
-def _printable(name: str) -> str:
-    return excerpt("".join(letter if letter.isprintable() else "?" for letter in name))
-
-
-def _format_setting(trial: Trial, name: str, pictures: Mapping[str, str]) -> str:
-    if name == "layers":
-        return layers_label(trial.manifest.fit.layers)
-    value = trial_settings(trial)[name]
-    if name == "picture":
-        return pictures[value]
-    if name in _LABEL_ORDER and value != "none":
-        return excerpt(value)
-    text = "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
-    return f"{option_of(name).removeprefix('--').replace('-', ' ')} {text}"
-
-
-def trial_settings(trial: Trial) -> dict[str, Any]:
-    """Return all settings of a trial by field name; the picture is its SHA-256."""
-    manifest = trial.manifest
-    return {
-        "picture": manifest.picture.sha256,
-        "preset": manifest.preset,
-        **to_json(manifest.fit),
-        **to_json(manifest.image),
-        "frame_every": manifest.record.frame_every,
-    }

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.apps.sweep.results.outcome import SeedGroup
+from fit_image.apps.sweep.results.seed_group import SeedGroup
 
 MAX_CURVES = 40
 """Maximum number of groups in the chart."""

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from fit_image.apps.fit.directory import FitMetrics
 from fit_image.apps.sweep.results.halving import Contest, Network, mean_psnr
-from fit_image.apps.sweep.results.outcome import Outcome, SeedGroup
+from fit_image.apps.sweep.results.outcome import Outcome
+from fit_image.apps.sweep.results.seed_group import SeedGroup
 from fit_image.errors import some_of
 
 # Parameter counts within this relative distance of their centre count as equal.
@@ -163,7 +164,7 @@ def _never_shown(groups: Sequence[SeedGroup]) -> list[Finding]:
     """Return the best group on the pixels that were never shown, if there are such."""
     if groups[0].trial.manifest.fit.hold_out is None:
         return []
-    return [_equal_epochs("Best on pixels never seen", groups, psnr=lambda row: row.unseen_psnr)]
+    return [_equal_epochs("Best on pixels never shown", groups, psnr=lambda row: row.unseen_psnr)]
 
 
 def _equal_time(groups: Sequence[SeedGroup]) -> Finding:

@@ -12,14 +12,9 @@ from typing import Any
 
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.plan.trial import Trial
-from fit_image.apps.sweep.results.outcome import (
-    LEVELS,
-    Outcome,
-    SeedGroup,
-    Statistics,
-    group_by_seed,
-    trial_settings,
-)
+from fit_image.apps.sweep.results.labels import trial_settings
+from fit_image.apps.sweep.results.outcome import LEVELS, Outcome
+from fit_image.apps.sweep.results.seed_group import SeedGroup, Statistics, group_by_seed
 from fit_image.storage import atomic
 
 FORMAT_VERSION = 1

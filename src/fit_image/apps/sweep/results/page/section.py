@@ -13,9 +13,10 @@ from fit_image.apps.report.spectra import spectra
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.results.frames import TrialFrames
 from fit_image.apps.sweep.results.halving import Contest
-from fit_image.apps.sweep.results.outcome import Outcome, group_by_seed
+from fit_image.apps.sweep.results.outcome import Outcome
 from fit_image.apps.sweep.results.report_data import best_first, curves
 from fit_image.apps.sweep.results.report_pictures import compare_finals
+from fit_image.apps.sweep.results.seed_group import group_by_seed
 from fit_image.apps.sweep.results.summary import findings, halving_findings, remarks
 
 COLOURS = 7

@@ -9,8 +9,9 @@ from typing import Any
 from fit_image.apps.hidden_layers import describe_silent
 from fit_image.apps.report.markup import Html, element, join
 from fit_image.apps.sweep.plan.trial import Trial
-from fit_image.apps.sweep.results.outcome import LEVELS, Outcome, SeedGroup, Statistics
+from fit_image.apps.sweep.results.outcome import LEVELS, Outcome
 from fit_image.apps.sweep.results.page.section import Section
+from fit_image.apps.sweep.results.seed_group import SeedGroup, Statistics
 from fit_image.apps.sweep.results.summary import format_digits
 
 _NOTHING = "\N{EN DASH}"
