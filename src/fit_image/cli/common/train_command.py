@@ -288,7 +288,7 @@ class TrainCommand(ABC):
             self.display.step(latest)
             return not self._is_stopped
 
-        told = getattr(recorder.directory.result, "stalled", None)
+        told = recorder.trainer.stalled
         for status in recorder.steps(should_continue):
             if status.stalled is not None and status.stalled != told:
                 told = status.stalled
