@@ -70,7 +70,7 @@ def measure_growth(layers: str, turns: int) -> dict[str, Any]:
     differences = np.median(times / np.median(times, axis=1, keepdims=True), axis=0) - 1
     return {
         "layers": layers,
-        "pixels": [trainer.pixels for trainer in trainers],
+        "pixels": [trainer.epoch_size for trainer in trainers],
         "us": (np.median(times) * (1 + differences)).tolist(),
         "differences": differences.tolist(),
         "spread": float(np.abs(differences).max()),
@@ -84,7 +84,7 @@ def _epoch_us(trainer: Trainer, start: Arrays) -> float:
     ordered = time.perf_counter()
     trainer.train(seconds=0.3)
     learned = (time.perf_counter() - ordered) / trainer.progress.position
-    return float((ordered - began) / trainer.pixels + learned) * 1e6
+    return float((ordered - began) / trainer.epoch_size + learned) * 1e6
 
 
 def measure_sweep(layers: str, turns: int) -> dict[str, float]:

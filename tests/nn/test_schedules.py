@@ -56,7 +56,7 @@ def test_training_follows_the_schedule(name, options, small_picture):
     fit = FitConfig(layers=(8,), epochs=2, lr_schedule=name, warmup=0.5, **options)
     trainer = FitTrainer(small_picture, fit)
     twin, naive = NaiveNetwork.copy_of(trainer.network), NAIVE_OPTIMIZERS[fit.optimizer]()
-    pixels, width = trainer.pixels, trainer.network.size[0]
+    pixels, width = trainer.epoch_size, trainer.network.size[0]
     for epoch in range(2):
         trainer.train(seconds=0.0)  # draws the order only
         order = trainer.learning.samples.order.astype(int)

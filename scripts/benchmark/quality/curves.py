@@ -78,7 +78,7 @@ def train_ours(
         while not trainer.train():
             continue
         *_, drawing = trainer.draw()
-        pixels = trainer.learned_epochs * trainer.pixels
+        pixels = trainer.learned_epochs * trainer.epoch_size
         yield Point(trainer.progress.seconds, drawing.psnr, pixels)
         trainer.finish_epoch()
 

@@ -150,7 +150,7 @@ def test_time_that_ends_among_pixels_chosen_by_error_keeps_the_choice(small_pict
     begin_epoch(trainer)
     trainer.config = dataclasses.replace(config, time_limit=trainer.progress.seconds + AN_INSTANT)
     milestones(trainer)
-    assert 0 < trainer.progress.position < trainer.pixels
+    assert 0 < trainer.progress.position < trainer.epoch_size
     trainer = resumed(trainer, small_picture, time_limit=None)
     milestones(trainer)
     assert state_of(trainer) == state_of(whole)
@@ -277,7 +277,7 @@ def test_a_collapse_undoes_what_was_learned_beside_its_drawing(small_picture, id
     good = trainer.snapshot
     with pytest.raises(DivergenceError, match="collapsed"):
         list(course)
-    assert (trainer.progress.epoch, trainer.progress.position) == (2, trainer.pixels)
+    assert (trainer.progress.epoch, trainer.progress.position) == (2, trainer.epoch_size)
     assert trainer.snapshot is good
     monkeypatch.undo()
     trainer.load_state_dict(trainer.snapshot)
@@ -312,7 +312,7 @@ def test_who_stops_while_a_frame_is_drawn_can_go_on(small_picture, idle, monkeyp
         if idle and isinstance(reached, int):
             break
     course.close()
-    assert trainer.progress.position == trainer.pixels
+    assert trainer.progress.position == trainer.epoch_size
     trainer.config = dataclasses.replace(trainer.config, epochs=trainer.learned_epochs + 1)
     milestones(trainer)
     whole = FitTrainer(small_picture, trainer.config, threads=1)

@@ -189,7 +189,7 @@ def test_stopping_anywhere_changes_nothing(small_picture):
     stopped.train(seconds=0.0)  # does nothing
     stopped.learning.chunk = 5
     stopped.train(seconds=1e-9)  # one chunk
-    assert 0 < stopped.progress.position < stopped.pixels
+    assert 0 < stopped.progress.position < stopped.epoch_size
     resumed = FitTrainer(small_picture, SMALL)
     resumed.resume_from(stopped.checkpoint())
     train(resumed, 2)
@@ -227,7 +227,7 @@ def test_stopping_between_batches_changes_nothing(options, small_picture):
     train(stopped, 1)
     stopped.learning.chunk = 1
     stopped.train(seconds=1e-9)  # one batch
-    assert stopped.progress.position == min(config.batch_size, stopped.pixels)
+    assert stopped.progress.position == min(config.batch_size, stopped.epoch_size)
     resumed = FitTrainer(small_picture, config)
     resumed.resume_from(stopped.checkpoint())
     train(resumed, 2)

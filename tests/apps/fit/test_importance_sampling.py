@@ -116,7 +116,7 @@ def test_the_first_epoch_is_uniform_and_the_others_choose(small_picture):
     for epoch in range(3):
         *_, levels = measure_errors(trainer.network, small_picture, None)
         begin_epoch(trainer)
-        shown = np.bincount(trainer.learning.samples.order, minlength=trainer.pixels)
+        shown = np.bincount(trainer.learning.samples.order, minlength=trainer.epoch_size)
         if epoch == 0:
             assert (shown == 1).all()
             assert trainer.errors is None

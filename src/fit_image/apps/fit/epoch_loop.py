@@ -48,7 +48,7 @@ def follow(
             if last and last.frame is None:
                 yield from _draw(trainer, last, encode)
             return
-        last = _end(trainer, epoch, complete=position == trainer.pixels)
+        last = _end(trainer, epoch, complete=position == trainer.epoch_size)
         if epoch % frame_every == 0 or trainer.ended:
             draw = _draw_beside if can_learn_ahead(trainer) else _draw
             last = yield from draw(trainer, last, encode)
@@ -97,6 +97,6 @@ def _draw_beside(
 def _drawn(trainer: FitTrainer, end: EpochEnd, drawing: Drawing) -> EpochEnd:
     seconds = trainer.progress.seconds
     metrics = replace(end.metrics, **drawing.fidelity._asdict(), seconds=seconds)
-    if trainer.progress.position == trainer.pixels:
+    if trainer.progress.position == trainer.epoch_size:
         trainer.finish_epoch()
     return replace(end, metrics=metrics, frame=drawing.picture)

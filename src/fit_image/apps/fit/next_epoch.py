@@ -34,7 +34,7 @@ def can_learn_ahead(trainer: FitTrainer) -> bool:
     """Return whether there are an epoch to learn, and idle threads for the drawing before it."""
     learning = trainer.learning
     return (
-        trainer.progress.position == trainer.pixels
+        trainer.progress.position == trainer.epoch_size
         and trainer.ended is None
         and trainer.config.sampling != "error"  # which needs the picture of the whole epoch
         and learning.idle_threads > 0
@@ -69,7 +69,7 @@ class NextEpoch:
         progress, trainer = self._progress, self._trainer
         seconds = min(seconds, trainer.time_left(progress))
         diverged = not math.isfinite(progress.loss_sum)
-        if seconds <= 0 or diverged or progress.position == trainer.pixels:
+        if seconds <= 0 or diverged or progress.position == trainer.epoch_size:
             return False
         trainer.learning.learn(progress, seconds, None, trainer.clock)
         return True

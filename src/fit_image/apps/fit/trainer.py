@@ -29,7 +29,7 @@ from fit_image.apps.painting_network import PaintingNetwork
 from fit_image.apps.pixels.hold_out import HeldOut
 from fit_image.apps.pixels.importance_sampling import Levels, PixelErrors
 from fit_image.config.fit import FitConfig
-from fit_image.config.hold_out import is_reached
+from fit_image.config.hold_out import is_reached, shown_pixels
 from fit_image.config.settings import check_threads
 from fit_image.errors import DivergenceError, InputError
 from fit_image.images.io import encode_png
@@ -82,8 +82,7 @@ class FitTrainer(Trainer):
         height, width, channels = image.shape
         self.config = config = config.for_picture(width, height)
         self.held_out = HeldOut.of(config, width, height)
-        shown = width * height if self.held_out is None else len(self.held_out.shown)
-        self.pixels = self.epoch_size = shown
+        self.epoch_size = shown_pixels(config.hold_out, width, height)
         check_memory(config, (width, height), channels)
         self.network = make_network(config, (width, height), channels)
         self.learning = EpochLearner(self.network, self.image, config, threads, self.held_out)
@@ -125,7 +124,7 @@ class FitTrainer(Trainer):
             raise InputError(f"the checkpoint is damaged: {error}") from error
         if not self.network.is_like(network):
             raise InputError("the saved network has other layers, inputs or another size")
-        if not 0 <= progress.position <= self.pixels or progress.epoch < 0:
+        if not 0 <= progress.position <= self.epoch_size or progress.epoch < 0:
             raise InputError("the saved progress does not belong to this picture")
         self._check_errors(progress, arrays.get(_ERRORS))
         try:
@@ -164,14 +163,14 @@ class FitTrainer(Trainer):
             progress.seconds += self._errors.measure(min(seconds, self._time_left), self.clock)
             if self._errors.levels is None:
                 return self._time_is_up
-        if progress.position < self.pixels and not self._time_is_up:
+        if progress.position < self.epoch_size and not self._time_is_up:
             seconds = min(seconds, self._time_left)
             self.learning.learn(progress, seconds, self._errors.levels, self.clock)
         self._check_finite()
-        if progress.position < self.pixels and not self._time_is_up:
+        if progress.position < self.epoch_size and not self._time_is_up:
             return False
         # Drawing and writing the picture need the memory, and the next epoch has another order.
-        self._forget_order(self.errors if progress.position < self.pixels else None)
+        self._forget_order(self.errors if progress.position < self.epoch_size else None)
         return True
 
     @property
@@ -224,13 +223,13 @@ class FitTrainer(Trainer):
     @property
     def learned_epochs(self) -> int:
         """Epochs whose pixels are all learned, counted by `finish_epoch` or not yet."""
-        return self.progress.epoch + int(self.progress.position == self.pixels)
+        return self.progress.epoch + int(self.progress.position == self.epoch_size)
 
     @property
     def _steps(self) -> int:
         """Steps taken so far."""
-        batch, progress = min(self.config.batch_size, self.pixels), self.progress
-        steps: int = progress.epoch * -(-self.pixels // batch) + -(-progress.position // batch)
+        batch, progress = min(self.config.batch_size, self.epoch_size), self.progress
+        steps: int = progress.epoch * -(-self.epoch_size // batch) + -(-progress.position // batch)
         return steps
 
     @property
@@ -316,7 +315,7 @@ class FitTrainer(Trainer):
         if fidelity.unseen_psnr is not None:
             recorded = float(f"{fidelity.unseen_psnr:{HoldOutMetrics.formats['unseen_psnr']}}")
             self._best_unseen_psnr = max(recorded, self._best_unseen_psnr)
-        if self.progress.position == self.pixels:
+        if self.progress.position == self.epoch_size:
             self._look_for_stall(drawing)
         self._sound = True
 
@@ -337,7 +336,7 @@ class FitTrainer(Trainer):
         """
         self._sound = False
         self.progress = replace(progress, best_psnr=self.progress.best_psnr)
-        if progress.position == self.pixels:
+        if progress.position == self.epoch_size:
             self._forget_order()
         self._check_finite()
 
@@ -351,7 +350,7 @@ class FitTrainer(Trainer):
 
     def _needs_errors(self, progress: FitProgress) -> bool:
         chooses = self.config.sampling == "error" and progress.epoch > 0
-        return chooses and progress.position < self.pixels
+        return chooses and progress.position < self.epoch_size
 
     def _check_errors(self, progress: FitProgress, errors: Levels | None) -> None:
         needed = self._needs_errors(progress) and progress.position > 0
