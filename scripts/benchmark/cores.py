@@ -101,7 +101,7 @@ def _learn_some(trainer: Trainer, seconds: float) -> int:
         before = trainer.position
         if trainer.train(left):
             trainer.finish_epoch()
-            learned += trainer.pixels - before
+            learned += trainer.epoch_size - before
         else:
             learned += trainer.position - before
     return learned
