@@ -22,6 +22,7 @@ SUBJECTS = {
     "development",
     "frequencies",
     "unseen",
+    "equal-parameters",
 }
 
 

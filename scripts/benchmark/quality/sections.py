@@ -53,7 +53,10 @@ GRID = FitConfig(
     learning_rate=0.01,
     batch_size=4096,
 )
-OURS, SHARP = "instant", "sharp"
+OURS, SHARP, COMPACT = "instant", "sharp", "compact"
+
+BUDGETS = ((7_479, 60.0, 26.4), (29_697, 120.0, 30.7), (72_000, 30.0, 32.1), (300_000, 60.0, 43.0))
+"""Parameters, seconds of training, and the mean PSNR of the photographs that should be reached."""
 
 Runs = Mapping[str, Iterator[Point]]
 
@@ -176,6 +179,23 @@ class Quality:
             rows.append({"picture": picture.name, "psnrs": psnrs, "lead": lead, "curves": curves})
         return rows
 
+    def compact(self) -> list[dict[str, Any]]:
+        """Train the preset ``compact`` with so many parameters for so long on every picture."""
+        rows = []
+        for numbers, seconds, goal in BUDGETS:
+            psnrs = {}
+            for picture in self.pictures:
+                if not picture.name.startswith(KODAK):
+                    continue
+                limits = {"max_parameters": numbers, "time_limit": seconds}
+                config = preset_config(COMPACT, *picture.size, **limits)
+                curve = self._alone(f"compact, {numbers}", picture, config, seconds)
+                psnrs[picture.name] = curve[-1].psnr
+            mean = statistics.fmean(psnrs.values()) if psnrs else None
+            rows.append({"parameters": numbers, "seconds": seconds, "goal": goal} | {"mean": mean})
+            rows[-1]["psnrs"] = psnrs
+        return rows
+
     def _sharp_runs(
         self, picture: Picture, config: FitConfig, recipes: Mapping[str, peers.Recipe]
     ) -> Runs:
@@ -221,7 +241,7 @@ class Quality:
         return {name: Curve(Point(*each) for each in points) for name, points in found.items()}
 
 
-SECTIONS = ("instant", "speed", "grid", "sharp")
+SECTIONS = ("instant", "speed", "grid", "sharp", "compact")
 """Choices of `--only`: methods of `Quality`."""
 
 

@@ -152,6 +152,11 @@ class GridSpec:
         entries = self.entries or 1 << min(max(math.ceil(math.log2(vertices)), 4), 20)
         return dataclasses.replace(self, entries=entries, coarsest=coarsest, finest=finest)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is left open that decides how many numbers the tables have."""
+        return None not in (self.entries, self.coarsest, self.finest)
+
     def __str__(self) -> str:
         given = {
             name: value for name, value in dataclasses.asdict(self).items() if value is not None
@@ -168,6 +173,14 @@ ENCODINGS: dict[str, type[EncodingSpec]] = {
     "grid": GridSpec,
 }
 """Specs of the encodings in `fit_image.nn.encodings.registry`; this module loads no numerics."""
+
+
+def left_open(text: str) -> str:
+    """Return an encoding without the values that decide how many numbers its tables have."""
+    spec = parse_encoding(text)
+    if isinstance(spec, GridSpec):
+        spec = dataclasses.replace(spec, entries=None, coarsest=None, finest=None)
+    return str(spec)
 
 
 def smallest_like(spec: EncodingSpec) -> EncodingSpec:

@@ -45,6 +45,9 @@ from fit_image.nn.expressions import is_expression, parse_expression
 
 MOST_EPOCHS = 10_000_000
 
+# Options that are not named like their field.
+_OPTIONS = {"learning_rate": "--lr", "max_parameters": "--parameters"}
+
 _NOT_NEGATIVE, _POSITIVE, _RATE = (0, math.inf), (1, math.inf), (0, LARGEST_RATE)
 
 
@@ -54,7 +57,8 @@ class FitConfig:
     """Network and training: all that determines the result, except the picture.
 
     The defaults are the recipe of the program ``evolvingstuff/MonaLisa``. Fields are named like the
-    options of the command line, whose help is repeated below; ``learning_rate`` is ``--lr``.
+    options of the command line, whose help is repeated below; ``learning_rate`` is ``--lr``, and
+    ``max_parameters`` is ``--parameters``.
 
     ``layers`` may be text or a tuple of widths; ``time_limit`` is in seconds, and None means no
     limit, as does a ``target_psnr`` of None; a ``hold_out`` of None shows all pixels. If None is
@@ -105,6 +109,14 @@ class FitConfig:
         "Encoding of the coordinates: none, positional:8 (octaves), fourier:128@10 (features and "
         "the standard deviation of their frequencies), grid (learned hash grid), or "
         "grid:levels=8,features=2,entries=2^16,coarsest=16,finest=512.",
+    )
+    max_parameters: int | None = setting(
+        None,
+        "Weights, biases and numbers of tables at most: the network is made as large as that "
+        "permits. Widths of --layers are scaled; of a grid, what is left open of entries and "
+        "finest is chosen.",
+        _POSITIVE,
+        added=True,
     )
     loss: str = setting(
         "mse",
@@ -182,6 +194,8 @@ class FitConfig:
         parse_init(self.init)
         problem = f"must be a whole number, not {excerpt(repr(self.batch_size))}"
         require(type(self.batch_size) is int, "batch_size", problem)
+        problem = f"must be a whole number, not {excerpt(repr(self.max_parameters))}"
+        require(type(self.max_parameters) in (int, type(None)), "max_parameters", problem)
         problem = f"must be at most the number of epochs ({self.epochs}), not {self.warmup:g}"
         require(self.warmup <= self.epochs, "warmup", problem)
         problem = f"is for adamw, not for {self.optimizer}"
@@ -248,9 +262,12 @@ class FitConfig:
         return found
 
     def for_picture(self, width: int, height: int) -> Self:
-        """Return a copy with all values set that depend on the picture's size."""
+        """Return a copy with all values set that depend on the picture's size.
+
+        What ``max_parameters`` decides stays open: see `fit_image.apps.fit.architecture.sized`.
+        """
         encoding = parse_encoding(self.encoding)
-        if isinstance(encoding, GridSpec):
+        if isinstance(encoding, GridSpec) and self.max_parameters is None:
             encoding = encoding.for_picture(width, height)
         return dataclasses.replace(self, encoding=str(encoding))
 
@@ -320,7 +337,7 @@ def is_elsewhere(name: str) -> bool:
 
 def option_of(name: str) -> str:
     """Return the command-line option that sets a field."""
-    return "--lr" if name == "learning_rate" else f"--{name.replace('_', '-')}"
+    return _OPTIONS.get(name, f"--{name.replace('_', '-')}")
 
 
 def _hidden_layers(layers: Any) -> tuple[Hidden, ...]:

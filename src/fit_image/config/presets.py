@@ -15,15 +15,16 @@ Values = dict[str, Any]
 
 @dataclass(frozen=True)
 class Preset:
-    """Values that replace defaults of `FitConfig`, as a function of a picture's pixels."""
+    """Values that replace defaults of `FitConfig`, for a picture's pixels and options given."""
 
     summary: str
     """A few words for the help."""
 
-    values: Callable[[int], Values]
+    values: Callable[[int, Values], Values]
+    """Returns them for so many pixels, and for the options that are given; these override them."""
 
 
-def _instant(pixels: int) -> Values:
+def _instant(pixels: int, options: Values) -> Values:
     return {
         "layers": "64",
         "encoding": "grid",
@@ -37,7 +38,7 @@ def _instant(pixels: int) -> Values:
     }
 
 
-def _sharp(pixels: int) -> Values:
+def _sharp(pixels: int, options: Values) -> Values:
     return {
         "layers": "3x256",
         "activation": "finer",
@@ -49,10 +50,50 @@ def _sharp(pixels: int) -> Values:
     }
 
 
+def _compact(pixels: int, options: Values) -> Values:
+    limits: Values = {name: options.get(name) for name in ("max_parameters", "time_limit")}
+    given = FitConfig(**limits)
+    numbers = given.max_parameters or max(pixels // 16, 128)
+    seconds = given.time_limit or 60.0
+    # Sizes that are given have no limit but one that is given, too.
+    limited = given.max_parameters or not options.keys() & {"layers", "encoding"}
+    values = _waves(numbers) if numbers < max(0.1 * pixels, 2_000) else _tables()
+    samples = seconds * values.pop("speed")
+    return {
+        **({"max_parameters": numbers} if limited else {}),
+        **values,
+        "optimizer": "adam",
+        "lr_schedule": "cosine",
+        "epochs": max(round(samples / pixels), 1),
+    }
+
+
+def _waves(numbers: int) -> Values:
+    return {
+        "layers": "4x64",
+        "activation": "sine",
+        "learning_rate": 1e-3,
+        "batch_size": 1024,
+        "speed": 8e9 / numbers,
+    }
+
+
+def _tables() -> Values:
+    return {
+        "layers": "64",
+        "encoding": "grid:coarsest=8",
+        "activation": "relu",
+        "learning_rate": 0.01,
+        "batch_size": 4096,
+        "speed": 1e6,
+    }
+
+
 PRESETS = {
-    "classic": Preset("the recipe", lambda pixels: {}),
+    "classic": Preset("the recipe", lambda pixels, options: {}),
     "sharp": Preset("a network of waves", _sharp),
     "instant": Preset("a learned grid", _instant),
+    "compact": Preset("the best of so many --parameters in the --time-limit", _compact),
 }
 
 
@@ -63,7 +104,7 @@ def preset_config(name: str, width: int, height: int, **options: Any) -> FitConf
     preset does not exist, or a value is out of range.
     """
     shown = shown_pixels(parse_hold_out(options.get("hold_out")), width, height)
-    values = PRESETS[check_preset(name)].values(max(shown, 1))
+    values = PRESETS[check_preset(name)].values(max(shown, 1), options)
     return FitConfig(**(values | options)).for_picture(width, height)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.apps.fit.architecture import make_network
+from fit_image.apps.fit.architecture import make_network, sized
 from fit_image.apps.fit.directory import (
     FitMetrics,
     FitProgress,
@@ -80,7 +80,7 @@ class FitTrainer(Trainer):
         self.threads = threads
         self.progress = FitProgress()
         height, width, channels = image.shape
-        self.config = config = config.for_picture(width, height)
+        self.config = config = sized(config, (width, height), channels)
         self.held_out = HeldOut.of(config, width, height)
         self.epoch_size = shown_pixels(config.hold_out, width, height)
         check_memory(config, (width, height), channels)

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import suppress
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+from fit_image.apps.fit.architecture import sized
 from fit_image.apps.fit.directory import FitManifest
 from fit_image.config.fit import FitConfig, ImageConfig, RecordConfig, option_of
 from fit_image.config.layer_spec import format_layers
 from fit_image.config.presets import preset_config
+from fit_image.config.registry import CHANNELS
+from fit_image.errors import InputError
 
 # Fields that decide the defaults of others come first.
-_DECIDING = ("hold_out", "layers", "encoding", "activation", "optimizer", "epochs")
+_DECIDING = (
+    *("hold_out", "max_parameters"),
+    *("layers", "encoding", "activation", "optimizer", "epochs"),
+)
 
 
 def command_line(manifest: FitManifest) -> str:
@@ -24,11 +31,12 @@ def command_line(manifest: FitManifest) -> str:
     if manifest.preset != "classic":
         words += ["--preset", manifest.preset]
     given: dict[str, Any] = {}
+    size = manifest.picture.width, manifest.picture.height
     names = [*_DECIDING, *(each.name for each in fields(FitConfig) if each.name not in _DECIDING)]
     for name in names:
-        usual = preset_config(
-            manifest.preset, manifest.picture.width, manifest.picture.height, **given
-        )
+        usual = preset_config(manifest.preset, *size, **given)
+        with suppress(InputError):  # where the usual layers have more parameters
+            usual = sized(usual, size, CHANNELS[manifest.image.channels])
         if getattr(usual, name) != getattr(fit, name):
             given[name] = getattr(fit, name)
     usual_image = asdict(ImageConfig())

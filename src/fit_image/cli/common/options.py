@@ -205,6 +205,7 @@ RATE = Rate(min=0, min_open=True, max=LARGEST_RATE)
 TARGET_PSNR = OrNone(TargetPsnr())
 HOLD_OUT = OrNone(HoldOut())
 DURATION = OrNone(Parsed("time", parse_duration))
+PARAMETER_LIMIT = OrNone(Whole(min=1))
 PIXEL_LIMIT = OrNone(Parsed("pixels", _pixels))
 SIZE = Parsed("WxH", _size)
 REGION = Parsed("X0,Y0,X1,Y1", _region)
@@ -229,7 +230,7 @@ def describe_presets() -> str:
     for name, preset in PRESETS.items():
         values = [
             f"{option_of(field)} {value}"
-            for field, value in preset.values(ImageConfig().max_pixels or 1).items()
+            for field, value in preset.values(ImageConfig().max_pixels or 1, {}).items()
         ]
         parts.append(f"{name}, {preset.summary}: {' '.join(values) or 'the defaults'}")
     return "; ".join(parts) + "."

@@ -20,7 +20,7 @@ from fit_image.cli.fit.rate import check_plot, check_rate_options, find_rate, pr
 from fit_image.cli.fit.single_values import SingleValuesCommand
 from fit_image.config.fit import is_elsewhere
 from fit_image.config.hold_out import UNSEEN
-from fit_image.config.registry import AUTO_RATE
+from fit_image.config.registry import AUTO_RATE, CHANNELS
 from fit_image.errors import InputError
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ class FitCommand(TrainCommand):
         given["animations"] = animation_names(given["animations"])
 
         # Heavy imports come after the command line has been understood.
+        from fit_image.apps.fit.architecture import sized
         from fit_image.apps.fit.directory import FitManifest, row_type
         from fit_image.apps.fit.picture_source import load_source
         from fit_image.apps.fit.trainer import FitTrainer
@@ -107,7 +108,7 @@ class FitCommand(TrainCommand):
             )
         for name in record.animations:
             check_animation_size(self.output / name, width, height, record)
-        fit = decide(width, height)
+        fit = sized(decide(width, height), (width, height), CHANNELS[prepare.channels])
         if given["find_lr"] or given["learning_rate"] == AUTO_RATE:
             fit = self._with_rate(fit, source.image.levels, resuming=given["resume"] and earlier)
 

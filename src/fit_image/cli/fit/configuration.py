@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fit_image.cli.common.config_options import config_of, is_given
+from fit_image.config.encoding_spec import left_open
 from fit_image.config.fit import FitConfig, ImageConfig, RecordConfig, is_elsewhere, option_of
 from fit_image.config.presets import preset_config
 from fit_image.config.registry import AUTO_RATE
@@ -38,6 +39,8 @@ def configuration(
             raise click.UsageError("--preset and --like exclude each other: both give all options.")
         given["preset"] = manifest.preset
         own = {**manifest.fit.defaulted(), **own}
+        if own.get("max_parameters") is not None:
+            own.setdefault("encoding", left_open(manifest.fit.encoding))  # of which it decides
         # Paths are of that run's own files.
         names = tuple(Path(name).name for name in manifest.record.animations)
         manifest = replace(manifest, record=replace(manifest.record, animations=names))

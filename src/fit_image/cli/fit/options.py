@@ -43,6 +43,7 @@ _OPTIONS = (
     ),
     _field("Network", "layers", options.LAYERS, "SPEC"),
     _field("Network", "encoding", options.ENCODING, "SPEC"),
+    _field("Network", "max_parameters", options.PARAMETER_LIMIT, "N|none", "none"),
     _field("Stopping", "epochs", options.Whole(1, MOST_EPOCHS)),
     _field("Stopping", "target_psnr", options.TARGET_PSNR, "DB|unseen:DB|none", "none"),
     _field("Stopping", "time_limit", options.DURATION, "TIME|none", "none"),

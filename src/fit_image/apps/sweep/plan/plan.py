@@ -10,12 +10,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from fit_image.apps.fit.architecture import sized
 from fit_image.apps.fit.directory import FitManifest, Picture
 from fit_image.apps.fit.learner import check_memory
 from fit_image.apps.fit.picture_source import load_source
+from fit_image.apps.sizing.width_matching import match_layers
 from fit_image.apps.sweep.plan.rates import RateFinder
 from fit_image.apps.sweep.plan.trial import Trial, layers_label
-from fit_image.apps.sweep.plan.width_matching import match_layers
 from fit_image.config.fit import FitConfig, ImageConfig, RecordConfig, option_of
 from fit_image.config.hold_out import check_hold_out
 from fit_image.config.layer_spec import Hidden
@@ -80,9 +81,12 @@ def plan_trials(spec: SweepSpec, find_rate: RateFinder | None = None) -> list[Tr
             prepare = ImageConfig(**_select(ImageConfig, values))
             picture = pictures(path, prepare)
             preset = values.get("preset", "classic")
-            fit, unused = _configure(preset, picture, _select(FitConfig, values))
+            fit, unused = _configure(preset, picture, prepare, _select(FitConfig, values))
             manifest = FitManifest(picture, fit, prepare, spec.record, preset)
             if spec.match_params:
+                if fit.max_parameters is not None:
+                    problem = "max_parameters and match_params exclude each other"
+                    raise InputError(problem, fields=("max_parameters", "match_params"))
                 manifest = _match_parameters(manifest, spec.match_params)
             size = (picture.width, picture.height)
             check_hold_out(manifest.fit.hold_out, *size)
@@ -110,7 +114,7 @@ def plan_trials(spec: SweepSpec, find_rate: RateFinder | None = None) -> list[Tr
 
 
 def _configure(
-    preset: str, picture: Picture, values: Mapping[str, Any]
+    preset: str, picture: Picture, prepare: ImageConfig, values: Mapping[str, Any]
 ) -> tuple[FitConfig, dict[str, str]]:
     """Return the configuration, and the values that have no effect, with the reasons."""
     size = (picture.width, picture.height)
@@ -127,7 +131,8 @@ def _configure(
             unused["weight_decay"] = "it is for adamw"
         else:
             values["weight_decay"] = decay
-    return preset_config(preset, *size, **values), unused
+    fit = preset_config(preset, *size, **values)
+    return sized(fit, size, CHANNELS[prepare.channels]), unused
 
 
 def _match_parameters(manifest: FitManifest, like: tuple[Hidden, ...]) -> FitManifest:

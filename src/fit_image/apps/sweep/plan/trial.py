@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any, Self
 
 from fit_image.apps.bits_per_pixel import bits_per_pixel
-from fit_image.apps.fit.architecture import make_encoding, make_layers
+from fit_image.apps.fit.architecture import count_parameters
 from fit_image.apps.fit.directory import FitDirectory, FitManifest
 from fit_image.apps.fit.picture_source import PictureSource, load_source
 from fit_image.config.encoding_spec import GridSpec, parse_encoding
@@ -76,9 +76,8 @@ class Trial:
     def _parameters(self) -> tuple[int, int]:
         """Numbers of parameters of the layers, and of the encoding."""
         fit, picture = self.manifest.fit, self.manifest.picture
-        encoding = make_encoding(fit, (picture.width, picture.height))
-        layers = make_layers(fit, encoding.outputs, CHANNELS[self.manifest.image.channels])
-        return sum(layer.num_params for layer in layers), encoding.num_params
+        size = picture.width, picture.height
+        return count_parameters(fit, size, CHANNELS[self.manifest.image.channels])
 
     @property
     def bits_per_pixel(self) -> dict[str, float]:

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fit_image.apps.fit.directory import FitManifest, Picture
+from fit_image.apps.sizing.width_matching import match_layers
 from fit_image.apps.sweep.plan.trial import Trial
-from fit_image.apps.sweep.plan.width_matching import match_layers
 from fit_image.config.fit import FitConfig, ImageConfig, RecordConfig
 from fit_image.config.layer_spec import MAX_WIDTH, Hidden, format_layers, parse_layers
 from fit_image.errors import InputError

@@ -65,18 +65,18 @@ def match_layers(
 
     least, most = len(layers), MAX_WIDTH * sum(proportions) // max(proportions)
     units = range(least, most + 1)
-    below = bisect_right(units, parameters, key=lambda total: size(_distribute(total, proportions)))
+    below = bisect_right(units, parameters, key=lambda total: size(distribute(total, proportions)))
     # Totals that keep the proportions exactly.
     step = sum(proportions) // math.gcd(*proportions)
     start = (least + below - 1) // step * step
     exact = [total for total in (start, start + step) if total in units]
     rounded = [total for total in (least + below - 1, least + below) if total in units]
     for totals in (exact or rounded, rounded):
-        best = nearest(_distribute(total, proportions) for total in totals)
+        best = nearest(distribute(total, proportions) for total in totals)
         if matches(best):
             return _with_widths(layers, best)
 
-    border = {_distribute(total, proportions) for total in rounded}
+    border = {distribute(total, proportions) for total in rounded}
     while border and len(counted) < _MAX_CANDIDATES:
         border = {each for widths in border for each in _neighbours(widths)} - counted.keys()
         best = nearest({best, *border})
@@ -92,7 +92,7 @@ def _with_widths(layers: tuple[Hidden, ...], widths: Sequence[int]) -> tuple[Hid
     return tuple(replace(layer, width=width) for layer, width in zip(layers, widths, strict=True))
 
 
-def _distribute(total: int, proportions: list[int]) -> tuple[int, ...]:
+def distribute(total: int, proportions: list[int]) -> tuple[int, ...]:
     """Distribute units by the largest remainder method; ties favour the first layers."""
     whole = sum(proportions)
     widths, remainders = zip(*(divmod(total * each, whole) for each in proportions), strict=True)

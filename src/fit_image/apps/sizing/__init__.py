@@ -1,0 +1,1 @@
+"""Sizes of networks that have a wanted number of parameters."""
