@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+from fit_image.apps.autoencode import trainer
 from fit_image.apps.autoencode.config import preset_config
 from fit_image.apps.autoencode.directory import AutoencoderDirectory
 from fit_image.apps.autoencode.model import AutoencoderModel
@@ -150,6 +151,23 @@ def test_a_preset_gives_what_is_not_given(bars):
     line = fail("train", bars, "-o", "new", "--preset", "strong", "--bottleneck", 61)
     assert "--bottleneck must be at most 54 here, not 61: 54 pictures" in line
     assert not exists("new")
+
+
+def test_principal_components_are_found_once(bars, monkeypatch):
+    train = ("train", bars, "-o", "run", "--preset", "strong", "--bottleneck", 3, "--filters", 2)
+    succeed(*train, "--epochs", 1, "-q")
+    found = []
+    start = trainer.start_as_components
+    monkeypatch.setattr(
+        trainer, "start_as_components", lambda *a, **b: (found.append(1), start(*a, **b))
+    )
+    succeed(*train, "--epochs", 2, "--resume", "-q")
+    assert not found
+    Path("run/checkpoint.npz").unlink()
+    assert "checkpoint.npz is missing" in fail(*train, "--epochs", 3, "--resume", "-q")
+    Path("run/metrics.csv").unlink()
+    succeed(*train, "--epochs", 1, "--resume", "-q")
+    assert len(found) == 2
 
 
 def test_a_full_disk_is_one_line_and_nothing_is_lost(bars):

@@ -53,7 +53,7 @@ def principal_components(
             f"of {mean.size:,} numbers have no more principal components",
             fields=("bottleneck",),
         )
-    width = min(count + _MORE, mean.size)
+    width = min(count + max(_MORE, count // 4), mean.size)
     basis = rng.standard_normal((mean.size, width), dtype=np.float32)
     # One thread: with more, the bits would depend on the cores that may be used.
     with threadpool_limits(1, user_api="blas"):

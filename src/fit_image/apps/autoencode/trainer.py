@@ -47,6 +47,9 @@ class AutoencoderTrainer(StepTrainer[float]):
         Training pictures, and those of which frames and the test loss are made. Not copied.
     threads : int, optional
         Default: all cores. Does not change the result.
+    begins : bool
+        Whether training begins. If not, `resume_from` will give the weights, and the principal
+        components that a residual network starts as are not looked for.
 
     Attributes
     ----------
@@ -70,6 +73,7 @@ class AutoencoderTrainer(StepTrainer[float]):
         config: AutoencodeConfig,
         *,
         threads: int | None = None,
+        begins: bool = True,
     ) -> None:
         self.pictures, self.held_out, self.config = pictures, held_out, config
         batch = min(config.batch_size, len(pictures))
@@ -91,7 +95,7 @@ class AutoencoderTrainer(StepTrainer[float]):
         self._trained = TrainedNetwork(network, adam, rates, batch, pool, config.average)
         self._sum = 0.0
         self.autoencoder.init_params(config, mean, np.random.default_rng([config.seed, _WEIGHTS]))
-        if config.residual:
+        if config.residual and begins:
             rng = np.random.default_rng([config.seed, _COMPONENTS])
             start_as_components(network, pictures, mean, rng, mirror=config.mirror)
         self.snapshot = self.state_dict()

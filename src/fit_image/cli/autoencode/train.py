@@ -180,14 +180,23 @@ class AutoencodeTrainCommand(DataTrainCommand):
         split = load_split(self.data, test, config.seed, size, channels, on_file)
 
         def make_trainer() -> AutoencoderTrainer:
-            if config.residual:
+            begins = not self._has_checkpoint
+            if config.residual and begins:
                 self.display.step(ProgressStep(0.0, ("finding principal components",)))
-            pictures = split.pictures, split.held_out
-            trainer = AutoencoderTrainer(*pictures, config, threads=given["threads"])
+            trainer = AutoencoderTrainer(
+                split.pictures, split.held_out, config, threads=given["threads"], begins=begins
+            )
             self._describe(split, trainer)
             return trainer
 
         return split.source, make_trainer
+
+    @property
+    def _has_checkpoint(self) -> bool:
+        """Whether the run goes on with weights that are known."""
+        kind = self.directory_type
+        goes_on = self.options["resume"] and kind.holds_run(self.output)
+        return goes_on and kind.open(self.output).checkpoint.exists()
 
     def step_parts(self, metrics: float) -> list[str]:
         return [f"loss {metrics:.5f}"]
