@@ -187,13 +187,14 @@ class Quality:
             for picture in self.pictures:
                 if not picture.name.startswith(KODAK):
                     continue
-                limits = {"max_parameters": numbers, "time_limit": seconds}
-                config = preset_config(COMPACT, *picture.size, **limits)
+                config = preset_config(
+                    COMPACT, *picture.size, max_parameters=numbers, time_limit=seconds
+                )
                 curve = self._alone(f"compact, {numbers}", picture, config, seconds)
                 psnrs[picture.name] = curve[-1].psnr
             mean = statistics.fmean(psnrs.values()) if psnrs else None
-            rows.append({"parameters": numbers, "seconds": seconds, "goal": goal} | {"mean": mean})
-            rows[-1]["psnrs"] = psnrs
+            budget = {"parameters": numbers, "seconds": seconds, "goal": goal}
+            rows.append({**budget, "mean": mean, "psnrs": psnrs})
         return rows
 
     def _sharp_runs(
