@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fit_image.apps.fit.architecture import make_layers
 from fit_image.config.fit import FitConfig, ImageConfig, RecordConfig
 from fit_image.config.layer_spec import (
     MAX_LAYERS,
@@ -17,6 +18,7 @@ from fit_image.config.layer_spec import (
     parse_layers,
 )
 from fit_image.config.registry import ACTIVATIONS, OPTIMIZERS
+from fit_image.config.usage import unused_fields
 from fit_image.errors import InputError
 from fit_image.storage.dataclass_json import from_json, to_json
 
@@ -237,3 +239,16 @@ def test_a_grid_is_learned_by_adam_unless_told():
 def test_text_for_a_number_is_refused_with_the_fields_name(field):
     with pytest.raises(InputError, match=f"{field} must be a number"):
         FitConfig(**{field: "fast"})
+
+
+def test_the_first_layer_may_have_an_omega_of_its_own():
+    def layers(**options):
+        config = FitConfig(layers="3x5", activation="sine", **options)
+        return [layer.omega for layer in make_layers(config, 2, 3)]
+
+    assert layers(omega=7.0) == [7.0] * 4
+    assert layers(omega=7.0, first_omega=60.0) == [60.0, 7.0, 7.0, 7.0]
+    assert "first_omega" not in unused_fields(FitConfig(layers="8:finer,8:relu"))
+    assert "first_omega" in unused_fields(FitConfig(layers="8:relu,8:finer"))
+    with pytest.raises(InputError, match="first_omega"):
+        FitConfig(first_omega=0.0)

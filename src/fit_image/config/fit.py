@@ -159,6 +159,13 @@ class FitConfig:
     omega: float = setting(
         30.0, f"Frequency of {activations_with('omega')}, and of --init siren.", _RATE, above=True
     )
+    first_omega: float | None = setting(
+        None,
+        f"Frequency of the first layer alone, if that is of {activations_with('omega')}.",
+        _RATE,
+        above=True,
+        added=True,
+    )
     scale: float = setting(
         10.0, f"Inverse width of {activations_with('scale')}: exp(-(SCALE s)^2).", _RATE, above=True
     )

@@ -12,6 +12,8 @@ def unused_fields(fit: FitConfig) -> dict[str, str]:
     """Return the fields that have no effect on the network, each with the reason."""
     names = rules(fit.activations, parse_init(fit.init)[0])
     used = {field for activation in fit.activations for field in ACTIVATIONS[activation].fields}
+    if "omega" in ACTIVATIONS[fit.activations[0]].fields:
+        used.add("first_omega")
     if "siren" in names:
         used.add("omega")
     if "classic" in names:
@@ -21,6 +23,7 @@ def unused_fields(fit: FitConfig) -> dict[str, str]:
     reasons = {
         "activation": "--layers names the activation of every layer",
         "omega": f"no layer is of {activations_with('omega')}",
+        "first_omega": f"the first layer is not of {activations_with('omega')}",
         "scale": f"no layer is of {activations_with('scale')}",
         "slope": f"no layer is of {activations_with('slope')}",
         "init_scale": "no layer is initialised with --init classic",

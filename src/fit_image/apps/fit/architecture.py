@@ -49,6 +49,8 @@ def make_layers(config: FitConfig, inputs: int, outputs: int) -> tuple[LayerSpec
         omega=config.omega,
         scale=config.scale,
     )
+    if config.first_omega is not None:
+        layers[0] = dataclasses.replace(layers[0], omega=config.first_omega)
     return tuple(layers)
 
 

@@ -77,6 +77,7 @@ _OPTIONS = (
     _field("Network", "slope", metavar="SLOPE"),
     _field("Network", "activation", options.ACTIVATION, "NAME"),
     _field("Network", "omega", metavar="OMEGA"),
+    _field("Network", "first_omega", options.POSITIVE, "OMEGA", "as --omega"),
     _field("Network", "scale", metavar="SCALE"),
     _field("Network", "output_activation"),
     _field("Network", "init", options.INIT, "NAME"),
