@@ -24,8 +24,7 @@ Floats = npt.NDArray[np.float32]
 Plan = dict[int, dict[str, AutoencodeConfig]]
 """Networks and their names, for every size of the code."""
 
-SHOWN, FACTOR = 10, 3  # held-out pictures, and how much larger they are drawn
-LEAST_SIDE = 64  # of a picture before that
+SHOWN, LEAST_SIDE = 10, 80  # held-out pictures, and the longer side of one as it is drawn
 
 
 class Outcome(NamedTuple):
@@ -64,11 +63,14 @@ class Comparison:
         return outcomes
 
     def both_presets(self) -> Plan:
-        """Return the article's convolutional network, and the strong one, of every code."""
+        """Return the article's convolutional network, and the strong one, of every code.
+
+        The strong one sees no mirrored pictures: those of digits are not digits.
+        """
         return {
             code: {
                 "article": AutoencodeConfig(conv=True, bottleneck=code, batch_size=20),
-                "strong": preset_config("strong", bottleneck=code),
+                "strong": preset_config("strong", bottleneck=code, mirror=False),
             }
             for code in self._codes
         }
@@ -125,14 +127,10 @@ def draw_codes(comparison: Comparison, outcomes: Sequence[Outcome]) -> Image.Ima
     wanted = comparison.wanted
     shown = np.linspace(0, len(wanted) - 1, min(SHOWN, len(wanted))).astype(int)
     rows = {"held out": wanted} | {each.title: each.drawn for each in outcomes}
-    factor = max(1, -(-LEAST_SIDE // max(wanted.shape[1:3])))
-    strips = {
-        title: contact_sheet([to_uint8(drawn[shown])], gap=2, factor=factor)
-        for title, drawn in rows.items()
-    }
-    size = (FACTOR * strips["held out"].shape[1], FACTOR * strips["held out"].shape[0])
-    cells = {
-        title: Image.fromarray(strip[..., 0] if strip.shape[2] == 1 else strip).resize(size, 0)
-        for title, strip in strips.items()
-    }
-    return draw_sheet({title: [(cell, "")] for title, cell in cells.items()}, 1)
+    factor = -(-LEAST_SIDE // max(wanted.shape[1:3]))
+    groups = {}
+    for title, drawn in rows.items():
+        strip = contact_sheet([to_uint8(drawn[shown])], gap=2, factor=factor)
+        picture = Image.fromarray(strip[..., 0] if strip.shape[2] == 1 else strip)
+        groups[title] = [(picture, "")]
+    return draw_sheet(groups, 1)

@@ -68,6 +68,17 @@ def test_it_starts_as_the_principal_components_and_surpasses_them():
     assert gain > 1.0, gain
 
 
+def test_the_first_steps_keep_what_the_components_draw():
+    config = preset_config("strong", bottleneck=24, filters=(32,), batch_size=20, average=0.0)
+    trainer = AutoencoderTrainer(blobs(100), blobs(20, seed=1), config)
+    start = trainer.test_loss()
+    worst = 0.0
+    for _ in range(5):
+        trainer.train_step()
+        worst = max(worst, trainer.test_loss())
+    assert worst < 1.005 * start, worst / start
+
+
 def test_presets():
     assert preset_config("article") == AutoencodeConfig()
     strong = preset_config("strong", bottleneck=64, mirror=False)

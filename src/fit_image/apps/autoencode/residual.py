@@ -19,8 +19,19 @@ from fit_image.nn.layers.subtract_mean import SubtractMean
 from fit_image.nn.network import Network
 from fit_image.nn.runtime.arrays import FloatArray
 
-_SHARE = 0.2
-"""Factor of the learning rate of the linear layers, which begin near their best."""
+_LINEAR_RATE, _LARGEST_LINEAR_RATE = 1.28, 0.2
+"""Factor of the learning rate of the linear layers, to be divided by the size of the code.
+
+They begin near their best. A step of Adam changes all weights by about as much, and so a picture by
+the sum of that over all numbers of its code.
+"""
+
+_LAST_RATE = 0.05
+"""Factor of that of the last convolution of a block, which begins as zeros.
+
+The first steps of Adam are as long as the learning rate, and all in one direction, however small
+the gradient: at the whole rate, they draw errors many times as large as those they are to correct.
+"""
 
 _FACTOR = 2
 """Side of the squares of pixels that are channels to the convolutions."""
@@ -79,7 +90,13 @@ def code_at(layers: Sequence[Layer]) -> int:
 
 def layer_rates(config: AutoencodeConfig, network: Network) -> list[float]:
     """Return the learning rate of every layer."""
-    return [config.rate * (_SHARE if isinstance(layer, Dense) else 1.0) for layer in network.layers]
+    assert config.code_units is not None
+    linear = min(_LINEAR_RATE / config.code_units, _LARGEST_LINEAR_RATE)
+    factors = [linear if isinstance(layer, Dense) else 1.0 for layer in network.layers]
+    for index, layer in enumerate(network.layers):
+        if isinstance(layer, PixelShuffle):
+            factors[index - 1] = _LAST_RATE
+    return [config.rate * factor for factor in factors]
 
 
 def start_as_components(
