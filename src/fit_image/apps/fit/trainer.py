@@ -11,16 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.apps.fit.architecture import make_network, sized
-from fit_image.apps.fit.directory import (
-    FitMetrics,
-    FitProgress,
-    FitResult,
-    HoldOutMetrics,
-    row_type,
-)
 from fit_image.apps.fit.drawing import Drawing, Fidelity
 from fit_image.apps.fit.epoch_loop import follow
 from fit_image.apps.fit.learner import EpochLearner, check_memory
+from fit_image.apps.fit.manifest import FitResult
+from fit_image.apps.fit.metrics import FitMetrics, FitProgress, HoldOutMetrics, row_type
 from fit_image.apps.fit.picture_source import ImageLike, take_image
 from fit_image.apps.fit.stall import StallWatch
 from fit_image.apps.fit.warm_up import kernel_count, warm_up

@@ -106,7 +106,8 @@ def animation_names(names: tuple[str, ...]) -> tuple[str, ...]:
 def record_of_trials(given: dict[str, Any]) -> RecordConfig:
     """Return the frames and animations that every trial of a sweep records."""
     from fit_image.animation.writers import check_suffix
-    from fit_image.apps.fit.directory import FitDirectory, FitMetrics, HoldOutMetrics
+    from fit_image.apps.fit.directory import FitDirectory
+    from fit_image.apps.fit.metrics import FitMetrics, HoldOutMetrics
     from fit_image.runs.animate import check_caption
 
     names = animation_names(given["animations"])

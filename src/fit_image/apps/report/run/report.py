@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from fit_image.apps.bits_per_pixel import bits_per_pixel
-from fit_image.apps.fit.directory import FitDirectory, FitMetrics
+from fit_image.apps.fit.directory import FitDirectory
+from fit_image.apps.fit.metrics import FitMetrics
 from fit_image.apps.report import document
 from fit_image.apps.report.commands import command_line
 from fit_image.apps.report.frames import RunFrames

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from fit_image.apps.fit.architecture import sized
-from fit_image.apps.fit.directory import FitManifest, Picture
 from fit_image.apps.fit.learner import check_memory
+from fit_image.apps.fit.manifest import FitManifest, Picture
 from fit_image.apps.fit.picture_source import load_source
 from fit_image.apps.sizing.width_matching import match_layers
 from fit_image.apps.sweep.plan.rates import RateFinder

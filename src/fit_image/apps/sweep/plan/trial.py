@@ -11,7 +11,8 @@ from typing import Any, Self
 
 from fit_image.apps.bits_per_pixel import bits_per_pixel
 from fit_image.apps.fit.architecture import count_parameters
-from fit_image.apps.fit.directory import FitDirectory, FitManifest
+from fit_image.apps.fit.directory import FitDirectory
+from fit_image.apps.fit.manifest import FitManifest
 from fit_image.apps.fit.picture_source import PictureSource, load_source
 from fit_image.config.encoding_spec import GridSpec, parse_encoding
 from fit_image.config.hold_out import shown_pixels
