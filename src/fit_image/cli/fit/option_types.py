@@ -29,18 +29,6 @@ class Rate(Real):
             self.fail(f"{error.message.rstrip('.')}, or '{AUTO_RATE}'.", param, ctx)
 
 
-class HoldOut(click.ParamType):
-    """A value of `FitConfig.hold_out`."""
-
-    name = "pixels"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        try:
-            return parse_hold_out(value)
-        except InputError:
-            self.fail(f"{value!a} is not 'even', or a share between 0 and 1.", param, ctx)
-
-
 class TargetPsnr(Real):
     """Decibels above 0, or ``unseen:`` and such a number."""
 
@@ -54,6 +42,13 @@ class TargetPsnr(Real):
         return parse_target(f"{UNSEEN}{number}")
 
 
+def _hold_out(text: str) -> str | float | None:
+    try:
+        return parse_hold_out(text)
+    except InputError:
+        raise InputError(f"{text!a} is not 'even', or a share between 0 and 1.") from None
+
+
 def _pixels(text: str) -> int:
     if not re.fullmatch(r"0*[1-9][0-9]{0,17}", text):
         raise InputError(f"{text!a} is not a number of pixels above 0")
@@ -64,7 +59,7 @@ ENCODING = Parsed("encoding", lambda text: str(parse_encoding(text)))
 INIT = Parsed("init", checked(parse_init))
 RATE = Rate(min=0, min_open=True, max=LARGEST_RATE)
 TARGET_PSNR = OrNone(TargetPsnr())
-HOLD_OUT = OrNone(HoldOut())
+HOLD_OUT = OrNone(Parsed("pixels", _hold_out))
 DURATION = OrNone(Parsed("time", parse_duration))
 PARAMETER_LIMIT = OrNone(Whole(min=1))
 PIXEL_LIMIT = OrNone(Parsed("pixels", _pixels))
