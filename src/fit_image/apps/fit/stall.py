@@ -121,7 +121,7 @@ class StallWatch:
         drawing : Drawing
             Complete.
         network : PaintingNetwork
-            What has drawn it.
+            The network that has drawn it.
         before : float32 (parameters,), or None
             Parameters when the picture before was drawn, if they are known.
         """

@@ -237,11 +237,10 @@ class FitTrainer(Trainer):
 
     def take_history(self, rows: Sequence[FitMetrics]) -> None:
         # From the rows, which are cut to the epoch of the state: checkpoints know nothing of it.
-        drawn = [row for row in rows if row.psnr is not None]
-        newest = drawn[-1] if drawn else None
-        self.newest_metrics = newest and Fidelity(newest.psnr or 0.0, newest.unseen_psnr)
+        drawn = [Fidelity(row.psnr, row.unseen_psnr) for row in rows if row.psnr is not None]
+        self.newest_metrics = drawn[-1] if drawn else None
         self._newest_loss = FitMetrics.newest(rows)["loss"]
-        unseen = [row.unseen_psnr for row in drawn if row.unseen_psnr is not None]
+        unseen = [each.unseen_psnr for each in drawn if each.unseen_psnr is not None]
         self._best_unseen_psnr = max(unseen, default=-math.inf)
         self.stall.take_history(rows)
 
