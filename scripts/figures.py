@@ -29,7 +29,7 @@ from fit_image import FitImageError, load_image, psnr, save_image, to_uint8
 from fit_image.animation.film import frame_path, read_frame
 from fit_image.apps.autoencode.train_test_split import load_split
 from fit_image.apps.digits.model import DigitModel
-from fit_image.apps.fit.directory import FitMetrics
+from fit_image.apps.fit.metrics import FitMetrics
 from fit_image.apps.unjpeg.model import Restorer
 from fit_image.apps.unjpeg.restoration import Restoration
 from fit_image.cli.common.display import format_duration

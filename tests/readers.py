@@ -34,7 +34,9 @@ from fit_image.apps.digits.model import DigitModel
 from fit_image.apps.digits.networks import generator_layers
 from fit_image.apps.digits.trainer import DigitTrainer
 from fit_image.apps.fit.architecture import make_network
-from fit_image.apps.fit.directory import FitDirectory, FitManifest, FitMetrics, FitResult
+from fit_image.apps.fit.directory import FitDirectory
+from fit_image.apps.fit.manifest import FitManifest, FitResult
+from fit_image.apps.fit.metrics import FitMetrics
 from fit_image.apps.fit.picture_source import load_source
 from fit_image.apps.fit.trainer import FitTrainer
 from fit_image.apps.painting_network import PaintingNetwork

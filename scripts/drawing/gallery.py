@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from fit_image.apps.fit.directory import FitMetrics
+from fit_image.apps.fit.metrics import FitMetrics
 from fit_image.config.registry import ACTIVATIONS, LOSSES, OPTIMIZERS
 from fit_image.runs.metrics import MetricsFile
 

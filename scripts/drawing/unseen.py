@@ -1,4 +1,4 @@
-"""What encodings make of pixels that they never saw, as a sheet and as a table."""
+"""Pixels never shown, as networks with several encodings draw them: a sheet and a table."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fit_image.apps.fit.directory import FitResult
+from fit_image.apps.fit.manifest import FitResult
 from fit_image.apps.painting_network import PaintingNetwork
 from fit_image.cli.fit.command import FitCommand
 from fit_image.errors import warn_once

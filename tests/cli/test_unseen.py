@@ -115,6 +115,15 @@ def test_a_target_and_a_caption_of_pixels_never_shown(picture):
     assert Path("pic-fit/animation.gif").exists()
 
 
+def test_a_caption_of_a_sweep_needs_pixels_held_out_in_all_trials(picture):
+    table = Path("trials.csv")
+    options = ("--from-csv", table, "--caption", "{unseen_psnr}", "--plan")
+    table.write_text("layers,hold_out\n1x4,even\n2x4,0.5\n")
+    succeed("sweep", picture, *options)
+    table.write_text("layers,hold_out\n1x4,even\n2x4,none\n")
+    assert "unseen_psnr" in fail("sweep", picture, *options)
+
+
 def test_transparency_is_held_out_with_its_pixels():
     levels = np.random.default_rng(0).integers(0, 256, (9, 8, 4), dtype=np.uint8)
     Image.fromarray(levels).save("clear.png")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from fit_image.apps.fit.directory import FitDirectory, FitManifest, FitMetrics, Picture
+from fit_image.apps.fit.directory import FitDirectory
+from fit_image.apps.fit.manifest import FitManifest, Picture
+from fit_image.apps.fit.metrics import FitMetrics
 from fit_image.config.fit import FitConfig, ImageConfig, RecordConfig
 from fit_image.images.io import save_image
 from fit_image.live.board import Board

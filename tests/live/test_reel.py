@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from fit_image.apps.fit.directory import FitMetrics
+from fit_image.apps.fit.metrics import FitMetrics
 from fit_image.live.board import Seen
 from fit_image.live.facts import make_reel
 from fit_image.live.reel import MOST_ROWS

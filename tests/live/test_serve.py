@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from fit_image.apps.fit.directory import FitManifest, FitMetrics, Picture
+from fit_image.apps.fit.manifest import FitManifest, Picture
+from fit_image.apps.fit.metrics import FitMetrics
 from fit_image.apps.sweep.execution.executor import Advanced, Ended, Started
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.plan.trial import Trial

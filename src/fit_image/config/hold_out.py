@@ -10,7 +10,7 @@ EVEN = "even"
 """Every second column and row is held out: a quarter of the pixels is shown."""
 
 UNSEEN = "unseen:"
-"""Before the decibels of a target: the PSNR of the pixels that are never shown."""
+"""Prefix of a target in dB that is the PSNR of the pixels never shown."""
 
 
 def parse_hold_out(value: object) -> str | float | None:

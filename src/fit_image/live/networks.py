@@ -12,7 +12,8 @@ from fit_image.apps.autoencode.networks import make_autoencoder
 from fit_image.apps.digits.directory import DigitsDirectory
 from fit_image.apps.digits.networks import generator_layers, make_discriminator, make_encoder
 from fit_image.apps.fit.architecture import make_encoding, make_layers
-from fit_image.apps.fit.directory import FitDirectory, FitManifest
+from fit_image.apps.fit.directory import FitDirectory
+from fit_image.apps.fit.manifest import FitManifest
 from fit_image.apps.unjpeg.directory import UnjpegDirectory
 from fit_image.apps.unjpeg.network import make_network
 from fit_image.config.registry import CHANNELS

@@ -69,11 +69,7 @@ class SpectrumFile:
         FitImageError
             If a file cannot be read or written.
         """
-        found = self.read()
-        known: Mapping[int, Power] = {}
-        if found and _line(_TARGET, found.target) == _line(_TARGET, self._target_power):
-            known = found.errors
-        self._write(self.measured(frame_paths(self._frames), known))
+        self._write(self.measured(frame_paths(self._frames), self.known()))
 
     def append(self, epoch: int, picture: npt.NDArray[np.uint8]) -> None:
         """Add the row of a frame (height, width, channels).
@@ -94,6 +90,19 @@ class SpectrumFile:
             errors = {each: power for each, power in found.errors.items() if each <= epoch}
             self._write(Spectra(found.wavelengths, found.target, errors))
 
+    def known(self) -> dict[int, Power]:
+        """Return the errors in the file; none without one, or if it is of another target.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be read, or the target is damaged.
+        """
+        found = self.read()
+        if not found or _line(_TARGET, found.target) != _line(_TARGET, self._target_power):
+            return {}
+        return found.errors
+
     def measured(self, frames: Iterable[tuple[int, Path]], known: Mapping[int, Power]) -> Spectra:
         """Return the spectra of the target and of frames, of which some may be ``known``.
 
@@ -106,7 +115,7 @@ class SpectrumFile:
         return Spectra(self._octaves.wavelengths, self._target_power, errors)
 
     def read(self) -> Spectra | None:
-        """Return what is in the file, None if there is none; a damaged row ends it.
+        """Return the spectra in the file, None if there is none; a damaged row ends it.
 
         Raises
         ------

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fit_image.apps.fit.architecture import make_network, sized
-from fit_image.apps.fit.directory import FitManifest, Picture
+from fit_image.apps.fit.manifest import FitManifest, Picture
 from fit_image.apps.fitting import fit
 from fit_image.apps.report.commands import command_line
 from fit_image.apps.sizing.limited_widths import NEAR, limit_widths

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fit_image.apps.fit.directory import FitManifest, Picture
+from fit_image.apps.fit.manifest import FitManifest, Picture
 from fit_image.apps.sizing.width_matching import match_layers
 from fit_image.apps.sweep.plan.trial import Trial
 from fit_image.config.fit import FitConfig, ImageConfig, RecordConfig

@@ -16,7 +16,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from fit_image.apps.fit.directory import FitDirectory, FitManifest
+from fit_image.apps.fit.directory import FitDirectory
+from fit_image.apps.fit.manifest import FitManifest
 from fit_image.apps.fit.picture_source import load_source
 from fit_image.apps.sweep.execution.cluster import ClusterExecutor
 from fit_image.apps.sweep.execution.connection import LostWorkError

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFont
 
-from fit_image.apps.fit.directory import FitDirectory, FitManifest, FitMetrics, Picture
+from fit_image.apps.fit.directory import FitDirectory
+from fit_image.apps.fit.manifest import FitManifest, Picture
+from fit_image.apps.fit.metrics import FitMetrics
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.plan.trial import Trial
 from fit_image.apps.sweep.results.comparison import MAX_GROUPS, write_comparison

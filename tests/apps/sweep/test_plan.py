@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from fit_image.apps.fit.architecture import make_network
-from fit_image.apps.fit.directory import FitManifest, FitMetrics, Picture
+from fit_image.apps.fit.manifest import FitManifest, Picture
+from fit_image.apps.fit.metrics import FitMetrics
 from fit_image.apps.sweep.execution.cost import expected_seconds, longest_first, measured_factor
 from fit_image.apps.sweep.plan.plan import SweepSpec, plan_trials
 from fit_image.apps.sweep.plan.trial import Trial

@@ -17,7 +17,9 @@ from click.testing import CliRunner
 from PIL import Image
 
 from browser import find, script, show
-from fit_image.apps.fit.directory import FitDirectory, FitManifest, FitMetrics, Picture
+from fit_image.apps.fit.directory import FitDirectory
+from fit_image.apps.fit.manifest import FitManifest, Picture
+from fit_image.apps.fit.metrics import FitMetrics
 from fit_image.apps.fit.picture_source import load_source
 from fit_image.apps.fit.trainer import FitTrainer
 from fit_image.apps.report.commands import command_line

@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from fit_image.apps.fit.directory import FitDirectory, FitManifest, FitMetrics, FitResult, Picture
+from fit_image.apps.fit.directory import FitDirectory
+from fit_image.apps.fit.manifest import FitManifest, FitResult, Picture
+from fit_image.apps.fit.metrics import FitMetrics
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.plan.trial import Trial
 from fit_image.apps.sweep.results.labels import distinguishing_fields

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from fit_image.apps.fit.directory import FitManifest, FitMetrics, Picture
+from fit_image.apps.fit.manifest import FitManifest, Picture
+from fit_image.apps.fit.metrics import FitMetrics
 from fit_image.apps.sweep.plan.trial import Trial
 from fit_image.apps.sweep.results.outcome import Outcome
 from fit_image.apps.sweep.results.seed_group import group_by_seed

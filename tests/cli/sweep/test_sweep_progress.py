@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from fit_image.apps.fit.directory import FitMetrics
+from fit_image.apps.fit.metrics import FitMetrics
 from fit_image.apps.sweep.execution.executor import Advanced, Ended, Notice, Started
 from fit_image.apps.sweep.plan.plan import SweepSpec, plan_trials
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory

@@ -100,7 +100,7 @@ class Drawing:
 
     @property
     def fidelity(self) -> Fidelity:
-        """Both."""
+        """Both PSNRs."""
         return Fidelity(self.psnr, self.unseen_psnr)
 
     @property

@@ -6,8 +6,8 @@ from collections.abc import Generator, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from fit_image.apps.fit.directory import row_type
 from fit_image.apps.fit.drawing import Drawing
+from fit_image.apps.fit.metrics import row_type
 from fit_image.apps.fit.next_epoch import Encode, FrameTask, NextEpoch, can_learn_ahead
 from fit_image.runs.trainer import EpochEnd
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.apps.fit.architecture import make_encoding, make_layers
-from fit_image.apps.fit.directory import FitProgress
+from fit_image.apps.fit.metrics import FitProgress
 from fit_image.apps.memory import check_available, training_bytes
 from fit_image.apps.pixels.hold_out import HeldOut
 from fit_image.apps.pixels.importance_sampling import Levels

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from fit_image.apps.fit.directory import Picture
+from fit_image.apps.fit.manifest import Picture
 from fit_image.config.fit import ImageConfig
 from fit_image.images.decoding import file_sha256
 from fit_image.images.formats.opening import FIRST_OF_MANY

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.apps.fit.directory import FitMetrics
 from fit_image.apps.fit.drawing import Drawing
+from fit_image.apps.fit.metrics import FitMetrics
 from fit_image.apps.hidden_layers import layer_answers
 from fit_image.apps.painting_network import PaintingNetwork
 from fit_image.apps.pixels.hold_out import HeldOut
@@ -121,7 +121,7 @@ class StallWatch:
         drawing : Drawing
             Complete.
         network : PaintingNetwork
-            What has drawn it.
+            The network that has drawn it.
         before : float32 (parameters,), or None
             Parameters when the picture before was drawn, if they are known.
         """

@@ -11,16 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.apps.fit.architecture import make_network, sized
-from fit_image.apps.fit.directory import (
-    FitMetrics,
-    FitProgress,
-    FitResult,
-    HoldOutMetrics,
-    row_type,
-)
 from fit_image.apps.fit.drawing import Drawing, Fidelity
 from fit_image.apps.fit.epoch_loop import follow
 from fit_image.apps.fit.learner import EpochLearner, check_memory
+from fit_image.apps.fit.manifest import FitResult
+from fit_image.apps.fit.metrics import FitMetrics, FitProgress, HoldOutMetrics, row_type
 from fit_image.apps.fit.picture_source import ImageLike, take_image
 from fit_image.apps.fit.stall import StallWatch
 from fit_image.apps.fit.warm_up import kernel_count, warm_up
@@ -242,11 +237,10 @@ class FitTrainer(Trainer):
 
     def take_history(self, rows: Sequence[FitMetrics]) -> None:
         # From the rows, which are cut to the epoch of the state: checkpoints know nothing of it.
-        drawn = [row for row in rows if row.psnr is not None]
-        newest = drawn[-1] if drawn else None
-        self.newest_metrics = newest and Fidelity(newest.psnr or 0.0, newest.unseen_psnr)
+        drawn = [Fidelity(row.psnr, row.unseen_psnr) for row in rows if row.psnr is not None]
+        self.newest_metrics = drawn[-1] if drawn else None
         self._newest_loss = FitMetrics.newest(rows)["loss"]
-        unseen = [row.unseen_psnr for row in drawn if row.unseen_psnr is not None]
+        unseen = [each.unseen_psnr for each in drawn if each.unseen_psnr is not None]
         self._best_unseen_psnr = max(unseen, default=-math.inf)
         self.stall.take_history(rows)
 

@@ -28,9 +28,9 @@ class HeldOut:
     Attributes
     ----------
     mask : bool (height, width)
-        Which they are.
+        True for pixels that are held out.
     shown : uint32 (shown pixels,)
-        The others, as row * width + column, in that order.
+        The others, as row * width + column, increasing.
     """
 
     mask: npt.NDArray[np.bool_]

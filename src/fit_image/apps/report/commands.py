@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fit_image.apps.fit.architecture import sized
-from fit_image.apps.fit.directory import FitManifest
+from fit_image.apps.fit.manifest import FitManifest
 from fit_image.config.fit import FitConfig, ImageConfig, RecordConfig, option_of
 from fit_image.config.layer_spec import format_layers
 from fit_image.config.presets import preset_config

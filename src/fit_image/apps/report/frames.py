@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fit_image.animation.film import Pixels, frame_paths, read_frame
-from fit_image.apps.fit.directory import FitDirectory, FitMetrics
+from fit_image.apps.fit.directory import FitDirectory
+from fit_image.apps.fit.metrics import FitMetrics
 from fit_image.images.decoding import parse_background
 
 _UNTRAINED = FitMetrics(0, math.nan, None, 0.0)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Mapping
+from typing import Any
 
 _VOID = {"img", "input"}
 
@@ -43,3 +45,12 @@ def element(tag: str, *children: object, **attributes: object) -> Html:
             words.append(f'{name}="{escape(value)}"')
     start = f"<{' '.join(words)}>"
     return Html(start if tag in _VOID else f"{start}{join(*children)}</{tag}>")
+
+
+def radio_buttons(name: str, texts: Mapping[Any, object]) -> Html:
+    """Return a radio button for each value, with its text; the first one is checked."""
+    labels = []
+    for index, (value, text) in enumerate(texts.items()):
+        button = element("input", type="radio", name=name, value=value, checked=index == 0)
+        labels.append(element("label", button, element("span", text)))
+    return join(*labels)

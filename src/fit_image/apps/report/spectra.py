@@ -10,7 +10,7 @@ import numpy as np
 
 from fit_image.apps.report.frames import RunFrames
 
-_POINTS = 60  # evenly spaced on a linear axis, and as many on a logarithmic one
+_POINTS = 60
 
 
 def spectra(frames: RunFrames, most: int) -> dict[str, Any]:
@@ -33,12 +33,12 @@ def spectra(frames: RunFrames, most: int) -> dict[str, Any]:
         If a file cannot be read.
     """
     file = frames.run.spectrum
-    recorded = file.read()
-    known = recorded.errors if recorded else {}
+    known = file.known()
     files = {row.epoch: each for row, each in zip(frames.rows, frames.files, strict=True)}
     seconds = {row.epoch: row.seconds for row in frames.rows}
     last = frames.rows[-1].epoch
-    chosen = _some([epoch for epoch in files if epoch in known] or list(files), bool(known), most)
+    recorded = [epoch for epoch in files if epoch in known]
+    chosen = _spread(recorded, _POINTS) if recorded else _spread([*files], most // 2)
     chosen = sorted({*chosen, last})
     found = file.measured([(epoch, files[epoch]) for epoch in chosen], known)
     return {
@@ -50,12 +50,12 @@ def spectra(frames: RunFrames, most: int) -> dict[str, Any]:
     }
 
 
-def _some(epochs: Sequence[int], recorded: bool, most: int) -> list[int]:
-    if not recorded and most == 1:
-        return []
-    points = _POINTS if recorded else most // 2
+def _spread(epochs: Sequence[int], points: int) -> list[int]:
+    """Return so many epochs, evenly spaced on a linear axis, and as many on a logarithmic one."""
     if len(epochs) <= 2 * points:
-        return list(epochs)
+        return [*epochs]
+    if not points:
+        return []
     last = len(epochs) - 1
     places = np.concatenate([np.linspace(0, last, points), np.geomspace(1, last, points)])
     return [epochs[place] for place in np.unique(np.rint(places).astype(int))]

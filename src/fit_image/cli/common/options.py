@@ -15,18 +15,14 @@ from fit_image.cli.common.headings import OptionalValueOption, headed_option
 from fit_image.cli.live import spec
 from fit_image.cli.live.serve import ANY_PORT
 from fit_image.config.animation import AnimationConfig
-from fit_image.config.encoding_spec import parse_encoding
 from fit_image.config.fit import ImageConfig, option_of
-from fit_image.config.hold_out import UNSEEN, parse_hold_out, parse_target
 from fit_image.config.layer_spec import (
     LARGEST_RATE,
-    parse_duration,
-    parse_init,
     parse_layers,
     parse_qualities,
 )
 from fit_image.config.presets import PRESETS
-from fit_image.config.registry import AUTO_RATE, OPTIMIZERS, parse_activation
+from fit_image.config.registry import parse_activation
 from fit_image.errors import InputError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -95,45 +91,6 @@ class Real(click.FloatRange):
         return number
 
 
-class Rate(Real):
-    """A learning rate, or ``auto``."""
-
-    name = "rate"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if isinstance(value, str) and value.lower() == AUTO_RATE:
-            return AUTO_RATE
-        try:
-            return super().convert(value, param, ctx)
-        except click.BadParameter as error:
-            self.fail(f"{error.message.rstrip('.')}, or '{AUTO_RATE}'.", param, ctx)
-
-
-class HoldOut(click.ParamType):
-    """A value of `FitConfig.hold_out`."""
-
-    name = "pixels"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        try:
-            return parse_hold_out(value)
-        except InputError:
-            self.fail(f"{value!a} is not 'even', or a share between 0 and 1.", param, ctx)
-
-
-class TargetPsnr(Real):
-    """Decibels above 0, or ``unseen:`` and such a number."""
-
-    def __init__(self) -> None:
-        super().__init__(min=0, min_open=True)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if not isinstance(value, str) or not value.startswith(UNSEEN):
-            return super().convert(value, param, ctx)
-        number = super().convert(value.removeprefix(UNSEEN), param, ctx)
-        return parse_target(f"{UNSEEN}{number}")
-
-
 class Numbers(click.ParamType):
     """Non-negative numbers, separated by commas."""
 
@@ -148,7 +105,7 @@ class Numbers(click.ParamType):
         return tuple(number.convert(text.strip(), param, ctx) for text in value.split(","))
 
 
-def _checked(check: Callable[[str], object]) -> Callable[[str], str]:
+def checked(check: Callable[[str], object]) -> Callable[[str], str]:
     """Return a function that returns its argument if it passes a check."""
 
     def parse(text: str) -> str:
@@ -156,12 +113,6 @@ def _checked(check: Callable[[str], object]) -> Callable[[str], str]:
         return text
 
     return parse
-
-
-def _pixels(text: str) -> int:
-    if not re.fullmatch(r"0*[1-9][0-9]{0,17}", text):
-        raise InputError(f"{text!a} is not a number of pixels above 0")
-    return int(text)
 
 
 def _bytes(text: str) -> int:
@@ -197,31 +148,10 @@ def _region(text: str) -> tuple[float, ...]:
 
 LAYERS = Parsed("layers", parse_layers)
 ACTIVATION = Parsed("activation", parse_activation)
-ENCODING = Parsed("encoding", lambda text: str(parse_encoding(text)))
-INIT = Parsed("init", _checked(parse_init))
-QUALITIES = Parsed("Q", _checked(parse_qualities))
+QUALITIES = Parsed("Q", checked(parse_qualities))
 POSITIVE = Real(min=0, min_open=True, max=LARGEST_RATE)
-RATE = Rate(min=0, min_open=True, max=LARGEST_RATE)
-TARGET_PSNR = OrNone(TargetPsnr())
-HOLD_OUT = OrNone(HoldOut())
-DURATION = OrNone(Parsed("time", parse_duration))
-PARAMETER_LIMIT = OrNone(Whole(min=1))
-PIXEL_LIMIT = OrNone(Parsed("pixels", _pixels))
 SIZE = Parsed("WxH", _size)
 REGION = Parsed("X0,Y0,X1,Y1", _region)
-
-
-def by_optimizer(name: str) -> str:
-    """Describe the default of a field of `FitConfig` for each optimizer."""
-    first, *others = OPTIMIZERS
-    usual = getattr(OPTIMIZERS[first], name)
-    groups: dict[float | None, list[str]] = {}
-    for optimizer in others:
-        groups.setdefault(getattr(OPTIMIZERS[optimizer], name), []).append(optimizer)
-    parts = [
-        f"{value:g} with {' and '.join(group)}" for value, group in groups.items() if value != usual
-    ]
-    return ", ".join(parts if usual is None else [f"{usual:g}", *parts])
 
 
 def describe_presets() -> str:

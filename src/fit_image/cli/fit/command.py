@@ -26,8 +26,9 @@ from fit_image.errors import InputError
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from fit_image.apps.fit.directory import FitDirectory, FitResult
+    from fit_image.apps.fit.directory import FitDirectory
     from fit_image.apps.fit.drawing import Fidelity
+    from fit_image.apps.fit.manifest import FitResult
     from fit_image.apps.fit.trainer import FitTrainer
     from fit_image.apps.lr_finder.find_lr import RateCurve
     from fit_image.config.fit import FitConfig, RecordConfig
@@ -77,7 +78,8 @@ class FitCommand(TrainCommand):
 
         # Heavy imports come after the command line has been understood.
         from fit_image.apps.fit.architecture import sized
-        from fit_image.apps.fit.directory import FitManifest, row_type
+        from fit_image.apps.fit.manifest import FitManifest
+        from fit_image.apps.fit.metrics import row_type
         from fit_image.apps.fit.picture_source import load_source
         from fit_image.apps.fit.trainer import FitTrainer
         from fit_image.apps.run_kinds import check_picture

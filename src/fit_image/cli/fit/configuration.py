@@ -106,8 +106,7 @@ def animation_names(names: tuple[str, ...]) -> tuple[str, ...]:
 def record_of_trials(given: dict[str, Any]) -> RecordConfig:
     """Return the frames and animations that every trial of a sweep records."""
     from fit_image.animation.writers import check_suffix
-    from fit_image.apps.fit.directory import FitDirectory, FitMetrics, HoldOutMetrics
-    from fit_image.runs.animate import check_caption
+    from fit_image.apps.fit.directory import FitDirectory
 
     names = animation_names(given["animations"])
     for name in names:
@@ -115,12 +114,7 @@ def record_of_trials(given: dict[str, Any]) -> RecordConfig:
         if is_elsewhere(name):
             raise InputError(f"--animation {name}: every trial makes its own, so give a bare name")
         FitDirectory.check_animation(name)
-    record = RecordConfig(**_fields(RecordConfig, {**given, "animations": names}))
-    # An unseen PSNR is one of all trials, or none: each makes its animations.
-    held_out = given["hold_out"] and None not in sum(given["hold_out"], ())
-    columns = HoldOutMetrics if held_out else FitMetrics
-    check_caption(record, columns.columns())
-    return record
+    return RecordConfig(**_fields(RecordConfig, {**given, "animations": names}))
 
 
 def _fields(cls: type, values: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import click
 
 from fit_image.cli.common import options
 from fit_image.cli.common.headings import headed_option
+from fit_image.cli.fit import option_types
 from fit_image.config.fit import MOST_EPOCHS, FitConfig, ImageConfig, RecordConfig
 from fit_image.config.layer_spec import LARGEST_RATE
 from fit_image.config.presets import PRESETS
@@ -42,17 +43,17 @@ _OPTIONS = (
         f"options given override them. {options.describe_presets()}",
     ),
     _field("Network", "layers", options.LAYERS, "SPEC"),
-    _field("Network", "encoding", options.ENCODING, "SPEC"),
-    _field("Network", "max_parameters", options.PARAMETER_LIMIT, "N|none", "none"),
+    _field("Network", "encoding", option_types.ENCODING, "SPEC"),
+    _field("Network", "max_parameters", option_types.PARAMETER_LIMIT, "N|none", "none"),
     _field("Stopping", "epochs", options.Whole(1, MOST_EPOCHS)),
-    _field("Stopping", "target_psnr", options.TARGET_PSNR, "DB|unseen:DB|none", "none"),
-    _field("Stopping", "time_limit", options.DURATION, "TIME|none", "none"),
+    _field("Stopping", "target_psnr", option_types.TARGET_PSNR, "DB|unseen:DB|none", "none"),
+    _field("Stopping", "time_limit", option_types.DURATION, "TIME|none", "none"),
     _field(
         "Learning",
         "learning_rate",
-        options.RATE,
+        option_types.RATE,
         "RATE|auto",
-        options.by_optimizer("learning_rate"),
+        option_types.by_optimizer("learning_rate"),
     ),
     headed_option(
         "Learning",
@@ -71,7 +72,10 @@ _OPTIONS = (
     ),
     _field("Learning", "optimizer", shown="sgd, adam with a grid"),
     _field(
-        "Learning", "batch_size", options.Whole(min=1), shown=options.by_optimizer("batch_size")
+        "Learning",
+        "batch_size",
+        options.Whole(min=1),
+        shown=option_types.by_optimizer("batch_size"),
     ),
     _field("Network", "init_scale", metavar="SCALE"),
     _field("Network", "slope", metavar="SLOPE"),
@@ -80,7 +84,7 @@ _OPTIONS = (
     _field("Network", "first_omega", options.POSITIVE, "OMEGA", "as --omega"),
     _field("Network", "scale", metavar="SCALE"),
     _field("Network", "output_activation"),
-    _field("Network", "init", options.INIT, "NAME"),
+    _field("Network", "init", option_types.INIT, "NAME"),
     _field("Learning", "seed", options.Whole(*SEED)),
     _field("Learning", "loss"),
     _field("Learning", "lr_schedule"),
@@ -90,10 +94,10 @@ _OPTIONS = (
         "weight_decay",
         options.Real(0, LARGEST_RATE),
         "DECAY",
-        options.by_optimizer("weight_decay"),
+        option_types.by_optimizer("weight_decay"),
     ),
     _field("Learning", "sampling"),
-    _field("Learning", "hold_out", options.HOLD_OUT, "even|SHARE|none", "none"),
+    _field("Learning", "hold_out", option_types.HOLD_OUT, "even|SHARE|none", "none"),
     headed_option(
         "Recording",
         "-o",
@@ -105,7 +109,7 @@ _OPTIONS = (
     ),
     options.field_option(RecordConfig, "frame_every", heading="Recording"),
     options.field_option(RecordConfig, "spectrum", heading="Recording"),
-    _image_field("max_pixels", options.PIXEL_LIMIT, "N|none"),
+    _image_field("max_pixels", option_types.PIXEL_LIMIT, "N|none"),
     _image_field("background", metavar="COLOUR"),
     _image_field("channels"),
     _image_field("frame"),

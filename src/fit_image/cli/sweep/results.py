@@ -19,7 +19,6 @@ from fit_image.cli.sweep.plan import align_columns
 
 if TYPE_CHECKING:
     from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
-    from fit_image.apps.sweep.plan.trial import Trial
     from fit_image.apps.sweep.results.outcome import Outcome
     from fit_image.apps.sweep.results.seed_group import SeedGroup, Statistics
 
@@ -68,6 +67,7 @@ def write_all(
 
 def show_groups(outcomes: Sequence[Outcome], display: Display) -> None:
     """Show a row for each network, the best first."""
+    from fit_image.apps.bits_per_pixel import format_bits
     from fit_image.apps.sweep.results.seed_group import Statistics, group_by_seed
 
     rows = []
@@ -80,7 +80,7 @@ def show_groups(outcomes: Sequence[Outcome], display: Display) -> None:
         cells = (
             group.label,
             f"{group.trial.parameters:,}",
-            _format_bits(group.trial),
+            format_bits(group.trial.bits_per_pixel),
             f"{_format_psnr(psnr)} dB" if psnr else "exact" if psnrs else "",
             *([_format_unseen(group)] if held_out else []),
             format_duration(seconds.mean) if seconds else "",
@@ -107,11 +107,6 @@ def _remark(group: SeedGroup) -> str:
     if group.stopped_at:
         notes.append(f"stopped at epoch {group.stopped_at} of {group.trial.manifest.epochs}")
     return ", ".join(notes)
-
-
-def _format_bits(trial: Trial) -> str:
-    """Return the bits a pixel with 32 and with 16 bits a parameter."""
-    return " / ".join(f"{bits:.3g}" for bits in trial.bits_per_pixel.values())
 
 
 def _format_unseen(group: SeedGroup) -> str:

@@ -7,12 +7,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from fit_image.apps.bits_per_pixel import bits_per_pixel
-from fit_image.apps.fit.directory import FitDirectory, FitMetrics
+from fit_image.apps.bits_per_pixel import bits_per_pixel, format_bits
+from fit_image.apps.fit.directory import FitDirectory
+from fit_image.apps.fit.manifest import Picture
+from fit_image.apps.fit.metrics import FitMetrics
 from fit_image.apps.report import document
 from fit_image.apps.report.commands import command_line
 from fit_image.apps.report.frames import RunFrames
-from fit_image.apps.report.markup import Html, element, join
+from fit_image.apps.report.markup import Html, element, join, radio_buttons
 from fit_image.apps.report.pictures import AMPLIFIED, player, thumbnail
 from fit_image.apps.report.run.pictures import ErrorMaps, last_pictures, units
 from fit_image.apps.report.spectra import spectra
@@ -59,9 +61,15 @@ def write_run_report(
     on_part("frames")
     moving = player([frames, ErrorMaps(**vars(frames))], max_frame_bytes, lambda: None)
     on_part("units")
-    values = {**_values(run, frames), "units": _units(run), "recorded": _recorded(run)}
+    figures = _figures(rows)
+    values = {
+        **_values(run, frames),
+        "figures": radio_buttons("figure", {each["title"]: each["title"] for each in figures}),
+        "units": _units(run),
+        "recorded": _recorded(run),
+    }
     data = {
-        "figures": _figures(rows),
+        "figures": figures,
         "epochs": [row.epoch for row in rows],
         "seconds": [round(row.seconds, 3) for row in rows],
         "spectra": found,
@@ -85,26 +93,17 @@ def _values(run: FitDirectory, frames: RunFrames) -> dict[str, object]:
     facts = [
         ", ".join(part for part in parts if part != "none"),
         f"{picture.width} x {picture.height} pixels",
-        *([f"{result.parameters:,} parameters, {_bits(run)}"] if result else []),
+        *([_size(result.parameters, picture)] if result else []),
         f"{fit.optimizer}, batch {fit.batch_size}, rate {fit.learning_rate:g}",
         epochs,
         f"{frames.seconds:,.1f} s of training",
         result.status if result else "running",
         *([result.stalled] if result and result.stalled else []),
     ]
-    figures = [
-        element(
-            "label",
-            element("input", type="radio", name="figure", value=each["title"], checked=not index),
-            element("span", each["title"]),
-        )
-        for index, each in enumerate(_figures([]))
-    ]
     return {
         "name": Path(picture.path).name,
         "headline": psnr or "not drawn yet",
         "facts": join(*(element("span", fact) for fact in facts)),
-        "figures": join(*figures),
         "last": f"epoch {last.epoch:,}{psnr and f', {psnr}'}" if last.epoch else "untrained",
         "amplified": AMPLIFIED,
         "command": element("div", element("pre", command_line(manifest)), class_="scroll"),
@@ -112,24 +111,27 @@ def _values(run: FitDirectory, frames: RunFrames) -> dict[str, object]:
     }
 
 
-def _bits(run: FitDirectory) -> str:
-    """Return the bits a pixel with 32 and with 16 bits a parameter."""
-    picture, parameters = run.manifest.picture, run.result.parameters if run.result else 0
-    bits = bits_per_pixel(parameters, picture.width, picture.height)
-    return f"{' / '.join(f'{each:.3g}' for each in bits.values())} bits a pixel"
+def _size(parameters: int, picture: Picture) -> str:
+    """Return the size of the network, as it is and beside that of the picture."""
+    bits = format_bits(bits_per_pixel(parameters, picture.width, picture.height))
+    return f"{parameters:,} parameters, {bits} bits a pixel"
 
 
 def _psnr(row: FitMetrics) -> str:
     if row.psnr is None:
         return ""
-    psnr = "exact" if math.isinf(row.psnr) else f"{row.psnr:.2f} dB"
-    return psnr if row.unseen_psnr is None else f"{psnr}, {row.unseen_psnr:.2f} dB never shown"
+    psnr = _decibels(row.psnr)
+    unseen = row.unseen_psnr
+    return psnr if unseen is None else f"{psnr}, {_decibels(unseen)} of pixels never shown"
+
+
+def _decibels(psnr: float) -> str:
+    return "exact" if math.isinf(psnr) else f"{psnr:.2f} dB"
 
 
 def _figures(rows: Sequence[FitMetrics]) -> list[dict[str, Any]]:
     """Return the columns of metrics, those in dB in one chart, and each other in its own."""
-    columns = type(rows[0]) if rows else FitMetrics
-    names = [name for name in columns.formats if name != "seconds"]
+    names = [name for name in type(rows[0]).formats if name != "seconds"]
     together = {"PSNR (dB)": [name for name in names if name.endswith("psnr")]}
     together |= {_TITLES.get(name, name): [name] for name in names if not name.endswith("psnr")}
     values = [row.to_json() for row in rows]

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from fit_image.apps.fit.directory import FitDirectory, FitResult
+from fit_image.apps.fit.directory import FitDirectory
+from fit_image.apps.fit.manifest import FitResult
 from fit_image.apps.fit.picture_source import PictureSource
 from fit_image.apps.fit.trainer import FitTrainer
 from fit_image.apps.fit.warm_up import warm_up

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.apps.fit.directory import Picture
+from fit_image.apps.fit.manifest import Picture
 from fit_image.apps.fit.picture_source import PictureSource
 from fit_image.apps.sweep.execution.training import train_trial
 from fit_image.apps.sweep.execution.transfer import Files, read_output, write_state

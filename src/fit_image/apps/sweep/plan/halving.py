@@ -7,7 +7,7 @@ bandit-based approach to hyperparameter optimization", JMLR 2018.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fit_image.apps.sweep.plan.trial import Trial
@@ -95,11 +95,3 @@ def rungs_of(trials: Sequence[Trial], factor: int) -> Rungs:
             fields=("halving", "epochs", "frame_every"),
         )
     return rungs
-
-
-def by_target(trials: Iterable[Trial]) -> list[list[Trial]]:
-    """Return the trials of each target: PSNRs of different ones do not compare."""
-    found: dict[object, list[Trial]] = {}
-    for trial in trials:
-        found.setdefault(trial.target, []).append(trial)
-    return list(found.values())

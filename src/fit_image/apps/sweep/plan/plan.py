@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from fit_image.apps.fit.architecture import sized
-from fit_image.apps.fit.directory import FitManifest, Picture
 from fit_image.apps.fit.learner import check_memory
+from fit_image.apps.fit.manifest import FitManifest, Picture
+from fit_image.apps.fit.metrics import row_type
 from fit_image.apps.fit.picture_source import load_source
 from fit_image.apps.sizing.width_matching import match_layers
 from fit_image.apps.sweep.plan.rates import RateFinder
@@ -24,6 +25,7 @@ from fit_image.config.presets import preset_config
 from fit_image.config.registry import AUTO_RATE, CHANNELS, OPTIMIZERS
 from fit_image.config.usage import unused_fields
 from fit_image.errors import InputError
+from fit_image.runs.animate import check_caption
 
 Axes = Mapping[str, Sequence[Any]]
 """Values of fields of `FitConfig` and `ImageConfig`, and of ``preset``."""
@@ -70,7 +72,8 @@ def plan_trials(spec: SweepSpec, find_rate: RateFinder | None = None) -> list[Tr
     ------
     InputError
         If there are no trials, a picture cannot be read, a combination is invalid or does not fit
-        in memory, or a value has no effect in any combination.
+        in memory, a value has no effect in any combination, or the caption has a number that a
+        trial has not.
     """
     pictures = cache(lambda path, prepare: load_source(path, prepare).picture)
     manifests: list[tuple[FitManifest, bool]] = []
@@ -99,6 +102,8 @@ def plan_trials(spec: SweepSpec, find_rate: RateFinder | None = None) -> list[Tr
         manifests.append((manifest, values.get("learning_rate") == AUTO_RATE))
     if not manifests:
         raise InputError("no trials: give at least one value for every option")
+    for rows in {row_type(manifest.fit) for manifest, _ in manifests}:
+        check_caption(spec.record, rows.columns())
     for name, reason in ignored.items():
         if name not in used:
             raise InputError(f"{option_of(name)} would change nothing: {reason}")

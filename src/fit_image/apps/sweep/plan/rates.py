@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fit_image.apps.fit.directory import FitManifest
+from fit_image.apps.fit.manifest import FitManifest
 from fit_image.apps.lr_finder.find_lr import curve_of
 from fit_image.apps.lr_finder.range_test import RangeTest, tested
 from fit_image.apps.sweep.plan.trial import Trial, TrialPictures

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Self
 
 from fit_image.apps.fit.directory import FitDirectory
-from fit_image.apps.sweep.plan.halving import by_target, rungs_of
-from fit_image.apps.sweep.plan.trial import Trial
+from fit_image.apps.sweep.plan.halving import rungs_of
+from fit_image.apps.sweep.plan.trial import Trial, by_target
 from fit_image.config.animation import AnimationConfig
 from fit_image.config.registry import HALVING_FACTORS
 from fit_image.errors import FitImageError, InputError, excerpt, os_error_reason
@@ -53,7 +53,7 @@ class SweepDirectory:
         self.failures = dict(failures or {})
         self.halving = halving
         if halving is not None:
-            for each in by_target(self.trials):
+            for each in by_target(self.trials, lambda trial: trial):
                 rungs_of(each, halving)
         self.results_csv = path / "results.csv"
         self.results_json = path / "results.json"

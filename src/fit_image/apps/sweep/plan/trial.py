@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from fit_image.apps.bits_per_pixel import bits_per_pixel
 from fit_image.apps.fit.architecture import count_parameters
-from fit_image.apps.fit.directory import FitDirectory, FitManifest
+from fit_image.apps.fit.directory import FitDirectory
+from fit_image.apps.fit.manifest import FitManifest
 from fit_image.apps.fit.picture_source import PictureSource, load_source
 from fit_image.config.encoding_spec import GridSpec, parse_encoding
 from fit_image.config.hold_out import shown_pixels
@@ -25,6 +26,8 @@ _FLOPS_PER_WEIGHT = 6
 
 # Grid vertices around a point in two dimensions.
 _CORNERS = 4
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -147,6 +150,14 @@ def check_pictures(trials: Iterable[Trial]) -> None:
     load = TrialPictures()
     for trial in {(each.manifest.picture, each.manifest.image): each for each in trials}.values():
         load(trial)
+
+
+def by_target(items: Iterable[Item], trial_of: Callable[[Item], Trial]) -> list[list[Item]]:
+    """Return trials, or what has one, by `Trial.target`: PSNRs of different ones do not compare."""
+    found: dict[object, list[Item]] = {}
+    for item in items:
+        found.setdefault(trial_of(item).target, []).append(item)
+    return [*found.values()]
 
 
 def layers_label(layers: tuple[Hidden, ...]) -> str:

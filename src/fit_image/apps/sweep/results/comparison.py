@@ -151,10 +151,14 @@ def _composer(
 
 def _caption(frames: TrialFrames, index: int) -> str:
     psnr, status = frames.rows[index].psnr, frames.outcome.status
-    words = [] if psnr is None else [f"{psnr:.2f} dB" if math.isfinite(psnr) else "exact"]
+    words = [] if psnr is None else [_decibels(psnr)]
     unseen = frames.rows[index].unseen_psnr
     if unseen is not None:
-        words.append(f"{unseen:.2f} dB unseen")
+        words.append(f"{_decibels(unseen)} unseen")
     if status in ("diverged", "failed", "stopped") and index == len(frames.rows) - 1:
         words.append(status)
     return ", ".join(words)
+
+
+def _decibels(psnr: float) -> str:
+    return f"{psnr:.2f} dB" if math.isfinite(psnr) else "exact"

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from fit_image.apps.fit.directory import FitMetrics
+from fit_image.apps.fit.metrics import FitMetrics
 from fit_image.apps.sweep.plan.halving import Rungs, rungs_of
-from fit_image.apps.sweep.plan.trial import Trial
+from fit_image.apps.sweep.plan.trial import Trial, by_target
 
 
 class Competitor(Protocol):
-    """What counts of the outcome of a trial."""
+    """The part of a trial's outcome that successive halving reads."""
 
     @property
     def trial(self) -> Trial:
@@ -133,10 +133,7 @@ class Contest:
 
 def contests(outcomes: Sequence[Competitor], factor: int) -> list[Contest]:
     """Return the contests of the pictures of a sweep."""
-    by_target: dict[object, list[Competitor]] = {}
-    for outcome in outcomes:
-        by_target.setdefault(outcome.trial.target, []).append(outcome)
-    return [Contest.of(each, factor) for each in by_target.values()]
+    return [Contest.of(each, factor) for each in by_target(outcomes, lambda each: each.trial)]
 
 
 def reasons_to_stop(outcomes: Sequence[Competitor], factor: int) -> dict[str, str]:

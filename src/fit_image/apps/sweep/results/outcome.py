@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from fit_image.apps.fit.directory import FitMetrics
+from fit_image.apps.fit.metrics import FitMetrics
 from fit_image.apps.hidden_layers import silent_units
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.plan.trial import Trial

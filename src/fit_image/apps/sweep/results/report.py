@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
+from fit_image.apps.sweep.plan.trial import by_target
 from fit_image.apps.sweep.results.outcome import Outcome
 from fit_image.apps.sweep.results.page.document import render
 from fit_image.apps.sweep.results.page.section import Section
@@ -49,10 +50,8 @@ def write_report(
         If a frame cannot be read, or the page cannot be written.
     """
     check_drawn(folder, outcomes)
-    by_target: dict[object, list[Outcome]] = {}
-    for outcome in outcomes:
-        by_target.setdefault(outcome.trial.target, []).append(outcome)
-    sections = [Section(folder, each, max_curves, max_pictured) for each in by_target.values()]
+    targets = by_target(outcomes, lambda outcome: outcome.trial)
+    sections = [Section(folder, each, max_curves, max_pictured) for each in targets]
     total = sum(len(section.frames) for section in sections)
     steps = itertools.count(1)
 

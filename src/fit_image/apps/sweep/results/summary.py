@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from fit_image.apps.fit.directory import FitMetrics
+from fit_image.apps.fit.metrics import FitMetrics
 from fit_image.apps.sweep.results.halving import Contest, Network, mean_psnr
 from fit_image.apps.sweep.results.outcome import Outcome
 from fit_image.apps.sweep.results.seed_group import SeedGroup

@@ -36,7 +36,7 @@ def render(sections: Sequence[Section], max_curves: int) -> str:
         "facts": join(*(element("span", fact) for fact in facts)),
         "choices": parts.choices(sections),
         "summary": parts.for_each(sections, parts.summary),
-        "axis_choice": parts.axis_choice(sections),
+        "pixel_choice": parts.pixel_choice(sections),
         "drawn": _drawn(sections),
         "figures": parts.for_each(sections, parts.figures),
         "pictures": parts.for_each(sections, parts.pictures),

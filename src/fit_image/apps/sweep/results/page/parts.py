@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from fit_image.apps.report.markup import Html, element, escape, join
+from fit_image.apps.report.markup import Html, element, escape, join, radio_buttons
 from fit_image.apps.report.pictures import AMPLIFIED
 from fit_image.apps.sweep.results.page.section import Section
 from fit_image.apps.sweep.results.page.tables import groups_table, scroll, swatch, trials_table
@@ -48,25 +48,19 @@ def choices(sections: Sequence[Section]) -> Html:
     """Return the buttons that choose a picture, if there are several."""
     if len(sections) < 2:
         return Html("")
-    labels = []
-    for index, section in enumerate(sections):
-        size = element("small", section.size)
-        button = element("input", type="radio", name="picture", value=index, checked=index == 0)
-        labels.append(element("label", button, element("span", section.name, " ", size)))
+    texts = (join(each.name, " ", element("small", each.size)) for each in sections)
+    buttons = radio_buttons("picture", dict(enumerate(texts)))
     legend = element("legend", "Picture")
-    return element("fieldset", legend, *labels, class_="choices", id="pictures")
+    return element("fieldset", legend, buttons, class_="choices", id="pictures")
 
 
-def axis_choice(sections: Sequence[Section]) -> Html:
+def pixel_choice(sections: Sequence[Section]) -> Html:
     """Return the buttons that choose whose PSNR is drawn, if pixels were held out."""
     if not any(section.held_out for section in sections):
         return Html("")
-    labels = []
-    for value, text in (("shown", "pixels shown"), ("unseen", "pixels never shown")):
-        checked = value == "shown"
-        button = element("input", type="radio", name="pixels", value=value, checked=checked)
-        labels.append(element("label", button, element("span", text)))
-    return element("fieldset", element("legend", "PSNR of"), *labels, class_="choices")
+    texts = {"shown": "pixels shown", "unseen": "pixels never shown"}
+    buttons = radio_buttons("pixels", texts)
+    return element("fieldset", element("legend", "PSNR of"), buttons, class_="choices")
 
 
 def summary(section: Section) -> Html:

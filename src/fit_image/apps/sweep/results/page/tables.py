@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from fit_image.apps.bits_per_pixel import format_bits
 from fit_image.apps.hidden_layers import describe_silent
 from fit_image.apps.report.markup import Html, element, join
 from fit_image.apps.sweep.plan.trial import Trial
@@ -134,9 +135,9 @@ def _unseen_head(section: Section) -> list[str]:
 
 def _size(trial: Trial) -> tuple[Html, Html]:
     """Return the cells of `_SIZE`."""
-    at_32, at_16 = trial.bits_per_pixel.values()
-    bits = _number(at_32, f"{format_digits(at_32)} / {format_digits(at_16)}")
-    return _number(trial.parameters, f"{trial.parameters:,}"), bits
+    bits = trial.bits_per_pixel
+    largest = max(bits.values())
+    return _number(trial.parameters, f"{trial.parameters:,}"), _number(largest, format_bits(bits))
 
 
 def _number(value: float | None, text: str = "", title: str | None = None) -> Html:
