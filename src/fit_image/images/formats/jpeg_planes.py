@@ -26,7 +26,16 @@ from fit_image.images.formats.jpeg_blocks import (
     JpegBlocks,
     UnusualJpegError,
 )
+from fit_image.images.formats.jpeg_cosines import (
+    COSINES_SCRATCH,
+    QUANTISE_SCRATCH,
+    decode_kernel,
+    padded_plane,
+    quantise_kernel,
+    steps_of,
+)
 from fit_image.images.formats.limits import pixel_limit
+from fit_image.nn.runtime.arrays import aligned_zeros
 
 Floats = npt.NDArray[np.float32]
 
@@ -37,7 +46,6 @@ BASIS: Floats = (
 ).astype(np.float32)
 """Orthonormal discrete cosine transform: coefficients are ``BASIS @ block @ BASIS.T``."""
 
-_UNCLIPPING_STEPS = 8
 _STRIP_ROWS = 64
 
 
@@ -168,22 +176,22 @@ def _is_rgb(header: JpegImageFile) -> bool:
 
 def _samples(
     image: JpegImageFile, index: int, ratio: tuple[int, int], *, is_rgb: bool
-) -> npt.NDArray[np.float32]:
+) -> npt.NDArray[Any]:
     """Decode one component at its own resolution, in 0..255."""
     across, down = ratio
     width, height = image.size
     if is_rgb:
-        return np.asarray(image.getchannel(index), np.float32)
+        return np.asarray(image.getchannel(index))
     if index == 0:
         image.draft("L", image.size)
-        return np.asarray(image, np.float32)
+        return np.asarray(image)
     # Scaled down while it is decoded, luma loses resolution, and chroma nothing.
     side = across if across == down else 1
     image.draft("YCbCr", (width // side, height // side))
-    samples = np.asarray(image.getchannel(index), np.float32)
+    samples = np.asarray(image.getchannel(index))
     if samples.shape != (height // side, width // side):
         raise UnusualJpegError
-    return samples if across == down else _EXPANDED[ratio](samples)
+    return samples if across == down else _EXPANDED[ratio](samples.astype(np.float32))
 
 
 def _without_triangle(samples: Floats) -> Floats:
@@ -222,50 +230,24 @@ _EXPANDED: dict[tuple[int, int], Callable[[Floats], Floats]] = {
 """By pixels across and down for a sample: how chroma comes back from full resolution."""
 
 
-def _quantise(samples: Floats, table: Floats) -> npt.NDArray[np.int16]:
+def _quantise(samples: npt.NDArray[Any], table: Floats) -> npt.NDArray[np.int16]:
     """Return the coefficients that decode to samples in 0..255."""
-    quantised = np.empty(samples.shape, np.int16)
-    for top in range(0, len(samples), _STRIP_ROWS):
-        rows = slice(top, top + _STRIP_ROWS)
-        found = _unclipped(_as_blocks(samples[rows] - 128), table)
-        quantised[rows] = found.transpose(0, 2, 1, 3).reshape(samples[rows].shape)
+    rows, columns = samples.shape
+    quantised, steps = np.empty((rows, columns), np.int16), steps_of(table)
+    plane = padded_plane(min(rows, _STRIP_ROWS), columns)
+    scratch = aligned_zeros(QUANTISE_SCRATCH)
+    for top in range(0, rows, _STRIP_ROWS):
+        part = samples[top : top + _STRIP_ROWS]
+        np.subtract(part, 128, out=plane[: len(part), :columns], dtype=np.float32)
+        found = quantised[top : top + _STRIP_ROWS]
+        quantise_kernel(plane, steps, BASIS, found, scratch, 0, len(part) // BLOCK)
     return quantised
 
 
 def decoded(plane: Plane) -> Floats:
     """Return the samples of a component, -128..127, not clipped to that."""
-    samples = np.empty(plane.quantised.shape, np.float32)
-    for top in range(0, len(samples), _STRIP_ROWS):
-        rows = slice(top, top + _STRIP_ROWS)
-        blocks = BASIS.T @ (_as_blocks(plane.quantised[rows]) * plane.table) @ BASIS
-        samples[rows] = blocks.transpose(0, 2, 1, 3).reshape(samples[rows].shape)
-    return samples
-
-
-def _as_blocks(samples: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    rows, columns = samples.shape
-    blocks = samples.reshape(rows // BLOCK, BLOCK, columns // BLOCK, BLOCK)
-    return np.ascontiguousarray(blocks.transpose(0, 2, 1, 3))
-
-
-def _unclipped(blocks: Floats, table: Floats) -> Floats:
-    """Return the coefficients of blocks of samples in -128..127, some of them clipped.
-
-    Where pixels at the ends of the range do not fit the coefficients, these may have been beyond
-    them: they are moved there, and the block is transformed again, a few times.
-    """
-    found = np.rint(BASIS @ blocks @ BASIS.T / table)
-    clipped = (blocks.min(axis=(2, 3)) <= -128) | (blocks.max(axis=(2, 3)) >= 127)
-    if clipped.any():
-        inside, own = blocks[clipped], found[clipped]
-        for _ in range(_UNCLIPPING_STEPS):
-            decoded = BASIS.T @ (own * table) @ BASIS
-            wrong = np.abs(np.clip(decoded, -128, 127) - inside).max(axis=(1, 2)) > 1
-            if not wrong.any():
-                break
-            extended = np.where(inside >= 127, np.maximum(decoded, 127), inside)
-            extended = np.where(inside <= -128, np.minimum(decoded, -128), extended)
-            again = np.rint(BASIS @ extended @ BASIS.T / table)
-            own = np.where(wrong[:, np.newaxis, np.newaxis], again, own)
-        found[clipped] = own
-    return found
+    rows, columns = plane.quantised.shape
+    samples, scratch = padded_plane(rows, columns), aligned_zeros(COSINES_SCRATCH)
+    steps, quantised = steps_of(plane.table), np.ascontiguousarray(plane.quantised)
+    decode_kernel(quantised, steps, BASIS, samples, scratch, 0, rows // BLOCK)
+    return samples[:, :columns]

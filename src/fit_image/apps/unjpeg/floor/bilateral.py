@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from fit_image.nn.runtime import simd
-from fit_image.nn.runtime.jit import kernel
+from fit_image.nn.runtime.jit import inner, kernel
 
 RADIUS = 3
 """Of the square of pixels around; a window of 7 x 7."""
@@ -18,7 +18,9 @@ _TILE = 16
 _STRIDE = 32
 _PATCH = (8 + 2 * RADIUS) * _STRIDE
 
-BILATERAL_SCRATCH = 3 * _PATCH + 4 * 8 * _TILE
+_SHARES = 3 * _PATCH + 3 * 8 * _TILE
+
+BILATERAL_SCRATCH = _SHARES + _TILE
 """Numbers that the kernel needs."""
 
 _WIDTH = simd.WIDTH
@@ -31,7 +33,8 @@ def bilateral_kernel(planes, shares, weights, nearness, results, scratch, first,
     Parameters
     ----------
     planes, results : three float32 (rows, columns)
-        Whole blocks. Where a share is 0, results are left as they are.
+        Of `padded_plane`. Where a share is 0, and that of the other block of a tile, results are
+        left as they are.
     shares : float32 (rows, columns of blocks)
         Of the filtered pixels in the result, 0..1.
     weights : three float32
@@ -39,7 +42,7 @@ def bilateral_kernel(planes, shares, weights, nearness, results, scratch, first,
     nearness : float32
         Weight of the squared distance in pixels.
     """
-    rows, columns = planes[0].shape
+    stride, columns = planes[0].shape[1], 8 * shares.shape[1]
     eighth, one, zero = np.float32(0.125), simd.broadcast(np.float32(1)), np.float32(0)
     minus, nothing = simd.broadcast(np.float32(-1)), simd.broadcast(zero)
     factor0 = simd.broadcast(-eighth * weights[0])
@@ -54,14 +57,8 @@ def bilateral_kernel(planes, shares, weights, nearness, results, scratch, first,
             if share == zero and other == zero:
                 continue
             left = 8 * block
-            for y in range(8 + 2 * RADIUS):
-                row = min(max(8 * i + y - RADIUS, 0), rows - 1)
-                for x in range(_TILE + 2 * RADIUS):
-                    column = min(max(left + x - RADIUS, 0), columns - 1)
-                    place = y * _STRIDE + x
-                    scratch[place] = planes[0][row, column]
-                    scratch[_PATCH + place] = planes[1][row, column]
-                    scratch[2 * _PATCH + place] = planes[2][row, column]
+            for p in range(3):
+                _load_patch(planes[p], i, left, columns, scratch, p * _PATCH)
             for y in range(8):
                 for x in range(0, _TILE, _WIDTH):
                     centre = (y + RADIUS) * _STRIDE + x + RADIUS
@@ -100,10 +97,46 @@ def bilateral_kernel(planes, shares, weights, nearness, results, scratch, first,
                     simd.store(scratch, place, simd.fma(sum_a, inverse, nothing))
                     simd.store(scratch, place + 8 * _TILE, simd.fma(sum_b, inverse, nothing))
                     simd.store(scratch, place + 16 * _TILE, simd.fma(sum_c, inverse, nothing))
+            for x in range(_TILE):
+                scratch[_SHARES + x] = share if x < 8 else other
             for plane in range(3):
                 for y in range(8):
-                    for x in range(min(_TILE, columns - left)):
-                        own = share if x < 8 else other
-                        before = scratch[plane * _PATCH + (y + RADIUS) * _STRIDE + x + RADIUS]
-                        after = scratch[sums + (8 * plane + y) * _TILE + x]
-                        results[plane][8 * i + y, left + x] = before + own * (after - before)
+                    for x in range(0, _TILE, _WIDTH):
+                        centre = plane * _PATCH + (y + RADIUS) * _STRIDE + x + RADIUS
+                        before = simd.load_unaligned(scratch, centre)
+                        after = simd.load(scratch, sums + (8 * plane + y) * _TILE + x)
+                        own = simd.load(scratch, _SHARES + x)
+                        mixed = simd.fma(own, simd.fma(before, minus, after), before)
+                        simd.store(results[plane], (8 * i + y) * stride + left + x, mixed)
+
+
+@inner
+def _load_patch(plane, i, left, columns, scratch, at):
+    """Copy a tile and the pixels around; those at the edge are repeated."""
+    rows, stride = plane.shape
+    is_inside = left >= RADIUS and left + _STRIDE - RADIUS <= columns
+    for y in range(8 + 2 * RADIUS):
+        row, place = min(max(8 * i + y - RADIUS, 0), rows - 1), at + y * _STRIDE
+        if is_inside:
+            for x in range(0, _STRIDE, _WIDTH):
+                pixels = simd.load_unaligned(plane, row * stride + left - RADIUS + x)
+                simd.store(scratch, place + x, pixels)
+            continue
+        for x in range(_TILE + 2 * RADIUS):
+            scratch[place + x] = plane[row, min(max(left + x - RADIUS, 0), columns - 1)]
+
+
+@kernel
+def copy_kernel(results, shares, planes, first, last):
+    """Copy the tiles of which a share is above 0 back to the planes."""
+    stride = planes[0].shape[1]
+    for i in range(first, last):
+        for block in range(0, shares.shape[1], 2):
+            other = block + 1 < shares.shape[1] and shares[i, block + 1] > np.float32(0)
+            if not other and shares[i, block] == np.float32(0):
+                continue
+            for p in range(3):
+                for y in range(8 * i, 8 * i + 8):
+                    for x in range(8 * block, 8 * block + _TILE, _WIDTH):
+                        pixels = simd.load(results[p], y * stride + x)
+                        simd.store(planes[p], y * stride + x, pixels)

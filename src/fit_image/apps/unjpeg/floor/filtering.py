@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fit_image.apps.unjpeg.floor.screens import coarseness, screen_shares
-from fit_image.apps.unjpeg.floor.strip import Strip
+from fit_image.apps.unjpeg.floor.strip import Smoothing, Strip
 from fit_image.nn.runtime.arrays import FloatArray
 
 _SMOOTHINGS = 5
@@ -37,8 +37,9 @@ def filter_strip(strip: Strip) -> FloatArray:
         return shares
     coarse = coarseness(luma.table)
     deviation = 3.0 * coarse**0.6  # measured: the best of 1 to 50
+    results = strip.empty_planes()
     for index in range(_SMOOTHINGS):
-        strip.smooth(shares, deviation, _CHROMA_WEIGHT, _NEARNESS)
+        strip.smooth(shares, Smoothing(deviation, _CHROMA_WEIGHT, _NEARNESS), results)
         strip.project()
         deviation *= _CALMING
         if index == 0 and coarse > _COARSE:

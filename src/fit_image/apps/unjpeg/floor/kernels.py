@@ -1,176 +1,245 @@
-"""Kernels on whole 8x8 blocks: projection onto quantisation intervals, and scaling of chroma.
+"""Kernels that move planes towards what a JPEG file says, and scale planes of chroma.
 
-Planes are float32 (rows, columns), colours in -128..127, whole blocks. A kernel works on the rows
-of blocks ``first`` to ``last``.
+Planes are float32 (rows, columns), of `padded_plane`, colours in -128..127, whole blocks. A kernel
+works on the rows of blocks, or of units, ``first`` to ``last``. A unit is the least that holds
+whole blocks of all components.
 """
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
+from fit_image.images.formats.jpeg_cosines import (
+    MOST_COLUMNS,
+    TILE,
+    TILE_COLUMNS,
+    WIDTH,
+    load_tile,
+    store_tile,
+    tile_from_cosines,
+    tile_to_cosines,
+    widen,
+)
 from fit_image.nn.runtime import simd
+from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.jit import inner, kernel
 
-WIDTH = simd.WIDTH
+_GROUPS = WIDTH // 8
+_CHANGES = 2 * TILE + 8 * MOST_COLUMNS
 
-SCRATCH = 2 * 64 * WIDTH
+PROJECT_SCRATCH = _CHANGES + MOST_COLUMNS + 2 * WIDTH
 """Numbers that `project_kernel` needs."""
 
-
-@inner
-def _to_cosines(numbers, at, step, basis):
-    """Transform 8 vectors that lie ``step`` apart, in place: sums and differences first."""
-    one = simd.broadcast(np.float32(1))
-    minus = simd.broadcast(np.float32(-1))
-    v0, v7 = simd.load(numbers, at), simd.load(numbers, at + 7 * step)
-    v1, v6 = simd.load(numbers, at + step), simd.load(numbers, at + 6 * step)
-    v2, v5 = simd.load(numbers, at + 2 * step), simd.load(numbers, at + 5 * step)
-    v3, v4 = simd.load(numbers, at + 3 * step), simd.load(numbers, at + 4 * step)
-    s0, s1, s2, s3 = (
-        simd.fma(v0, one, v7),
-        simd.fma(v1, one, v6),
-        simd.fma(v2, one, v5),
-        simd.fma(v3, one, v4),
-    )
-    d0, d1, d2, d3 = (
-        simd.fma(v7, minus, v0),
-        simd.fma(v6, minus, v1),
-        simd.fma(v5, minus, v2),
-        simd.fma(v4, minus, v3),
-    )
-    for u in range(0, 8, 2):
-        simd.store(numbers, at + u * step, _weighted(basis, u, s0, s1, s2, s3))
-        simd.store(numbers, at + (u + 1) * step, _weighted(basis, u + 1, d0, d1, d2, d3))
+NOTHING, CLIP, PROJECT = 0, 1, 2
+"""What is to be done with a unit."""
 
 
-@inner
-def _weighted(basis, row, a, b, c, d):
-    """Return the sum of four vectors, weighted by the first half of a row."""
-    total = simd.fma(a, simd.broadcast(basis[row, 0]), simd.broadcast(np.float32(0)))
-    total = simd.fma(b, simd.broadcast(basis[row, 1]), total)
-    total = simd.fma(c, simd.broadcast(basis[row, 2]), total)
-    return simd.fma(d, simd.broadcast(basis[row, 3]), total)
+class Component(NamedTuple):
+    """A component of a JPEG, at its own resolution.
+
+    Attributes
+    ----------
+    plane, before : float32 (rows, columns)
+        Its samples; and these before they were moved. Not used at full resolution.
+    quantised : int16 (rows, columns)
+    steps : float32 (8, WIDTH)
+        See `steps_of`.
+    down, across : int
+        Pixels of the picture for one of the component's.
+    """
+
+    plane: FloatArray
+    before: FloatArray
+    quantised: npt.NDArray[np.int16]
+    steps: FloatArray
+    down: Any
+    across: Any
 
 
 @inner
-def _from_cosines(numbers, at, step, basis):
-    """Invert `_to_cosines`."""
-    one = simd.broadcast(np.float32(1))
-    minus = simd.broadcast(np.float32(-1))
-    c0, c1 = simd.load(numbers, at), simd.load(numbers, at + step)
-    c2, c3 = simd.load(numbers, at + 2 * step), simd.load(numbers, at + 3 * step)
-    c4, c5 = simd.load(numbers, at + 4 * step), simd.load(numbers, at + 5 * step)
-    c6, c7 = simd.load(numbers, at + 6 * step), simd.load(numbers, at + 7 * step)
-    for x in range(4):
-        even = simd.fma(c0, simd.broadcast(basis[0, x]), simd.broadcast(np.float32(0)))
-        even = simd.fma(c2, simd.broadcast(basis[2, x]), even)
-        even = simd.fma(c4, simd.broadcast(basis[4, x]), even)
-        even = simd.fma(c6, simd.broadcast(basis[6, x]), even)
-        odd = simd.fma(c1, simd.broadcast(basis[1, x]), simd.broadcast(np.float32(0)))
-        odd = simd.fma(c3, simd.broadcast(basis[3, x]), odd)
-        odd = simd.fma(c5, simd.broadcast(basis[5, x]), odd)
-        odd = simd.fma(c7, simd.broadcast(basis[7, x]), odd)
-        simd.store(numbers, at + x * step, simd.fma(odd, one, even))
-        simd.store(numbers, at + (7 - x) * step, simd.fma(odd, minus, even))
+def _shrink_rows(plane, component, row, begin, end):
+    """Set columns of a row of ``component.before`` to the means of the pixels of each."""
+    down, across = component.down, component.across
+    small = component.before[row, begin:end]
+    share = np.float32(1) / np.float32(down * across)
+    if down == 2 and across == 2:
+        upper = plane[2 * row, 2 * begin : 2 * end]
+        lower = plane[2 * row + 1, 2 * begin : 2 * end]
+        for j in range(small.size):
+            upper_two = upper[2 * j] + upper[2 * j + 1]
+            small[j] = (upper_two + (lower[2 * j] + lower[2 * j + 1])) * share
+        return
+    for j in range(small.size):
+        total = np.float32(0)
+        for y in range(down):
+            for x in range(across):
+                total += plane[down * row + y, across * (begin + j) + x]
+        small[j] = total * share
+
+
+@inner
+def _add_change(plane, component, row, begin, end):
+    """Add what columns of a row have changed to all pixels that each stands for."""
+    down, across = component.down, component.across
+    before, after = component.before[row, begin:end], component.plane[row, begin:end]
+    for y in range(down * row, down * row + down):
+        pixels = plane[y, across * begin : across * end]
+        if across == 2:
+            for j in range(before.size):
+                change = after[j] - before[j]
+                pixels[2 * j] += change
+                pixels[2 * j + 1] += change
+        else:
+            for j in range(before.size):
+                for x in range(across):
+                    pixels[across * j + x] += after[j] - before[j]
+
+
+@inner
+def _project_row(source, target, component, row, begin, end, basis, scratch):
+    """Move the columns of a row of blocks into the intervals of their coefficients."""
+    one, minus_half = simd.broadcast(np.float32(1)), simd.broadcast(np.float32(-0.5))
+    nothing = simd.broadcast(np.float32(0))
+    steps = component.steps
+    for start in range(begin, end, MOST_COLUMNS):
+        stop = min(start + MOST_COLUMNS, end)
+        widen(component.quantised, row, start, stop, scratch, 2 * TILE)
+        for left in range(start, stop, TILE_COLUMNS):
+            load_tile(source, row, left, stop - WIDTH, scratch)
+            tile_to_cosines(scratch, basis)
+            for group in range(_GROUPS):
+                column = min(left + group * WIDTH, stop - WIDTH)
+                for y in range(8):
+                    at = (8 * group + y) * WIDTH
+                    step = simd.load(steps, y * WIDTH)
+                    place = simd.load(scratch, 2 * TILE + y * MOST_COLUMNS + column - start)
+                    low = simd.fma(place, step, simd.fma(step, minus_half, nothing))
+                    found = simd.maximum(simd.load(scratch, at), low)
+                    simd.store(scratch, at, simd.minimum(found, simd.fma(step, one, low)))
+            tile_from_cosines(scratch, basis)
+            store_tile(target, row, left, stop - WIDTH, scratch)
+
+
+@inner
+def _project(plane, component, rows, begin, end, basis, scratch):
+    """Project blocks of a component, and more of them to fill whole vectors."""
+    width = component.quantised.shape[1]
+    wide_begin = begin // WIDTH * WIDTH
+    wide_end = -(-end // WIDTH) * WIDTH
+    first, last = rows
+    for row in range(first, last):
+        if component.down * component.across == 1:
+            _project_row(plane, plane, component, row, wide_begin, wide_end, basis, scratch)
+            continue
+        before, after = component.before, component.plane
+        for y in range(8 * row, 8 * row + 8):
+            _shrink_rows(plane, component, y, wide_begin, min(wide_end, width))
+        _project_row(before, after, component, row, wide_begin, wide_end, basis, scratch)
+        for y in range(8 * row, 8 * row + 8):
+            _add_change(plane, component, y, begin, end)
+
+
+@inner
+def _clip_colours(luma, blue, red, changes):
+    """Clip colours to red, green and blue in 0..255; add up how far they were beyond."""
+    low, high = np.float32(-128), np.float32(127)
+    for j in range(luma.size):
+        y, cb, cr = luma[j], blue[j], red[j]
+        r = y + np.float32(1.402) * cr
+        b = y + np.float32(1.772) * cb
+        g = y - np.float32(0.114 * 1.772 / 0.587) * cb - np.float32(0.299 * 1.402 / 0.587) * cr
+        r, g, b = (
+            min(max(r, low), high) - r,
+            min(max(g, low), high) - g,
+            min(max(b, low), high) - b,
+        )
+        y = np.float32(0.299) * r + np.float32(0.587) * g + np.float32(0.114) * b
+        luma[j] += y
+        blue[j] += (b - y) * np.float32(1 / 1.772)
+        red[j] += (r - y) * np.float32(1 / 1.402)
+        changes[j] += abs(r) + abs(g) + abs(b)
+
+
+@inner
+def _clip_levels(levels, changes):
+    """Clip levels to 0..255; add up how far they were beyond."""
+    for j in range(levels.size):
+        level = levels[j]
+        change = min(max(level, np.float32(-128)), np.float32(127)) - level
+        levels[j] = level + change
+        changes[j] += abs(change)
+
+
+@inner
+def _clip(planes, count, rows, begin, end, changes):
+    first, last = rows
+    for x in range(changes.size):
+        changes[x] = np.float32(0)
+    for y in range(first, last):
+        if count == 3:
+            _clip_colours(
+                planes[0][y, begin:end], planes[1][y, begin:end], planes[2][y, begin:end], changes
+            )
+        else:
+            for p in range(3):
+                _clip_levels(planes[p][y, begin:end], changes)
 
 
 @kernel
-def project_kernel(plane, quantised, table, basis, active, scratch, first, last):
-    """Move the blocks of a plane into the intervals of their coefficients.
-
-    Each vector holds the same pixel, or coefficient, of several blocks side by side.
+def project_kernel(planes, components, is_luma, basis, todo, scratch, first, last):
+    """Move planes towards the intervals of their coefficients, and into the range of colours.
 
     Parameters
     ----------
+    planes : three float32 (rows, columns)
+        At full resolution.
+    components : three of Component
+        All the same where the first is the only one.
+    is_luma : (bool, bool)
+        Whether there are components of chroma; and whether planes are luma and chroma.
     basis : float32 (8, 8)
         Discrete cosine transform, a row for each cosine.
-    active : uint8 (rows, columns of blocks)
-        Blocks where it is 0 are left out.
+    todo : uint8 (rows, columns of units)
+        What is to be done; set to what is to be done again, as clipping has moved colours.
     scratch : float32, flat
-        `SCRATCH` numbers.
+        `PROJECT_SCRATCH` numbers.
     """
-    middle = np.float32(0.5)
-    lows = 64 * WIDTH
-    columns = np.int64(plane.shape[1] // 8)
+    down = components[0].quantised.shape[0] // (8 * todo.shape[0])
+    size = components[0].quantised.shape[1] // todo.shape[1]
+    most = max(MOST_COLUMNS // size, 1)  # of whole vectors
     for i in range(first, last):
         begin = 0
-        while begin < columns:
-            # The next blocks that are active; what lies in the lanes of none does no harm.
-            count, end = 0, begin
-            while end < columns and count < WIDTH:
-                if active[i, end]:
-                    for y in range(8):
-                        for x in range(8):
-                            at = (8 * y + x) * WIDTH + count
-                            scratch[at] = plane[8 * i + y, 8 * end + x]
-                            place = np.float32(quantised[8 * i + y, 8 * end + x])
-                            scratch[lows + at] = (place - middle) * table[y, x]
-                    count += 1
+        while begin < todo.shape[1]:
+            own, end = todo[i, begin], begin + 1
+            while end < todo.shape[1] and todo[i, end] == own and end % most:
                 end += 1
-            if count == 0:
-                break
-            for y in range(8):
-                _to_cosines(scratch, 8 * y * WIDTH, WIDTH, basis)
-            for x in range(8):
-                _to_cosines(scratch, x * WIDTH, 8 * WIDTH, basis)
-            for y in range(8):
-                for x in range(8):
-                    at = (8 * y + x) * WIDTH
-                    low = simd.load(scratch, lows + at)
-                    step = simd.broadcast(table[y, x])
-                    high = simd.fma(step, simd.broadcast(np.float32(1)), low)
-                    found = simd.maximum(simd.load(scratch, at), low)
-                    simd.store(scratch, at, simd.minimum(found, high))
-            for x in range(8):
-                _from_cosines(scratch, x * WIDTH, 8 * WIDTH, basis)
-            for y in range(8):
-                _from_cosines(scratch, 8 * y * WIDTH, WIDTH, basis)
-            lane = 0
-            for j in range(begin, end):
-                if active[i, j]:
-                    for y in range(8):
-                        for x in range(8):
-                            plane[8 * i + y, 8 * j + x] = scratch[(8 * y + x) * WIDTH + lane]
-                    lane += 1
+            if own == PROJECT:
+                for p in range(3 if is_luma[0] else 1):
+                    each = components[p]
+                    rows = i * down // each.down, (i + 1) * down // each.down
+                    across = size // each.across
+                    _project(planes[p], each, rows, across * begin, across * end, basis, scratch)
+            if own != NOTHING:
+                # What was projected to fill whole vectors, too.
+                left = size * begin // WIDTH * WIDTH
+                right = min(-(-size * end // WIDTH) * WIDTH, size * todo.shape[1])
+                changes = scratch[_CHANGES : _CHANGES + right - left]
+                rows = 8 * down * i, 8 * down * (i + 1)
+                _clip(planes, 3 if is_luma[1] else 1, rows, left, right, changes)
+                for unit in range(begin, end):
+                    total = np.float32(0)
+                    for x in range(size * unit - left, size * (unit + 1) - left):
+                        total += changes[x]
+                    if own == CLIP or total == np.float32(0):
+                        todo[i, unit] = NOTHING
             begin = end
 
 
 @kernel
-def shrink_kernel(plane, down, across, small, first, last):
-    """Fill ``small`` with the means of ``down`` x ``across`` pixels of ``plane``."""
-    share = np.float32(1) / np.float32(down * across)
-    for i in range(8 * first, 8 * last):
-        for j in range(small.shape[1]):
-            total = np.float32(0)
-            for y in range(down):
-                for x in range(across):
-                    total += plane[down * i + y, across * j + x]
-            small[i, j] = total * share
-
-
-@kernel
-def add_change_kernel(plane, down, across, before, after, first, last):
-    """Add ``after - before``, planes of fewer pixels, to all that each of theirs stands for."""
-    for i in range(8 * first * down, 8 * last * down):
-        row = i // down
-        for j in range(before.shape[1]):
-            change = after[row, j] - before[row, j]
-            for x in range(across):
-                plane[i, across * j + x] += change
-
-
-@kernel
-def cube_kernel(luma, blue, red, first, last):
-    """Clip colours to red, green and blue in 0..255, as luma and chroma."""
-    low, high = np.float32(-128), np.float32(127)
-    for i in range(8 * first, 8 * last):
-        for j in range(luma.shape[1]):
-            y, cb, cr = luma[i, j], blue[i, j], red[i, j]
-            r = y + np.float32(1.402) * cr
-            b = y + np.float32(1.772) * cb
-            g = y - np.float32(0.114 * 1.772 / 0.587) * cb - np.float32(0.299 * 1.402 / 0.587) * cr
-            r, g, b = min(max(r, low), high), min(max(g, low), high), min(max(b, low), high)
-            y = np.float32(0.299) * r + np.float32(0.587) * g + np.float32(0.114) * b
-            luma[i, j] = y
-            blue[i, j] = (b - y) * np.float32(1 / 1.772)
-            red[i, j] = (r - y) * np.float32(1 / 1.402)
+def shrink_kernel(plane, component, first, last):
+    """Fill ``component.before`` with the means of the pixels of ``plane`` that each stands for."""
+    for row in range(8 * first, 8 * last):
+        _shrink_rows(plane, component, row, 0, component.quantised.shape[1])

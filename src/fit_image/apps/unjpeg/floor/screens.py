@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from fit_image.apps.unjpeg.floor.measures import count_kernel, tone_kernel
 from fit_image.images.formats.jpeg_blocks import BLOCK
 from fit_image.images.formats.jpeg_planes import Plane
 from fit_image.nn.runtime.arrays import FloatArray
@@ -37,16 +38,13 @@ def screen_shares(luma: FloatArray, plane: Plane) -> FloatArray:
     plane : Plane
         Whose coefficients these are.
     """
-    rows, columns = luma.shape
     step = coarseness(plane.table)
-    cells = (rows // BLOCK, BLOCK, columns // BLOCK, BLOCK)
-    flat = np.count_nonzero(plane.quantised.reshape(cells), axis=(1, 3)) <= 1
-    varied = ~flat
-    pixels = np.clip(luma, -128, 127).reshape(cells)
-    low, high = pixels.min(axis=(1, 3)), pixels.max(axis=(1, 3))
+    varied = block_counts(plane.quantised) > 1
+    flat = ~varied
+    shape = varied.shape
+    low, high, outer = (np.empty(shape, np.float32) for _ in range(3))
+    tone_kernel(luma, low, high, outer, 0, shape[0])
     span = high - low
-    middle = ((low + high) / 2)[:, np.newaxis, :, np.newaxis]
-    outer = (np.abs(pixels - middle) > span[:, np.newaxis, :, np.newaxis] / 4).mean(axis=(1, 3))
     outer[span < 4] = 0.5  # nothing but rounding
     background = np.minimum(_deviation(low), _deviation(high))
     score = (
@@ -65,6 +63,14 @@ def screen_shares(luma: FloatArray, plane: Plane) -> FloatArray:
     # Areas without strong edges are more likely soft parts of a photograph.
     shares *= np.clip(contrast / (_FAINT * min(step, _COARSEST)) - 1, 0, 1)
     return shares
+
+
+def block_counts(quantised: npt.NDArray[np.int16]) -> npt.NDArray[np.uint8]:
+    """Return how many coefficients of each block are not 0."""
+    rows, columns = (side // BLOCK for side in quantised.shape)
+    counts = np.empty((rows, columns), np.uint8)
+    count_kernel(np.ascontiguousarray(quantised), counts, 0, rows)
+    return counts
 
 
 def box_mean(values: npt.NDArray[np.generic], radius: int) -> npt.NDArray[np.float64]:

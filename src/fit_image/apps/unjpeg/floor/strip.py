@@ -2,34 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.apps.unjpeg.floor.bilateral import BILATERAL_SCRATCH, bilateral_kernel
+from fit_image.apps.unjpeg.floor.bilateral import BILATERAL_SCRATCH, bilateral_kernel, copy_kernel
 from fit_image.apps.unjpeg.floor.chroma import (
     apply_kernel,
     fit_kernel,
     grain_kernel,
+    lines_size,
     mean_kernel,
 )
 from fit_image.apps.unjpeg.floor.kernels import (
-    SCRATCH,
-    add_change_kernel,
-    cube_kernel,
+    CLIP,
+    PROJECT,
+    PROJECT_SCRATCH,
+    Component,
     project_kernel,
     shrink_kernel,
 )
+from fit_image.apps.unjpeg.floor.screens import block_counts
 from fit_image.images.formats.jpeg_blocks import BLOCK
-from fit_image.images.formats.jpeg_planes import BASIS, JpegPlanes, Plane, decoded
+from fit_image.images.formats.jpeg_cosines import (
+    COSINES_SCRATCH,
+    decode_kernel,
+    padded_plane,
+    steps_of,
+)
+from fit_image.images.formats.jpeg_planes import BASIS, JpegPlanes, Plane
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.threads import ThreadPool
 
 _NOISE = np.float32(4)
 """Added to the variance of luma, so that no slope follows its noise."""
+
+
+class Smoothing(NamedTuple):
+    """Of a bilateral filter: see `bilateral_kernel`.
+
+    Attributes
+    ----------
+    deviation : float
+        Of the differences of luma, in levels.
+    chroma : float
+        Weight of squared differences of chroma, of luma's.
+    nearness : float
+    """
+
+    deviation: float
+    chroma: float
+    nearness: float
 
 
 @dataclass(eq=False)
@@ -40,8 +66,6 @@ class Strip:
     ----------
     jpeg : JpegPlanes
         Of these rows only.
-    full : list of float32 (rows, columns)
-        Three planes at full resolution, -128..127.
     active : uint8 (rows, columns of blocks)
         0 where a block and its neighbours are of one colour, and nothing is to be done.
     """
@@ -49,87 +73,128 @@ class Strip:
     jpeg: JpegPlanes
     pool: ThreadPool
     active: npt.NDArray[Any] = field(init=False)
-    full: list[FloatArray] = field(init=False)
 
     def __post_init__(self) -> None:
         planes = self.jpeg.planes
-        shape = planes[0].quantised.shape
+        rows, columns = planes[0].quantised.shape
         self.active = _active(planes)
-        self._small = [decoded(plane) for plane in planes]
-        self.full = [self._small[0]]
-        for plane, small in zip(planes[1:], self._small[1:], strict=True):
-            ratio = plane.down, plane.across
-            self.full.append(small if ratio == (1, 1) else np.empty(shape, np.float32))
-        while len(self.full) < 3:
-            self.full.append(np.zeros(shape, np.float32))
-        self._spare = [np.empty(shape, np.float32) for _ in range(3)]
+        self._shape = rows, columns
+        self._unit = max(each.down for each in planes), max(each.across for each in planes)
+        self._active_units = _of_blocks(self.active, self._unit, np.max)
+        self._todo = np.empty_like(self._active_units)
+        self._begin_anew()
+        self._components = [self._component(each) for each in planes]
+        self._planes = []
+        for component in self._components:
+            is_full = component.down * component.across == 1
+            self._planes.append(component.plane if is_full else padded_plane(rows, columns))
+        while len(self._planes) < 3:
+            self._planes.append(padded_plane(rows, columns))
+            self._components.append(self._components[0])
+
+    def _component(self, plane: Plane) -> Component:
+        samples, steps = padded_plane(*plane.quantised.shape), steps_of(plane.table)
+        self._run(
+            decode_kernel, samples, plane.quantised, steps, BASIS, samples, scratch=COSINES_SCRATCH
+        )
+        before = padded_plane(*samples.shape) if plane.down * plane.across > 1 else samples
+        quantised = np.ascontiguousarray(plane.quantised)
+        return Component(samples, before, quantised, steps, plane.down, plane.across)
+
+    @property
+    def full(self) -> list[FloatArray]:
+        """Three planes at full resolution, -128..127: float32 (rows, columns), views."""
+        return [plane[:, : self._shape[1]] for plane in self._planes]
+
+    @property
+    def planes(self) -> list[FloatArray]:
+        """Those of `full` as kernels take them, with padding; of grey, three times the same."""
+        return self._planes[:1] * 3 if len(self.jpeg.planes) == 1 else self._planes
+
+    def replace(self, planes: Sequence[FloatArray]) -> None:
+        """Replace the colours."""
+        for own, plane in zip(self.full, planes, strict=True):
+            np.copyto(own, plane)
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """Let `project` begin with all units, as colours have changed."""
+        self._todo[:] = np.where(self._active_units, PROJECT, CLIP)
 
     def expand_chroma(self, trusts: FloatArray) -> None:
         """Set chroma of lower resolution by regression on luma; see `fit_kernel`."""
-        for index, plane in enumerate(self.jpeg.planes):
-            ratio = plane.down, plane.across
-            if ratio == (1, 1):
+        for index, component in enumerate(self._components):
+            if component.down * component.across == 1:
                 continue
-            chroma = self._small[index]
-            luma, slopes, offsets = (np.empty_like(chroma) for _ in range(3))
-            lines = np.empty((3, *chroma.shape), np.float32)
-            small_trusts = _of_blocks(trusts, ratio, np.mean)
-            self._run(shrink_kernel, chroma, self.full[0], *ratio, luma)
+            chroma, luma_plane = component.plane, self._planes[0]
+            luma, slopes, offsets, *fitted = (padded_plane(*chroma.shape) for _ in range(6))
+            small_trusts = _of_blocks(trusts, (component.down, component.across), np.mean)
             grains = np.empty_like(small_trusts)
-            self._run(grain_kernel, chroma, luma, grains)
-            self._run(fit_kernel, chroma, luma, chroma, small_trusts, grains, _NOISE, lines)
-            self._run(mean_kernel, chroma, luma, chroma, small_trusts, lines, slopes, offsets)
+            scratch = lines_size(chroma.shape[1])
+            self._run(shrink_kernel, chroma, luma_plane, component._replace(before=luma))
+            self._run(grain_kernel, chroma, luma, grains, scratch=scratch)
+            both, lines = (luma, chroma), tuple(fitted)
+            self._run(
+                fit_kernel, chroma, both, small_trusts, grains, _NOISE, lines, scratch=scratch
+            )
+            self._run(
+                mean_kernel, chroma, both, small_trusts, lines, slopes, offsets, scratch=scratch
+            )
             self._run(
                 apply_kernel,
                 chroma,
-                self.full[0],
+                luma_plane,
                 slopes,
                 offsets,
-                *ratio,
-                self.full[index],
-                scratch=2 * (chroma.shape[1] + 2),
+                component,
+                self._planes[index],
+                scratch=scratch,
             )
+            self._begin_anew()
 
-    def smooth(self, shares: FloatArray, deviation: float, chroma: float, nearness: float) -> None:
+    def empty_planes(self) -> tuple[FloatArray, ...]:
+        """Return memory for `smooth`."""
+        return tuple(padded_plane(*plane.shape) for plane in self._planes)
+
+    def smooth(
+        self,
+        shares: FloatArray,
+        smoothing: Smoothing,
+        results: tuple[FloatArray, ...],
+    ) -> None:
         """Filter all planes together, where shares of blocks are above 0."""
+        deviation, chroma, nearness = smoothing
         weight = 1 / (2 * deviation**2)
         first, second = (weight / 3, weight / 3) if self.jpeg.is_rgb else (weight, chroma * weight)
         weights = np.float32(first), np.float32(second), np.float32(second)
-        for plane, spare in zip(self.full, self._spare, strict=True):
-            np.copyto(spare, plane)
+        planes = tuple(self._planes)
         self._run(
             bilateral_kernel,
-            self.full[0],
-            tuple(self.full),
+            planes[0],
+            planes,
             shares,
             weights,
             np.float32(nearness),
-            tuple(self._spare),
+            results,
             scratch=BILATERAL_SCRATCH,
         )
-        self.full, self._spare = self._spare, self.full
+        self._run(copy_kernel, planes[0], results, shares, planes)
+        self._todo[_of_blocks(shares, self._unit, np.max) > 0] = PROJECT
 
     def project(self) -> None:
         """Move the planes towards what the file says, and into the range of colours."""
-        for index, plane in enumerate(self.jpeg.planes):
-            ratio = plane.down, plane.across
-            active = _of_blocks(self.active, ratio, np.max)
-            constraint = (plane.quantised, plane.table, BASIS, active)
-            if ratio == (1, 1):
-                self._run(
-                    project_kernel, self.full[index], self.full[index], *constraint, scratch=SCRATCH
-                )
-                continue
-            small = self._small[index]
-            self._run(shrink_kernel, small, self.full[index], *ratio, small)
-            before = small.copy()
-            self._run(project_kernel, small, small, *constraint, scratch=SCRATCH)
-            self._run(add_change_kernel, small, self.full[index], *ratio, before, small)
-        if self.jpeg.is_rgb or len(self.jpeg.planes) == 1:
-            for colours in self.full:
-                np.clip(colours, -128, 127, out=colours)
-        else:
-            self._run(cube_kernel, self.full[0], *self.full)
+        is_luma = len(self.jpeg.planes) > 1, len(self.jpeg.planes) > 1 and not self.jpeg.is_rgb
+        self._run(
+            project_kernel,
+            self._planes[0],
+            tuple(self._planes),
+            tuple(self._components),
+            is_luma,
+            BASIS,
+            self._todo,
+            scratch=PROJECT_SCRATCH,
+            unit=self._unit[0],
+        )
 
     def _run(
         self,
@@ -137,9 +202,10 @@ class Strip:
         plane: FloatArray,
         *arguments: object,
         scratch: int = 0,
+        unit: int = 1,
     ) -> None:
-        """Call a kernel in all threads, each for some of a plane's rows of blocks."""
-        rows = len(plane) // BLOCK
+        """Call a kernel in all threads, each for some of a plane's rows of blocks or units."""
+        rows = len(plane) // (BLOCK * unit)
         memory = self.pool.scratch(scratch) if scratch else []
 
         def work(counts: object, thread: int, threads: int) -> None:
@@ -168,10 +234,9 @@ def _active(planes: tuple[Plane, ...]) -> npt.NDArray[Any]:
     differs = np.zeros((rows, columns), bool)
     for plane in planes:
         down, across = plane.down, plane.across
-        height, width = (side // BLOCK for side in plane.quantised.shape)
-        blocks = plane.quantised.reshape(height, BLOCK, width, BLOCK)
-        levels = blocks[:, 0, :, 0]
-        varied = np.count_nonzero(blocks, axis=(1, 3)) > (levels != 0)
+        levels = plane.quantised[::BLOCK, ::BLOCK]
+        height, width = levels.shape
+        varied = block_counts(plane.quantised) > (levels != 0)
         edge = np.pad(levels, 1, mode="edge")
         wide = np.pad(varied, 1)
         own = varied.copy()

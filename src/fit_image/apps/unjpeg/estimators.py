@@ -1,0 +1,120 @@
+"""How each kind of network restores rows of a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+from fit_image.apps.unjpeg.floor.filtering import filter_strip
+from fit_image.apps.unjpeg.floor.strip import Strip
+from fit_image.apps.unjpeg.model import Restorer
+from fit_image.apps.unjpeg.pixels import colours
+from fit_image.apps.unjpeg.pixels.levels import Blocks, Picture, levels_of, varied_blocks
+from fit_image.apps.unjpeg.pixels.tiles import Tile, restore_strips, tiles_of
+from fit_image.apps.unjpeg.residual.features import Damage
+from fit_image.apps.unjpeg.residual.model import ResidualNetwork
+from fit_image.images.formats.jpeg_blocks import BLOCK
+from fit_image.images.ycbcr import to_ycbcr
+from fit_image.nn.runtime.arrays import FloatArray
+from fit_image.nn.runtime.threads import ThreadPool
+
+
+class Estimator(Protocol):
+    """A network, and what goes with it."""
+
+    def move(self, strip: Strip, picture: Picture) -> FloatArray:
+        """Move a strip's planes to an estimate; return how much blocks belong to a screen, 0..1."""
+
+    def restore(
+        self, picture: Picture, strength: float, on_rows: Callable[[int, int], None]
+    ) -> Picture:
+        """Restore pixels whose coefficients are not known."""
+
+
+@dataclass(frozen=True, eq=False)
+class PatchEstimator:
+    """Patches are redrawn, without filters."""
+
+    network: Restorer
+    pool: ThreadPool
+
+    def move(self, strip: Strip, picture: Picture) -> FloatArray:
+        """See `Estimator`."""
+        changes = self.network.changes(picture, threads=self.pool.threads)
+        restored = to_ycbcr(picture) + np.concatenate(list(changes))
+        planes = colours.centred_planes(restored, strip.full[0].shape)
+        strip.replace(colours.to_rgb(planes) if strip.jpeg.is_rgb else planes)
+        return np.zeros(strip.active.shape, np.float32)
+
+    def restore(
+        self, picture: Picture, strength: float, on_rows: Callable[[int, int], None]
+    ) -> Picture:
+        """See `Estimator`."""
+        network = replace(self.network, strength=strength)
+        return network.restore(picture, threads=self.pool.threads, on_rows=on_rows)
+
+
+@dataclass(frozen=True, eq=False)
+class ResidualEstimator:
+    """Filters go first, and what they leave is predicted."""
+
+    network: ResidualNetwork
+    pool: ThreadPool
+    quality: int
+    effort: int
+    strip_rows: int
+    tile_columns: int
+
+    def move(self, strip: Strip, picture: Picture) -> FloatArray:
+        """See `Estimator`."""
+        full = strip.full
+        decoded = colours.luma_of(full) if strip.jpeg.is_rgb else full[0].copy()
+        shares = filter_strip(strip)
+        planes = colours.from_rgb(strip.full) if strip.jpeg.is_rgb else strip.full
+        self._add_changes(planes, decoded, Damage.of(strip.jpeg), strip.active)
+        strip.replace(colours.to_rgb(planes) if strip.jpeg.is_rgb else planes)
+        return shares
+
+    def restore(
+        self, picture: Picture, strength: float, on_rows: Callable[[int, int], None]
+    ) -> Picture:
+        """See `Estimator`."""
+
+        def restore(begin: int, end: int) -> Picture:
+            return self._restored(np.array(picture[begin:end]), strength)
+
+        return restore_strips(picture, self.strip_rows, restore, on_rows)
+
+    def _restored(self, picture: Picture, strength: float) -> Picture:
+        active = varied_blocks(picture)
+        rows, columns = (BLOCK * side for side in active.shape)
+        planes = colours.centred_planes(to_ycbcr(picture), (rows, columns))
+        self._add_changes(planes, planes[0].copy(), Damage.of_quality(self.quality), active)
+        is_screen = np.zeros_like(active)
+        return levels_of(
+            planes, picture, active, is_screen, self.pool, is_luma=True, strength=strength
+        )
+
+    def _add_changes(
+        self, planes: Sequence[FloatArray], decoded: FloatArray, damage: Damage, active: Blocks
+    ) -> None:
+        """Add the network's changes where there is something to do."""
+        before: tuple[Tile, list[FloatArray]] | None = None
+        for tile in tiles_of(active, self.tile_columns):
+            own = [np.array(plane[tile.seen], order="C") for plane in (*planes, decoded)]
+            # Not before the next tile has seen what there was.
+            _replace(planes, before)
+            self.network.add_changes(own[:3], own[3], damage, self.pool, self.effort)
+            before = tile, own
+        _replace(planes, before)
+
+
+def _replace(planes: Sequence[FloatArray], changed: tuple[Tile, list[FloatArray]] | None) -> None:
+    """Replace what a tile changes in planes, if there is one, by its own planes."""
+    if changed:
+        tile, own = changed
+        for plane, part in zip(planes, own, strict=False):
+            plane[tile.changed] = part[tile.inside]

@@ -1,0 +1,1 @@
+"""From pictures of pixels to planes of luma and chroma, and back."""
