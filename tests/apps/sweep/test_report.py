@@ -6,7 +6,6 @@ import json
 import math
 import re
 import shlex
-import time
 import shutil
 from dataclasses import replace
 from importlib.resources import files
@@ -707,19 +706,31 @@ def test_the_player_is_in_step_by_seconds_too(browser, page):
         assert text.split(" ·")[0] == (f"epoch {epoch}" if epoch else "untrained")
 
 
+TIMER = """
+window.setInterval = (action, pause) => { window.timer = { action, pause }; return 1; };
+window.clearInterval = () => { window.timer = null; };
+"""
+"""A clock that stands still until ``timer.action()`` is called."""
+
+
 def test_the_player_plays_pauses_and_stops_at_the_end(browser):
     play, slider = find(browser, "#play"), find(browser, "#step")
+    browser.execute_script(TIMER)
     play.send_keys(" ")
     assert play.text == "Pause"
-    wait_until(lambda: 0 < int(slider.get_attribute("value")) < EPOCHS)
+    script(browser, "timer.action()")
+    script(browser, "timer.action()")
+    assert slider.get_attribute("value") == "2"
     play.send_keys(" ")
     assert play.text == "Play"
-    stopped = slider.get_attribute("value")
-    time.sleep(0.3)
-    assert slider.get_attribute("value") == stopped
+    assert script(browser, "timer") is None
     play.send_keys(" ")
-    wait_until(lambda: play.text == "Play")
-    assert slider.get_attribute("value") == str(EPOCHS)
+    for step in range(3, EPOCHS + 1):
+        assert play.text == "Pause"
+        script(browser, "timer.action()")
+        assert slider.get_attribute("value") == str(step)
+    assert play.text == "Play"
+    assert script(browser, "timer") is None
 
 
 def test_another_picture_changes_everything(browser):
@@ -772,9 +783,11 @@ def test_a_phone_does_not_scroll_sideways(browser):
 
 
 def test_less_motion_means_a_slower_player(browser):
-    show(browser, 1280, "light", "reduce")
-    play = find(browser, "#play")
-    play.click()
-    time.sleep(0.3)
-    assert find(browser, "#step").get_attribute("value") == "0"
-    play.click()
+    play, pauses = find(browser, "#play"), []
+    browser.execute_script(TIMER)
+    for motion in ("no-preference", "reduce"):
+        show(browser, 1280, "light", motion)
+        play.click()
+        pauses.append(script(browser, "timer.pause"))
+        play.click()
+    assert pauses[1] >= 4 * pauses[0]
