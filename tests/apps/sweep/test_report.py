@@ -7,7 +7,6 @@ import math
 import re
 import shlex
 import shutil
-import time
 from dataclasses import replace
 from importlib.resources import files
 
@@ -17,6 +16,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from browser import find, script, show
+from fit_image.apps.fit.architecture import sized
 from fit_image.apps.fit.directory import FitDirectory
 from fit_image.apps.fit.manifest import FitManifest, Picture
 from fit_image.apps.fit.metrics import FitMetrics
@@ -32,7 +32,7 @@ from fit_image.apps.sweep.results.report_data import curves
 from fit_image.apps.sweep.results.report_pictures import most_different_crop
 from fit_image.apps.sweep.results.seed_group import group_by_seed
 from fit_image.cli import cli
-from fit_image.config.fit import FitConfig, ImageConfig, RecordConfig
+from fit_image.config.fit import FitConfig, ImageConfig, RecordConfig, option_of
 from fit_image.config.presets import preset_config
 from fit_image.errors import InputError
 from fit_image.runs.recorder import RunRecorder
@@ -158,8 +158,8 @@ def test_perfect_pictures_and_empty_groups_have_no_points():
             "classic",
             {"layers": "2x8:tanh,4", "optimizer": "adam", "epochs": 3, "time_limit": 2.5},
             {"max_pixels": None},
-            "fit-image 'a cat.png' --layers 2x8:tanh,4 --optimizer adam --epochs 3"
-            " --time-limit 2.5 --max-pixels none",
+            "fit-image 'a cat.png' --time-limit 2.5 --layers 2x8:tanh,4 --optimizer adam"
+            " --epochs 3 --max-pixels none",
         ),
         (
             "instant",
@@ -195,13 +195,18 @@ def test_the_command_line_of_a_grid_gives_the_same_trial():
     assert preset_config("instant", 30, 20, **names) == fit
 
 
-def test_the_command_line_has_epochs_that_a_preset_has_for_all_pixels():
-    usual = preset_config("instant", 300, 200).epochs
-    assert preset_config("instant", 300, 200, hold_out="even").epochs != usual
-    fit = preset_config("instant", 300, 200, hold_out="even", epochs=usual)
+@pytest.mark.parametrize(
+    ("preset", "name", "value"),
+    [("instant", "hold_out", "even"), ("compact", "time_limit", 30.0)],
+)
+def test_the_command_line_has_epochs_that_a_preset_has_without_an_option(preset, name, value):
+    usual = preset_config(preset, 300, 200).epochs
+    assert preset_config(preset, 300, 200, **{name: value}).epochs != usual
+    asked = preset_config(preset, 300, 200, epochs=usual, **{name: value})
+    fit = sized(asked, (300, 200), 3)
     picture = Picture("/cat.png", "0" * 64, 300, 200)
-    manifest = FitManifest(picture, fit, ImageConfig(), RecordConfig(), "instant")
-    text = f"fit-image cat.png --preset instant --hold-out even --epochs {usual}"
+    manifest = FitManifest(picture, fit, ImageConfig(), RecordConfig(), preset)
+    text = f"fit-image cat.png --preset {preset} {option_of(name)} {value} --epochs {usual}"
     assert command_line(manifest) == text
 
 
@@ -701,19 +706,31 @@ def test_the_player_is_in_step_by_seconds_too(browser, page):
         assert text.split(" ·")[0] == (f"epoch {epoch}" if epoch else "untrained")
 
 
+TIMER = """
+window.setInterval = (action, pause) => { window.timer = { action, pause }; return 1; };
+window.clearInterval = () => { window.timer = null; };
+"""
+"""A clock that stands still until ``timer.action()`` is called."""
+
+
 def test_the_player_plays_pauses_and_stops_at_the_end(browser):
     play, slider = find(browser, "#play"), find(browser, "#step")
+    browser.execute_script(TIMER)
     play.send_keys(" ")
     assert play.text == "Pause"
-    wait_until(lambda: 0 < int(slider.get_attribute("value")) < EPOCHS)
+    script(browser, "timer.action()")
+    script(browser, "timer.action()")
+    assert slider.get_attribute("value") == "2"
     play.send_keys(" ")
     assert play.text == "Play"
-    stopped = slider.get_attribute("value")
-    time.sleep(0.3)
-    assert slider.get_attribute("value") == stopped
+    assert script(browser, "timer") is None
     play.send_keys(" ")
-    wait_until(lambda: play.text == "Play")
-    assert slider.get_attribute("value") == str(EPOCHS)
+    for step in range(3, EPOCHS + 1):
+        assert play.text == "Pause"
+        script(browser, "timer.action()")
+        assert slider.get_attribute("value") == str(step)
+    assert play.text == "Play"
+    assert script(browser, "timer") is None
 
 
 def test_another_picture_changes_everything(browser):
@@ -766,9 +783,11 @@ def test_a_phone_does_not_scroll_sideways(browser):
 
 
 def test_less_motion_means_a_slower_player(browser):
-    show(browser, 1280, "light", "reduce")
-    play = find(browser, "#play")
-    play.click()
-    time.sleep(0.3)
-    assert find(browser, "#step").get_attribute("value") == "0"
-    play.click()
+    play, pauses = find(browser, "#play"), []
+    browser.execute_script(TIMER)
+    for motion in ("no-preference", "reduce"):
+        show(browser, 1280, "light", motion)
+        play.click()
+        pauses.append(script(browser, "timer.pause"))
+        play.click()
+    assert pauses[1] >= 4 * pauses[0]

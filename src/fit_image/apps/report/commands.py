@@ -18,7 +18,7 @@ from fit_image.errors import InputError
 
 # Fields that decide the defaults of others come first.
 _DECIDING = (
-    *("hold_out", "max_parameters"),
+    *("hold_out", "max_parameters", "time_limit"),
     *("layers", "encoding", "activation", "optimizer", "epochs"),
 )
 
