@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,40 +54,51 @@ def _sharp(pixels: int, options: Values) -> Values:
 def _compact(pixels: int, options: Values) -> Values:
     limits: Values = {name: options.get(name) for name in ("max_parameters", "time_limit")}
     given = FitConfig(**limits)
-    numbers = given.max_parameters or max(pixels // 16, 128)
+    numbers = given.max_parameters or max(pixels // 8, 128)
     seconds = given.time_limit or 60.0
     # Sizes that are given have no limit but one that is given, too.
     limited = given.max_parameters or not options.keys() & {"layers", "encoding"}
-    values = _waves(numbers) if numbers < max(0.1 * pixels, 2_000) else _tables()
-    samples = seconds * values.pop("speed")
+    # Tables of few numbers are too coarse, and waves of many too slow.
+    few = numbers < _FEW
     return {
         **({"max_parameters": numbers} if limited else {}),
-        **values,
+        **(_WAVES if few else {**_TABLES, "encoding": _grid(pixels, numbers)}),
         "optimizer": "adam",
         "lr_schedule": "cosine",
-        "epochs": max(round(samples / pixels), 1),
-    }
-
-
-def _waves(numbers: int) -> Values:
-    return {
-        "layers": "4x64",
-        "activation": "sine",
-        "learning_rate": 1e-3,
         "batch_size": 1024,
-        "speed": 8e9 / numbers,
+        "epochs": _epochs(seconds * (_WORK / numbers if few else _SAMPLES), pixels, 1, 2_000),
     }
 
 
-def _tables() -> Values:
-    return {
-        "layers": "64",
-        "encoding": "grid:coarsest=8",
-        "activation": "relu",
-        "learning_rate": 0.01,
-        "batch_size": 4096,
-        "speed": 1e6,
-    }
+# Of the preset compact: below so many numbers it has no tables.
+_FEW = 12_000
+
+_WAVES: Values = {"layers": "4x48", "activation": "sine", "learning_rate": 1e-3}
+_TABLES: Values = {"layers": "2x64", "activation": "relu", "learning_rate": 0.005}
+
+# What two cores of 2.5 GHz learn in a second: weights times samples of waves, samples with tables.
+_WORK, _SAMPLES = 7e9, 5e5
+
+_LEVELS, _FEATURES = 16, 2
+
+_IN_LAYERS = 6_467  # of `_TABLES`
+
+
+def _grid(pixels: int, numbers: int) -> str:
+    """Return a grid whose finest level is open, with the entries that suit so many numbers."""
+    coarsest = 18 if numbers > 0.5 * pixels else 8
+    side = max(math.sqrt(1.5 * pixels), coarsest)  # the longer one, as of most photographs
+    growth = (side / coarsest) ** (2.0 / (_LEVELS - 1))
+    vertices = [pixels / growth**level for level in range(_LEVELS)]
+    entries = 1
+    while entries < pixels and _numbers(vertices, entries) < 0.93 * numbers - _IN_LAYERS:
+        entries *= 2
+    return f"grid:levels={_LEVELS},features={_FEATURES},entries={entries},coarsest={coarsest}"
+
+
+def _numbers(vertices: Sequence[float], entries: int) -> float:
+    """Return the numbers in tables of at most so many entries, for levels of so many vertices."""
+    return _FEATURES * sum(min(each, entries) for each in vertices)
 
 
 PRESETS = {
@@ -117,6 +129,6 @@ def check_preset(name: object) -> str:
     return name
 
 
-def _epochs(budget: int, pixels: int, least: int, most: int) -> int:
+def _epochs(budget: float, pixels: int, least: int, most: int) -> int:
     """Return the epochs in which ``budget`` pixels are trained on, within bounds."""
     return min(max(round(budget / pixels), least), most)

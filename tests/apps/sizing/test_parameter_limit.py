@@ -149,7 +149,7 @@ def test_what_cannot_be_is_refused(options, limit, message):
 
 
 def test_compact_has_a_size_of_its_own_unless_sizes_are_given():
-    assert 0.9 * 384 < parameters(config_of(None, "compact")) <= 384
+    assert NEAR * 768 < parameters(config_of(None, "compact")) <= 768
     assert format_layers(config_of(None, "compact", layers="3x5").layers) == "3x5"
 
 
