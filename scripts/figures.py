@@ -317,8 +317,8 @@ SIDE, CODES = 28, (4, 16)
 
 
 @cli.command()
-@click.option("--pictures", type=int, default=3000, show_default=True)
-@click.option("--epochs", type=int, default=30, show_default=True)
+@click.option("--pictures", type=int, default=2000, show_default=True)
+@click.option("--epochs", type=int, default=15, show_default=True)
 @click.option("--threads", type=int)
 def codes(pictures: int, epochs: int, threads: int | None) -> None:
     """Redraw digits of the shipped model from codes of a few numbers."""
