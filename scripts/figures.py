@@ -137,7 +137,7 @@ SPECTRA = {
     "sine: sin(30 s), from x and y": (*_NARROW, "--activation", "sine"),
     "grid: tables, and 64 units": ("--preset", "instant"),
 }
-SPECTRA_EPOCHS = 50
+SPECTRA_EPOCHS = 30
 
 
 @cli.command()

@@ -35,7 +35,7 @@ def test_waves_are_drawn_alike_in_all_three_ways(channels, rng):
     latents = 4 * rng.standard_normal((5, 3), dtype=np.float32)
     drawn = network.forward(latents, network.make_cache(5, ThreadPool(2))).reshape(5, -1, channels)
     y, x = np.mgrid[0:7, 0:9]
-    places = np.stack([x - 4.0, y - 3.0], axis=-1) / (1.25 * 7)
+    places = np.stack([x - 4.0, y - 3.0], axis=-1) / 7
     np.testing.assert_allclose(drawn, naive(network, latents, places), atol=2e-6)
     whole = whole_generator(network, generator_layers(CONFIG, channels), 4.0, 7)
     points = generator_coordinates((9, 7), 7, 4.0).reshape(-1, 3)

@@ -63,7 +63,7 @@ def test_the_suggestion_learns_more_than_rates_far_from_it(small_picture, kind):
     def psnr(rate):
         try:
             *_, last = fit_image.fit(
-                small_picture, **{**kind, "learning_rate": rate, "epochs": 12}, threads=1
+                small_picture, **{**kind, "learning_rate": rate, "epochs": 60}, threads=1
             )
         except fit_image.DivergenceError:
             return 0.0
@@ -120,8 +120,8 @@ def test_smoothing_is_a_mean_over_neighbouring_rates():
 
 def test_a_loss_that_falls_nowhere_suggests_nothing(small_picture, monkeypatch):
     rates = np.geomspace(1e-3, 1e3, 121)
-    assert suggest(rates, np.full(121, 2.0), adaptive=False) is None
-    assert suggest(rates, np.linspace(2.0, 3.0, 121), adaptive=False) is None
+    assert suggest(rates, np.full(121, 2.0), 1.0) is None
+    assert suggest(rates, np.linspace(2.0, 3.0, 121), 1.0) is None
     monkeypatch.setattr("fit_image.apps.lr_finder.find_lr.suggest", lambda *_, **__: None)
     with pytest.raises(InputError, match=r"learning_rate cannot be found: from .* give a number"):
         fit_image.find_lr(small_picture, layers="2x8")
@@ -133,16 +133,34 @@ def test_pictures_of_one_colour_do_not_fail(size):
     assert curve.suggestion > 0
 
 
-@pytest.mark.parametrize(("adaptive", "safety"), [(False, 1), (True, 20)])
-def test_the_suggestion_follows_from_the_middle_of_the_bottom(adaptive, safety):
+@pytest.mark.parametrize("safety", [1.0, 20.0])
+def test_the_suggestion_follows_from_the_middle_of_the_bottom(safety):
     rates = np.geomspace(1e-3, 1e3, 121)
     losses = np.where(rates < 0.1, 2.0, np.where(rates < 10.0, 1.0, 4.0))
     losses[60:70] = 1.05  # chance decides where in the bottom it is lowest
-    suggested = suggest(rates, losses, adaptive=adaptive)
+    suggested = suggest(rates, losses, safety)
     assert suggested == pytest.approx(1.0 / safety, rel=0.15)
     # Of a loss that does not rise again, the bottom ends with the rates.
     losses = np.where(rates < 0.1, 2.0, 1.0)
-    assert suggest(rates, losses, adaptive=adaptive) == pytest.approx(10 / safety, rel=0.15)
+    assert suggest(rates, losses, safety) == pytest.approx(10 / safety, rel=0.15)
+
+
+@pytest.mark.parametrize(
+    ("network", "safety"),
+    [
+        ({}, 1),
+        ({"activation": "sine"}, 1),
+        ({"optimizer": "adam"}, 10),
+        ({"encoding": "grid"}, 10),
+        ({"optimizer": "adam", "activation": "gabor"}, 23),
+        ({"optimizer": "adamw", "activation": "sine"}, 50),
+    ],
+)
+def test_steps_that_do_not_shrink_and_steep_networks_need_smaller_rates(
+    small_picture, network, safety
+):
+    test = RangeTest(small_picture, FitConfig("1x8", **network), threads=1)
+    assert test.result().safety == pytest.approx(safety, rel=0.01)
 
 
 # On the command line

@@ -4,6 +4,9 @@ Two layers of ReLUs map latents to phases; a sine of each phase, and of x and y 
 their weighted sum is the logit of a shade. As an `MLP` of latents and coordinates, x and y pass the
 first layers in pairs of units, relu(x) and relu(-x). For training on pictures of one size, the sine
 of a sum is taken apart: waves at pixels are constants, and a picture is a product of matrices.
+
+The slowest waves are as long as a picture's side, which repeats itself beside it. Of longer ones,
+nothing would say what they are to draw there, and ink comes in at the edges of large pictures.
 """
 
 from __future__ import annotations
@@ -22,9 +25,6 @@ from fit_image.nn.mlp.layer_spec import LayerSpec
 from fit_image.nn.mlp.mlp import MLP
 from fit_image.nn.network import Network
 from fit_image.nn.runtime.arrays import FloatArray, aligned_zeros
-
-_PERIOD = 1.25
-"""Of the slowest waves, in sides of a picture."""
 
 _ALIKE = 2
 """Waves of the same frequency: by their phases, any amplitude comes of two."""
@@ -213,7 +213,7 @@ def at_latents(generator: MLP, latents: FloatArray) -> MLP:
 
 def _radians(scale: float, side: int) -> float:
     """Return radians of the slowest waves per unit of a coordinate."""
-    return 2.0 * math.pi / (_PERIOD * side) * (max((side - 1) / 2, 0.5) / scale)
+    return 2.0 * math.pi / side * (max((side - 1) / 2, 0.5) / scale)
 
 
 def _parts(network: Network) -> Iterator[FloatArray]:

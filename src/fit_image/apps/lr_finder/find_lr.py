@@ -98,7 +98,7 @@ def curve_of(test: RangeTest, on_step: Callable[[float], object] = lambda share:
         on_step(share)
     found = test.result()
     smoothed = smooth(found.rates, found.losses)
-    suggestion = suggest(found.rates, smoothed, adaptive=found.adaptive)
+    suggestion = suggest(found.rates, smoothed, found.safety)
     if suggestion is None:
         tried = f"from {found.rates[0]:.2g} to {found.rates[-1]:.2g}"
         raise InputError(

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from fit_image.apps.fit.learner import EpochLearner
 from fit_image.apps.fit.trainer import FitTrainer
+from fit_image.apps.lr_finder.suggestion import safety_factor
 from fit_image.config.fit import FitConfig
 from fit_image.config.layer_spec import LARGEST_RATE
 from fit_image.config.registry import OPTIMIZERS
@@ -46,14 +47,14 @@ class Losses:
         Mean loss of samples, taken before each step; where there are many steps, of some of them.
     samples : int
         How many were learned.
-    adaptive : bool
-        Whether the size of the optimizer's steps ignores that of the gradient.
+    safety : float
+        How many times smaller than a rate of the lowest loss one to train with is.
     """
 
     rates: npt.NDArray[np.float64]
     losses: npt.NDArray[np.float64]
     samples: int
-    adaptive: bool
+    safety: float
 
 
 class RangeTest:
@@ -74,13 +75,15 @@ class RangeTest:
         self, image: npt.NDArray[Any], config: FitConfig, *, threads: int | None = None
     ) -> None:
         config = tested(config)
+        optimizer = OPTIMIZERS[config.optimizer]
+        self._safety = safety_factor(optimizer, config.learning_rate)
         self._highest = min(config.learning_rate * _HIGHEST, LARGEST_RATE)
         self._range = self._highest / (config.learning_rate * _LOWEST)
         config = replace(config, learning_rate=self._highest)
         self._trainer = trainer = FitTrainer(image, config, threads=threads)
         self._learning: EpochLearner = trainer.learning
         batch = min(config.batch_size, trainer.epoch_size)
-        single = batch == 1 and not OPTIMIZERS[config.optimizer].adaptive
+        single = batch == 1 and not optimizer.adaptive
         self._samples = max(_STEPS * batch, _SINGLE_SAMPLES if single else _FEWEST_SAMPLES)
         self._step = -(-self._samples // (_PARTS * batch)) * batch
         self._rates: list[float] = []
@@ -118,8 +121,8 @@ class RangeTest:
 
     def result(self) -> Losses:
         """Return what was found."""
-        adaptive = OPTIMIZERS[self._trainer.config.optimizer].adaptive
-        return Losses(np.array(self._rates), np.array(self._losses), self._learned, adaptive)
+        rates, losses = np.array(self._rates), np.array(self._losses)
+        return Losses(rates, losses, self._learned, self._safety)
 
     def _learn(self, position: int, count: int) -> float:
         """Learn samples of the epoch, which are a step or many; return their mean loss."""

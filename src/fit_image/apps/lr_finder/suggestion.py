@@ -7,6 +7,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from fit_image.config.registry import OptimizerDefaults
+
 # Standard deviation of the kernel that smooths the losses, in powers of ten of the rate.
 _WIDTH = 0.12
 
@@ -16,10 +18,10 @@ _FALL = 0.95
 # Losses at most so many times the least one are as good as that: chance decides between them.
 _BOTTOM = 1.1
 
-# How many times smaller than a rate that lets the loss of a new network fall most is one that suits
-# dozens of epochs: found by training at many rates, see docs/choosing.md. Plain gradients shrink as
-# the network learns, and with them the steps; steps of adaptive optimizers do not.
-_SAFETY = {False: 1.0, True: 20.0}
+# With an adaptive optimizer, how many times smaller than a rate that lets the loss of a new network
+# fall most is one that suits dozens of epochs, and the power of a network's steepness by which it
+# is smaller still: found by training at many rates, see docs/choosing.md.
+_SAFETY, _STEEPNESS_POWER = 10.0, 0.7
 
 Floats = npt.NDArray[np.float64]
 
@@ -35,10 +37,28 @@ def smooth(rates: Floats, losses: Floats) -> Floats:
     return smoothed
 
 
-def suggest(rates: Floats, smoothed: Floats, *, adaptive: bool) -> float | None:
+def safety_factor(optimizer: OptimizerDefaults, default: float) -> float:
+    """Return how many times smaller than a rate of the lowest loss the suggestion is to be.
+
+    Plain gradients shrink as the network learns, and with them the steps; steps of adaptive
+    optimizers do not, and the steeper the activations are, the more a step changes.
+
+    Parameters
+    ----------
+    optimizer : OptimizerDefaults
+    default : float
+        Default learning rate of the network with this optimizer: a tenth of the optimizer's if its
+        activation is ten times as steep.
+    """
+    if not optimizer.adaptive:
+        return 1.0
+    return float(_SAFETY * (optimizer.learning_rate / default) ** _STEEPNESS_POWER)
+
+
+def suggest(rates: Floats, smoothed: Floats, safety: float) -> float | None:
     """Return the rate to train with, rounded to two digits; None if the loss falls nowhere.
 
-    ``adaptive`` says whether the size of the optimizer's steps ignores that of the gradient.
+    It is ``safety`` times smaller than the middle of the rates at which the loss is lowest.
     """
     start = float(np.median(smoothed[: max(len(smoothed) // 10, 1)]))
     lowest = int(np.argmin(smoothed))
@@ -48,4 +68,4 @@ def suggest(rates: Floats, smoothed: Floats, *, adaptive: bool) -> float | None:
     left = higher[higher < lowest].max(initial=-1) + 1
     right = higher[higher > lowest].min(initial=len(smoothed)) - 1
     centre = math.sqrt(rates[left] * rates[right])
-    return float(f"{centre / _SAFETY[adaptive]:.2g}")
+    return float(f"{centre / safety:.2g}")
