@@ -165,7 +165,7 @@ def make_crops(
 @click.option("--coarse-channels", default=Sizes().coarse_channels, show_default=True)
 @click.option("--coarse-blocks", default=Sizes().coarse_blocks, show_default=True)
 @click.option("--steps", default=40_000, show_default=True)
-@click.option("--rate", default=0.0015, show_default=True)
+@click.option("--rate", default=0.001, show_default=True)
 @click.option("--seed", default=0, show_default=True)
 def train(
     folders: tuple[Path, ...],
