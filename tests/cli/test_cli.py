@@ -718,7 +718,7 @@ def test_help_begins_with_examples_and_groups_options():
     ]
     places = [text.index(f"\n{heading}:\n") for heading in headings]
     assert places == sorted(places)
-    assert text.index("\nStopping:") < text.index("--time-limit") < text.index("\nRecording:")
+    assert text.index("\nStopping:") < text.index("\n  --time-limit") < text.index("\nRecording:")
     assert "\nOptions:" not in text
 
 

@@ -54,8 +54,8 @@ class Restoration:
     strength: float = 1.0
     effort: int = 1
     threads: int | None = None
-    strip_rows: int = 384
-    tile_columns: int = 768
+    strip_rows: int = 512
+    tile_columns: int = 512
 
     @classmethod
     def shipped(cls, quality: int = 85) -> Self:

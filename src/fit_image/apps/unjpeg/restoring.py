@@ -74,7 +74,9 @@ def read_picture(path: Path) -> DamagedPicture:
             f"cannot restore {one_line(path)}: its pixels are {picture.mode}; convert it to RGB "
             "or grey of 8 bits first"
         )
-    image = picture.convert("RGBA" if "transparency" in picture.info else _MODES[picture.mode])
+    mode = "RGBA" if "transparency" in picture.info else _MODES[picture.mode]
+    # Pillow would copy a picture that already has the mode.
+    image = picture if picture.mode == mode else picture.convert(mode)
     texts = tuple(remark.text for remark in remarks)
     if restorable and jpeg is None:
         texts = (*texts, _NO_COEFFICIENTS)

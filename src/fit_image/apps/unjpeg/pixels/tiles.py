@@ -14,7 +14,7 @@ from fit_image.images.formats.jpeg_blocks import BLOCK
 MARGIN = 32
 """Pixels beyond a part in which others have their neighbours; whole blocks of any sampling."""
 
-_STRIP_PIXELS = 1 << 21
+_STRIP_PIXELS = 15 << 16
 """Of a picture that are restored at once, at most; but at least four times `MARGIN` rows."""
 
 
