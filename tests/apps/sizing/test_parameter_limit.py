@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fit_image.apps.fit.architecture import make_network, sized
@@ -112,6 +112,7 @@ def test_what_is_given_of_a_grid_is_kept():
 
 @settings(deadline=None, max_examples=40)
 @given(st.lists(st.integers(1, 400), min_size=1, max_size=6), st.integers(1, 100_000))
+@example([3, 1], 11)  # the narrowest, which no sum of units in proportion is
 def test_no_unit_can_be_added_to_what_is_not_near(widths, limit):
     def count(layers):
         sizes = [2, *(layer.width for layer in layers), 3]

@@ -67,7 +67,10 @@ def limit_widths(layers: Layers, limit: int, count: Callable[[Layers], int]) -> 
         return layers
     most = MAX_WIDTH * sum(now) // max(now)
     totals = range(len(groups), most + 1)
-    total = totals[bisect_right(totals, limit, key=lambda each: size(distribute(each, now))) - 1]
+    fitting = bisect_right(totals, limit, key=lambda each: size(distribute(each, now)))
+    if not fitting:  # in these proportions, even the fewest units are too many
+        return _with_widths(layers, groups, widest([1] * len(groups)))
+    total = totals[fitting - 1]
     step = sum(now) // math.gcd(*now)  # of totals that keep the proportions exactly
     exact = distribute(max(total // step * step, len(groups)), now)
     widths = list(exact if is_near(exact) else distribute(total, now))
