@@ -1,101 +1,81 @@
-"""Crops of many pictures, damaged once and kept in files that are mapped into memory."""
+"""Crops of many pictures, damaged once and kept in files."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from fit_image.apps.unjpeg.patches.pictures import find_pictures, read_clean
-from fit_image.apps.unjpeg.residual.features import Damage, make_features, target_of
-from fit_image.nn.runtime.arrays import FloatArray
 from restorer.damage import SIDE, SLACK, Picture, damage_crop
 from restorer.noise import with_noise
-
-_GRID = 16
-"""Patches begin at multiples of it, so that they know where blocks lie."""
 
 _DULL = 3.0
 """Standard deviation in levels below which most crops are left out."""
 
-_SHAPES = {"filtered": (3, SIDE, SIDE), "decoded": (SIDE, SIDE), "clean": (3, SIDE, SIDE)}
+_SHAPES = {"filtered": (3, SIDE, SIDE), "decoded": (1, SIDE, SIDE), "clean": (3, SIDE, SIDE)}
+_DAMAGE = "damage"  # written last
 
 
-class Batch(NamedTuple):
-    """Inputs and targets of the network."""
+class Crops(NamedTuple):
+    """Damaged crops, of levels around 0; luma and chroma come first.
 
-    inputs: FloatArray
-    targets: FloatArray
+    Attributes
+    ----------
+    filtered, clean : float16 (crops, 3, rows, columns)
+    decoded : float16 (crops, 1, rows, columns)
+        Luma as in the file.
+    damage : float32 (crops, 3)
+        The fields of `Damage`.
+    """
 
-
-class Crops:
-    """Damaged crops in a folder: an array for each field of `Crop`."""
-
-    def __init__(self, folder: Path) -> None:
-        self._arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in _SHAPES}
-        self._damage = np.load(folder / "damage.npy")
-
-    def __len__(self) -> int:
-        return len(self._damage)
+    filtered: npt.NDArray[np.float16]
+    decoded: npt.NDArray[np.float16]
+    clean: npt.NDArray[np.float16]
+    damage: npt.NDArray[np.float32]
 
     @classmethod
-    def make(
-        cls, folder: Path, pictures: Sequence[Path], count: int, noisy: float, seed: int
-    ) -> Iterator[int]:
-        """Write damaged crops of the pictures in some folders; yield how many there are.
+    def load(cls, folder: Path) -> Self:
+        """Read the crops of a folder that `make_crops` has completed."""
+        return cls(**{name: np.load(folder / f"{name}.npy") for name in (*_SHAPES, _DAMAGE)})
 
-        A share of them, ``noisy``, has noise that JPEG's damage must be told from.
-        """
-        folder.mkdir(parents=True, exist_ok=True)
-        arrays = {
-            name: np.lib.format.open_memmap(
-                folder / f"{name}.npy", "w+", np.float16, (count, *shape)
-            )
-            for name, shape in _SHAPES.items()
-        }
-        damage = np.empty((count, 3), np.float32)
-        rng = np.random.default_rng(seed)
-        done = 0
-        for clean in _clean_crops(pictures, rng):
-            seen = with_noise(clean, rng) if rng.random() < noisy else clean
-            crop = damage_crop(seen, rng)
-            if crop is None:
-                continue
-            for name, array in arrays.items():
-                array[done] = getattr(crop, name)
-            damage[done] = crop.damage
-            done += 1
-            yield done
-            if done == count:
-                break
-        np.save(folder / "damage.npy", damage)
 
-    def batch(self, count: int, side: int, rng: np.random.Generator) -> Batch:
-        """Return patches of ``side`` pixels from random places."""
-        inputs, targets = [], []
-        for index in rng.integers(len(self), size=count).tolist():
-            y, x = (_GRID * rng.integers(0, (SIDE - side) // _GRID + 1, 2)).tolist()
-            window = slice(y, y + side), slice(x, x + side)
-            sample = self.sample(index, window)
-            inputs.append(sample[0])
-            targets.append(sample[1])
-        return Batch(np.stack(inputs), np.stack(targets))
+def find_crops(folder: Path) -> list[Path]:
+    """Return the completed folders of crops in a folder."""
+    return sorted(file.parent for file in folder.glob(f"*/{_DAMAGE}.npy"))
 
-    def sample(
-        self, index: int, window: tuple[slice, slice] = (slice(None), slice(None))
-    ) -> tuple[FloatArray, FloatArray]:
-        """Return the network's input for a crop, or a window of it, and its target."""
-        parts = {
-            name: np.ascontiguousarray(array[index][..., window[0], window[1]], np.float32)
-            for name, array in self._arrays.items()
-        }
-        luma, chroma, has_blocks = self._damage[index].tolist()
-        damage = Damage(luma, chroma, bool(has_blocks))
-        planes = tuple(parts["filtered"])
-        features = make_features(planes, parts["decoded"], damage)
-        return features, target_of(parts["clean"] - parts["filtered"], damage)
+
+def make_crops(
+    folder: Path, pictures: Sequence[Path], count: int, noisy: float, seed: int
+) -> Iterator[int]:
+    """Write damaged crops of the pictures in some folders; yield how many there are.
+
+    A share of them, ``noisy``, has noise that JPEG's damage must be told from.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    arrays = {
+        name: np.lib.format.open_memmap(folder / f"{name}.npy", "w+", np.float16, (count, *shape))
+        for name, shape in _SHAPES.items()
+    }
+    damage = np.empty((count, 3), np.float32)
+    rng = np.random.default_rng(seed)
+    done = 0
+    for clean in _clean_crops(pictures, rng):
+        seen = with_noise(clean, rng) if rng.random() < noisy else clean
+        crop = damage_crop(seen, rng)
+        if crop is None:
+            continue
+        for name, array in arrays.items():
+            array[done] = getattr(crop, name)
+        damage[done] = crop.damage
+        done += 1
+        yield done
+        if done == count:
+            break
+    np.save(folder / f"{_DAMAGE}.npy", damage)
 
 
 def _clean_crops(folders: Sequence[Path], rng: np.random.Generator) -> Iterator[Picture]:

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -384,11 +383,12 @@ def test_the_tables_of_a_jpeg_count_and_no_quality(jpeg):
 def test_more_effort_is_another_and_a_better_picture(jpeg):
     before, jpeg_planes = np.asarray(read_picture(jpeg).image), read_picture(jpeg).jpeg
     succeed("apply", jpeg, "-o", "out.png", "--effort", 3)
-    expected = Restoration.shipped()
+    wanted = Restoration.shipped(effort=3).restore(before, jpeg_planes)
     with Image.open("out.png") as out:
-        wanted = replace(expected, effort=3).restore(before, jpeg_planes)
         assert (np.asarray(out) == wanted).all()
-        assert (np.asarray(out) != expected.restore(before, jpeg_planes)).any()
+    for effort in (1, 2):
+        other = Restoration.shipped(effort=effort).restore(before, jpeg_planes)
+        assert (wanted != other).any()
 
 
 @pytest.mark.parametrize("behind", [0, 1], ids=["JPEG", "MPO"])
@@ -582,6 +582,7 @@ def test_what_applying_refuses(run, jpeg, tmp_path):
     assert shell.run("apply").exit_code == 2
     assert shell.run("apply", run, jpeg, "--quality", 50).exit_code == 2
     assert shell.run("apply", run, jpeg, "--effort", 2).exit_code == 2
+    assert shell.run("score", run, clean, "--effort", 2).exit_code == 2
 
 
 def test_info(run):

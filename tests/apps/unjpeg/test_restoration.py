@@ -13,7 +13,7 @@ from fit_image.apps.unjpeg.floor.screens import screen_shares
 from fit_image.apps.unjpeg.model import Restorer
 from fit_image.apps.unjpeg.network import make_network
 from fit_image.apps.unjpeg.patches.extractor import PatchExtractor
-from fit_image.apps.unjpeg.residual.features import Damage, make_features, target_of
+from fit_image.apps.unjpeg.residual.features import Damage, make_features
 from fit_image.apps.unjpeg.residual.kernels import add_outputs_kernel
 from fit_image.apps.unjpeg.residual.model import ResidualNetwork
 from fit_image.apps.unjpeg.restoration import Restoration
@@ -347,7 +347,8 @@ def test_features_and_outputs_of_the_network():
     assert not make_features(planes, decoded, damage._replace(has_blocks=False))[..., 30:].any()
     # The outputs that would add some changes add them.
     changes = rng.normal(0, 9, (3, 16, 16)).astype(np.float32)
-    outputs = target_of(changes, damage)
+    cells = changes.reshape(3, 8, 2, 8, 2).transpose(1, 3, 0, 2, 4)
+    outputs = cells.reshape(8, 8, 12) / damage.unit
     added = np.zeros((3, 16, 16), np.float32)
     add_outputs_kernel(outputs, damage.unit, tuple(added))
     assert np.allclose(added, changes, atol=1e-4)
@@ -360,7 +361,7 @@ def test_the_mean_of_eight_views_is_the_same_of_a_turned_picture():
     found = []
     for turns in range(2):
         seen = np.rot90(planes, turns, axes=(1, 2)).copy()
-        ResidualNetwork.shipped().add_changes(seen, seen[0].copy(), damage, pool, effort=8)
+        ResidualNetwork.shipped().add_changes(seen, seen[0].copy(), damage, pool, views=8)
         found.append(np.rot90(seen, -turns, axes=(1, 2)))
     assert np.allclose(*found, atol=0.02)
     assert np.abs(found[0] - planes).max() > 1

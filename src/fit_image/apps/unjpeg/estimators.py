@@ -64,7 +64,7 @@ class ResidualEstimator:
     network: ResidualNetwork
     pool: ThreadPool
     quality: int
-    effort: int
+    views: int
     strip_rows: int
     tile_columns: int
 
@@ -107,7 +107,7 @@ class ResidualEstimator:
             own = [np.array(plane[tile.seen], order="C") for plane in (*planes, decoded)]
             # Not before the next tile has seen what there was.
             _replace(planes, before)
-            self.network.add_changes(own[:3], own[3], damage, self.pool, self.effort)
+            self.network.add_changes(own[:3], own[3], damage, self.pool, self.views)
             before = tile, own
         _replace(planes, before)
 

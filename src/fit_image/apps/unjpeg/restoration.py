@@ -41,7 +41,7 @@ class Restoration:
         Of JPEG, 1 to 100, assumed where a picture's coefficients are not known.
     strength : float
         Factor of all changes, 0..1.
-    effort : int
+    views : int
         See `ResidualNetwork.add_changes`.
     strip_rows : int
         Rows that are restored at once, at most.
@@ -52,15 +52,22 @@ class Restoration:
     network: ResidualNetwork | Restorer
     quality: int = 85
     strength: float = 1.0
-    effort: int = 1
+    views: int = 1
     threads: int | None = None
     strip_rows: int = 512
     tile_columns: int = 512
 
     @classmethod
-    def shipped(cls, quality: int = 85) -> Self:
-        """Return the restoration of the package."""
-        return cls(ResidualNetwork.shipped(), quality)
+    def shipped(cls, quality: int = 85, effort: int = 1) -> Self:
+        """Return the restoration of the package.
+
+        Parameters
+        ----------
+        effort : int
+            1 for the small network, 2 to 9 for the large one, with one view less than that.
+        """
+        network = ResidualNetwork.shipped("large" if effort > 1 else "small")
+        return cls(network, quality, views=max(effort - 1, 1))
 
     def restore(
         self,
@@ -113,7 +120,7 @@ class Restoration:
         if isinstance(self.network, Restorer):
             return PatchEstimator(self.network, pool)
         return ResidualEstimator(
-            self.network, pool, self.quality, self.effort, self.strip_rows, self.tile_columns
+            self.network, pool, self.quality, self.views, self.strip_rows, self.tile_columns
         )
 
 

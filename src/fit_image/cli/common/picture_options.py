@@ -83,13 +83,19 @@ def quality_option(
 
 effort_option = click.option(
     "--effort",
-    type=Whole(1, 8),
+    type=Whole(1, 9),
     default=1,
     show_default=True,
     metavar="N",
-    help="Turned and mirrored versions of the picture that the network sees, each in the time of "
-    "one; its predictions are averaged.",
+    help="1 for the small network; 2 for the large one, in two and a half times the time; from 3 "
+    "on, it sees N - 1 turned and mirrored versions of the picture, and the mean is taken.",
 )
+
+
+def check_effort(model: Path | None, effort: int) -> None:
+    """Raise a usage error if more effort is asked of a user's own network."""
+    if model and effort > 1:
+        raise click.UsageError("--effort is for the networks of fit-image: it excludes RUN.")
 
 
 def check_network(path: Path | None, kind: type[RunDirectory]) -> None:

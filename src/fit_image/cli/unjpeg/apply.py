@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ from fit_image.cli.common.picture_files import (
 )
 from fit_image.cli.common.picture_options import (
     check_distinct,
+    check_effort,
     check_network,
     check_target,
     effort_option,
@@ -40,8 +41,6 @@ from fit_image.cli.unjpeg.model_argument import split_pictures
 from fit_image.errors import InputError
 
 if TYPE_CHECKING:
-    from fit_image.apps.unjpeg.model import Restorer
-    from fit_image.apps.unjpeg.residual.model import ResidualNetwork
     from fit_image.apps.unjpeg.restoration import Restoration
     from fit_image.apps.unjpeg.restoring import DamagedPicture
 
@@ -108,8 +107,7 @@ def command(
     model, pictures = split_pictures(paths)
     if model and quality is not None:
         raise click.UsageError("--quality is for the network of fit-image: it excludes RUN.")
-    if model and effort > 1:
-        raise click.UsageError("--effort is for the network of fit-image: it excludes RUN.")
+    check_effort(model, effort)
     several = len(pictures) > 1 or pictures[0].is_dir()
     if several and compare:
         raise click.UsageError("--compare is for one picture.")
@@ -160,7 +158,7 @@ class _Restoration:
     effort: int
     threads: int | None
     compare: Path | None
-    _loaded: list[ResidualNetwork | Restorer] = field(default_factory=list)
+    _loaded: list[Restoration] = field(default_factory=list)
 
     def check(self, targets: Sequence[Path], inputs: Sequence[Path]) -> None:
         """Raise `InputError` if the network is of another kind, or a file cannot be written."""
@@ -177,15 +175,14 @@ class _Restoration:
     def restoration(self, damaged: DamagedPicture) -> Restoration:
         """Return how a picture is to be restored."""
         from fit_image.apps.unjpeg.model import Restorer
-        from fit_image.apps.unjpeg.residual.model import ResidualNetwork
         from fit_image.apps.unjpeg.restoration import Restoration
 
         if not self._loaded:
-            loaded = Restorer.load(self.model) if self.model else ResidualNetwork.shipped()
-            self._loaded.append(loaded)
+            shipped = Restoration.shipped(effort=self.effort)
+            loaded = Restoration(Restorer.load(self.model)) if self.model else shipped
+            self._loaded.append(replace(loaded, strength=self.strength, threads=self.threads))
         quality = self.quality or damaged.quality or _DEFAULT_QUALITY
-        (network,) = self._loaded
-        return Restoration(network, quality, self.strength, self.effort, self.threads)
+        return replace(self._loaded[0], quality=quality)
 
     def apply(
         self, source: Path, output: Path, display: Display, on_rows: Callable[[int, int], None]

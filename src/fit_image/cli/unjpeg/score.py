@@ -13,7 +13,12 @@ import click
 from fit_image.cli.common import options
 from fit_image.cli.common.display import ProgressStep, make_display
 from fit_image.cli.common.left_out import left_out, remark_lines, with_remarks
-from fit_image.cli.common.picture_options import check_network, quality_option
+from fit_image.cli.common.picture_options import (
+    check_effort,
+    check_network,
+    effort_option,
+    quality_option,
+)
 from fit_image.cli.common.signals import Signals
 from fit_image.cli.unjpeg.model_argument import split_model
 from fit_image.config.registry import SUBSAMPLINGS
@@ -37,6 +42,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Chroma subsampling.",
 )
+@effort_option
 @options.threads_option("all cores")
 @options.json_option
 @options.quiet_option
@@ -47,6 +53,7 @@ def command(
     paths: tuple[Path, ...],
     quality: int,
     subsampling: str,
+    effort: int,
     threads: int | None,
     as_json: bool,
     quiet: bool,
@@ -67,7 +74,9 @@ def command(
     signals.act_at_once()
     model, folder = split_model(paths, "FOLDER")
     check_network(model, UnjpegDirectory)
-    restoration = Restoration(Restorer.load(model)) if model else Restoration.shipped(quality)
+    check_effort(model, effort)
+    shipped = Restoration.shipped(quality, effort)
+    restoration = Restoration(Restorer.load(model)) if model else shipped
     restoration = replace(restoration, threads=threads)
     pictures, skipped = find_pictures(folder)
     compression = Compression(quality, subsampling)

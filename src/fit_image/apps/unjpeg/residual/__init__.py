@@ -1,1 +1,1 @@
-"""The convolutional network that predicts what the filters of `..floor` leave of the damage."""
+"""The convolutional networks that predict what the filters of `..floor` leave of the damage."""

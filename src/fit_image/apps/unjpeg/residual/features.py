@@ -1,4 +1,4 @@
-"""What the convolutional network sees of a picture, and what it is to predict."""
+"""What the convolutional networks see of a picture."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from fit_image.apps.unjpeg.floor.screens import coarseness
-from fit_image.apps.unjpeg.residual.kernels import FACTOR, INPUTS, OUTPUTS, features_kernel
+from fit_image.apps.unjpeg.residual.kernels import FACTOR, INPUTS, features_kernel
 from fit_image.images.formats.jpeg import tables_of_quality
 from fit_image.images.formats.jpeg_planes import JpegPlanes
 from fit_image.nn.runtime.arrays import FloatArray
@@ -64,13 +64,3 @@ def make_features(
     sums = np.empty(columns, np.float32)
     features_kernel(planes, decoded, damage_numbers(damage), sums, features, 0, len(features))
     return features
-
-
-def target_of(changes: FloatArray, damage: Damage) -> FloatArray:
-    """Return the outputs (rows, columns, `OUTPUTS`) that would add changes (3, rows, columns)."""
-    _, rows, columns = changes.shape
-    down, across = rows // FACTOR, columns // FACTOR
-    cells = changes.reshape(3, down, FACTOR, across, FACTOR).transpose(1, 3, 0, 2, 4)
-    outputs = np.zeros((down, across, OUTPUTS), np.float32)
-    outputs[..., : 3 * FACTOR * FACTOR] = cells.reshape(down, across, -1) / damage.unit
-    return outputs

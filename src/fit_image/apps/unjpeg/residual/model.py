@@ -1,4 +1,4 @@
-"""The network that comes with the package, applied to strips of a picture."""
+"""The networks that come with the package, applied to strips of a picture."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +26,7 @@ _KIND, _KNOWN = "unjpeg_residual", "sizes|numbers"
 _MOST = 256
 """Channels, and blocks, that a file may ask for."""
 
-_FILE = files("fit_image.apps.unjpeg.residual") / "network.npz"
+_FOLDER = files("fit_image.apps.unjpeg.residual")
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +64,7 @@ class ResidualNetwork:
         decoded: FloatArray,
         damage: Damage,
         pool: ThreadPool,
-        effort: int = 1,
+        views: int = 1,
     ) -> None:
         """Add what the network predicts to luma and chroma, in place.
 
@@ -74,21 +74,21 @@ class ResidualNetwork:
             Three, in -128..127; rows and columns are even.
         decoded : float32 (rows, columns)
             Luma as in the file.
-        effort : int
+        views : int
             Turned and mirrored versions of the picture, 1 to 8, of whose predictions the mean is
             taken (Timofte et al., "Seven ways to improve example-based single image super
             resolution", CVPR 2016, section 3.5).
         """
         if not damage.trust:
             return
-        views = [_viewed([*planes, decoded], number) for number in range(effort)]
-        for number, (*seen, luma) in enumerate(views):
+        versions = [_viewed([*planes, decoded], number) for number in range(views)]
+        for number, (*seen, luma) in enumerate(versions):
             features = make_features(tuple(seen), luma, damage)
             network = self.network(*features.shape[:2])
             cache = network.make_cache(1, pool, training=False)
             outputs = network.forward(features[np.newaxis], cache)[0]
             own = _viewed(planes, number, copy=False)
-            add_outputs_kernel(outputs, damage.trust * damage.unit / np.float32(effort), tuple(own))
+            add_outputs_kernel(outputs, damage.trust * damage.unit / np.float32(views), tuple(own))
 
     def save(self, path: Path) -> None:
         """Write the model file, in half precision."""
@@ -111,9 +111,9 @@ class ResidualNetwork:
 
     @classmethod
     @cache
-    def shipped(cls) -> Self:
-        """Return the network that comes with the package."""
-        with as_file(_FILE) as file:
+    def shipped(cls, name: Literal["small", "large"] = "small") -> Self:
+        """Return a network that comes with the package."""
+        with as_file(_FOLDER / f"{name}.npz") as file:
             return cls.load(file)
 
 
@@ -128,9 +128,9 @@ def _weights(network: Network) -> list[FloatArray]:
 
 def _viewed(planes: Sequence[FloatArray], number: int, *, copy: bool = True) -> list[FloatArray]:
     """Return one of the eight ways to see planes: as they are, mirrored, upside down, on a side."""
-    views = []
+    turned = []
     for plane in planes:
         view = plane[:: -1 if number & 2 else 1, :: -1 if number & 1 else 1]
         view = view.T if number & 4 else view
-        views.append(np.array(view, order="C") if copy else view)
-    return views
+        turned.append(np.array(view, order="C") if copy else view)
+    return turned

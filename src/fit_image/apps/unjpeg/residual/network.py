@@ -1,4 +1,4 @@
-"""The convolutional network of two resolutions."""
+"""Convolutional networks of two resolutions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Sizes(NamedTuple):
     channels: int = 48
     blocks: int = 3
     coarse_channels: int = 96
-    coarse_blocks: int = 0
+    coarse_blocks: int = 2
 
 
 def make_network(rows: int, columns: int, sizes: Sizes) -> Network:
@@ -44,11 +44,6 @@ def make_network(rows: int, columns: int, sizes: Sizes) -> Network:
             Conv2D(shape, OUTPUTS, _KERNEL, 1),
         ]
     )
-
-
-def is_coarse(layer: Layer, rows: int) -> bool:
-    """Return whether a layer of a network for pictures of so many rows is of the coarse block."""
-    return min(layer.in_shape[0], layer.out_shape[0]) < rows
 
 
 def _blocks(shape: tuple[int, int, int], count: int) -> list[Layer]:
