@@ -123,7 +123,8 @@ def train(
         now = time.monotonic()
         seconds = before + now - start
         if now - saved > _SAVE or seconds >= 60 * minutes:
-            torch.save({"seconds": seconds, **training.state_dict()}, checkpoint)
+            torch.save({"seconds": seconds, **training.state_dict()}, new := output / "new.pt")
+            new.replace(checkpoint)
             report = f"{training.steps:8} steps, {seconds:5.0f} s, {len(buffer)} crops"
             for target, learner in zip(targets, training.learners, strict=True):
                 network, loss = learner.averaged(), float(learner.loss)

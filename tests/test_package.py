@@ -39,7 +39,7 @@ from fit_image.apps.digits.model import DigitModel
 from fit_image.apps.unjpeg.residual.model import ResidualNetwork
 assert sys.prefix in fit_image.__file__, fit_image.__file__
 assert DigitModel.load().class_names == tuple("0123456789")
-assert ResidualNetwork.shipped().numbers.any()
+assert all(ResidualNetwork.shipped(name).numbers.any() for name in ("small", "large"))
 assert (importlib.resources.files("fit_image") / "py.typed").is_file()
 apps = importlib.resources.files("fit_image.apps")
 pages = ("sweep/results/page/page.html", "report/run/page.html")
