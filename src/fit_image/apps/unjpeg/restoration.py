@@ -46,7 +46,8 @@ class Restoration:
     strip_rows : int
         Rows that are restored at once, at most.
     tile_columns : int
-        Columns of these that the network sees at once, at most, beside its margin.
+        Columns of these that the network sees at once, beside its margin, or up to half as many
+        more.
     """
 
     network: ResidualNetwork | Restorer

@@ -59,7 +59,7 @@ class Tile(NamedTuple):
         )
 
 
-def tiles_of(active: Blocks, most: int) -> list[Tile]:
+def tiles_of(active: Blocks, width: int) -> list[Tile]:
     """Return tiles that cover the blocks that are active.
 
     None sees what another changes, but for that which the one before it changes.
@@ -68,12 +68,14 @@ def tiles_of(active: Blocks, most: int) -> list[Tile]:
     ----------
     active : uint8 (rows, columns of blocks)
         0 where nothing is to be changed.
-    most : int
-        Columns of pixels that a tile changes, at most.
+    width : int
+        Columns of pixels that a tile changes: at most half as many more, because every tile costs
+        a margin.
     """
     near, tiles = MARGIN // BLOCK, []
     for rows, columns in _regions(active, *(slice(0, side) for side in active.shape)):
-        count = -(-(columns.stop - columns.start) * BLOCK // most)
+        pixels = (columns.stop - columns.start) * BLOCK
+        count = max(-(-(pixels - width // 2) // width), 1)
         edges = np.linspace(columns.start, columns.stop, count + 1).astype(int).tolist()
         for part in itertools.starmap(slice, itertools.pairwise(edges)):
             sides = zip((rows, part), active.shape, strict=True)
