@@ -153,8 +153,10 @@ class StallWatch:
 
     def _unchanged(self, epoch: int, network: PaintingNetwork, before: FloatArray) -> str | None:
         """Return the problem of a rate so small that weights stay as they are."""
-        config, usual = self._config, usual_rate(self._config)
-        if not config.warmup < epoch <= PATIENCE + config.warmup or config.learning_rate >= usual:
+        config = self._config
+        if not config.warmup < epoch <= PATIENCE + config.warmup:
+            return None
+        if config.learning_rate >= (usual := usual_rate(config)):
             return None
         pairs = list(zip(network.rows(), network.rows(before), strict=True))
         same = sum(int((now == then).sum()) for now, then in pairs)
