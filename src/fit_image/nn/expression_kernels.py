@@ -132,23 +132,42 @@ def run_program(typing_context, code, derive, source, target, columns, constants
 
     def generate(context, builder, signature, arguments):
         code, derive, source, target, columns, constants = arguments
-        word, number, byte = ir.IntType(64), ir.FloatType(), ir.IntType(8).as_pointer()
-        program = builder.inttoptr(code, ir.DoubleType().as_pointer())
-        address = builder.fptoui(builder.load(program), word)
-        # Of numba's functions: where to put the result and the exception, of which there is none.
-        kinds = [byte.as_pointer(), byte.as_pointer(), *[word] * 5, *[number] * 3]
-        function = builder.inttoptr(address, ir.FunctionType(ir.IntType(32), kinds).as_pointer())
+        word = ir.IntType(64)
         ends = [
             builder.ptrtoint(pointer(context, builder, kind, array, ir.Constant(word, 0)), word)
             for kind, array in zip(signature.args[2:4], (source, target), strict=True)
         ]
-        result = cgutils.alloca_once_value(builder, ir.Constant(byte, None))
-        nothing = ir.Constant(byte.as_pointer(), None)
         own = cgutils.unpack_tuple(builder, constants)
-        builder.call(function, [result, nothing, code, *ends, columns, derive, *own])
+        builder.call(_caller(builder.module), [code, *ends, columns, derive, *own])
         return context.get_dummy_value()
 
     return signature, generate
+
+
+def _caller(module):
+    """Return the function that calls `_run` at its address.
+
+    It is cold, so that kernels keep their registers for activations that have names.
+    """
+    word, number, byte = ir.IntType(64), ir.FloatType(), ir.IntType(8).as_pointer()
+    kinds = [*[word] * 5, *[number] * 3]
+    name = "fit_image_run_program"
+    function = cgutils.get_or_insert_function(module, ir.FunctionType(ir.VoidType(), kinds), name)
+    if function.is_declaration:
+        function.linkage = "internal"
+        function.attributes.add("cold")
+        function.attributes.add("noinline")
+        builder = ir.IRBuilder(function.append_basic_block())
+        program = builder.inttoptr(function.args[0], ir.DoubleType().as_pointer())
+        address = builder.fptoui(builder.load(program), word)
+        # Of numba's functions: where to put the result and the exception, of which there is none.
+        own = ir.FunctionType(ir.IntType(32), [byte.as_pointer(), byte.as_pointer(), *kinds])
+        result = builder.alloca(byte)
+        nothing = ir.Constant(byte.as_pointer(), None)
+        run = builder.inttoptr(address, own.as_pointer())
+        builder.call(run, [result, nothing, *function.args])
+        builder.ret_void()
+    return function
 
 
 @kernel
