@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
 from fit_image.apps.sizing.width_matching import distribute
@@ -15,6 +15,7 @@ NEAR = 0.98
 """Share of a limit from which on a network is near enough to it."""
 
 Layers = tuple[Hidden, ...]
+Widths = tuple[int, ...]
 
 
 def limit_widths(layers: Layers, limit: int, count: Callable[[Layers], int]) -> Layers:
@@ -36,25 +37,8 @@ def limit_widths(layers: Layers, limit: int, count: Callable[[Layers], int]) -> 
     InputError
         If layers of a unit each have more parameters, or the widest possible are not near.
     """
-    groups = _groups(layers)
-
-    def size(widths: Sequence[int]) -> int:
-        return count(_with_widths(layers, groups, widths))
-
-    def is_near(widths: Sequence[int]) -> bool:
-        return NEAR * limit <= size(widths) <= limit
-
-    def widest(widths: Sequence[int]) -> list[int]:
-        """Add units to the first layers, as long as there is one that can be added."""
-        wide = list(widths)
-        for index, width in enumerate(widths):
-            for wide[index] in range(width, MAX_WIDTH + 1):
-                if size(wide) > limit:
-                    wide[index] -= 1
-                    break
-        return wide
-
-    now = [layers[group[0]].width for group in groups]
+    search = _Search(layers, limit, count)
+    asked = tuple(layers[group[0]].width for group in search.groups)
     least = count(narrowest(layers))
     if least > limit:
         raise InputError(
@@ -62,26 +46,71 @@ def limit_widths(layers: Layers, limit: int, count: Callable[[Layers], int]) -> 
             f"{format_layers(layers)}, not {limit:,}",
             fields=("max_parameters",),
         )
-    more = ([*now[:i], width + 1, *now[i + 1 :]] for i, width in enumerate(now))
-    if is_near(now) or (size(now) <= limit < min(map(size, more))):
+    if search.is_near(asked) or search.is_full(asked):
         return layers
-    most = MAX_WIDTH * sum(now) // max(now)
-    totals = range(len(groups), most + 1)
-    fitting = bisect_right(totals, limit, key=lambda each: size(distribute(each, now)))
-    if not fitting:  # in these proportions, even the fewest units are too many
-        return _with_widths(layers, groups, widest([1] * len(groups)))
-    total = totals[fitting - 1]
-    step = sum(now) // math.gcd(*now)  # of totals that keep the proportions exactly
-    exact = distribute(max(total // step * step, len(groups)), now)
-    widths = list(exact if is_near(exact) else distribute(total, now))
-    widths = widths if is_near(widths) else widest(widths)
-    if max(widths) == MAX_WIDTH and not is_near(widths):
+    widths = search.in_proportion(asked)
+    if not search.is_near(widths):
+        widths = search.filled(widths)
+    if max(widths) == MAX_WIDTH and not search.is_near(widths):
         raise InputError(
-            f"max_parameters must be at most {size(widths):,} for layers like "
+            f"max_parameters must be at most {search.size(widths):,} for layers like "
             f"{format_layers(layers)}, of at most {MAX_WIDTH:,} units, not {limit:,}",
             fields=("max_parameters",),
         )
-    return _with_widths(layers, groups, widths)
+    return search.layers_of(widths)
+
+
+class _Search:
+    """Widths of the groups of layers, for which a network has at most ``limit`` parameters."""
+
+    def __init__(self, layers: Layers, limit: int, count: Callable[[Layers], int]) -> None:
+        self.groups = _groups(layers)
+        self._layers, self._limit, self._count = layers, limit, count
+
+    def layers_of(self, widths: Widths) -> Layers:
+        changed = list(self._layers)
+        for group, width in zip(self.groups, widths, strict=True):
+            for index in group:
+                changed[index] = replace(changed[index], width=width)
+        return tuple(changed)
+
+    def size(self, widths: Widths) -> int:
+        return self._count(self.layers_of(widths))
+
+    def is_near(self, widths: Widths) -> bool:
+        return NEAR * self._limit <= self.size(widths) <= self._limit
+
+    def is_full(self, widths: Widths) -> bool:
+        """Whether these fit, and would not with a unit more anywhere."""
+        more = (_with_width(widths, index, width + 1) for index, width in enumerate(widths))
+        return self.size(widths) <= self._limit < min(map(self.size, more))
+
+    def in_proportion(self, proportions: Widths) -> Widths:
+        """Return the widest that fit: exactly in proportion if these are near, rounded if not.
+
+        All are a unit wide if even the fewest units in these proportions are too many.
+        """
+        fewest, most = len(self.groups), MAX_WIDTH * sum(proportions) // max(proportions)
+        units = range(fewest, most + 1)
+        size = self.size
+        fitting = bisect_right(units, self._limit, key=lambda n: size(distribute(n, proportions)))
+        if not fitting:
+            return (1,) * fewest
+        total = units[fitting - 1]
+        step = sum(proportions) // math.gcd(*proportions)  # of totals that divide without a rest
+        exact = distribute(max(total // step * step, fewest), proportions)
+        return exact if self.is_near(exact) else distribute(total, proportions)
+
+    def filled(self, widths: Widths) -> Widths:
+        """Widen the first group as far as it goes, then the next."""
+        for index, width in enumerate(widths):
+            wider = [_with_width(widths, index, each) for each in range(width, MAX_WIDTH + 1)]
+            widths = wider[bisect_right(wider, self._limit, key=self.size) - 1]
+        return widths
+
+
+def _with_width(widths: Widths, index: int, width: int) -> Widths:
+    return (*widths[:index], width, *widths[index + 1 :])
 
 
 def narrowest(layers: Layers) -> Layers:
@@ -104,11 +133,3 @@ def _groups(layers: Layers) -> list[range]:
         else:
             groups.append(range(index, index + 1))
     return groups
-
-
-def _with_widths(layers: Layers, groups: Sequence[range], widths: Sequence[int]) -> Layers:
-    changed = list(layers)
-    for group, width in zip(groups, widths, strict=True):
-        for index in group:
-            changed[index] = replace(layers[index], width=width)
-    return tuple(changed)

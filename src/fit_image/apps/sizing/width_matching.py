@@ -92,7 +92,7 @@ def _with_widths(layers: tuple[Hidden, ...], widths: Sequence[int]) -> tuple[Hid
     return tuple(replace(layer, width=width) for layer, width in zip(layers, widths, strict=True))
 
 
-def distribute(total: int, proportions: list[int]) -> tuple[int, ...]:
+def distribute(total: int, proportions: Sequence[int]) -> tuple[int, ...]:
     """Distribute units by the largest remainder method; ties favour the first layers."""
     whole = sum(proportions)
     widths, remainders = zip(*(divmod(total * each, whole) for each in proportions), strict=True)
