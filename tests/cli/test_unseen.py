@@ -167,8 +167,8 @@ def test_a_sweep_compares_what_was_never_shown_and_says_which_trials_learned_not
     for row in rows:
         held_out, stalled = row["hold_out"] == "even", float(row["learning_rate"]) < 0.1
         assert bool(row["unseen_psnr"]) == bool(row["best_unseen_psnr"]) == held_out
-        assert row["status"] == ("done, learned nothing" if stalled else "done")
-        assert ("--lr" in row["message"]) == stalled
+        assert (row["status"], row["message"]) == ("done", "")
+        assert ("--lr" in row["stalled"]) == stalled
         for bits in (32, 16):
             expected = round(bits * int(row["parameters"]) / 384, 4)
             assert float(row[f"bits_per_pixel_{bits}"]) == expected
@@ -178,6 +178,8 @@ def test_a_sweep_compares_what_was_never_shown_and_says_which_trials_learned_not
     assert page.count('name="pixels" value=') == 2
     assert "Unseen PSNR" in page
     assert "1 of 1 learned nothing" in page
+    assert page.count('<button type="button">Learned nothing</button>') == 2 * 2
+    assert page.count(f">{rows[0]['stalled']}</td>") == 2
     facts = json.loads(succeed("info", "pic-sweep", "--json").stdout)
     assert facts["best_unseen_psnr"] == max(float(row["best_unseen_psnr"] or 0) for row in rows)
     assert facts["learned_nothing"] == 2

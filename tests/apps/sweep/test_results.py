@@ -81,6 +81,7 @@ def test_a_row_has_configuration_and_results(tmp_path):
         "seconds_to_25": "3.0",
         "seconds_to_30": "",
         "status": "done",
+        "stalled": "",
         "message": "",
         "run": f"trials/{one.key}",
     }
@@ -131,6 +132,30 @@ def test_means_and_spread_over_seeds(tmp_path):
     assert float(mean["psnr_deviation"]) == pytest.approx(math.sqrt(3))
     assert (mean["seconds_least"], mean["seconds_most"]) == ("2.0", "12.0")
     assert mean["seconds_to_25_mean"] == mean["seconds_to_25_most"] == ""
+
+
+def test_means_of_networks_that_halving_stopped_are_marked(tmp_path):
+    outcomes = [
+        *(outcome(trial(seed=seed), 20.0, 21.0 + seed, status="stopped") for seed in (0, 1)),
+        outcome(trial("/pictures/dog.png"), 24.0, 25.0, 26.0),
+        outcome(trial("/pictures/dog.png", seed=1), 25.0, status="failed"),
+    ]
+    _, means, data = written(tmp_path, outcomes)
+    marks = [(mean["psnr_mean"], mean["done"], mean["stopped_at"]) for mean in means]
+    assert marks == [("21.5", "0", "2"), ("26.0", "1", "")]
+    assert [group["stopped_at"] for group in data["groups"]] == [2, None]
+
+
+def test_what_a_trial_did_not_learn_is_beside_its_status(tmp_path):
+    outcomes = [
+        outcome(trial(seed=seed), 9.0, stalled=(None, "units died")[seed]) for seed in (0, 1)
+    ]
+    rows, _, data = written(tmp_path, outcomes)
+    assert [(row["status"], row["stalled"], row["message"]) for row in rows] == [
+        ("done", "", ""),
+        ("done", "units died", ""),
+    ]
+    assert [each["stalled"] for each in data["trials"]] == [None, "units died"]
 
 
 def test_only_trials_done_count_in_means(tmp_path):

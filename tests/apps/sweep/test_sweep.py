@@ -357,7 +357,7 @@ def test_an_interrupted_sweep_goes_on_to_the_same_bits(picture, reference):
     assert "to go on: fit-image sweep --resume -o pic-sweep" in stderr
     found = outcomes("pic-sweep")
     assert "interrupted" in [each.status for each in found]
-    assert [row["status"] for row in results()] == [each.shown_status for each in found]
+    assert [row["status"] for row in results()] == [each.status for each in found]
     succeed("--resume", "-o", "pic-sweep")
     assert learned("pic-sweep") == reference
     assert len(results()) == 2

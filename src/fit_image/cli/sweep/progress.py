@@ -168,7 +168,9 @@ class SweepProgress:
 
 
 def _format_outcome(outcome: Outcome) -> str:
-    parts = [] if outcome.shown_status == "done" else [outcome.shown_status]
+    parts = [] if outcome.status == "done" else [outcome.status]
+    if outcome.stalled:
+        parts.append("learned nothing")
     if outcome.psnr is not None:
         parts.append(f"{outcome.psnr:.2f} dB")
     if outcome.unseen_psnr is not None:

@@ -101,8 +101,7 @@ def show_groups(outcomes: Sequence[Outcome], display: Display) -> None:
 def _remark(group: SeedGroup) -> str:
     """Return how many trials are not done, or learned nothing, and where halving stopped them."""
     total = len(group.outcomes)
-    stalled = sum(outcome.stalled is not None for outcome in group.outcomes)
-    counts = {"not done": total - len(group.compared), "learned nothing": stalled}
+    counts = {"not done": total - len(group.compared), "learned nothing": len(group.stalled)}
     notes = [f"{count} of {total} {what}" for what, count in counts.items() if count]
     if group.stopped_at:
         notes.append(f"stopped at epoch {group.stopped_at} of {group.trial.manifest.epochs}")
@@ -110,9 +109,7 @@ def _remark(group: SeedGroup) -> str:
 
 
 def _format_unseen(group: SeedGroup) -> str:
-    from fit_image.apps.sweep.results.seed_group import Statistics
-
-    figure = Statistics.of([outcome.unseen_psnr for outcome in group.compared])
+    figure = group.statistics("unseen_psnr")
     return f"{_format_psnr(figure)} dB" if figure else ""
 
 

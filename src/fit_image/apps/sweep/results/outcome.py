@@ -53,11 +53,6 @@ class Outcome:
     stalled: str | None = None
 
     @property
-    def shown_status(self) -> str:
-        """The status as tables show it, which tells whether nothing was learned."""
-        return f"{self.status}, learned nothing" if self.stalled else self.status
-
-    @property
     def epochs(self) -> int:
         """Epochs trained; the last may be partial, at a time limit."""
         return self.rows[-1].epoch if self.rows else 0

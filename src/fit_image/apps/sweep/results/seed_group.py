@@ -36,19 +36,24 @@ class SeedGroup:
     @property
     def status(self) -> str:
         """Common status of the seeds, or the number of seeds of each."""
-        counts = sorted(Counter(outcome.shown_status for outcome in self.outcomes).items())
+        counts = sorted(Counter(outcome.status for outcome in self.outcomes).items())
         if len(counts) == 1:
             return counts[0][0]
         return ", ".join(f"{number} {status}" for status, number in counts)
 
     @property
+    def stalled(self) -> tuple[str, ...]:
+        """Why those seeds learned nothing that did not."""
+        return tuple(outcome.stalled for outcome in self.outcomes if outcome.stalled)
+
+    @property
     def done(self) -> tuple[Outcome, ...]:
-        """Outcomes with status ``done``, over which means are taken."""
+        """Outcomes with status ``done``."""
         return tuple(outcome for outcome in self.outcomes if outcome.status == "done")
 
     @property
     def compared(self) -> tuple[Outcome, ...]:
-        """Outcomes with status ``done``, or else those that were stopped after equal epochs."""
+        """Outcomes over which means are taken: those done, or else those stopped, at one epoch."""
         return self.done or tuple(each for each in self.outcomes if each.status == "stopped")
 
     @property
@@ -63,8 +68,8 @@ class SeedGroup:
         return [outcome for outcome in self.done or self.outcomes if outcome.drawn]
 
     def statistics(self, name: str) -> Statistics | None:
-        """Return the statistics of one of `Outcome.measured` over the seeds that are done."""
-        return Statistics.of([outcome.measured[name] for outcome in self.done])
+        """Return the statistics of one of `Outcome.measured` over those `compared`."""
+        return Statistics.of([outcome.measured[name] for outcome in self.compared])
 
 
 @dataclass(frozen=True)

@@ -122,9 +122,9 @@ def remarks(groups: Sequence[SeedGroup]) -> list[str]:
     lines = []
     for group in groups:
         total = len(group.outcomes)
-        stalled = [outcome.stalled for outcome in group.outcomes if outcome.stalled]
-        if stalled:
-            lines.append(f"{group.label}: {len(stalled)} of {total} learned nothing: {stalled[0]}.")
+        if group.stalled:
+            found = f"{len(group.stalled)} of {total} learned nothing: {group.stalled[0]}."
+            lines.append(f"{group.label}: {found}")
         statuses = [outcome.status for outcome in group.outcomes]
         counts = Counter(each for each in statuses if each not in ("done", "stopped"))
         if not counts:

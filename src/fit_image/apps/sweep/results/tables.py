@@ -35,9 +35,11 @@ def write_results(folder: SweepDirectory, outcomes: Sequence[Outcome]) -> None:
     ``bits_per_pixel_16`` (of so many bits a parameter), ``work`` (FLOPs), ``epochs_learned``,
     ``psnr`` of the last frame and ``best_psnr`` (dB), ``unseen_psnr`` and ``best_unseen_psnr`` of
     pixels that were never shown, ``seconds`` of training, ``seconds_to_20`` and so on
-    (dB), ``never_answer`` (hidden units), ``status``, ``message`` and ``run``, its folder relative
-    to that of the sweep. ``means.csv`` has a row for all trials that differ only in the seed, with
-    mean, deviation, least and most over those that are done.
+    (dB), ``never_answer`` (hidden units), ``status`` (see `Outcome`), ``stalled`` (why nothing was
+    learned), ``message`` (of a failure, or of being stopped) and ``run``, its folder relative to
+    that of the sweep. ``means.csv`` has a row for all trials that differ only in the seed, with
+    mean, deviation, least and most over those that are done; over all, if successive halving
+    stopped them, then with the epoch as ``stopped_at``.
 
     Unknown values are empty in the CSV files, which are UTF-8 with commas, and null in the JSON
     file. The PSNR of a perfect copy is infinite: ``inf`` in CSV, null in JSON, where the times to
@@ -70,8 +72,9 @@ def _row(folder: SweepDirectory, outcome: Outcome, label: str) -> dict[str, Any]
         **trial.bits_per_pixel,
         "work": round(outcome.work),
         **outcome.measured,
-        "status": outcome.shown_status,
-        "message": outcome.message or outcome.stalled or "",
+        "status": outcome.status,
+        "stalled": outcome.stalled,
+        "message": outcome.message,
         "run": folder.run_path(trial).relative_to(folder.path).as_posix(),
     }
 
@@ -91,6 +94,7 @@ def _means(group: SeedGroup) -> dict[str, Any]:
         **group.trial.bits_per_pixel,
         "seeds": [outcome.trial.seed for outcome in group.outcomes],
         "done": len(group.done),
+        "stopped_at": group.stopped_at,
         **{name: each and asdict(each) for name, each in statistics.items()},
     }
 

@@ -49,6 +49,7 @@ class Section:
         self.name = Path(self.picture.path).name
         hold_out = groups[0].trial.manifest.fit.hold_out
         self.held_out = hold_out is not None
+        self.has_stalled = any(group.stalled for group in groups)
         size = f"{self.picture.width} x {self.picture.height}"
         self.size = f"{size}, hold out {hold_out}" if self.held_out else size
         self.wide = self.picture.width > self.picture.height

@@ -12,7 +12,7 @@ from fit_image.apps.report.markup import Html, element, join
 from fit_image.apps.sweep.plan.trial import Trial
 from fit_image.apps.sweep.results.outcome import LEVELS, Outcome
 from fit_image.apps.sweep.results.page.section import Section
-from fit_image.apps.sweep.results.seed_group import SeedGroup, Statistics
+from fit_image.apps.sweep.results.seed_group import Statistics
 from fit_image.apps.sweep.results.summary import format_digits
 
 _NOTHING = "\N{EN DASH}"
@@ -30,8 +30,9 @@ def groups_table(section: Section) -> Html:
         *map(_header, ("Best PSNR", *_unseen_head(section), *_SIZE, "Epochs", "Seconds")),
         *map(_header, (*_TIMES, "Silent", "Seeds")),
         _header("Status", "text"),
+        *([_header("Learned nothing")] if section.has_stalled else []),
     ]
-    rows = (_group_row(section.groups[index], section.styles[index]) for index in section.order)
+    rows = (_group_row(section, index) for index in section.order)
     return _table("groups", "Networks", head, rows)
 
 
@@ -40,12 +41,15 @@ def trials_table(section: Section) -> Html:
     numbers = ("Seed", "Final PSNR", "Best PSNR", *_unseen_head(section), *_SIZE)
     head = [_header("Network", "text"), *map(_header, numbers)]
     head += map(_header, ("Epochs", "Seconds", *_TIMES, "Silent"))
+    head.append(_header("Status", "text"))
+    if section.has_stalled:
+        head.append(_header("Learned nothing", "text"))
     rows = (
-        _trial_row(outcome, style)
+        _trial_row(section, outcome, style)
         for group, style in zip(section.groups, section.styles, strict=True)
         for outcome in group.outcomes
     )
-    return _table("trials", "Trials", [*head, _header("Status", "text")], rows)
+    return _table("trials", "Trials", head, rows)
 
 
 def swatch(style: Mapping[str, Any]) -> Html:
@@ -81,21 +85,22 @@ def _name(style: Mapping[str, Any]) -> Html:
     return element("th", name, scope="row", data_value=label)
 
 
-def _group_row(group: SeedGroup, style: Mapping[str, Any]) -> Html:
-    def spread(name: str, form: Callable[[float], str], digits: int | None = None) -> Html:
-        figures = Statistics.of([outcome.measured[name] for outcome in group.compared])
-        return _spread(figures, form, digits)
+def _group_row(section: Section, index: int) -> Html:
+    group = section.groups[index]
 
-    done, asked = len(group.compared), len(group.outcomes)
+    def spread(name: str, form: Callable[[float], str], digits: int | None = None) -> Html:
+        return _spread(group.statistics(name), form, digits)
+
+    done, stalled, asked = len(group.compared), len(group.stalled), len(group.outcomes)
     status = group.status
     if group.stopped_at:
         status += f" at epoch {group.stopped_at} of {group.trial.manifest.epochs}"
     return element(
         "tr",
-        _name(style),
+        _name(section.styles[index]),
         spread("psnr", _decibels),
         spread("best_psnr", _decibels),
-        *([spread("unseen_psnr", _decibels)] if _is_held_out(group.trial) else []),
+        *([spread("unseen_psnr", _decibels)] if section.held_out else []),
         *_size(group.trial),
         spread("epochs_learned", _count),
         spread("seconds", format_digits, 2),
@@ -103,30 +108,28 @@ def _group_row(group: SeedGroup, style: Mapping[str, Any]) -> Html:
         spread("never_answer", _count),
         _number(done, str(done) if done == asked else f"{done} of {asked}"),
         element("td", status, data_value=status),
+        *([_number(stalled, f"{stalled} of {asked}")] if section.has_stalled else []),
     )
 
 
-def _trial_row(outcome: Outcome, style: Mapping[str, Any]) -> Html:
-    message = outcome.message or outcome.stalled
-    status = f"{outcome.shown_status}: {message}" if message else outcome.shown_status
+def _trial_row(section: Section, outcome: Outcome, style: Mapping[str, Any]) -> Html:
+    status = ": ".join(filter(None, (outcome.status, outcome.message)))
+    stalled = outcome.stalled or _NOTHING
     return element(
         "tr",
         _name(style),
         _number(outcome.trial.seed),
         _psnr(outcome.psnr),
         _psnr(outcome.best_psnr),
-        *([_psnr(outcome.unseen_psnr)] if _is_held_out(outcome.trial) else []),
+        *([_psnr(outcome.unseen_psnr)] if section.held_out else []),
         *_size(outcome.trial),
         _number(outcome.epochs, f"{outcome.epochs:,}"),
         _seconds(outcome.seconds),
         *(_seconds(outcome.seconds_to(level)) for level in LEVELS),
         _silent(outcome),
-        element("td", status, data_value=outcome.shown_status),
+        element("td", status, data_value=outcome.status),
+        *([element("td", stalled, data_value=stalled)] if section.has_stalled else []),
     )
-
-
-def _is_held_out(trial: Trial) -> bool:
-    return trial.manifest.fit.hold_out is not None
 
 
 def _unseen_head(section: Section) -> list[str]:
