@@ -32,7 +32,7 @@ from fit_image.apps.digits.model import DigitModel
 from fit_image.apps.fit.metrics import FitMetrics
 from fit_image.apps.unjpeg.model import Restorer
 from fit_image.apps.unjpeg.restoration import Restoration
-from fit_image.cli.common.display import format_duration
+from fit_image.cli.common.texts import format_duration
 from fit_image.cli.live.blocks import BlockPanel
 from fit_image.cli.live.canvas import Canvas
 from fit_image.images.formats.jpeg import Compression, decompress

@@ -11,7 +11,7 @@ from PIL import Image
 from test_animation import read_timed
 
 from fit_image.animation.writers import AnimationReport
-from fit_image.cli.common.display import describe_animation
+from fit_image.cli.common.texts import describe_animation
 from kinds import KINDS
 from shell import Shell
 

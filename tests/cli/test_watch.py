@@ -15,7 +15,8 @@ import pytest
 from PIL import Image
 
 from fit_image.cli.common import train_command
-from fit_image.cli.common.display import Display, PictureBar, ProgressStep, make_display
+from fit_image.cli.display.displays import Display, ProgressStep, make_display
+from fit_image.cli.display.picture_bar import PictureBar
 from fit_image.cli.live.blocks import PALETTE, BlockPanel, to_256
 from fit_image.cli.live.canvas import Canvas
 from fit_image.cli.live.spec import WatchSpec, has_true_colour, parse_watch

@@ -9,9 +9,10 @@ import click
 
 from fit_image.cli.common import options
 from fit_image.cli.common.config_options import config_of, is_given
-from fit_image.cli.common.display import Display, describe_animation, make_display
 from fit_image.cli.common.drawing import showing_frames
 from fit_image.cli.common.picture_options import output_option
+from fit_image.cli.common.texts import describe_animation
+from fit_image.cli.display.displays import Display, make_display
 from fit_image.config.animation import AnimationConfig
 from fit_image.config.fit import option_of
 from fit_image.errors import InputError

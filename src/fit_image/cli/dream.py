@@ -10,7 +10,6 @@ import click
 
 from fit_image.cli.common import options
 from fit_image.cli.common.config_options import is_given
-from fit_image.cli.common.display import make_display
 from fit_image.cli.common.drawing import animate_loop, draw_strips
 from fit_image.cli.common.picture_files import STREAM, output_file, written
 from fit_image.cli.common.picture_options import (
@@ -20,6 +19,7 @@ from fit_image.cli.common.picture_options import (
     size_option,
 )
 from fit_image.cli.common.signals import Signals
+from fit_image.cli.display.displays import make_display
 from fit_image.cli.export import check_export, export_network, is_export
 from fit_image.config.layer_spec import Hidden, parse_layers
 from fit_image.config.registry import ACTIVATIONS

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from fit_image.cli.common import options
-from fit_image.cli.common.display import ProgressStep, make_display
 from fit_image.cli.common.picture_options import check_network, check_target, output_option
 from fit_image.cli.common.signals import Signals
+from fit_image.cli.display.displays import ProgressStep, make_display
 from fit_image.config.registry import EXPORTS
 
 if TYPE_CHECKING:

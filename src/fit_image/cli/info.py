@@ -12,12 +12,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fit_image.cli.common import options
-from fit_image.cli.common.display import (
-    announcing_compilation,
-    format_duration,
-    make_display,
-)
 from fit_image.cli.common.signals import Signals
+from fit_image.cli.common.texts import format_duration
+from fit_image.cli.display.compilation import announcing_compilation
+from fit_image.cli.display.displays import make_display
 from fit_image.errors import excerpt, one_line
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from fit_image.cli.common import options
-from fit_image.cli.common.display import make_display
 from fit_image.cli.common.drawing import draw_strips
 from fit_image.cli.common.picture_files import output_file, written
 from fit_image.cli.common.picture_options import (
@@ -17,6 +16,7 @@ from fit_image.cli.common.picture_options import (
     size_option,
 )
 from fit_image.cli.common.signals import Signals
+from fit_image.cli.display.displays import make_display
 
 
 @click.command("render")

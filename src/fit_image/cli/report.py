@@ -8,12 +8,8 @@ import click
 
 from fit_image.cli.common import options
 from fit_image.cli.common.config_options import is_given
-from fit_image.cli.common.display import (
-    Display,
-    ProgressStep,
-    announcing_compilation,
-    make_display,
-)
+from fit_image.cli.display.compilation import announcing_compilation
+from fit_image.cli.display.displays import Display, ProgressStep, make_display
 from fit_image.cli.sweep.options import BY_OPTION
 from fit_image.cli.sweep.results import write_all
 

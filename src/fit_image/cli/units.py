@@ -10,13 +10,6 @@ import click
 
 from fit_image.cli.common import options
 from fit_image.cli.common.config_options import is_given
-from fit_image.cli.common.display import (
-    Display,
-    ProgressStep,
-    announcing_compilation,
-    describe_animation,
-    make_display,
-)
 from fit_image.cli.common.drawing import showing_frames
 from fit_image.cli.common.picture_files import output_file, written
 from fit_image.cli.common.picture_options import (
@@ -25,6 +18,9 @@ from fit_image.cli.common.picture_options import (
     output_option,
     size_option,
 )
+from fit_image.cli.common.texts import describe_animation
+from fit_image.cli.display.compilation import announcing_compilation
+from fit_image.cli.display.displays import Display, ProgressStep, make_display
 from fit_image.config.animation import AnimationConfig
 from fit_image.errors import InputError
 

@@ -9,7 +9,9 @@ from collections.abc import Iterable, Iterator
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
-from fit_image.cli.common.display import PictureBar, ProgressStep, format_duration, make_display
+from fit_image.cli.common.texts import format_duration
+from fit_image.cli.display.displays import ProgressStep, make_display
+from fit_image.cli.display.picture_bar import PictureBar
 from fit_image.cli.live.spec import WatchSpec
 from fit_image.errors import InputError
 

@@ -16,7 +16,8 @@ from fit_image.apps.sweep.plan.plan import SweepSpec, plan_trials
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.results.outcome import Outcome, read_outcomes
 from fit_image.apps.sweep.results.seed_group import trial_labels
-from fit_image.cli.common.display import Lines, Table
+from fit_image.cli.display.displays import Lines
+from fit_image.cli.display.table import Table
 from fit_image.cli.sweep.progress import SweepProgress
 from fit_image.cli.sweep.results import show_groups
 from fit_image.config.layer_spec import parse_layers

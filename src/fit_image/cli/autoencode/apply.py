@@ -8,7 +8,6 @@ import click
 
 from fit_image.cli.autoencode.data import reading
 from fit_image.cli.common import options
-from fit_image.cli.common.display import make_display
 from fit_image.cli.common.picture_files import (
     STREAM,
     LeftOut,
@@ -20,6 +19,7 @@ from fit_image.cli.common.picture_files import (
 )
 from fit_image.cli.common.picture_options import check_network, check_target, output_option
 from fit_image.cli.common.signals import Signals
+from fit_image.cli.display.displays import make_display
 from fit_image.errors import InputError
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fit_image.cli.common.display import Display, ProgressStep
 from fit_image.cli.common.left_out import left_out, named, remark_lines
+from fit_image.cli.display.displays import Display, ProgressStep
 
 if TYPE_CHECKING:
     from fit_image.apps.autoencode.train_test_split import TrainTestSplit

@@ -9,9 +9,9 @@ import click
 
 from fit_image.cli.autoencode.data import notes_about, reading
 from fit_image.cli.common import options
-from fit_image.cli.common.display import make_display
 from fit_image.cli.common.picture_options import check_network, check_target, output_option
 from fit_image.cli.common.signals import Signals
+from fit_image.cli.display.displays import make_display
 from fit_image.errors import InputError
 
 

@@ -29,8 +29,9 @@ from fit_image.cli.common.config_options import (
     training_options,
 )
 from fit_image.cli.common.data_train_command import DataTrainCommand
-from fit_image.cli.common.display import ProgressStep, counted
 from fit_image.cli.common.headings import OptionalValueCommand
+from fit_image.cli.common.texts import counted
+from fit_image.cli.display.displays import ProgressStep
 from fit_image.config.fit import option_of
 from fit_image.errors import InputError
 

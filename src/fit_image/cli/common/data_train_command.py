@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from fit_image.cli.common.config_options import config_of, is_given
-from fit_image.cli.common.display import describe_animation
 from fit_image.cli.common.drawing import showing_frames
+from fit_image.cli.common.texts import describe_animation
 from fit_image.cli.common.train_command import Prepared, TrainCommand
 from fit_image.config.animation import AnimationConfig
 from fit_image.errors import InputError

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fit_image.cli.common.display import Display, ProgressStep, describe_animation
+from fit_image.cli.common.texts import describe_animation
+from fit_image.cli.display.displays import Display, ProgressStep
 
 if TYPE_CHECKING:
     import numpy.typing as npt

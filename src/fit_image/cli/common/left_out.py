@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from fit_image.cli.common.display import counted
+from fit_image.cli.common.texts import counted
 from fit_image.errors import some_of
 
 NAMED = 5

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import click
 
-from fit_image.cli.common.display import Display
 from fit_image.cli.common.left_out import NAMED
+from fit_image.cli.display.displays import Display
 from fit_image.errors import FitImageError, InputError, one_line, os_error_reason, some_of
 
 STREAM = Path("-")

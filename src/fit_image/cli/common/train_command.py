@@ -12,19 +12,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 
-from fit_image.cli.common.display import (
-    Bar,
-    PictureBar,
-    ProgressStep,
-    TimeLeft,
-    announcing_compilation,
-    counted,
-    format_duration,
-    make_display,
-)
 from fit_image.cli.common.left_out import with_remarks
 from fit_image.cli.common.picture_files import STREAM
 from fit_image.cli.common.signals import Signals
+from fit_image.cli.common.texts import counted, format_duration
+from fit_image.cli.display.compilation import announcing_compilation
+from fit_image.cli.display.displays import Bar, ProgressStep, make_display
+from fit_image.cli.display.picture_bar import PictureBar
+from fit_image.cli.display.time_left import TimeLeft
 from fit_image.cli.live.serve import serving
 from fit_image.errors import DivergenceError, FitImageError, one_line
 from fit_image.runs.observer import Observer, Observers

@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from fit_image.cli.common.display import announcing_compilation, make_display
 from fit_image.cli.common.drawing import draw_strips
 from fit_image.cli.common.options import quiet_option
 from fit_image.cli.common.picture_files import output_file, written
@@ -19,6 +18,8 @@ from fit_image.cli.common.picture_options import (
 )
 from fit_image.cli.common.signals import Signals
 from fit_image.cli.digits.drawing_options import drawing_options, load_model
+from fit_image.cli.display.compilation import announcing_compilation
+from fit_image.cli.display.displays import make_display
 from fit_image.cli.export import check_export, export_network, is_export
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 
 from fit_image.cli.common import options
-from fit_image.cli.common.display import make_display
 from fit_image.cli.common.left_out import with_remarks
 from fit_image.cli.common.picture_files import (
     STREAM,
@@ -25,6 +24,7 @@ from fit_image.cli.common.picture_options import (
 )
 from fit_image.cli.common.signals import Signals
 from fit_image.cli.digits.drawing_options import paper_option
+from fit_image.cli.display.displays import make_display
 
 
 @click.command("encode", short_help="Draw a digit like one in a picture.")

@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from fit_image.cli.common.display import announcing_compilation, make_display
 from fit_image.cli.common.drawing import animate_loop
 from fit_image.cli.common.options import Whole, fps_option, quiet_option
 from fit_image.cli.common.picture_options import (
@@ -18,6 +17,8 @@ from fit_image.cli.common.picture_options import (
 )
 from fit_image.cli.common.signals import Signals
 from fit_image.cli.digits.drawing_options import drawing_options, load_model
+from fit_image.cli.display.compilation import announcing_compilation
+from fit_image.cli.display.displays import make_display
 from fit_image.config.registry import WALKS
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fit_image.cli.common.display import counted, describe_animation, format_duration
 from fit_image.cli.common.drawing import showing_frames
 from fit_image.cli.common.picture_files import STREAM, input_file, shown_stem
 from fit_image.cli.common.signals import Interrupted
+from fit_image.cli.common.texts import counted, describe_animation, format_duration
 from fit_image.cli.common.train_command import Prepared, TrainCommand
 from fit_image.cli.fit.configuration import animation_names, check_used, configuration
 from fit_image.cli.fit.options import fit_options

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fit_image.cli.common.config_options import is_given
-from fit_image.cli.common.display import Display, ProgressStep, announcing_compilation
+from fit_image.cli.display.compilation import announcing_compilation
+from fit_image.cli.display.displays import Display, ProgressStep
 from fit_image.config.registry import AUTO_RATE
 
 if TYPE_CHECKING:

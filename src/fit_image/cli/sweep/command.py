@@ -14,17 +14,13 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from fit_image.cli.common.display import (
-    Display,
-    ProgressStep,
-    Table,
-    announcing_compilation,
-    make_display,
-)
 from fit_image.cli.common.headings import HeadedCommand
 from fit_image.cli.common.left_out import with_remarks
 from fit_image.cli.common.picture_files import STREAM
 from fit_image.cli.common.signals import Signals
+from fit_image.cli.display.compilation import announcing_compilation
+from fit_image.cli.display.displays import Display, ProgressStep, make_display
+from fit_image.cli.display.table import Table
 from fit_image.cli.fit.configuration import record_of_trials
 from fit_image.cli.live.serve import serving
 from fit_image.cli.sweep.options import SWEEP_OPTIONS

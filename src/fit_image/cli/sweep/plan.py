@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fit_image.cli.common.display import format_duration
+from fit_image.cli.common.texts import format_duration
 from fit_image.cli.sweep.axes import given_axes, read_csv, read_grids, read_toml
 from fit_image.config.fit import RecordConfig
 from fit_image.errors import InputError

@@ -7,14 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from fit_image.cli.common.display import (
-    Display,
-    Line,
-    ProgressStep,
-    Table,
-    TimeLeft,
-    format_duration,
-)
+from fit_image.cli.common.texts import format_duration
+from fit_image.cli.display.displays import Display, ProgressStep
+from fit_image.cli.display.table import Line, Table
+from fit_image.cli.display.time_left import TimeLeft
 
 if TYPE_CHECKING:
     from fit_image.apps.sweep.execution.executor import Advanced, Event

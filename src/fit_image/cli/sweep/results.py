@@ -8,13 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fit_image.cli.common.display import (
-    Display,
-    ProgressStep,
-    announcing_compilation,
-    describe_animation,
-    format_duration,
-)
+from fit_image.cli.common.texts import describe_animation, format_duration
+from fit_image.cli.display.compilation import announcing_compilation
+from fit_image.cli.display.displays import Display, ProgressStep
 from fit_image.cli.sweep.plan import align_columns
 
 if TYPE_CHECKING:

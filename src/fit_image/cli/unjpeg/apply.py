@@ -11,12 +11,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fit_image.cli.common import options
-from fit_image.cli.common.display import (
-    Display,
-    ProgressStep,
-    announcing_compilation,
-    make_display,
-)
 from fit_image.cli.common.left_out import with_remarks
 from fit_image.cli.common.picture_files import (
     STREAM,
@@ -37,6 +31,8 @@ from fit_image.cli.common.picture_options import (
     quality_option,
 )
 from fit_image.cli.common.signals import Signals
+from fit_image.cli.display.compilation import announcing_compilation
+from fit_image.cli.display.displays import Display, ProgressStep, make_display
 from fit_image.cli.unjpeg.model_argument import split_pictures
 from fit_image.errors import InputError
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fit_image.cli.common import options
-from fit_image.cli.common.display import ProgressStep, make_display
 from fit_image.cli.common.left_out import left_out, remark_lines, with_remarks
 from fit_image.cli.common.picture_options import (
     check_effort,
@@ -20,6 +19,7 @@ from fit_image.cli.common.picture_options import (
     quality_option,
 )
 from fit_image.cli.common.signals import Signals
+from fit_image.cli.display.displays import ProgressStep, make_display
 from fit_image.cli.unjpeg.model_argument import split_model
 from fit_image.config.registry import SUBSAMPLINGS
 from fit_image.errors import InputError, one_line

@@ -1,0 +1,1 @@
+"""What commands show on stderr while they work."""
