@@ -7,37 +7,26 @@ the machine meanwhile: some pictures tell seconds.
 
 from __future__ import annotations
 
-import io
-import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import click
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
+from drawing.browser import photograph, photograph_training
 from drawing.codes import Comparison, draw_codes
 from drawing.frequencies import write_frequencies
 from drawing.gallery import Cell, draw_gallery, draw_sheet
-from drawing.terminal import draw_terminal
+from drawing.restored import draw_restored
+from drawing.terminal import draw_watched
 from drawing.unseen import draw_unseen
-from fit_image import FitImageError, load_image, psnr, save_image, to_uint8
-from fit_image.animation.film import frame_path, read_frame
+from fit_image import FitImageError, load_image, save_image, to_uint8
 from fit_image.apps.autoencode.train_test_split import load_split
 from fit_image.apps.digits.model import DigitModel
 from fit_image.apps.fit.metrics import FitMetrics
-from fit_image.apps.unjpeg.model import Restorer
-from fit_image.apps.unjpeg.restoration import Restoration
-from fit_image.cli.common.texts import format_duration
-from fit_image.cli.live.blocks import BlockPanel
-from fit_image.cli.live.canvas import Canvas
-from fit_image.images.formats.jpeg import Compression, decompress
-from fit_image.images.formats.jpeg_planes import read_planes
-from fit_image.images.scaling import thumbnail
 from fit_image.runs.metrics import MetricsFile
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
@@ -90,25 +79,8 @@ def beyond(work: Path) -> None:
 @_work
 def terminal(work: Path) -> None:
     """Draw a training in the terminal."""
-    run, epoch = train(work, "4x100"), 60
-    frame = frame_path(run / "frames", epoch)
-    row = MetricsFile(run / "metrics.csv", FitMetrics).read()[epoch - 1]
-    rate = read_frame(PORTRAIT)[..., 0].size * epoch / row.seconds
-    left = row.seconds * (max(EPOCHS) - epoch) / epoch
-    cells = (48, 34)
-    lines = ["$ fit-image portrait.png --layers 4x100 --epochs 100 --watch 48"]
-    panels = [
-        BlockPanel.of(
-            thumbnail(read_frame(file), cells[0], 2 * cells[1], (0, 0, 0)), true_colour=True
-        )
-        for file in (frame, PORTRAIT)
-    ]
-    for spans in zip(*(panel.spans(None) for panel in panels), strict=True):
-        lines.append((" " * Canvas.gap).join(span.text for span in spans))
-    blue, grey = "\x1b[36m" + "━" * 24 + "\x1b[0m", "\x1b[90m" + "━" * 16 + "\x1b[0m"
-    facts = f"{row.psnr:.2f} dB  {rate:,.0f} px/s  {format_duration(left)} left"
-    lines.append(f" {epoch}%  {blue}{grey}  epoch {epoch}/{max(EPOCHS)}  {facts}")
-    draw_terminal(lines, 2 * cells[0] + Canvas.gap).save(EXAMPLES / "terminal.png", optimize=True)
+    training = "--layers 4x100 --epochs 100", train(work, "4x100"), max(EPOCHS)
+    draw_watched(PORTRAIT, *training, 60).save(EXAMPLES / "terminal.png", optimize=True)
 
 
 @cli.command()
@@ -270,47 +242,15 @@ def exported(work: Path) -> None:
     Image.fromarray(both).quantize(255).save(EXAMPLES / "exported.png", optimize=True)
 
 
-def photograph(page: Path, target: Path, width: int, height: int) -> None:
-    """Write a screenshot of a page, by chromium."""
-    options = ["--headless", "--no-sandbox", "--no-first-run", "--hide-scrollbars"]
-    options += ["--disable-background-networking", "--virtual-time-budget=30000"]
-    options += ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        files = [f"--user-data-dir={folder}", f"--screenshot={target}"]
-        size = f"--window-size={width},{height}"
-        subprocess.run(["chromium", *options, size, *files, page.absolute().as_uri()], check=True)
-
-
 @cli.command()
 @click.option("--seconds", type=float, default=25.0, show_default=True, help="Of the training.")
 def page(seconds: float) -> None:
     """Photograph the page of a training of the portrait with chromium and its driver."""
-    from selenium import webdriver
-
     options = ("--layers", "4x100", "--activation", "sine", "--optimizer", "adam", "--epochs", 60)
     with tempfile.TemporaryDirectory() as folder:
         words = [PORTRAIT, *options, "--animation", "none", "-o", Path(folder, "run"), "--serve"]
-        command = [sys.executable, "-m", "fit_image", *map(str, words)]
-        training = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        assert training.stderr
-        url = training.stderr.readline().split()[-1]
-        browser_options = webdriver.ChromeOptions()
-        for option in (
-            "--headless",
-            "--no-sandbox",
-            "--hide-scrollbars",
-            "--window-size=1120,1710",
-        ):
-            browser_options.add_argument(option)
-        browser_options.binary_location = shutil.which("chromium") or ""
-        service = webdriver.ChromeService(shutil.which("chromedriver"))
-        with webdriver.Chrome(options=browser_options, service=service) as browser:
-            browser.get(url)
-            time.sleep(seconds)
-            shot = Image.open(io.BytesIO(browser.get_screenshot_as_png())).convert("RGB")
-        shot.quantize(256).save(EXAMPLES / "page.png", optimize=True)
-        training.terminate()
-        training.communicate()
+        shot = photograph_training([*map(str, words)], seconds, (1120, 1710))
+    shot.quantize(256).save(EXAMPLES / "page.png", optimize=True)
 
 
 SIDE, CODES = 28, (4, 16)
@@ -338,9 +278,6 @@ def _save_digits(path: Path, count: int) -> None:
     np.savez_compressed(path, images=np.stack(pictures), labels=labels)
 
 
-PART, FACTOR = (210, 60), 4
-
-
 @cli.command()
 @click.argument("picture", type=_path)
 @click.option("--part", metavar="X,Y,W,H", help="In pixels; default: where the network gains most.")
@@ -351,37 +288,8 @@ def restored(
     picture: Path, part: str | None, quality: int, model: Path | None, output: Path
 ) -> None:
     """Show what JPEG does to a part of a clean picture, and what a network makes of it."""
-    clean = to_uint8(load_image(picture).levels)
-    restoration = Restoration(Restorer.load(model)) if model else Restoration.shipped(quality)
-    data = Compression(quality).encode(clean)
-    damaged = decompress(data)
-    after = restoration.restore(damaged, read_planes(io.BytesIO(data)))
-    pictures = {
-        "the screenshot": clean,
-        f"JPEG, quality {quality}: {psnr(damaged, clean):.2f} dB": damaged,
-        f"restored: {psnr(after, clean):.2f} dB": after,
-    }
-    box = map(int, part.split(",")) if part else _most_improved(damaged, after, clean)
-    left, top, width, height = box
-    groups = {}
-    for name, pixels in pictures.items():
-        cut = pixels[top : top + height, left : left + width]
-        groups[name] = [(Image.fromarray(cut.repeat(FACTOR, 0).repeat(FACTOR, 1)), "")]
-    save_image(output, draw_sheet(groups, 1))
-
-
-def _most_improved(
-    damaged: npt.NDArray[np.uint8], restored: npt.NDArray[np.uint8], clean: npt.NDArray[np.uint8]
-) -> tuple[int, int, int, int]:
-    """Return the part in which the squared error falls most."""
-    before, after = (np.square(each.astype(np.int64) - clean) for each in (damaged, restored))
-    totals = np.pad((before - after).sum(axis=2).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
-    height, width = clean.shape[:2]
-    rows, columns = min(PART[1], height), min(PART[0], width)
-    sums = totals[rows:, columns:] - totals[:-rows, columns:]
-    sums -= totals[rows:, :-columns] - totals[:-rows, :-columns]
-    top, left = np.unravel_index(sums.argmax(), sums.shape)
-    return int(left), int(top), columns, rows
+    box = tuple(map(int, part.split(","))) if part else None
+    save_image(output, draw_restored(load_image(picture), quality, model, box))
 
 
 @cli.command("compare-codes")
