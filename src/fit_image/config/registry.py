@@ -27,19 +27,24 @@ CHANNELS = {"rgb": 3, "grey": 1, "rgba": 4}
 
 @dataclass(frozen=True)
 class OptimizerDefaults:
-    """Default settings of an optimizer, and whether a step's size ignores the gradient's."""
+    """Default settings of an optimizer, and what is known of its steps.
+
+    ``adaptive`` says whether a step's size ignores the gradient's, ``momentum`` how much of the
+    step before a step repeats.
+    """
 
     learning_rate: float
     batch_size: int
     weight_decay: float | None = None
     adaptive: bool = False
+    momentum: float = 0.0
 
 
 # Learning rates at which very deep networks still converge; batch sizes that learn most in a given
 # time.
 OPTIMIZERS = {
     "sgd": OptimizerDefaults(0.1, 1),
-    "momentum": OptimizerDefaults(0.1, 16),
+    "momentum": OptimizerDefaults(0.1, 16, momentum=0.9),
     "adam": OptimizerDefaults(0.001, 64, adaptive=True),
     "adamw": OptimizerDefaults(0.001, 64, weight_decay=0.01, adaptive=True),
 }

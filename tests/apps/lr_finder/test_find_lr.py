@@ -18,7 +18,9 @@ from fit_image.apps.sweep.plan.plan import SweepSpec, plan_trials
 from fit_image.apps.sweep.plan.rates import RateFinder
 from fit_image.config.fit import FitConfig
 from fit_image.config.layer_spec import parse_layers
+from fit_image.config.registry import OPTIMIZERS
 from fit_image.errors import InputError
+from fit_image.nn.optimizers.momentum import Momentum
 from shell import Shell
 
 shell, sweep = Shell(), Shell("sweep")
@@ -43,13 +45,17 @@ def kind(request):
     return KINDS[request.param]
 
 
+def losses_of(picture, config):
+    test = RangeTest(picture, config, threads=1)
+    for _ in test.steps():
+        pass
+    return test.result()
+
+
 def test_the_rates_rise_geometrically_around_the_default(small_picture, kind):
     options = {name: value for name, value in kind.items() if name != "preset"}
     config = fit_image.FitConfig(**options)
-    test = RangeTest(small_picture, config, threads=1)
-    for _ in test.steps():
-        pass
-    found = test.result()
+    found = losses_of(small_picture, config)
     ratios = found.rates[1:] / found.rates[:-1]
     assert found.rates[0] == pytest.approx(1e-3 * fit_image.FitConfig(**options).learning_rate, 0.2)
     assert len(found.rates) == len(found.losses) > 20
@@ -87,6 +93,16 @@ def test_the_suggestion_is_the_same_for_any_seed_length_schedule_and_threads(sma
     )
     assert one.suggestion == other.suggestion
     assert one.losses.tobytes() == other.losses.tobytes()
+
+
+def test_momentum_has_a_tenth_of_the_rate_of_plain_steps(small_picture):
+    plain, momentum = (
+        fit_image.find_lr(small_picture, layers="2x16", optimizer=name, batch_size=16)
+        for name in ("sgd", "momentum")
+    )
+    assert momentum.losses.tobytes() == plain.losses.tobytes()
+    assert momentum.suggestion == pytest.approx(plain.suggestion / 10, rel=0.06)
+    assert 1 - OPTIMIZERS["momentum"].momentum == pytest.approx(1 - Momentum.momentum, 1e-6)
 
 
 def test_a_training_with_auto_is_that_with_the_suggestion(small_picture):
@@ -150,6 +166,7 @@ def test_the_suggestion_follows_from_the_middle_of_the_bottom(safety):
     [
         ({}, 1),
         ({"activation": "sine"}, 1),
+        ({"optimizer": "momentum"}, 10),
         ({"optimizer": "adam"}, 10),
         ({"encoding": "grid"}, 10),
         ({"optimizer": "adam", "activation": "gabor"}, 23),
@@ -159,8 +176,22 @@ def test_the_suggestion_follows_from_the_middle_of_the_bottom(safety):
 def test_steps_that_do_not_shrink_and_steep_networks_need_smaller_rates(
     small_picture, network, safety
 ):
-    test = RangeTest(small_picture, FitConfig("1x8", **network), threads=1)
-    assert test.result().safety == pytest.approx(safety, rel=0.01)
+    found = losses_of(small_picture, FitConfig("1x8", **network))
+    assert found.safety == pytest.approx(safety, rel=0.01)
+
+
+def test_of_plain_gradients_it_is_the_mean_of_networks_that_know_nothing_of_each_other(
+    small_picture,
+):
+    one = RangeTest(small_picture, FitConfig("2x8"), threads=1)
+    shares = list(one.steps())
+    assert shares == sorted(shares)
+    found = one.result()
+    assert 7_000 < found.samples <= 28_000
+    assert np.isfinite(found.losses[:-1]).all()  # though each ends at a loss that is not
+    assert losses_of(small_picture, FitConfig("2x8", optimizer="adam")).samples <= 7_040
+    held_out = FitConfig("2x8", hold_out=0.5, seed=3)
+    assert len(losses_of(small_picture, held_out).rates) > 20
 
 
 # On the command line

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.apps.fit.learner import EpochLearner
+from fit_image.apps.fit.architecture import make_network
 from fit_image.apps.fit.trainer import FitTrainer
 from fit_image.apps.lr_finder.suggestion import safety_factor
 from fit_image.config.fit import FitConfig
@@ -31,6 +31,10 @@ _PARTS = 200
 # samples at least, of which single ones say little; and single samples of plain gradient descent.
 _STEPS, _FEWEST_SAMPLES, _SINGLE_SAMPLES = 110, 2000, 7000
 
+# Plain gradients of few samples learn a little more or less by chance, which moves the lowest loss
+# of one network by a factor of two. It is the mean of so many, until so many samples are learned.
+_NETWORKS, _ENOUGH_SAMPLES = 4, 28_000
+
 # A loss so many times the first, or not finite, ends the test: larger rates are no better.
 _HOPELESS = 10.0
 
@@ -46,7 +50,7 @@ class Losses:
     losses : float64 (parts,)
         Mean loss of samples, taken before each step; where there are many steps, of some of them.
     samples : int
-        How many were learned.
+        How many were learned, by all networks together.
     safety : float
         How many times smaller than a rate of the lowest loss one to train with is.
     """
@@ -58,10 +62,11 @@ class Losses:
 
 
 class RangeTest:
-    """Learns some thousand pixels of a picture while the rate rises; the network is thrown away.
+    """Learns some thousand pixels of a picture while the rate rises; networks are thrown away.
 
     Neither the learning rate of the configuration matters, nor how long the training is to be and
-    how the rate changes in it, nor the seed, except where that holds pixels out.
+    how the rate changes in it, nor the seed, except where that holds pixels out. Plain gradient
+    descent is tested in the place of momentum.
 
     Parameters
     ----------
@@ -74,21 +79,22 @@ class RangeTest:
     def __init__(
         self, image: npt.NDArray[Any], config: FitConfig, *, threads: int | None = None
     ) -> None:
-        config = tested(config)
         optimizer = OPTIMIZERS[config.optimizer]
+        config = tested(config)
         self._safety = safety_factor(optimizer, config.learning_rate)
         self._highest = min(config.learning_rate * _HIGHEST, LARGEST_RATE)
         self._range = self._highest / (config.learning_rate * _LOWEST)
-        config = replace(config, learning_rate=self._highest)
-        self._trainer = trainer = FitTrainer(image, config, threads=threads)
-        self._learning: EpochLearner = trainer.learning
+        self._config = replace(config, learning_rate=self._highest)
+        self._threads = threads
+        self._trainer = trainer = FitTrainer(image, self._config, threads=threads)
         batch = min(config.batch_size, trainer.epoch_size)
         single = batch == 1 and not optimizer.adaptive
         self._samples = max(_STEPS * batch, _SINGLE_SAMPLES if single else _FEWEST_SAMPLES)
         self._step = -(-self._samples // (_PARTS * batch)) * batch
-        self._rates: list[float] = []
-        self._losses: list[float] = []
-        self._learned = 0
+        enough = 1 if optimizer.adaptive else -(-_ENOUGH_SAMPLES // self._samples)
+        self._networks = min(enough, _NETWORKS)
+        self._curves: list[list[tuple[float, float]]] = []
+        self._learned = self._total = 0
 
     @property
     def kernels(self) -> int | None:
@@ -101,43 +107,64 @@ class RangeTest:
 
     def steps(self) -> Iterator[float]:
         """Take the steps, yielding the share (0..1) that is done after some of them."""
-        pixels, samples = self._trainer.epoch_size, self._learning.samples
+        for number in range(self._networks):
+            if number:
+                self._trainer = self._another(number)
+            self._learned = 0
+            for share in self._sweep(self._config.seed + number):
+                yield (number + share) / self._networks
+
+    def _another(self, number: int) -> FitTrainer:
+        """Return a trainer with other initial weights: one that has diverged has no use."""
+        trainer = FitTrainer(self._trainer.image, self._config, threads=self._threads)
+        height, width, channels = trainer.image.shape
+        config = replace(trainer.config, seed=self._config.seed + number)
+        parameters = make_network(config, (width, height), channels).parameters
+        trainer.load_state_dict({**trainer.state_dict(), "parameters": parameters})
+        return trainer
+
+    def _sweep(self, seed: int) -> Iterator[float]:
+        """Learn with one network, in the order of this seed."""
+        pixels, samples = self._trainer.epoch_size, self._trainer.learning.samples
         position, epoch = pixels, 0
+        self._curves.append(curve := [])
         while self._learned < self._samples:
             if position == pixels:
                 position, epoch = 0, epoch + 1
-                samples.shuffle(np.random.default_rng([self._trainer.config.seed, epoch]))
+                samples.shuffle(np.random.default_rng([seed, epoch]))
             count = min(self._step, pixels - position)
             # At rates that are far too large, numbers overflow, which is what is looked for.
             with np.errstate(all="ignore"):
                 loss = self._learn(position, count)
             position += count
             self._learned += count
-            self._rates.append(self._highest * float(self._factors(-1, 1)[0]))
-            self._losses.append(loss)
-            if not math.isfinite(loss) or loss > _HOPELESS * self._losses[0]:
+            self._total += count
+            curve.append((self._highest * float(self._factors(-1, 1)[0]), loss))
+            if not math.isfinite(loss) or loss > _HOPELESS * curve[0][1]:
                 return
             yield self._learned / self._samples
 
     def result(self) -> Losses:
-        """Return what was found."""
-        rates, losses = np.array(self._rates), np.array(self._losses)
-        return Losses(rates, losses, self._learned, self._safety)
+        """Return what was found: of several networks, the mean."""
+        parts = min(map(len, self._curves))
+        rates, losses = np.mean([curve[:parts] for curve in self._curves], axis=0).T
+        return Losses(rates, losses, self._total, self._safety)
 
     def _learn(self, position: int, count: int) -> float:
         """Learn samples of the epoch, which are a step or many; return their mean loss."""
-        method, clock = self._learning.method, self._trainer.clock
+        learning, clock = self._trainer.learning, self._trainer.clock
+        method = learning.method
         loss_sum, done = np.zeros(1), 0
         clock.start()
         with method.session():
             while done < count:
                 cut = min(method.next_cut(count - done), count - done)
-                threads = self._learning.tuner.threads
-                inputs = self._learning.samples.gather(position + done, cut, threads)
+                threads = learning.tuner.threads
+                inputs = learning.samples.gather(position + done, cut, threads)
                 factors = self._factors(done, cut)
                 method.learn(*inputs, loss_sum, factors=factors, threads=threads)
                 done += cut
-                self._learning.tuner.record(cut, clock.lap(), void=method.alone)
+                learning.tuner.record(cut, clock.lap(), void=method.alone)
             method.finish(loss_sum)
         return float(loss_sum[0]) / count
 
@@ -154,4 +181,6 @@ def tested(config: FitConfig) -> FitConfig:
     # Pixels that the seed holds out of the training are not learned here either.
     seed = config.seed if isinstance(config.hold_out, float) else 0
     plain = replace(unlimited, seed=seed, lr_schedule="constant", sampling="uniform")
-    return replace(plain, learning_rate=None)  # type: ignore[arg-type]
+    # What momentum does comes several steps later, at rates that are much larger by then.
+    optimizer = "sgd" if OPTIMIZERS[config.optimizer].momentum else config.optimizer
+    return replace(plain, optimizer=optimizer, learning_rate=None)  # type: ignore[arg-type]
