@@ -28,10 +28,16 @@ SIGMOID, SINE, GAUSS, GABOR, FINER, IDENTITY = range(6, 12)
 
 @dataclass(frozen=True)
 class Activation:
-    """An activation's code in kernels, and its layers' key of `initializers.INITIALIZERS`."""
+    """An activation, and its layers' key of `initializers.INITIALIZERS`."""
 
-    code: int
+    function: int | Expression
     init: str
+
+    @property
+    def code(self) -> int:
+        """Its code in kernels; that of an expression is compiled when it is first asked for."""
+        function = self.function
+        return function if isinstance(function, int) else program_code(function)
 
 
 _NAMED = {
@@ -68,7 +74,7 @@ _NAMED = {
 def _expressed(expression: Expression) -> Activation:
     # Of what is steep by its omega, weights begin as those of sines do.
     init = "siren" if "omega" in expression.fields else "xavier"
-    return Activation(program_code(expression), init)
+    return Activation(expression, init)
 
 
 ACTIVATIONS = Expressions(_expressed, _NAMED)

@@ -37,6 +37,12 @@ def test_the_trials_are_the_product_of_the_values(picture):
     assert found == [(n, rate, seed) for n in (1, 2) for rate in (0.1, 0.2) for seed in (0, 1)]
 
 
+def test_planning_compiles_no_expression(picture, monkeypatch):
+    monkeypatch.setattr("fit_image.nn.activations.program_code", pytest.fail)
+    (trial,) = plan(picture, {"layers": ("8",), "activation": ("expr: s/(2+abs(s))",)})
+    assert trial.parameters == 8 * 3 + 9 * 3
+
+
 def test_rows_are_products_of_their_own(picture):
     trials = plan(picture, {"layers": ("1x8",), "seed": (0, 1)}, {"layers": ("2x8",)})
     assert [(len(t.manifest.fit.layers), t.seed) for t in trials] == [(1, 0), (1, 1), (2, 0)]
