@@ -148,6 +148,23 @@ def test_nan_is_not_optimised_away(threads, rng):
     assert np.isnan(learn(make((120,), rng), inputs, targets, threads=threads))
 
 
+@pytest.mark.parametrize("hidden", [(17, 4, 33), (150, 3)])
+def test_restored_parameters_learn_after_others_were_not_finite(hidden, rng):
+    network = make(hidden, rng)
+    inputs, targets = samples(rng, 20)
+    expected = copy_of(network)
+    learn(expected, inputs, targets)
+    before = network.parameters.copy()
+    sgd = PerSampleSGD(network, network.layer_rates(0.1))
+    with np.errstate(all="ignore"):
+        sgd.learn(inputs, targets * np.float32(np.inf), ones(inputs), np.zeros(1))
+    network.parameters[:] = before
+    sgd.pull()
+    sgd.learn(inputs, targets, ones(inputs), np.zeros(1))
+    sgd.push()
+    assert (network.parameters == expected.parameters).all()
+
+
 def test_samples_that_do_not_fit_are_refused(rng):
     inputs, targets = samples(rng, 4)
     with pytest.raises(ValueError, match="do not fit"):

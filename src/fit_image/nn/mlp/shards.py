@@ -118,7 +118,6 @@ class Shards:
                     self._copies.append(self._matrices.pop())
 
         self.memory = aligned_zeros(self._size)
-        self.memory[self._ones] = 1.0
         codes = network.table[:, ACTIVATION].copy()
         rates = np.asarray(rates, dtype=np.float32)
         self.tables = ShardTables(
@@ -128,6 +127,9 @@ class Shards:
 
     def pull(self) -> None:
         """Copy the parameters from the network."""
+        # Padding is multiplied by zeros: what is not finite there would stay.
+        self.memory.fill(0.0)
+        self.memory[self._ones] = 1.0
         for weights, matrix in self._weights_and_matrices([*self._matrices, *self._copies]):
             matrix[: weights.shape[0], : weights.shape[1]] = weights
 
