@@ -84,9 +84,9 @@ class RangeTest:
         self._safety = safety_factor(optimizer, config.learning_rate)
         self._highest = min(config.learning_rate * _HIGHEST, LARGEST_RATE)
         self._range = self._highest / (config.learning_rate * _LOWEST)
-        self._config = replace(config, learning_rate=self._highest)
-        self._threads = threads
-        self._trainer = trainer = FitTrainer(image, self._config, threads=threads)
+        config = replace(config, learning_rate=self._highest)
+        self._trainer = trainer = FitTrainer(image, config, threads=threads)
+        self._beginning = trainer.state_dict()
         batch = min(config.batch_size, trainer.epoch_size)
         single = batch == 1 and not optimizer.adaptive
         self._samples = max(_STEPS * batch, _SINGLE_SAMPLES if single else _FEWEST_SAMPLES)
@@ -109,19 +109,18 @@ class RangeTest:
         """Take the steps, yielding the share (0..1) that is done after some of them."""
         for number in range(self._networks):
             if number:
-                self._trainer = self._another(number)
+                self._restart(number)
             self._learned = 0
-            for share in self._sweep(self._config.seed + number):
+            for share in self._sweep(self._trainer.config.seed + number):
                 yield (number + share) / self._networks
 
-    def _another(self, number: int) -> FitTrainer:
-        """Return a trainer with other initial weights: one that has diverged has no use."""
-        trainer = FitTrainer(self._trainer.image, self._config, threads=self._threads)
+    def _restart(self, number: int) -> None:
+        """Give the network other initial weights."""
+        trainer = self._trainer
         height, width, channels = trainer.image.shape
-        config = replace(trainer.config, seed=self._config.seed + number)
+        config = replace(trainer.config, seed=trainer.config.seed + number)
         parameters = make_network(config, (width, height), channels).parameters
-        trainer.load_state_dict({**trainer.state_dict(), "parameters": parameters})
-        return trainer
+        trainer.load_state_dict({**self._beginning, "parameters": parameters})
 
     def _sweep(self, seed: int) -> Iterator[float]:
         """Learn with one network, in the order of this seed."""
