@@ -288,8 +288,9 @@ def test_a_grid_is_cut_into_regions_at_cache_lines():
         assert len(encoding.unit_work(100)) == len(encoding.units)
 
 
-def test_whoever_adds_to_a_unit_the_gradient_is_the_same(rng):
-    encoding = HashGrid(3, 2, 2**10, 4, 60, (60, 40))
+@pytest.mark.parametrize(("entries", "finest"), [(2**10, 60), (2**14, 240)])
+def test_whoever_adds_to_a_unit_the_gradient_is_the_same(entries, finest, rng):
+    encoding = HashGrid(3, 2, entries, 4, finest, (60, 40))
     inputs = rng.random((300, 2), dtype=np.float32)
     grad_y = rng.standard_normal((300, encoding.outputs), np.float32)
     results = set()
@@ -305,6 +306,26 @@ def test_whoever_adds_to_a_unit_the_gradient_is_the_same(rng):
             for first, count in zip(notes.units[:, 2], notes.counts[:, 0], strict=True)
         ]
         results.add((gradient.tobytes(), *noted))
+    assert len(results) == 1
+
+
+def test_a_step_is_the_same_whether_few_entries_are_noted_or_all(rng):
+    encoding = HashGrid(3, 2, 2**10, 4, 60, (60, 40))
+    inputs = rng.random((300, 2), dtype=np.float32)
+    grad_y = rng.standard_normal((300, encoding.outputs), np.float32)
+    units, results, noted = range(len(encoding.units)), set(), []
+    for at_once in (300, 1):
+        gradient, touched = np.zeros(encoding.size, np.float32), Touched(encoding.units, 2)
+        for first in range(0, 300, at_once):
+            some = slice(first, first + at_once)
+            encoding.add_gradient(units, inputs[some], grad_y[some], gradient, touched)
+        noted.append(touched.notes.counts[:, 0] < touched.notes.units[:, 3])
+        optimizer, parameters = OPTIMIZERS["adam"](encoding.size), gradient.copy()
+        take_step(optimizer, parameters, gradient, touched.notes, (0, 0, len(units)))
+        assert not gradient.any()
+        results.add((parameters.tobytes(), optimizer.state["second_moment"].tobytes()))
+    assert not noted[0].any()
+    assert noted[1].any()
     assert len(results) == 1
 
 

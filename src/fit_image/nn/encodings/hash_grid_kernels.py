@@ -10,7 +10,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from fit_image.nn.optimizers.touched import note
+from fit_image.nn.optimizers.touched import note, note_all
 from fit_image.nn.runtime.arrays import FloatArray, IntArray
 from fit_image.nn.runtime.jit import alwaysinline, inner, kernel
 from fit_image.nn.runtime.simd import prefetch, prefetch_far
@@ -30,6 +30,9 @@ _BLOCK = 128
 
 # Samples whose entries are fetched before their turn.
 _AHEAD = 12
+
+# Entries for each sample up to which all entries of a level are taken as touched.
+_CROWDED = 32
 
 
 class Corners(NamedTuple):
@@ -77,16 +80,45 @@ def _corners(level, x, y):
 
 
 @inner
+def _find_cells(inputs, axis, first, cells, found, rest, memory):
+    """Find the cells of some samples along an axis, and the positions in them."""
+    for j in range(found.size):
+        memory[j] = inputs[first + j, axis]
+    for j in range(found.size):
+        found[j], rest[j] = _cell(_reflect(memory[j]), cells)
+
+
+@inner
 def _find_corners(level, inputs, first, count, corners):
-    """Find the corners for ``count`` samples."""
-    entries, weights = corners
+    """Find the corners for ``count`` samples.
+
+    In several loops, because of one that did all of it the compiler would make no vectors.
+    """
+    e00, e10, e01, e11 = _rows(corners.entries, count)
+    w00, w10, w01, w11 = _rows(corners.weights, count)
+    _find_cells(inputs, 0, first, level[CELLS_X], e00, w00, w11)
+    _find_cells(inputs, 1, first, level[CELLS_Y], e10, w10, w11)
     for j in range(count):
-        x, fx = _cell(_reflect(inputs[first + j, 0]), level[CELLS_X])
-        y, fy = _cell(_reflect(inputs[first + j, 1]), level[CELLS_Y])
-        entries[0, j], entries[1, j], entries[2, j], entries[3, j] = _corners(level, x, y)
+        fx, fy = w00[j], w10[j]
         gx, gy = np.float32(1.0) - fx, np.float32(1.0) - fy
-        weights[0, j], weights[1, j] = gx * gy, fx * gy
-        weights[2, j], weights[3, j] = gx * fy, fx * fy
+        w00[j], w10[j] = gx * gy, fx * gy
+        w01[j], w11[j] = gx * fy, fx * fy
+    row, mask = level[ROW], level[ENTRIES] - 1
+    if row > 0:
+        for j in range(count):
+            above = e10[j] * row + e00[j]
+            e00[j], e10[j], e01[j], e11[j] = above, above + 1, above + row, above + row + 1
+    else:
+        for j in range(count):
+            x, above = e00[j], e10[j] * _PRIME
+            below = above + _PRIME
+            e00[j], e10[j] = (x ^ above) & mask, ((x + 1) ^ above) & mask
+            e01[j], e11[j] = (x ^ below) & mask, ((x + 1) ^ below) & mask
+
+
+@inner
+def _rows(numbers, count):
+    return numbers[0, :count], numbers[1, :count], numbers[2, :count], numbers[3, :count]
 
 
 @inner
@@ -138,7 +170,11 @@ def _add_entry(gradient, offset, features, grad_y, i, column, weight):
 
 @inner
 def _add_block(table, level, features, corners, span, samples, gradient, notes):
-    """Add the gradient by entries in ``span`` over ``samples`` of a block: grad_y, first, count."""
+    """Add the gradient by entries in ``span`` over ``samples`` of a block: grad_y, first, count.
+
+    ``notes`` is None where all entries count as touched; they are so few that they need not be
+    fetched.
+    """
     alwaysinline()
     grad_y, first, count = samples
     entries, weights = corners
@@ -146,16 +182,20 @@ def _add_block(table, level, features, corners, span, samples, gradient, notes):
     start, column = table[level, START], level * features
     bits, first_unit = table[level, REGION_BITS], level * REGIONS
     for j in range(count):
-        later = min(j + _AHEAD, count - 1)
-        for corner in range(4):
-            entry = entries[corner, later]
-            if lowest <= entry < end:
-                prefetch(gradient, start + entry * features)
+        if notes is not None:
+            later = min(j + _AHEAD, count - 1)
+            for corner in range(4):
+                entry = entries[corner, later]
+                if lowest <= entry < end:
+                    prefetch(gradient, start + entry * features)
         for corner in range(4):
             entry = entries[corner, j]
             if lowest <= entry < end:
                 offset, weight = start + entry * features, weights[corner, j]
-                if _add_entry(gradient, offset, features, grad_y, first + j, column, weight):
+                untouched = _add_entry(
+                    gradient, offset, features, grad_y, first + j, column, weight
+                )
+                if notes is not None and untouched:
                     note(notes, first_unit + (entry >> bits), offset)
 
 
@@ -168,14 +208,24 @@ def add_gradient(table, features, samples, gradient, notes, units, corners):
     inputs, grad_y = samples
     first_unit, stop_unit = units
     for level in range(first_unit // REGIONS, -(-stop_unit // REGIONS)):
-        lowest = max(first_unit - level * REGIONS, 0) << table[level, REGION_BITS]
-        end = min(stop_unit - level * REGIONS, REGIONS) << table[level, REGION_BITS]
+        low = max(first_unit - level * REGIONS, 0)
+        high = min(stop_unit - level * REGIONS, REGIONS)
+        span = low << table[level, REGION_BITS], high << table[level, REGION_BITS]
+        # Where many entries are touched, noting which ones would take longer than stepping in all.
+        whole = inputs.shape[0] * _CROWDED >= table[level, ENTRIES]
+        if whole:
+            for unit in range(level * REGIONS + low, level * REGIONS + high):
+                note_all(notes, unit)
         for first in range(0, inputs.shape[0], _BLOCK):
             count = min(_BLOCK, inputs.shape[0] - first)
             _find_corners(table[level], inputs, first, count, corners)
-            span, some = (lowest, end), (grad_y, first, count)
-            if features == 2:
+            some = (grad_y, first, count)
+            if features == 2 and whole:
+                _add_block(table, level, 2, corners, span, some, gradient, None)
+            elif features == 2:
                 _add_block(table, level, 2, corners, span, some, gradient, notes)
+            elif whole:
+                _add_block(table, level, features, corners, span, some, gradient, None)
             else:
                 _add_block(table, level, features, corners, span, some, gradient, notes)
 

@@ -56,7 +56,7 @@ class Touched:
         ends = np.cumsum(room)
         self.notes = Notes(
             np.column_stack((units, ends - room, room)),
-            np.empty(int(room.sum()), dtype=np.int64),
+            np.zeros(int(room.sum()), dtype=np.int64),
             np.zeros((len(units), _LINE), dtype=np.int64),
             length,
         )
@@ -73,6 +73,12 @@ def note(notes, unit, start):
     if count < notes.units[unit, _ROOM]:
         notes.starts[notes.units[unit, _NOTES] + count] = start
         notes.counts[unit, 0] = count + 1
+
+
+@inner
+def note_all(notes, unit):
+    """Note all entries of a unit, whether touched or not."""
+    notes.counts[unit, 0] = notes.units[unit, _ROOM]
 
 
 @inner
