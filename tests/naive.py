@@ -251,8 +251,8 @@ class NaiveAdam:
 
     divides_rate = False
 
-    def __init__(self, beta1=0.9):
-        self.beta1 = beta1
+    def __init__(self, beta1=0.9, beta2=0.999):
+        self.beta1, self.beta2 = beta1, beta2
         self.t, self.m, self.v = 0, {}, {}
 
     def begin(self):
@@ -260,9 +260,9 @@ class NaiveAdam:
 
     def change(self, key, g, rate, parameter):
         self.m[key] = self.beta1 * self.m.get(key, 0.0) + (1 - self.beta1) * g
-        self.v[key] = 0.999 * self.v.get(key, 0.0) + (1 - 0.999) * g**2
+        self.v[key] = self.beta2 * self.v.get(key, 0.0) + (1 - self.beta2) * g**2
         m_hat = self.m[key] / (1 - self.beta1**self.t)
-        v_hat = self.v[key] / (1 - 0.999**self.t)
+        v_hat = self.v[key] / (1 - self.beta2**self.t)
         return -rate * m_hat / (math.sqrt(v_hat) + 1e-8)
 
 
@@ -277,11 +277,19 @@ class NaiveAdamW(NaiveAdam):
         return super().change(key, g, rate, parameter) - rate * self.decay * parameter
 
 
+class NaiveSOAP(NaiveAdam):
+    """Vyas et al. 2025, of numbers in no matrix."""
+
+    def __init__(self):
+        super().__init__(beta2=0.99)
+
+
 NAIVE_OPTIMIZERS = {
     "sgd": NaiveSGD,
     "momentum": NaiveMomentum,
     "adam": NaiveAdam,
     "adamw": NaiveAdamW,
+    "soap": NaiveSOAP,
 }
 
 

@@ -81,8 +81,9 @@ class FitConfig:
     epochs: int = setting(500, "Epochs: passes over all pixels.", _NOT_NEGATIVE, may_change=True)
     learning_rate: float = setting(
         None,
-        "Learning rate, divided by sqrt(fan_in + 1) in each layer unless the optimizer is adam or "
-        "adamw. The default is lower for sine, finer, gabor and gauss; auto is that of --find-lr.",
+        "Learning rate, divided by sqrt(fan_in + 1) in each layer unless the optimizer is adam, "
+        "adamw or soap. The default is lower for sine, finer, gabor and gauss; auto is that of "
+        "--find-lr.",
         above=True,
     )
     init_scale: float = setting(
@@ -100,8 +101,8 @@ class FitConfig:
     )
     optimizer: str = setting(
         None,
-        "Optimizer: gradient descent, the same with momentum, Adam, or Adam with decoupled weight "
-        "decay.",
+        "Optimizer: gradient descent, the same with momentum, Adam, Adam with decoupled weight "
+        "decay, or SOAP, which is Adam in a basis of each layer's own.",
         choices=OPTIMIZERS,
     )
     encoding: str = setting(

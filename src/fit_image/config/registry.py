@@ -47,6 +47,7 @@ OPTIMIZERS = {
     "momentum": OptimizerDefaults(0.1, 16, momentum=0.9),
     "adam": OptimizerDefaults(0.001, 64, adaptive=True),
     "adamw": OptimizerDefaults(0.001, 64, weight_decay=0.01, adaptive=True),
+    "soap": OptimizerDefaults(0.003, 1024, adaptive=True),
 }
 """The optimizers of `fit_image.nn.optimizers.registry`."""
 

@@ -17,7 +17,7 @@ from fit_image.nn.optimizers.sgd import SGD
 from fit_image.nn.training.minibatch import Minibatch
 from naive import ALL_ACTIVATIONS, NAIVE_OPTIMIZERS, NaiveNetwork, values
 
-RATES = {"sgd": 0.2, "momentum": 0.1, "adam": 0.01, "adamw": 0.01}
+RATES = {"sgd": 0.2, "momentum": 0.1, "adam": 0.01, "adamw": 0.01, "soap": 0.01}
 
 
 def teach(network, name, batch, *, rate=None, loss="mse", **options):

@@ -18,7 +18,7 @@ from fit_image.apps.pixels.samples import Samples
 from fit_image.config.fit import FitConfig
 from fit_image.config.hold_out import shown_pixels
 from fit_image.nn.encodings.base import Encoding
-from fit_image.nn.mlp.layer_spec import LayerSpec
+from fit_image.nn.mlp.layer_spec import LayerSpec, layer_table
 from fit_image.nn.mlp.mlp import MLP
 from fit_image.nn.optimizers.adam import AdamW
 from fit_image.nn.optimizers.registry import OPTIMIZERS
@@ -82,7 +82,9 @@ def make_learner(network: MLP, config: FitConfig, samples: int) -> Learner:
     if _is_per_sample(config, network.specs, network.encoding):
         return PerSample(network, network.layer_rates(config.learning_rate), config.loss)
     kind, decay, size = OPTIMIZERS[config.optimizer], config.weight_decay, network.parameters.size
-    optimizer = kind(size, decay) if issubclass(kind, AdamW) and decay is not None else kind(size)
+    optimizer = kind.of_layers(size, network.table)
+    if issubclass(kind, AdamW) and decay is not None:
+        optimizer = kind(size, decay)
     rates = network.rates(config.learning_rate, by_fan_in=optimizer.rate_of_layer)
     return Minibatch(network, optimizer, rates, min(config.batch_size, samples), config.loss)
 
@@ -95,14 +97,16 @@ def check_memory(config: FitConfig, size: tuple[int, int], channels: int) -> Non
     encoding = make_encoding(config, size)
     layers = make_layers(config, encoding.outputs, channels)
     parameters = sum(layer.size for layer in layers) + encoding.size
-    states = len(OPTIMIZERS[config.optimizer].state_names)
+    kind = OPTIMIZERS[config.optimizer]
+    states = len(kind.state_names)
     if _is_per_sample(config, layers, encoding):
         working = parameters  # in shards
     else:
         batch = min(config.batch_size, shown_pixels(config.hold_out, *size))
         working = working_numbers(layers, batch, encoding.size)
     # The state exists three times: in use, as the snapshot, and while a checkpoint is written.
-    needed = training_bytes(parameters, 3 * (1 + states), working)
+    beside, memory = kind.extra_numbers(layer_table(layers))
+    needed = training_bytes(parameters, 3 * (1 + states), working + 3 * beside + memory)
     less = "choose fewer or narrower layers"
     check_available(needed, f"{less}, or a grid of fewer entries" if encoding.levels else less)
 

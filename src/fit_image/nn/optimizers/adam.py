@@ -41,7 +41,9 @@ class Adam(Optimizer):
 
     def constants(self, step: int) -> FloatArray:
         constants = super().constants(step)
-        constants[spans.BETA1 :] = _constants(self.beta1, self.beta2, self.epsilon, step)
+        constants[spans.BETA1 : spans.RENEWAL] = _constants(
+            self.beta1, self.beta2, self.epsilon, step
+        )
         return constants
 
     def touched_constants(

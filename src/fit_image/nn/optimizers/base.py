@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +35,14 @@ class Step(NamedTuple):
     number: int  # 1 is the first
 
 
+class Preconditioned(NamedTuple):
+    """Matrices in the vectors whose step is taken as a whole, in `fit_image.nn.optimizers.soap`."""
+
+    table: IntArray  # (matrices, 7)
+    factors: FloatArray
+    work: FloatArray
+
+
 class Optimizer(ABC):
     """Base of the optimizers of vectors of ``size`` numbers.
 
@@ -44,6 +52,8 @@ class Optimizer(ABC):
         Steps taken; whoever calls `update` counts them.
     state : dict of str to float32 vector
         State that depends on earlier gradients; zeros before the first step.
+    preconditioned : Preconditioned
+        Numbers that `update` does not know how to change; none of most optimizers.
     """
 
     code: ClassVar[int]
@@ -60,6 +70,25 @@ class Optimizer(ABC):
     def __init__(self, size: int) -> None:
         self.steps = 0
         self.state: dict[str, FloatArray] = {name: aligned_zeros(size) for name in self.state_names}
+        self.preconditioned = Preconditioned(
+            np.zeros((0, 7), dtype=np.int64), aligned_zeros(0), aligned_zeros(0)
+        )
+
+    @classmethod
+    def of_layers(cls, size: int, layers: IntArray) -> Self:
+        """Return the optimizer of a network with a table of dense layers.
+
+        See `fit_image.nn.runtime.arrays.START`.
+        """
+        return cls(size)
+
+    @classmethod
+    def extra_numbers(cls, layers: IntArray) -> tuple[int, int]:
+        """Return how many numbers there are in `state` beside vectors, and how many in memory.
+
+        ``layers`` as in `of_layers`.
+        """
+        return 0, 0
 
     def update(self, parameters: FloatArray, gradient: FloatArray, step: Step) -> None:
         """Change some spans of ``parameters``, and of the state, in place."""

@@ -15,10 +15,11 @@ SGD, MOMENTUM, ADAM = range(3)
 
 SCALE, DECAY, MU = range(3)
 BETA1, REST1, BETA2, REST2, CORRECTION, ROOT, EPSILON = range(2, 9)
-CONSTANTS = 9
+RENEWAL = 9
+CONSTANTS = 10
 """Columns of the constants of a step, and their number: the factor of the gradient, the decay of
 the weights, that of the velocity; or beta1, 1 - beta1, beta2, 1 - beta2, 1 / c1, 1 / sqrt(c2) and
-epsilon of Adam."""
+epsilon of Adam; and whether SOAP renews its bases."""
 
 
 @inner

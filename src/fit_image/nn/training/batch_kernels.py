@@ -16,6 +16,7 @@ from fit_image.nn.mlp.cache import (
     layer_deltas,
     weight_gradient,
 )
+from fit_image.nn.optimizers.soap import step_matrices
 from fit_image.nn.optimizers.spans import step_span
 from fit_image.nn.optimizers.touched_steps import step_touched
 from fit_image.nn.runtime.arrays import FAN_IN, SKIP, STRIDE, copy, vector
@@ -60,8 +61,9 @@ def learn_kernel(vectors, buffers, panel, samples, micro_batches, share, codes, 
         the constants of the optimizer's steps, float32 (micro-batches, constants), and of those in
         tables.
     share : tuple
-        Of type `fit_image.nn.training.weight_shares.WeightShare`; and the thread's units of tables:
-        where the tables begin in the vectors, the first unit, and the one behind the last.
+        Of type `fit_image.nn.training.weight_shares.WeightShare`; the thread's units of tables:
+        where the tables begin in the vectors, the first unit, and the one behind the last; and of
+        type `fit_image.nn.optimizers.base.Preconditioned`, with the matrices' learning rates.
     codes : tuple
         Of the loss and of the optimizer; and of a hash grid its table and the size of an entry, the
         notes of what is touched, memory for corners, the gradient by the encoded inputs, and the
@@ -72,9 +74,10 @@ def learn_kernel(vectors, buffers, panel, samples, micro_batches, share, codes, 
     # Plain tuples, which numba recognises faster than NamedTuples.
     parameters, gradient = vectors[0], vectors[1]
     table, factors, constants, touched_constants = micro_batches
-    (blocks, spans, rates), units = share
+    (blocks, spans, rates), units, (preconditioned, matrix_rates) = share
     loss_code, optimizer_code, grid = codes
     with_grad_x = grid[0].shape[0] > 0
+    as_matrices = preconditioned[0].shape[0] > 0
     counts, thread, threads = worker
     for batch in range(table.shape[0]):
         # The weights may have changed.
@@ -97,12 +100,16 @@ def learn_kernel(vectors, buffers, panel, samples, micro_batches, share, codes, 
             for row in range(first, stop, _ROWS):
                 end = min(row + _ROWS, stop)
                 weight_gradient(buffers, panel, layer, row, end, count, gradient, add)
-                if table[batch, STEP] > 0:
+                if table[batch, STEP] > 0 and not as_matrices:
                     start = spans[block, 0] + (row - first) * stride
                     rate, length = rates[block] * factors[batch], (end - row) * stride
                     step_span(
                         optimizer_code, vectors, start, start + length, rate, constants[batch]
                     )
+        if table[batch, STEP] > 0 and as_matrices:
+            barrier(counts, thread, threads)
+            scaled = matrix_rates, factors[batch]
+            step_matrices(vectors, preconditioned, scaled, constants[batch], panel, worker)
 
 
 @inner

@@ -87,6 +87,7 @@ class FusedExecutor:
         self._cache = MLPCache(network.specs, network.table, longest)
         self._gradient = aligned_zeros(network.parameters.size)
         self._table_rate = rates[0]
+        self._matrices = tuple(optimizer.preconditioned), rates[1:]
         self._shares = WeightShares(network.table, rates[1:])
         self._touched = Touched(network.encoding.units, network.encoding.entry_size)
         self._unit_edges: dict[int, list[int]] = {}  # by the number of threads
@@ -140,7 +141,7 @@ class FusedExecutor:
             self._panels[thread],
             samples,
             micro_batches,
-            (tuple(self._shares.of(thread, threads)), edges),
+            (tuple(self._shares.of(thread, threads)), edges, self._matrices),
             (self._loss_code, self._optimizer.code, (*grid, self._cache.grad_x, inputs)),
             worker,
         )

@@ -42,6 +42,7 @@ class Minibatch:
     network : Network
     optimizer : Optimizer
         For the network's parameter vector.
+        One with a preconditioner is for an `MLP`.
     rates : float or sequence of float
         Learning rate of all layers, or of each.
     batch : int
@@ -82,6 +83,8 @@ class Minibatch:
         self._part = 0  # number of the micro-batch in its batch
         self._fused = None
         self.most_threads = self._pool.threads
+        if len(optimizer.preconditioned.table) and not isinstance(network, MLP):
+            raise ValueError("what is learned layer by layer has no preconditioner")
         if isinstance(network, MLP) and micro_batch is None:
             micro_batch = samples_at_once(network.specs)
         longest = batch if micro_batch is None else micro_batch_size(batch, micro_batch)
