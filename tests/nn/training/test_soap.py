@@ -59,8 +59,8 @@ def _step_kernel(vectors, preconditioned, rates, constants, panel, worker):
     step_matrices(vectors, preconditioned, rates, constants, panel, worker)
 
 
-def make(rng):
-    return MLP(dense_stack(2, HIDDEN, 3, 0.01)).draw_params(1.0, rng)
+def make(rng, hidden=HIDDEN):
+    return MLP(dense_stack(2, hidden, 3, 0.01)).draw_params(1.0, rng)
 
 
 def teach(network):
@@ -68,9 +68,13 @@ def teach(network):
     return Minibatch(network, optimizer, RATE, BATCH)
 
 
-def test_it_equals_its_naive_twin(rng):
-    """Of gradients whose numbers depend on one another, and no direction of which is mere noise."""
-    network = make(rng)
+@pytest.mark.parametrize(("hidden", "tolerance"), [(HIDDEN, 1e-4), ((110, 20), 5e-3)])
+def test_it_equals_its_naive_twin(hidden, tolerance, rng):
+    """Of gradients whose numbers depend on one another.
+
+    In a matrix that is wide and low, there are directions of which rounding decides.
+    """
+    network = make(rng, hidden)
     optimizer = SOAP.of_layers(network.parameters.size, network.table)
     gradient, shares = network.zeros(), []
     for rows in network.rows(gradient):
@@ -95,7 +99,7 @@ def test_it_equals_its_naive_twin(rng):
                 (barrier_counts(2), thread, 2),
             )
     for rows, twin in zip(network.rows(), expected, strict=True):
-        np.testing.assert_allclose(rows, twin, atol=1e-4)
+        np.testing.assert_allclose(rows, twin, atol=tolerance)
 
 
 def test_the_number_of_threads_and_resuming_change_no_bit(rng):
