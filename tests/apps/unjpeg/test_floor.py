@@ -120,14 +120,14 @@ def test_pixels_that_stay_and_pixels_that_become_pure():
         plane[:, 20:] -= 252
     active = rng.integers(0, 2, (5, 7)).astype(np.uint8)
     is_screen = rng.integers(0, 2, (5, 7)).astype(np.uint8)
-    for strength in (1.0, 0.5):
+    for strength, nearly in ((1.0, 3), (0.5, 3), (1.0, 1)):
         colours = np.stack(planes, axis=2)[:height, :width] + 128
         levels = np.clip(np.rint(picture + strength * (colours - picture)), 0, 255)
         pure = np.full((height, width), -1)
         near = pure.copy()
         for level in (0, 255):
             pure[(levels == level).all(axis=2)] = level
-            near[(np.abs(levels - level) <= 3).all(axis=2)] = level
+            near[(np.abs(levels - level) <= nearly).all(axis=2)] = level
         expected = levels.copy()
         for row, column in np.ndindex(height, width):
             rows, columns = (
@@ -142,8 +142,8 @@ def test_pixels_that_stay_and_pixels_that_become_pure():
                 set(picture[row, column])
             ):
                 expected[row, column] = picture[row, column]
-        found = levels_of(
-            planes, picture, active, is_screen, ThreadPool(2), is_luma=False, strength=strength
-        )
+        pool = ThreadPool(2)
+        more = {"is_luma": False, "strength": strength, "nearly": nearly}
+        found = levels_of(planes, picture, active, is_screen, pool, **more)
         assert (found == expected).mean() > 0.9999
         assert (found != levels).any()

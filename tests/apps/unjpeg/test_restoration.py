@@ -255,6 +255,17 @@ def test_photographs_do_not_get_worse(subsampling, quality):
     assert psnr(result, photograph()) > psnr(decompress(data), photograph()) - 0.02
 
 
+@pytest.mark.parametrize("quality", [97, 98])
+def test_faint_shades_of_fine_pictures_are_no_damage(quality):
+    wide = Image.new("RGB", (609, 351), "white")
+    draw, rng = ImageDraw.Draw(wide), np.random.default_rng(0)
+    for line in rng.integers(0, 600, (24, 4)).tolist():
+        draw.line(line, fill="black", width=4)
+    lines = np.asarray(wide.resize((203, 117), Image.Resampling.LANCZOS))
+    data = jpeg(lines, quality=quality)
+    assert psnr(restored(data, quality), lines) > psnr(decompress(data), lines) - 0.3  # else -1, -3
+
+
 def test_screens_are_told_from_photographs():
     for levels, low, high in ((screen(), 0.5, 1.0), (photograph(), 0.0, 0.02)):
         (luma, *_) = read_planes(io.BytesIO(jpeg(levels, quality=75))).planes

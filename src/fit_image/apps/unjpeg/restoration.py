@@ -115,6 +115,7 @@ class Restoration:
             strip.pool,
             is_luma=len(strip.jpeg.planes) > 1 and not strip.jpeg.is_rgb,
             strength=self.strength,
+            nearly=_nearly(strip.jpeg),
         )
 
     def _estimator(self, pool: ThreadPool) -> Estimator:
@@ -129,6 +130,11 @@ def _is_fine(jpeg: JpegPlanes) -> bool:
     """Tell whether pixels say more of the original than coefficients that are read from them."""
     whole = all(plane.down == plane.across == 1 for plane in jpeg.planes)
     return whole and max(coarseness(plane.table) for plane in jpeg.planes) < _LEAST_COARSENESS
+
+
+def _nearly(jpeg: JpegPlanes) -> int:
+    """Return how many levels a pure pixel may be off, as the file tells luma."""
+    return 1 if coarseness(jpeg.planes[0].table) < _LEAST_COARSENESS else 3
 
 
 def _part(jpeg: JpegPlanes, begin: int, end: int) -> JpegPlanes:

@@ -16,6 +16,11 @@ _CHROMA_WEIGHT, _NEARNESS = 0.05, 0.03
 _COARSE = 4.0
 """Coarseness above which chroma is expanded again from smoothed luma."""
 
+_FINEST, _FINE = 1.0, 1.3
+"""Coarseness between which smoothing goes from the least to the usual."""
+
+_LEAST_DEVIATION = 1.0
+
 
 def filter_strip(strip: Strip) -> FloatArray:
     """Expand chroma by regression on luma, and smooth screens between their edges.
@@ -36,7 +41,7 @@ def filter_strip(strip: Strip) -> FloatArray:
     if not shares.any():
         return shares
     coarse = coarseness(luma.table)
-    deviation = 3.0 * coarse**0.6  # measured: the best of 1 to 50
+    deviation = _deviation(coarse)
     results = strip.empty_planes()
     for index in range(_SMOOTHINGS):
         strip.smooth(shares, Smoothing(deviation, _CHROMA_WEIGHT, _NEARNESS), results)
@@ -46,3 +51,13 @@ def filter_strip(strip: Strip) -> FloatArray:
             strip.expand_chroma(shares)
             strip.project()
     return shares
+
+
+def _deviation(coarse: float) -> float:
+    """Return the deviation of the first smoothing, in levels."""
+    usual: float = 3.0 * coarse**0.6  # measured: the best of 1 to 50
+    if coarse >= _FINE:
+        return usual
+    # Of steps of 1, levels are known nearly: faint shades are no damage.
+    share = max(coarse - _FINEST, 0.0) / (_FINE - _FINEST)
+    return _LEAST_DEVIATION + share * (usual - _LEAST_DEVIATION)

@@ -9,9 +9,6 @@ from fit_image.nn.runtime.jit import inner, kernel
 _RADIUS, _LEAST = 3, 20
 """Of the square around a pixel, and how many pure ones in its 49 make it pure."""
 
-_NEARLY = 3
-"""Levels from pure white or black of pixels that may be meant to be pure."""
-
 
 @inner
 def _level(colour, before, strength):
@@ -75,7 +72,7 @@ def _is_mostly_pure(levels, i, j, pure):
 
 
 @kernel
-def keep_kernel(levels, picture, active, is_screen, restored, first, last):
+def keep_kernel(levels, picture, active, is_screen, nearly, restored, first, last):
     """Fill ``restored`` with levels, and pixels of the picture that stay as they are.
 
     These are pure ones, and those of blocks that are not active. Pixels of a screen that are nearly
@@ -85,6 +82,8 @@ def keep_kernel(levels, picture, active, is_screen, restored, first, last):
     ----------
     levels, picture, restored : uint8 (height, width, 3)
     active, is_screen : uint8 (rows, columns of blocks)
+    nearly : int
+        Levels from pure white or black of pixels that may be meant to be pure.
     """
     width = picture.shape[1]
     for i in range(first, last):
@@ -99,7 +98,7 @@ def keep_kernel(levels, picture, active, is_screen, restored, first, last):
                     for colour in range(3):
                         restored[i, j, colour] = picture[i, j, colour]
                 elif is_screen[i // 8, block]:
-                    pure = _purity(levels, i, j, _NEARLY)
+                    pure = _purity(levels, i, j, nearly)
                     if pure >= 0 and _is_mostly_pure(levels, i, j, pure):
                         for colour in range(3):
                             restored[i, j, colour] = pure

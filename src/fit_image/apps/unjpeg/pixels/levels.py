@@ -25,11 +25,15 @@ def levels_of(
     *,
     is_luma: bool,
     strength: float,
+    nearly: int = 3,
 ) -> Picture:
-    """Return a restored picture's pixels; those stay as they are of which `keep_kernel` says so."""
+    """Return a restored picture's pixels; those stay as they are of which `keep_kernel` says so.
+
+    ``nearly`` is how many levels from pure white or black pixels of screens may be meant to be so.
+    """
     levels, restored = np.empty_like(picture), np.empty_like(picture)
     _run(pool, levels_kernel, tuple(planes), is_luma, picture, np.float32(strength), levels)
-    _run(pool, keep_kernel, levels, picture, active, is_screen, restored)
+    _run(pool, keep_kernel, levels, picture, active, is_screen, nearly, restored)
     return restored
 
 
