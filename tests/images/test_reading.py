@@ -576,3 +576,24 @@ class TestDamage:
                 except InputError as error:
                     assert str(error).isprintable()
             count_kinds([file])
+
+
+@pytest.mark.parametrize(
+    ("marker", "bits", "kind"),
+    [
+        (0xC0, 12, "12-bit JPEG"),
+        (0xC1, 12, "12-bit JPEG"),
+        (0xC3, 8, "lossless JPEG"),
+        (0xC3, 16, "lossless JPEG"),
+        (0xC5, 8, "hierarchical JPEG"),
+    ],
+)
+def test_jpegs_that_cannot_be_decoded_are_named(read, marker, bits, kind):
+    file = io.BytesIO()
+    metadata = b"Exif\0\0" + bytes(9000)
+    Image.new("RGB", (WIDTH, HEIGHT), "red").save(file, "JPEG", exif=metadata)
+    data = bytearray(file.getvalue())
+    frame = data.index(b"\xff\xc0")
+    data[frame + 1], data[frame + 4] = marker, bits
+    with pytest.raises(InputError, match=f"a: {kind} is not supported: export as JPEG of 8 bits"):
+        read(bytes(data))

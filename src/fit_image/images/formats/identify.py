@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import zlib
 from collections import Counter
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from fit_image.errors import InputError
+from fit_image.images.formats.jpeg_blocks import unusual_process
 from fit_image.images.formats.tiff import Page, unsupported_pixels, with_subpages
 
 START = 4096
@@ -187,6 +188,14 @@ def tiff_kind(pages: list[Page]) -> FileKind | None:
     """Return the kind of a TIFF that could not be decoded, None if it is damaged."""
     name = unsupported_pixels(pages) if pages else None
     return None if name is None else FileKind(name, "export as PNG of 8 bits")
+
+
+def jpeg_kind(file: BinaryIO) -> FileKind | None:
+    """Return the kind of a JPEG that could not be decoded, None if it is damaged, or no JPEG."""
+    file.seek(0)
+    data = file.read()
+    name = unusual_process(data) if data.startswith(b"\xff\xd8\xff") else None
+    return None if name is None else FileKind(name, "export as JPEG of 8 bits, or as PNG")
 
 
 def describe_kinds(kinds: Counter[FileKind]) -> str:

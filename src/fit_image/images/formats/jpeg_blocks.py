@@ -30,6 +30,7 @@ _APP0, _APP14, _COM, _DQT, _SOI, _EOI, _SOS = 0xE0, 0xEE, 0xFE, 0xDB, 0xD8, 0xD9
 _DCT_FRAMES = (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)
 """Frames of the discrete cosine transform, whose pixels Pillow can decode."""
 
+_LOSSLESS_FRAMES = (0xC3, 0xC7, 0xCB, 0xCF)
 _PROGRESSIVE = (0xC2, 0xCA)
 
 # In the data of a scan, 0xFF is followed by 0, or is a restart.
@@ -61,8 +62,8 @@ class JpegBlocks:
         if not scans or not frames:
             raise InputError("no scan in it")
         marker, frame, _ = frames[0]
-        if marker not in _DCT_FRAMES or frame[0] != 8:
-            raise InputError("not of 8 bits, or lossless; save it as PNG first")
+        if process := _unusual_process(marker, frame):
+            raise InputError(f"{process}; save it as PNG first")
         self._names = [frame[6 + 3 * index] for index in range(frame[5])]
         self._factors = [
             (factors >> 4, factors & 15) for factors in frame[7 : 7 + 3 * frame[5] : 3]
@@ -107,6 +108,22 @@ class JpegBlocks:
                 raise UnusualJpegError
             rounded[at : at + 2] = side.to_bytes(2)
         return bytes(rounded)
+
+
+def unusual_process(data: bytes) -> str | None:
+    """Return the name of a JPEG file's process, such as ``12-bit``, if Pillow cannot decode it."""
+    for marker, content, _ in _segments(data):
+        if _is_frame(marker) and content:
+            return _unusual_process(marker, content)
+    return None
+
+
+def _unusual_process(marker: int, frame: bytes) -> str | None:
+    if marker in _LOSSLESS_FRAMES:
+        return "lossless JPEG"
+    if marker not in _DCT_FRAMES:
+        return "hierarchical JPEG"
+    return None if frame[0] == 8 else f"{frame[0]}-bit JPEG"
 
 
 def _segments(data: bytes) -> Iterator[_Segment]:

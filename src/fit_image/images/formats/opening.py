@@ -21,6 +21,7 @@ from fit_image.images.formats.identify import (
     FileKind,
     UnsupportedKindError,
     identify,
+    jpeg_kind,
     raw_kind,
     tiff_kind,
 )
@@ -149,8 +150,10 @@ def _first_success(
     assert first is not None
     if isinstance(first, UnidentifiedImageError | KeyError):  # the latter of unknown compressions
         kind = kind or tiff_kind(pages)
-        if kind is not None:
-            raise UnsupportedKindError(kind) from first
+    else:
+        kind = None
+    if kind := kind or jpeg_kind(file):
+        raise UnsupportedKindError(kind) from first
     raise first
 
 
