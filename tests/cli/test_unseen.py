@@ -91,7 +91,10 @@ def test_other_pixels_are_not_gone_on_with(picture):
         (("--hold-out", "1"), ("--hold-out", "share")),
         (("--hold-out", "0.0001"), ("--hold-out 0.0001", "all of the 24 x 16 pixels")),
         (("--target-psnr", "unseen:30"), ("--target-psnr unseen:30", "needs --hold-out")),
-        (("--target-psnr", "unseen:x", "--hold-out", "even"), ("--target-psnr",)),
+        (
+            ("--target-psnr", "unseen:none", "--hold-out", "even"),
+            ("--target-psnr", "'unseen:none' is not unseen: and a number of dB above 0"),
+        ),
         (("--hold-out", "even,0.5"), ("--hold-out even,0.5", "sweep")),
         (("--caption", "{unseen_psnr}"), ("unseen_psnr",)),
     ],

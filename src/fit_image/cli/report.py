@@ -12,6 +12,7 @@ from fit_image.cli.display.compilation import announcing_compilation
 from fit_image.cli.display.displays import Display, ProgressStep, make_display
 from fit_image.cli.sweep.options import BY_OPTION
 from fit_image.cli.sweep.results import write_all
+from fit_image.errors import InputError, one_line
 
 _PARTS = ("spectra", "frames", "units")  # of the page of a run
 
@@ -41,6 +42,11 @@ def command(ctx: click.Context, /, path: Path, by: str, quiet: bool) -> None:
             page: Path | None = _write_run(path, display)
     else:
         check_kind(path, None)
+        if not SweepDirectory.holds_sweep(path):
+            raise InputError(
+                f"{one_line(path)} is not the folder of a run that learns a picture, or of a "
+                "sweep: it has no run.json and no sweep.json"
+            )
         folder = SweepDirectory.open(path)
         outcomes = read_outcomes(folder)
         check_drawn(folder, outcomes)

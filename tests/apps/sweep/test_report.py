@@ -328,7 +328,7 @@ def test_the_command_refuses_what_is_no_sweep(tmp_path):
     result = report(tmp_path)
     assert result.exit_code == 2
     (line,) = result.stderr.splitlines()
-    assert "is not the folder of a sweep" in line
+    assert "is not the folder of a run that learns a picture, or of a sweep" in line
 
 
 def test_the_command_has_nothing_to_show_of_a_sweep_that_has_not_begun(sweep, tmp_path):

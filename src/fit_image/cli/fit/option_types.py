@@ -38,7 +38,10 @@ class TargetPsnr(Real):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if not isinstance(value, str) or not value.startswith(UNSEEN):
             return super().convert(value, param, ctx)
-        number = super().convert(value.removeprefix(UNSEEN), param, ctx)
+        try:
+            number = super().convert(value.removeprefix(UNSEEN), param, ctx)
+        except click.BadParameter:
+            self.fail(f"{value!a} is not {UNSEEN} and a number of dB above 0.", param, ctx)
         return parse_target(f"{UNSEEN}{number}")
 
 
