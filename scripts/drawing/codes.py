@@ -49,17 +49,22 @@ class Comparison:
         self.mean: Floats = (pictures.mean(axis=0, dtype=np.float64) / 255).astype(np.float32)
         self._variance = float(np.square(self.wanted - self.mean, dtype=np.float64).mean())
         self._most = min(len(pictures) - 1, self.mean.size)
-        count, rng = min(self._most, self._codes[-1]), np.random.default_rng(0)
-        self._components = principal_components(pictures, self.mean, count, rng, mirror=False)
 
     def compare(self, plan: Plan, epochs: int, seed: int) -> list[Outcome]:
         """Train networks, with PCA of the code behind all of that code, or of the largest."""
+        count, rng = min(self._most, max(plan)), np.random.default_rng(0)
+        pictures = self.lesson.pictures
+        components = principal_components(pictures, self.mean, count, rng, mirror=False)
         average = np.broadcast_to(self.mean, self.wanted.shape)
         outcomes = [self._outcome("the average picture", 0, self.mean.size, average)]
+        sizes: list[int] = []
         for code, networks in plan.items():
             for name, recipe in networks.items():
                 outcomes.append(self._train(name, replace(recipe, seed=seed), epochs))
-            outcomes.append(self._pca(min(code, len(self._components))))
+            # Codes may be larger than the number of components.
+            if min(code, count) > max(sizes, default=0):
+                sizes.append(min(code, count))
+                outcomes.append(self._pca(components[:code]))
         return outcomes
 
     def both_presets(self) -> Plan:
@@ -103,12 +108,12 @@ class Comparison:
         training = f", {epochs:,} epochs, {trainer.progress.seconds:.0f} s"
         return self._outcome(name, network.code_size, count, drawn, training)
 
-    def _pca(self, size: int) -> Outcome:
+    def _pca(self, chosen: Floats) -> Outcome:
         """Redraw with the first principal components of the training pictures."""
-        chosen, mean = self._components[:size], self.mean.reshape(-1)
+        mean = self.mean.reshape(-1)
         flat = self.wanted.reshape(len(self.wanted), -1)
         drawn = ((flat - mean) @ chosen.T @ chosen + mean).clip(0, 1).reshape(self.wanted.shape)
-        return self._outcome("PCA", size, chosen.size + mean.size, drawn)
+        return self._outcome("PCA", len(chosen), chosen.size + mean.size, drawn)
 
     def _outcome(
         self, name: str, code: int, count: int, drawn: Floats, training: str = ""

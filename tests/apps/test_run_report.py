@@ -79,7 +79,7 @@ def test_what_has_no_report_is_said(copied, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert "has not learned an epoch yet" in report.fail(copied)
     (copied / "run.json").unlink()
-    assert "belongs to a run, not to a sweep" in report.fail(copied)
+    assert "is not the folder of a run: it has no run.json" in report.fail(copied)
     (copied / "target.png").unlink()
 
 

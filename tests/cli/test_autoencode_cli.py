@@ -142,6 +142,10 @@ def test_a_preset_gives_what_is_not_given(bars):
     assert json.loads(Shell("info").succeed("run/model.npz", "--json").stdout)["kind"] == "residual"
     again = (*strong, "--resume", "--epochs", 2, "-q")
     assert "--bottleneck (was 5, now 6) differs" in fail(*again, "--bottleneck", 6)
+    line = fail("train", bars, "-o", "new", "--preset", "strong", "--hidden", 5)
+    assert line.endswith("--hidden is for fully connected networks: omit it or --preset strong")
+    line = fail("train", bars, "-o", "new", "--preset", "strong", "--conv", "--hidden", 5)
+    assert line.endswith("omit it or --conv")
     line = fail("train", bars, "-o", "run", "--resume", "--preset", "article", "-q")
     assert "--residual (was True, now False)" in line
     succeed(*again)
@@ -421,10 +425,19 @@ def test_info(run, bars):
     assert "hidden       none" in Shell("info").succeed(run / "model.npz").stdout
 
 
+def test_info_of_convolutions(bars):
+    succeed("train", bars, "-o", "run", "--conv", "--filters", "3,2", "--epochs", 1, "-q")
+    assert "filters      3, 2\n" in Shell("info").succeed("run/model.npz").stdout
+
+
 def test_other_models_are_refused(run):
     Image.new("L", (14, 12)).save("a.png")
     line = Shell("render").fail(run / "model.npz")
     assert "belongs to a training of an auto-encoder, not to a run" in line
+    assert "belongs to a training of an auto-encoder, not to a run" in Shell("report").fail(run)
+    for command in ("report", "sheet", "animate"):
+        line = Shell(command).fail(run / "model.npz")
+        assert "is the model of a training of an auto-encoder: give the folder of a run" in line
     line = Shell("digits").fail("grid", run / "model.npz")
     assert f"fit-image autoencode apply {run / 'model.npz'} PICTURES uses it" in line
 

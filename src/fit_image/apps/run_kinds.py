@@ -64,7 +64,7 @@ def check_kind(path: Path, wanted: type[RunDirectory] | None) -> None:
     path : Path
         A folder or a model file.
     wanted : type or None
-        The kind of run; None for a sweep.
+        The kind of run; None for a sweep, or where a folder is wanted.
     """
     name = one_line(path)
     if SweepDirectory.holds_sweep(path):
@@ -82,11 +82,11 @@ def check_kind(path: Path, wanted: type[RunDirectory] | None) -> None:
                 f"{name} is not the folder of a {wanted.description}: it has neither "
                 f"{wanted.document_name} nor model.npz"
             )
+    elif wanted is None:
+        raise InputError(f"{name} is the model of a {kind.description}: give the folder of a run")
     elif kind is not wanted:
-        other = f"a {wanted.description}" if wanted else "a sweep"
-        raise InputError(
-            f"{name} belongs to a {kind.description}, not to {other}: {_use(kind, path)}"
-        )
+        found = f"belongs to a {kind.description}, not to a {wanted.description}"
+        raise InputError(f"{name} {found}: {_use(kind, path)}")
 
 
 def check_data(path: Path, wanted: str) -> None:

@@ -29,13 +29,14 @@ def command(ctx: click.Context, /, path: Path, by: str, quiet: bool) -> None:
     in any browser, without an internet connection.
     """
     from fit_image.apps.fit.directory import FitDirectory
-    from fit_image.apps.run_kinds import check_kind
+    from fit_image.apps.run_kinds import check_kind, kind_of
     from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
     from fit_image.apps.sweep.results.outcome import read_outcomes
     from fit_image.apps.sweep.results.report import check_drawn
 
     ctx.obj.act_at_once()
-    if FitDirectory.holds_run(path):
+    if path.is_dir() and kind_of(path):
+        check_kind(path, FitDirectory)
         if is_given(ctx, "by"):
             raise click.UsageError("--by is for sweeps, whose trials it synchronises.")
         with make_display(quiet) as display:

@@ -98,6 +98,7 @@ class AutoencoderDirectory(RunDirectory):
             "kind": model.config.kind,
             "hidden": list(model.config.hidden),
             "tied": model.config.tied,
+            "filters": list(model.config.filters) if model.config.conv else [],
             "code": model.autoencoder.code_size,
             "compression": round(model.mean.size / model.autoencoder.code_size, 3),
             "parameters": model.autoencoder.network.num_params,

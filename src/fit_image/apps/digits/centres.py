@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,13 +10,24 @@ import numpy.typing as npt
 
 from fit_image.nn.runtime.arrays import FloatArray
 
+_CANDIDATES = 2
+"""Pictures that are drawn for one centre, of which the crispest are taken."""
+
 Normals = tuple[npt.NDArray[np.floating[Any]], npt.NDArray[np.floating[Any]]]
 
 
 def choose_centres(
-    codes: Normals, labels: npt.NDArray[np.int64], classes: Normals, count: int, seed: list[int]
+    codes: Normals,
+    labels: npt.NDArray[np.int64],
+    classes: Normals,
+    count: int,
+    seed: list[int],
+    draw: Callable[[FloatArray], FloatArray],
 ) -> tuple[FloatArray, FloatArray]:
-    """Choose pictures at random, among the half of a class that other classes are least like.
+    """Choose pictures whose codes are drawn well, of those that other classes are least like.
+
+    Of the half of a class that other classes are least like, some are taken at random, of which
+    those are chosen that are drawn with the least grey: strokes that break, or fade, are not.
 
     Parameters
     ----------
@@ -27,6 +39,8 @@ def choose_centres(
     count : int
         Of each class; where fewer are to be had, some are chosen again.
     seed : list of int
+    draw : callable
+        Draws means, float32 (pictures, numbers), in shades of 0..1.
 
     Returns
     -------
@@ -39,9 +53,20 @@ def choose_centres(
         others = np.delete(unlikely[own], label, axis=1).min(axis=1, initial=np.inf)
         margins = others - unlikely[own, label]
         best = own[np.argsort(-margins, kind="stable")[: -(-len(own) // 2)]]
-        chosen.append(np.resize(np.random.default_rng([*seed, label]).permutation(best), count))
+        some = np.random.default_rng([*seed, label]).permutation(best)[: _CANDIDATES * count]
+        greys = _greys(draw(means[some].astype(np.float32)))
+        chosen.append(np.resize(some[np.argsort(greys, kind="stable")], count))
     which = np.stack(chosen)
     return means[which].astype(np.float32), np.sqrt(variances[which]).astype(np.float32)
+
+
+def _greys(pictures: FloatArray) -> npt.NDArray[np.floating[Any]]:
+    """Return how much of each picture is grey, for its ink, which is the lesser of two shades."""
+    shades = pictures.reshape(len(pictures), -1).astype(np.float64)
+    inks = np.minimum(shades.sum(axis=1), (1 - shades).sum(axis=1))
+    greys: npt.NDArray[np.floating[Any]] = (shades * (1 - shades)).sum(axis=1)
+    greys /= np.maximum(inks, 1e-6)
+    return greys
 
 
 def _unlikelihoods(

@@ -20,6 +20,7 @@ from fit_image.apps.memory import check_available, training_bytes
 from fit_image.datasets.labelled import LabelledPictures
 from fit_image.errors import DivergenceError, InputError
 from fit_image.images.crops import centre_crop, random_crops
+from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.runs.progress import Progress
 from fit_image.runs.trainer import EpochEnd, StepTrainer
 from fit_image.storage.npz import number_of
@@ -181,15 +182,15 @@ class DigitTrainer(StepTrainer[RoundMetrics]):
                     posteriors.append((mean, variance))
                 edge = pictures[:, [0, -1]].mean() + pictures[:, :, [0, -1]].mean()
                 brightness += float(edge) / 2 * len(labels)
-        means = sums / counts[:, np.newaxis]
-        deviations = np.sqrt(np.maximum(squares / counts[:, np.newaxis] - means**2, 0.0))
-        normals: Normals = (means[:, np.newaxis], deviations[:, np.newaxis])
-        if centres:
-            encoded, variances = map(np.concatenate, zip(*posteriors, strict=True))
-            seed = [self.config.seed, _CENTRES]
-            statistics = means, deviations
-            codes, labels = (encoded, variances), self.data.labels
-            normals = choose_centres(codes, labels, statistics, centres, seed)
+            means = sums / counts[:, np.newaxis]
+            deviations = np.sqrt(np.maximum(squares / counts[:, np.newaxis] - means**2, 0.0))
+            normals: Normals = (means[:, np.newaxis], deviations[:, np.newaxis])
+            if centres:
+                encoded, variances = map(np.concatenate, zip(*posteriors, strict=True))
+                seed = [self.config.seed, _CENTRES]
+                statistics = means, deviations
+                codes, labels = (encoded, variances), self.data.labels
+                normals = choose_centres(codes, labels, statistics, centres, seed, self._draw)
         return DigitModel(
             self.config,
             self.gan.shape[2],
@@ -201,6 +202,15 @@ class DigitTrainer(StepTrainer[RoundMetrics]):
             normals[1].astype(np.float32),
             brightness / len(self.data.labels),
         )
+
+    def _draw(self, latents: FloatArray) -> FloatArray:
+        """Draw pictures as the model does, but of the size of those in training."""
+        batch = self.config.batch_size
+        parts = [self.gan.draw(latents[at : at + batch]) for at in range(0, len(latents), batch)]
+        drawn = np.clip(np.concatenate(parts), 1e-6, 1 - 1e-6)
+        logits = np.float32(self.config.contrast) * (np.log(drawn) - np.log(1 - drawn))
+        shades: FloatArray = (0.5 + 0.5 * np.tanh(logits / 2)).astype(np.float32)
+        return shades
 
     def state_dict(self) -> dict[str, npt.NDArray[Any]]:
         return {

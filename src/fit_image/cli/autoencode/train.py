@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Collection
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,6 +72,15 @@ def _text(value: object) -> str:
     if isinstance(value, bool):
         return ""
     return " " + (",".join(map(str, value)) if isinstance(value, tuple) else str(value))
+
+
+def _naming_preset(error: InputError, preset: str, given: Collection[str]) -> InputError:
+    """Return an error in which the preset stands for fields that it alone has set."""
+    implied = [each for each in error.fields if each in PRESETS[preset] and each not in given]
+    message = str(error)
+    for name in implied:
+        message = re.sub(rf"(?<!\S){name}(?!\S)", f"--preset {preset}", message)
+    return InputError(message, fields=tuple(each for each in error.fields if each not in implied))
 
 
 def _describe_presets() -> str:
@@ -160,11 +170,15 @@ class AutoencodeTrainCommand(DataTrainCommand):
             raise click.UsageError("--preset and --like exclude each other: both give all options.")
         names = [each.name for each in fields(AutoencodeConfig)]
         given = {name: self.options[name] for name in names if is_given(self.ctx, name)}
-        if earlier is None:
-            return preset_config(self.options["preset"], **given)
-        decided = {name for values in PRESETS.values() for name in values}
-        values = {name: getattr(AutoencodeConfig, name) for name in decided}
-        return replace(earlier, **(values | PRESETS[self.options["preset"]] | given))
+        preset = self.options["preset"]
+        try:
+            if earlier is None:
+                return preset_config(preset, **given)
+            decided = {name for values in PRESETS.values() for name in values}
+            values = {name: getattr(AutoencodeConfig, name) for name in decided}
+            return replace(earlier, **(values | PRESETS[preset] | given))
+        except InputError as error:
+            raise _naming_preset(error, preset, given) from error
 
     def read(
         self, config: AutoencodeConfig, earlier: AutoencoderSource | None
