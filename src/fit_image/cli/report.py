@@ -35,8 +35,10 @@ def command(ctx: click.Context, /, path: Path, by: str, quiet: bool) -> None:
     from fit_image.apps.sweep.results.report import check_drawn
 
     ctx.obj.act_at_once()
-    if path.is_dir() and kind_of(path):
+    is_run = kind_of(path) is not None
+    if is_run:
         check_kind(path, FitDirectory)
+    if is_run and path.is_dir():
         if is_given(ctx, "by"):
             raise click.UsageError("--by is for sweeps, whose trials it synchronises.")
         with make_display(quiet) as display:

@@ -18,7 +18,7 @@ from fit_image.apps.pixels.samples import Samples
 from fit_image.config.fit import FitConfig
 from fit_image.config.hold_out import shown_pixels
 from fit_image.nn.encodings.base import Encoding
-from fit_image.nn.mlp.layer_spec import LayerSpec, layer_table
+from fit_image.nn.mlp.layer_spec import LayerSpec
 from fit_image.nn.mlp.mlp import MLP
 from fit_image.nn.optimizers.adam import AdamW
 from fit_image.nn.optimizers.registry import OPTIMIZERS
@@ -105,7 +105,7 @@ def check_memory(config: FitConfig, size: tuple[int, int], channels: int) -> Non
         batch = min(config.batch_size, shown_pixels(config.hold_out, *size))
         working = working_numbers(layers, batch, encoding.size)
     # The state exists three times: in use, as the snapshot, and while a checkpoint is written.
-    beside, memory = kind.extra_numbers(layer_table(layers))
+    beside, memory = kind.extra_numbers([(layer.fan_in, layer.fan_out) for layer in layers])
     needed = training_bytes(parameters, 3 * (1 + states), working + 3 * beside + memory)
     less = "choose fewer or narrower layers"
     check_available(needed, f"{less}, or a grid of fewer entries" if encoding.levels else less)

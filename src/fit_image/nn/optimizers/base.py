@@ -12,7 +12,7 @@ Those of all else are in `spans`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -83,10 +83,10 @@ class Optimizer(ABC):
         return cls(size)
 
     @classmethod
-    def extra_numbers(cls, layers: IntArray) -> tuple[int, int]:
+    def extra_numbers(cls, shapes: Sequence[tuple[int, int]]) -> tuple[int, int]:
         """Return how many numbers there are in `state` beside vectors, and how many in memory.
 
-        ``layers`` as in `of_layers`.
+        ``shapes`` are fan-in and fan-out of dense layers.
         """
         return 0, 0
 

@@ -12,6 +12,7 @@ the order of the eigenvectors; the moments are kept in the basis, and turn with 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Self
 
 import numpy as np
@@ -35,7 +36,6 @@ from fit_image.nn.runtime.arrays import (
     FAN_OUT,
     LANES,
     START,
-    STRIDE,
     FloatArray,
     IntArray,
     Matrix,
@@ -75,7 +75,7 @@ class SOAP(Adam):
     def __init__(self, size: int, layers: IntArray | None = None) -> None:
         super().__init__(size)
         if layers is not None:
-            table, numbers, work = _layout(layers)
+            table, numbers, work = _layout(layers[:, [START, FAN_IN, FAN_OUT]].tolist())
             # In rows, so that no one takes it for a vector of as many numbers as the network.
             self.state["factors"] = aligned_zeros(numbers // LANES, LANES)
             factors = self.state["factors"].reshape(-1)
@@ -91,8 +91,8 @@ class SOAP(Adam):
         return cls(size, layers)
 
     @classmethod
-    def extra_numbers(cls, layers: IntArray) -> tuple[int, int]:
-        return _layout(layers)[1:]
+    def extra_numbers(cls, shapes: Sequence[tuple[int, int]]) -> tuple[int, int]:
+        return _layout([(0, *shape) for shape in shapes])[1:]
 
     def constants(self, step: int) -> FloatArray:
         constants = super().constants(step)
@@ -100,13 +100,16 @@ class SOAP(Adam):
         return constants
 
 
-def _layout(layers: IntArray) -> tuple[IntArray, int, int]:
-    """Return the table of matrices, and the numbers of their factors and of the working memory."""
+def _layout(layers: Sequence[tuple[int, int, int]]) -> tuple[IntArray, int, int]:
+    """Return the table of matrices, and the numbers of their factors and of the working memory.
+
+    Layers are where they begin, fan-in and fan-out.
+    """
     table, factors, work = [], 0, 0
-    for layer in layers.tolist():
-        rows, columns, stride = layer[FAN_IN] + 1, layer[FAN_OUT], layer[STRIDE]
+    for start, fan_in, columns in layers:
+        rows, stride = fan_in + 1, padded_size(columns)
         length = padded_size(rows)
-        table.append((layer[START], rows, columns, length, stride, factors, work))
+        table.append((start, rows, columns, length, stride, factors, work))
         # Of each side the sum and the basis, both padded squares.
         factors += 2 * (length**2 + stride**2)
         work += 2 * max(length, stride) ** 2
