@@ -435,7 +435,9 @@ def test_other_models_are_refused(run):
     line = Shell("render").fail(run / "model.npz")
     assert "belongs to a training of an auto-encoder, not to a run" in line
     for path in (run, run / "model.npz"):
-        assert "belongs to a training of an auto-encoder, not to a run" in Shell("report").fail(path)
+        assert "belongs to a training of an auto-encoder, not to a run" in Shell("report").fail(
+            path
+        )
     for command in ("sheet", "animate"):
         line = Shell(command).fail(run / "model.npz")
         assert "is the model of a training of an auto-encoder: give the folder of a run" in line
