@@ -193,8 +193,8 @@ def tiff_kind(pages: list[Page]) -> FileKind | None:
 def jpeg_kind(file: BinaryIO) -> FileKind | None:
     """Return the kind of a JPEG that could not be decoded, None if it is damaged, or no JPEG."""
     file.seek(0)
-    data = file.read()
-    name = unusual_process(data) if data.startswith(b"\xff\xd8\xff") else None
+    start = file.read(3)
+    name = unusual_process(start + file.read()) if start == b"\xff\xd8\xff" else None
     return None if name is None else FileKind(name, "export as JPEG of 8 bits, or as PNG")
 
 
