@@ -2,7 +2,7 @@
 
 What is transformed lies in 36 matrices, one for each place of the 6 x 6, with a row for each of
 some squares, or of a filter's inputs, and a column for each channel. A matrix of squares has `SOME`
-rows, of which the last may be unused.
+rows, of which the last may be unused, and begins `matrix_size` numbers behind the one before.
 """
 
 from __future__ import annotations
@@ -26,7 +26,15 @@ from fit_image.nn.layers.convolution.winograd_transforms import (
 )
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.jit import alwaysinline, inner
-from fit_image.nn.runtime.simd import WIDTH, broadcast, fma, load, load_unaligned, store
+from fit_image.nn.runtime.simd import (
+    WIDTH,
+    broadcast,
+    fma,
+    load,
+    load_unaligned,
+    prefetch,
+    store,
+)
 
 SOME = 32
 """Squares that are transformed at a time: their matrices stay in the second-level cache."""
@@ -34,6 +42,20 @@ SOME = 32
 PLACES = 36
 
 _ROW = 6 * WIDTH  # of the memory for one transform
+
+_LINE = 16
+"""Numbers of a line of a cache."""
+
+
+def matrix_size(channels: int) -> int:
+    """Return the numbers of a matrix of squares, and a line more.
+
+    Places whose distance is a multiple of a page would push one another out of the cache.
+    """
+    return SOME * channels + _LINE
+
+
+_size_of = inner(matrix_size)
 
 
 class Squares(NamedTuple):
@@ -55,6 +77,16 @@ def place_of(squares, number):
     """Return the image of a square, and the first row and column of its pixels."""
     image, rest = divmod(number, squares.down * squares.across)
     return image, rest // squares.across * 4, rest % squares.across * 4
+
+
+@inner
+def _prefetch(squares, image, row, column, rows):
+    """Prefetch four pixels of each of some rows, which may lie beyond the image."""
+    first = (image * squares.height + row) * squares.width + column
+    for i in range(rows):
+        at = (first + i * squares.width) * squares.channels
+        for c in range(0, 4 * squares.channels, _LINE):
+            prefetch(squares.data, at + c)
 
 
 @inner
@@ -91,9 +123,10 @@ def _pixels_4(squares, image, row, column, channel):
 @inner
 def transform_inputs(squares, first, stop, memory, target):
     """Write B' D B of the patches of some squares."""
-    channels, size = squares.channels, SOME * squares.channels
+    channels, size = squares.channels, _size_of(squares.channels)
     for number in range(first, stop):
         image, top, left = place_of(squares, number)
+        _prefetch(squares, image, top - 1, left + 9, 6)
         for c in range(0, channels, WIDTH):
             for j in range(6):
                 column = left - 1 + j
@@ -111,9 +144,10 @@ def transform_inputs(squares, first, stop, memory, target):
 @inner
 def transform_deltas(squares, first, stop, memory, target):
     """Write A Y A' of some squares."""
-    channels, size = squares.channels, SOME * squares.channels
+    channels, size = squares.channels, _size_of(squares.channels)
     for number in range(first, stop):
         image, top, left = place_of(squares, number)
+        _prefetch(squares, image, top, left + 8, 4)
         for c in range(0, channels, WIDTH):
             for j in range(4):
                 pixels = _pixels_4(squares, image, top, left + j, c)
@@ -127,11 +161,12 @@ def transform_deltas(squares, first, stop, memory, target):
 @inner
 def transform_outputs(source, first, stop, memory, biases, squares):
     """Write A' M A of some squares, plus biases (a vector; none if it is empty)."""
-    channels, size = squares.channels, SOME * squares.channels
+    channels, size = squares.channels, _size_of(squares.channels)
     one, bias = broadcast(np.float32(1.0)), broadcast(np.float32(0.0))
     for number in range(first, stop):
         image, top, left = place_of(squares, number)
         rows, columns = min(4, squares.height - top), min(4, squares.width - left)
+        _prefetch(squares, image, top, left + 4, 4)
         for c in range(0, channels, WIDTH):
             at = (number - first) * channels + c
             for j in range(6):

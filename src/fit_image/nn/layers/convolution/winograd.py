@@ -20,6 +20,7 @@ from fit_image.nn.layers.convolution.squares import (
     PLACES,
     SOME,
     Squares,
+    matrix_size,
     place_of,
     transform_deltas,
     transform_inputs,
@@ -54,6 +55,9 @@ _MOST_WASTE = 1.5
 """Pixels of the squares beside those of the image, at most."""
 
 
+_size_of = inner(matrix_size)
+
+
 class _Plan(NamedTuple):
     """What is the same in all calls."""
 
@@ -68,8 +72,8 @@ class _Scratch(NamedTuple):
 
     square: FloatArray  # for one transform
     filters: FloatArray  # (36, inputs, outputs)
-    inputs: FloatArray  # (36, SOME, inputs)
-    outputs: FloatArray  # (36, SOME, outputs)
+    inputs: FloatArray  # 36 matrices of squares
+    outputs: FloatArray
     grads: FloatArray  # like the filters
     flipped: FloatArray  # weights before they are transformed
 
@@ -101,7 +105,7 @@ class WinogradConvolution(CachedConvolution):
 
     def _scratch(self, pool: ThreadPool) -> list[_Scratch]:
         channels, units = self._plan.geometry.in_channels, self._plan.geometry.out_channels
-        filters, matrices = PLACES * channels * units, PLACES * SOME * max(channels, units)
+        filters, matrices = PLACES * channels * units, PLACES * matrix_size(max(channels, units))
         sizes = PLACES * WIDTH, filters, matrices, matrices, filters, 9 * channels * units
         total, edges = sum(sizes), np.cumsum(sizes)[:-1]
         return [_Scratch(*np.split(memory[:total], edges)) for memory in pool.scratch(total)]
@@ -214,12 +218,12 @@ def _multiply(count, inputs, outputs, scratch):
     """Write the products of the transformed inputs of some squares and the filters."""
     zero = broadcast(np.float32(0.0))
     for place in range(PLACES):
-        numbers = Factors(scratch.inputs, place * SOME * inputs, inputs)
+        numbers = Factors(scratch.inputs, place * _size_of(inputs), inputs)
         done = 0
         while done < outputs // WIDTH:
             vectors, column = vectors_of_group(outputs // WIDTH - done), done * WIDTH
             weights = Factors(scratch.filters, place * inputs * outputs + column, outputs)
-            target = Factors(scratch.outputs, place * SOME * outputs + column, outputs)
+            target = Factors(scratch.outputs, place * _size_of(outputs) + column, outputs)
             if vectors == 3:
                 _product((zero, zero, zero), count, numbers, weights, target)
             elif vectors == 2:
@@ -246,11 +250,11 @@ def _add_outer(count, inputs, outputs, scratch):
     """Add the outer products of transformed inputs and deltas of some squares."""
     zero = broadcast(np.float32(0.0))
     for place in range(PLACES):
-        numbers = Factors(scratch.inputs, place * SOME * inputs, inputs)
+        numbers = Factors(scratch.inputs, place * _size_of(inputs), inputs)
         done = 0
         while done < outputs // WIDTH:
             vectors, column = vectors_of_group(outputs // WIDTH - done), done * WIDTH
-            deltas = Factors(scratch.outputs, place * SOME * outputs + column, outputs)
+            deltas = Factors(scratch.outputs, place * _size_of(outputs) + column, outputs)
             target = Factors(scratch.grads, place * inputs * outputs + column, outputs)
             if vectors == 3:
                 _outer((zero, zero, zero), count, numbers, deltas, target)
