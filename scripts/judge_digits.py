@@ -29,8 +29,8 @@ from fit_image.apps.digits.trainer import DigitTrainer
 from fit_image.config.registry import DIGIT_MODELS
 from fit_image.datasets.labelled import LabelledPictures, load_labelled
 from fit_image.errors import DivergenceError, FitImageError, InputError
+from fit_image.images.colours import to_float, to_uint8
 from fit_image.images.crops import centre_crop, random_crops
-from fit_image.images.io import to_float, to_uint8
 from fit_image.nn.layers.convolution.conv2d import Conv2D
 from fit_image.nn.layers.dense import Dense
 from fit_image.nn.layers.dropout import Dropout

@@ -10,7 +10,7 @@ import numpy as np
 from fit_image.apps.digits.config import DigitsConfig
 from fit_image.apps.digits.model import DigitModel
 from fit_image.apps.digits.networks import generator_numbers, make_generator
-from fit_image.images.io import to_uint8
+from fit_image.images.colours import to_uint8
 from fit_image.nn.network import Network
 from fit_image.nn.runtime.arrays import FloatArray
 

@@ -17,7 +17,7 @@ from fit_image.apps.autoencode.config import AutoencodeConfig, preset_config
 from fit_image.apps.autoencode.train_test_split import TrainTestSplit
 from fit_image.apps.autoencode.trainer import AutoencoderTrainer
 from fit_image.apps.contact_sheet import contact_sheet
-from fit_image.images.io import to_float, to_uint8
+from fit_image.images.colours import to_float, to_uint8
 
 Floats = npt.NDArray[np.float32]
 

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from fit_image.config.fit import FitConfig
     from fit_image.config.layer_spec import parse_layers
     from fit_image.errors import DivergenceError, FitImageError, InputError
-    from fit_image.images.io import load_image, psnr, save_image, to_uint8
+    from fit_image.images.colours import to_uint8
+    from fit_image.images.fidelity import psnr
+    from fit_image.images.io import load_image, save_image
 
 __all__ = [
     "DivergenceError",
@@ -57,9 +59,9 @@ _HOMES = {
     "load_image": "images.io",
     "open_run": "apps.run_kinds",
     "parse_layers": "config.layer_spec",
-    "psnr": "images.io",
+    "psnr": "images.fidelity",
     "save_image": "images.io",
-    "to_uint8": "images.io",
+    "to_uint8": "images.colours",
     "watch": "cli.watching",
     "write_animation": "animation.writers",
 }

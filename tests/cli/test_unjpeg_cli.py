@@ -19,8 +19,8 @@ from fit_image.apps.unjpeg.residual.model import ResidualNetwork
 from fit_image.apps.unjpeg.restoration import Restoration
 from fit_image.apps.unjpeg.restoring import check_restored, read_picture, save_restored
 from fit_image.cli import cli
+from fit_image.images.fidelity import psnr
 from fit_image.images.formats.jpeg import Compression, quality_of, subsampling_of
-from fit_image.images.io import psnr
 from fit_image.storage.npz import read_archive
 from kinds import UNJPEG as SMALL
 from kinds import words

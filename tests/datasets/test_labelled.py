@@ -12,7 +12,8 @@ from test_idx import idx_bytes
 from fit_image.datasets.folder import folder_contents, load_pictures, natural_order
 from fit_image.datasets.labelled import load_labelled
 from fit_image.errors import InputError
-from fit_image.images.io import load_image, save_image, to_uint8
+from fit_image.images.colours import to_uint8
+from fit_image.images.io import load_image, save_image
 
 PICTURES = np.arange(6 * 4 * 5, dtype=np.uint8).reshape(6, 4, 5)
 LABELS = np.array([5, 0, 4, 5, 9, 0], np.uint8)

@@ -23,7 +23,9 @@ from fit_image.cli import cli
 from fit_image.config.fit import FitConfig, ImageConfig
 from fit_image.config.registry import CHANNELS
 from fit_image.errors import InputError
-from fit_image.images.io import Canvas, check_image_target, load_image, psnr, save_image, to_uint8
+from fit_image.images.colours import to_uint8
+from fit_image.images.fidelity import psnr
+from fit_image.images.io import Canvas, check_image_target, load_image, save_image
 from fit_image.images.scaling import downscale
 from fit_image.nn.mlp.layer_spec import dense_stack
 from naive import NaiveNetwork, values

@@ -20,16 +20,16 @@ from PIL import Image, JpegImagePlugin
 
 from fit_image.errors import FitImageError, InputError
 from fit_image.images import io as image_io
+from fit_image.images.colours import to_uint8
 from fit_image.images.decoding import file_sha256, parse_background
+from fit_image.images.fidelity import psnr
 from fit_image.images.formats import limits
 from fit_image.images.io import (
     Canvas,
     check_image_suffix,
     check_image_target,
     load_image,
-    psnr,
     save_image,
-    to_uint8,
 )
 from fit_image.images.scaling import size_within
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from fit_image.apps.fit.architecture import make_network
 from fit_image.errors import FitImageError, InputError
-from fit_image.images.io import to_uint8
+from fit_image.images.colours import to_uint8
 from fit_image.live.larger import MOST_PIXELS, LargerDrawings
 from fit_image.live.server import LiveServer
 from runs import frame, make_board, make_run, reel_of, write_epoch

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.quality.curves import Point
-from fit_image.images.io import to_float
+from fit_image.images.colours import to_float
 
 # Pixels at once where a step learns from the whole picture, and where it is drawn: the gradient is
 # the same, and waiting for memory would take three times as long.

@@ -21,8 +21,8 @@ from fit_image.config.layer_spec import Hidden, check_blocks, parse_layers
 from fit_image.config.registry import ACTIVATIONS, CHANNELS
 from fit_image.config.settings import check_choice, require
 from fit_image.errors import InputError
+from fit_image.images.colours import to_uint8
 from fit_image.images.decoding import row_strips
-from fit_image.images.io import to_uint8
 from fit_image.nn.mlp.conditioned_mlp import at_latent
 from fit_image.nn.mlp.layer_spec import dense_stack
 from fit_image.nn.mlp.mlp import MLP

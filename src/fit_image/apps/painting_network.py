@@ -15,8 +15,8 @@ from fit_image.apps.rendering import render_strips
 from fit_image.config.registry import CHANNELS
 from fit_image.config.settings import check_threads, require
 from fit_image.errors import InputError, excerpt
+from fit_image.images.colours import to_uint8
 from fit_image.images.formats.limits import LARGEST_PICTURE
-from fit_image.images.io import to_uint8
 from fit_image.images.scaling import size_within
 from fit_image.images.showing import LARGEST, Shown, ShownInNotebooks
 from fit_image.nn.activations import ACTIVATIONS

@@ -25,8 +25,9 @@ from fit_image.datasets.labelled import deeper_folder, idx_files, load_labelled
 from fit_image.datasets.named_arrays import read_named_arrays
 from fit_image.datasets.unpacking import is_packed, unpacked
 from fit_image.errors import InputError, one_line
+from fit_image.images.colours import to_uint8
 from fit_image.images.formats.opening import RemarkCounts
-from fit_image.images.io import load_image, to_uint8
+from fit_image.images.io import load_image
 from fit_image.images.scaling import crop_and_resize
 from fit_image.storage.npz import NPY_MAGIC, first_bytes
 

@@ -14,10 +14,11 @@ import numpy.typing as npt
 
 from fit_image.config.registry import CHANNELS
 from fit_image.errors import InputError, one_line, os_error_reason
+from fit_image.images.colours import to_uint8
 from fit_image.images.decoding import count_kinds
 from fit_image.images.formats.identify import describe_kinds
 from fit_image.images.formats.opening import RemarkCounts
-from fit_image.images.io import load_image, to_uint8
+from fit_image.images.io import load_image
 
 LARGEST_SET = 1 << 32
 """Most bytes of a data set in memory."""

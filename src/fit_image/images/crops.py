@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.images.io import to_float
+from fit_image.images.colours import to_float
 
 
 def random_crops(

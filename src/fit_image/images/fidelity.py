@@ -1,14 +1,17 @@
-"""Measures of how near a picture is to its original, of luma: PSNR, PSNR-B and SSIM."""
+"""Measures of how near a picture is to its original: PSNR; and of luma, PSNR-B and SSIM, too."""
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.images.io import psnr
+from fit_image.errors import InputError
+from fit_image.images.colours import clipped, to_float
+from fit_image.images.decoding import row_strips
+from fit_image.images.inputs import real_colours
 
 _LUMA = np.array([0.299, 0.587, 0.114])
 _BLOCK = 8
@@ -37,6 +40,28 @@ def fidelity(picture: npt.NDArray[np.uint8], original: npt.NDArray[np.uint8]) ->
         ssim(luma, clean),
         _decibels(error + blocking(luma)),
     )
+
+
+def psnr(picture: npt.NDArray[Any], target: npt.NDArray[Any]) -> float:
+    """Return the peak signal-to-noise ratio in dB: -10 log10 of the mean squared error.
+
+    The mean is over all pixels and channels; the ratio is infinite if the two pictures are equal.
+    `InputError` if their shapes differ.
+
+    Parameters
+    ----------
+    picture, target : ndarray of float, uint8 or uint16, shape (height, width, channels)
+        Floats are colours in 0..1; ``picture`` is clipped to that range.
+    """
+    picture, target = real_colours(np.asarray(picture)), real_colours(np.asarray(target))
+    if picture.shape != target.shape:
+        raise InputError(f"the shapes of the pictures differ: {picture.shape}, {target.shape}")
+    total = 0.0
+    for rows in row_strips(*picture.shape[:2]):
+        levels = clipped(to_float(picture[rows]))
+        error = np.subtract(levels, to_float(target[rows]), dtype=np.float64)
+        total += float(np.square(error, out=error).sum())
+    return -10 * math.log10(total / picture.size) if total else math.inf
 
 
 def ssim(luma: npt.NDArray[np.float64], clean: npt.NDArray[np.float64]) -> float:

@@ -1,17 +1,13 @@
-"""Load, save and compare pictures.
+"""Load and save pictures.
 
 Inside the program a picture has shape (height, width, channels), in sRGB: float32 in 0..1, or the
 integers it was read as, which need a quarter of the memory. It has 1 channel (grey), 3 (red, green,
 blue) or 4 (and alpha, not premultiplied). `fit_image.images.decoding` converts any file to that.
-`to_float` is the conversion of integers to floats, which gathering samples repeats
-(`fit_image.apps.pixels.samples`, `fit_image.apps.unjpeg.patches`); `to_uint8` that of floats to
-bytes.
 """
 
 from __future__ import annotations
 
 import io
-import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +20,7 @@ from PIL import Image
 from fit_image.config.registry import CHANNELS
 from fit_image.config.settings import check_choice, require
 from fit_image.errors import InputError, one_line
+from fit_image.images.colours import clipped, to_float, to_uint8
 from fit_image.images.decoding import (
     Colour,
     UprightImage,
@@ -38,12 +35,9 @@ from fit_image.images.decoding import (
 from fit_image.images.formats.limits import LARGEST_PICTURE, pixel_limit
 from fit_image.images.formats.opening import OpenedImage, Remark
 from fit_image.images.formats.tiff import Grey
-from fit_image.images.inputs import as_array, as_picture, real_colours, upright_copy
+from fit_image.images.inputs import as_array, as_picture, upright_copy
 from fit_image.images.scaling import downscale, size_within, to_image
 from fit_image.storage.atomic import atomic_path
-
-COLOUR_TYPES = (np.uint8, np.uint16, np.float32)
-"""Types of colours in arrays: black is 0, full brightness `max_level`."""
 
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".gif": "GIF"}
 _FORMATS |= {".tif": "TIFF", ".tiff": "TIFF", ".bmp": "BMP"}
@@ -162,57 +156,6 @@ def _to_pillow(image: Any) -> Image.Image:
     if array.dtype != np.uint8 and array.shape[2] == 1:
         return Image.fromarray(to_float(array)[..., 0])
     return Canvas.of(array).image
-
-
-def max_level(dtype: npt.DTypeLike) -> int:
-    """Return the level of full brightness in a type of colours: 1, 255 or 65535."""
-    dtype = np.dtype(dtype)
-    return int(np.iinfo(dtype).max) if dtype.kind == "u" else 1
-
-
-def to_float(colours: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Convert uint8 or uint16 colours to float32 in 0..1; floats are returned without a copy."""
-    if colours.dtype.kind != "u":
-        return colours
-    floats: npt.NDArray[np.float32] = np.divide(colours, max_level(colours.dtype), dtype=np.float32)
-    return floats
-
-
-def to_uint8(pixels: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    """Convert colours of any shape to bytes.
-
-    Floats are clipped to 0..1, scaled to 0..255 and rounded, NaN becomes 0; uint16 is scaled from
-    0..65535; uint8 is returned without a copy.
-    """
-    pixels = real_colours(pixels)
-    if pixels.dtype == np.uint8:
-        return pixels
-    levels = _clipped(to_float(pixels))
-    levels *= 255
-    np.rint(levels, out=levels)
-    return levels.astype(np.uint8)
-
-
-def psnr(picture: npt.NDArray[Any], target: npt.NDArray[Any]) -> float:
-    """Return the peak signal-to-noise ratio in dB: -10 log10 of the mean squared error.
-
-    The mean is over all pixels and channels; the ratio is infinite if the two pictures are equal.
-    `InputError` if their shapes differ.
-
-    Parameters
-    ----------
-    picture, target : ndarray of float, uint8 or uint16, shape (height, width, channels)
-        Floats are colours in 0..1; ``picture`` is clipped to that range.
-    """
-    picture, target = real_colours(np.asarray(picture)), real_colours(np.asarray(target))
-    if picture.shape != target.shape:
-        raise InputError(f"the shapes of the pictures differ: {picture.shape}, {target.shape}")
-    total = 0.0
-    for rows in row_strips(*picture.shape[:2]):
-        clipped = _clipped(to_float(picture[rows]))
-        error = np.subtract(clipped, to_float(target[rows]), dtype=np.float64)
-        total += float(np.square(error, out=error).sum())
-    return -10 * math.log10(total / picture.size) if total else math.inf
 
 
 def check_image_suffix(path: str | os.PathLike[str]) -> str:
@@ -335,17 +278,11 @@ def _levels(picture: Image.Image, channels: int) -> npt.NDArray[np.uint8] | npt.
     for rows in row_strips(picture.height, picture.width):
         strip = np.asarray(picture.crop((0, rows.start, picture.width, rows.stop)))
         if deep:
-            strip = np.rint(_clipped(strip) * 65_535)
+            strip = np.rint(clipped(strip) * 65_535)
             levels[rows, :, 3:] = 65_535  # alpha, if there is such a channel
         strip = np.atleast_3d(strip)
         levels[rows, :, : max(3, strip.shape[2])] = strip
     return levels
-
-
-def _clipped(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    clipped: npt.NDArray[Any] = np.fmax(pixels, 0)  # unlike maximum, turns NaN into 0
-    np.fmin(clipped, 1, out=clipped)
-    return clipped
 
 
 def _check_size(width: int, height: int) -> None:

@@ -9,7 +9,8 @@ import numpy as np
 
 from fit_image.apps.painting_network import PaintingNetwork
 from fit_image.errors import FitImageError, InputError
-from fit_image.images.io import encode_png, to_uint8
+from fit_image.images.colours import to_uint8
+from fit_image.images.io import encode_png
 from fit_image.live.reel import Reel
 
 MOST_PIXELS = 1 << 26

@@ -20,8 +20,9 @@ from fit_image.animation.writers import (
 from fit_image.config.animation import AnimationConfig
 from fit_image.config.caption import Caption
 from fit_image.errors import InputError
+from fit_image.images.colours import to_uint8
 from fit_image.images.decoding import parse_background
-from fit_image.images.io import load_image, to_uint8
+from fit_image.images.io import load_image
 from fit_image.runs.directory import RunDirectory
 from fit_image.runs.metrics import EpochMetrics
 

@@ -17,7 +17,7 @@ from fit_image.apps.export.checks import compare, fitted, shown
 from fit_image.apps.export.page import write_page
 from fit_image.apps.export.shader import harness, write_shader
 from fit_image.apps.export.subject import picture_subject
-from fit_image.images.io import to_uint8
+from fit_image.images.colours import to_uint8
 
 # A browser takes seconds to start, and one is started for all of these.
 WIDTH, HEIGHT = 70, 50

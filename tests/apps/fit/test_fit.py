@@ -20,7 +20,9 @@ from fit_image.apps.fitting import fit
 from fit_image.config.fit import FitConfig
 from fit_image.config.layer_spec import parse_layers
 from fit_image.errors import DivergenceError, InputError
-from fit_image.images.io import load_image, psnr, save_image, to_float
+from fit_image.images.colours import to_float
+from fit_image.images.fidelity import psnr
+from fit_image.images.io import load_image, save_image
 from fit_image.nn.training import fused
 from fit_image.storage.npz import part_of
 from naive import NaiveNetwork, values

@@ -19,7 +19,7 @@ from fit_image.config.fit import FitConfig
 from fit_image.config.hold_out import shown_pixels
 from fit_image.config.presets import PRESETS, preset_config
 from fit_image.errors import InputError
-from fit_image.images.io import to_float
+from fit_image.images.colours import to_float
 
 WAYS = [{}, *BATCHES, {"sampling": "error"}, {"encoding": "grid", "batch_size": 16}]
 

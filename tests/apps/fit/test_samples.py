@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fit_image.apps.pixels.samples import DRAWS_AT_ONCE, Samples
-from fit_image.images.io import COLOUR_TYPES, max_level, to_float
+from fit_image.images.colours import COLOUR_TYPES, max_level, to_float
 
 
 def picture(rng, height, width, dtype=np.uint8):

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from fit_image.apps.unjpeg.restoration import Restoration
+from fit_image.images.fidelity import psnr
 from fit_image.images.formats.jpeg import decompress
 from fit_image.images.formats.jpeg_planes import read_planes
-from fit_image.images.io import psnr
 from shell import Shell
 
 WORST = 0.02

@@ -18,11 +18,10 @@ from fit_image.apps.unjpeg.residual.kernels import add_outputs_kernel
 from fit_image.apps.unjpeg.residual.model import ResidualNetwork
 from fit_image.apps.unjpeg.restoration import Restoration
 from fit_image.errors import InputError
-from fit_image.images.fidelity import blocking, fidelity, ssim
+from fit_image.images.fidelity import blocking, fidelity, psnr, ssim
 from fit_image.images.formats.jpeg import decompress
 from fit_image.images.formats.jpeg_planes import BASIS, decoded, read_planes
 from fit_image.images.formats.jpeg_traces import has_traces
-from fit_image.images.io import psnr
 from fit_image.nn.runtime.threads import ThreadPool
 
 

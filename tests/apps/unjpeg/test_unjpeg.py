@@ -30,8 +30,8 @@ from fit_image.apps.unjpeg.whitening import Whitening
 from fit_image.config.layer_spec import Hidden, parse_qualities
 from fit_image.config.registry import SUBSAMPLINGS
 from fit_image.errors import DivergenceError, InputError
+from fit_image.images.fidelity import psnr
 from fit_image.images.formats.jpeg import Compression, quality_of, subsampling_of
-from fit_image.images.io import psnr
 from fit_image.images.ycbcr import from_ycbcr, to_ycbcr
 from fit_image.nn.runtime.threads import ThreadPool
 from fit_image.storage.dataclass_json import from_json, to_json

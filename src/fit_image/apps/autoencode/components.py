@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_limits
 
 from fit_image.datasets.channels import Pictures
 from fit_image.errors import InputError
-from fit_image.images.io import to_float
+from fit_image.images.colours import to_float
 from fit_image.nn.runtime.arrays import FloatArray
 
 _ITERATIONS = 4

@@ -15,7 +15,7 @@ from fit_image.apps.autoencode.networks import Autoencoder, make_autoencoder
 from fit_image.apps.contact_sheet import contact_sheet
 from fit_image.datasets.channels import Pictures
 from fit_image.errors import excerpt
-from fit_image.images.io import to_float, to_uint8
+from fit_image.images.colours import to_float, to_uint8
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.threads import ThreadPool
 from fit_image.runs.model_file import reading_model

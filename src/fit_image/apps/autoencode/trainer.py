@@ -18,7 +18,7 @@ from fit_image.apps.autoencode.train_test_split import choose
 from fit_image.apps.memory import check_available, numbers_per_sample, training_bytes
 from fit_image.apps.trained_network import TrainedNetwork
 from fit_image.datasets.channels import Pictures
-from fit_image.images.io import to_float
+from fit_image.images.colours import to_float
 from fit_image.nn.losses import mean_squared_error
 from fit_image.nn.optimizers.adam import AdamW
 from fit_image.nn.optimizers.schedules import RateSchedule

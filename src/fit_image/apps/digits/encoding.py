@@ -12,8 +12,9 @@ from fit_image.apps.digits.directory import DigitsDirectory
 from fit_image.apps.digits.model import DigitModel
 from fit_image.apps.digits.networks import generator_numbers, make_encoder, make_generator
 from fit_image.errors import InputError
+from fit_image.images.colours import to_uint8
 from fit_image.images.crops import centre_crop
-from fit_image.images.io import load_image, to_uint8
+from fit_image.images.io import load_image
 from fit_image.images.scaling import resize
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.threads import ThreadPool

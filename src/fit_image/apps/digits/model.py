@@ -19,7 +19,7 @@ from fit_image.apps.digits.waves import at_latents
 from fit_image.apps.rendering import render_strips
 from fit_image.config.registry import DIGIT_MODELS
 from fit_image.errors import InputError, excerpt
-from fit_image.images.io import to_uint8
+from fit_image.images.colours import to_uint8
 from fit_image.nn.mlp.conditioned_mlp import at_latent
 from fit_image.nn.mlp.mlp import MLP
 from fit_image.nn.runtime.arrays import FloatArray

@@ -18,7 +18,7 @@ from fit_image.apps.export.subject import Subject
 from fit_image.apps.export.torch_module import evaluate_weights, run_module
 from fit_image.apps.painting_network import Region
 from fit_image.errors import FitImageError
-from fit_image.images.io import to_uint8
+from fit_image.images.colours import to_uint8
 from fit_image.nn.runtime.arrays import FloatArray
 
 _SIDE = 48

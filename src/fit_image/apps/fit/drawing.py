@@ -12,7 +12,7 @@ import numpy.typing as npt
 from fit_image.apps.painting_network import PaintingNetwork
 from fit_image.apps.pixels.hold_out import HeldOut
 from fit_image.errors import DivergenceError
-from fit_image.images.io import to_float, to_uint8
+from fit_image.images.colours import to_float, to_uint8
 from fit_image.nn.runtime.arrays import FloatArray
 
 # A drop of the PSNR by this much below the best so far means that training has collapsed. Healthy

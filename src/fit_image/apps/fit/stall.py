@@ -17,7 +17,7 @@ from fit_image.apps.painting_network import PaintingNetwork
 from fit_image.apps.pixels.hold_out import HeldOut
 from fit_image.config.fit import FitConfig
 from fit_image.config.layer_spec import parse_init
-from fit_image.images.io import to_float
+from fit_image.images.colours import to_float
 from fit_image.nn.initializers import rules
 from fit_image.nn.runtime.arrays import FloatArray
 

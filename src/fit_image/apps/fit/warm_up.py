@@ -14,7 +14,7 @@ from fit_image.apps.pixels import samples
 from fit_image.config.encoding_spec import NoEncoding, parse_encoding, smallest_like
 from fit_image.config.fit import FitConfig
 from fit_image.config.layer_spec import Hidden
-from fit_image.images.io import COLOUR_TYPES
+from fit_image.images.colours import COLOUR_TYPES
 from fit_image.nn.mlp import soa
 from fit_image.nn.runtime.threads import ThreadPool
 

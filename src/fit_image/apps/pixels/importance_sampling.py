@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.apps.painting_network import PaintingNetwork
-from fit_image.images.io import to_float
+from fit_image.images.colours import to_float
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.jit import kernel
 from fit_image.runs.training_clock import TrainingClock

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from fit_image.apps.coordinates import unit_coordinates
 from fit_image.apps.pixels.importance_sampling import Importance
-from fit_image.images.io import COLOUR_TYPES, max_level
+from fit_image.images.colours import COLOUR_TYPES, max_level
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.jit import kernel
 from fit_image.nn.runtime.threads import ThreadPool
@@ -90,7 +90,7 @@ class Samples:
         coordinates : float32 (samples, 2)
             x and y in 0..1: column / (width - 1) and row / (height - 1).
         colours : float32 (samples, channels)
-            In 0..1, the very numbers of `fit_image.images.io.to_float`.
+            In 0..1, the very numbers of `fit_image.images.colours.to_float`.
         weights : float32 (samples,)
             What a sample's loss counts: 1 where all pixels are in the order.
         """

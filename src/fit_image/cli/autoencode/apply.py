@@ -56,7 +56,8 @@ def command(
 
     from fit_image.apps.autoencode.directory import AutoencoderDirectory
     from fit_image.apps.autoencode.model import AutoencoderModel
-    from fit_image.images.io import check_image_suffix, load_image, save_image, to_uint8
+    from fit_image.images.colours import to_uint8
+    from fit_image.images.io import check_image_suffix, load_image, save_image
     from fit_image.images.scaling import crop_and_resize
 
     signals.act_at_once()

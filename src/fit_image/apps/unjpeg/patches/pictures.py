@@ -24,10 +24,11 @@ from fit_image.apps.unjpeg.patches.extractor import (
 from fit_image.config.layer_spec import parse_qualities
 from fit_image.datasets.folder import describe_unreadable, folder_contents
 from fit_image.errors import InputError
+from fit_image.images.colours import to_uint8
 from fit_image.images.decoding import reading
 from fit_image.images.formats.jpeg import Compression
 from fit_image.images.formats.opening import Remark, RemarkCounts, image_size
-from fit_image.images.io import load_image, to_uint8
+from fit_image.images.io import load_image
 from fit_image.images.ycbcr import to_ycbcr
 from fit_image.nn.runtime.arrays import FloatArray
 
