@@ -88,7 +88,7 @@ def man_page() -> str:
 
 
 def completion(shell: str) -> str:
-    """Return what a shell needs to complete the command line."""
+    """Return a shell's script that completes the command line."""
     kind = get_completion_class(shell)
     assert kind is not None
     variable = f"_{OWN_NAME.replace('-', '_').upper()}_COMPLETE"

@@ -1,4 +1,4 @@
-"""What tests ask of a browser."""
+"""A headless browser, and what tests ask of it."""
 
 from __future__ import annotations
 

@@ -160,7 +160,7 @@ class NaiveBatchNorm(_Activated):
 
 
 class NaiveIdentity:
-    """What dropout is where nothing is left out."""
+    """Dropout where nothing is left out: the identity."""
 
     def forward(self, params, x):
         return x

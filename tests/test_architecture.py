@@ -246,3 +246,13 @@ def test_public_methods_have_a_docstring_of_their_own_or_inherit_one():
     for kind, name in public_methods():
         if not kind.__name__.startswith("_") and not name.startswith("_"):
             assert inspect.getdoc(getattr(kind, name)), f"{kind}.{name}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_docstrings_name_the_thing(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        body = getattr(node, "body", None)
+        for each in body if isinstance(body, list) else []:
+            text = each.value if isinstance(each, ast.Expr) else None
+            if isinstance(text, ast.Constant) and isinstance(text.value, str):
+                assert not text.value.startswith(("What ", "Return what ", "See ")), text.value

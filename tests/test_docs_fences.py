@@ -145,7 +145,7 @@ def run_shell(line, folder, source=None):
 
 @cache
 def help_of_script(name, *words):
-    """Return what a script prints for ``--help``, in this process."""
+    """Return the output of a script for ``--help``, in this process."""
     written = io.StringIO()
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(written):
         patch.setattr(sys, "argv", [name, *words, "--help"])

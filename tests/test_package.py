@@ -1,4 +1,4 @@
-"""What is built and installed: the wheel, the source archive, the man page and completions."""
+"""The package, built and installed: the wheel, the source archive, the man page and completions."""
 
 from __future__ import annotations
 

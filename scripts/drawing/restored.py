@@ -1,4 +1,4 @@
-"""What JPEG does to a part of a picture, and what a network makes of it."""
+"""Part of a picture, its JPEG, and the JPEG restored."""
 
 from __future__ import annotations
 

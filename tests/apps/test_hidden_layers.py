@@ -1,4 +1,4 @@
-"""What hidden units give, against the outputs of networks that end with their layer."""
+"""Hidden units, against the outputs of networks that end with their layer."""
 
 from __future__ import annotations
 

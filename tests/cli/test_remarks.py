@@ -1,4 +1,4 @@
-"""What commands say about pictures that they read with a remark, or leave out."""
+"""Remarks of commands on pictures that they read, or leave out."""
 
 from __future__ import annotations
 

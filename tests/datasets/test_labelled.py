@@ -178,7 +178,7 @@ class TestFolders:
 
     @pytest.mark.parametrize("channels", ["grey", "rgb"])
     def test_any_format(self, tmp_path, small_picture, channels):
-        """What `load_image` makes of it: transparency, 16 bits and orientation."""
+        """Pictures are read by `load_image`: transparency, 16 bits and orientation."""
         turned = Image.Exif()
         turned[0x0112] = 6
         clear = np.dstack([flat(0), np.zeros((4, 5, 1), np.uint8)])

@@ -1,4 +1,4 @@
-"""What picture files hold beside their pixels, in every format."""
+"""Metadata of picture files, in every format."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MISSING = {
     "GIF": {"exif", "xmp", "icc_profile", "dpi"},
     "BMP": {"exif", "xmp", "icc_profile", "comment"},
 }
-"""What formats cannot hold."""
+"""Metadata that formats cannot hold."""
 
 
 def camera(orientation=1, *, maker=True):
@@ -56,7 +56,7 @@ def written(format_name, metadata):
 
 
 def facts(picture):
-    """Return what Pillow itself sees in a file, by kind."""
+    """Return the metadata that Pillow itself sees in a file, by kind."""
     info, tags = picture.info, picture.getexif()
     comment = info.get("comment", info.get("Comment", tags.get(DESCRIPTION)))
     if isinstance(comment, str):

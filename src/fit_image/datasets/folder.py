@@ -119,7 +119,7 @@ def load_pictures(
 
 
 def describe_unreadable(files: Sequence[Path]) -> str:
-    """Return what the files are that are not pictures: their kinds, or else their number."""
+    """Return the kinds of the files that are not pictures, or else their number."""
     kinds, others = count_kinds(files)
     text = [describe_kinds(kinds)] if kinds else []
     if others or not files:

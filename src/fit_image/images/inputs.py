@@ -1,4 +1,4 @@
-"""What is taken for a picture in Python: arrays of any real type, and Pillow images."""
+"""Pictures in Python: arrays of any real type, and Pillow images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a picture file holds beside its pixels, read from any format and kept in any that can.
+"""Metadata of picture files, read from any format and kept in any that can.
 
 These are EXIF and XMP data, colour profile, resolution, comment, and the texts of a PNG. Whatever
 is damaged in them is kept as it is where it may be, and never decides about the pixels.
@@ -60,7 +60,7 @@ _SIDEWAYS = (5, 6, 7, 8)
 
 @dataclass(frozen=True)
 class Metadata:
-    """What a picture file holds beside its pixels; empty where it holds nothing.
+    """All that a picture file holds beside its pixels; empty where it holds nothing.
 
     Attributes
     ----------

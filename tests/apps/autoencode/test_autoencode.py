@@ -242,7 +242,7 @@ def test_divergence_is_found_and_undone():
 
 
 def test_outputs_beyond_all_numbers_are_not_white():
-    """What is drawn is clipped, but not before it is looked at."""
+    """Drawings are clipped, but not before they are looked at."""
     trainer, _ = trained(AutoencodeConfig(bottleneck=2, output_activation="identity"), 1)
     trainer.autoencoder.network.parameters[:] *= np.float32(1e30)
     assert math.isnan(trainer.test_loss())

@@ -62,7 +62,7 @@ def test_networks_are_near_pca_on_faces(faces):
 
 
 def test_a_code_of_four_is_little_more_than_the_average_face(faces):
-    """What it draws is nearer to the average than the faces are."""
+    """Its drawings are nearer to the average than the faces are."""
     trainer = AutoencoderTrainer(faces.pictures, faces.held_out, AutoencodeConfig(bottleneck=4))
     for _ in range(40):
         while not trainer.epoch_is_over:

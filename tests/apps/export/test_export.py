@@ -35,7 +35,7 @@ def _no_browser(monkeypatch):
 
 
 def outputs_of(suffix, subject, folder, inputs):
-    """Return what the file of a format computes for inputs, by whatever runs it best."""
+    """Return the outputs of the file of a format for inputs, by whatever runs it best."""
     if suffix == ".html":
         return evaluate_page(write_page(subject), inputs)
     if suffix == ".glsl":

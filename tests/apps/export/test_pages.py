@@ -55,7 +55,7 @@ def load(browser, folder, data, hash_=""):
 
 
 def draw(browser, folder, data, subject):
-    """Return what a page becomes when it is asked for a picture."""
+    """Return the state of a page after it is asked for a picture."""
     (x, y), scale = fitted(subject, WIDTH, HEIGHT)
     load(browser, folder, data, f"#draw={WIDTH},{HEIGHT},{x},{y},{scale}")
     text = browser.find_element("css selector", "body").get_attribute("textContent")
@@ -109,7 +109,7 @@ def photograph(browser):
 
 
 def of_view(browser, subject):
-    """Return what the network draws in the view of the page."""
+    """Return the network's drawing of the view of the page."""
     width, height = script(browser, "[canvas.width, canvas.height]")
     x, y, k = script(browser, "[view.x, view.y, view.k]")
     (w, h), halves = subject.frame.size, (width / k / 2, height / k / 2)

@@ -1,4 +1,4 @@
-"""What ends a training, and that going on from there is as if it had never stopped."""
+"""Ends of a training, from which going on is as if it had never stopped."""
 
 from __future__ import annotations
 

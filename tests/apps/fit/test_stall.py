@@ -1,4 +1,4 @@
-"""What is said where nothing is learned: once, with options that help, and nowhere else."""
+"""Warnings where nothing is learned: once, with options that help, and nowhere else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a sweep's report says in words."""
+"""Sentences of a sweep's report."""
 
 from __future__ import annotations
 

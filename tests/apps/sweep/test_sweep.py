@@ -84,7 +84,7 @@ def outcomes(folder):
 
 
 def learned(folder):
-    """What trials have learned: the bits that must not depend on how they were trained."""
+    """Parameters of trials: the bits that must not depend on how they were trained."""
     found = {}
     for run_folder in (Path(folder) / "trials").iterdir():
         weights = PaintingNetwork.load(run_folder / "model.npz").parameters.tobytes()

@@ -13,7 +13,7 @@ _MARGIN = np.float32(1e-4)
 
 
 class Posterior(NamedTuple):
-    """What an encoder says of pictures, all float32 (samples, latent).
+    """Outputs of an encoder, all float32 (samples, latent).
 
     ``scaled`` are latents drawn with ``noise``, as the generator takes them.
     """

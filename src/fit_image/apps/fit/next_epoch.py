@@ -112,7 +112,7 @@ class FrameTask:
         return self._task.wait(_WAIT_SECONDS if long else 0.0)
 
     def result(self) -> bytes | None:
-        """Return what ``encode`` has made of the picture."""
+        """Return the picture as ``encode`` encoded it."""
         return self._task.result()
 
     def end(self) -> None:

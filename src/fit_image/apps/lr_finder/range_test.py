@@ -144,7 +144,7 @@ class RangeTest:
             yield self._learned / self._samples
 
     def result(self) -> Losses:
-        """Return what was found: of several networks, the mean."""
+        """Return the curve: of several networks, the mean."""
         parts = min(map(len, self._curves))
         rates, losses = np.mean([curve[:parts] for curve in self._curves], axis=0).T
         return Losses(rates, losses, self._total, self._safety)

@@ -35,14 +35,13 @@ class Estimator(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class PatchEstimator:
+class PatchEstimator(Estimator):
     """Patches are redrawn, without filters."""
 
     network: Restorer
     pool: ThreadPool
 
     def move(self, strip: Strip, picture: Picture) -> FloatArray:
-        """See `Estimator`."""
         changes = self.network.changes(picture, threads=self.pool.threads)
         restored = to_ycbcr(picture) + np.concatenate(list(changes))
         planes = colours.centred_planes(restored, strip.full[0].shape)
@@ -52,13 +51,12 @@ class PatchEstimator:
     def restore(
         self, picture: Picture, strength: float, on_rows: Callable[[int, int], None]
     ) -> Picture:
-        """See `Estimator`."""
         network = replace(self.network, strength=strength)
         return network.restore(picture, threads=self.pool.threads, on_rows=on_rows)
 
 
 @dataclass(frozen=True, eq=False)
-class ResidualEstimator:
+class ResidualEstimator(Estimator):
     """Filters go first, and what they leave is predicted."""
 
     network: ResidualNetwork
@@ -69,7 +67,6 @@ class ResidualEstimator:
     tile_columns: int
 
     def move(self, strip: Strip, picture: Picture) -> FloatArray:
-        """See `Estimator`."""
         full = strip.full
         decoded = colours.luma_of(full) if strip.jpeg.is_rgb else full[0].copy()
         shares = filter_strip(strip)
@@ -81,7 +78,6 @@ class ResidualEstimator:
     def restore(
         self, picture: Picture, strength: float, on_rows: Callable[[int, int], None]
     ) -> Picture:
-        """See `Estimator`."""
 
         def restore(begin: int, end: int) -> Picture:
             return self._restored(np.array(picture[begin:end]), strength)

@@ -1,1 +1,1 @@
-"""What commands show on stderr while they work."""
+"""Progress of commands on stderr."""

@@ -161,7 +161,7 @@ def _title(folder: SweepDirectory) -> str:
 
 
 def _remarks(trials: Sequence[Trial]) -> list[str]:
-    """Return what must be said about the pictures of a sweep, once of each."""
+    """Return the remarks on the pictures of a sweep, each once."""
     pictures = dict.fromkeys(trial.manifest.picture for trial in trials)
     texts = (f"{Path(each.path).name}: {text}" for each in pictures for text in each.remarks)
     return list(dict.fromkeys(texts))

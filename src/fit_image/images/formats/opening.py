@@ -39,7 +39,7 @@ _ONE_PICTURE = ("PSD", "MPO")
 
 
 class Remark(NamedTuple):
-    """What must be said about a picture that was read.
+    """A sentence that the user must be told about a picture that was read.
 
     Attributes
     ----------

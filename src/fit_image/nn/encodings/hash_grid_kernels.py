@@ -232,13 +232,13 @@ def add_gradient(table, features, samples, gradient, notes, units, corners):
 
 @kernel
 def encode_kernel(tables, table, features, inputs, rows, share, corners):
-    """See `encode_rows`."""
+    """Run `encode_rows`."""
     encode_rows(tables, table, features, inputs, rows, share, corners)
 
 
 @kernel
 def add_gradient_kernel(table, features, samples, gradient, notes, units, corners):
-    """See `add_gradient`."""
+    """Run `add_gradient`."""
     add_gradient(table, features, samples, gradient, notes, units, corners)
 
 

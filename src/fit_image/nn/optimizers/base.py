@@ -114,7 +114,7 @@ class Optimizer(ABC):
     def touched_constants(
         self, rate: np.float32, scale: np.float32, step: int
     ) -> tuple[float, ...]:
-        """Return what `fit_image.nn.optimizers.touched_steps` needs to know of a step in tables."""
+        """Return the arguments of `fit_image.nn.optimizers.touched_steps` for a step in tables."""
 
     def parallel_step(
         self,

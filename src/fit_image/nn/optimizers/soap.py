@@ -230,7 +230,7 @@ def _renew(side, memory, panel):
 
 @inner
 def _multiply(rows, columns, depth, a, b, c, panel, add):
-    """See `gemm`, of which the compiler makes one copy here, and not seven."""
+    """Call `gemm`, of which the compiler makes one copy here, and not seven."""
     noinline()
     gemm(rows, columns, depth, a, b, c, panel, add)
 

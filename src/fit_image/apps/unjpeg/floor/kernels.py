@@ -34,7 +34,7 @@ PROJECT_SCRATCH = _CHANGES + MOST_COLUMNS + 2 * WIDTH
 """Numbers that `project_kernel` needs."""
 
 NOTHING, CLIP, PROJECT = 0, 1, 2
-"""What is to be done with a unit."""
+"""Work left to do with a unit."""
 
 
 class Component(NamedTuple):

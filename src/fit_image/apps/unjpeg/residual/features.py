@@ -1,4 +1,4 @@
-"""What the convolutional networks see of a picture."""
+"""Inputs of the convolutional networks."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ _BLOCK_ROWS = 192
 
 
 class _Plan(NamedTuple):
-    """What is the same in all calls."""
+    """Constants of all calls."""
 
     geometry: Geometry
     activation: BoundActivation

@@ -37,7 +37,7 @@ _STRIP = 1 << 16
 
 
 class _Plan(NamedTuple):
-    """What is the same in all calls."""
+    """Constants of all calls."""
 
     geometry: Geometry
     activation: BoundActivation

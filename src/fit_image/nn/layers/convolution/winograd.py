@@ -59,7 +59,7 @@ _size_of = inner(matrix_size)
 
 
 class _Plan(NamedTuple):
-    """What is the same in all calls."""
+    """Constants of all calls."""
 
     geometry: Geometry
     activation: BoundActivation
