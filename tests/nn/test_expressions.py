@@ -71,6 +71,8 @@ _DEEP = "s-(" * DEEPEST + "s" + ")" * DEEPEST
         ("s*'a'", "no number", 3),
         ("s*True", "no number", 3),
         ("s*1j", "no number", 3),
+        ("s # + 1", "'#' is not known", 3),
+        ("s#", "'#' is not known", 2),
         ("s^2", "a power is **", 2),
         ("s//2", "operator", 2),
         ("s < 1", "not known", 1),

@@ -174,6 +174,8 @@ class _Parser:
             self._fail("only ASCII characters are known", place)
         if len(body) > _LONGEST:
             self._fail(f"it is longer than {_LONGEST} characters", _LONGEST)
+        if "#" in body:  # Python's comments are no part of an expression: it would be cut short.
+            self._fail("'#' is not known", body.index("#"))
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
