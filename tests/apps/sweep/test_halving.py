@@ -405,9 +405,15 @@ def test_what_halving_contradicts_is_refused_in_one_line(picture, options, probl
 def test_halving_needs_a_picture(picture):
     shell.succeed(picture, *LAYERS, "--epochs", 1, "-q", "-j", 1)
     assert "--halving needs an IMAGE" in shell.fail("--resume", "-o", "pic-sweep", "--halving", 2)
-    assert "must be one number for all, not 1, 2" in shell.fail(
-        picture, *LAYERS, "--epochs", 2, "--halving", 2
-    )
+
+
+def test_halving_says_that_other_trials_are_in_the_folder(picture):
+    shell.succeed(picture, *LAYERS, "--epochs", 1, "-q", "-j", 1)
+    message = shell.fail(picture, *LAYERS, "--epochs", 2, "--halving", 2)
+    assert "must be one number for all, not 1, 2; pic-sweep holds other trials" in message
+    message = shell.fail(picture, *LAYERS, "--epochs", "2,3", "--halving", 2)
+    assert "must be one number for all, not 2, 3" in message
+    assert "pic-sweep" not in message
 
 
 @pytest.mark.parametrize("value", ["2", 1, True, 2.0, 10**9, 3])

@@ -14,7 +14,7 @@ from fit_image.apps.sweep.plan.halving import rungs_of
 from fit_image.apps.sweep.plan.trial import Trial, by_target
 from fit_image.config.animation import AnimationConfig
 from fit_image.config.registry import HALVING_FACTORS
-from fit_image.errors import FitImageError, InputError, excerpt, os_error_reason
+from fit_image.errors import FitImageError, InputError, excerpt, one_line, os_error_reason
 from fit_image.storage import atomic
 from fit_image.storage.json_document import read_document
 from fit_image.storage.locking import lock_folder
@@ -113,8 +113,20 @@ class SweepDirectory:
         atomic.write_bytes(self.path / "sweep.json", f"{text}\n".encode())
 
     def extended(self, trials: Iterable[Trial], halving: int | None = None) -> SweepDirectory:
-        """Return the folder with more trials; nothing is written before `write`."""
-        return SweepDirectory(self.path, (*self.trials, *trials), self.failures, halving)
+        """Return the folder with more trials; nothing is written before `write`.
+
+        Raises
+        ------
+        InputError
+            If ``halving`` is impossible with these trials, or with those in the folder beside them.
+        """
+        added = tuple(trials)
+        try:
+            return SweepDirectory(self.path, (*self.trials, *added), self.failures, halving)
+        except InputError as error:
+            SweepDirectory(self.path, added, halving=halving)
+            problem = f"{error}; {one_line(self.path)} holds other trials: choose another folder"
+            raise InputError(problem, fields=error.fields) from error
 
     @property
     def animation(self) -> AnimationConfig:
