@@ -437,6 +437,12 @@ def test_a_full_disk_stops_the_sweep_and_nothing_is_lost(picture, reference):
     assert learned("pic-sweep") == reference
 
 
+def test_a_sweep_whose_list_found_the_disk_full_can_be_started_again(picture):
+    options = ("--layers", 3, "--epochs", 1, "-q", "-j", 1)
+    assert "sweep.json: " in shell.fail_on_full_disk(picture, *options)
+    shell.succeed(picture, *options)
+
+
 def test_a_damaged_list_of_trials_is_refused(picture):
     with pytest.raises(InputError, match="not the folder of a sweep"):
         SweepDirectory.open("nowhere")

@@ -102,15 +102,17 @@ class SweepDirectory:
             **({} if self.halving is None else {"halving": self.halving}),
         }
         self._check_links()
+        text = json.dumps(data, indent=1, allow_nan=False)
         try:
-            (self.path / "trials").mkdir(parents=True, exist_ok=True)
+            self.path.mkdir(parents=True, exist_ok=True)
+            atomic.remove_leftovers(self.path)
+            # First: a folder with others and without this file would be refused as no sweep's.
+            atomic.write_bytes(self.path / "sweep.json", f"{text}\n".encode())
+            (self.path / "trials").mkdir(exist_ok=True)
         except OSError as error:
             raise FitImageError(
                 f"cannot use the folder {self.path}: {os_error_reason(error)}"
             ) from error
-        atomic.remove_leftovers(self.path)
-        text = json.dumps(data, indent=1, allow_nan=False)
-        atomic.write_bytes(self.path / "sweep.json", f"{text}\n".encode())
 
     def extended(self, trials: Iterable[Trial], halving: int | None = None) -> SweepDirectory:
         """Return the folder with more trials; nothing is written before `write`.
