@@ -294,6 +294,10 @@ def test_names_that_are_no_text(picture):
         (["--animation", "/tmp/all.gif"], "bare name"),
         (["--animation", "movie.xyz"], ".xyz"),
         (["-j", "2", "--scheduler", "tcp://127.0.0.1:1"], "-j"),
+        (
+            ["--hold-out", "none,even", "--target-psnr", "unseen:20"],
+            "fit-image: --hold-out none: --target-psnr unseen:20",
+        ),
         (["-o", "pic.png"], "not a folder"),
         (["-o", "other"], "holds no sweep"),
     ],
@@ -317,6 +321,9 @@ def test_pictures_and_folders_are_checked_first(picture):
     assert "--lr needs an IMAGE" in fail("--resume", "-o", "nowhere", "--lr", "0.1")
     assert "--fps needs an IMAGE" in fail("--resume", "-o", "nowhere", "--fps", "5")
     assert "nothing.png" in fail("nothing.png")
+    Path("empty.png").touch()
+    assert "fit-image: cannot read empty.png" in fail("empty.png", *SMALL)
+    assert "fit-image: --frame 2: cannot read" in fail(picture, *SMALL, "--frame", "1,2")
     assert "no sweep.json" in fail("--resume", "-o", "nowhere")
     Path("damaged").mkdir()
     Path("damaged/sweep.json").write_text('{"format": 1, "trials": [7], "failures": {}}')

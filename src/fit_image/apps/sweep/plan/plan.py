@@ -80,9 +80,11 @@ def plan_trials(spec: SweepSpec, find_rate: RateFinder | None = None) -> list[Tr
     ignored: dict[str, str] = {}
     used: set[str] = set()
     for path, values in spec.combinations():
+        concerned = _select(ImageConfig, values)
         try:
-            prepare = ImageConfig(**_select(ImageConfig, values))
+            prepare = ImageConfig(**concerned)
             picture = pictures(path, prepare)
+            concerned = dict(values)
             preset = values.get("preset", "classic")
             fit, unused = _configure(preset, picture, prepare, _select(FitConfig, values))
             manifest = FitManifest(picture, fit, prepare, spec.record, preset)
@@ -95,7 +97,7 @@ def plan_trials(spec: SweepSpec, find_rate: RateFinder | None = None) -> list[Tr
             check_hold_out(manifest.fit.hold_out, *size)
             check_memory(manifest.fit, size, CHANNELS[prepare.channels])
         except InputError as error:
-            message = f"{_describe(spec, values)}{error}"
+            message = f"{_describe(spec, concerned)}{error}"
             raise InputError(message, fields=error.fields) from error
         ignored |= unused
         used |= values.keys() - unused.keys()
@@ -156,8 +158,14 @@ def _select(config: type, values: Mapping[str, Any]) -> dict[str, Any]:
 def _describe(spec: SweepSpec, values: Mapping[str, Any]) -> str:
     """Return the values of a combination that vary in the sweep; empty if none do."""
     varying = [
-        f"{option_of(name)} {layers_label(value) if isinstance(value, tuple) else value}"
+        f"{option_of(name)} {_shown(value)}"
         for name, value in values.items()
         if len({each for grid in spec.grids for each in grid.get(name, (None,))}) > 1
     ]
     return f"{', '.join(varying)}: " if varying else ""
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, tuple):
+        return layers_label(value)
+    return "none" if value is None else str(value)
