@@ -23,7 +23,7 @@ from fit_image.apps.fit.metrics import FitMetrics
 from fit_image.apps.fit.picture_source import load_source
 from fit_image.apps.fit.trainer import FitTrainer
 from fit_image.apps.report.commands import command_line
-from fit_image.apps.report.markup import Html, element, join
+from fit_image.apps.report.markup import Html, breakable, element, join
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.plan.trial import Trial
 from fit_image.apps.sweep.results.outcome import Outcome, read_outcome
@@ -291,6 +291,12 @@ def test_a_page_is_little_more_than_its_pictures(page):
     text = page.read_text("utf-8")
     pictures = sum(len(each) for each in re.findall(r"data:image/\w+;base64,[\w+/=]+", text))
     assert len(text) - pictures < 150_000
+
+
+def test_labels_are_broken_behind_commas_and_numbers_are_not():
+    shown = breakable("grid:levels=8,features=2 <b> has 1,234 numbers, 300,200")
+    assert shown == "grid:levels=8,<wbr>features=2 &lt;b&gt; has 1,234 numbers, 300,200"
+    assert element("p", shown) == f"<p>{shown}</p>"
 
 
 def test_elements_escape_all_but_html():

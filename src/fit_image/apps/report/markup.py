@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,11 @@ class Html(str):
 def escape(value: object) -> Html:
     """Return HTML as it is, and anything else as the text that shows it."""
     return value if isinstance(value, Html) else Html(html.escape(str(value)))
+
+
+def breakable(text: str) -> Html:
+    """Return text in which long labels, such as of encodings, may be broken behind their commas."""
+    return Html(re.sub(r",(?=[a-z])", ",<wbr>", escape(text)))
 
 
 def join(*parts: object) -> Html:

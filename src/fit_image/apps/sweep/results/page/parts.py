@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from fit_image.apps.report.markup import Html, element, escape, join, radio_buttons
+from fit_image.apps.report.markup import Html, breakable, element, join, radio_buttons
 from fit_image.apps.report.pictures import AMPLIFIED
 from fit_image.apps.sweep.results.page.section import Section
 from fit_image.apps.sweep.results.page.tables import groups_table, scroll, swatch, trials_table
@@ -141,10 +141,13 @@ def _finding(section: Section, finding: Finding) -> Html:
     if finding.winner:
         style = next(each for each in section.styles if each["label"] == finding.winner)
         parts.append(
-            element("p", swatch(style), element("span", finding.winner), class_="winner"),
+            element(
+                "p", swatch(style), element("span", breakable(finding.winner)), class_="winner"
+            ),
         )
     option = "--match-params"
-    parts.append(element("p", Html(escape(finding.text).replace(option, f"<code>{option}</code>"))))
+    text = breakable(finding.text).replace(option, f"<code>{option}</code>")
+    parts.append(element("p", Html(text)))
     if finding.verdict:
         kind = "verdict clear" if finding.verdict == "clear" else "verdict"
         verdict = _VERDICTS.get(finding.verdict, finding.verdict)
