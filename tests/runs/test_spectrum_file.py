@@ -11,8 +11,10 @@ from PIL import Image
 
 from fit_image.animation.film import frame_paths, read_frame
 from fit_image.apps.fit.directory import FitDirectory
+from fit_image.apps.fit.trainer import FitTrainer
 from fit_image.images.io import load_image
 from fit_image.images.spectrum import luma
+from fit_image.runs.recorder import RunRecorder
 from shell import Shell
 
 succeed = Shell().succeed
@@ -71,6 +73,17 @@ def test_a_run_that_goes_on_has_the_rows_of_one_that_never_stopped(picture):
     # Asked for no longer, it has no rows of frames that are drawn anew.
     succeed(picture, "-o", "late", "--resume", "--epochs", 5, "--no-spectrum", "-q")
     assert Path("late/spectrum.csv").read_bytes() == whole
+
+
+def test_a_run_that_was_killed_at_its_beginning_has_each_row_once(picture):
+    options = (*OPTIONS, "--epochs", 2, "--spectrum")
+    succeed(picture, *options, "-o", "whole")
+    manifest = FitDirectory.open(Path("whole")).manifest
+    trainer = FitTrainer(load_image(picture).pixels, manifest.fit)
+    recorder = RunRecorder.begin(FitDirectory(Path("killed"), manifest), trainer)
+    next(each for each in recorder.steps() if Path("killed/frames/epoch-000000.png").exists())
+    succeed(picture, *options, "-o", "killed", "--resume")
+    assert Path("killed/spectrum.csv").read_bytes() == Path("whole/spectrum.csv").read_bytes()
 
 
 def test_a_row_of_another_target_is_not_believed(picture, small_picture):

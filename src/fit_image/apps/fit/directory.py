@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fit_image.animation.film import frame_path
 from fit_image.apps.bits_per_pixel import bits_per_pixel
 from fit_image.apps.fit.manifest import FitManifest, FitResult
 from fit_image.apps.fit.metrics import FitMetrics, row_type
@@ -88,8 +89,11 @@ class FitDirectory(RunDirectory):
     def write_frame(
         self, epoch: int, picture: npt.NDArray[np.uint8], file: bytes | None = None
     ) -> None:
+        drawn_before = frame_path(self.frames, epoch).exists()
         super().write_frame(epoch, picture, file)
         if self.manifest.record.spectrum:
+            if drawn_before:  # as of a run that was killed before its first checkpoint after that
+                self.spectrum.forget_after(epoch - 1)
             self.spectrum.append(epoch, picture)
 
     def forget_after(self, epoch: int) -> None:
