@@ -191,8 +191,9 @@ class StallWatch:
         falls = min(self._least_loss, loss) < first
         if falls and not (worse and loss >= _STILL * first):
             return None
+        verb = "hardly falls" if loss < first else "does not fall"
         return (
-            f"the loss does not fall: {loss:.3g} in epoch {epoch}, {first:.3g} in the first one; "
+            f"the loss {verb}: {loss:.3g} in epoch {epoch}, {first:.3g} in the first one; "
             f"{self._advice()}"
         )
 
