@@ -235,7 +235,8 @@ class Minibatch:
             If the arrays do not belong to this optimizer and network.
         """
         for name, state in arrays.items():
-            fits = state.shape == self.network.parameters.shape
+            parameters = self.network.parameters
+            fits = (state.shape, state.dtype) == (parameters.shape, parameters.dtype)
             if fits and not self.network.is_padded(state):
                 raise ValueError(f"the optimizer's {name} is not zero in its padding")
         self.optimizer.restore(arrays)
