@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from fit_image.apps.unjpeg.floor.screens import screen_shares
 from fit_image.apps.unjpeg.model import Restorer
@@ -263,6 +263,48 @@ def test_faint_shades_of_fine_pictures_are_no_damage(quality):
     lines = np.asarray(wide.resize((203, 117), Image.Resampling.LANCZOS))
     data = jpeg(lines, quality=quality)
     assert psnr(restored(data, quality), lines) > psnr(decompress(data), lines) - 0.3  # else -1, -3
+
+
+def subpixel_text():
+    """Words whose thirds of pixels have a colour each."""
+    wide = Image.new("L", (3 * 203, 3 * 117), "white")
+    draw = ImageDraw.Draw(wide)
+    for row in range(9):
+        words = "the quick brown fox jumps over it"
+        draw.text((9, 6 + 36 * row), words, fill="black", font=ImageFont.load_default(size=33))
+    thirds = np.asarray(wide.resize((3 * 203, 117), Image.Resampling.BOX)).astype(float)
+    padded = np.pad(thirds, ((0, 0), (1, 1)), mode="edge")
+    smooth = (padded[:, :-2] + padded[:, 1:-1] + padded[:, 2:]) / 3
+    return np.rint(smooth).astype(np.uint8).reshape(117, 203, 3)
+
+
+@pytest.mark.parametrize(("quality", "least"), [(85, 2.0), (92, 1.5), (95, 1.0)])
+def test_filters_keep_the_colours_of_text_smoothed_for_subpixels(quality, least):
+    levels = subpixel_text()
+    data = jpeg(levels, quality=quality, subsampling="4:4:4")
+    result = Restoration(without_changes()).restore(decompress(data), read_planes(io.BytesIO(data)))
+    assert psnr(result, levels) > psnr(decompress(data), levels) + least
+
+
+def test_what_fills_groups_of_blocks_does_not_count():
+    soft = photograph(320, 256)[::2, ::2][:128, :136]
+    levels = np.asarray(Image.fromarray(soft).resize((72, 72), Image.Resampling.BOX))
+    data = jpeg(levels, quality=75)  # 4:2:0: the last 8 rows and columns are half a group
+    (luma, *_) = read_planes(io.BytesIO(data)).planes
+    shown = decoded(luma)
+    assert shown.shape == (80, 80)
+    assert np.abs(shown[:, 72:] - shown[:, 71:72]).max() < 6
+    assert np.abs(shown[72:, :] - shown[71:72, :]).max() < 6
+    border = np.s_[-8:, :]
+    result = restored(data, 75)[border]
+    assert psnr(result, levels[border]) > psnr(decompress(data)[border], levels[border]) + 0.1
+
+
+@pytest.mark.parametrize("subsampling", ["4:2:0", "4:2:2", "4:4:4"])
+def test_fine_grey_pictures_stay_as_they_are(subsampling):
+    levels = np.repeat(photograph()[..., 1:2], 3, axis=2)
+    data = jpeg(levels, quality=100, subsampling=subsampling)
+    assert (restored(data, 100) == decompress(data)).all()
 
 
 def test_screens_are_told_from_photographs():

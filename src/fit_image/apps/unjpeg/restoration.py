@@ -128,8 +128,10 @@ class Restoration:
 
 def _is_fine(jpeg: JpegPlanes) -> bool:
     """Tell whether pixels say more of the original than coefficients that are read from them."""
-    whole = all(plane.down == plane.across == 1 for plane in jpeg.planes)
-    return whole and max(coarseness(plane.table) for plane in jpeg.planes) < _LEAST_COARSENESS
+    luma, *chroma = jpeg.planes
+    planes = luma, *(plane for plane in chroma if plane.quantised.any())
+    whole = all(plane.down == plane.across == 1 for plane in planes)
+    return whole and max(coarseness(plane.table) for plane in planes) < _LEAST_COARSENESS
 
 
 def _nearly(jpeg: JpegPlanes) -> int:

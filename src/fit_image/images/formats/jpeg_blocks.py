@@ -53,7 +53,13 @@ class _Segment(NamedTuple):
 
 
 class JpegBlocks:
-    """A JPEG file, of which metadata are left out, but for what tells the colour space."""
+    """A JPEG file, of which metadata are left out, but for what tells the colour space.
+
+    Attributes
+    ----------
+    shape : (int, int)
+        Rows and columns of the picture.
+    """
 
     def __init__(self, data: bytes) -> None:
         self._segments = [each for each in _segments(data) if not _is_metadata(each.marker)]
@@ -68,6 +74,7 @@ class JpegBlocks:
         self._factors = [
             (factors >> 4, factors & 15) for factors in frame[7 : 7 + 3 * frame[5] : 3]
         ]
+        self.shape = int.from_bytes(frame[1:3]), int.from_bytes(frame[3:5])
         all_at_once = scans[0][0] == len(self._names) > 1
         self._is_interleaved = all_at_once and marker not in _PROGRESSIVE
 

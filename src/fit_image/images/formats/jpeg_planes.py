@@ -122,7 +122,14 @@ def _planes(blocks: JpegBlocks) -> JpegPlanes:
         source = io.BytesIO(blocks.of_component(index, halve=not fine))
         used = table if fine else _halved(table)
         samples = _samples(JpegImageFile(source), index, ratio, is_rgb=is_rgb)
-        planes.append(Plane(_quantise(samples, used), table, ratio[1], ratio[0]))
+        across, down = ratio
+        # What fills a group of blocks beyond the picture may be anything.
+        rows, columns = (
+            -(-side // (BLOCK * each)) * BLOCK
+            for side, each in zip(blocks.shape, (down, across), strict=True)
+        )
+        quantised = _quantise(samples, used)[:rows, :columns]
+        planes.append(Plane(quantised, table, down, across))
     return JpegPlanes(_of_one_size(planes), is_rgb)
 
 

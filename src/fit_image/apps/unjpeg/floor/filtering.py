@@ -42,9 +42,9 @@ def filter_strip(strip: Strip) -> FloatArray:
         return shares
     coarse = coarseness(luma.table)
     deviation = _deviation(coarse)
-    results = strip.empty_planes()
+    chroma_weight, results = _chroma_weight(strip), strip.empty_planes()
     for index in range(_SMOOTHINGS):
-        strip.smooth(shares, Smoothing(deviation, _CHROMA_WEIGHT, _NEARNESS), results)
+        strip.smooth(shares, Smoothing(deviation, chroma_weight, _NEARNESS), results)
         strip.project()
         deviation *= _CALMING
         if index == 0 and coarse > _COARSE:
@@ -53,9 +53,27 @@ def filter_strip(strip: Strip) -> FloatArray:
     return shares
 
 
+def _chroma_weight(strip: Strip) -> float:
+    """Return the weight of squared differences of chroma, of luma's.
+
+    At full resolution differences of chroma are known as exactly as its steps tell, and letters
+    smoothed for subpixels, whose luma is even, differ in nothing else.
+    """
+    luma, *chroma = strip.jpeg.planes
+    if not chroma or chroma[0].down * chroma[0].across > 1:
+        return _CHROMA_WEIGHT
+    ratio = _usual_deviation(coarseness(luma.table)) / _usual_deviation(coarseness(chroma[0].table))
+    return max(_CHROMA_WEIGHT, ratio**2)
+
+
+def _usual_deviation(coarse: float) -> float:
+    deviation: float = 3.0 * coarse**0.6  # measured: the best of 1 to 50
+    return deviation
+
+
 def _deviation(coarse: float) -> float:
     """Return the deviation of the first smoothing, in levels."""
-    usual: float = 3.0 * coarse**0.6  # measured: the best of 1 to 50
+    usual = _usual_deviation(coarse)
     if coarse >= _FINE:
         return usual
     # Of steps of 1, levels are known nearly: faint shades are no damage.
