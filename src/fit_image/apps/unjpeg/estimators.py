@@ -16,6 +16,7 @@ from fit_image.apps.unjpeg.pixels.levels import Blocks, Picture, levels_of, vari
 from fit_image.apps.unjpeg.pixels.tiles import Tile, restore_strips, tiles_of
 from fit_image.apps.unjpeg.residual.features import Damage
 from fit_image.apps.unjpeg.residual.model import ResidualNetwork
+from fit_image.apps.unjpeg.residual.patterns import network_shares
 from fit_image.images.formats.jpeg_blocks import BLOCK
 from fit_image.images.ycbcr import to_ycbcr
 from fit_image.nn.runtime.arrays import FloatArray
@@ -71,7 +72,14 @@ class ResidualEstimator(Estimator):
         decoded = colours.luma_of(full) if strip.jpeg.is_rgb else full[0].copy()
         shares = filter_strip(strip)
         planes = colours.from_rgb(strip.full) if strip.jpeg.is_rgb else strip.full
-        self._add_changes(planes, decoded, Damage.of(strip.jpeg), strip.active)
+        counted = network_shares(strip.jpeg.planes[0], shares)
+        filtered = [plane.copy() for plane in planes] if counted.min() < 1 else []
+        seen = strip.active * (counted > 0).astype(np.uint8)
+        self._add_changes(planes, decoded, Damage.of(strip.jpeg), seen)
+        for plane, before in zip(planes, filtered, strict=False):
+            plane -= before
+            plane *= counted.repeat(BLOCK, axis=0).repeat(BLOCK, axis=1)
+            plane += before
         strip.replace(colours.to_rgb(planes) if strip.jpeg.is_rgb else planes)
         return shares
 
