@@ -42,6 +42,13 @@ def test_a_fit_of_standard_input_is_that_of_the_file(tmp_path):
     Shell().succeed("info", "stdin-fit")
 
 
+@pytest.mark.parametrize("command", [(), ("unjpeg", "apply")])
+def test_errors_name_standard_input(command):
+    result = piped(*command, "-", given=b"no picture")
+    assert result.exit_code == 2
+    assert "cannot read standard input: not a picture" in result.stderr
+
+
 def other():
     Image.new("L", (5, 5)).save("other.png")
     return Path("other.png").read_bytes()
@@ -77,6 +84,7 @@ def test_encoding_a_digit_in_a_pipe(tmp_path):
     assert result.stdout_bytes == Path("file.png").read_bytes()
     assert json.loads(result.stderr)["output"] == "-"
     assert piped(*command, "-", given=seven).stdout == "stdin-drawn.png\n"
+    assert "cannot read standard input" in piped(*command, "-", given=b"text").stderr
 
 
 def test_what_is_no_picture_in_a_pipe():

@@ -77,7 +77,8 @@ def command(
             picture = job.source
             show(index, len(jobs))
             try:
-                loaded = load_image(input_file(picture), channels=model.channels)
+                with input_file(picture) as file:
+                    loaded = load_image(file, channels=model.channels)
             except InputError as error:
                 if not several:
                     raise

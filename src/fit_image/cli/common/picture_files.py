@@ -6,6 +6,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,13 +41,26 @@ class Job(NamedTuple):
     is_picture: bool = True
 
 
-def input_file(path: Path) -> Path:
-    """Return a picture's path; for `STREAM`, that of a temporary file with what is on stdin.
+@contextmanager
+def input_file(path: Path) -> Iterator[Path]:
+    """Yield a picture's path; for `STREAM`, that of a temporary file with what is on stdin.
 
-    The file is named ``stdin``, and lasts as long as the command.
+    The file is named ``stdin``, and lasts as long as the command; an `InputError` that names it
+    names standard input instead.
     """
     if path != STREAM:
-        return path
+        yield path
+        return
+    copy = _copied_input()
+    try:
+        yield copy
+    except InputError as error:
+        message = str(error).replace(str(copy), "standard input")
+        raise InputError(message, fields=error.fields) from error
+
+
+def _copied_input() -> Path:
+    """Copy standard input to a temporary file."""
     stdin = sys.stdin
     if stdin is None or stdin.closed or stdin.isatty():
         raise InputError("standard input is no picture: pipe one in, such as < photo.png")

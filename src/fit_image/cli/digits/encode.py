@@ -61,7 +61,8 @@ def command(
     width, height = size
     check_image_target(file, width, height)
     check_target(DigitsDirectory, run, file, picture)
-    encoded = encode_picture(run, input_file(picture))
+    with input_file(picture) as source:
+        encoded = encode_picture(run, source)
     display = make_display(quiet=False)
     for remark in encoded.remarks:
         display.message(f"{picture}: {remark}")

@@ -97,7 +97,8 @@ class FitCommand(TrainCommand):
         check_plot(given["plot"], self.data)
         check_caption(record, row_type(asked).columns())
         check_picture(self.data)
-        source = load_source(input_file(self.data), prepare)
+        with input_file(self.data) as file:
+            source = load_source(file, prepare)
         picture = replace(source.picture, path="-") if self.data == STREAM else source.picture
         height, width = source.image.levels.shape[:2]
         for remark in source.picture.remarks:

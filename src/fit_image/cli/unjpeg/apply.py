@@ -194,7 +194,8 @@ class _Restoration:
         )
         from fit_image.images.io import save_image
 
-        damaged = read_picture(input_file(source))
+        with input_file(source) as file:
+            damaged = read_picture(file)
         restoration = self.restoration(damaged)
         check_restored(damaged, output)
         if self.compare:
