@@ -326,6 +326,8 @@ def test_two_at_once_are_refused(picture):
         (["pic.png", "--omega", "0"], "--omega"),
         (["pic.png", "--omega", "9"], "--omega would change nothing"),
         (["pic.png", "--scale", "9"], "--scale would change nothing"),
+        (["pic.png", "--table-rate", "2"], "--table-rate would change nothing"),
+        (["pic.png", "--encoding", "grid", "--table-rate", "0"], "--table-rate"),
         (["pic.png", "--activation", "relu", "--slope", "0.1"], "--slope would change nothing"),
         (["pic.png", "--init", "he", "--init-scale", "1"], "--init-scale would change nothing"),
         (["pic.png", "--layers", "8:relu", "--activation", "sine"], "--activation would change"),

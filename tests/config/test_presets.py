@@ -24,7 +24,8 @@ SIZES = [(1, 1), (1, 300), (16, 16), (300, 429), (768, 512), (6000, 4000), (2**2
 # seeds 0 to 4, less 1. Half the epochs fall short, as do waves whose rate does not fall.
 QUALITY = [("sharp", 12, 31.1), ("instant", 12, 37.2)]
 
-# For each field, a value that is neither its default nor a preset's, and its option.
+# For each field, a value that is neither its default nor a preset's, and its option. The schedule
+# is that of a preset for few numbers.
 OVERRIDES = {
     "layers": ("3x5:tanh", "--layers"),
     "epochs": (3, "--epochs"),

@@ -86,6 +86,13 @@ class FitConfig:
         "--find-lr.",
         above=True,
     )
+    table_rate: float = setting(
+        1.0,
+        "Factor of the learning rate for the tables of a grid.",
+        _RATE,
+        above=True,
+        added=True,
+    )
     init_scale: float = setting(
         0.3,
         "Standard deviation of the classic initial weights, divided by sqrt(fan_in + 1) in each "

@@ -58,23 +58,45 @@ def _compact(pixels: int, options: Values) -> Values:
     seconds = given.time_limit or 60.0
     # Sizes that are given have no limit but one that is given, too.
     limited = given.max_parameters or not options.keys() & {"layers", "encoding"}
-    # Tables of few numbers are too coarse, and waves of many too slow.
-    few = numbers < _FEW
     return {
         **({"max_parameters": numbers} if limited else {}),
-        **(_WAVES if few else {**_TABLES, "encoding": _grid(pixels, numbers)}),
+        **_network(pixels, numbers),
         "optimizer": "soap",
-        "lr_schedule": "cosine",
-        "batch_size": 1024,
         "epochs": _epochs(seconds * _learned_in_a_second(numbers), pixels, 1, 2_000),
     }
+
+
+def _network(pixels: int, numbers: int) -> Values:
+    """Return what the preset compact chooses by the numbers permitted, beside the time."""
+    # Tables of few numbers are too coarse, and waves of many too slow.
+    if numbers < _FEW:
+        return _WAVES
+    # Above so many entries, one wide layer learns more than two in the same time.
+    if numbers > 0.5 * pixels:
+        return {**_LARGE_TABLES, "encoding": _grid(pixels, numbers, coarsest=18)}
+    return {**_TABLES, "encoding": _grid(pixels, numbers, coarsest=8)}
 
 
 # Of the preset compact: below so many numbers it has no tables.
 _FEW = 12_000
 
-_WAVES: Values = {"layers": "6x38", "activation": "sine", "learning_rate": 7e-4}
-_TABLES: Values = {"layers": "2x64", "activation": "relu", "learning_rate": 0.005}
+_WAVES: Values = {
+    "layers": "6x38",
+    "activation": "sine",
+    "learning_rate": 1e-3,
+    # Of a cosine that the time limit cuts off, waves would lose a decibel.
+    "lr_schedule": "exponential",
+    "batch_size": 1024,
+}
+_TABLES: Values = {
+    "layers": "2x64",
+    "activation": "relu",
+    "learning_rate": 0.005,
+    "table_rate": 2.0,
+    "lr_schedule": "cosine",
+    "batch_size": 1024,
+}
+_LARGE_TABLES: Values = {**_TABLES, "layers": "192", "batch_size": 2048}
 
 # What two cores of 2.5 GHz learn in a second: weights times samples of waves; samples with tables,
 # of which those in the caches are learned faster.
@@ -87,12 +109,11 @@ def _learned_in_a_second(numbers: int) -> float:
 
 _LEVELS, _FEATURES = 16, 2
 
-_IN_LAYERS = 6_467  # of `_TABLES`
+_IN_LAYERS = 6_467  # of `_TABLES`; of `_LARGE_TABLES` a few hundred more
 
 
-def _grid(pixels: int, numbers: int) -> str:
+def _grid(pixels: int, numbers: int, coarsest: int) -> str:
     """Return a grid whose finest level is open, with the entries that suit so many numbers."""
-    coarsest = 18 if numbers > 0.5 * pixels else 8
     side = max(math.sqrt(1.5 * pixels), coarsest)  # the longer one, as of most photographs
     growth = (side / coarsest) ** (2.0 / (_LEVELS - 1))
     vertices = [pixels / growth**level for level in range(_LEVELS)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fit_image.config.encoding_spec import GridSpec, parse_encoding
 from fit_image.config.fit import FitConfig
 from fit_image.config.layer_spec import parse_init
 from fit_image.config.registry import ACTIVATIONS, activations_with
@@ -20,6 +21,8 @@ def unused_fields(fit: FitConfig) -> dict[str, str]:
         used.add("init_scale")
     if any(layer.activation is None for layer in fit.layers):
         used.add("activation")
+    if isinstance(parse_encoding(fit.encoding), GridSpec):
+        used.add("table_rate")
     reasons = {
         "activation": "--layers names the activation of every layer",
         "omega": f"no layer is of {activations_with('omega')}",
@@ -27,5 +30,6 @@ def unused_fields(fit: FitConfig) -> dict[str, str]:
         "scale": f"no layer is of {activations_with('scale')}",
         "slope": f"no layer is of {activations_with('slope')}",
         "init_scale": "no layer is initialised with --init classic",
+        "table_rate": "--encoding has no tables",
     }
     return {name: reason for name, reason in reasons.items() if name not in used}

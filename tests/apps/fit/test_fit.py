@@ -38,7 +38,7 @@ BATCHES = [
     {"optimizer": "adamw", "batch_size": 50, "lr_schedule": "cosine", "warmup": 1.3, "epochs": 3},
     {"optimizer": "adam", "batch_size": 1000},
     {"optimizer": "adam", "batch_size": 50, "encoding": "grid:entries=2^6"},
-    {"optimizer": "momentum", "batch_size": 1, "encoding": "grid:entries=2^6"},
+    {"optimizer": "momentum", "batch_size": 1, "encoding": "grid:entries=2^6", "table_rate": 0.5},
     {"optimizer": "sgd", "batch_size": 10, "encoding": "fourier:9@2"},
 ]
 
@@ -274,6 +274,25 @@ def test_a_huge_batch_may_be_stopped_inside(encoding, small_picture, monkeypatch
     train(stopped, 1)
     for trainer in (resumed, returned, stopped):
         assert trainer.network.parameters.tobytes() == whole.network.parameters.tobytes()
+
+
+def test_tables_have_a_factor_of_the_rate(small_picture):
+    """In the first step of plain descent, the tables go so many times as far, the layers do not."""
+
+    def step(factor):
+        options = {"encoding": "grid:levels=3", "optimizer": "sgd", "learning_rate": 10.0}
+        config = FitConfig((8,), epochs=1, batch_size=1000, table_rate=factor, **options)
+        network = (trainer := FitTrainer(small_picture, config)).network
+        before = network.parameters.copy()
+        while not trainer.train():
+            continue
+        moved = network.parameters - before
+        return moved[: network.tables().size], moved[network.tables().size :]
+
+    (tables, layers), (tables_thrice, layers_as_before) = step(1.0), step(3.0)
+    assert np.abs(tables).max() > 1e-4
+    np.testing.assert_allclose(tables_thrice, 3 * tables, atol=1e-7)
+    np.testing.assert_array_equal(layers_as_before, layers)
 
 
 def test_a_batch_larger_than_the_picture_is_the_whole_picture(small_picture):

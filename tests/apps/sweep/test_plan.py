@@ -70,6 +70,7 @@ def test_values_without_use_are_left_out_of_a_combination(picture):
     [
         ({"activation": ("relu", "tanh"), "omega": (10.0,)}, "--omega would change nothing"),
         ({"weight_decay": (0.1,)}, "--weight-decay would change nothing"),
+        ({"table_rate": (2.0,)}, "--table-rate would change nothing"),
         ({"learning_rate": ()}, "no trials: "),
         ({"warmup": (1.0, 9.0), "epochs": (5,)}, "--warmup 9.0: warmup must be at most"),
         ({"layers": ("1x8", "3x65000")}, "--layers 3x65000: this network needs .* GB of memory"),

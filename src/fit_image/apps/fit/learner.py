@@ -86,6 +86,7 @@ def make_learner(network: MLP, config: FitConfig, samples: int) -> Learner:
     if issubclass(kind, AdamW) and decay is not None:
         optimizer = kind(size, decay)
     rates = network.rates(config.learning_rate, by_fan_in=optimizer.rate_of_layer)
+    rates[0] *= np.float32(config.table_rate)
     return Minibatch(network, optimizer, rates, min(config.batch_size, samples), config.loss)
 
 

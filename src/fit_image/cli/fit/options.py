@@ -87,6 +87,7 @@ _OPTIONS = (
     _field("Network", "init", option_types.INIT, "NAME"),
     _field("Learning", "seed", options.Whole(*SEED)),
     _field("Learning", "loss"),
+    _field("Learning", "table_rate", metavar="FACTOR"),
     _field("Learning", "lr_schedule"),
     _field("Learning", "warmup", metavar="EPOCHS"),
     _field(
