@@ -67,7 +67,7 @@ def _compact(pixels: int, options: Values) -> Values:
 
 
 def _network(pixels: int, numbers: int) -> Values:
-    """Return what the preset compact chooses by the numbers permitted, beside the time."""
+    """Return the values of the preset compact that depend on the numbers permitted."""
     # Tables of few numbers are too coarse, and waves of many too slow.
     if numbers < _FEW:
         return _WAVES
