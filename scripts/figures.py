@@ -18,6 +18,7 @@ from PIL import Image
 
 from drawing.browser import photograph, photograph_training
 from drawing.codes import Comparison, draw_codes
+from drawing.equal_parameters import draw_equal
 from drawing.frequencies import write_frequencies
 from drawing.gallery import Cell, draw_gallery, draw_sheet
 from drawing.restored import draw_restored
@@ -183,6 +184,14 @@ def unseen(picture: Path, work: Path, corner: tuple[int, int]) -> None:
     sheet, lines = draw_unseen(picture, work, corner)
     sheet.quantize(256).save(EXAMPLES / "unseen.png", optimize=True)
     click.echo("\n".join(lines))
+
+
+@cli.command()
+@_work
+def equal(work: Path) -> None:
+    """Learn the portrait by networks of several kinds with equally many parameters."""
+    sheet = draw_equal(PORTRAIT, work).quantize(256)
+    sheet.save(EXAMPLES / "equal-parameters.png", optimize=True)
 
 
 @cli.command()
