@@ -548,7 +548,7 @@ def test_a_picture_in_a_pipe(run, jpeg):
     assert piped.stdout == "stdin-restored.png\n"
     piped = CliRunner().invoke(cli, ["unjpeg", "apply", "-", "-o", "-"], input=b"")
     assert (piped.exit_code, piped.stdout_bytes) == (2, b"")
-    assert "stdin: the file is empty" in piped.stderr
+    assert "cannot read standard input: the file is empty" in piped.stderr
 
 
 def test_what_applying_refuses(run, jpeg, tmp_path):
