@@ -55,7 +55,8 @@ def matrix_size(channels: int) -> int:
     return SOME * channels + _LINE
 
 
-_size_of = inner(matrix_size)
+size_of = inner(matrix_size)
+"""`matrix_size` for kernels."""
 
 
 class Squares(NamedTuple):
@@ -123,7 +124,7 @@ def _pixels_4(squares, image, row, column, channel):
 @inner
 def transform_inputs(squares, first, stop, memory, target):
     """Write B' D B of the patches of some squares."""
-    channels, size = squares.channels, _size_of(squares.channels)
+    channels, size = squares.channels, size_of(squares.channels)
     for number in range(first, stop):
         image, top, left = place_of(squares, number)
         _prefetch(squares, image, top - 1, left + 9, 6)
@@ -144,7 +145,7 @@ def transform_inputs(squares, first, stop, memory, target):
 @inner
 def transform_deltas(squares, first, stop, memory, target):
     """Write A Y A' of some squares."""
-    channels, size = squares.channels, _size_of(squares.channels)
+    channels, size = squares.channels, size_of(squares.channels)
     for number in range(first, stop):
         image, top, left = place_of(squares, number)
         _prefetch(squares, image, top, left + 8, 4)
@@ -161,7 +162,7 @@ def transform_deltas(squares, first, stop, memory, target):
 @inner
 def transform_outputs(source, first, stop, memory, biases, squares):
     """Write A' M A of some squares, plus biases (a vector; none if it is empty)."""
-    channels, size = squares.channels, _size_of(squares.channels)
+    channels, size = squares.channels, size_of(squares.channels)
     one, bias = broadcast(np.float32(1.0)), broadcast(np.float32(0.0))
     for number in range(first, stop):
         image, top, left = place_of(squares, number)

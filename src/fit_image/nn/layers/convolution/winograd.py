@@ -22,6 +22,7 @@ from fit_image.nn.layers.convolution.squares import (
     Squares,
     matrix_size,
     place_of,
+    size_of,
     transform_deltas,
     transform_inputs,
     transform_outputs,
@@ -53,9 +54,6 @@ their gradient takes too long."""
 
 _MOST_WASTE = 1.5
 """Pixels of the squares beside those of the image, at most."""
-
-
-_size_of = inner(matrix_size)
 
 
 class _Plan(NamedTuple):
@@ -218,12 +216,12 @@ def _multiply(count, inputs, outputs, scratch):
     """Write the products of the transformed inputs of some squares and the filters."""
     zero = broadcast(np.float32(0.0))
     for place in range(PLACES):
-        numbers = Factors(scratch.inputs, place * _size_of(inputs), inputs)
+        numbers = Factors(scratch.inputs, place * size_of(inputs), inputs)
         done = 0
         while done < outputs // WIDTH:
             vectors, column = vectors_of_group(outputs // WIDTH - done), done * WIDTH
             weights = Factors(scratch.filters, place * inputs * outputs + column, outputs)
-            target = Factors(scratch.outputs, place * _size_of(outputs) + column, outputs)
+            target = Factors(scratch.outputs, place * size_of(outputs) + column, outputs)
             if vectors == 3:
                 _product((zero, zero, zero), count, numbers, weights, target)
             elif vectors == 2:
@@ -250,11 +248,11 @@ def _add_outer(count, inputs, outputs, scratch):
     """Add the outer products of transformed inputs and deltas of some squares."""
     zero = broadcast(np.float32(0.0))
     for place in range(PLACES):
-        numbers = Factors(scratch.inputs, place * _size_of(inputs), inputs)
+        numbers = Factors(scratch.inputs, place * size_of(inputs), inputs)
         done = 0
         while done < outputs // WIDTH:
             vectors, column = vectors_of_group(outputs // WIDTH - done), done * WIDTH
-            deltas = Factors(scratch.outputs, place * _size_of(outputs) + column, outputs)
+            deltas = Factors(scratch.outputs, place * size_of(outputs) + column, outputs)
             target = Factors(scratch.grads, place * inputs * outputs + column, outputs)
             if vectors == 3:
                 _outer((zero, zero, zero), count, numbers, deltas, target)
