@@ -12,8 +12,8 @@ from fit_image.errors import InputError
 from fit_image.images.colours import clipped, to_float
 from fit_image.images.decoding import row_strips
 from fit_image.images.inputs import real_colours
+from fit_image.images.ycbcr import LUMA
 
-_LUMA = np.array([0.299, 0.587, 0.114])
 _BLOCK = 8
 
 # Wang et al., "Image quality assessment: from error visibility to structural similarity", 2004.
@@ -32,7 +32,7 @@ class Fidelity(NamedTuple):
 
 def fidelity(picture: npt.NDArray[np.uint8], original: npt.NDArray[np.uint8]) -> Fidelity:
     """Measure a picture, uint8 (height, width, 3), against its original."""
-    luma, clean = picture @ _LUMA, original @ _LUMA
+    luma, clean = picture @ np.array(LUMA), original @ np.array(LUMA)
     error = float(np.square(luma - clean).mean())
     return Fidelity(
         psnr(picture, original),

@@ -6,11 +6,20 @@ import numpy as np
 import numpy.typing as npt
 
 # ITU-T T.871 (JFIF), clause 7, with all numbers in 0..1.
+LUMA = 0.299, 0.587, 0.114
+"""Y = LUMA . (R, G, B)."""
+
+RED_OF_CR, BLUE_OF_CB = 1.402, 1.772
+"""R = Y + RED_OF_CR Cr, and B = Y + BLUE_OF_CB Cb, without `OFFSETS`."""
+
+GREEN_OF_CB, GREEN_OF_CR = LUMA[2] * BLUE_OF_CB / LUMA[1], LUMA[0] * RED_OF_CR / LUMA[1]
+"""G = Y - GREEN_OF_CB Cb - GREEN_OF_CR Cr."""
+
 FROM_RGB = np.array(
     [
-        [0.299, 0.587, 0.114],
-        [-0.299 / 1.772, -0.587 / 1.772, 0.886 / 1.772],
-        [0.701 / 1.402, -0.587 / 1.402, -0.114 / 1.402],
+        LUMA,
+        [-LUMA[0] / BLUE_OF_CB, -LUMA[1] / BLUE_OF_CB, 0.5],
+        [0.5, -LUMA[1] / RED_OF_CR, -LUMA[2] / RED_OF_CR],
     ]
 )
 """(Y, Cb, Cr) = FROM_RGB @ (R, G, B) + OFFSETS; float64, shape (3, 3)."""

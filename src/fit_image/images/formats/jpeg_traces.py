@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from fit_image.images.formats.jpeg_blocks import BLOCK
 from fit_image.images.formats.jpeg_planes import BASIS, Floats
+from fit_image.images.ycbcr import LUMA
 
 _ROUNDED_TO_NONE = 1.0
 """Coefficients of pixels rounded to integers, if there was none before, are below this."""
@@ -23,7 +24,7 @@ def has_traces(levels: npt.NDArray[np.uint8]) -> bool:
     Of a JPEG's blocks most coefficients were rounded to 0. They are 0 where the grid of 8 x 8
     pixels lies as it did then, and nowhere else: one of the 64 places of the grid stands out.
     """
-    luma: Floats = levels.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+    luma: Floats = levels.astype(np.float32) @ np.array(LUMA, np.float32)
     zeros = np.full((BLOCK, BLOCK), np.nan)
     fewest = _BLOCKS
     for top in range(BLOCK):

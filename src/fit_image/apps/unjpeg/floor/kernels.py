@@ -23,6 +23,7 @@ from fit_image.images.formats.jpeg_cosines import (
     tile_to_cosines,
     widen,
 )
+from fit_image.images.ycbcr import BLUE_OF_CB, GREEN_OF_CB, GREEN_OF_CR, LUMA, RED_OF_CR
 from fit_image.nn.runtime import simd
 from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.jit import inner, kernel
@@ -148,18 +149,18 @@ def _clip_colours(luma, blue, red, changes):
     low, high = np.float32(-128), np.float32(127)
     for j in range(luma.size):
         y, cb, cr = luma[j], blue[j], red[j]
-        r = y + np.float32(1.402) * cr
-        b = y + np.float32(1.772) * cb
-        g = y - np.float32(0.114 * 1.772 / 0.587) * cb - np.float32(0.299 * 1.402 / 0.587) * cr
+        r = y + np.float32(RED_OF_CR) * cr
+        b = y + np.float32(BLUE_OF_CB) * cb
+        g = y - np.float32(GREEN_OF_CB) * cb - np.float32(GREEN_OF_CR) * cr
         r, g, b = (
             min(max(r, low), high) - r,
             min(max(g, low), high) - g,
             min(max(b, low), high) - b,
         )
-        y = np.float32(0.299) * r + np.float32(0.587) * g + np.float32(0.114) * b
+        y = np.float32(LUMA[0]) * r + np.float32(LUMA[1]) * g + np.float32(LUMA[2]) * b
         luma[j] += y
-        blue[j] += (b - y) * np.float32(1 / 1.772)
-        red[j] += (r - y) * np.float32(1 / 1.402)
+        blue[j] += (b - y) * np.float32(1 / BLUE_OF_CB)
+        red[j] += (r - y) * np.float32(1 / RED_OF_CR)
         changes[j] += abs(r) + abs(g) + abs(b)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from fit_image.images.ycbcr import BLUE_OF_CB, GREEN_OF_CB, GREEN_OF_CR, RED_OF_CR
 from fit_image.nn.runtime.jit import inner, kernel
 
 _RADIUS, _LEAST = 3, 20
@@ -33,7 +34,6 @@ def levels_kernel(planes, is_luma, picture, strength, levels, first, last):
     strength : float32
         Of the changes, 0..1.
     """
-    green_blue, green_red = np.float32(0.114 * 1.772 / 0.587), np.float32(0.299 * 1.402 / 0.587)
     for i in range(first, last):
         before, after = picture[i], levels[i]
         one, two, three = planes[0][i], planes[1][i], planes[2][i]
@@ -41,9 +41,9 @@ def levels_kernel(planes, is_luma, picture, strength, levels, first, last):
             red, green, blue = one[j], two[j], three[j]
             if is_luma:
                 y, cb, cr = red, green, blue
-                red = y + np.float32(1.402) * cr
-                green = y - green_blue * cb - green_red * cr
-                blue = y + np.float32(1.772) * cb
+                red = y + np.float32(RED_OF_CR) * cr
+                green = y - np.float32(GREEN_OF_CB) * cb - np.float32(GREEN_OF_CR) * cr
+                blue = y + np.float32(BLUE_OF_CB) * cb
             after[j, 0] = _level(red, np.float32(before[j, 0]), strength)
             after[j, 1] = _level(green, np.float32(before[j, 1]), strength)
             after[j, 2] = _level(blue, np.float32(before[j, 2]), strength)
