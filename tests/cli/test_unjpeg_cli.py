@@ -19,6 +19,7 @@ from fit_image.apps.unjpeg.residual.model import ResidualNetwork
 from fit_image.apps.unjpeg.restoration import Restoration
 from fit_image.apps.unjpeg.restoring import check_restored, read_picture, save_restored
 from fit_image.cli import cli
+from fit_image.cli.display.displays import Display
 from fit_image.images.fidelity import psnr
 from fit_image.images.formats.jpeg import Compression, quality_of, subsampling_of
 from fit_image.storage.npz import read_archive
@@ -521,8 +522,11 @@ def test_several_pictures_are_restored_and_damaged_ones_counted(run, jpeg, clean
     assert set(result.stdout.splitlines()) == written == set(map(str, Path("out").rglob("*.png")))
     notes, last = result.stderr.splitlines()[-2:]
     assert "left out: cannot read photos/broken.jpg" in result.stderr
+    assert result.stderr.count("broken.jpg") == 1
     assert notes == "left out, as no pictures: photos/notes.txt"
-    assert last.startswith("fit-image: 1 of 8 pictures left out: photos/broken.jpg (cannot read")
+    assert last == "fit-image: 1 of 8 pictures left out"
+    (quiet,) = shell.run("apply", "photos", "-o", "quiet", "-q").stderr.splitlines()
+    assert quiet.startswith("fit-image: 1 of 7 pictures left out: cannot read photos/broken.jpg: ")
     succeed("apply", run, jpeg, "-o", "one.png", "-q")
     assert Path("one.png").read_bytes() == Path("out/deep/in-restored.png").read_bytes()
 
@@ -532,6 +536,36 @@ def test_several_pictures_are_restored_and_damaged_ones_counted(run, jpeg, clean
     facts = json.loads(succeed("apply", "photos", "-o", "photos", "--json", "-q").stdout)
     assert [each["output"] for each in facts["pictures"]] == first
     assert facts["left_out"] == {}
+
+
+def test_damaged_pictures_are_named_once(clean):
+    for name in ("a.jpg", "b.jpg", "c.jpg"):
+        shutil.copy(clean / "0.png", name)
+        Path(name).write_bytes(Path(name).read_bytes()[: 90 if name < "c" else None])
+    for options, ending in (((), ""), (("-q",), "; and b.jpg")):
+        result = shell.run("apply", "a.jpg", "b.jpg", "c.jpg", "-o", "out", *options)
+        assert [result.stderr.count(name) for name in ("a.jpg", "b.jpg")] == [1, 1]
+        last = result.stderr.splitlines()[-1]
+        assert last.startswith("fit-image: 2 of 3 pictures left out")
+        assert last.endswith(ending)
+
+
+def test_progress_counts_the_same_pictures_as_the_summary(jpeg, monkeypatch):
+    Path("photos").mkdir()
+    for name in ("0.jpg", "2.jpg", "3.jpg"):
+        shutil.copy(jpeg, f"photos/{name}")
+    Path("photos/1.txt").write_text("not a picture")
+    Path("photos/2.jpg").write_bytes(jpeg.read_bytes()[:300])
+    steps = []
+
+    class Recorder(Display):
+        def step(self, step):
+            steps.append(step.parts)
+
+    monkeypatch.setattr("fit_image.cli.unjpeg.apply.make_display", Recorder)
+    result = shell.run("apply", "photos", "-o", "out")
+    assert "1 of 3 pictures left out" in result.stderr
+    assert list(dict.fromkeys(steps)) == [("picture 1/3", "0.jpg"), ("picture 3/3", "3.jpg")]
 
 
 def test_a_picture_in_a_pipe(run, jpeg):

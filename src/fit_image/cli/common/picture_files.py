@@ -178,14 +178,20 @@ class LeftOut:
             self._others.append(job.source)
 
     def finish(self, count: int) -> None:
-        """Name the files that are no pictures; `FitImageError` if one of ``count`` is left out."""
+        """Name the files that are no pictures; `FitImageError` if one of ``count`` is left out.
+
+        It names the pictures where `add` could not tell of them.
+        """
         if self._others:
             self._display.message(f"left out, as no pictures: {some_of(self._others, NAMED)}")
         if self.reasons:
-            names, first = some_of([*self.reasons], NAMED), next(iter(self.reasons.values()))
-            raise FitImageError(
-                f"{len(self.reasons)} of {count} pictures left out: {names} ({first})"
-            )
+            summary = f"{len(self.reasons)} of {count} pictures left out"
+            (_, reason), *more = self.reasons.items()
+            if self._display.quiet:
+                summary += f": {reason}"
+            if self._display.quiet and more:
+                summary += f"; and {some_of([path for path, _ in more], NAMED)}"
+            raise FitImageError(summary)
 
 
 class _Found(NamedTuple):

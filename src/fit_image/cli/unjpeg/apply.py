@@ -117,7 +117,10 @@ def command(
         left_out = LeftOut(display)
         for index, job in enumerate(jobs):
             source, target = job.source, job.target
-            words = (f"picture {index + 1}/{len(jobs)}",) * several + (source.name,)
+            # Files of other names count as soon as they turn out to be pictures.
+            before = len(facts) + len(left_out.reasons)
+            count = before + 1 + sum(each.is_picture for each in jobs[index + 1 :])
+            words = (f"picture {before + 1}/{count}",) * several + (source.name,)
 
             def show(done: int, total: int, index: int = index, words: Words = words) -> None:
                 display.step(ProgressStep((index + done / total) / len(jobs), words))
