@@ -219,6 +219,19 @@ def test_nothing_is_trained_twice(halved):
     assert not [event for event in events if isinstance(event, Started | Ended | Notice)]
 
 
+def test_models_that_were_lost_are_made_again(halved):
+    folder = SweepDirectory.open(shutil.copytree(halved.folder.path, "again"))
+    before = statuses(folder)
+    for trial in folder.trials:
+        folder.run(trial).model.unlink()
+    executor = Here(folder)
+    list(run_sweep(folder, executor, unfinished(read_outcomes(folder), folder.trials)))
+    assert statuses(folder) == before
+    assert executor.epochs == 0
+    for trial in folder.trials:
+        assert learned(folder.run_path(trial)) == learned(halved.folder.run_path(trial))
+
+
 def test_without_halving_the_stopped_ones_go_on_where_they_stopped(halved, full):
     shutil.copytree(halved.folder.path, "sweep")
     executor = Here(SweepDirectory.open("sweep"))

@@ -465,6 +465,18 @@ def test_a_trial_that_lost_its_metrics_is_not_taken_for_done(sweep):
     assert [each.status for each in outcomes("pic-sweep")] == ["done", "done"]
 
 
+@pytest.mark.parametrize("asked", [("--resume", "-o", "pic-sweep"), ("pic.png", *SMALL)])
+def test_a_trial_that_lost_its_model_makes_it_again(picture, sweep, asked):
+    before, bits = files_of_runs("pic-sweep"), learned("pic-sweep")
+    lost, other = map(sweep.run_path, sweep.trials)
+    (lost / "model.npz").unlink()
+    assert [each.status for each in outcomes("pic-sweep")] == ["done", "done"]
+    succeed(*asked, "-q")
+    assert learned("pic-sweep") == bits
+    after = files_of_runs("pic-sweep")
+    assert {file for file in before if before[file] != after[file]}.isdisjoint(other.rglob("*"))
+
+
 def test_a_sweep_without_trials_is_damaged():
     Path("empty").mkdir()
     Path("empty/sweep.json").write_text('{"format": 1, "trials": [], "failures": {}}')

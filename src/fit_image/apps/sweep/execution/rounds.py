@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from fit_image.apps.sweep.execution.cost import longest_first
 from fit_image.apps.sweep.execution.executor import Ended, Event, Executor, Expected, Notice
 from fit_image.apps.sweep.plan.sweep_directory import SweepDirectory
 from fit_image.apps.sweep.plan.trial import Trial
 from fit_image.apps.sweep.results.halving import Contest, Network, contests
-from fit_image.apps.sweep.results.outcome import read_outcomes
+from fit_image.apps.sweep.results.outcome import ENDED, FINISHED, read_outcomes
 from fit_image.apps.sweep.results.seed_group import SeedGroup, group_by_seed
 from fit_image.errors import some_of
 
@@ -22,7 +22,7 @@ def run_sweep(
     """Train trials, and record failures in the sweep's folder; yields `Executor.events`.
 
     With successive halving, ``trials`` are all that have not ended: those that go on from a rung
-    are known when all others have reached it.
+    are known when all others have reached it. Others are trials that have lost their model.
     """
     for trial in trials:
         folder.failures.pop(trial.key, None)
@@ -31,6 +31,7 @@ def run_sweep(
         yield from _run(folder, executor, longest_first(trials))
         return
     waiting = {trial.key for trial in trials}
+    yield from _restore_models(folder, executor, waiting)
     while not executor.is_stopping:
         outcomes = read_outcomes(folder)
         found = contests(outcomes, folder.halving)
@@ -43,6 +44,19 @@ def run_sweep(
         if not due or executor.is_stopping:
             return
         yield from _run(folder, executor, longest_first(due), until)
+
+
+def _restore_models(
+    folder: SweepDirectory, executor: Executor, waiting: Collection[str]
+) -> Iterator[Event | None]:
+    """Run trials that have ended, and are among those ``waiting``, from where they are."""
+    ended = [
+        outcome
+        for outcome in read_outcomes(folder)
+        if outcome.status in ENDED and outcome.trial.key in waiting
+    ]
+    until = {each.trial.key: each.epochs for each in ended if each.status not in FINISHED}
+    yield from _run(folder, executor, [each.trial for each in ended], until)
 
 
 def _stop(contest: Contest, groups: Sequence[SeedGroup], waiting: set[str]) -> Iterator[Event]:

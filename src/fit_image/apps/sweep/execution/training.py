@@ -62,7 +62,7 @@ def train_trial(
     with run.locked(patience=_LOCK_SECONDS):
         if earlier:
             run = FitDirectory.open(path)  # again, under the lock
-            if run.result and run.result.status in FINISHED:
+            if run.result and run.result.status in FINISHED and run.model.exists():
                 return run.result
         warm_up(manifest.fit, [source.image.levels.dtype])
         trainer = FitTrainer(source.image.levels, manifest.fit, threads=1)

@@ -43,6 +43,8 @@ class Outcome:
         Folder of the run; None before it has started.
     stalled : str or None
         Why nothing was learned; None if something was.
+    has_model : bool
+        Whether its folder has a model.
     """
 
     trial: Trial
@@ -51,6 +53,7 @@ class Outcome:
     message: str = ""
     path: Path | None = None
     stalled: str | None = None
+    has_model: bool = False
 
     @property
     def epochs(self) -> int:
@@ -147,7 +150,7 @@ def read_outcome(folder: SweepDirectory, trial: Trial) -> Outcome:
     message = failure if status == "failed" else ""
     stalled = run.result.stalled if run.result else None
     stalled = stalled and one_line(stalled)  # of a file that may be a stranger's
-    return Outcome(trial, status, rows, message, run.path, stalled)
+    return Outcome(trial, status, rows, message, run.path, stalled, run.model.exists())
 
 
 def read_outcomes(folder: SweepDirectory) -> list[Outcome]:
@@ -175,6 +178,9 @@ def count_stalled(outcomes: Sequence[Outcome]) -> dict[str, int]:
 
 
 def unfinished(outcomes: Sequence[Outcome], trials: Sequence[Trial]) -> list[Trial]:
-    """Return the trials that are neither done nor diverged nor stopped."""
-    ended = {each.trial.key for each in outcomes if each.status in ENDED}
+    """Return the trials that are neither done nor diverged nor stopped, or have lost their model.
+
+    That is made again from their checkpoints.
+    """
+    ended = {each.trial.key for each in outcomes if each.status in ENDED and each.has_model}
     return [trial for trial in trials if trial.key not in ended]
