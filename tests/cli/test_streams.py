@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,18 @@ def test_drawings_go_to_standard_output(tmp_path):
         assert result.exit_code == 0, result.output
         assert result.stdout_bytes == Path("file.png").read_bytes(), command
     assert not Path("-").exists()
+
+
+def test_names_are_printed_as_they_are_in_a_locale_of_ascii():
+    # Otherwise Python takes it for one of UTF-8.
+    ascii_locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    options = ("--size", "8x8", "--layers", "2x8", "-o", "m\u00fcnchen.png", "-q")
+    environment = os.environ | ascii_locale
+    process = Shell("dream").start(*options, env=environment, encoding="utf-8")
+    stdout, stderr = process.communicate(timeout=120)
+    assert process.returncode == 0, stderr
+    assert stdout == "m\u00fcnchen.png\n"
+    assert Path(stdout.strip()).exists()
 
 
 def test_encoding_a_digit_in_a_pipe(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import errno
 import importlib
@@ -141,8 +142,10 @@ class FitImage(click.Group):
         sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115
         sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
         if isinstance(sys.stdout, io.TextIOWrapper):
-            # File names may contain bytes that are not valid text.
-            sys.stdout.reconfigure(errors="surrogateescape")
+            # File names may contain bytes that are not valid text; in a locale of ASCII, as all
+            # others are, for which click would write question marks.
+            is_ascii = codecs.lookup(sys.stdout.encoding).name == "ascii"
+            sys.stdout.reconfigure(encoding="utf-8" if is_ascii else None, errors="surrogateescape")
         try:
             # click returns the code of ctx.exit(), and None from a command that returned.
             with _warnings_in_one_line():
