@@ -468,6 +468,20 @@ def test_score(run, clean):
     assert f"{facts['mean_gain']:+6.2f} dB" in table.splitlines()[5]
 
 
+def test_score_tells_of_pictures_that_are_jpegs_themselves(run, clean, tmp_path):
+    folder = tmp_path / "some"
+    shutil.copytree(clean, folder)
+    assert "JPEG files" not in succeed("score", run, folder).stderr
+    for number, name in enumerate(("0.jpg", "1.jpeg", "2.bin")):
+        with Image.open(clean / f"{number}.png") as picture:
+            picture.save(folder / name, "JPEG")
+    result = succeed("score", run, folder, "--json")
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"{folder}: 3 pictures: JPEG files, whose own artefacts count")
+    assert line.endswith("gains are too low")
+    assert json.loads(result.stdout)["remarks"] == [line]
+
+
 @pytest.mark.parametrize("options", [(), ("--subsampling", "4:4:4")])
 def test_score_compresses_as_it_is_asked_to(options, run, clean):
     facts = json.loads(succeed("score", run, clean, "--json", "-q", *options).stdout)

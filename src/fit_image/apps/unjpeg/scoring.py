@@ -16,8 +16,9 @@ import numpy.typing as npt
 
 from fit_image.apps.unjpeg.patches.pictures import CleanPicture, read_clean
 from fit_image.apps.unjpeg.restoration import Restoration
+from fit_image.images.decoding import reading
 from fit_image.images.fidelity import Fidelity, fidelity
-from fit_image.images.formats.jpeg import Compression, decompress
+from fit_image.images.formats.jpeg import Compression, decompress, is_jpeg
 from fit_image.images.formats.jpeg_planes import read_planes
 from fit_image.images.formats.opening import Remark
 
@@ -25,6 +26,8 @@ PEER = "jpegqs"
 """Program that smooths JPEG files within their quantisation; measured, too, where it is found."""
 
 _PEER_SECONDS = 600
+
+_IS_JPEG = "JPEG files, whose own artefacts count as part of the originals: gains are too low"
 
 
 @dataclass(frozen=True)
@@ -66,19 +69,26 @@ def score(
 ) -> Iterator[Score]:
     """Compress clean pictures, restore them, and compare; those that are damaged are left out.
 
-    What must be said about the others is added to ``remarks``.
+    What must be said about the others is added to ``remarks``, also that they are JPEG files.
     """
     program = shutil.which(PEER)
     for file, _ in pictures:
         clean = read_clean(file, remarks)
         if clean is None:
             continue
+        if remarks is not None and _is_jpeg_file(file):
+            remarks[file] = (*remarks.get(file, ()), Remark(_IS_JPEG, _IS_JPEG))
         data = compression.encode(clean)
         damaged = decompress(data)
         restored = restoration.restore(damaged, read_planes(io.BytesIO(data)))
         smoothed = _by_peer(program, data) if program else None
         peer = None if smoothed is None else fidelity(smoothed, clean)
         yield Score(file, fidelity(damaged, clean), fidelity(restored, clean), peer)
+
+
+def _is_jpeg_file(path: Path) -> bool:
+    with reading(path) as file:
+        return is_jpeg(file)
 
 
 def _by_peer(program: str, data: bytes) -> npt.NDArray[np.uint8] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,8 @@ from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 
 from fit_image.config.registry import SUBSAMPLINGS
 from fit_image.images.formats.limits import pixel_limit
+
+_START = b"\xff\xd8\xff"
 
 # Luma quantisation table of ITU-T T.81, annex K.1 (quality 50), sorted.
 _LUMA_TABLE = np.array(
@@ -22,6 +25,11 @@ _LUMA_TABLE = np.array(
         (92, 92, 95, 98, 99, 100, 101, 103, 103, 103, 104, 109, 112, 113, 120, 121),
     ]
 ).ravel()
+
+
+def is_jpeg(file: BinaryIO) -> bool:
+    """Tell whether an open file begins as a JPEG does."""
+    return file.read(len(_START)) == _START
 
 
 def quality_of(picture: Image.Image) -> int | None:
