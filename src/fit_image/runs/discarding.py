@@ -1,4 +1,4 @@
-"""Runs that fail before anything is trained leave nothing behind."""
+"""Work that fails before anything is trained leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -41,7 +41,27 @@ def _discard(directory: RunDirectory, made: Sequence[Path]) -> None:
         file.unlink()
     if directory.frames.is_dir():
         directory.frames.rmdir()
+    _remove(directory.path, made)
+
+
+@contextlib.contextmanager
+def discarded_if_empty(path: Path, made: Sequence[Path]) -> Iterator[None]:
+    """Remove a locked folder if the block fails and has written nothing to it.
+
+    ``made`` are the folders to remove, of `missing_folders`.
+    """
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError, MemoryError):
+            if all(file.name == ".lock" for file in path.iterdir()):
+                _remove(path, made)
+        raise
+
+
+def _remove(path: Path, made: Sequence[Path]) -> None:
+    """Remove folders that were made, with nothing but the lock in them."""
     if made:
-        (directory.path / ".lock").unlink()
+        (path / ".lock").unlink()
     for folder in made:
         folder.rmdir()

@@ -446,7 +446,12 @@ def test_a_full_disk_stops_the_sweep_and_nothing_is_lost(picture, reference):
 
 def test_a_sweep_whose_list_found_the_disk_full_can_be_started_again(picture):
     options = ("--layers", 3, "--epochs", 1, "-q", "-j", 1)
-    assert "sweep.json: " in shell.fail_on_full_disk(picture, *options)
+    Path("mine").mkdir()
+    Path("mine/.lock").touch()
+    for output in ("pic-sweep", "out/deep", "mine"):
+        line = shell.fail_on_full_disk(picture, *options, "-o", output)
+        assert f"{output}/sweep.json: " in line
+    assert {str(path) for path in Path().rglob("*")} == {picture.name, "mine", "mine/.lock"}
     shell.succeed(picture, *options)
 
 

@@ -88,6 +88,7 @@ def command(
     from fit_image.apps.sweep.results.outcome import count_stalled, read_outcomes, unfinished
     from fit_image.apps.sweep.results.tables import write_results
     from fit_image.nn.runtime.machine import usable_cores
+    from fit_image.runs.discarding import discarded_if_empty, missing_folders
 
     planned = []
     if spec:
@@ -114,12 +115,14 @@ def command(
         return
 
     signals.check()
+    made = missing_folders(output)
     # The executor first: it checks its requirements before anything is written.
     with (
         display,
         _executor(folder, remaining, jobs, scheduler) as executor,
         serving(serve, ("fit-image", "sweep"), _title(folder)) as board,
         folder.locked(),
+        discarded_if_empty(output, made),
     ):
         folder = open_folder(True)  # again, under the lock
         stopped = _train(folder, executor, remaining, display, signals, board)
