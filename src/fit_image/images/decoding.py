@@ -23,7 +23,7 @@ from fit_image.errors import InputError, excerpt, one_line, os_error_reason
 from fit_image.images.formats.identify import FileKind, UnsupportedKindError
 from fit_image.images.formats.limits import LARGEST_PICTURE, pixel_limit
 from fit_image.images.formats.opening import NO_DATA, OpenedImage, Remark, image_size, open_image
-from fit_image.images.formats.tiff import Grey
+from fit_image.images.formats.tiff_pixels import Grey
 from fit_image.storage.atomic import check_regular
 
 # Colour space of a profile: the mode it describes, and the modes that convert to it without loss.

@@ -34,7 +34,7 @@ from fit_image.images.decoding import (
 )
 from fit_image.images.formats.limits import LARGEST_PICTURE, pixel_limit
 from fit_image.images.formats.opening import OpenedImage, Remark
-from fit_image.images.formats.tiff import Grey
+from fit_image.images.formats.tiff_pixels import Grey
 from fit_image.images.inputs import as_array, as_picture, upright_copy
 from fit_image.images.scaling import downscale, size_within, to_image
 from fit_image.storage.atomic import atomic_path

@@ -9,7 +9,8 @@ from typing import BinaryIO, NamedTuple
 
 from fit_image.errors import InputError
 from fit_image.images.formats.jpeg_blocks import unusual_process
-from fit_image.images.formats.tiff import Page, unsupported_pixels, with_subpages
+from fit_image.images.formats.tiff import Page, with_subpages
+from fit_image.images.formats.tiff_pixels import unsupported_pixels
 
 START = 4096
 """How many bytes `identify` looks at."""

@@ -26,7 +26,8 @@ from fit_image.images.formats.identify import (
     tiff_kind,
 )
 from fit_image.images.formats.stripping import without_metadata
-from fit_image.images.formats.tiff import Grey, Page, full_page, grey_of, read_pages
+from fit_image.images.formats.tiff import Page, full_page, read_pages
+from fit_image.images.formats.tiff_pixels import Grey, grey_of
 
 # Formats whose writers leave alpha 0 where they mean nothing by it.
 _ALPHA_OPTIONAL = ("BMP", "DIB", "TGA", "ICO", "CUR")

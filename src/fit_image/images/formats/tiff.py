@@ -6,7 +6,7 @@ import contextlib
 import io
 import struct
 from collections.abc import Mapping
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 from fit_image.images.formats.stripping import SplicedFile
 
@@ -26,39 +26,11 @@ _PIXEL_TAGS |= {266, 273, 274, 278, 279, 284, 292, 293, 317, 320, 322, 323, 324,
 _PIXEL_TAGS |= {347, 512, 513, 514, 519, 520, 521, 529, 530, 531, 532}
 _PROFILE = 34675
 
-# Of pixels, those that libtiff knows in Pillow's own builds.
-_COMPRESSIONS = (1, 2, 3, 4, 5, 6, 7, 8, 32771, 32773, 32946, 34676, 34677, 34925, 50000, 50001)
-
-_WHITE_IS_ZERO, _BLACK_IS_ZERO = 0, 1
 _OF_SENSOR = (32803, 34892)  # colour filter array, linear raw
 
 # Types of values: their size in bytes and their code in `struct`; rationals are not needed.
 _TYPES = {1: "B", 2: "s", 3: "H", 4: "I", 6: "b", 7: "s", 8: "h", 9: "i", 11: "f", 12: "d", 13: "I"}
 _TYPES |= {16: "Q", 17: "q", 18: "Q"}
-
-
-class Grey(NamedTuple):
-    """How the numbers of grey pixels are meant, where the decoder does not apply it.
-
-    Attributes
-    ----------
-    inverted : bool
-        Whether the least number is white.
-    signed : bool
-        Whether 8 bits are signed, though the decoder takes them as unsigned.
-    unsigned : bool
-        Whether 32 bits are unsigned, though the decoder takes them as signed.
-    white : int or None
-        The largest number, if it is not that of 16 bits.
-    no_data : float or None
-        The number of pixels without data, by GDAL.
-    """
-
-    inverted: bool = False
-    signed: bool = False
-    unsigned: bool = False
-    white: int | None = None
-    no_data: float | None = None
 
 
 class Page:
@@ -279,57 +251,6 @@ def full_page(pages: list[Page]) -> Page:
     found = with_subpages(pages)
     largest = max(found, key=lambda page: page.size[0] * page.size[1])
     return next((page for page in found if not page.is_part), largest)
-
-
-def grey_of(page: Page) -> tuple[Grey, dict[int, int], str]:
-    """Return how grey numbers of a page are meant, and what the decoder needs changed for them.
-
-    The second and the third are the parameters of `Page.rewritten`. Up to 8 bits, the decoder knows
-    itself which number is white.
-    """
-    bits, order, no_data = page.bits, page.order, page.no_data
-    changes: dict[int, int] = {}
-    photometric = page.number(PHOTOMETRIC, _BLACK_IS_ZERO)
-    if photometric not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO):
-        return Grey(no_data=no_data if bits == (8,) * len(bits) else None), changes, order
-    white_is_zero = photometric == _WHITE_IS_ZERO
-    inverted = white_is_zero and (bits[0] > 8 or len(bits) == 2)
-    if inverted:
-        changes[PHOTOMETRIC] = _BLACK_IS_ZERO
-    unsigned = bits == (32,) and page.number(SAMPLE_FORMAT, 1) == 1
-    if unsigned and order == ">":
-        changes[SAMPLE_FORMAT] = 2
-    if bits == (12,) and order == ">":  # bits are packed alike in both orders
-        order = "<"
-    signed = bits == (8,) and page.number(SAMPLE_FORMAT, 1) == 2
-    if no_data is not None and len(bits) == 1 and bits[0] <= 8 and not signed:
-        # The decoder gives levels of 8 bits, of which 0 is black.
-        largest = (1 << bits[0]) - 1
-        known = no_data in range(largest + 1)
-        level = no_data * 255 // largest
-        no_data = (255 - level if white_is_zero else level) if known else None
-    white = (1 << bits[0]) - 1 if bits == (12,) or signed else None
-    return Grey(inverted, signed, unsigned, white, no_data), changes, order
-
-
-def unsupported_pixels(pages: list[Page]) -> str | None:
-    """Return the kind of a file, such as ``32-bit float colour TIFF``, to name what fails.
-
-    None if the file is damaged, so that its kind is not the reason.
-    """
-    page = full_page(pages)
-    if min(page.size) < 1 or not page.bits:
-        return None
-    compression = page.number(COMPRESSION, 1)
-    if compression not in _COMPRESSIONS:
-        return f"TIFF of compression {compression}"
-    number = {2: "signed ", 3: "float ", 5: "complex ", 6: "complex "}
-    kind = number.get(page.number(SAMPLE_FORMAT, 1), "")
-    alphas = len(set(page.numbers(EXTRA_SAMPLES)) & {1, 2})
-    colours = len(page.bits) - alphas
-    colour = "grey" if colours == 1 else "colour" if colours == 3 else f"{colours}-channel"
-    alpha = " with alpha" if alphas else ""
-    return f"{page.bits[0]}-bit {kind}{colour}{alpha} TIFF"
 
 
 def _page(file: BinaryIO, order: str, big: bool, offset: int) -> Page | None:
