@@ -622,7 +622,7 @@ class TestSaving:
         before = file.read_bytes()
 
         def fail(_picture, target, *_args, **_options):
-            Path(target).write_bytes(b"half a pic")
+            target.write(b"half a pic")
             raise error
 
         monkeypatch.setattr(Image.Image, "save", fail)

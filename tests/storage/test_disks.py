@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import signal
@@ -9,9 +10,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from fit_image.errors import FitImageError, FitImageWarning, InputError, warn_once
+from fit_image.images.io import save_image
 from fit_image.storage import atomic
 from fit_image.storage.locking import lock_folder
 
@@ -135,3 +139,31 @@ def test_a_disk_that_fails_ends_the_work_in_one_line(monkeypatch, name):
         assert str(caught.value) == f"cannot write one: {os.strerror(number)}"
     assert Path("one").read_bytes() == b"before"
     assert [*Path().iterdir()] == [Path("one")]
+
+
+@contextlib.contextmanager
+def files_of_at_most(size):
+    """A disk that is full after so many bytes of a file: the write that meets its end is short."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".gif", ".tif", ".bmp"])
+def test_a_picture_that_does_not_fit_on_the_disk_is_not_written(suffix, capfd):
+    name = f"picture{suffix}"
+    noise = np.random.default_rng(0).integers(0, 256, (90, 80, 3), dtype=np.uint8)
+    Path(name).write_bytes(b"before")
+    with files_of_at_most(4000), pytest.raises(FitImageError) as caught:
+        save_image(name, noise)
+    assert str(caught.value) == f"cannot write {name}: {os.strerror(errno.EFBIG)}"
+    assert Path(name).read_bytes() == b"before"
+    assert [*Path().iterdir()] == [Path(name)]
+    assert capfd.readouterr() == ("", "")
+    save_image(name, noise)
+    with Image.open(name) as picture:
+        assert picture.size == (80, 90)

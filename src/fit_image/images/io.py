@@ -37,7 +37,7 @@ from fit_image.images.formats.opening import OpenedImage, Remark
 from fit_image.images.formats.tiff_pixels import Grey
 from fit_image.images.inputs import as_array, as_picture, upright_copy
 from fit_image.images.scaling import downscale, size_within, to_image
-from fit_image.storage.atomic import atomic_path
+from fit_image.storage.atomic import atomic_path, written_whole
 
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".gif": "GIF"}
 _FORMATS |= {".tif": "TIFF", ".tiff": "TIFF", ".bmp": "BMP"}
@@ -261,8 +261,8 @@ def save_image(
         if picture.mode not in _MODES.values():
             picture = picture.convert("RGB")
         name = check_image_target(path, *picture.size, len(picture.getbands()))
-    with atomic_path(path) as temporary:
-        picture.save(temporary, name, **{**_SAVE_OPTIONS.get(name, {}), **options})
+    with atomic_path(path) as temporary, written_whole(temporary) as file:
+        picture.save(file, name, **{**_SAVE_OPTIONS.get(name, {}), **options})
 
 
 def encode_png(picture: npt.NDArray[Any]) -> bytes:

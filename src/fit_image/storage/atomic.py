@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from fit_image.errors import (
     FitImageError,
@@ -49,6 +51,20 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+class _WithoutDescriptor(io.BufferedRandom):
+    def fileno(self) -> int:
+        raise io.UnsupportedOperation("fileno")
+
+
+def written_whole(path: Path) -> BinaryIO:
+    """Return a new file to which libraries in C write through Python, which checks each write.
+
+    Given the descriptor of a file, Pillow's encoders take a write that a full disk cuts short for
+    a success, and libtiff prints lines of its own.
+    """
+    return _WithoutDescriptor(io.FileIO(path, "w+"))
 
 
 def check_destination(path: str | os.PathLike[str]) -> None:
