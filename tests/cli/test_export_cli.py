@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+from pathlib import Path
+
 import numpy as np
 import pytest
 from subjects import digits, picture
@@ -65,6 +68,23 @@ def test_what_cannot_be_written_is_refused_in_a_line(tmp_path):
     assert "a.safetensors: it is a folder" in export.fail("model.npz", "-o", "a.py")
     np.savez("other.npz", fit_image_autoencoder=np.int64(1))
     assert "auto" in export.fail("other.npz")
+
+
+def test_a_disk_that_is_full_for_one_of_two_files_keeps_both_as_they_were(tmp_path, monkeypatch):
+    picture().save("model.npz")
+    (tmp_path / "a.safetensors").write_bytes(b"before")
+    write_bytes = Path.write_bytes
+
+    def fill(path, data):
+        if path.parent.absolute() == tmp_path and path.suffix == ".py":
+            write_bytes(path, data[:9])
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write_bytes(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", fill)
+    line = export.fail("model.npz", "-o", "a.py", code=1)
+    assert line == "fit-image: cannot write a.py: No space left on device"
+    assert (tmp_path / "a.safetensors").read_bytes() == b"before"
 
 
 def test_a_model_is_not_written_over():

@@ -7,7 +7,7 @@ import errno
 import io
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -94,6 +94,19 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
     """Write ``data`` to ``path`` atomically; `FitImageError` if that fails."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(data)
+
+
+def write_together(contents: Mapping[Path, bytes]) -> None:
+    """Write files that belong together: none is touched until all of them are written.
+
+    Raises
+    ------
+    FitImageError
+        If one of them cannot be written; the message names it.
+    """
+    with contextlib.ExitStack() as files:
+        for path, data in contents.items():
+            files.enter_context(atomic_path(path)).write_bytes(data)
 
 
 def append_line(path: Path, line: str) -> None:

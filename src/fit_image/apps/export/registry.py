@@ -19,7 +19,7 @@ from fit_image.apps.export.shader import write_shader
 from fit_image.apps.export.subject import Subject
 from fit_image.apps.export.torch_module import write_torch
 from fit_image.errors import FitImageError, InputError, os_error_reason
-from fit_image.storage.atomic import write_bytes
+from fit_image.storage.atomic import write_together
 
 
 def _require_nothing() -> None:
@@ -107,7 +107,6 @@ def export(subject: Subject, path: Path, *, half: bool = False) -> list[str]:
             lines = exporter.check(subject, copies)
     except OSError as error:
         raise FitImageError(f"cannot check {path}: {os_error_reason(error)}") from error
-    for file, data in zip(paths, contents, strict=True):
-        write_bytes(file, data)
+    write_together(dict(zip(paths, contents, strict=True)))
     sizes = " + ".join(f"{len(data):,}" for data in contents)
     return [f"{sizes} bytes for {subject.plain.numbers:,} weights", *lines]
