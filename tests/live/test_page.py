@@ -258,6 +258,8 @@ def test_a_sweep_shows_all_trials_in_step(stage):
     assert page.text("screens").count("dB") == 3
     assert "2 more trials" in page.text("trials-note")
     assert page.figures()["trials done"] == "0 of 5"
+    page.board.tell(trials=4)
+    page.wait_for("trials-note", "1 more trial waits, or has ended with less.")
     find(page.browser, "#step").send_keys("\ue011", RIGHT, RIGHT)
     for number in range(3):
         wait_until(lambda text=f"epoch 2 · {20 + number}.00 dB": text in page.text("screens"))
@@ -310,6 +312,45 @@ def test_it_fits_phones_in_light_and_dark(stage, width, scheme):
     background = script(page.browser, "getComputedStyle(document.body).backgroundColor")
     for colour in script(page.browser, colours):
         assert contrast(colour, background) >= 4.5
+
+
+@pytest.mark.parametrize("width", [320, 420, 700, 900, 1280])
+def test_figures_are_not_in_each_others_way(stage, width):
+    page = stage(epochs=10_000_000)
+    show(page.browser, width, "light")
+    for epoch in range(1, 4):
+        page.write(epoch)
+    page.board.tell_of("run", epochs=9_000_000.0, seconds=400.0)
+    page.wait_for("figures", "9,000,000 of 10,000,000")
+    page.wait_for("figures", " pixels/s")
+    wide = (
+        "[...document.querySelectorAll('#figures dt, #figures dd')]"
+        ".filter((each) => each.scrollWidth > each.clientWidth).map((each) => each.textContent)"
+    )
+    assert script(page.browser, wide) == []
+
+
+def test_a_trial_that_has_drawn_nothing_has_a_place_for_it(stage, tmp_path):
+    page = stage(count=2)
+    late = make_run(tmp_path / "late")
+    for drawn in late.frames.iterdir():
+        drawn.unlink()
+    page.board.put(reel_of(late, "late", "net 2", 2))
+    page.write(1)
+    page.wait_for("screens", "starting")
+    sizes = (
+        "[...document.querySelectorAll('#screens canvas')]"
+        ".map(({ offsetWidth, offsetHeight }) => [offsetWidth, offsetHeight])"
+    )
+
+    def are_alike():
+        one, other, empty = script(page.browser, sizes)
+        return one == other == empty and one[0] > one[1]
+
+    wait_until(are_alike, 20)
+    seen = "getComputedStyle(document.querySelectorAll('#screens canvas')[2]).backgroundColor"
+    card = "getComputedStyle(document.getElementById('screens')).backgroundColor"
+    assert script(page.browser, seen) not in ("rgba(0, 0, 0, 0)", script(page.browser, card))
 
 
 def contrast(one, other):

@@ -48,7 +48,8 @@ const painter = new Painter(byId("painted"), ({ frames, epoch }) => {
   const reel = page.reel;
   if (!reel || reel.frames !== frames) return;
   const row = rowsOf(reel).find((each) => each[0] === epoch);
-  byId("triple").style.setProperty("--aspect", byId("painted").width / byId("painted").height);
+  const { width, height } = byId("painted");
+  document.documentElement.style.setProperty("--aspect", width / height);
   if (row) setText(byId("painted-caption"), nameOf(reel, row));
   if (reel.facts.target) paintDifference(byId("difference"), byId("painted"), byId("target"));
 });
@@ -145,7 +146,9 @@ const showScreens = () => {
     if (row) screen.painter.want(reel.frames, row[0], reel.background);
   }
   const more = (page.standing.trials ?? 0) - page.reels.size;
-  const rest = more > 0 ? ` ${rounded(more)} more trials wait, or have ended with less.` : "";
+  const [trials, wait, have] = more === 1 ? ["trial", "waits", "has"] : ["trials", "wait", "have"];
+  const others = ` ${rounded(more)} more ${trials} ${wait}, or ${have} ended with less.`;
+  const rest = more > 0 ? others : "";
   setText(byId("trials-note"), `Press a picture to see it above.${rest}`);
 };
 

@@ -61,7 +61,7 @@ export const showFigures = () => {
     const row = rowsOf(reel).at(-1);
     const epochs = Math.max(reel.standing.epochs ?? reel.standing.epoch ?? 0, row?.[0] ?? 0);
     const at = Math.min(Math.ceil(epochs), reel.facts.epochs);
-    figures.push(["epoch", [rounded(at), ` of ${rounded(reel.facts.epochs)}`]]);
+    figures.push(["epoch", [rounded(at), `of ${rounded(reel.facts.epochs)}`]]);
     reel.facts.columns.slice(0, 2).forEach(({ title, decibels: isPsnr }, index) => {
       const value = rowsOf(reel).findLast((each) => each[3 + index] !== null)?.[3 + index];
       if (value === undefined) return;
@@ -70,7 +70,7 @@ export const showFigures = () => {
     });
     const speed = speedOf(reel);
     const fast = speed === null || speed < 10 ? speed?.toFixed(1) : rounded(speed);
-    if (fast) figures.push(["speed", [fast, ` ${reel.facts.unit}/s`]]);
+    if (fast) figures.push(["speed", [fast, `${reel.facts.unit}/s`]]);
     const seconds = reel.standing.seconds ?? row?.[1];
     const time = seconds < 10 ? `${seconds.toFixed(1)} s` : duration(seconds ?? 0);
     if (seconds !== undefined) figures.push(["training time", time]);
@@ -87,7 +87,8 @@ export const showFigures = () => {
     const [term, text] = list.children[index].children;
     const [number, unit] = Array.isArray(value) ? value : [value, ""];
     setText(term, name);
-    setText(text.children[0], number);
+    // Between them a space, at which narrow windows may break the line.
+    setText(text.children[0], unit ? `${number} ` : number);
     setText(text.children[1], unit);
   });
   const live = !page.lost && page.standing.state === "learning";
