@@ -499,6 +499,27 @@ def test_the_chart_changes_its_axis(browser, page, sweep):
     assert script(browser, f"{PLOT}.scales.x.distr") == 3
 
 
+TITLE_AND_ROOM = """(({ axes: [x], bbox, ctx, width }) => {
+    ctx.save();
+    ctx.font = x.labelFont[0];
+    const title = ctx.measureText(x.label).width / uPlot.pxRatio;
+    ctx.restore();
+    const middle = (bbox.left + bbox.width / 2) / uPlot.pxRatio;
+    return [title, 2 * Math.min(middle, width - middle)];
+})"""
+
+
+@pytest.mark.parametrize("axis", ["epochs", "seconds", "work"])
+def test_titles_of_axes_fit_a_phone(browser, axis):
+    show(browser, 330, "light")
+    choose(browser, "axis", axis)
+    for chart in ("chart", "spectrum"):
+        plot = f"document.getElementById('{chart}').plot"
+        wait_until(lambda plot=plot: script(browser, f"{plot}.width") < 330)
+        title, room = script(browser, f"{TITLE_AND_ROOM}({plot})")
+        assert 0 < title <= room
+
+
 @pytest.mark.parametrize(
     ("low", "high", "shown"),
     [
@@ -662,7 +683,6 @@ def test_paper_is_light_and_whole(browser):
     width = script(browser, f"{PLOT}.width")
     browser.execute_script("dispatchEvent(new Event('beforeprint'))")
     assert colours_of_chart(browser) == light
-    assert script(browser, f"{PLOT}.width") == 2 * width
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     background = script(browser, "getComputedStyle(document.body).backgroundColor")
     assert background == "rgb(255, 255, 255)"
@@ -674,6 +694,18 @@ def test_paper_is_light_and_whole(browser):
     browser.execute_script("dispatchEvent(new Event('afterprint'))")
     wait_until(lambda: colours_of_chart(browser) == dark)
     assert script(browser, f"{PLOT}.width") == width
+
+
+def test_charts_on_paper_do_not_depend_on_the_window(browser):
+    sizes = []
+    for width in (330, 1280):
+        show(browser, width, "light")
+        wait_until(lambda width=width: width - 200 < script(browser, f"{PLOT}.width") < width)
+        browser.execute_script("dispatchEvent(new Event('beforeprint'))")
+        sizes.append((script(browser, f"{PLOT}.width"), script(browser, f"{PLOT}.height")))
+        browser.execute_script("dispatchEvent(new Event('afterprint'))")
+    assert sizes[0] == sizes[1]
+    assert sizes[0][0] > 2 * sizes[0][1]
 
 
 def screens(browser):

@@ -23,7 +23,7 @@ const decibels = (title, digits) => ({
 const nameOctave = (wavelength) => `${wavelength} to ${2 * wavelength} px`;
 
 const octaveAxis = (wavelengths) => ({
-  title: "wavelength in pixels, from here to twice as long",
+  title: "shortest wavelength (pixels)",
   logarithmic: true,
   places: wavelengths.map((wavelength) => 1 / wavelength),
   format: (place) => formatNumber(Math.round(1 / place)),

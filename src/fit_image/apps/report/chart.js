@@ -10,6 +10,9 @@ const formatSI = (value) => {
   return formatNumber(value / 1000 ** index) + ["", "k", "M", "G", "T", "P", "E"][index];
 };
 
+// In the pixels of a style sheet: a page of A4 or letter is about as wide.
+const PAPER = { clientWidth: 720, clientHeight: 330 };
+
 // Lines against one logarithmic or linear axis, with bands around them; the point next to the
 // pointer is named, and parts can be enlarged by pointer or keyboard.
 class LineChart {
@@ -83,14 +86,16 @@ class LineChart {
     ];
     const edge = { scale: "y", width: 0, points: { show: false } };
     const view = this.#view ?? this.#all;
-    // Twice as large on paper, where the style sheet makes it smaller again.
+    // Twice as large on paper, where the style sheet makes it smaller again; the same from a
+    // window of any width.
     const size = this.#printing ? 2 : 1;
+    const { clientWidth, clientHeight } = this.#printing ? PAPER : this.place;
     const style = getComputedStyle(this.place);
     const widthOf = (texts) => 10 + 7.5 * Math.max(2, ...(texts ?? []).map(({ length }) => length));
     const colourOf = ({ colour }) => style.getPropertyValue(colour);
     const options = {
-      width: this.place.clientWidth * size,
-      height: this.place.clientHeight * size,
+      width: clientWidth * size,
+      height: clientHeight * size,
       legend: { show: false },
       padding: [8 * size, 22 * size, 0, 0],
       scales: {
