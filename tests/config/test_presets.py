@@ -25,7 +25,7 @@ SIZES = [(1, 1), (1, 300), (16, 16), (300, 429), (768, 512), (6000, 4000), (2**2
 QUALITY = [("sharp", 12, 31.1), ("instant", 12, 37.2)]
 
 # For each field, a value that is neither its default nor a preset's, and its option. The schedule
-# is that of a preset for few numbers.
+# is that of a preset for many numbers, its length that of another.
 OVERRIDES = {
     "layers": ("3x5:tanh", "--layers"),
     "epochs": (3, "--epochs"),
@@ -35,7 +35,8 @@ OVERRIDES = {
     "optimizer": ("momentum", "--optimizer"),
     "encoding": ("positional:3", "--encoding"),
     "loss": ("huber", "--loss"),
-    "lr_schedule": ("exponential", "--lr-schedule"),
+    "lr_schedule": ("linear", "--lr-schedule"),
+    "schedule_by": ("time", "--schedule-by"),
     "warmup": (0.25, "--warmup"),
     "sampling": ("error", "--sampling"),
     "activation": ("elu", "--activation"),

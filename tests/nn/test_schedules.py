@@ -18,6 +18,7 @@ FORMULAS = {
     "constant": lambda share: 1.0,
     "cosine": lambda share: (1 + math.cos(math.pi * share)) / 2,
     "exponential": lambda share: 10 ** (-2 * share),
+    "linear": lambda share: 1 - share,
 }
 
 
@@ -45,6 +46,16 @@ def test_factors_do_not_depend_on_how_they_are_asked_for(name):
     whole = schedule.factors(0, 300, 100)
     parts = [schedule.factors(first, 7, 100) for first in range(0, 294, 7)]
     np.testing.assert_array_equal(np.concatenate(parts), whole[:294])
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_progress_is_a_share_of_time_where_that_is_larger(name):
+    schedule, middle = RateSchedule(name, 4.0), 1.5
+    by_samples = schedule.factors(100, 100, 100)
+    by_time = schedule.factors(100, 100, 100, share=middle / 4)
+    assert np.all(by_time <= by_samples)
+    expected = [FORMULAS[name](max((100.5 + i) / 400, middle / 4)) for i in range(100)]
+    np.testing.assert_allclose(by_time, expected, rtol=1e-6, atol=1e-7)
 
 
 @pytest.mark.parametrize(

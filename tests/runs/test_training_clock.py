@@ -111,3 +111,30 @@ def test_the_time_limit_does_not_count_a_stop(machine, sampling):
     assert trainer.ended == "time-limit"
     assert trainer.progress.seconds == pytest.approx(2.0, abs=0.1)
     assert machine.wall > 600.0
+
+
+@pytest.mark.parametrize("length", ["epochs", "time"])
+def test_a_schedule_by_time_ends_with_the_time_limit(machine, length):
+    config = FitConfig(
+        layers=parse_layers("4"),
+        epochs=10**6,
+        time_limit=2.0,
+        lr_schedule="linear",
+        schedule_by=length,
+    )
+    trainer = FitTrainer(np.zeros((2, 3, 3), np.uint8), config, threads=1)
+    trainer.clock = machine.clock()
+    learn, factors = trainer.learning.method.learn, []
+
+    def learn_slowly(*args, **options):
+        factors.append(options["factors"][0])
+        machine.work(0.05)
+        learn(*args, **options)
+
+    trainer.learning.method.learn = learn_slowly
+    while trainer.ended is None:
+        if trainer.train():
+            trainer.finish_epoch()
+    expected = 1 - np.arange(len(factors)) * 0.05 / 2.0 if length == "time" else 1.0
+    np.testing.assert_allclose(factors, expected, atol=1e-4)
+    assert len(factors) == pytest.approx(40, abs=1)

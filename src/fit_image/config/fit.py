@@ -30,6 +30,7 @@ from fit_image.config.registry import (
     OPTIMIZERS,
     OUTPUT_ACTIVATIONS,
     SAMPLINGS,
+    SCHEDULE_LENGTHS,
     SCHEDULES,
     activations_with,
 )
@@ -133,9 +134,16 @@ class FitConfig:
     )
     lr_schedule: str = setting(
         "constant",
-        "Learning rate over all epochs: constant, cosine decay to 0, or exponential decay to a "
-        "hundredth.",
+        "Learning rate over all epochs: constant, cosine or linear decay to 0, or exponential "
+        "decay to a hundredth.",
         choices=SCHEDULES,
+    )
+    schedule_by: str = setting(
+        "epochs",
+        "Length of the schedule: all epochs, or --time-limit where that ends sooner. By time, the "
+        "result depends on the machine's speed.",
+        choices=SCHEDULE_LENGTHS,
+        added=True,
     )
     warmup: float = setting(
         0.0,

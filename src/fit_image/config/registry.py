@@ -54,8 +54,11 @@ OPTIMIZERS = {
 LOSSES = ("mse", "l1", "huber")
 """The losses of `fit_image.nn.losses`."""
 
-SCHEDULES = ("constant", "cosine", "exponential")
+SCHEDULES = ("constant", "cosine", "exponential", "linear")
 """The schedules of `fit_image.nn.optimizers.schedules`."""
+
+SCHEDULE_LENGTHS = ("epochs", "time")
+"""Lengths of a schedule: all epochs, or the time limit."""
 
 SAMPLINGS = ("uniform", "error")
 """Ways to choose an epoch's pixels."""

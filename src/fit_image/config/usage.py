@@ -23,6 +23,8 @@ def unused_fields(fit: FitConfig) -> dict[str, str]:
         used.add("activation")
     if isinstance(parse_encoding(fit.encoding), GridSpec):
         used.add("table_rate")
+    if fit.lr_schedule != "constant" and fit.time_limit is not None:
+        used.add("schedule_by")
     reasons = {
         "activation": "--layers names the activation of every layer",
         "omega": f"no layer is of {activations_with('omega')}",
@@ -31,5 +33,10 @@ def unused_fields(fit: FitConfig) -> dict[str, str]:
         "slope": f"no layer is of {activations_with('slope')}",
         "init_scale": "no layer is initialised with --init classic",
         "table_rate": "--encoding has no tables",
+        "schedule_by": (
+            "--lr-schedule is constant"
+            if fit.lr_schedule == "constant"
+            else "there is no --time-limit"
+        ),
     }
     return {name: reason for name, reason in reasons.items() if name not in used}

@@ -143,6 +143,13 @@ def test_the_last_part_of_an_epoch_is_the_run_s_own(run):
     assert exhaust(FitDirectory.open("run")) == [0, 2, 4]
 
 
+def test_a_schedule_by_time_is_told_at_once(run):
+    options = ("--lr-schedule", "linear", "--schedule-by", "time", "--time-limit", "1h", "-q")
+    Shell().succeed("pic.png", "--like", "run", *options, "-o", "timed")
+    with pytest.raises(InputError, match="timed had a schedule by time: the networks of its"):
+        exhaust(FitDirectory.open("timed"))
+
+
 def test_the_picture_is_needed_again(run, tmp_path):
     (tmp_path / "pic.png").write_bytes((run.path / "final.png").read_bytes())
     with pytest.raises(InputError, match=r"pic\.png has changed since run learned it"):

@@ -93,8 +93,8 @@ class AutoencodeConfig:
     )
     lr_schedule: str = setting(
         "constant",
-        "Learning rate over all epochs: constant, cosine decay to 0, or exponential decay to a "
-        "hundredth.",
+        "Learning rate over all epochs: constant, cosine or linear decay to 0, or exponential "
+        "decay to a hundredth.",
         choices=SCHEDULES,
         may_change=True,
         added=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -146,6 +147,8 @@ class EpochLearner:
         self._pixels = shown_pixels(config.hold_out, image.shape[1], image.shape[0])
         self.method = make_learner(network, config, self._pixels)
         self._schedule = RateSchedule(config.lr_schedule, config.epochs, config.warmup)
+        by_time = config.schedule_by == "time"
+        self._seconds = (by_time and config.time_limit) or math.inf
         self._seed = config.seed
         # More threads than cores would wait for one another.
         cores = machine.usable_cores()
@@ -209,12 +212,13 @@ class EpochLearner:
                     position, self.method.next_cut(self.chunk), threads
                 )
                 learned = progress.epoch * self._pixels + position
+                share = min((progress.seconds + elapsed) / self._seconds, 1.0)
                 self.method.learn(
                     coordinates,
                     colours,
                     weights,
                     loss_sum,
-                    factors=self._schedule.factors(learned, len(coordinates), self._pixels),
+                    factors=self._schedule.factors(learned, len(coordinates), self._pixels, share),
                     threads=threads,
                 )
                 position += len(coordinates)

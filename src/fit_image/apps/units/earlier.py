@@ -95,6 +95,11 @@ def _trainer(run: FitDirectory, threads: int | None) -> FitTrainer:
     source = load_source(picture.path, manifest.image)
     if source.picture.sha256 != picture.sha256:
         raise InputError(f"{picture.path} has changed since {run.path} learned it")
+    fit = manifest.fit
+    if fit.schedule_by == "time" and fit.time_limit is not None and fit.lr_schedule != "constant":
+        raise InputError(
+            f"{run.path} had a schedule by time: the networks of its epochs cannot be learned again"
+        )
     # The run's end is that of its metrics; the schedule of the learning rate needs the epochs.
-    config = replace(manifest.fit, time_limit=None, target_psnr=None)
+    config = replace(fit, time_limit=None, target_psnr=None)
     return FitTrainer(source.image.levels, config, threads=threads)

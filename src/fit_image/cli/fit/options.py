@@ -89,6 +89,7 @@ _OPTIONS = (
     _field("Learning", "loss"),
     _field("Learning", "table_rate", metavar="FACTOR"),
     _field("Learning", "lr_schedule"),
+    _field("Learning", "schedule_by"),
     _field("Learning", "warmup", metavar="EPOCHS"),
     _field(
         "Learning",

@@ -1,7 +1,7 @@
 """Learning-rate schedules.
 
 All are pure functions of how many samples were learned before, so that stopping and going on
-changes nothing.
+changes nothing; or of the share of a time that is over, where that is larger.
 """
 
 from __future__ import annotations
@@ -30,10 +30,16 @@ def _exponential(share: FloatArray) -> FloatArray:
     return factors
 
 
+def _linear(share: FloatArray) -> FloatArray:
+    """From 1 to 0."""
+    return np.float32(1.0) - share
+
+
 SCHEDULES: dict[str, Callable[[FloatArray], FloatArray]] = {
     "constant": np.ones_like,
     "cosine": _cosine,
     "exponential": _exponential,
+    "linear": _linear,
 }
 """Factor of the learning rate as a function of the progress of the training, 0..1."""
 
@@ -57,7 +63,7 @@ class RateSchedule:
     epochs: float
     warmup: float = 0.0
 
-    def factors(self, first: int, count: int, samples: int) -> FloatArray:
+    def factors(self, first: int, count: int, samples: int, share: float = 0.0) -> FloatArray:
         """Return the factor of the learning rate for each of some samples.
 
         Parameters
@@ -66,6 +72,8 @@ class RateSchedule:
             Samples learned before these.
         samples : int
             Of an epoch.
+        share : float
+            Progress of the schedule at least, 0..1, whatever was learned.
 
         Returns
         -------
@@ -74,7 +82,8 @@ class RateSchedule:
             nor is the last of a training.
         """
         middles = np.arange(count, dtype=np.float64) + (first + 0.5)
-        factors = SCHEDULES[self.name](_share(middles, samples * self.epochs))
+        shares = np.maximum(_share(middles, samples * self.epochs), np.float32(share))
+        factors = SCHEDULES[self.name](shares)
         if self.warmup > 0:
             factors *= _share(middles, samples * self.warmup)
         return factors
