@@ -45,24 +45,12 @@ class Crop(NamedTuple):
 
 def damage_crop(clean: Picture, rng: np.random.Generator) -> Crop | None:
     """Compress and filter a crop of `SIDE` + `SLACK` pixels; None if it cannot be read again."""
-    quality = int(rng.integers(_QUALITIES[0], _QUALITIES[1] + 1))
-    sampling = _SAMPLINGS[rng.integers(len(_SAMPLINGS))]
-    seen, shift = clean, (0, 0)
-    if rng.random() < _SAVED_TWICE:
-        earlier = int(rng.integers(max(quality - 25, 30), 98))
-        seen = decompress(_encode(clean, rng.choice(["4:2:0", "4:4:4"]), quality=earlier))
-        shift = tuple(rng.integers(0, SLACK, 2))
-    window = slice(shift[0], shift[0] + SIDE), slice(shift[1], shift[1] + SIDE)
-    seen, clean = (np.ascontiguousarray(each[window]) for each in (seen, clean))
-    options: dict[str, Any] = {"quality": quality}
-    if rng.random() < _OWN_TABLES:
-        options = {"qtables": _own_tables(quality, rng)}
-    data = _encode(seen, sampling, **options)
+    data, clean, is_grey = compress(clean, rng)
     jpeg = read_planes(io.BytesIO(data))
     if jpeg is None:
         return None
     target = as_planes(clean)
-    if sampling == "grey":
+    if is_grey:
         target[1:] = 0
     if rng.random() < _PIXELS_ONLY:
         return _of_pixels(data, jpeg, target, rng)
@@ -71,6 +59,35 @@ def damage_crop(clean: Picture, rng: np.random.Generator) -> Crop | None:
     filter_strip(strip)
     filtered = np.stack(strip.full).astype(np.float16)
     return Crop(filtered, decoded, target.astype(np.float16), Damage.of(jpeg))
+
+
+def compress(clean: Picture, rng: np.random.Generator) -> tuple[bytes, Picture, bool]:
+    """Compress a crop in one of many ways.
+
+    Returns
+    -------
+    bytes
+        A JPEG, of `SLACK` fewer rows and columns.
+    uint8 (rows, columns, 3)
+        Clean, as many.
+    bool
+        Whether the JPEG is grey.
+    """
+    quality = int(rng.integers(_QUALITIES[0], _QUALITIES[1] + 1))
+    sampling = _SAMPLINGS[rng.integers(len(_SAMPLINGS))]
+    seen, shift = clean, (0, 0)
+    if rng.random() < _SAVED_TWICE:
+        earlier = int(rng.integers(max(quality - 25, 30), 98))
+        seen = decompress(_encode(clean, rng.choice(["4:2:0", "4:4:4"]), quality=earlier))
+        shift = tuple(rng.integers(0, SLACK, 2))
+    window = tuple(
+        slice(begin, begin + size - SLACK) for begin, size in zip(shift, clean.shape, strict=False)
+    )
+    seen, clean = (np.ascontiguousarray(each[window]) for each in (seen, clean))
+    options: dict[str, Any] = {"quality": quality}
+    if rng.random() < _OWN_TABLES:
+        options = {"qtables": _own_tables(quality, rng)}
+    return _encode(seen, sampling, **options), clean, sampling == "grey"
 
 
 def _of_pixels(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from fit_image.apps.unjpeg.residual.patterns import network_shares
+from fit_image.apps.unjpeg.residual.block_features import BLOCK_FEATURES
+from fit_image.apps.unjpeg.residual.gate import Gate
 from fit_image.apps.unjpeg.restoration import Restoration
 from fit_image.images.formats.jpeg import decompress
 from fit_image.images.formats.jpeg_planes import read_planes
@@ -69,14 +71,97 @@ def photograph():
     return np.clip(0.7 * soft + 40 + rng.normal(0, 9, (HEIGHT, WIDTH, 1)), 0, 255).astype(np.uint8)
 
 
+@dataclass(frozen=True, eq=False)
+class WatchedGate(Gate):
+    seen: list = field(default_factory=list)
+
+    def shares(self, features):
+        self.seen.append((features, super().shares(features)))
+        return self.seen[-1][1]
+
+
+def gated(levels, quality, subsampling="4:2:0"):
+    """Return the features of a picture's blocks, and how much changes count there."""
+    shipped = Gate.shipped()
+    gate = WatchedGate(shipped.hidden, shipped.output)
+    data = jpeg(levels, quality, subsampling)
+    restoration = replace(Restoration.shipped(), gate=gate)
+    restoration.restore(decompress(data), read_planes(io.BytesIO(data)))
+    return gate.seen[0]
+
+
+@dataclass(frozen=True, eq=False)
+class OpenGate(Gate):
+    def shares(self, features):
+        return np.ones(features.shape[:2], np.float32)
+
+
 @pytest.mark.parametrize("quality", [10, 30, 75, 90])
-def test_the_network_counts_in_what_is_no_pattern(quality):
-    (luma, *_) = read_planes(io.BytesIO(jpeg(photograph(), quality))).planes
-    screens = np.zeros((HEIGHT // 8, WIDTH // 8), np.float32)
-    assert network_shares(luma, screens).mean() > 0.9
+def test_what_is_no_pattern_keeps_what_the_network_gains(quality):
+    levels, shipped = photograph(), Gate.shipped()
+    data = jpeg(levels, quality)
+    picture, planes = decompress(data), read_planes(io.BytesIO(data))
+    gains = [
+        np.log10(error(picture, levels) / error(restored, levels))
+        for gate in (shipped, OpenGate(shipped.hidden, shipped.output))
+        for restored in [replace(Restoration.shipped(), gate=gate).restore(picture, planes)]
+    ]
+    assert gains[0] > 0.8 * gains[1] > 0
+
+
+@pytest.mark.parametrize("quality", [10, 30, 75, 90])
+def test_a_gate_tells_patterns_beside_what_is_none(quality):
     half = photograph()
     half[:, WIDTH // 2 :] = of_two((X // 8 + Y // 8) % 2)[:, WIDTH // 2 :]
-    (luma, *_) = read_planes(io.BytesIO(jpeg(half, quality))).planes
-    shares = network_shares(luma, screens)
-    assert shares[:, :5].mean() > 0.9
-    assert not shares[:, -4:].any()
+    shares = gated(half, quality)[1]
+    assert shares[:, :5].mean() > 0.5
+    assert shares[:, -4:].mean() < 0.1
+
+
+def test_a_gate_equals_its_formula():
+    rng = np.random.default_rng(3)
+    gate = Gate(
+        rng.normal(0, 1, (BLOCK_FEATURES + 1, 5)).astype(np.float32),
+        rng.normal(0, 1, 6).astype(np.float32),
+    )
+    features = rng.normal(0, 1, (3, 4, BLOCK_FEATURES)).astype(np.float32)
+    shares = gate.shares(features)
+    for place in np.ndindex(3, 4):
+        sums = np.append(features[place], 1.0) @ gate.hidden.astype(float)
+        units = [each if each > 0 else 0.01 * each for each in sums]
+        score = 1.2 / (1 + np.exp(-np.append(units, 1.0) @ gate.output)) - 0.1
+        assert shares[place] == pytest.approx(min(max(score, 0), 1), abs=1e-5)
+    assert 0 in shares
+    assert 1 in shares
+
+
+@pytest.mark.parametrize("subsampling", ["4:2:0", "4:4:4"])
+def test_features_say_where_the_energy_of_blocks_is(subsampling):
+    """In the middle of a picture that repeats after two blocks, where means are those of all."""
+    block = np.random.default_rng(4).integers(0, 256, (16, 16, 3)).astype(np.uint8)
+    levels = np.tile(block, (6, 8, 1))
+    features = gated(levels, 60, subsampling)[0][6, 8]
+    luma, *chroma = read_planes(io.BytesIO(jpeg(levels, 60, subsampling))).planes
+    energies, counts = np.zeros((12, 16, 5)), np.zeros((12, 16))
+    largest = np.zeros((12, 16))
+    for i, j, v, u in np.ndindex(12, 16, 8, 8):
+        number = int(luma.quantised[8 * i + v, 8 * j + u])
+        counts[i, j] += number != 0
+        if u + v:
+            energy = (number * float(luma.table[v, u])) ** 2
+            energies[i, j, sum(u * u + v * v > top for top in (2, 8, 20, 42))] += energy
+            largest[i, j] = max(largest[i, j], energy)
+    step = np.square(luma.table[:4, :4]).mean()
+    around = (slice(4, 9), slice(6, 11))
+    energy, own = energies[around].sum(axis=2).mean(), np.log2(energies.sum(axis=2) / step + 0.05)
+    expected = [
+        np.log2(energy / step + 0.05),
+        *(energies[around].mean(axis=(0, 1)) / (energy + 0.2 * step)),
+        counts[around].mean() / 64,
+    ]
+    np.testing.assert_allclose(features[:7], expected, rtol=1e-4)
+    assert features[12] == pytest.approx(np.log2(step) / 2, abs=1e-4)
+    assert features[13] == pytest.approx(largest[around].mean() / (energy + 0.2 * step), rel=1e-4)
+    assert features[14] == pytest.approx(own[around].std(), rel=1e-3)
+    coarse = np.square(chroma[-1].table[:4, :4]).mean()
+    assert features[17] == pytest.approx(np.log2(coarse / step) / 2, abs=1e-4)

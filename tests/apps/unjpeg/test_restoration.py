@@ -425,3 +425,13 @@ def test_a_convolutional_network_comes_back_from_its_file(tmp_path):
     again = ResidualNetwork.load(tmp_path / "network.npz")
     assert again.sizes == network.sizes
     assert (again.numbers == network.numbers).all()
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (1, 160), (192, 3)])
+def test_a_row_of_blocks_stays_as_it_is(shape, rng):
+    levels = rng.integers(0, 256, (*shape, 3)).astype(np.uint8)
+    data = io.BytesIO()
+    Image.fromarray(levels).save(data, "JPEG", quality=60)
+    picture = decompress(data.getvalue())
+    restored = Restoration.shipped().restore(picture, read_planes(data))
+    np.testing.assert_array_equal(restored, picture)

@@ -7,16 +7,18 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from fit_image.apps.unjpeg.floor.filtering import filter_strip
 from fit_image.apps.unjpeg.floor.strip import Strip
 from fit_image.apps.unjpeg.model import Restorer
 from fit_image.apps.unjpeg.pixels import colours
 from fit_image.apps.unjpeg.pixels.levels import Blocks, Picture, levels_of, varied_blocks
-from fit_image.apps.unjpeg.pixels.tiles import Tile, restore_strips, tiles_of
+from fit_image.apps.unjpeg.pixels.tiles import restore_strips, tiles_of
+from fit_image.apps.unjpeg.residual.block_features import block_features
 from fit_image.apps.unjpeg.residual.features import Damage
+from fit_image.apps.unjpeg.residual.gate import Gate
 from fit_image.apps.unjpeg.residual.model import ResidualNetwork
-from fit_image.apps.unjpeg.residual.patterns import network_shares
 from fit_image.images.formats.jpeg_blocks import BLOCK
 from fit_image.images.ycbcr import to_ycbcr
 from fit_image.nn.runtime.arrays import FloatArray
@@ -58,9 +60,10 @@ class PatchEstimator(Estimator):
 
 @dataclass(frozen=True, eq=False)
 class ResidualEstimator(Estimator):
-    """Filters go first, and what they leave is predicted."""
+    """Filters go first, what they leave is predicted, and a gate says how much that counts."""
 
     network: ResidualNetwork
+    gate: Gate
     pool: ThreadPool
     quality: int
     views: int
@@ -72,14 +75,10 @@ class ResidualEstimator(Estimator):
         decoded = colours.luma_of(full) if strip.jpeg.is_rgb else full[0].copy()
         shares = filter_strip(strip)
         planes = colours.from_rgb(strip.full) if strip.jpeg.is_rgb else strip.full
-        counted = network_shares(strip.jpeg.planes[0], shares)
-        filtered = [plane.copy() for plane in planes] if counted.min() < 1 else []
-        seen = strip.active * (counted > 0).astype(np.uint8)
-        self._add_changes(planes, decoded, Damage.of(strip.jpeg), seen)
-        for plane, before in zip(planes, filtered, strict=False):
-            plane -= before
-            plane *= counted.repeat(BLOCK, axis=0).repeat(BLOCK, axis=1)
-            plane += before
+        changes = self._changes(planes, decoded, Damage.of(strip.jpeg), strip.active)
+        counted = self.gate.shares(block_features(strip.jpeg, shares, changes))
+        for plane, change in zip(planes, changes, strict=True):
+            plane += change * counted.repeat(BLOCK, axis=0).repeat(BLOCK, axis=1)
         strip.replace(colours.to_rgb(planes) if strip.jpeg.is_rgb else planes)
         return shares
 
@@ -96,29 +95,22 @@ class ResidualEstimator(Estimator):
         active = varied_blocks(picture)
         rows, columns = (BLOCK * side for side in active.shape)
         planes = colours.centred_planes(to_ycbcr(picture), (rows, columns))
-        self._add_changes(planes, planes[0].copy(), Damage.of_quality(self.quality), active)
+        changes = self._changes(planes, planes[0], Damage.of_quality(self.quality), active)
+        for plane, change in zip(planes, changes, strict=True):
+            plane += change
         is_screen = np.zeros_like(active)
         return levels_of(
             planes, picture, active, is_screen, self.pool, is_luma=True, strength=strength
         )
 
-    def _add_changes(
+    def _changes(
         self, planes: Sequence[FloatArray], decoded: FloatArray, damage: Damage, active: Blocks
-    ) -> None:
-        """Add the network's changes where there is something to do."""
-        before: tuple[Tile, list[FloatArray]] | None = None
+    ) -> list[npt.NDArray[np.float16]]:
+        """Return the network's changes of planes: 0 where there is nothing to do."""
+        changes = [np.zeros(plane.shape, np.float16) for plane in planes]
         for tile in tiles_of(active, self.tile_columns):
             own = [np.array(plane[tile.seen], order="C") for plane in (*planes, decoded)]
-            # Not before the next tile has seen what there was.
-            _replace(planes, before)
             self.network.add_changes(own[:3], own[3], damage, self.pool, self.views)
-            before = tile, own
-        _replace(planes, before)
-
-
-def _replace(planes: Sequence[FloatArray], changed: tuple[Tile, list[FloatArray]] | None) -> None:
-    """Replace what a tile changes in planes, if there is one, by its own planes."""
-    if changed:
-        tile, own = changed
-        for plane, part in zip(planes, own, strict=False):
-            plane[tile.changed] = part[tile.inside]
+            for change, plane, part in zip(changes, planes, own, strict=False):
+                change[tile.changed] = part[tile.inside] - plane[tile.changed]
+        return changes

@@ -9,7 +9,7 @@ transform image coding", 1992).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import numpy as np
@@ -20,6 +20,7 @@ from fit_image.apps.unjpeg.floor.strip import Strip
 from fit_image.apps.unjpeg.model import Restorer
 from fit_image.apps.unjpeg.pixels.levels import Picture, levels_of
 from fit_image.apps.unjpeg.pixels.tiles import restore_strips
+from fit_image.apps.unjpeg.residual.gate import Gate
 from fit_image.apps.unjpeg.residual.model import ResidualNetwork
 from fit_image.images.formats.jpeg_blocks import BLOCK
 from fit_image.images.formats.jpeg_planes import JpegPlanes
@@ -48,6 +49,8 @@ class Restoration:
     tile_columns : int
         Columns of these that the network sees at once, beside its margin, or up to half as many
         more.
+    gate : Gate
+        Says how much the predictions of a `ResidualNetwork` count.
     """
 
     network: ResidualNetwork | Restorer
@@ -57,6 +60,7 @@ class Restoration:
     threads: int | None = None
     strip_rows: int = 512
     tile_columns: int = 512
+    gate: Gate = field(default_factory=Gate.shipped)
 
     @classmethod
     def shipped(cls, quality: int = 85, effort: int = 1) -> Self:
@@ -68,7 +72,7 @@ class Restoration:
             1 for the small network, 2 to 9 for the large one, with one view less than that.
         """
         network = ResidualNetwork.shipped("large" if effort > 1 else "small")
-        return cls(network, quality, views=max(effort - 1, 1))
+        return cls(network, quality=quality, views=max(effort - 1, 1))
 
     def restore(
         self,
@@ -78,7 +82,8 @@ class Restoration:
     ) -> Picture:
         """Return an estimate of a picture before compression.
 
-        Pixels that are pure white or black, and areas of one colour, stay as they are.
+        Pixels that are pure white or black, and areas of one colour, stay as they are, and pictures
+        of at most 8 rows or columns.
 
         Parameters
         ----------
@@ -93,7 +98,8 @@ class Restoration:
         estimator = self._estimator(pool)
         if jpeg is None:
             return estimator.restore(picture, self.strength, on_rows)
-        if _is_fine(jpeg):
+        # Of a row or column of blocks alone, too little is known of what is around them.
+        if _is_fine(jpeg) or min(picture.shape[:2]) <= BLOCK:
             on_rows(len(picture), len(picture))
             return picture.copy()
 
@@ -121,9 +127,8 @@ class Restoration:
     def _estimator(self, pool: ThreadPool) -> Estimator:
         if isinstance(self.network, Restorer):
             return PatchEstimator(self.network, pool)
-        return ResidualEstimator(
-            self.network, pool, self.quality, self.views, self.strip_rows, self.tile_columns
-        )
+        sizes = self.strip_rows, self.tile_columns
+        return ResidualEstimator(self.network, self.gate, pool, self.quality, self.views, *sizes)
 
 
 def _is_fine(jpeg: JpegPlanes) -> bool:

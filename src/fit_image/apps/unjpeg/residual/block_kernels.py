@@ -17,11 +17,14 @@ their border may leave without coefficients; and one below which there is no edg
 
 @kernel
 def spectrum_kernel(quantised, table, energies, first, last):
-    """Fill ``energies`` (rows, columns of blocks, `BANDS`), in squared levels, without the mean."""
+    """Fill ``energies`` (rows, columns of blocks, `BANDS` + 1), in squared levels.
+
+    The last is that of the largest coefficient. The mean of a block is none of them.
+    """
     for i in range(first, last):
         for j in range(energies.shape[1]):
             own = energies[i, j]
-            for band in range(BANDS):
+            for band in range(BANDS + 1):
                 own[band] = np.float32(0)
             for v in range(8):
                 for u in range(8):
@@ -33,6 +36,7 @@ def spectrum_kernel(quantised, table, energies, first, last):
                         band += place > top
                     level = np.float32(number) * table[v, u]
                     own[band] += level * level
+                    own[BANDS] = max(own[BANDS], level * level)
 
 
 @inner
