@@ -28,6 +28,7 @@ from fit_image.images.formats.jpeg import decompress
 from fit_image.images.formats.jpeg_blocks import BLOCK
 from fit_image.images.formats.jpeg_planes import read_planes
 from fit_image.nn.runtime.arrays import FloatArray
+from fit_image.storage.atomic import atomic_path
 from restorer.damage import SLACK, Picture, compress
 
 _HEIGHT, _WIDTH = 160, 192
@@ -63,13 +64,20 @@ class _Sample(NamedTuple):
 
 @click.command(help=__doc__)
 @click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--patterns", required=True, type=click.Path(path_type=Path), help="A folder, too.")
+@click.option(
+    "--patterns",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Folder of patterns, of weight 1.",
+)
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
 @click.option("--tries", default=16, show_default=True, help="Compressions of each picture.")
-@click.option("--usual", default=4.0, show_default=True, help="Weight of FOLDERS, each.")
-@click.option("--loss", default=4.0, show_default=True, help="Weight of decibels below the JPEG.")
-@click.option("--units", default=16, show_default=True)
-@click.option("--steps", default=260, show_default=True)
+@click.option("--usual", default=4.0, show_default=True, help="Weight of each of FOLDERS.")
+@click.option(
+    "--loss", default=4.0, show_default=True, help="Extra weight of decibels below the JPEG."
+)
+@click.option("--units", default=16, show_default=True, help="Leaky ReLUs.")
+@click.option("--steps", default=260, show_default=True, help="Steps of Adam.")
 @click.option("--seed", default=0, show_default=True)
 def main(
     folders: tuple[Path, ...],
@@ -86,12 +94,15 @@ def main(
     samples, weights = [], []
     for folder, weight in ((patterns, 1.0), *((each, usual) for each in folders)):
         own = list(_samples(folder, tries, np.random.default_rng(seed)))
+        if not own:
+            raise click.UsageError(f"{folder} has no picture of {_WITH_SLACK[1]}x{_WITH_SLACK[0]}")
         samples += own
         weights += [weight / len(own)] * len(own)
         click.echo(f"{folder}: {len(own)} samples", err=True)
     torch.manual_seed(seed)
     gate = _fit(samples, weights, units, steps, loss)
-    np.savez(output, hidden=gate.hidden, output=gate.output)
+    with atomic_path(output) as temporary, temporary.open("wb") as file:
+        np.savez(file, hidden=gate.hidden, output=gate.output)
 
 
 def _samples(folder: Path, tries: int, rng: np.random.Generator) -> Iterator[_Sample]:

@@ -301,7 +301,7 @@ def test_two_at_once_are_refused(picture):
         (["pic.png", "--batch-size", "all"], "--batch-size"),
         (["pic.png", "--optimizer", "rmsprop"], "--optimizer"),
         (["pic.png", "--loss", "l2"], "--loss"),
-        (["pic.png", "--lr-schedule", "linear"], "--lr-schedule"),
+        (["pic.png", "--lr-schedule", "square"], "--lr-schedule"),
         (["pic.png", "--sampling", "random"], "--sampling"),
         (["pic.png", "--target-psnr", "0"], "--target-psnr"),
         (["pic.png", "--target-psnr", "nan"], "--target-psnr"),

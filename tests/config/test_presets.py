@@ -25,7 +25,7 @@ SIZES = [(1, 1), (1, 300), (16, 16), (300, 429), (768, 512), (6000, 4000), (2**2
 QUALITY = [("sharp", 12, 31.1), ("instant", 12, 37.2)]
 
 # For each field, a value that is neither its default nor a preset's, and its option. The schedule
-# is that of a preset for many numbers, its length that of another.
+# is that of compact for many numbers, its length that of compact.
 OVERRIDES = {
     "layers": ("3x5:tanh", "--layers"),
     "epochs": (3, "--epochs"),
@@ -152,3 +152,15 @@ def test_quality(preset, epochs, decibels, portrait):
     image = load_image(portrait, max_pixels=20_000).levels
     *_, last = fit(image, preset=preset, epochs=epochs, frame_every=epochs)
     assert last.psnr > decibels
+
+
+def test_epochs_of_compact_are_no_longer_than_a_schedule_by_epochs():
+    options = {"max_parameters": 300_000, "time_limit": 40.0}
+    by_time, by_epochs = (
+        preset_config("compact", 768, 512, schedule_by=length, **options)
+        for length in ("time", "epochs")
+    )
+    assert by_time == preset_config("compact", 768, 512, **options)
+    assert by_epochs.epochs < by_time.epochs
+    minute = preset_config("compact", 768, 512, max_parameters=300_000).epochs
+    assert by_epochs.epochs == pytest.approx(minute * 40 / 60, abs=1)

@@ -97,7 +97,7 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
 
 
 def write_together(contents: Mapping[Path, bytes]) -> None:
-    """Write files that belong together: none is touched until all of them are written.
+    """Write files that belong together: none is replaced before the contents of all are written.
 
     Raises
     ------

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fit_image.apps.unjpeg.residual.block_features import BLOCK_FEATURES
+from fit_image.apps.unjpeg.residual.block_features import BLOCK_FEATURES, block_features
 from fit_image.apps.unjpeg.residual.gate import Gate
 from fit_image.apps.unjpeg.restoration import Restoration
 from fit_image.images.formats.jpeg import decompress
@@ -165,3 +165,14 @@ def test_features_say_where_the_energy_of_blocks_is(subsampling):
     assert features[14] == pytest.approx(own[around].std(), rel=1e-3)
     coarse = np.square(chroma[-1].table[:4, :4]).mean()
     assert features[17] == pytest.approx(np.log2(coarse / step) / 2, abs=1e-4)
+
+
+@pytest.mark.parametrize("subsampling", ["4:2:0", "4:4:4"])
+def test_features_tell_how_much_luma_and_chroma_would_change(subsampling):
+    planes = read_planes(io.BytesIO(jpeg(photograph(), 60, subsampling)))
+    screens = np.zeros((HEIGHT // 8, WIDTH // 8), np.float32)
+    changes = [np.full((HEIGHT, WIDTH), level, np.float16) for level in (2, 3, 4)]
+    features = block_features(planes, screens, changes)
+    luma, chroma = (np.square(planes.planes[n].table[:4, :4]).mean() for n in (0, 1))
+    np.testing.assert_allclose(features[..., 19], np.log2(4 / luma + 1e-4), rtol=1e-4)
+    np.testing.assert_allclose(features[..., 20], np.log2(25 / chroma + 1e-4), rtol=1e-4)

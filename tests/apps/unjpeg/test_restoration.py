@@ -435,3 +435,13 @@ def test_a_row_of_blocks_stays_as_it_is(shape, rng):
     picture = decompress(data.getvalue())
     restored = Restoration.shipped().restore(picture, read_planes(data))
     np.testing.assert_array_equal(restored, picture)
+
+
+@pytest.mark.parametrize("shape", [(9, 40), (40, 9)])
+def test_a_little_more_than_a_row_of_blocks_is_restored(shape):
+    levels = np.ascontiguousarray(photograph()[: shape[0], : shape[1]])
+    data = io.BytesIO()
+    Image.fromarray(levels).save(data, "JPEG", quality=40)
+    picture = decompress(data.getvalue())
+    restored = Restoration.shipped().restore(picture, read_planes(data))
+    assert psnr(restored, levels) > psnr(picture, levels)

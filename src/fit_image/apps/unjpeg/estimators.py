@@ -107,6 +107,7 @@ class ResidualEstimator(Estimator):
         self, planes: Sequence[FloatArray], decoded: FloatArray, damage: Damage, active: Blocks
     ) -> list[npt.NDArray[np.float16]]:
         """Return the network's changes of planes: 0 where there is nothing to do."""
+        # Changes are of few levels: half precision is exact enough, and takes half the memory.
         changes = [np.zeros(plane.shape, np.float16) for plane in planes]
         for tile in tiles_of(active, self.tile_columns):
             own = [np.array(plane[tile.seen], order="C") for plane in (*planes, decoded)]

@@ -82,8 +82,8 @@ class Restoration:
     ) -> Picture:
         """Return an estimate of a picture before compression.
 
-        Pixels that are pure white or black, and areas of one colour, stay as they are, and pictures
-        of at most 8 rows or columns.
+        Pixels that are pure white or black, and areas of one colour, stay as they are, and JPEGs of
+        at most 8 rows or columns, unless patches are redrawn.
 
         Parameters
         ----------
@@ -98,8 +98,7 @@ class Restoration:
         estimator = self._estimator(pool)
         if jpeg is None:
             return estimator.restore(picture, self.strength, on_rows)
-        # Of a row or column of blocks alone, too little is known of what is around them.
-        if _is_fine(jpeg) or min(picture.shape[:2]) <= BLOCK:
+        if _is_fine(jpeg) or self._is_too_small(picture):
             on_rows(len(picture), len(picture))
             return picture.copy()
 
@@ -108,6 +107,10 @@ class Restoration:
             return self._restored(strip, np.array(picture[begin:end]), estimator)
 
         return restore_strips(picture, self.strip_rows, restore, on_rows)
+
+    def _is_too_small(self, picture: Picture) -> bool:
+        """Tell whether filters and gate know too little: of one row or column of blocks alone."""
+        return isinstance(self.network, ResidualNetwork) and min(picture.shape[:2]) <= BLOCK
 
     def _restored(self, strip: Strip, picture: Picture, estimator: Estimator) -> Picture:
         shares = estimator.move(strip, picture)

@@ -1,7 +1,8 @@
 """Learning-rate schedules.
 
 All are pure functions of how many samples were learned before, so that stopping and going on
-changes nothing; or of the share of a time that is over, where that is larger.
+changes nothing. Where a schedule is to end with a time limit, its progress is at least the share of
+the time that is over, and the factors depend on the machine's speed.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ def run_sweep(
     """Train trials, and record failures in the sweep's folder; yields `Executor.events`.
 
     With successive halving, ``trials`` are all that have not ended: those that go on from a rung
-    are known when all others have reached it. Others are trials that have lost their model.
+    are known when all others have reached it. There may be ended ones, too, without a model.npz.
     """
     for trial in trials:
         folder.failures.pop(trial.key, None)

@@ -62,8 +62,6 @@ class Tile(NamedTuple):
 def tiles_of(active: Blocks, width: int) -> list[Tile]:
     """Return tiles that cover the blocks that are active.
 
-    None sees what another changes, but for that which the one before it changes.
-
     Parameters
     ----------
     active : uint8 (rows, columns of blocks)

@@ -22,6 +22,7 @@ _SOME, _LITTLE, _LEAST_CHANGE = 0.2, 0.05, 1e-4
 """Added to energies and changes, in units of the squared `coarseness`."""
 
 _NO_CHROMA = -6.0
+"""Logarithm of the energy of the chroma of grey pictures, in place of minus infinity."""
 
 Means = npt.NDArray[np.float64]
 
@@ -42,6 +43,7 @@ def block_features(
     Parameters
     ----------
     jpeg : JpegPlanes
+        Of RGB files, red counts as luma, and green and blue as chroma.
     screens : float32 (rows, columns of blocks)
         How much each block belongs to a screen; see `screen_shares`.
     changes : sequence of floating (rows, columns)

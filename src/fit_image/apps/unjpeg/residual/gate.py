@@ -56,8 +56,9 @@ class Gate:
         -------
         float32 (rows, columns of blocks)
         """
-        sums = features @ self.hidden[:-1] + self.hidden[-1]
+        # Not by `@`, whose sums may depend on the number of threads.
+        sums = np.einsum("yxf,fu->yxu", features, self.hidden[:-1]) + self.hidden[-1]
         units = np.maximum(sums, SLOPE * sums)
-        score = units @ self.output[:-1] + self.output[-1]
-        shares: FloatArray = (1 + 2 * BEYOND) / (1 + np.exp(-score)) - BEYOND
+        score = np.einsum("yxu,u->yx", units, self.output[:-1]) + self.output[-1]
+        shares: FloatArray = (1 + 2 * BEYOND) / (1 + np.exp(-np.clip(score, -30, 30))) - BEYOND
         return np.clip(shares, 0, 1).astype(np.float32)
