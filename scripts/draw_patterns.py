@@ -16,6 +16,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 from fit_image.errors import FitImageError
+from fit_image.images.ycbcr import BLUE_OF_CB, GREEN_OF_CB, GREEN_OF_CR, RED_OF_CR
 from fit_image.storage.atomic import atomic_path
 
 Numbers = npt.NDArray[Any]
@@ -91,8 +92,9 @@ class Sheet:
     def chroma(self, first: Numbers, second: Numbers) -> Picture:
         """Return a picture of one luma, whose chroma goes with two numbers."""
         blue, red = (self.rng.uniform(0.06, 0.18) * (2 * each - 1) for each in (first, second))
-        green = -0.344136 * blue - 0.714136 * red
-        return shown(self.rng.uniform(0.4, 0.6) + np.stack([1.402 * red, green, 1.772 * blue], -1))
+        green = -GREEN_OF_CB * blue - GREEN_OF_CR * red
+        changes = np.stack([RED_OF_CR * red, green, BLUE_OF_CB * blue], axis=-1)
+        return shown(self.rng.uniform(0.4, 0.6) + changes)
 
     def sprites(self) -> Picture:
         """Draw symmetric figures of 8 x 8 squares."""

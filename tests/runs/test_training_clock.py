@@ -89,6 +89,12 @@ def test_a_step_never_takes_less_than_nothing(machine):
     assert clock.lap() == 0.0
 
 
+def train_to_the_end(trainer):
+    while trainer.ended is None:
+        if trainer.train():
+            trainer.finish_epoch()
+
+
 @pytest.mark.parametrize("sampling", ["uniform", "error"])
 def test_the_time_limit_does_not_count_a_stop(machine, sampling):
     config = FitConfig(layers=parse_layers("4"), epochs=10**6, time_limit=2.0, sampling=sampling)
@@ -104,9 +110,7 @@ def test_the_time_limit_does_not_count_a_stop(machine, sampling):
         learn(*args, **options)
 
     trainer.learning.method.learn = learn_and_stop
-    while trainer.ended is None:
-        if trainer.train():
-            trainer.finish_epoch()
+    train_to_the_end(trainer)
     assert stopped
     assert trainer.ended == "time-limit"
     assert trainer.progress.seconds == pytest.approx(2.0, abs=0.1)
@@ -132,9 +136,7 @@ def test_a_schedule_by_time_ends_with_the_time_limit(machine, length):
         learn(*args, **options)
 
     trainer.learning.method.learn = learn_slowly
-    while trainer.ended is None:
-        if trainer.train():
-            trainer.finish_epoch()
+    train_to_the_end(trainer)
     expected = 1 - np.arange(len(factors)) * 0.05 / 2.0 if length == "time" else 1.0
     np.testing.assert_allclose(factors, expected, atol=1e-4)
     assert len(factors) == pytest.approx(40, abs=1)

@@ -16,6 +16,7 @@ from fit_image.apps.fit.epoch_loop import follow
 from fit_image.apps.fit.picture_source import load_source
 from fit_image.apps.fit.trainer import FitTrainer
 from fit_image.apps.painting_network import PaintingNetwork
+from fit_image.config.usage import unused_fields
 from fit_image.errors import InputError
 from fit_image.runs.trainer import EpochEnd
 
@@ -96,7 +97,7 @@ def _trainer(run: FitDirectory, threads: int | None) -> FitTrainer:
     if source.picture.sha256 != picture.sha256:
         raise InputError(f"{picture.path} has changed since {run.path} learned it")
     fit = manifest.fit
-    if fit.schedule_by == "time" and fit.time_limit is not None and fit.lr_schedule != "constant":
+    if fit.schedule_by == "time" and "schedule_by" not in unused_fields(fit):
         raise InputError(
             f"{run.path} had a schedule by time: the networks of its epochs cannot be learned again"
         )
