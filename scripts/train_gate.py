@@ -18,7 +18,7 @@ import click
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional
 
 from fit_image.apps.unjpeg.patches.pictures import find_pictures, read_clean
@@ -33,7 +33,7 @@ from restorer.damage import SLACK, Picture, compress
 
 _HEIGHT, _WIDTH = 160, 192
 _WITH_SLACK = _HEIGHT + SLACK, _WIDTH + SLACK
-_NOISE = 0.01  # squared levels that are no loss: those of rounding
+_NOISE = 0.01 * 3 * BLOCK**2  # squared error of a block that is no loss: that of rounding
 _MOST = 12.0  # decibels: of patterns that are restored all but wholly, more is no better
 _RATE = 0.01
 _NOTHING = np.empty((0, 0), np.float32), np.empty(0, np.float32)
@@ -150,22 +150,22 @@ def _fit(
 ) -> Gate:
     """Return the gate of most decibels."""
     features, errors = (np.concatenate(each) for each in zip(*samples, strict=True))
-    of_sample = torch.from_numpy(
-        np.repeat(np.arange(len(samples)), [len(each.features) for each in samples])
-    )
+    blocks = torch.tensor([len(each.features) for each in samples])
+    of_sample, noise = torch.arange(len(samples)).repeat_interleave(blocks), blocks * _NOISE
     mean, deviation = features.mean(axis=0), features.std(axis=0) + 1e-6
     x, sums = torch.from_numpy((features - mean) / deviation), torch.from_numpy(errors)
     weight = torch.tensor(weights)
     hidden, output = nn.Linear(x.shape[1], units), nn.Linear(units, 1)
     optimizer = torch.optim.Adam([*hidden.parameters(), *output.parameters()], _RATE)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-    before = _by_sample(sums[:, 0], of_sample, len(samples))
+    before = noise.index_add(0, of_sample, sums[:, 0])
     for _ in range(steps):
         score = output(functional.leaky_relu(hidden(x), SLOPE))[:, 0]
         # Not clipped, or far beyond nothing would be learned.
         share = (1 + BEYOND / 2) * torch.sigmoid(score) - BEYOND / 4
         mixed = (1 - share) ** 2 * sums[:, 1] + share**2 * sums[:, 2]
-        after = _by_sample(mixed + 2 * share * (1 - share) * sums[:, 3], of_sample, len(samples))
+        mixed = mixed + 2 * share * (1 - share) * sums[:, 3]
+        after = noise.index_add(0, of_sample, mixed)
         gain = 10 * torch.log10(before / after)
         aim = -(weight * (gain.clamp(max=_MOST) - loss * functional.relu(-gain))).sum()
         optimizer.zero_grad()
@@ -177,12 +177,6 @@ def _fit(
     bias = hidden.bias.detach().numpy() - inner @ mean
     outer = [output.weight.detach().numpy()[0], output.bias.detach().numpy()]
     return Gate(np.vstack([inner.T, bias]).astype(np.float32), np.concatenate(outer))
-
-
-def _by_sample(values: Tensor, of_sample: Tensor, count: int) -> Tensor:
-    blocks = torch.zeros(count).index_add(0, of_sample, torch.ones_like(values))
-    noise = _NOISE * BLOCK**2 * 3 * blocks
-    return torch.zeros(count).index_add(0, of_sample, values) + noise
 
 
 if __name__ == "__main__":
