@@ -486,7 +486,7 @@ def test_memory_of_large_pictures(tmp_path, suffix):
         capture_output=True,
         text=True,
     )
-    assert int(result.stdout) / side**2 < 16
+    assert int(result.stdout) / side**2 < 14
 
 
 # What can go wrong

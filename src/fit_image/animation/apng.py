@@ -85,12 +85,21 @@ def write_apng(
 
 
 def _patches(frames: Iterable[Pixels], delays: Iterable[int]) -> Iterator[_Patch]:
-    for (x, y, pixels), rest in merge_equal(frames, delays, _change):
+    for (x, y, pixels), rest in merge_equal(_changes(frames), delays):
         while rest > _LONGEST_MS:
             yield _Patch(x, y, pixels, _LONGEST_MS)
             pixels = pixels[:1, :1]  # then a single unchanged pixel for the rest of the time
             rest -= _LONGEST_MS
         yield _Patch(x, y, pixels, rest)
+        del pixels  # before the next frame is read
+
+
+def _changes(frames: Iterable[Pixels]) -> Iterator[tuple[int, int, Pixels] | None]:
+    """Yield the rectangle that each frame changes: its corner and pixels, None if it is empty."""
+    previous: Pixels | None = None
+    for frame in frames:
+        yield _change(previous, frame)
+        previous = frame
 
 
 def _change(previous: Pixels | None, current: Pixels) -> tuple[int, int, Pixels] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import re
 from collections import deque
@@ -222,9 +223,9 @@ class Film:
             yield self._counted(frames)
 
     def _counted(self, frames: Iterable[Pixels]) -> Iterator[Pixels]:
-        for number, frame in enumerate(frames, start=1):
+        for index, frame in numbered(frames):
             if self._on_frame:
-                self._on_frame(number, len(self))
+                self._on_frame(index + 1, len(self))
             yield frame
             del frame  # before the next one is read
 
@@ -261,26 +262,28 @@ def prefetch(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+def numbered(frames: Iterable[Item]) -> Iterator[tuple[int, Item]]:
+    """Number the frames from 0, as `enumerate`, which keeps each until it has the next one."""
+    numbers = itertools.count()
+    for frame in frames:
+        yield next(numbers), frame
+        del frame
+
+
 def merge_equal(
-    frames: Iterable[Item],
-    delays: Iterable[int],
-    change: Callable[[Item | None, Item], Output | None],
+    changes: Iterable[Output | None], delays: Iterable[int]
 ) -> Iterator[tuple[Output, int]]:
     """Yield the changes from frame to frame and their delays; equal neighbours become one.
 
-    ``change`` takes the frame before, None for the first, and a frame; it returns None if the two
-    are equal.
+    ``changes`` holds None for a frame that equals the one before; not for the first.
     """
     waiting, total = None, 0
-    previous: Item | None = None
-    for frame, delay in zip(frames, delays, strict=True):
-        changed = change(previous, frame)
-        if changed is not None:
+    for change, delay in zip(changes, delays, strict=True):
+        if change is not None:
             if waiting is not None:
                 yield waiting, total
-            waiting, total = changed, 0
+            waiting, total = change, 0
         total += delay
-        previous = frame
     if waiting is not None:
         yield waiting, total
 

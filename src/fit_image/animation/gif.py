@@ -68,7 +68,8 @@ def write_gif(
     if plays == 0:
         file.write(_REPEAT_FOREVER)
     flags = _DO_NOT_DISPOSE | _TRANSPARENT
-    for (transparent, block), delay in merge_equal(frames, delays, partial(_block, own=colours)):
+    blocks = map(partial(_block, own=colours), frames)
+    for (transparent, block), delay in merge_equal(blocks, delays):
         file.write(b"\x21\xf9\x04" + struct.pack("<BHBB", flags, delay, transparent, 0))
         file.write(block)
     file.write(_END)
@@ -84,15 +85,15 @@ def _colour_table(colours: Pixels) -> tuple[int, bytes]:
     )
 
 
-def _block(previous: Painted | None, current: Painted, own: Pixels) -> tuple[int, bytes] | None:
+def _block(frame: Painted, own: Pixels) -> tuple[int, bytes] | None:
     """Return the transparent index, and the image block of the pixels that changed, if any."""
-    box = bounding_box(current.changed)
+    box = bounding_box(frame.changed)
     if box is None:
         return None
-    transparent = len(current.colours)
-    changed = current.changed[box]
-    pixels = np.where(changed, current.indices[box], np.uint8(transparent))
-    flags, table = (0, b"") if current.colours is own else _colour_table(current.colours)
+    transparent = len(frame.colours)
+    changed = frame.changed[box]
+    pixels = np.where(changed, frame.indices[box], np.uint8(transparent))
+    flags, table = (0, b"") if frame.colours is own else _colour_table(frame.colours)
     return transparent, _image_block(pixels, (box[1].start, box[0].start), flags, table)
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from fit_image.animation.film import Film, Pixels
+from fit_image.animation.film import Film, Pixels, numbered
 from fit_image.animation.palette import Palette
 from fit_image.animation.quantization import Quantization, choose_colours
 from fit_image.images.decoding import row_strips
@@ -121,7 +121,7 @@ def paint(frames: Iterable[Pixels], scenes: Sequence[Scene]) -> Iterator[Painted
     """
     upcoming = list(reversed(scenes))
     shown: Pixels | None = None
-    for number, frame in enumerate(frames):
+    for number, frame in numbered(frames):
         if upcoming and number >= upcoming[-1].first:
             palette = Palette(upcoming.pop().quantization)
         height, width, _ = frame.shape
@@ -138,8 +138,9 @@ def paint(frames: Iterable[Pixels], scenes: Sequence[Scene]) -> Iterator[Painted
                 margin = _distance(wanted, shown[rows]) - _distance(wanted, colours)
                 changed[rows] = margin > _HYSTERESIS
             np.copyto(shown[rows], colours, where=changed[rows, :, np.newaxis])
-        del frame, wanted, colours  # before the next frame is read
+        del frame, wanted, colours
         yield Painted(indices, changed, palette.colours)
+        del indices, changed  # before the next frame is read
 
 
 def _distance(pixels: Pixels, others: Pixels) -> npt.NDArray[np.float32]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fit_image.animation.film import Film, Pixels
+from fit_image.animation.film import Film, Pixels, numbered
 from fit_image.errors import FitImageError
 
 
@@ -77,10 +77,11 @@ def write_video(
                 )
             ) as writer,
         ):
-            for index, frame in enumerate(frames):
+            for index, frame in numbered(frames):
                 padded = _pad_to_even(frame)
                 for _ in range(repeats if index == film.last else 1):
                     writer.append_data(padded)
+                del frame, padded  # before the next frame is read
         # imageio does not report ffmpeg's exit status.
         if imageio_ffmpeg.count_frames_and_secs(str(file))[0] < count:
             raise RuntimeError("frames are missing")
