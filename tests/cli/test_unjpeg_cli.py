@@ -325,7 +325,7 @@ def test_pictures_stand_upright_for_every_reader(turn, suffix):
     damaged = read_picture(Path("lying.jpg"))
     target = Path(f"out{suffix}")
     check_restored(damaged, target)
-    save_restored(target, damaged, damaged.image)
+    save_restored(target, damaged, damaged.pixels)
     with Image.open(target) as out, Image.open("lying.jpg") as lying:
         expected = np.asarray(ImageOps.exif_transpose(lying))
         if suffix == ".jpg":
@@ -373,7 +373,7 @@ def test_apply_keeps_the_mode(mode, jpeg):
 
 
 def test_the_tables_of_a_jpeg_count_and_no_quality(jpeg):
-    before, jpeg_planes = np.asarray(read_picture(jpeg).image), read_picture(jpeg).jpeg
+    before, jpeg_planes = read_picture(jpeg).pixels, read_picture(jpeg).jpeg
     expected = Restoration.shipped().restore(before, jpeg_planes)
     for options, said in (((), ""), (("--quality", 85), "--quality does not")):
         assert said in succeed("apply", jpeg, "-o", "out.png", *options).stderr
@@ -382,7 +382,7 @@ def test_the_tables_of_a_jpeg_count_and_no_quality(jpeg):
 
 
 def test_more_effort_is_another_and_a_better_picture(jpeg):
-    before, jpeg_planes = np.asarray(read_picture(jpeg).image), read_picture(jpeg).jpeg
+    before, jpeg_planes = read_picture(jpeg).pixels, read_picture(jpeg).jpeg
     succeed("apply", jpeg, "-o", "out.png", "--effort", 3)
     wanted = Restoration.shipped(effort=3).restore(before, jpeg_planes)
     with Image.open("out.png") as out:

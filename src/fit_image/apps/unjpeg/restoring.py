@@ -20,6 +20,9 @@ from fit_image.images.formats.jpeg_traces import has_traces
 from fit_image.images.formats.opening import open_image
 from fit_image.images.io import check_image_suffix, check_image_target, save_image
 from fit_image.images.metadata import Metadata, turn_upright
+from fit_image.images.scaling import to_image
+
+Pixels = npt.NDArray[np.uint8]
 
 _GAP = 8
 
@@ -40,13 +43,13 @@ _NO_COEFFICIENTS = (
 
 
 class DamagedPicture(NamedTuple):
-    """A picture to be restored, of mode L, RGB or RGBA, and how JPEG has compressed it, if it has.
+    """A picture to be restored, and how JPEG has compressed it, if it has.
 
-    Orientation and colour profile are not applied, but stand in the metadata. ``remarks`` must be
-    told the user.
+    ``pixels`` are uint8 (height, width, channels), of 1, 3 or 4 channels. Orientation and colour
+    profile are not applied, but stand in the metadata. ``remarks`` must be told the user.
     """
 
-    image: Image.Image
+    pixels: Pixels
     quality: int | None
     subsampling: str | None
     metadata: Metadata
@@ -56,7 +59,7 @@ class DamagedPicture(NamedTuple):
     def is_restorable(self) -> bool:
         """Tell whether the coefficients are known, or the pixels show that it was a JPEG."""
         if self.quality is None:
-            return has_traces(_opaque(self.image))
+            return has_traces(_opaque(self.pixels))
         # Networks make some worse whose sampling they have never seen.
         return self.jpeg is not None
 
@@ -67,20 +70,21 @@ def read_picture(path: Path) -> DamagedPicture:
         picture, _, remarks = open_image(file)
         quality, subsampling = quality_of(picture), subsampling_of(picture)
         metadata = Metadata.of(picture)
-        restorable = quality is not None and picture.mode in _MODES
-        jpeg = read_planes(file) if restorable else None
-    if picture.mode not in _MODES:
-        raise InputError(
-            f"cannot restore {one_line(path)}: its pixels are {picture.mode}; convert it to RGB "
-            "or grey of 8 bits first"
-        )
-    mode = "RGBA" if "transparency" in picture.info else _MODES[picture.mode]
-    # Pillow would copy a picture that already has the mode.
-    image = picture if picture.mode == mode else picture.convert(mode)
+        if picture.mode not in _MODES:
+            raise InputError(
+                f"cannot restore {one_line(path)}: its pixels are {picture.mode}; convert it to "
+                "RGB or grey of 8 bits first"
+            )
+        mode = "RGBA" if "transparency" in picture.info else _MODES[picture.mode]
+        # Pillow would copy a picture that already has the mode.
+        image = picture if picture.mode == mode else picture.convert(mode)
+        pixels = np.atleast_3d(np.asarray(image))
+        del image, picture  # large, and of no more use
+        jpeg = None if quality is None else read_planes(file)
     texts = tuple(remark.text for remark in remarks)
-    if restorable and jpeg is None:
+    if quality is not None and jpeg is None:
         texts = (*texts, _NO_COEFFICIENTS)
-    return DamagedPicture(image, quality, subsampling, metadata, texts, jpeg)
+    return DamagedPicture(pixels, quality, subsampling, metadata, texts, jpeg)
 
 
 def restore(
@@ -88,32 +92,26 @@ def restore(
     restoration: Restoration,
     *,
     on_rows: Callable[[int, int], None] = lambda done, total: None,
-) -> Image.Image:
-    """Return a restored picture of the same mode and alpha channel; see `Restoration.restore`."""
-    image = damaged.image
-    restored = Image.fromarray(restoration.restore(_opaque(image), damaged.jpeg, on_rows))
-    if image.mode == "L":
-        return restored.convert("L")
-    if image.mode == "RGBA":
-        restored.putalpha(image.getchannel("A"))
-    return restored
+) -> Pixels:
+    """Return restored pixels of the same channels, alpha as it is; see `Restoration.restore`."""
+    pixels = damaged.pixels
+    restored = restoration.restore(_opaque(pixels), damaged.jpeg, on_rows)
+    if pixels.shape[2] == 1:
+        return np.atleast_3d(np.asarray(to_image(restored).convert("L")))
+    return np.dstack([restored, pixels[..., 3]]) if pixels.shape[2] == 4 else restored
 
 
-def _opaque(image: Image.Image) -> npt.NDArray[np.uint8]:
+def _opaque(pixels: Pixels) -> Pixels:
     """Return red, green and blue, also of pixels that are transparent."""
-    if image.mode == "RGBA":
-        image = image.copy()
-        image.putalpha(255)
-    # Pillow would copy a picture that already has the mode.
-    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
+    return np.broadcast_to(pixels[..., :3], (*pixels.shape[:2], 3))
 
 
-def side_by_side(damaged: DamagedPicture, restored: Image.Image) -> Image.Image:
+def side_by_side(damaged: DamagedPicture, restored: Pixels) -> Image.Image:
     """Return a picture and its restored version side by side, both upright."""
     width, height = _upright_size(damaged)
     sheet = Image.new("RGB", (2 * width + _GAP, height), "white")
-    for left, each in ((0, damaged.image), (width + _GAP, restored)):
-        upright = turn_upright(each.convert("RGBA"), damaged.metadata.orientation)
+    for left, each in ((0, damaged.pixels), (width + _GAP, restored)):
+        upright = turn_upright(to_image(each).convert("RGBA"), damaged.metadata.orientation)
         sheet.paste(upright, (left, 0), upright)
     return sheet
 
@@ -129,8 +127,9 @@ def check_side_by_side(damaged: DamagedPicture, target: Path) -> None:
 
 def check_restored(damaged: DamagedPicture, target: Path) -> None:
     """Raise `InputError` unless `save_restored` can write the picture and what it holds."""
-    name = check_image_target(target, *damaged.image.size, len(damaged.image.getbands()))
-    _, metadata = _as_readers_see_it(damaged.image, damaged.metadata, name)
+    height, width, channels = damaged.pixels.shape
+    name = check_image_target(target, width, height, channels)
+    metadata = _written(damaged.metadata, name)
     if lost := metadata.lost_in(name):
         raise InputError(
             f"cannot write {one_line(target)}: {name} cannot hold the picture's "
@@ -146,27 +145,25 @@ def check_restored(damaged: DamagedPicture, target: Path) -> None:
         ) from None
 
 
-def save_restored(target: Path, damaged: DamagedPicture, restored: Image.Image) -> tuple[int, int]:
+def save_restored(target: Path, damaged: DamagedPicture, restored: Pixels) -> tuple[int, int]:
     """Write a restored picture with the metadata of the damaged one; return its width and height.
 
     It is turned upright unless readers of the format do that.
     """
     name = check_image_suffix(target)
-    restored, metadata = _as_readers_see_it(restored, damaged.metadata, name)
+    image = to_image(restored)
+    if name != _TURNED_BY_READERS:
+        image = turn_upright(image, damaged.metadata.orientation)
     quality = {"quality": _JPEG_QUALITY} if name == "JPEG" else {}
-    save_image(target, restored, **quality, **metadata.save_options(name))
-    return restored.size
+    save_image(target, image, **quality, **_written(damaged.metadata, name).save_options(name))
+    return image.size
 
 
-def _as_readers_see_it(
-    picture: Image.Image, metadata: Metadata, format_name: str
-) -> tuple[Image.Image, Metadata]:
-    """Return a picture and its metadata, turned upright unless readers of the format do that."""
-    if format_name == _TURNED_BY_READERS:
-        return picture, metadata
-    return turn_upright(picture, metadata.orientation), metadata.turned_upright()
+def _written(metadata: Metadata, format_name: str) -> Metadata:
+    """Return the metadata of a picture that is turned upright unless readers of the format do."""
+    return metadata if format_name == _TURNED_BY_READERS else metadata.turned_upright()
 
 
 def _upright_size(damaged: DamagedPicture) -> tuple[int, int]:
-    width, height = damaged.image.size
+    height, width, _ = damaged.pixels.shape
     return (height, width) if damaged.metadata.is_sideways() else (width, height)

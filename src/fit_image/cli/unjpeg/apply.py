@@ -208,7 +208,7 @@ class _Restoration:
         untouched = not (self.model or self.quality or damaged.is_restorable())
         if remark := _remark(source, damaged, self.model, self.quality, untouched=untouched):
             display.message(remark)
-        restored = damaged.image
+        restored = damaged.pixels
         if not untouched:
             restored = restore(damaged, restoration, on_rows=on_rows)
         make_parent(output)

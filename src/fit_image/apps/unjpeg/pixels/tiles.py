@@ -40,6 +40,7 @@ def restore_strips(
         begin, bottom = max(top - MARGIN, 0), min(top + step, height)
         rows = restore(begin, min(bottom + MARGIN, height))
         restored[top:bottom] = rows[top - begin : bottom - begin]
+        del rows  # before the next ones are restored
         on_rows(bottom, height)
     return restored
 
