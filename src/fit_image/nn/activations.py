@@ -110,12 +110,16 @@ def activate(sums, values, rows, columns, code, constants):
     Both are of type `fit_image.nn.runtime.arrays.Matrix`, lie by rows, and may share memory.
     """
     above, below = (values.start, values.row), (sums.start, sums.row)
+    if columns == sums.row == values.row:
+        rows, columns = 1, rows * columns
     activate_rows(sums.data, below, values.data, above, (rows, columns), code, constants)
 
 
 @inner
 def differentiate(sums, rows, columns, code, constants):
     """Replace each s in ``sums`` by the derivative f'(s) of the activation with this code."""
+    if columns == sums.row:
+        rows, columns = 1, rows * columns
     differentiate_rows(sums.data, (sums.start, sums.row), (rows, columns), code, constants)
 
 

@@ -65,13 +65,9 @@ def add_up(layout, params, x, sums, rows, first, stop, panel):
 def apply(activation, sums, y, rows, first, stop):
     """Write the activations of some rows of sums, for units ``first`` to ``stop``."""
     code, constants = activation.code, constants_of(activation.constants, 0)
-    width, units = sums.row, y.row
-    if stop - first == width == units:
-        activate(sums, y, 1, rows * units, code, constants)
-    else:
-        part = Matrix(sums.data, sums.start + first, width, 1)
-        target = Matrix(y.data, y.start + first, units, 1)
-        activate(part, target, rows, min(stop, units) - first, code, constants)
+    part = Matrix(sums.data, sums.start + first, sums.row, 1)
+    target = Matrix(y.data, y.start + first, y.row, 1)
+    activate(part, target, rows, min(stop, y.row) - first, code, constants)
 
 
 @inner

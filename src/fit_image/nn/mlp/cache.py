@@ -154,14 +154,18 @@ def forward_layer(parameters, buffers, panel, layer, rows, columns):
     depth = buffers.table[layer, FAN_IN] + 1
     gemm(samples, right - left, depth, x, weights, sums, panel, False)
     code, constants = buffers.table[layer, ACTIVATION], constants_of(buffers.constants, layer)
-    units, above = min(right, buffers.table[layer, FAN_OUT]) - left, buffers.lengths[layer + 1]
+    fan_out, above = buffers.table[layer, FAN_OUT], buffers.lengths[layer + 1]
     values = buffers.values[layer + 1] + first * above + left
-    activate(sums, Matrix(memory, values, above, 1), samples, units, code, constants)
+    # Of the padding, too, so that vectors are whole; the constant 1 of the biases lies there.
+    activate(sums, Matrix(memory, values, above, 1), samples, right - left, code, constants)
+    if left <= fan_out < right and layer < buffers.table.shape[0] - 1:
+        for i in range(samples):
+            memory[values + i * above + fan_out - left] = np.float32(1.0)
     if buffers.table[layer, SKIP] > 0:
         block = layer + 1 - buffers.table[layer, SKIP]
         below = buffers.lengths[block]
         inputs = buffers.values[block] + first * below + left
-        _add_rows(memory, inputs, below, values, above, samples, units)
+        _add_rows(memory, inputs, below, values, above, samples, min(right, fan_out) - left)
 
 
 @inner
@@ -172,7 +176,8 @@ def layer_deltas(buffers, layer, rows, columns):
     kept for its beginning.
     """
     memory, (first, stop), (left, right) = buffers.memory, rows, columns
-    width, units = buffers.table[layer, STRIDE], min(right, buffers.table[layer, FAN_OUT]) - left
+    width, fan_out = buffers.table[layer, STRIDE], buffers.table[layer, FAN_OUT]
+    units = max(min(right, fan_out) - left, 0)
     if layer == buffers.table.shape[0] - 1:
         grad_y, grad_row = buffers.values[layer + 1] + left, buffers.lengths[layer + 1]
     else:
@@ -183,12 +188,14 @@ def layer_deltas(buffers, layer, rows, columns):
             copy(vector(memory, grad_y + i * grad_row, units), kept)
     code, constants = buffers.table[layer, ACTIVATION], constants_of(buffers.constants, layer)
     deltas = Matrix(memory, buffers.sums[layer] + first * width + left, width, 1)
-    differentiate(deltas, stop - first, units, code, constants)
+    differentiate(deltas, stop - first, right - left, code, constants)
     for i in range(first, stop):
-        sums = vector(memory, buffers.sums[layer] + i * width + left, units)
+        sums = vector(memory, buffers.sums[layer] + i * width + left, right - left)
         gradient = vector(memory, grad_y + i * grad_row, units)
         for j in range(units):
             sums[j] *= gradient[j]
+        for j in range(units, right - left):
+            sums[j] = np.float32(0.0)
 
 
 @inner
