@@ -21,7 +21,7 @@ from fit_image.nn.runtime.simd import broadcast, fma, maximum, minimum, reciproc
 _ROUNDER = np.float32(1.5 * 2.0**23)
 
 _ZERO, _INFINITY, _NAN = np.float32(0.0), np.float32(np.inf), np.float32(np.nan)
-_HALF, _ONE, _EIGHT = np.float32(0.5), np.float32(1.0), np.float32(8.0)
+_HALF, _ONE = np.float32(0.5), np.float32(1.0)
 
 _OVER_PI = np.float32(1.0 / np.pi)
 _PI_1, _PI_2, _PI_3 = np.float32(3.140625), np.float32(9.6750259e-4), np.float32(1.5099580e-7)
@@ -55,13 +55,24 @@ _L3, _L4, _L5 = np.float32(0.18807475), np.float32(-0.13079216), np.float32(7.18
 _L6, _L7 = np.float32(-2.5785115e-2), np.float32(4.349205e-3)
 
 
+@intrinsic
+def _negative_if_odd(typing_context, number, rounded):
+    """Return a number, or its negative if n of n + ``_ROUNDER`` is odd."""
+
+    def generate(context, builder, signature, arguments):
+        integer = ir.IntType(32)
+        bits, odd = (builder.bitcast(each, integer) for each in arguments)
+        sign = builder.shl(odd, ir.Constant(integer, 31))
+        return builder.bitcast(builder.xor(bits, sign), ir.FloatType())
+
+    return types.float32(types.float32, types.float32), generate
+
+
 @exact
-def _reduced_sine(x, halfturns, turned):
-    """Return sin(x - halfturns pi), and its negative where ``turned`` is odd."""
+def _reduced_sine(x, halfturns, rounded):
+    """Return sin(x - halfturns pi), or its negative if n of ``rounded``, n + _ROUNDER, is odd."""
     r = ((x - halfturns * _PI_1) - halfturns * _PI_2) - halfturns * _PI_3
-    half = _HALF * turned
-    odd = half - ((half + _ROUNDER) - _ROUNDER)  # 0, or a half
-    r *= _ONE - _EIGHT * (odd * odd)
+    r = _negative_if_odd(r, rounded)
     u = r * r
     return r + (r * u) * (_S0 + u * (_S1 + u * (_S2 + u * _S3)))
 
@@ -69,16 +80,16 @@ def _reduced_sine(x, halfturns, turned):
 @exact
 def sine(x):
     """Return sin x, with an error of 1e-7 for |x| up to 1e4; NaN for infinity."""
-    n = (x * _OVER_PI + _ROUNDER) - _ROUNDER
-    return _reduced_sine(x, n, n)
+    rounded = x * _OVER_PI + _ROUNDER
+    return _reduced_sine(x, rounded - _ROUNDER, rounded)
 
 
 @exact
 def cosine(x):
     """Return cos x, with an error of 1e-7 for |x| up to 1e4; NaN for infinity."""
     # cos x = sin(pi / 2 - x), and pi / 2 is half a half-turn.
-    n = ((x * _OVER_PI - _HALF) + _ROUNDER) - _ROUNDER
-    return -_reduced_sine(x, n + _HALF, n)
+    rounded = (x * _OVER_PI - _HALF) + _ROUNDER
+    return -_reduced_sine(x, (rounded - _ROUNDER) + _HALF, rounded)
 
 
 @intrinsic
