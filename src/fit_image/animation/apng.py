@@ -18,9 +18,9 @@ import numpy as np
 
 from fit_image.animation.film import Pixels, bounding_box, merge_equal, prefetch
 from fit_image.images.decoding import row_strips
+from fit_image.images.formats import signatures
 from fit_image.images.io import Canvas
 
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _LONGEST_MS = 65_535
 _RGB_8_BITS = (8, 2, 0, 0, 0)  # depth, colour type, compression, filter, interlace
 _COMPRESSION = 3  # a quarter of the time of zlib's default, and a tenth larger
@@ -64,7 +64,7 @@ def write_apng(
         for patch, data in compressed:
             height, width, _ = patch.pixels.shape
             if count == 0:
-                file.write(_SIGNATURE)
+                file.write(signatures.PNG)
                 _write_chunk(file, b"IHDR", struct.pack(">2I5B", width, height, *_RGB_8_BITS))
                 header = file.tell()
                 _write_chunk(file, b"acTL", bytes(8))
@@ -116,7 +116,7 @@ def _compressed(patch: _Patch) -> tuple[_Patch, bytes]:
     """Return ``patch`` and its pixels, filtered and compressed as PNG image data."""
     buffer = io.BytesIO()
     Canvas.of(patch.pixels).image.save(buffer, "PNG", compress_level=_COMPRESSION)
-    data, position = buffer.getbuffer(), len(_SIGNATURE)
+    data, position = buffer.getbuffer(), len(signatures.PNG)
     parts = []
     while position < len(data):
         length, kind = struct.unpack_from(">I4s", data, position)

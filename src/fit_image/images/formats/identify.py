@@ -8,6 +8,7 @@ from collections import Counter
 from typing import BinaryIO, NamedTuple
 
 from fit_image.errors import InputError
+from fit_image.images.formats import signatures
 from fit_image.images.formats.jpeg_blocks import unusual_process
 from fit_image.images.formats.tiff import Page, with_subpages
 from fit_image.images.formats.tiff_pixels import unsupported_pixels
@@ -15,8 +16,7 @@ from fit_image.images.formats.tiff_pixels import unsupported_pixels
 START = 4096
 """How many bytes `identify` looks at."""
 
-# Of PNG, JPEG and GIF.
-_COMMON = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8")
+_COMMON = signatures.PNG, signatures.JPEG, signatures.GIF
 _MAKE, _DNG_VERSION = 271, 50706  # tags of TIFF
 
 
@@ -194,8 +194,8 @@ def tiff_kind(pages: list[Page]) -> FileKind | None:
 def jpeg_kind(file: BinaryIO) -> FileKind | None:
     """Return the kind of a JPEG that could not be decoded, None if it is damaged, or no JPEG."""
     file.seek(0)
-    start = file.read(3)
-    name = unusual_process(start + file.read()) if start == b"\xff\xd8\xff" else None
+    start = file.read(len(signatures.JPEG))
+    name = unusual_process(start + file.read()) if start == signatures.JPEG else None
     return None if name is None else FileKind(name, "export as JPEG of 8 bits, or as PNG")
 
 

@@ -12,9 +12,8 @@ from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 
 from fit_image.config.registry import SUBSAMPLINGS
+from fit_image.images.formats import signatures
 from fit_image.images.formats.limits import pixel_limit
-
-_START = b"\xff\xd8\xff"
 
 # Luma quantisation table of ITU-T T.81, annex K.1 (quality 50), sorted.
 _LUMA_TABLE = np.array(
@@ -29,7 +28,7 @@ _LUMA_TABLE = np.array(
 
 def is_jpeg(file: BinaryIO) -> bool:
     """Tell whether an open file begins as a JPEG does."""
-    return file.read(len(_START)) == _START
+    return file.read(len(signatures.JPEG)) == signatures.JPEG
 
 
 def quality_of(picture: Image.Image) -> int | None:

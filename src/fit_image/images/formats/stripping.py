@@ -8,10 +8,10 @@ from bisect import bisect_right
 from itertools import accumulate
 from typing import TYPE_CHECKING, BinaryIO
 
+from fit_image.images.formats import signatures
+
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
-
-_PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 
 _LARGEST_PROFILE = 1 << 20  # Pillow's own limit
 _LARGEST_CHUNK = 1 << 24  # of metadata
@@ -92,17 +92,17 @@ def without_metadata(file: BinaryIO, *, bare: bool = False) -> io.BufferedReader
     """
     file.seek(0)
     start = file.read(8)
-    if start == _PNG:
+    if start == signatures.PNG:
         return _stripped_png(file, bare)
-    if start.startswith(_JPEG):
+    if start.startswith(signatures.JPEG):
         return _stripped_jpeg(file, bare)
     return None
 
 
 def _stripped_png(file: BinaryIO, bare: bool) -> io.BufferedReader:
     copy = SplicedFile(file)
-    copy.add(_PNG)
-    colour_type, at = 0, len(_PNG)
+    copy.add(signatures.PNG)
+    colour_type, at = 0, len(signatures.PNG)
     while len(header := file.read(8)) == 8:
         length, name = int.from_bytes(header[:4], "big"), header[4:]
         kept = name in _PIXEL_CHUNKS
