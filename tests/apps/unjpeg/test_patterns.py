@@ -75,8 +75,8 @@ def photograph():
 class WatchedGate(Gate):
     seen: list = field(default_factory=list)
 
-    def shares(self, features):
-        self.seen.append((features, super().shares(features)))
+    def values(self, features):
+        self.seen.append((features, super().values(features)))
         return self.seen[-1][1]
 
 
@@ -92,7 +92,7 @@ def gated(levels, quality, subsampling="4:2:0"):
 
 @dataclass(frozen=True, eq=False)
 class OpenGate(Gate):
-    def shares(self, features):
+    def values(self, features):
         return np.ones(features.shape[:2], np.float32)
 
 
@@ -113,9 +113,9 @@ def test_what_is_no_pattern_keeps_what_the_network_gains(quality):
 def test_a_gate_tells_patterns_beside_what_is_none(quality):
     half = photograph()
     half[:, WIDTH // 2 :] = of_two((X // 8 + Y // 8) % 2)[:, WIDTH // 2 :]
-    shares = gated(half, quality)[1]
-    assert shares[:, :5].mean() > 0.5
-    assert shares[:, -4:].mean() < 0.1
+    values = gated(half, quality)[1]
+    assert values[:, :5].mean() > 0.5
+    assert values[:, -4:].mean() < 0.1
 
 
 def test_a_gate_equals_its_formula():
@@ -125,14 +125,14 @@ def test_a_gate_equals_its_formula():
         rng.normal(0, 1, 6).astype(np.float32),
     )
     features = rng.normal(0, 1, (3, 4, BLOCK_FEATURES)).astype(np.float32)
-    shares = gate.shares(features)
+    values = gate.values(features)
     for place in np.ndindex(3, 4):
         sums = np.append(features[place], 1.0) @ gate.hidden.astype(float)
         units = [each if each > 0 else 0.01 * each for each in sums]
         score = 1.2 / (1 + np.exp(-np.append(units, 1.0) @ gate.output)) - 0.1
-        assert shares[place] == pytest.approx(min(max(score, 0), 1), abs=1e-5)
-    assert 0 in shares
-    assert 1 in shares
+        assert values[place] == pytest.approx(min(max(score, 0), 1), abs=1e-5)
+    assert 0 in values
+    assert 1 in values
 
 
 @pytest.mark.parametrize("subsampling", ["4:2:0", "4:4:4"])

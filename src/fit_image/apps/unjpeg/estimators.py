@@ -76,7 +76,7 @@ class ResidualEstimator(Estimator):
         shares = filter_strip(strip)
         planes = colours.from_rgb(strip.full) if strip.jpeg.is_rgb else strip.full
         changes = self._changes(planes, decoded, Damage.of(strip.jpeg), strip.active)
-        counted = self.gate.shares(block_features(strip.jpeg, shares, changes))
+        counted = self.gate.values(block_features(strip.jpeg, shares, changes))
         for plane, change in zip(planes, changes, strict=True):
             plane += change * counted.repeat(BLOCK, axis=0).repeat(BLOCK, axis=1)
         strip.replace(colours.to_rgb(planes) if strip.jpeg.is_rgb else planes)

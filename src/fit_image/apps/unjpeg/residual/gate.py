@@ -44,7 +44,7 @@ class Gate:
         with (files(__package__) / "gate.npz").open("rb") as file, np.load(file) as arrays:
             return cls(arrays["hidden"], arrays["output"])
 
-    def shares(self, features: FloatArray) -> FloatArray:
+    def values(self, features: FloatArray) -> FloatArray:
         """Return how much changes count, 0..1.
 
         Parameters
@@ -60,5 +60,5 @@ class Gate:
         sums = np.einsum("yxf,fu->yxu", features, self.hidden[:-1]) + self.hidden[-1]
         units = np.maximum(sums, SLOPE * sums)
         score = np.einsum("yxu,u->yx", units, self.output[:-1]) + self.output[-1]
-        shares: FloatArray = (1 + 2 * BEYOND) / (1 + np.exp(-np.clip(score, -30, 30))) - BEYOND
-        return np.clip(shares, 0, 1).astype(np.float32)
+        values: FloatArray = (1 + 2 * BEYOND) / (1 + np.exp(-np.clip(score, -30, 30))) - BEYOND
+        return np.clip(values, 0, 1).astype(np.float32)
