@@ -120,6 +120,22 @@ def test_the_charts_show_what_is_chosen(browser):
     assert labels == [str(each) for each in WAVELENGTHS]
 
 
+def test_lines_of_one_chart_have_a_legend(chromium, browser, tmp_path):
+    assert not find(browser, "#figure-legend").is_displayed()
+    options = ("--layers", "8", "--epochs", 3, "--animation", "none", "--hold-out", "even")
+    Shell().succeed(gradient(tmp_path), *options, "-q", "-o", tmp_path / "held-out")
+    report.succeed(tmp_path / "held-out", "-q")
+    chromium.get((tmp_path / "held-out" / "report.html").as_uri())
+    labels = browser.find_elements("css selector", "#figure-legend label")
+    assert [each.text for each in labels] == ["pixels shown", "pixels never shown"]
+    assert lines(browser, "chart") == 2
+    labels[0].click()
+    assert lines(browser, "chart") == 1
+    find(browser, '[name=figure][value="loss"]').send_keys(" ")
+    assert not find(browser, "#figure-legend").is_displayed()
+    assert lines(browser, "chart") == 1
+
+
 def test_the_player_shows_frames_and_their_errors(browser):
     slider = find(browser, "#step")
     slider.send_keys("\ue011")  # home

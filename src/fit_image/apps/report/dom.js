@@ -30,9 +30,9 @@ const makeSwatch = (colour, dash) => {
   return svg;
 };
 
-// The legend of the page: a check box for each row of a key, a swatch and a label. The set `hidden`
-// has the keys of what is not drawn.
-const showLegend = (rows, hidden, redraw) => {
+// A legend: a check box for each row of a key, a swatch and a label. The set `hidden` has the keys
+// of what is not drawn.
+const showLegend = (place, rows, hidden, redraw) => {
   const labels = rows.map(({ key, swatch, label }) => {
     const input = document.createElement("input");
     input.type = "checkbox";
@@ -44,7 +44,7 @@ const showLegend = (rows, hidden, redraw) => {
     });
     return makeElement("label", "", input, swatch, label);
   });
-  byId("legend").replaceChildren(byId("legend").firstElementChild, ...labels);
+  byId(place).replaceChildren(byId(place).firstElementChild, ...labels);
 };
 
 // A chart, and the button that shows all of it again.

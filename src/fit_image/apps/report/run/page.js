@@ -1,23 +1,40 @@
 {
   const run = JSON.parse(byId("data").textContent);
 
+  const legendRows = (lines) =>
+    lines.map(({ name, colour, dash }) => ({
+      key: name,
+      swatch: makeSwatch(colour, dash.length ? "dash" : "solid"),
+      label: name,
+    }));
+
   // Metrics
 
   const figures = new Map(run.figures.map((each) => [each.title, each]));
   const chart = makeChart("chart", "whole");
+  const hiddenLines = new Set();
 
-  const drawChart = () => {
-    const { title, lines, decibel } = figures.get(chosen("figure"));
-    const by = chosen("axis");
-    const drawn = lines.map(({ name, values }, index) => ({
+  const linesOfFigure = () =>
+    figures.get(chosen("figure")).lines.map(({ name, values }, index) => ({
       name,
       colour: `--series-${index}`,
       dash: [],
-      ...points(run[by], values),
+      ...points(run[chosen("axis")], values),
     }));
+
+  const drawChart = (keepView = false) => {
+    const { title, decibel } = figures.get(chosen("figure"));
+    const by = chosen("axis");
+    const drawn = linesOfFigure().filter(({ name }) => !hiddenLines.has(name));
     const number = { title, format: formatNumber, describe: (value) => `${significant(value)}` };
     const x = { ...progressAxes[by], logarithmic: byId("logarithmic").checked };
-    chart.show(drawn, { x, y: decibel ? decibels(title, 2) : number });
+    chart.show(drawn, { x, y: decibel ? decibels(title, 2) : number }, keepView);
+  };
+
+  const drawFigureLegend = () => {
+    const lines = linesOfFigure();
+    byId("figure-legend").hidden = lines.length < 2;
+    showLegend("figure-legend", legendRows(lines), hiddenLines, () => drawChart(true));
   };
 
   // Frequencies
@@ -57,12 +74,7 @@
 
   const drawLegend = () => {
     const kind = chosen("spectra");
-    const rows = linesOf[kind]().map(({ name, colour, dash }) => ({
-      key: name,
-      swatch: makeSwatch(colour, dash.length ? "dash" : "solid"),
-      label: name,
-    }));
-    showLegend(rows, hidden[kind], () => drawSpectra(true));
+    showLegend("legend", legendRows(linesOf[kind]()), hidden[kind], () => drawSpectra(true));
   };
 
   // Player
@@ -76,12 +88,16 @@
   byId("screens").append(makeTarget(run.target), ...screens.map(({ figure }) => figure));
   new Player().show(run.player, screens);
 
-  onChange('input[name="figure"], input[name="axis"], #logarithmic', drawChart);
+  onChange('input[name="figure"], input[name="axis"], #logarithmic', () => {
+    drawFigureLegend();
+    drawChart();
+  });
   onChange("#logarithmic-spectrum", () => drawSpectra());
   onChange('input[name="spectra"]', () => {
     drawLegend();
     drawSpectra();
   });
+  drawFigureLegend();
   drawChart();
   drawLegend();
   drawSpectra();

@@ -28,7 +28,8 @@ MAX_FRAME_BYTES = 4_000_000
 MAX_SPECTRA = 60
 """Frames whose spectra are measured, if the run has not recorded them."""
 
-_TITLES = {"psnr": "PSNR (dB)", "loss": "loss"}
+# In a chart of both.
+_LINES = {"psnr": "pixels shown", "unseen_psnr": "pixels never shown"}
 
 
 def write_run_report(
@@ -133,14 +134,17 @@ def _figures(rows: Sequence[FitMetrics]) -> list[dict[str, Any]]:
     """Return the columns of metrics, those in dB in one chart, and each other in its own."""
     names = [name for name in type(rows[0]).formats if name != "seconds"]
     together = {"PSNR (dB)": [name for name in names if name.endswith("psnr")]}
-    together |= {_TITLES.get(name, name): [name] for name in names if not name.endswith("psnr")}
+    together |= {name: [name] for name in names if not name.endswith("psnr")}
     values = [row.to_json() for row in rows]
     return [
         {
             "title": title,
             "decibel": title.endswith("(dB)"),
             "lines": [
-                {"name": name.replace("_", " "), "values": [each[name] for each in values]}
+                {
+                    "name": _LINES[name] if len(lines) > 1 else name,
+                    "values": [each[name] for each in values],
+                }
                 for name in lines
             ],
         }

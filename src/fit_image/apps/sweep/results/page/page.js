@@ -29,7 +29,7 @@
       const { label } = picture.groups[group];
       return { key: group, swatch: swatch(picture.groups[group]), label };
     });
-    showLegend(rows, hidden, () => {
+    showLegend("legend", rows, hidden, () => {
       drawChart(true);
       drawSpectra(true);
     });
