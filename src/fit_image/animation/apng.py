@@ -17,8 +17,8 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 
 from fit_image.animation.film import Pixels, bounding_box, merge_equal, prefetch
+from fit_image.images import signatures
 from fit_image.images.decoding import row_strips
-from fit_image.images.formats import signatures
 from fit_image.images.io import Canvas
 
 _LONGEST_MS = 65_535

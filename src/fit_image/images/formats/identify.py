@@ -8,7 +8,7 @@ from collections import Counter
 from typing import BinaryIO, NamedTuple
 
 from fit_image.errors import InputError
-from fit_image.images.formats import signatures
+from fit_image.images import signatures
 from fit_image.images.formats.jpeg_blocks import unusual_process
 from fit_image.images.formats.tiff import Page, with_subpages
 from fit_image.images.formats.tiff_pixels import unsupported_pixels

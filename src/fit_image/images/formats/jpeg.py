@@ -12,7 +12,7 @@ from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 
 from fit_image.config.registry import SUBSAMPLINGS
-from fit_image.images.formats import signatures
+from fit_image.images import signatures
 from fit_image.images.formats.limits import pixel_limit
 
 # Luma quantisation table of ITU-T T.81, annex K.1 (quality 50), sorted.

@@ -8,7 +8,7 @@ from bisect import bisect_right
 from itertools import accumulate
 from typing import TYPE_CHECKING, BinaryIO
 
-from fit_image.images.formats import signatures
+from fit_image.images import signatures
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
