@@ -47,16 +47,43 @@ def block_features(
     screens : float32 (rows, columns of blocks)
         How much each block belongs to a screen; see `screen_shares`.
     changes : sequence of floating (rows, columns)
-        What a network would add to luma and chroma, in levels.
+        What a network would add to luma and chroma (of RGB files as well), in levels.
 
     Returns
     -------
     float32 (rows, columns of blocks, `BLOCK_FEATURES`)
-        Means over a square of blocks. Of luma: the logarithm of the energy, and what share of it
-        is in five bands of frequencies; the coefficients that are not 0; equal neighbours; edges
-        on borders, of the steps there and of all, and the steps; screens; the quantisation; the
-        energy of the largest coefficient; how much blocks differ in their energy; and flat blocks.
-        Of chroma: its energy, its quantisation, and the energy of luma. And both changes.
+        Means, shares and deviations are those of 5x5 blocks around each; beyond the picture's edge,
+        the blocks there are repeated. The energy of a block is the sum of its squared coefficients,
+        in squared levels, without the first, which is its mean. E is the mean energy of luma, and C
+        that of chroma: the sum of both planes' blocks, at their own resolution, where one of luma
+        lies. S and T are the `coarseness` of the tables of luma and of the last plane.
+
+        Of luma:
+
+        - 0: log2(E / S^2 + 0.05)
+        - 1 to 5: the mean energy in each of five bands of frequencies / (E + 0.2 S^2)
+        - 6: the share of coefficients that are not 0
+        - 7: the share of blocks that repeat; as for 8 to 10, see `neighbours_kernel`
+        - 8: feature 9 / (feature 10 + 0.3)
+        - 9, 10: the mean numbers of edges on a block's borders, and of all steps there, 0 to 4
+        - 11: the mean of ``screens``
+        - 12: log2(S)
+        - 13: the mean energy of a block's largest coefficient / (E + 0.2 S^2)
+        - 14: the standard deviation of log2(energy of a block / S^2 + 0.05); squares are rounded to
+          float32, so that it may be up to 0.004 where all blocks are alike
+        - 15: the share of blocks with at most one coefficient that is not 0: those of one level,
+          but also those of one cosine around middle grey
+
+        Of chroma (C = 0, T = S, and -6 as feature 18, if the picture is grey):
+
+        - 16: log2(C / T^2 + 0.05)
+        - 17: log2(T / S)
+        - 18: log2((C + 0.2 T^2) / (E + 0.2 S^2))
+
+        Of the mean squares of changes:
+
+        - 19: log2(that of luma / S^2 + 0.0001)
+        - 20: log2(that of both planes of chroma, 0 if the picture is grey, / T^2 + 0.0001)
     """
     luma, *chroma = jpeg.planes
     rows, columns = screens.shape

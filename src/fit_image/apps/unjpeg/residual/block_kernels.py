@@ -19,7 +19,8 @@ their border may leave without coefficients; and one below which there is no edg
 def spectrum_kernel(quantised, table, energies, first, last):
     """Fill ``energies`` (rows, columns of blocks, `BANDS` + 1), in squared levels.
 
-    The last is that of the largest coefficient. The mean of a block is none of them.
+    Bands are of squared frequencies (down and across, 0 to 7) up to each of `_TOPS`, and above. The
+    last is that of the largest coefficient. The mean of a block is none of them.
     """
     for i in range(first, last):
         for j in range(energies.shape[1]):
@@ -85,12 +86,14 @@ def neighbours_kernel(quantised, table, borders, edges, repeats, first, last):
     Parameters
     ----------
     borders : uint8
-        Those with a step between, where neither block has coefficients across the border.
+        Those with a step between, where neither block has coefficients across the border: of a
+        root mean square above 0.02 of the quantisation step of the first such coefficient.
     edges : uint8
-        Those of them whose step is an edge on the border: a ramp, or an edge beside it, would have
-        left coefficients.
+        Those of them whose step, above 0.36 of it, is an edge on the border: a ramp, or an edge
+        beside it, would have left coefficients.
     repeats : uint8
-        1 where there is an equal block both beside and above or below, else 0.
+        1 where there is an equal block both beside and above or below, else 0, as where the block
+        is of one colour.
     """
     rows, columns = borders.shape
     for i in range(first, last):
