@@ -19,7 +19,7 @@ import PIL
 
 from fit_image.animation.film import frame_path, frame_paths, read_frame
 from fit_image.errors import FitImageError, InputError, os_error_reason
-from fit_image.images.io import save_image
+from fit_image.images.io import encode_png
 from fit_image.images.showing import Shown, ShownInNotebooks
 from fit_image.runs.manifest import Manifest, Result, RunResult
 from fit_image.runs.metrics import EpochMetrics, MetricsFile
@@ -300,10 +300,7 @@ class RunDirectory(ShownInNotebooks):
 
         ``file`` is what `fit_image.images.io.encode_png` returns for it, if that is known.
         """
-        if file is None:
-            save_image(frame_path(self.frames, epoch), picture)
-        else:
-            atomic.write_bytes(frame_path(self.frames, epoch), file)
+        atomic.write_bytes(frame_path(self.frames, epoch), file or encode_png(picture))
 
     def copy_final(self) -> None:
         """Make the newest frame the final picture."""
