@@ -41,14 +41,14 @@ _NOTHING = np.empty((0, 0), np.float32), np.empty(0, np.float32)
 
 @dataclass(frozen=True, eq=False)
 class _Constant(Gate):
-    """Gives all blocks the same share, and keeps their features."""
+    """Gives all blocks the same value, and keeps their features."""
 
-    share: float = 1.0
+    value: float = 1.0
     features: list[FloatArray] = field(default_factory=list)
 
-    def shares(self, features: FloatArray) -> FloatArray:
+    def values(self, features: FloatArray) -> FloatArray:
         self.features.append(features)
-        return np.full(features.shape[:2], self.share, np.float32)
+        return np.full(features.shape[:2], self.value, np.float32)
 
 
 class _Sample(NamedTuple):
@@ -128,7 +128,7 @@ def _restore(
     if is_grey:
         clean = np.asarray(Image.fromarray(clean).convert("L").convert("RGB"))
     picture, jpeg = decompress(data), read_planes(io.BytesIO(data))
-    without, whole = (_Constant(*_NOTHING, share) for share in (0.0, 1.0))
+    without, whole = (_Constant(*_NOTHING, value) for value in (0.0, 1.0))
     gated = (replace(restoration, gate=gate) for gate in (without, whole))
     pictures = picture, *(each.restore(picture, jpeg) for each in gated)
     of_jpeg, of_filters, of_all = (each.astype(np.float32) - clean for each in pictures)

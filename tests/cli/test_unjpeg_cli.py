@@ -610,7 +610,7 @@ def test_what_applying_refuses(run, jpeg, tmp_path):
     assert "not a regular file" in fail("apply", "pipe.jpg")
     assert "cannot read text.jpg" in fail("apply", "text.jpg")
     assert "empty" in fail("apply", "empty.jpg")
-    assert "CMYK" in fail("apply", "print.jpg")
+    assert "fit-image: cannot restore print.jpg: its pixels are CMYK" in fail("apply", "print.jpg")
     assert "nowhere.jpg" in fail("apply", "nowhere.jpg")
     assert "holds no pictures, and no model.npz" in fail("apply", "none", jpeg)
     assert f"is a part of {run}" in fail("apply", run / "checkpoint.npz", jpeg)

@@ -51,7 +51,6 @@ _SAVE_OPTIONS: dict[str, dict[str, Any]] = {
     "TIFF": {"compression": "tiff_deflate"},
 }
 
-
 _QUICK = 3  # the most effort of zlib's that looks for matches in the quick way
 
 
@@ -269,7 +268,7 @@ def save_image(
 
 
 def encode_png(picture: npt.NDArray[Any]) -> bytes:
-    """Return a PNG file of an array, quickly: for frames, of which there are many.
+    """Return a PNG file of an array, quickly: for frames and pages, of which there are many.
 
     It takes a third to half of the time that `save_image` does, and the file is an eighth larger.
     """

@@ -70,21 +70,26 @@ def read_picture(path: Path) -> DamagedPicture:
         picture, _, remarks = open_image(file)
         quality, subsampling = quality_of(picture), subsampling_of(picture)
         metadata = Metadata.of(picture)
-        if picture.mode not in _MODES:
-            raise InputError(
-                f"cannot restore {one_line(path)}: its pixels are {picture.mode}; convert it to "
-                "RGB or grey of 8 bits first"
-            )
-        mode = "RGBA" if "transparency" in picture.info else _MODES[picture.mode]
-        # Pillow would copy a picture that already has the mode.
-        image = picture if picture.mode == mode else picture.convert(mode)
-        pixels = np.atleast_3d(np.asarray(image))
-        del image, picture  # large, and of no more use
-        jpeg = None if quality is None else read_planes(file)
+        mode, pixels = picture.mode, _pixels_of(picture)
+        del picture  # large, and of no more use
+        jpeg = None if quality is None or pixels is None else read_planes(file)
+    if pixels is None:
+        raise InputError(
+            f"cannot restore {one_line(path)}: its pixels are {mode}; convert it to RGB or grey of "
+            "8 bits first"
+        )
     texts = tuple(remark.text for remark in remarks)
     if quality is not None and jpeg is None:
         texts = (*texts, _NO_COEFFICIENTS)
     return DamagedPicture(pixels, quality, subsampling, metadata, texts, jpeg)
+
+
+def _pixels_of(picture: Image.Image) -> Pixels | None:
+    if picture.mode not in _MODES:
+        return None
+    mode = "RGBA" if "transparency" in picture.info else _MODES[picture.mode]
+    # Pillow would copy a picture that already has the mode.
+    return np.atleast_3d(np.asarray(picture if picture.mode == mode else picture.convert(mode)))
 
 
 def restore(

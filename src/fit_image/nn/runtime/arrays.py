@@ -3,9 +3,9 @@
 All parameters of a network lie in one flat float32 vector. A dense layer is a block of
 ``fan_in + 1`` rows: for every input its weights in all units, and at the end the biases; each with
 zeros up to a multiple of 16 numbers, so that every row starts on a cache line. A product reads the
-block as it lies forward, and turned round backward. A layer's input vector has ``fan_in`` values,
-the constant 1 that the biases multiply, and zeros: kernels treat the biases as the weights of one
-more input. The zeros never change: their gradient is zero.
+block as it lies forward, and turned round backward. The zeros never change: their gradient is zero.
+A layer's input vector has ``fan_in`` values, the constant 1 that the biases multiply, and numbers
+that nobody reads: kernels treat the biases as the weights of one more input.
 """
 
 from __future__ import annotations

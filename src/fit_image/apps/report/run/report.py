@@ -142,7 +142,7 @@ def _figures(rows: Sequence[FitMetrics]) -> list[dict[str, Any]]:
             "decibel": title.endswith("(dB)"),
             "lines": [
                 {
-                    "name": _LINES[name] if len(lines) > 1 else name,
+                    "name": _LINES.get(name, name) if len(lines) > 1 else name,
                     "values": [each[name] for each in values],
                 }
                 for name in lines
