@@ -161,7 +161,8 @@ def _fit(
     before = noise.index_add(0, of_sample, sums[:, 0])
     for _ in range(steps):
         score = output(functional.leaky_relu(hidden(x), SLOPE))[:, 0]
-        # Not clipped, or far beyond nothing would be learned.
+        # Not clipped, or far beyond nothing would be learned; the gate, which is, goes from 0 to 1
+        # within a shorter range of scores.
         share = (1 + BEYOND / 2) * torch.sigmoid(score) - BEYOND / 4
         mixed = (1 - share) ** 2 * sums[:, 1] + share**2 * sums[:, 2]
         mixed = mixed + 2 * share * (1 - share) * sums[:, 3]

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
+from fit_image.apps.unjpeg.pixels.levels import Picture
 from fit_image.apps.unjpeg.restoration import Restoration
 from fit_image.errors import InputError, one_line
 from fit_image.images.decoding import reading
@@ -21,8 +21,6 @@ from fit_image.images.formats.opening import open_image
 from fit_image.images.io import check_image_suffix, check_image_target, save_image
 from fit_image.images.metadata import Metadata, turn_upright
 from fit_image.images.scaling import to_image
-
-Pixels = npt.NDArray[np.uint8]
 
 _GAP = 8
 
@@ -49,7 +47,7 @@ class DamagedPicture(NamedTuple):
     profile are not applied, but stand in the metadata. ``remarks`` must be told the user.
     """
 
-    pixels: Pixels
+    pixels: Picture
     quality: int | None
     subsampling: str | None
     metadata: Metadata
@@ -84,7 +82,7 @@ def read_picture(path: Path) -> DamagedPicture:
     return DamagedPicture(pixels, quality, subsampling, metadata, texts, jpeg)
 
 
-def _pixels_of(picture: Image.Image) -> Pixels | None:
+def _pixels_of(picture: Image.Image) -> Picture | None:
     if picture.mode not in _MODES:
         return None
     mode = "RGBA" if "transparency" in picture.info else _MODES[picture.mode]
@@ -97,7 +95,7 @@ def restore(
     restoration: Restoration,
     *,
     on_rows: Callable[[int, int], None] = lambda done, total: None,
-) -> Pixels:
+) -> Picture:
     """Return restored pixels of the same channels, alpha as it is; see `Restoration.restore`."""
     pixels = damaged.pixels
     restored = restoration.restore(_opaque(pixels), damaged.jpeg, on_rows)
@@ -106,12 +104,12 @@ def restore(
     return np.dstack([restored, pixels[..., 3]]) if pixels.shape[2] == 4 else restored
 
 
-def _opaque(pixels: Pixels) -> Pixels:
+def _opaque(pixels: Picture) -> Picture:
     """Return red, green and blue, also of pixels that are transparent."""
     return np.broadcast_to(pixels[..., :3], (*pixels.shape[:2], 3))
 
 
-def side_by_side(damaged: DamagedPicture, restored: Pixels) -> Image.Image:
+def side_by_side(damaged: DamagedPicture, restored: Picture) -> Image.Image:
     """Return a picture and its restored version side by side, both upright."""
     width, height = _upright_size(damaged)
     sheet = Image.new("RGB", (2 * width + _GAP, height), "white")
@@ -150,7 +148,7 @@ def check_restored(damaged: DamagedPicture, target: Path) -> None:
         ) from None
 
 
-def save_restored(target: Path, damaged: DamagedPicture, restored: Pixels) -> tuple[int, int]:
+def save_restored(target: Path, damaged: DamagedPicture, restored: Picture) -> tuple[int, int]:
     """Write a restored picture with the metadata of the damaged one; return its width and height.
 
     It is turned upright unless readers of the format do that.
