@@ -158,7 +158,8 @@ def _draw_epochs(
     """Draw the units after each epoch into a folder, and return epochs and files."""
     from fit_image.animation.film import frame_path
     from fit_image.apps.units.earlier import networks_of_epochs
-    from fit_image.images.io import save_image
+    from fit_image.images.io import encode_png
+    from fit_image.storage.atomic import write_bytes
 
     psnr = {row.epoch: row.psnr for row in run.metrics.read()}
     for epoch, network in networks_of_epochs(run, epochs, threads):
@@ -166,7 +167,7 @@ def _draw_epochs(
             known = psnr.get(epoch)
             title = f"epoch {epoch}" if known is None else f"epoch {epoch}, {known:.1f} dB"
             picture = sheet.draw(network, title, threads=threads)
-            save_image(frame_path(folder, epoch), picture)
+            write_bytes(frame_path(folder, epoch), encode_png(picture))
         last = epochs[-1]
         step = (f"learning again epoch {min(epoch + 1, last)}/{last}",)
         display.step(ProgressStep(epoch / max(last, 1), step))

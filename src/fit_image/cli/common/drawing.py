@@ -47,14 +47,15 @@ def animate_loop(
 
     from fit_image.animation.film import frame_path
     from fit_image.animation.writers import write_animation
-    from fit_image.images.io import save_image
+    from fit_image.images.io import encode_png
+    from fit_image.storage.atomic import write_bytes
 
     drawn = iter(pictures)
     with tempfile.TemporaryDirectory(prefix="fit-image-") as folder:
         paths = [frame_path(folder, index) for index in range(count)]
         for index, path in enumerate(paths):
             display.step(ProgressStep(index / count, (f"drawing frame {index + 1}/{count}",)))
-            save_image(path, next(drawn))
+            write_bytes(path, encode_png(next(drawn)))
         shown = showing_frames(display, file)
         report = write_animation(file, paths, fps=fps, hold=0.0, on_frame=shown)
     display.message(describe_animation(report, limited=False))
