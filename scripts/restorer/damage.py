@@ -28,6 +28,9 @@ SLACK = 16
 
 _QUALITIES = 5, 98
 _SAMPLINGS = ("4:2:0",) * 13 + ("4:4:4",) * 4 + ("4:2:2",) + ("grey",) * 2
+_USUAL_RATIOS, _ODD_RATIOS = (1.0, 2.0), (-4.0, 4.0)
+"""Of chroma's steps to luma's; and their logarithms to base 2."""
+
 _OWN_TABLES, _SAVED_TWICE, _PIXELS_ONLY = 0.12, 0.12, 0.08
 
 
@@ -61,8 +64,15 @@ def damage_crop(clean: Picture, rng: np.random.Generator) -> Crop | None:
     return Crop(filtered, decoded, target.astype(np.float16), Damage.of(jpeg))
 
 
-def compress(clean: Picture, rng: np.random.Generator) -> tuple[bytes, Picture, bool]:
+def compress(
+    clean: Picture, rng: np.random.Generator, odd: float = 0.0
+) -> tuple[bytes, Picture, bool]:
     """Compress a crop in one of many ways.
+
+    Parameters
+    ----------
+    odd : float
+        Share of crops with chroma that is far finer or coarser than luma.
 
     Returns
     -------
@@ -86,7 +96,9 @@ def compress(clean: Picture, rng: np.random.Generator) -> tuple[bytes, Picture, 
     seen, clean = (np.ascontiguousarray(each[window]) for each in (seen, clean))
     options: dict[str, Any] = {"quality": quality}
     if rng.random() < _OWN_TABLES:
-        options = {"qtables": _own_tables(quality, rng)}
+        options = {"qtables": _own_tables(quality, rng, rng.uniform(*_USUAL_RATIOS))}
+    if odd and rng.random() < odd:
+        options = {"qtables": _own_tables(quality, rng, 2 ** rng.uniform(*_ODD_RATIOS))}
     return _encode(seen, sampling, **options), clean, sampling == "grey"
 
 
@@ -121,10 +133,10 @@ def _encode(picture: Picture, sampling: str, **options: Any) -> bytes:
     return file.getvalue()
 
 
-def _own_tables(quality: int, rng: np.random.Generator) -> list[list[int]]:
+def _own_tables(quality: int, rng: np.random.Generator, ratio: float) -> list[list[int]]:
     """Return tables as other programs have them: flat, or growing with the frequency."""
     frequency = 1 + np.add.outer(np.arange(8), np.arange(8))
-    power, more = rng.uniform(0, 1.2), rng.uniform(1, 2)
+    power = rng.uniform(0, 1.2)
     step = ((100 - quality) / 3 + 1) / 2
-    tables = (np.rint(factor * step * frequency**power) for factor in (1, more))
+    tables = (np.rint(factor * step * frequency**power) for factor in (1, ratio))
     return [np.clip(each, 1, 255).astype(int).ravel().tolist() for each in tables]

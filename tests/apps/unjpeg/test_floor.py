@@ -30,23 +30,41 @@ def blocks(plane):
     return plane.reshape(rows // 8, 8, columns // 8, 8).transpose(0, 2, 1, 3)
 
 
-def projected(samples, plane):
-    """Move the coefficients of samples into the intervals of a component."""
-    basis, table = BASIS.astype(float), plane.table.astype(float)
-    low = (blocks(plane.quantised) - 0.5) * table
-    found = np.clip(basis @ blocks(samples) @ basis.T, low, low + table)
-    return (basis.T @ found @ basis).transpose(0, 2, 1, 3).reshape(samples.shape)
+def places_of(samples, plane):
+    """Return how far coefficients are from the file's, in steps, by blocks."""
+    basis = BASIS.astype(float)
+    return basis @ blocks(samples) @ basis.T / plane.table - blocks(plane.quantised)
 
 
-def twin(full, jpeg):
-    """Project three planes once, in float64."""
+def samples_of(places, plane):
+    basis = BASIS.astype(float)
+    found = (places + blocks(plane.quantised)) * plane.table
+    return (basis.T @ found @ basis).transpose(0, 2, 1, 3).reshape(plane.quantised.shape)
+
+
+def shrunk(values, plane):
+    """Return the means of what lies where a component has one sample."""
+    rows, columns = (side // n for side, n in zip(values.shape, ratio(plane), strict=True))
+    return values.reshape(rows, plane.down, columns, plane.across).mean(axis=(1, 3))
+
+
+def ratio(plane):
+    return plane.down, plane.across
+
+
+def moved_by(full, jpeg, place):
+    """Return planes in float64, each component's places replaced by a function of them."""
     full = [plane.astype(float) for plane in full]
     for index, plane in enumerate(jpeg.planes):
-        rows, columns = plane.quantised.shape
-        cells = full[index].reshape(rows, plane.down, columns, plane.across)
-        small = cells.mean(axis=(1, 3))
-        change = projected(small, plane) - small
+        small = shrunk(full[index], plane)
+        change = samples_of(place(index, places_of(small, plane)), plane) - small
         full[index] += change.repeat(plane.down, axis=0).repeat(plane.across, axis=1)
+    return full
+
+
+def twin(full, jpeg, reach):
+    """Project three planes once, in float64."""
+    full = moved_by(full, jpeg, lambda _, places: np.clip(places, -reach, reach))
     if jpeg.is_rgb or len(jpeg.planes) == 1:
         return np.clip(full, -128, 127)
     rgb = np.einsum("ij,jyx->iyx", np.linalg.inv(FROM_RGB), full)
@@ -62,21 +80,67 @@ KINDS = [
 ]
 
 
-@pytest.mark.parametrize(("mode", "options"), KINDS, ids=str)
-@pytest.mark.parametrize("width", [24, 40, 600])
-def test_projection(width, mode, options):
-    jpeg = planes_of(width, 35, mode, **options)
-    strip = Strip(jpeg, ThreadPool(2))
+def noisy_strip(mode, options, width, deviation):
+    """Return a strip that has been moved by noise, and its planes."""
+    strip = Strip(planes_of(width, 35, mode, **options), ThreadPool(2))
     rng = np.random.default_rng(1)
-    moved = [plane + rng.normal(0, 20, plane.shape).astype(np.float32) for plane in strip.full]
+    moved = [
+        plane + rng.normal(0, deviation, plane.shape).astype(np.float32) for plane in strip.full
+    ]
     if mode == "L":
         moved[1:] = strip.full[1:]
     strip.replace(moved)
+    return strip, moved
+
+
+@pytest.mark.parametrize(("mode", "options"), KINDS, ids=str)
+@pytest.mark.parametrize(("width", "reach"), [(24, 0.5), (40, 0.3), (600, 0.5)])
+def test_projection(width, reach, mode, options):
+    strip, moved = noisy_strip(mode, options, width, 20)
     active = strip.active.repeat(8, axis=0).repeat(8, axis=1) > 0
     for _ in range(3):
-        moved = twin(moved, jpeg)
-        strip.project()
+        moved = twin(moved, strip.jpeg, reach)
+        strip.project(reach)
         assert np.abs(np.array(strip.full) - moved)[:, active].max() < 2e-3
+
+
+@pytest.mark.parametrize(("mode", "options"), KINDS, ids=str)
+@pytest.mark.parametrize("width", [24, 40, 600])
+def test_places(width, mode, options):
+    strip, moved = noisy_strip(mode, options, width, 20)
+    measured = strip.places()
+    assert len(measured) == len(strip.jpeg.planes)
+    for found, plane, full in zip(measured, strip.jpeg.planes, moved, strict=False):
+        places = places_of(shrunk(full.astype(float), plane), plane)
+        within = np.clip(places, -0.5, 0.5)
+        squares = np.stack([(places - within) ** 2, within**2], axis=-1).mean(axis=(2, 3))
+        active = shrunk(strip.active.astype(float), plane) > 0
+        assert active.any()
+        assert width < 600 or not active.all()
+        assert found[active] == pytest.approx(squares[active], abs=1e-4)
+        assert not found[~active].any()
+        assert (squares[active].mean(axis=0) > 1e-3).all()
+
+
+@pytest.mark.parametrize(("mode", "options"), KINDS, ids=str)
+@pytest.mark.parametrize("width", [24, 40, 600])
+def test_calibration(width, mode, options):
+    strip, moved = noisy_strip(mode, options, width, 8)
+    rng = np.random.default_rng(2)
+    planes = strip.jpeg.planes
+    factors = [rng.random((*np.array(p.quantised.shape) // 8, 3), np.float32) for p in planes]
+
+    def calibrated(index, places):
+        zero, inward, outward = np.moveaxis(factors[index][:, :, None, None], -1, 0)
+        numbers = blocks(planes[index].quantised)
+        nearer = np.where(places * numbers > 0, outward, inward)
+        return np.where(numbers == 0, zero, nearer) * np.clip(1.2 * places, -0.5, 0.5)
+
+    active = strip.active.repeat(8, axis=0).repeat(8, axis=1) > 0
+    expected = np.array(moved_by(moved, strip.jpeg, calibrated))
+    strip.calibrate(factors)
+    assert np.abs(np.array(strip.full) - expected)[:, active].max() < 2e-3
+    assert np.abs(np.array(moved) - expected)[:, active].max() > 5
 
 
 @pytest.mark.parametrize("most", [64, 1000])

@@ -112,18 +112,20 @@ def test_a_gate_tells_patterns_beside_what_is_none(quality):
     assert values[:, -4:].mean() < 0.1
 
 
-def test_a_gate_equals_its_formula():
+@pytest.mark.parametrize("values", [(), (3,)])
+def test_a_gate_equals_its_formula(values):
     rng = np.random.default_rng(3)
     gate = Gate(
         rng.normal(0, 1, (BLOCK_FEATURES + 1, 5)).astype(np.float32),
-        rng.normal(0, 1, 6).astype(np.float32),
+        rng.normal(0, 1, (6, *values)).astype(np.float32),
     )
     features = rng.normal(0, 1, (3, 4, BLOCK_FEATURES)).astype(np.float32)
-    values = gate.values(features)
+    found = gate.values(features)
+    assert found.shape == (3, 4, *values)
     for place in np.ndindex(3, 4):
         sums = np.append(features[place], 1.0) @ gate.hidden.astype(float)
         units = [each if each > 0 else 0.01 * each for each in sums]
         score = 1.2 / (1 + np.exp(-np.append(units, 1.0) @ gate.output)) - 0.1
-        assert values[place] == pytest.approx(min(max(score, 0), 1), abs=1e-5)
-    assert 0 in values
-    assert 1 in values
+        assert found[place] == pytest.approx(np.clip(score, 0, 1), abs=1e-5)
+    assert 0 in found
+    assert 1 in found

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_image.apps.unjpeg.floor.filtering import filter_strip
-from fit_image.apps.unjpeg.floor.strip import Strip
+from fit_image.apps.unjpeg.floor.strip import Strip, of_blocks
 from fit_image.apps.unjpeg.model import Restorer
 from fit_image.apps.unjpeg.pixels import colours
 from fit_image.apps.unjpeg.pixels.levels import Blocks, Picture, levels_of, varied_blocks
@@ -19,6 +19,7 @@ from fit_image.apps.unjpeg.residual.block_features import block_features
 from fit_image.apps.unjpeg.residual.features import Damage
 from fit_image.apps.unjpeg.residual.gate import Gate
 from fit_image.apps.unjpeg.residual.model import ResidualNetwork
+from fit_image.apps.unjpeg.residual.place_features import place_features
 from fit_image.images.formats.jpeg_blocks import BLOCK
 from fit_image.images.ycbcr import to_ycbcr
 from fit_image.nn.runtime.arrays import FloatArray
@@ -60,10 +61,11 @@ class PatchEstimator(Estimator):
 
 @dataclass(frozen=True, eq=False)
 class ResidualEstimator(Estimator):
-    """Filters go first, what they leave is predicted, and a gate says how much that counts."""
+    """Filters go first, what they leave is predicted, and gates say how much that counts."""
 
     network: ResidualNetwork
     gate: Gate
+    calibration: Gate
     pool: ThreadPool
     quality: int
     views: int
@@ -76,11 +78,23 @@ class ResidualEstimator(Estimator):
         shares = filter_strip(strip)
         planes = colours.from_rgb(strip.full) if strip.jpeg.is_rgb else strip.full
         changes = self._changes(planes, decoded, Damage.of(strip.jpeg), strip.active)
-        counted = self.gate.values(block_features(strip.jpeg, shares, changes))
+        features = block_features(strip.jpeg, shares, changes)
+        counted = self.gate.values(features)
         for plane, change in zip(planes, changes, strict=True):
             plane += change * counted.repeat(BLOCK, axis=0).repeat(BLOCK, axis=1)
         strip.replace(colours.to_rgb(planes) if strip.jpeg.is_rgb else planes)
+        strip.calibrate(self._factors(strip, features, counted))
         return shares
+
+    def _factors(self, strip: Strip, features: FloatArray, counted: FloatArray) -> list[FloatArray]:
+        """Return how far the places of coefficients are right; see `calibrate_kernel`."""
+        factors: list[FloatArray] = []
+        for plane, places in zip(strip.jpeg.planes, strip.places(), strict=True):
+            ratio = plane.down, plane.across
+            own, share = (of_blocks(each, ratio, np.mean) for each in (features, counted))
+            described = place_features(own, share, places, is_chroma=bool(factors))
+            factors.append(self.calibration.values(described))
+        return factors
 
     def restore(
         self, picture: Picture, strength: float, on_rows: Callable[[int, int], None]

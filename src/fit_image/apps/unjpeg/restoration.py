@@ -51,6 +51,8 @@ class Restoration:
         more.
     gate : Gate
         Says how much the predictions of a `ResidualNetwork` count.
+    calibration : Gate
+        Says how far the places of coefficients, so predicted, are right in their intervals.
     """
 
     network: ResidualNetwork | Restorer
@@ -61,6 +63,7 @@ class Restoration:
     strip_rows: int = 512
     tile_columns: int = 512
     gate: Gate = field(default_factory=Gate.shipped)
+    calibration: Gate = field(default_factory=lambda: Gate.shipped("calibration"))
 
     @classmethod
     def shipped(cls, quality: int = 85, effort: int = 1) -> Self:
@@ -130,8 +133,9 @@ class Restoration:
     def _estimator(self, pool: ThreadPool) -> Estimator:
         if isinstance(self.network, Restorer):
             return PatchEstimator(self.network, pool)
+        gates = self.gate, self.calibration
         sizes = self.strip_rows, self.tile_columns
-        return ResidualEstimator(self.network, self.gate, pool, self.quality, self.views, *sizes)
+        return ResidualEstimator(self.network, *gates, pool, self.quality, self.views, *sizes)
 
 
 def _is_fine(jpeg: JpegPlanes) -> bool:

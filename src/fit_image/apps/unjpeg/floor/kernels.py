@@ -50,6 +50,8 @@ class Component(NamedTuple):
         See `steps_of`.
     down, across : int
         Pixels of the picture for one of the component's.
+    reach : float32
+        How far coefficients may be from the file's, in quantisation steps.
     """
 
     plane: FloatArray
@@ -58,6 +60,7 @@ class Component(NamedTuple):
     steps: FloatArray
     down: Any
     across: Any
+    reach: np.float32
 
 
 @inner
@@ -102,8 +105,8 @@ def _add_change(plane, component, row, begin, end):
 @inner
 def _project_row(source, target, component, row, begin, end, basis, scratch):
     """Move the columns of a row of blocks into the intervals of their coefficients."""
-    one, minus_half = simd.broadcast(np.float32(1)), simd.broadcast(np.float32(-0.5))
-    nothing = simd.broadcast(np.float32(0))
+    width = simd.broadcast(np.float32(2) * component.reach)
+    minus_reach, nothing = simd.broadcast(-component.reach), simd.broadcast(np.float32(0))
     steps = component.steps
     for start in range(begin, end, MOST_COLUMNS):
         stop = min(start + MOST_COLUMNS, end)
@@ -117,9 +120,9 @@ def _project_row(source, target, component, row, begin, end, basis, scratch):
                     at = (8 * group + y) * WIDTH
                     step = simd.load(steps, y * WIDTH)
                     place = simd.load(scratch, 2 * TILE + y * MOST_COLUMNS + column - start)
-                    low = simd.fma(place, step, simd.fma(step, minus_half, nothing))
+                    low = simd.fma(place, step, simd.fma(step, minus_reach, nothing))
                     found = simd.maximum(simd.load(scratch, at), low)
-                    simd.store(scratch, at, simd.minimum(found, simd.fma(step, one, low)))
+                    simd.store(scratch, at, simd.minimum(found, simd.fma(step, width, low)))
             tile_from_cosines(scratch, basis)
             store_tile(target, row, left, stop - WIDTH, scratch)
 
@@ -244,3 +247,10 @@ def shrink_kernel(plane, component, first, last):
     """Fill ``component.before`` with the means of the pixels of ``plane`` that each stands for."""
     for row in range(8 * first, 8 * last):
         _shrink_rows(plane, component, row, 0, component.quantised.shape[1])
+
+
+@kernel
+def add_change_kernel(plane, component, first, last):
+    """Add what ``component.plane`` has changed from ``component.before`` to a plane's pixels."""
+    for row in range(8 * first, 8 * last):
+        _add_change(plane, component, row, 0, component.quantised.shape[1])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -22,9 +22,11 @@ from fit_image.apps.unjpeg.floor.kernels import (
     PROJECT,
     PROJECT_SCRATCH,
     Component,
+    add_change_kernel,
     project_kernel,
     shrink_kernel,
 )
+from fit_image.apps.unjpeg.floor.places import calibrate_kernel, measure_kernel
 from fit_image.apps.unjpeg.floor.screens import block_counts
 from fit_image.images.formats.jpeg_blocks import BLOCK
 from fit_image.images.formats.jpeg_cosines import (
@@ -80,7 +82,7 @@ class Strip:
         self.active = _active(planes)
         self._shape = rows, columns
         self._unit = max(each.down for each in planes), max(each.across for each in planes)
-        self._active_units = _of_blocks(self.active, self._unit, np.max)
+        self._active_units = of_blocks(self.active, self._unit, np.max)
         self._todo = np.empty_like(self._active_units)
         self._begin_anew()
         self._components = [self._component(each) for each in planes]
@@ -99,7 +101,9 @@ class Strip:
         )
         before = padded_plane(*samples.shape) if plane.down * plane.across > 1 else samples
         quantised = np.ascontiguousarray(plane.quantised)
-        return Component(samples, before, quantised, steps, plane.down, plane.across)
+        return Component(
+            samples, before, quantised, steps, plane.down, plane.across, np.float32(0.5)
+        )
 
     @property
     def full(self) -> list[FloatArray]:
@@ -128,7 +132,7 @@ class Strip:
                 continue
             chroma, luma_plane = component.plane, self._planes[0]
             luma, slopes, offsets, *fitted = (padded_plane(*chroma.shape) for _ in range(6))
-            small_trusts = _of_blocks(trusts, (component.down, component.across), np.mean)
+            small_trusts = of_blocks(trusts, (component.down, component.across), np.mean)
             grains = np.empty_like(small_trusts)
             scratch = lines_size(chroma.shape[1])
             self._run(shrink_kernel, chroma, luma_plane, component._replace(before=luma))
@@ -179,16 +183,79 @@ class Strip:
             scratch=BILATERAL_SCRATCH,
         )
         self._run(copy_kernel, planes[0], results, shares, planes)
-        self._todo[_of_blocks(shares, self._unit, np.max) > 0] = PROJECT
+        self._todo[of_blocks(shares, self._unit, np.max) > 0] = PROJECT
 
-    def project(self) -> None:
-        """Move the planes towards what the file says, and into the range of colours."""
+    def places(self) -> list[FloatArray]:
+        """Measure how far the blocks of each component are from what the file tells.
+
+        Returns
+        -------
+        list of float32 (rows, columns of blocks, 2)
+            See `measure_kernel`; 0 where nothing is to be done.
+        """
+        results = []
+        for plane, component, active in self._sources():
+            measures = np.zeros((*active.shape, 2), np.float32)
+            self._run(
+                measure_kernel,
+                component.plane,
+                self._samples(plane, component),
+                component,
+                active,
+                BASIS,
+                measures,
+                scratch=COSINES_SCRATCH,
+            )
+            results.append(measures)
+        return results
+
+    def calibrate(self, factors: Sequence[FloatArray]) -> None:
+        """Move the coefficients of each component to calibrated places; see `calibrate_kernel`."""
+        for (plane, component, active), own in zip(self._sources(), factors, strict=True):
+            samples = self._samples(plane, component)
+            self._run(
+                calibrate_kernel,
+                component.plane,
+                samples,
+                component,
+                active,
+                own,
+                BASIS,
+                scratch=COSINES_SCRATCH,
+            )
+            if samples is component.before:
+                self._run(add_change_kernel, component.plane, plane, component)
+        self._begin_anew()
+
+    def _sources(self) -> Iterator[tuple[FloatArray, Component, npt.NDArray[Any]]]:
+        """Yield each component's plane at full resolution, itself, and its active blocks."""
+        for plane, component, _ in zip(
+            self._planes, self._components, self.jpeg.planes, strict=False
+        ):
+            ratio = component.down, component.across
+            yield plane, component, of_blocks(self.active, ratio, np.max)
+
+    def _samples(self, plane: FloatArray, component: Component) -> FloatArray:
+        """Return a plane at the resolution of its component."""
+        if component.down * component.across == 1:
+            return plane
+        self._run(shrink_kernel, component.plane, plane, component)
+        return component.before
+
+    def project(self, reach: float = 0.5) -> None:
+        """Move the planes towards what the file says, and into the range of colours.
+
+        Parameters
+        ----------
+        reach : float
+            How far coefficients may be from the middles of their intervals, in quantisation steps.
+        """
         is_luma = len(self.jpeg.planes) > 1, len(self.jpeg.planes) > 1 and not self.jpeg.is_rgb
         self._run(
             project_kernel,
             self._planes[0],
             tuple(self._planes),
-            tuple(self._components),
+            tuple(each._replace(reach=np.float32(reach)) for each in self._components),
             is_luma,
             BASIS,
             self._todo,
@@ -216,15 +283,15 @@ class Strip:
         self.pool.run(work)
 
 
-def _of_blocks(
+def of_blocks(
     values: npt.NDArray[Any], ratio: tuple[int, int], combine: Callable[..., npt.NDArray[Any]]
 ) -> npt.NDArray[Any]:
     """Combine values of the blocks of luma to those of a plane of lower resolution."""
     down, across = ratio
     if ratio == (1, 1):
         return values
-    rows, columns = values.shape
-    cells = values.reshape(rows // down, down, columns // across, across)
+    rows, columns, *others = values.shape
+    cells = values.reshape(rows // down, down, columns // across, across, *others)
     return np.ascontiguousarray(combine(cells, axis=(1, 3)).astype(values.dtype))
 
 
