@@ -107,12 +107,13 @@ def main(
 
 
 def _samples(folder: Path, count: int, rng: np.random.Generator) -> Iterator[_Sample]:
-    files = [found.file for found in find_pictures(folder)[0]]
+    found = (read_clean(each.file) for each in find_pictures(folder)[0])
+    pictures = [each for each in found if each is not None and min(each.shape[:2]) >= 2 * SLACK]
+    if not any(each.std() > _DULL for each in pictures):
+        raise click.UsageError(f"{folder} has no picture to learn from")
     done = 0
     while done < count:
-        picture = read_clean(files[rng.integers(len(files))])
-        if picture is None:
-            continue
+        picture = pictures[rng.integers(len(pictures))]
         sides = [min(side, SIDE + SLACK) // SLACK * SLACK for side in picture.shape[:2]]
         y, x = (
             int(rng.integers(0, whole - side + 1))
@@ -159,8 +160,8 @@ def _components(
             (_blocks(_cosines(_shrunk(each, ratio))) / steps - numbers)[own]
             for each in (strip.full[index], truth[index])
         )
-        inward = np.where(places * numbers[own] > 0, OUTWARD, INWARD)
-        kinds = np.where(numbers[own] == 0, ZERO, inward)
+        moved = np.where(places * numbers[own] > 0, OUTWARD, INWARD)
+        kinds = np.where(numbers[own] == 0, ZERO, moved)
         scale = active.size / own.size * np.prod(ratio) / (3 * clean[..., 0].size)
         weights = np.broadcast_to(scale * of_levels[index] * steps**2, places.shape)
         features = watched.features[index].reshape(-1, watched.features[index].shape[-1])[own]

@@ -106,7 +106,7 @@ def main(
 
 
 def _samples(folder: Path, tries: int, rng: np.random.Generator) -> Iterator[_Sample]:
-    restoration = replace(Restoration.shipped(), threads=1)
+    restoration = replace(Restoration.shipped(), calibration=None, threads=1)
     for found in find_pictures(folder)[0]:
         picture = read_clean(found.file)
         if picture is None or any(np.less(picture.shape[:2], _WITH_SLACK)):

@@ -28,8 +28,11 @@ SLACK = 16
 
 _QUALITIES = 5, 98
 _SAMPLINGS = ("4:2:0",) * 13 + ("4:4:4",) * 4 + ("4:2:2",) + ("grey",) * 2
+_POWERS = 0.0, 1.2
+"""Of frequencies, with which the steps of own tables grow."""
+
 _USUAL_RATIOS, _ODD_RATIOS = (1.0, 2.0), (-4.0, 4.0)
-"""Of chroma's steps to luma's; and their logarithms to base 2."""
+"""Of chroma's steps to luma's; and of odd tables, the logarithms to base 2."""
 
 _OWN_TABLES, _SAVED_TWICE, _PIXELS_ONLY = 0.12, 0.12, 0.08
 
@@ -96,9 +99,12 @@ def compress(
     seen, clean = (np.ascontiguousarray(each[window]) for each in (seen, clean))
     options: dict[str, Any] = {"quality": quality}
     if rng.random() < _OWN_TABLES:
-        options = {"qtables": _own_tables(quality, rng, rng.uniform(*_USUAL_RATIOS))}
+        options = {
+            "qtables": _own_tables(quality, rng.uniform(*_POWERS), rng.uniform(*_USUAL_RATIOS))
+        }
     if odd and rng.random() < odd:
-        options = {"qtables": _own_tables(quality, rng, 2 ** rng.uniform(*_ODD_RATIOS))}
+        ratio = 2 ** rng.uniform(*_ODD_RATIOS)
+        options = {"qtables": _own_tables(quality, rng.uniform(*_POWERS), ratio)}
     return _encode(seen, sampling, **options), clean, sampling == "grey"
 
 
@@ -133,10 +139,9 @@ def _encode(picture: Picture, sampling: str, **options: Any) -> bytes:
     return file.getvalue()
 
 
-def _own_tables(quality: int, rng: np.random.Generator, ratio: float) -> list[list[int]]:
+def _own_tables(quality: int, power: float, ratio: float) -> list[list[int]]:
     """Return tables as other programs have them: flat, or growing with the frequency."""
     frequency = 1 + np.add.outer(np.arange(8), np.arange(8))
-    power = rng.uniform(0, 1.2)
     step = ((100 - quality) / 3 + 1) / 2
     tables = (np.rint(factor * step * frequency**power) for factor in (1, ratio))
     return [np.clip(each, 1, 255).astype(int).ravel().tolist() for each in tables]

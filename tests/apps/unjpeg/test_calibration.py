@@ -51,6 +51,10 @@ class Watched(Gate):
         return np.full((*features.shape[:2], 3), self.factor, np.float32)
 
 
+NOTHING = (np.empty((0, 0), np.float32),) * 2
+"""No weights."""
+
+
 def letters():
     rng = np.random.default_rng(2)
     levels = np.full((96, 112, 3), 180, np.uint8)
@@ -61,7 +65,7 @@ def letters():
 
 def jpeg(levels, **options):
     file = io.BytesIO()
-    Image.fromarray(levels).save(file, "JPEG", quality=60, **options)
+    Image.fromarray(levels).save(file, "JPEG", **{"quality": 60} | options)
     return file.getvalue()
 
 
@@ -71,8 +75,10 @@ def restored(data, calibration):
 
 
 def test_a_calibration_sees_each_component():
+    levels = letters()
+    levels[..., 2] = levels[::-1, :, 2]  # Cb has edges that luma and Cr have not
     seen: list = []
-    restored(jpeg(letters(), subsampling="4:2:0"), Watched(*[np.empty((0, 0))] * 2, seen=seen))
+    restored(jpeg(levels, subsampling="4:2:0"), Watched(*NOTHING, seen=seen))
     assert [each.shape for each in seen] == [
         (12, 14, PLACE_FEATURES),
         (6, 7, PLACE_FEATURES),
@@ -81,25 +87,58 @@ def test_a_calibration_sees_each_component():
     luma, *chroma = seen
     assert (luma[..., -1] == 0).all()
     assert all((each[..., -1] == 1).all() for each in chroma)
-    cells = luma[..., :BLOCK_FEATURES].reshape(6, 2, 7, 2, BLOCK_FEATURES).mean(axis=(1, 3))
+    shared = BLOCK_FEATURES + 1
+    cells = luma[..., :shared].reshape(6, 2, 7, 2, shared).mean(axis=(1, 3))
     for each in chroma:
-        assert each[..., :BLOCK_FEATURES] == pytest.approx(cells, abs=1e-4)
+        assert each[..., :shared] == pytest.approx(cells, abs=1e-4)
+    within_blue, within_red = (each[..., BLOCK_FEATURES + 2].mean() for each in chroma)
+    assert within_blue > within_red + 0.5
+
+
+@pytest.mark.parametrize("colours", ["grey", "RGB"])
+def test_components_that_are_not_chroma(colours):
+    seen: list = []
+    levels = letters()
+    data = jpeg(levels, keep_rgb=True) if colours == "RGB" else jpeg(levels[..., 0])
+    restored(data, Watched(*NOTHING, seen=seen))
+    assert len(seen) == (3 if colours == "RGB" else 1)
+    assert all((each[..., -1] == 0).all() for each in seen)
 
 
 def test_estimates_that_count_nothing_leave_the_jpeg():
     data = jpeg(letters(), subsampling="4:4:4")
-    found = restored(data, Watched(*[np.empty((0, 0))] * 2))
+    found = restored(data, Watched(*NOTHING))
     assert np.abs(found.astype(int) - decompress(data)).max() <= 2
-    whole = restored(data, Watched(*[np.empty((0, 0))] * 2, factor=1.0))
+    whole = restored(data, Watched(*NOTHING, factor=1.0))
     assert np.abs(whole.astype(int) - decompress(data)).max() > 10
 
 
+def gain(levels, found, data):
+    """Gain over the JPEG in dB."""
+    errors = (((each.astype(float) - levels) ** 2).mean() for each in (decompress(data), found))
+    return 10 * np.log10(next(errors) / next(errors))
+
+
+def smooth_letters():
+    levels = letters().astype(int)
+    levels = levels + np.roll(levels, 1, axis=0)
+    return ((levels + np.roll(levels, 1, axis=1)) // 4).astype(np.uint8)
+
+
+@pytest.mark.parametrize("quality", [60, 85])
 @pytest.mark.parametrize("subsampling", ["4:2:0", "4:4:4"])
-def test_the_calibration_that_ships_gains(subsampling):
-    levels = letters()
-    data = jpeg(levels, subsampling=subsampling)
-    shipped, whole = (
-        ((restored(data, gate).astype(float) - levels) ** 2).mean()
-        for gate in (Gate.shipped("calibration"), Watched(*[np.empty((0, 0))] * 2, factor=1.0))
+def test_the_calibration_that_ships_gains(subsampling, quality):
+    levels = smooth_letters()
+    data = jpeg(levels, quality=quality, subsampling=subsampling)
+    calibrated, estimated = (
+        gain(levels, restored(data, each), data) for each in (Gate.shipped("calibration"), None)
     )
-    assert shipped < whole
+    assert calibrated > estimated + 0.15
+
+
+def test_a_table_with_a_step_of_0():
+    levels = letters()
+    data = bytearray(jpeg(levels, subsampling="4:4:4"))
+    data[data.index(b"\xff\xdb") + 5 + 63] = 0  # the highest frequency of luma
+    found = restored(bytes(data), Gate.shipped("calibration"))
+    assert gain(levels, found, bytes(data)) > 0

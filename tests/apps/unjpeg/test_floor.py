@@ -108,7 +108,7 @@ def test_projection(width, reach, mode, options):
 @pytest.mark.parametrize("width", [24, 40, 600])
 def test_places(width, mode, options):
     strip, moved = noisy_strip(mode, options, width, 20)
-    measured = strip.places()
+    measured = strip.measure_places()
     assert len(measured) == len(strip.jpeg.planes)
     for found, plane, full in zip(measured, strip.jpeg.planes, moved, strict=False):
         places = places_of(shrunk(full.astype(float), plane), plane)
@@ -141,6 +141,12 @@ def test_calibration(width, mode, options):
     strip.calibrate(factors)
     assert np.abs(np.array(strip.full) - expected)[:, active].max() < 2e-3
     assert np.abs(np.array(moved) - expected)[:, active].max() > 5
+    down, across = (max(side) for side in zip(*map(ratio, planes), strict=True))
+    rows, columns = strip.active.shape
+    units = strip.active.reshape(rows // down, down, columns // across, across).max((1, 3))
+    idle = units.repeat(8 * down, axis=0).repeat(8 * across, axis=1) == 0
+    assert idle.any() == (width == 600)
+    assert np.abs(np.array(strip.full) - moved)[:, idle].max(initial=0) < 1e-3
 
 
 @pytest.mark.parametrize("most", [64, 1000])

@@ -65,7 +65,7 @@ class ResidualEstimator(Estimator):
 
     network: ResidualNetwork
     gate: Gate
-    calibration: Gate
+    calibration: Gate | None
     pool: ThreadPool
     quality: int
     views: int
@@ -83,18 +83,9 @@ class ResidualEstimator(Estimator):
         for plane, change in zip(planes, changes, strict=True):
             plane += change * counted.repeat(BLOCK, axis=0).repeat(BLOCK, axis=1)
         strip.replace(colours.to_rgb(planes) if strip.jpeg.is_rgb else planes)
-        strip.calibrate(self._factors(strip, features, counted))
+        if self.calibration is not None:
+            _calibrate(strip, features, counted, self.calibration)
         return shares
-
-    def _factors(self, strip: Strip, features: FloatArray, counted: FloatArray) -> list[FloatArray]:
-        """Return how far the places of coefficients are right; see `calibrate_kernel`."""
-        factors: list[FloatArray] = []
-        for plane, places in zip(strip.jpeg.planes, strip.places(), strict=True):
-            ratio = plane.down, plane.across
-            own, share = (of_blocks(each, ratio, np.mean) for each in (features, counted))
-            described = place_features(own, share, places, is_chroma=bool(factors))
-            factors.append(self.calibration.values(described))
-        return factors
 
     def restore(
         self, picture: Picture, strength: float, on_rows: Callable[[int, int], None]
@@ -129,3 +120,15 @@ class ResidualEstimator(Estimator):
             for change, plane, part in zip(changes, planes, own, strict=False):
                 change[tile.changed] = part[tile.inside] - plane[tile.changed]
         return changes
+
+
+def _calibrate(strip: Strip, features: FloatArray, counted: FloatArray, calibration: Gate) -> None:
+    """Move coefficients to calibrated places."""
+    factors: list[FloatArray] = []
+    for plane, squares in zip(strip.jpeg.planes, strip.measure_places(), strict=True):
+        ratio = plane.down, plane.across
+        own, share = (of_blocks(each, ratio, np.mean) for each in (features, counted))
+        is_chroma = bool(factors) and not strip.jpeg.is_rgb
+        described = place_features(own, share, squares, is_chroma=is_chroma)
+        factors.append(calibration.values(described))
+    strip.calibrate(factors)

@@ -1,9 +1,9 @@
 """Restoration of a JPEG picture from its coefficients, strip by strip.
 
 Filters first undo what is the decoder's fault, a convolutional network predicts what is left, and
-after each of these steps every coefficient is moved back into the interval that the file tells
-(projection onto convex sets; Zakhor, "Iterative procedures for reduction of blocking effects in
-transform image coding", 1992).
+its estimates are calibrated. After filters, and in the end, every coefficient is moved back into
+the interval that the file tells (projection onto convex sets; Zakhor, "Iterative procedures for
+reduction of blocking effects in transform image coding", 1992).
 """
 
 from __future__ import annotations
@@ -51,8 +51,9 @@ class Restoration:
         more.
     gate : Gate
         Says how much the predictions of a `ResidualNetwork` count.
-    calibration : Gate
-        Says how far the places of coefficients, so predicted, are right in their intervals.
+    calibration : Gate, optional
+        Says by how much to shrink the distances of coefficients from the middles of their
+        intervals. Without, they stay as they are estimated.
     """
 
     network: ResidualNetwork | Restorer
@@ -63,7 +64,7 @@ class Restoration:
     strip_rows: int = 512
     tile_columns: int = 512
     gate: Gate = field(default_factory=Gate.shipped)
-    calibration: Gate = field(default_factory=lambda: Gate.shipped("calibration"))
+    calibration: Gate | None = field(default_factory=lambda: Gate.shipped("calibration"))
 
     @classmethod
     def shipped(cls, quality: int = 85, effort: int = 1) -> Self:

@@ -44,14 +44,15 @@ class Component(NamedTuple):
     Attributes
     ----------
     plane, before : float32 (rows, columns)
-        Its samples; and these before they were moved. Not used at full resolution.
+        Its samples; and these before they were moved, which are the same at full resolution, where
+        the samples are the picture's plane.
     quantised : int16 (rows, columns)
     steps : float32 (8, WIDTH)
         See `steps_of`.
     down, across : int
         Pixels of the picture for one of the component's.
     reach : float32
-        How far coefficients may be from the file's, in quantisation steps.
+        How far `project_kernel` lets coefficients be from the file's, in quantisation steps.
     """
 
     plane: FloatArray
@@ -119,8 +120,8 @@ def _project_row(source, target, component, row, begin, end, basis, scratch):
                 for y in range(8):
                     at = (8 * group + y) * WIDTH
                     step = simd.load(steps, y * WIDTH)
-                    place = simd.load(scratch, 2 * TILE + y * MOST_COLUMNS + column - start)
-                    low = simd.fma(place, step, simd.fma(step, minus_reach, nothing))
+                    number = simd.load(scratch, 2 * TILE + y * MOST_COLUMNS + column - start)
+                    low = simd.fma(number, step, simd.fma(step, minus_reach, nothing))
                     found = simd.maximum(simd.load(scratch, at), low)
                     simd.store(scratch, at, simd.minimum(found, simd.fma(step, width, low)))
             tile_from_cosines(scratch, basis)

@@ -45,12 +45,18 @@ def _any(active, row, left):
 
 
 @inner
+def _place(coefficient, number, step):
+    """Return the place of a coefficient; tables of broken programs have steps of 0."""
+    return coefficient / max(step, np.float32(1)) - np.float32(number)
+
+
+@inner
 def _measure(scratch, at, numbers, steps, measures):
     """Set the mean squares of what a block's places are beyond the intervals, and within."""
     beyond, within = np.float32(0), np.float32(0)
     for y in range(8):
         for x in range(8):
-            place = scratch[at + y * WIDTH + x] / steps[y, x] - np.float32(numbers[y, x])
+            place = _place(scratch[at + y * WIDTH + x], numbers[y, x], steps[y, x])
             clipped = min(max(place, -_HALF), _HALF)
             beyond += (place - clipped) ** 2
             within += clipped**2
@@ -95,7 +101,7 @@ def _calibrate(scratch, at, numbers, steps, factors):
     for y in range(8):
         for x in range(8):
             number = np.float32(numbers[y, x])
-            place = _SPREAD * (scratch[at + y * WIDTH + x] / steps[y, x] - number)
+            place = _SPREAD * _place(scratch[at + y * WIDTH + x], number, steps[y, x])
             factor = outward if place * number > 0 else inward
             factor = zero if number == 0 else factor
             place = factor * min(max(place, -_HALF), _HALF)
@@ -111,10 +117,10 @@ def calibrate_kernel(samples, component, active, factors, basis, scratch, first,
     samples, active, basis, scratch
         See `measure_kernel`.
     component : Component
-        Its plane is filled, but for blocks that are not active; it may be the samples.
+        Its plane is filled, blocks that are not active with the samples; it may be these.
     factors : float32 (rows, columns of blocks, 3)
         Of the places of coefficients of the kinds `ZERO`, `INWARD` and `OUTWARD`; where all are 0,
-        a block becomes that of the JPEG.
+        the component's block becomes that of the JPEG.
     """
     columns = samples.shape[1]
     for i in range(first, last):

@@ -185,7 +185,7 @@ class Strip:
         self._run(copy_kernel, planes[0], results, shares, planes)
         self._todo[of_blocks(shares, self._unit, np.max) > 0] = PROJECT
 
-    def places(self) -> list[FloatArray]:
+    def measure_places(self) -> list[FloatArray]:
         """Measure how far the blocks of each component are from what the file tells.
 
         Returns
@@ -223,7 +223,7 @@ class Strip:
                 BASIS,
                 scratch=COSINES_SCRATCH,
             )
-            if samples is component.before:
+            if component.down * component.across > 1:
                 self._run(add_change_kernel, component.plane, plane, component)
         self._begin_anew()
 

@@ -1,4 +1,4 @@
-"""Gates: how much the changes of a network count in each block, and where its estimates lie.
+"""Gates: how much the changes of a network, and its estimates, count in each block.
 
 Networks take patterns that they have never seen for damage. (A network that decides how much others
 count: Jacobs, Jordan, Nowlan and Hinton, "Adaptive mixtures of local experts", 1991.)
@@ -25,8 +25,8 @@ BEYOND = 0.1
 class Gate:
     """A layer of leaky ReLUs, and sigmoids, for the features of blocks.
 
-    The weights minimise the loss in decibels of what is restored, with what counts so much, of
-    drawn patterns, photographs and screens; losses below the JPEG count five times.
+    The weights minimise the loss in decibels of what is restored with the values, of drawn
+    patterns, photographs and screens; losses below the JPEG count five times.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class Gate:
             return cls(arrays["hidden"], arrays["output"])
 
     def values(self, features: FloatArray) -> FloatArray:
-        """Return how much counts, 0..1.
+        """Return values in 0..1 for each block.
 
         Parameters
         ----------

@@ -15,7 +15,7 @@ _LEAST = 1e-4
 
 
 def place_features(
-    features: FloatArray, counted: FloatArray, places: FloatArray, *, is_chroma: bool
+    features: FloatArray, counted: FloatArray, squares: FloatArray, *, is_chroma: bool
 ) -> FloatArray:
     """Describe the blocks of a component and their estimates.
 
@@ -27,20 +27,21 @@ def place_features(
         See `block_features`; means of the blocks of luma that lie where a block does.
     counted : float32 (rows, columns of blocks)
         How much the network's changes count, 0..1.
-    places : float32 (rows, columns of blocks, 2)
-        Mean squares of places beyond the intervals, and within; see `Strip.places`.
+    squares : float32 (rows, columns of blocks, 2)
+        Mean squares of places beyond the intervals, and within; see `Strip.measure_places`.
 
     Returns
     -------
     float32 (rows, columns of blocks, `PLACE_FEATURES`)
-        ``features`` and ``counted``; log2(``places`` + 0.0001), first of the block, then of its
-        neighbourhood of 3x3 blocks, whose edge is repeated; and 1 for chroma, 0 for luma.
+        ``features`` and ``counted``; log2(``squares`` + 0.0001), first of the block, then of the
+        mean of the 3x3 blocks around, where the picture's edge is repeated; and 1 for chroma, 0 for
+        luma and for the components of RGB files.
     """
-    around = np.stack([box_mean(places[..., index], 1) for index in range(2)], axis=-1)
+    around = np.stack([box_mean(squares[..., index], 1) for index in range(2)], axis=-1)
     whole = np.empty((*counted.shape, PLACE_FEATURES), np.float32)
     whole[..., :BLOCK_FEATURES] = features
     whole[..., BLOCK_FEATURES] = counted
-    whole[..., BLOCK_FEATURES + 1 : -3] = np.log2(places + _LEAST)
+    whole[..., BLOCK_FEATURES + 1 : -3] = np.log2(squares + _LEAST)
     whole[..., -3:-1] = np.log2(around + _LEAST)
     whole[..., -1] = is_chroma
     return whole
