@@ -12,7 +12,7 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 import numpy as np
@@ -150,41 +150,29 @@ def _components(
     of_levels = np.square(np.linalg.inv(FROM_RGB)).sum(axis=0) if len(jpeg.planes) > 1 else [3.0]
     for index, plane in enumerate(jpeg.planes):
         ratio = plane.down, plane.across
-        numbers = _blocks(plane.quantised.astype(np.float32))
         active = np.flatnonzero(of_blocks(strip.active, ratio, np.max))
         if not active.size:
             continue
         own = rng.choice(active, min(active.size, _BLOCKS), replace=False)
-        steps = plane.table.ravel()
+        numbers = _blocks(plane.quantised)[own]
         places, right = (
-            (_blocks(_cosines(_shrunk(each, ratio))) / steps - numbers)[own]
+            BASIS @ _blocks(of_blocks(each, ratio, np.mean))[own] @ BASIS.T / plane.table - numbers
             for each in (strip.full[index], truth[index])
         )
-        moved = np.where(places * numbers[own] > 0, OUTWARD, INWARD)
-        kinds = np.where(numbers[own] == 0, ZERO, moved)
+        moved = np.where(places * numbers > 0, OUTWARD, INWARD)
+        kinds = np.where(numbers == 0, ZERO, moved)
         scale = active.size / own.size * np.prod(ratio) / (3 * clean[..., 0].size)
-        weights = np.broadcast_to(scale * of_levels[index] * steps**2, places.shape)
+        weights = np.broadcast_to(scale * of_levels[index] * plane.table**2, places.shape)
         features = watched.features[index].reshape(-1, watched.features[index].shape[-1])[own]
-        values = features, places, right, weights
-        floats = [np.ascontiguousarray(each, np.float32) for each in values]
-        yield (*floats[:3], kinds, floats[3])
+        types = np.float32, np.float32, np.int64, np.float32
+        values = zip((places, right, kinds, weights), types, strict=True)
+        yield (features, *(each.astype(kind).reshape(len(own), -1) for each, kind in values))
 
 
-def _shrunk(plane: FloatArray, ratio: tuple[int, int]) -> FloatArray:
-    return of_blocks(plane, ratio, np.mean)
-
-
-def _cosines(plane: FloatArray) -> FloatArray:
+def _blocks(plane: npt.NDArray[Any]) -> npt.NDArray[Any]:
     rows, columns = plane.shape
     cells = plane.reshape(rows // BLOCK, BLOCK, columns // BLOCK, BLOCK)
-    found: FloatArray = np.einsum("ui,yixj,vj->yuxv", BASIS, cells, BASIS, optimize=True)
-    return found.reshape(rows, columns)
-
-
-def _blocks(plane: FloatArray) -> FloatArray:
-    rows, columns = plane.shape
-    cells = plane.reshape(rows // BLOCK, BLOCK, columns // BLOCK, BLOCK)
-    return cells.transpose(0, 2, 1, 3).reshape(-1, BLOCK**2)
+    return cells.transpose(0, 2, 1, 3).reshape(-1, BLOCK, BLOCK)
 
 
 def _fit(
