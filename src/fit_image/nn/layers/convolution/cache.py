@@ -34,10 +34,19 @@ class CachedConvolution(ABC):
         What is the same in all calls of the kernels: their first argument.
     kernels : tuple of two kernels
         Of the forward and the backward pass.
+    sizes : sequence of int
+        Numbers of the vectors in the memory of a thread.
     """
 
-    def __init__(self, geometry: Geometry, plan: Any, kernels: tuple[Any, Any]) -> None:
-        self._geometry, self._plan = geometry, plan
+    def __init__(
+        self,
+        geometry: Geometry,
+        plan: Any,
+        kernels: tuple[Any, Any],
+        sizes: Sequence[int],
+    ) -> None:
+        self._geometry, self._plan, self._sizes = geometry, plan, sizes
+        self._kept: tuple[Sequence[FloatArray], Sequence[Any]] = (), ()
         self._forward_kernel, self._backward_kernel = kernels
 
     def make_cache(self, batch_size: int) -> ConvolutionCache:
@@ -60,9 +69,19 @@ class CachedConvolution(ABC):
         scratch = self._scratch(call.pool)
         call.pool.run_kernel(self._backward_kernel, *arguments, memory=scratch)
 
-    @abstractmethod
     def _scratch(self, pool: ThreadPool) -> Sequence[Any]:
-        """Return the memory of each thread."""
+        """Return the memory of each thread, as its kernels take it."""
+        total, kept = sum(self._sizes), self._kept
+        memory = pool.scratch(total)
+        if kept[0] is not memory:  # cutting takes as long as a small batch
+            edges = np.cumsum(self._sizes)[:-1]
+            kept = memory, [self._arrange(np.split(each[:total], edges)) for each in memory]
+            self._kept = kept
+        return kept[1]
+
+    @abstractmethod
+    def _arrange(self, vectors: Sequence[FloatArray]) -> Any:
+        """Return the memory of a thread, given its vectors."""
 
 
 @inner

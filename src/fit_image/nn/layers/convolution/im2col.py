@@ -6,6 +6,7 @@ convolutional neural networks for document processing", 2006).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +21,6 @@ from fit_image.nn.layers.kernel_args import BoundActivation
 from fit_image.nn.runtime.arrays import FloatArray, Matrix, vector
 from fit_image.nn.runtime.barrier import barrier
 from fit_image.nn.runtime.jit import inner, kernel
-from fit_image.nn.runtime.threads import ThreadPool
 
 _BLOCK_ROWS = 192
 """Patches, about, that a thread lays out at a time: they stay in the second-level cache."""
@@ -45,17 +45,14 @@ class Im2colConvolution(CachedConvolution):
     """Convolution by im2col and gemm; `conv2d.Conv2D` uses it for strides beyond 1."""
 
     def __init__(self, geometry: Geometry, activation: BoundActivation) -> None:
-        super().__init__(geometry, _Plan(geometry, activation), (_forward_kernel, _backward_kernel))
-
-    def _scratch(self, pool: ThreadPool) -> list[_Scratch]:
-        geometry = self._geometry
         pixels = geometry.out_height * geometry.out_width
         rows = max(_BLOCK_ROWS // pixels, 1) * pixels
         sizes = rows * geometry.row, rows * geometry.columns, PANEL
-        return [
-            _Scratch(*np.split(memory[: sum(sizes)], np.cumsum(sizes)[:-1]))
-            for memory in pool.scratch(sum(sizes))
-        ]
+        plan, kernels = _Plan(geometry, activation), (_forward_kernel, _backward_kernel)
+        super().__init__(geometry, plan, kernels, sizes)
+
+    def _arrange(self, vectors: Sequence[FloatArray]) -> _Scratch:
+        return _Scratch(*vectors)
 
 
 @inner

@@ -9,6 +9,7 @@ their deltas, of which a tile at a time stays in registers.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -29,7 +30,6 @@ from fit_image.nn.runtime.arrays import FloatArray, Matrix, copy, padded_size, v
 from fit_image.nn.runtime.barrier import barrier, next_task
 from fit_image.nn.runtime.jit import inner, kernel
 from fit_image.nn.runtime.simd import WIDTH
-from fit_image.nn.runtime.threads import ThreadPool
 from fit_image.nn.runtime.tiles import ROWS
 
 _STRIP = 1 << 16
@@ -70,11 +70,6 @@ class ImplicitGemmConvolution(CachedConvolution):
         rows = max(strip // _pitch(geometry, most), 1)
         while rows > 1 and _laid_rows(geometry, rows) * _pitch(geometry, most) > strip:
             rows -= 1
-        plan = _Plan(geometry, activation, rows)
-        super().__init__(geometry, plan, (_forward_kernel, _backward_kernel))
-
-    def _scratch(self, pool: ThreadPool) -> list[_Scratch]:
-        geometry, rows = self._plan.geometry, self._plan.rows
         side, channels, units = geometry.kernel_size, geometry.in_channels, geometry.out_channels
         laid, pixels = _laid_rows(geometry, rows), rows * geometry.width
         widest = padded_size(max(channels, units))
@@ -87,18 +82,19 @@ class ImplicitGemmConvolution(CachedConvolution):
             (side * side * max(channels, units) + 1) * widest,
             pixels * widest,
         )
-        total, edges = sum(sizes), np.cumsum(sizes)[:-1]
+        plan, kernels = _Plan(geometry, activation, rows), (_forward_kernel, _backward_kernel)
+        super().__init__(geometry, plan, kernels, sizes)
+
+    def _arrange(self, vectors: Sequence[FloatArray]) -> _Scratch:
+        geometry, (x, d, *places, filters, outputs) = self._geometry, vectors
+        side, channels, units = geometry.kernel_size, geometry.in_channels, geometry.out_channels
         shape = geometry.height, geometry.width
         before = side, geometry.above, geometry.before
         back = side, side - 1 - geometry.above, side - 1 - geometry.before
-        scratch = []
-        for memory in pool.scratch(total):
-            x, d, *places, filters, outputs = np.split(memory[:total], edges)
-            x_places, d_places = (each.view(np.int64) for each in places)
-            inputs = Bordered(x, x_places, *before, *shape, channels, _pitch(geometry, channels))
-            deltas = Bordered(d, d_places, *back, *shape, units, _pitch(geometry, units))
-            scratch.append(_Scratch(inputs, deltas, filters, outputs))
-        return scratch
+        x_places, d_places = (each.view(np.int64) for each in places)
+        inputs = Bordered(x, x_places, *before, *shape, channels, _pitch(geometry, channels))
+        deltas = Bordered(d, d_places, *back, *shape, units, _pitch(geometry, units))
+        return _Scratch(inputs, deltas, filters, outputs)
 
 
 def _pitch(geometry: Geometry, channels: int) -> int:

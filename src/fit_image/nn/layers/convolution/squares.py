@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fit_image.nn.kernels.addition import add_range
 from fit_image.nn.layers.convolution.winograd_transforms import (
     from_deltas,
     from_inputs,
@@ -24,16 +25,14 @@ from fit_image.nn.layers.convolution.winograd_transforms import (
     to_outputs,
     to_weights,
 )
-from fit_image.nn.runtime.arrays import FloatArray
-from fit_image.nn.runtime.jit import alwaysinline, inner
+from fit_image.nn.runtime.arrays import FloatArray, Matrix, copy, vector
+from fit_image.nn.runtime.jit import inner
 from fit_image.nn.runtime.simd import (
     WIDTH,
     broadcast,
     fma,
     load,
-    load_unaligned,
     prefetch,
-    store,
 )
 
 SOME = 32
@@ -81,112 +80,149 @@ def place_of(squares, number):
 
 
 @inner
-def _prefetch(squares, image, row, column, rows):
-    """Prefetch four pixels of each of some rows, which may lie beyond the image."""
-    first = (image * squares.height + row) * squares.width + column
-    for i in range(rows):
+def transform_inputs(squares, first, stop, scratch, target):
+    """Write B' D B of the patches of some squares."""
+    channels, size = squares.channels, size_of(squares.channels)
+    for number in range(first, stop):
+        start = (number - first) * channels
+        image, top, left = place_of(squares, number)
+        if _is_inside(squares, top - 1, left - 1, 6):
+            patch = _pixels(squares, image, top - 1, left - 1)
+            _transform_inputs(patch, scratch.square, target, start, size)
+        else:
+            _lay(squares, (image, top - 1, left - 1), 6, scratch.patch)
+            patch = Matrix(scratch.patch, 0, 6 * channels, channels)
+            _transform_inputs(patch, scratch.square, target, start, size)
+
+
+@inner
+def _transform_inputs(patch, memory, target, start, size):
+    channels = patch.column
+    for c in range(0, channels, WIDTH):
+        for j in range(6):
+            column = load_6(patch.data, patch.start + j * channels + c, patch.row)
+            store_6(memory, j * WIDTH, _ROW, from_inputs(column))
+        for i in range(6):
+            row = from_inputs(load_6(memory, i * _ROW, WIDTH))
+            store_6(target, start + c + i * 6 * size, size, row)
+
+
+@inner
+def transform_deltas(squares, first, stop, scratch, target):
+    """Write A Y A' of some squares."""
+    channels, size = squares.channels, size_of(squares.channels)
+    for number in range(first, stop):
+        start = (number - first) * channels
+        image, top, left = place_of(squares, number)
+        if _is_inside(squares, top, left, 4):
+            patch = _pixels(squares, image, top, left)
+            _transform_deltas(patch, scratch.square, target, start, size)
+        else:
+            _lay(squares, (image, top, left), 4, scratch.patch)
+            patch = Matrix(scratch.patch, 0, 4 * channels, channels)
+            _transform_deltas(patch, scratch.square, target, start, size)
+
+
+@inner
+def _transform_deltas(patch, memory, target, start, size):
+    channels = patch.column
+    for c in range(0, channels, WIDTH):
+        for j in range(4):
+            column = load_4(patch.data, patch.start + j * channels + c, patch.row)
+            store_6(memory, j * WIDTH, _ROW, from_deltas(column))
+        for i in range(6):
+            row = from_deltas(load_4(memory, i * _ROW, WIDTH))
+            store_6(target, start + c + i * 6 * size, size, row)
+
+
+@inner
+def prefetch_square(squares, number, border):
+    """Prefetch the pixels of a square, and so many rows above and below; all may not exist."""
+    image, top, left = place_of(squares, number)
+    first = (image * squares.height + top - border) * squares.width + left
+    for i in range(4 + 2 * border):
         at = (first + i * squares.width) * squares.channels
         for c in range(0, 4 * squares.channels, _LINE):
             prefetch(squares.data, at + c)
 
 
 @inner
-def _pixel(squares, image, row, column, channel):
-    """Return a vector of a pixel's channels, or zeros beyond the image."""
-    alwaysinline()
-    if 0 <= row < squares.height and 0 <= column < squares.width:
-        pixel = (image * squares.height + row) * squares.width + column
-        return load_unaligned(squares.data, pixel * squares.channels + channel)
-    return broadcast(np.float32(0.0))
+def _is_inside(squares, top, left, side):
+    """Return whether all pixels of a patch are the image's."""
+    inside = top >= 0 and top + side <= squares.height
+    return inside and left >= 0 and left + side <= squares.width
 
 
 @inner
-def _pixels_4(squares, image, row, column, channel):
-    """Return four pixels below one another."""
-    alwaysinline()
-    if row >= 0 and row + 4 <= squares.height and 0 <= column < squares.width:
-        pixel, step = (image * squares.height + row) * squares.width + column, squares.channels
-        at, line = pixel * step + channel, squares.width * step
-        return (
-            load_unaligned(squares.data, at),
-            load_unaligned(squares.data, at + line),
-            load_unaligned(squares.data, at + 2 * line),
-            load_unaligned(squares.data, at + 3 * line),
-        )
-    return (
-        _pixel(squares, image, row, column, channel),
-        _pixel(squares, image, row + 1, column, channel),
-        _pixel(squares, image, row + 2, column, channel),
-        _pixel(squares, image, row + 3, column, channel),
-    )
+def _pixels(squares, image, row, column):
+    """Return the image from a pixel on, whose rows are rows of pixels and columns pixels."""
+    first = (image * squares.height + row) * squares.width + column
+    line = squares.width * squares.channels
+    return Matrix(squares.data, first * squares.channels, line, squares.channels)
 
 
 @inner
-def transform_inputs(squares, first, stop, memory, target):
-    """Write B' D B of the patches of some squares."""
-    channels, size = squares.channels, size_of(squares.channels)
-    for number in range(first, stop):
-        image, top, left = place_of(squares, number)
-        _prefetch(squares, image, top - 1, left + 9, 6)
-        for c in range(0, channels, WIDTH):
-            for j in range(6):
-                column = left - 1 + j
-                above = _pixel(squares, image, top - 1, column, c)
-                p = _pixels_4(squares, image, top, column, c)
-                below = _pixel(squares, image, top + 4, column, c)
-                patch = above, p[0], p[1], p[2], p[3], below
-                store_6(memory, j * WIDTH, _ROW, from_inputs(patch))
-            at = (number - first) * channels + c
-            for i in range(6):
-                row = from_inputs(load_6(memory, i * _ROW, WIDTH))
-                store_6(target, at + i * 6 * size, size, row)
+def _lay(squares, place, side, patch):
+    """Copy the pixels of a patch, with zeros beyond the image."""
+    (image, top, left), channels = place, squares.channels
+    for i in range(side):
+        for j in range(side):
+            pixel = vector(patch, (i * side + j) * channels, channels)
+            if _is_inside(squares, top + i, left + j, 1):
+                own = _pixels(squares, image, top + i, left + j)
+                copy(vector(own.data, own.start, channels), pixel)
+            else:
+                for c in range(channels):
+                    pixel[c] = np.float32(0.0)
 
 
 @inner
-def transform_deltas(squares, first, stop, memory, target):
-    """Write A Y A' of some squares."""
-    channels, size = squares.channels, size_of(squares.channels)
-    for number in range(first, stop):
-        image, top, left = place_of(squares, number)
-        _prefetch(squares, image, top, left + 8, 4)
-        for c in range(0, channels, WIDTH):
-            for j in range(4):
-                pixels = _pixels_4(squares, image, top, left + j, c)
-                store_6(memory, j * WIDTH, _ROW, from_deltas(pixels))
-            at = (number - first) * channels + c
-            for i in range(6):
-                row = from_deltas(load_4(memory, i * _ROW, WIDTH))
-                store_6(target, at + i * 6 * size, size, row)
-
-
-@inner
-def transform_outputs(source, first, stop, memory, biases, squares):
-    """Write A' M A of some squares, plus biases (a vector; none if it is empty)."""
-    channels, size = squares.channels, size_of(squares.channels)
+def transform_outputs(source, index, memory, biases, patch):
+    """Write A' M A of a square, plus biases (a vector; none if it is empty): 4 x 4 pixels."""
+    channels = patch.size // 16
+    size = size_of(channels)
     one, bias = broadcast(np.float32(1.0)), broadcast(np.float32(0.0))
-    for number in range(first, stop):
-        image, top, left = place_of(squares, number)
-        rows, columns = min(4, squares.height - top), min(4, squares.width - left)
-        _prefetch(squares, image, top, left + 4, 4)
-        for c in range(0, channels, WIDTH):
-            at = (number - first) * channels + c
-            for j in range(6):
-                store_4(
-                    memory, j * WIDTH, _ROW, to_outputs(load_6(source, at + j * size, 6 * size))
-                )
-            if biases.size > 0:
-                bias = load(biases, c)
-            for i in range(rows):
-                y = to_outputs(load_6(memory, i * _ROW, WIDTH))
-                pixel = (image * squares.height + top + i) * squares.width + left
-                to = pixel * channels + c
-                store(squares.data, to, fma(one, bias, y[0]))
-                if columns > 1:
-                    store(squares.data, to + channels, fma(one, bias, y[1]))
-                if columns > 2:
-                    store(squares.data, to + 2 * channels, fma(one, bias, y[2]))
-                if columns > 3:
-                    store(squares.data, to + 3 * channels, fma(one, bias, y[3]))
+    for c in range(0, channels, WIDTH):
+        at = index * channels + c
+        for j in range(6):
+            column = load_6(source, at + j * size, 6 * size)
+            store_4(memory, j * WIDTH, _ROW, to_outputs(column))
+        if biases.size > 0:
+            bias = load(biases, c)
+        for i in range(4):
+            y = to_outputs(load_6(memory, i * _ROW, WIDTH))
+            sums = (
+                fma(one, bias, y[0]),
+                fma(one, bias, y[1]),
+                fma(one, bias, y[2]),
+                fma(one, bias, y[3]),
+            )
+            store_4(patch, i * 4 * channels + c, channels, sums)
+
+
+@inner
+def add_square(squares, number, patch):
+    """Add a square's pixels to those of a patch."""
+    image, top, left = place_of(squares, number)
+    size = min(4, squares.width - left) * squares.channels
+    for i in range(min(4, squares.height - top)):
+        own = _pixels(squares, image, top + i, left)
+        add_range(
+            vector(own.data, own.start, size),
+            vector(patch, i * 4 * squares.channels, size),
+            0,
+            size,
+        )
+
+
+@inner
+def store_square(patch, squares, number):
+    """Write a patch to a square, as far as it is in the image."""
+    image, top, left = place_of(squares, number)
+    size = min(4, squares.width - left) * squares.channels
+    for i in range(min(4, squares.height - top)):
+        own = _pixels(squares, image, top + i, left)
+        copy(vector(patch, i * 4 * squares.channels, size), vector(own.data, own.start, size))
 
 
 @inner

@@ -6,12 +6,12 @@ so do both of its gradients; see winograd_transforms.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from fit_image.nn.activations import activate, constants_of
-from fit_image.nn.kernels.addition import add_range
 from fit_image.nn.layers import affine
 from fit_image.nn.layers.convolution.bordered import vectors_of_group
 from fit_image.nn.layers.convolution.cache import CachedConvolution, add_parts
@@ -20,9 +20,11 @@ from fit_image.nn.layers.convolution.squares import (
     PLACES,
     SOME,
     Squares,
+    add_square,
     matrix_size,
-    place_of,
+    prefetch_square,
     size_of,
+    store_square,
     transform_deltas,
     transform_inputs,
     transform_outputs,
@@ -34,7 +36,6 @@ from fit_image.nn.runtime.arrays import FloatArray, Matrix, vector
 from fit_image.nn.runtime.barrier import barrier, next_task
 from fit_image.nn.runtime.jit import inner, kernel
 from fit_image.nn.runtime.simd import WIDTH, broadcast
-from fit_image.nn.runtime.threads import ThreadPool
 from fit_image.nn.runtime.tiles import (
     ROWS,
     Factors,
@@ -69,6 +70,7 @@ class _Scratch(NamedTuple):
     """Memory of a thread."""
 
     square: FloatArray  # for one transform
+    patch: FloatArray  # of pixels
     filters: FloatArray  # (36, inputs, outputs)
     inputs: FloatArray  # 36 matrices of squares
     outputs: FloatArray
@@ -99,33 +101,48 @@ class WinogradConvolution(CachedConvolution):
 
     def __init__(self, geometry: Geometry, activation: BoundActivation) -> None:
         plan = _Plan(geometry, activation, *_squares(geometry))
-        super().__init__(geometry, plan, (_forward_kernel, _backward_kernel))
-
-    def _scratch(self, pool: ThreadPool) -> list[_Scratch]:
-        channels, units = self._plan.geometry.in_channels, self._plan.geometry.out_channels
+        channels, units = geometry.in_channels, geometry.out_channels
         filters, matrices = PLACES * channels * units, PLACES * matrix_size(max(channels, units))
-        sizes = PLACES * WIDTH, filters, matrices, matrices, filters, 9 * channels * units
-        total, edges = sum(sizes), np.cumsum(sizes)[:-1]
-        return [_Scratch(*np.split(memory[:total], edges)) for memory in pool.scratch(total)]
+        patch = PLACES * max(channels, units)
+        sizes = PLACES * WIDTH, patch, filters, matrices, matrices, filters, 9 * channels * units
+        super().__init__(geometry, plan, (_forward_kernel, _backward_kernel), sizes)
+
+    def _arrange(self, vectors: Sequence[FloatArray]) -> _Scratch:
+        return _Scratch(*vectors)
 
 
 @kernel
 def _forward_kernel(plan, params, x, skip, y, sums, scratch, worker):
     geometry = plan.geometry
     channels, units, weights = geometry.in_channels, geometry.out_channels, geometry.fan_in
-    source = _squares_of(plan, x, channels)
-    # Without a backward pass nobody needs the sums.
-    target = _squares_of(plan, sums if sums.size > 0 else y, units)
+    source, kept = _squares_of(plan, x, channels), _squares_of(plan, sums, units)
+    outputs, skipped = _squares_of(plan, y, units), _squares_of(plan, skip, units)
     count = y.size // (geometry.height * geometry.width * units) * plan.down * plan.across
     biases = vector(params, weights * units, units)
+    size, constants = 16 * units, constants_of(plan.activation.constants, 0)
+    patch, values = vector(scratch.patch, 0, size), vector(scratch.patch, size, size)
     transform_weights(channels, units, params, scratch.square, scratch.filters)
     first = next_task(worker.counts, worker.threads, 0) * SOME
     while first < count:
         stop = min(first + SOME, count)
-        transform_inputs(source, first, stop, scratch.square, scratch.inputs)
-        _multiply(stop - first, channels, units, scratch)
-        transform_outputs(scratch.outputs, first, stop, scratch.square, biases, target)
-        _activate(plan.activation, target, first, stop, skip, y)
+        transform_inputs(source, first, stop, scratch, scratch.inputs)
+        for place in range(PLACES):
+            _multiply(place, stop - first, channels, units, scratch)
+            # Meanwhile memory is idle.
+            prefetch_square(source, stop + place, 1)
+            if place < stop - first:
+                prefetch_square(outputs, first + place, 0)
+        for number in range(first, stop):
+            transform_outputs(scratch.outputs, number - first, scratch.square, biases, patch)
+            # Without a backward pass nobody needs the sums.
+            if sums.size > 0:
+                store_square(patch, kept, number)
+            # In place the compiler would not take vectors.
+            own, active = Matrix(patch, 0, 1, 1), Matrix(values, 0, 1, 1)
+            activate(own, active, 1, size, plan.activation.code, constants)
+            if skip.size > 0:
+                add_square(skipped, number, values)
+            store_square(values, outputs, number)
         first = next_task(worker.counts, worker.threads, 0) * SOME
 
 
@@ -133,25 +150,6 @@ def _forward_kernel(plan, params, x, skip, y, sums, scratch, worker):
 def _squares_of(plan, data, channels):
     geometry = plan.geometry
     return Squares(data, geometry.height, geometry.width, channels, plan.down, plan.across)
-
-
-@inner
-def _activate(activation, sums, first, stop, skip, y):
-    """Write the activations of some squares, and what skips them, a row of them at a time."""
-    constants = constants_of(activation.constants, 0)
-    number = first
-    while number < stop:
-        image, top, left = place_of(sums, number)
-        squares = min(stop - number, sums.across - left // 4)
-        columns = min(4 * squares, sums.width - left)
-        for row in range(top, min(top + 4, sums.height)):
-            start = ((image * sums.height + row) * sums.width + left) * sums.channels
-            source, target = Matrix(sums.data, start, 1, 1), Matrix(y, start, 1, 1)
-            count = columns * sums.channels
-            activate(source, target, 1, count, activation.code, constants)
-            if skip.size > 0:
-                add_range(skip, y, start, start + count)
-        number += squares
 
 
 @kernel
@@ -162,6 +160,7 @@ def _backward_kernel(plan, params, x, cache, grads, scratch, worker):
     samples, count = grads.y.size // (area * units), cache.parts.shape[0]
     inputs, deltas = _squares_of(plan, x, channels), _squares_of(plan, cache.sums, units)
     below, nothing = _squares_of(plan, grads.x, channels), vector(params, 0, 0)
+    patch = vector(scratch.patch, 0, 16 * channels)
     if grads.x.size > 0:
         _flip(geometry, params, scratch.flipped)
         transform_weights(units, channels, scratch.flipped, square, scratch.filters)
@@ -179,13 +178,16 @@ def _backward_kernel(plan, params, x, cache, grads, scratch, worker):
         for first in range(begin * of_image, end * of_image, SOME):
             stop = min(first + SOME, end * of_image)
             if grads.params.size > 0:
-                transform_inputs(inputs, first, stop, square, scratch.inputs)
-                transform_deltas(deltas, first, stop, square, scratch.outputs)
+                transform_inputs(inputs, first, stop, scratch, scratch.inputs)
+                transform_deltas(deltas, first, stop, scratch, scratch.outputs)
                 _add_outer(stop - first, channels, units, scratch)
             if grads.x.size > 0:
-                transform_inputs(deltas, first, stop, square, scratch.inputs)
-                _multiply(stop - first, units, channels, scratch)
-                transform_outputs(scratch.outputs, first, stop, square, nothing, below)
+                transform_inputs(deltas, first, stop, scratch, scratch.inputs)
+                for place in range(PLACES):
+                    _multiply(place, stop - first, units, channels, scratch)
+                for number in range(first, stop):
+                    transform_outputs(scratch.outputs, number - first, square, nothing, patch)
+                    store_square(patch, below, number)
         if grads.params.size > 0:
             transform_weight_grads(channels, units, scratch.grads, square, own)
         part = next_task(worker.counts, worker.threads, 0)
@@ -212,23 +214,21 @@ def _flip(geometry, params, flipped):
 
 
 @inner
-def _multiply(count, inputs, outputs, scratch):
-    """Write the products of the transformed inputs of some squares and the filters."""
-    zero = broadcast(np.float32(0.0))
-    for place in range(PLACES):
-        numbers = Factors(scratch.inputs, place * size_of(inputs), inputs)
-        done = 0
-        while done < outputs // WIDTH:
-            vectors, column = vectors_of_group(outputs // WIDTH - done), done * WIDTH
-            weights = Factors(scratch.filters, place * inputs * outputs + column, outputs)
-            target = Factors(scratch.outputs, place * size_of(outputs) + column, outputs)
-            if vectors == 3:
-                _product((zero, zero, zero), count, numbers, weights, target)
-            elif vectors == 2:
-                _product((zero, zero), count, numbers, weights, target)
-            else:
-                _product((zero,), count, numbers, weights, target)
-            done += vectors
+def _multiply(place, count, inputs, outputs, scratch):
+    """Write the products of the transformed inputs of some squares and the filters of a place."""
+    zero, done = broadcast(np.float32(0.0)), 0
+    numbers = Factors(scratch.inputs, place * size_of(inputs), inputs)
+    while done < outputs // WIDTH:
+        vectors, column = vectors_of_group(outputs // WIDTH - done), done * WIDTH
+        weights = Factors(scratch.filters, place * inputs * outputs + column, outputs)
+        target = Factors(scratch.outputs, place * size_of(outputs) + column, outputs)
+        if vectors == 3:
+            _product((zero, zero, zero), count, numbers, weights, target)
+        elif vectors == 2:
+            _product((zero, zero), count, numbers, weights, target)
+        else:
+            _product((zero,), count, numbers, weights, target)
+        done += vectors
 
 
 @inner

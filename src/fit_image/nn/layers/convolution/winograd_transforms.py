@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from fit_image.nn.runtime.jit import alwaysinline, inner
-from fit_image.nn.runtime.simd import broadcast, fma, load, store
+from fit_image.nn.runtime.simd import broadcast, fma, load_unaligned, store
 
 _SIXTH = 1.0 / 6.0
 
@@ -107,9 +107,13 @@ def _times(factor, a):
 
 @inner
 def load_3(data, at, step):
-    """Load three vectors that are ``step`` apart."""
+    """Load three vectors that are ``step`` apart, from anywhere: images may not be aligned."""
     alwaysinline()
-    return load(data, at), load(data, at + step), load(data, at + 2 * step)
+    return (
+        load_unaligned(data, at),
+        load_unaligned(data, at + step),
+        load_unaligned(data, at + 2 * step),
+    )
 
 
 @inner
@@ -117,7 +121,7 @@ def load_4(data, at, step):
     """Load four vectors that are ``step`` apart."""
     alwaysinline()
     v = load_3(data, at, step)
-    return v[0], v[1], v[2], load(data, at + 3 * step)
+    return v[0], v[1], v[2], load_unaligned(data, at + 3 * step)
 
 
 @inner
