@@ -17,6 +17,7 @@ import torch
 
 from fit_image.apps.unjpeg.residual.model import ResidualNetwork
 from fit_image.apps.unjpeg.residual.network import Sizes
+from fit_image.errors import FitImageError
 from restorer.crops import Crops, make_crops
 from restorer.network import RestorerNetwork
 from restorer.training import CropBuffer, Training, gain
@@ -137,4 +138,7 @@ def train(
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (OSError, FitImageError) as error:
+        sys.exit(f"error: {error}")

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from fit_image.errors import FitImageError
 from fit_image.images.ycbcr import FROM_RGB
 from restorer.crops import Crops, find_crops
 from restorer.damage import SIDE
@@ -62,9 +63,13 @@ class CropBuffer:
     def __init__(self, folder: Path, most: int, device: torch.device) -> None:
         self._folder, self._seen, self._most = folder, set[Path](), most
         kinds = {"device": device, "dtype": torch.float16}
-        self.filtered = torch.empty((most, 3, SIDE, SIDE), **kinds)
-        self.decoded = torch.empty((most, 1, SIDE, SIDE), **kinds)
-        self.clean = torch.empty((most, 3, SIDE, SIDE), **kinds)
+        try:
+            self.filtered, self.decoded, self.clean = (
+                torch.empty((most, planes, SIDE, SIDE), **kinds) for planes in (3, 1, 3)
+            )
+        except RuntimeError as error:
+            size = f"{most} crops need {7 * 2 * SIDE**2 * most / 1e9:.0f} GB of memory"
+            raise FitImageError(f"{size}; give a smaller number with --most") from error
         self.damage = torch.empty((most, 3), device=device)
         self.weights = torch.empty(most, device=device)
         self.count = torch.zeros((), dtype=torch.int64, device=device)
