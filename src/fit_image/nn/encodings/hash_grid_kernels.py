@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import NamedTuple, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from fit_image.nn.optimizers.touched import note, note_all
-from fit_image.nn.runtime.arrays import FloatArray, IntArray
+from fit_image.nn.runtime.arrays import FloatArray
 from fit_image.nn.runtime.jit import alwaysinline, inner, kernel
 from fit_image.nn.runtime.simd import prefetch, prefetch_far
 
@@ -38,13 +39,13 @@ _CROWDED = 32
 class Corners(NamedTuple):
     """Memory for the corners of the cells of a block's samples."""
 
-    entries: IntArray  # (4, _BLOCK)
+    entries: npt.NDArray[np.int32]  # (4, _BLOCK)
     weights: FloatArray  # (4, _BLOCK)
 
     @classmethod
     def empty(cls) -> Self:
         """Return new memory."""
-        return cls(np.empty((4, _BLOCK), np.int64), np.empty((4, _BLOCK), np.float32))
+        return cls(np.empty((4, _BLOCK), np.int32), np.empty((4, _BLOCK), np.float32))
 
 
 @inner
@@ -59,7 +60,7 @@ def _cell(u, cells):
     """Return the index of the cell of ``u`` in 0..1, and the position in it, 0..1."""
     position = u * np.float32(cells)
     # NaN may convert to any number, and the index must stay in the table.
-    index = min(max(np.int64(position), 0), cells - 1)
+    index = min(max(np.int32(position), np.int32(0)), np.int32(cells - 1))
     return index, position - np.float32(index)
 
 
@@ -122,6 +123,12 @@ def _rows(numbers, count):
 
 
 @inner
+def _offset(start, entry, features):
+    """Return where an entry begins, as a number that numba does not take as from the end."""
+    return np.uintp(start + entry * features)
+
+
+@inner
 def _encode_block(tables, start, features, corners, rows, column, first, count):
     alwaysinline()  # or the compiler does not know the number of features
     entries, weights = corners
@@ -129,11 +136,14 @@ def _encode_block(tables, start, features, corners, rows, column, first, count):
         later = min(j + _AHEAD, count - 1)
         for corner in range(4):
             prefetch_far(tables, start + entries[corner, later] * features)
-        e00, e10 = start + entries[0, j] * features, start + entries[1, j] * features
-        e01, e11 = start + entries[2, j] * features, start + entries[3, j] * features
+        e00 = _offset(start, entries[0, j], features)
+        e10 = _offset(start, entries[1, j], features)
+        e01 = _offset(start, entries[2, j], features)
+        e11 = _offset(start, entries[3, j], features)
         w00, w10, w01, w11 = weights[0, j], weights[1, j], weights[2, j], weights[3, j]
-        for f in range(features):
-            rows[first + j, column + f] = (
+        for g in range(features):
+            f = np.uintp(g)
+            rows[first + j, column + g] = (
                 w00 * tables[e00 + f]
                 + w10 * tables[e10 + f]
                 + w01 * tables[e01 + f]
@@ -163,8 +173,9 @@ def _add_entry(gradient, offset, features, grad_y, i, column, weight):
     """Add to the gradient by an entry; return whether it was zero before."""
     untouched = True
     for f in range(features):
-        untouched = untouched and gradient[offset + f] == np.float32(0.0)
-        gradient[offset + f] += weight * grad_y[i, column + f]
+        at = offset + np.uintp(f)
+        untouched = untouched and gradient[at] == np.float32(0.0)
+        gradient[at] += weight * grad_y[i, column + f]
     return untouched
 
 
@@ -191,7 +202,7 @@ def _add_block(table, level, features, corners, span, samples, gradient, notes):
         for corner in range(4):
             entry = entries[corner, j]
             if lowest <= entry < end:
-                offset, weight = start + entry * features, weights[corner, j]
+                offset, weight = _offset(start, entry, features), weights[corner, j]
                 untouched = _add_entry(
                     gradient, offset, features, grad_y, first + j, column, weight
                 )

@@ -8,7 +8,7 @@ One call learns from many batches, because Python's lock would be taken in turns
 
 from __future__ import annotations
 
-from fit_image.nn.encodings.hash_grid_kernels import add_gradient, encode_rows
+from fit_image.nn.encodings.hash_grid_kernels import REGIONS, add_gradient, encode_rows
 from fit_image.nn.losses import error_gradient, error_loss
 from fit_image.nn.mlp.cache import (
     forward_layer,
@@ -90,10 +90,16 @@ def learn_kernel(vectors, buffers, panel, samples, micro_batches, share, codes, 
         barrier(counts, thread, threads)
         count, add = table[batch, SAMPLES], table[batch, ADD] > 0
         if with_grad_x:
-            _add_grid_gradient(gradient[units[0] :], grid, units, table[batch])
-            if table[batch, STEP] > 0:
-                notes = grid[2]
-                step_touched(optimizer_code, vectors, notes, units, touched_constants[batch])
+            # A table at a time, whose gradient is in the cache when its step is taken.
+            tables, first, _ = units
+            while first < units[2]:
+                own_units = tables, first, min((first // REGIONS + 1) * REGIONS, units[2])
+                _add_grid_gradient(gradient[tables:], grid, own_units, table[batch])
+                if table[batch, STEP] > 0:
+                    step_touched(
+                        optimizer_code, vectors, grid[2], own_units, touched_constants[batch]
+                    )
+                first = own_units[2]
         for block in range(blocks.shape[0]):
             layer, first, stop = blocks[block]
             stride = (spans[block, 1] - spans[block, 0]) // (stop - first)
