@@ -65,7 +65,7 @@ def crops(folders: tuple[Path, ...], output: Path, count: int, noisy: float, see
 
 
 @main.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
 @click.option(
     "--network",
@@ -79,7 +79,13 @@ def crops(folders: tuple[Path, ...], output: Path, count: int, noisy: float, see
 @click.option("--minutes", default=9.0, show_default=True)
 @click.option("--batch", default=24, show_default=True, help="Patches.")
 @click.option("--side", default=128, show_default=True, help="Of a patch, in pixels.")
-@click.option("--most", default=95_000, show_default=True, help="Crops in memory.")
+@click.option(
+    "--most",
+    default=95_000,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Crops in memory; a thousand need 0.9 GB.",
+)
 @click.option("--seed", default=0, show_default=True)
 def train(
     folder: Path,
@@ -98,7 +104,11 @@ def train(
     cuda = torch.cuda.is_available()
     device = torch.device("cuda" if cuda else "cpu")
     torch.backends.cudnn.benchmark = True
+    judged = Crops.load(held_out)
     buffer = CropBuffer(folder, most, device)
+    buffer.look()
+    if not len(buffer):
+        click.echo(f"waiting for crops in {folder}", err=True)
     while not len(buffer):
         time.sleep(1)
         buffer.look()
@@ -114,7 +124,6 @@ def train(
     if cuda:
         training.capture()
     buffer.look_always()
-    judged = Crops.load(held_out)
     start = saved = time.monotonic()
     while seconds < 60 * minutes:
         for _ in range(_AHEAD if cuda else 1):

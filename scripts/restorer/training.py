@@ -68,8 +68,8 @@ class CropBuffer:
                 torch.empty((most, planes, SIDE, SIDE), **kinds) for planes in (3, 1, 3)
             )
         except RuntimeError as error:
-            size = f"{most} crops need {7 * 2 * SIDE**2 * most / 1e9:.0f} GB of memory"
-            raise FitImageError(f"{size}; give a smaller number with --most") from error
+            size = 7 * 2 * SIDE**2 * most / 1e9
+            raise FitImageError(f"{most} crops need {size:.1f} GB of memory: {error}") from error
         self.damage = torch.empty((most, 3), device=device)
         self.weights = torch.empty(most, device=device)
         self.count = torch.zeros((), dtype=torch.int64, device=device)

@@ -112,6 +112,13 @@ def test_an_encoding_equals_its_naive_twin(encoding, rng):
     np.testing.assert_allclose(network.encode(inputs), expected, atol=1e-5)
 
 
+def test_entries_of_a_large_table_equal_those_of_the_naive_twin(rng):
+    encoding = HashGrid(1, 2, 1 << 20, 1 << 20, 1 << 20, (1, 1))  # by which places stay exact
+    network, inputs = make(encoding, rng), places(rng, 200)
+    expected = [twin_of(encoding)(x.tolist(), tables_of(network)) for x in inputs]
+    np.testing.assert_allclose(network.encode(inputs), expected, atol=1e-5)
+
+
 def test_positional_waves_are_octaves_along_each_axis(rng):
     x, y = places(rng, 1)[0].tolist()
     angles = [np.pi * 2**k * v for k in range(3) for v in (x, y)]

@@ -55,6 +55,14 @@ def nested(height=6, width=8):
     return Network(layers)
 
 
+def vectors(height=9, width=11):
+    """A residual block whose channels fill vectors, of images that squares of 4 do not."""
+    shape = (height, width, 32)
+    layers = [Conv2D(shape, 32, 3, 1, "leaky-relu", std=0.05) for _ in range(3)]
+    layers[2].skip = 2
+    return Network(layers)
+
+
 @pytest.mark.parametrize("make_network", [restorer, nested])
 def test_residual_blocks_of_convolutions_equal_central_differences(make_network, rng):
     network = make_network().init_params(rng)
@@ -118,10 +126,10 @@ def test_strips_of_rows_change_no_bit(strip):
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize("make_network", [restorer, nested])
+@pytest.mark.parametrize("make_network", [restorer, nested, vectors])
 def test_a_cache_without_training_gives_the_same_bits(make_network, rng):
     network = make_network().init_params(rng)
-    x = normal(rng, 5, 6, 8, 6)
+    x = normal(rng, 5, *network.in_shape)
     expected = network.forward(x, network.make_cache(5, ThreadPool(1)))
     for threads in (1, 2):
         cache = network.make_cache(5, ThreadPool(threads), training=False)
@@ -129,6 +137,17 @@ def test_a_cache_without_training_gives_the_same_bits(make_network, rng):
         np.testing.assert_array_equal(network.forward(x[3:], cache), expected[3:])
     with pytest.raises(ValueError, match="without training"):
         network.backward(cache, expected[3:])
+
+
+@pytest.mark.parametrize("make_network", [restorer, nested, vectors])
+def test_samples_may_begin_anywhere_and_be_read_only(make_network, rng):
+    network = make_network().init_params(rng)
+    x, cache = normal(rng, 2, *network.in_shape), network.make_cache(2, ThreadPool(2))
+    expected = network.forward(x, cache).copy()
+    moved = aligned_zeros(x.size + 1)[1:].reshape(x.shape)
+    moved[:] = x
+    moved.flags.writeable = False
+    np.testing.assert_array_equal(network.forward(moved, cache), expected)
 
 
 def test_a_deep_stack_keeps_three_outputs(rng):

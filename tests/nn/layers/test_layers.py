@@ -141,6 +141,9 @@ CASES = {
     "convolution, vectors of channels, many squares": lambda: winograd(
         (16, 13, 32), 16, 3, activation="softplus"
     ),
+    "convolution, vectors of channels, squares inside": lambda: winograd(
+        (12, 13, 48), 32, 2, activation="tanh"
+    ),
     "convolution, vectors of channels, one square": lambda: winograd(
         (4, 3, 16), 64, 1, activation="sigmoid"
     ),

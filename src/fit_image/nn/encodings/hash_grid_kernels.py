@@ -39,7 +39,7 @@ _CROWDED = 32
 class Corners(NamedTuple):
     """Memory for the corners of the cells of a block's samples."""
 
-    entries: npt.NDArray[np.int32]  # (4, _BLOCK)
+    entries: npt.NDArray[np.int32]  # (4, _BLOCK); `HashGrid` has less than 2^31
     weights: FloatArray  # (4, _BLOCK)
 
     @classmethod

@@ -90,7 +90,7 @@ def learn_kernel(vectors, buffers, panel, samples, micro_batches, share, codes, 
         barrier(counts, thread, threads)
         count, add = table[batch, SAMPLES], table[batch, ADD] > 0
         if with_grad_x:
-            # A table at a time, whose gradient is in the cache when its step is taken.
+            # A level at a time: small gradients are in the cache when the step is taken.
             tables, first, _ = units
             while first < units[2]:
                 own_units = tables, first, min((first // REGIONS + 1) * REGIONS, units[2])

@@ -35,7 +35,8 @@ class CachedConvolution(ABC):
     kernels : tuple of two kernels
         Of the forward and the backward pass.
     sizes : sequence of int
-        Numbers of the vectors in the memory of a thread.
+        Lengths of the vectors in the memory of a thread, multiples of
+        `fit_image.nn.runtime.arrays.LANES`.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class CachedConvolution(ABC):
         sizes: Sequence[int],
     ) -> None:
         self._geometry, self._plan, self._sizes = geometry, plan, sizes
-        self._kept: tuple[Sequence[FloatArray], Sequence[Any]] = (), ()
+        self._arranged: tuple[Sequence[FloatArray], Sequence[Any]] = (), ()
         self._forward_kernel, self._backward_kernel = kernels
 
     def make_cache(self, batch_size: int) -> ConvolutionCache:
@@ -71,13 +72,13 @@ class CachedConvolution(ABC):
 
     def _scratch(self, pool: ThreadPool) -> Sequence[Any]:
         """Return the memory of each thread, as its kernels take it."""
-        total, kept = sum(self._sizes), self._kept
+        total, arranged = sum(self._sizes), self._arranged
         memory = pool.scratch(total)
-        if kept[0] is not memory:  # cutting takes as long as a small batch
+        if arranged[0] is not memory:  # cutting takes as long as a small batch
             edges = np.cumsum(self._sizes)[:-1]
-            kept = memory, [self._arrange(np.split(each[:total], edges)) for each in memory]
-            self._kept = kept
-        return kept[1]
+            arranged = memory, [self._arrange(np.split(each[:total], edges)) for each in memory]
+            self._arranged = arranged
+        return arranged[1]
 
     @abstractmethod
     def _arrange(self, vectors: Sequence[FloatArray]) -> Any:

@@ -33,6 +33,7 @@ from fit_image.nn.runtime.simd import (
     fma,
     load,
     prefetch,
+    prefetch_far,
 )
 
 SOME = 32
@@ -73,7 +74,7 @@ class Squares(NamedTuple):
 
 
 @inner
-def place_of(squares, number):
+def _place_of(squares, number):
     """Return the image of a square, and the first row and column of its pixels."""
     image, rest = divmod(number, squares.down * squares.across)
     return image, rest // squares.across * 4, rest % squares.across * 4
@@ -85,7 +86,9 @@ def transform_inputs(squares, first, stop, scratch, target):
     channels, size = squares.channels, size_of(squares.channels)
     for number in range(first, stop):
         start = (number - first) * channels
-        image, top, left = place_of(squares, number)
+        image, top, left = _place_of(squares, number)
+        fetch_square(squares, number + 2)
+        # Images may be read-only, which is another type.
         if _is_inside(squares, top - 1, left - 1, 6):
             patch = _pixels(squares, image, top - 1, left - 1)
             _transform_inputs(patch, scratch.square, target, start, size)
@@ -113,7 +116,8 @@ def transform_deltas(squares, first, stop, scratch, target):
     channels, size = squares.channels, size_of(squares.channels)
     for number in range(first, stop):
         start = (number - first) * channels
-        image, top, left = place_of(squares, number)
+        image, top, left = _place_of(squares, number)
+        fetch_square(squares, number + 2)
         if _is_inside(squares, top, left, 4):
             patch = _pixels(squares, image, top, left)
             _transform_deltas(patch, scratch.square, target, start, size)
@@ -136,14 +140,23 @@ def _transform_deltas(patch, memory, target, start, size):
 
 
 @inner
-def prefetch_square(squares, number, border):
-    """Prefetch the pixels of a square, and so many rows above and below; all may not exist."""
-    image, top, left = place_of(squares, number)
-    first = (image * squares.height + top - border) * squares.width + left
-    for i in range(4 + 2 * border):
-        at = (first + i * squares.width) * squares.channels
+def fetch_square(squares, number):
+    """Prefetch the pixels of a square, and a row above and below, which may not exist."""
+    image, top, left = _place_of(squares, number)
+    for i in range(-1, 5):
+        row = _pixels(squares, image, top + i, left)
         for c in range(0, 4 * squares.channels, _LINE):
-            prefetch(squares.data, at + c)
+            prefetch_far(squares.data, row.start + c)
+
+
+@inner
+def claim_square(squares, number):
+    """Prefetch the pixels of a square, which are to be written; some may not exist."""
+    image, top, left = _place_of(squares, number)
+    for i in range(4):
+        row = _pixels(squares, image, top + i, left)
+        for c in range(0, 4 * squares.channels, _LINE):
+            prefetch(squares.data, row.start + c)
 
 
 @inner
@@ -155,7 +168,7 @@ def _is_inside(squares, top, left, side):
 
 @inner
 def _pixels(squares, image, row, column):
-    """Return the image from a pixel on, whose rows are rows of pixels and columns pixels."""
+    """Return the image from a pixel on: rows of pixels, columns of channels."""
     first = (image * squares.height + row) * squares.width + column
     line = squares.width * squares.channels
     return Matrix(squares.data, first * squares.channels, line, squares.channels)
@@ -177,9 +190,9 @@ def _lay(squares, place, side, patch):
 
 
 @inner
-def transform_outputs(source, index, memory, biases, patch):
-    """Write A' M A of a square, plus biases (a vector; none if it is empty): 4 x 4 pixels."""
-    channels = patch.size // 16
+def transform_outputs(source, index, memory, biases, pixels):
+    """Write A' M A of a square, plus biases (a vector; none if it is empty)."""
+    channels = pixels.size // 16
     size = size_of(channels)
     one, bias = broadcast(np.float32(1.0)), broadcast(np.float32(0.0))
     for c in range(0, channels, WIDTH):
@@ -197,32 +210,32 @@ def transform_outputs(source, index, memory, biases, patch):
                 fma(one, bias, y[2]),
                 fma(one, bias, y[3]),
             )
-            store_4(patch, i * 4 * channels + c, channels, sums)
+            store_4(pixels, i * 4 * channels + c, channels, sums)
 
 
 @inner
-def add_square(squares, number, patch):
-    """Add a square's pixels to those of a patch."""
-    image, top, left = place_of(squares, number)
+def add_square(squares, number, pixels):
+    """Add a square of an image to 4 x 4 pixels."""
+    image, top, left = _place_of(squares, number)
     size = min(4, squares.width - left) * squares.channels
     for i in range(min(4, squares.height - top)):
         own = _pixels(squares, image, top + i, left)
         add_range(
             vector(own.data, own.start, size),
-            vector(patch, i * 4 * squares.channels, size),
+            vector(pixels, i * 4 * squares.channels, size),
             0,
             size,
         )
 
 
 @inner
-def store_square(patch, squares, number):
-    """Write a patch to a square, as far as it is in the image."""
-    image, top, left = place_of(squares, number)
+def store_square(pixels, squares, number):
+    """Write 4 x 4 pixels to a square, as far as it is in the image."""
+    image, top, left = _place_of(squares, number)
     size = min(4, squares.width - left) * squares.channels
     for i in range(min(4, squares.height - top)):
         own = _pixels(squares, image, top + i, left)
-        copy(vector(patch, i * 4 * squares.channels, size), vector(own.data, own.start, size))
+        copy(vector(pixels, i * 4 * squares.channels, size), vector(own.data, own.start, size))
 
 
 @inner

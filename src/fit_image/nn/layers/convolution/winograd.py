@@ -21,8 +21,9 @@ from fit_image.nn.layers.convolution.squares import (
     SOME,
     Squares,
     add_square,
+    claim_square,
+    fetch_square,
     matrix_size,
-    prefetch_square,
     size_of,
     store_square,
     transform_deltas,
@@ -70,7 +71,7 @@ class _Scratch(NamedTuple):
     """Memory of a thread."""
 
     square: FloatArray  # for one transform
-    patch: FloatArray  # of pixels
+    patch: FloatArray  # of 6 x 6 pixels, or two of 4 x 4
     filters: FloatArray  # (36, inputs, outputs)
     inputs: FloatArray  # 36 matrices of squares
     outputs: FloatArray
@@ -115,35 +116,37 @@ class WinogradConvolution(CachedConvolution):
 def _forward_kernel(plan, params, x, skip, y, sums, scratch, worker):
     geometry = plan.geometry
     channels, units, weights = geometry.in_channels, geometry.out_channels, geometry.fan_in
-    source, kept = _squares_of(plan, x, channels), _squares_of(plan, sums, units)
-    outputs, skipped = _squares_of(plan, y, units), _squares_of(plan, skip, units)
+    source, skipped = _squares_of(plan, x, channels), _squares_of(plan, skip, units)
+    target, before = _squares_of(plan, y, units), _squares_of(plan, sums, units)
     count = y.size // (geometry.height * geometry.width * units) * plan.down * plan.across
     biases = vector(params, weights * units, units)
     size, constants = 16 * units, constants_of(plan.activation.constants, 0)
-    patch, values = vector(scratch.patch, 0, size), vector(scratch.patch, size, size)
+    pixels, values = vector(scratch.patch, 0, size), vector(scratch.patch, size, size)
     transform_weights(channels, units, params, scratch.square, scratch.filters)
     first = next_task(worker.counts, worker.threads, 0) * SOME
     while first < count:
         stop = min(first + SOME, count)
+        later = next_task(worker.counts, worker.threads, 0) * SOME
         transform_inputs(source, first, stop, scratch, scratch.inputs)
         for place in range(PLACES):
             _multiply(place, stop - first, channels, units, scratch)
-            # Meanwhile memory is idle.
-            prefetch_square(source, stop + place, 1)
+            # During products memory would be idle.
+            if place < SOME and later + place < count:
+                fetch_square(source, later + place)
             if place < stop - first:
-                prefetch_square(outputs, first + place, 0)
+                claim_square(target, first + place)
         for number in range(first, stop):
-            transform_outputs(scratch.outputs, number - first, scratch.square, biases, patch)
+            transform_outputs(scratch.outputs, number - first, scratch.square, biases, pixels)
             # Without a backward pass nobody needs the sums.
             if sums.size > 0:
-                store_square(patch, kept, number)
+                store_square(pixels, before, number)
             # In place the compiler would not take vectors.
-            own, active = Matrix(patch, 0, 1, 1), Matrix(values, 0, 1, 1)
+            own, active = Matrix(pixels, 0, 1, 1), Matrix(values, 0, 1, 1)
             activate(own, active, 1, size, plan.activation.code, constants)
             if skip.size > 0:
                 add_square(skipped, number, values)
-            store_square(values, outputs, number)
-        first = next_task(worker.counts, worker.threads, 0) * SOME
+            store_square(values, target, number)
+        first = later
 
 
 @inner
@@ -160,7 +163,7 @@ def _backward_kernel(plan, params, x, cache, grads, scratch, worker):
     samples, count = grads.y.size // (area * units), cache.parts.shape[0]
     inputs, deltas = _squares_of(plan, x, channels), _squares_of(plan, cache.sums, units)
     below, nothing = _squares_of(plan, grads.x, channels), vector(params, 0, 0)
-    patch = vector(scratch.patch, 0, 16 * channels)
+    values = vector(scratch.patch, 0, 16 * channels)
     if grads.x.size > 0:
         _flip(geometry, params, scratch.flipped)
         transform_weights(units, channels, scratch.flipped, square, scratch.filters)
@@ -186,8 +189,8 @@ def _backward_kernel(plan, params, x, cache, grads, scratch, worker):
                 for place in range(PLACES):
                     _multiply(place, stop - first, units, channels, scratch)
                 for number in range(first, stop):
-                    transform_outputs(scratch.outputs, number - first, square, nothing, patch)
-                    store_square(patch, below, number)
+                    transform_outputs(scratch.outputs, number - first, square, nothing, values)
+                    store_square(values, below, number)
         if grads.params.size > 0:
             transform_weight_grads(channels, units, scratch.grads, square, own)
         part = next_task(worker.counts, worker.threads, 0)
