@@ -304,13 +304,19 @@ def naive_waves(x, frequencies):
     return [math.cos(angle) for angle in angles] + [math.sin(angle) for angle in angles]
 
 
-def naive_grid_shape(levels, features, entries, coarsest, finest, sides):
+def naive_grid_shape(levels, features, entries, coarsest, finest, width, height, axes=0):
     """Return (cells across, cells down, entries, hashed) of each level: Mueller et al., 2 and 3."""
     growth = math.exp((math.log(finest) - math.log(coarsest)) / max(levels - 1, 1))
+    longer = [math.floor(coarsest * growth**level + 1e-6) for level in range(levels)]
+    sides = []
+    for cells in [*longer, axes]:
+        both = [max(round(cells * side / max(width, height)), 1) for side in (width, height)]
+        sides.append(both)
+    columns_and_rows = sides.pop()
+    if axes:
+        sides += [(columns_and_rows[0], 0), (0, columns_and_rows[1])]
     shape = []
-    for level in range(levels):
-        cells = math.floor(coarsest * growth**level + 1e-6)
-        across, down = (max(round(cells * side / max(sides)), 1) for side in sides)
+    for across, down in sides:
         crossings = (across + 1) * (down + 1)
         shape.append((across, down, min(crossings, entries), crossings > entries))
     return shape
@@ -324,12 +330,14 @@ def naive_grid(x, tables, shape):
         for u, count in zip(x, (across, down), strict=True):
             u = abs(u) % 2
             u = 2 - u if u > 1 else u
-            index = min(math.floor(u * count), count - 1)
+            index = min(math.floor(u * count), max(count - 1, 0))
             cells.append((index, u * count - index))
         (column, right), (row, low) = cells
         value = np.zeros(len(table[0]))
         for i, j in ((0, 0), (1, 0), (0, 1), (1, 1)):
             weight = (right if i else 1 - right) * (low if j else 1 - low)
+            if weight == 0:  # such as beyond the only column of a level of rows
+                continue
             if hashed:
                 entry = ((column + i) ^ ((row + j) * 2_654_435_761)) % entries
             else:

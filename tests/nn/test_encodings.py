@@ -35,6 +35,9 @@ GRIDS = [
     (2, 1, 16, 3, 8, (5, 9)),
     (1, 4, 64, 4, 4, (7, 7)),
     (2, 3, 4, 5, 50, (7, 7)),
+    # Of columns and rows, too: an entry for each, and hashed ones.
+    (2, 2, 32, 2, 9, (30, 20), 12),
+    (1, 1, 8, 3, 3, (5, 9), 40),
 ]
 
 
@@ -87,8 +90,7 @@ def tables_of(network, vector=None):
 def twin_of(encoding):
     """Return a function of a place and tables, in float64."""
     if isinstance(encoding, HashGrid):
-        *numbers, width, height = encoding.to_arrays()["grid"].tolist()
-        shape = naive_grid_shape(*numbers, (width, height))
+        shape = naive_grid_shape(*encoding.to_arrays()["grid"].tolist())
         return lambda x, tables: naive_grid(x, tables, shape)
     frequencies = np.asarray(encoding.frequencies, dtype=np.float64)
     return lambda x, tables: naive_waves(x, frequencies)
@@ -367,6 +369,8 @@ def test_the_number_of_threads_changes_no_bit_of_the_tables(batch, micro_batch, 
         ("fourier:64@2.5", "fourier:64@2.5"),
         ("grid", "grid:levels=8,features=2"),
         ("grid:levels=4,entries=2^10,finest=99", "grid:levels=4,features=2,entries=1024,finest=99"),
+        ("grid:axes=9", "grid:levels=8,features=2,axes=9"),
+        ("grid:axes=0", "grid:levels=8,features=2"),
     ],
 )
 def test_an_encoding_is_read_and_written(text, written):
@@ -397,6 +401,7 @@ def test_an_encoding_is_read_and_written(text, written):
         ("grid:entries=1000", "power of 2"),
         ("grid:entries=2^30", "entries must be 1 to"),
         ("grid:coarsest=20,finest=10", "finest must be at least"),
+        ("grid:axes=2^21", "axes must be 0 to 1048576"),
     ],
 )
 def test_what_is_no_encoding_is_refused(text, problem):

@@ -96,26 +96,30 @@ class GridSpec:
         size.
     coarsest, finest : int or None
         Cells along the picture's longer side, 1 to 2^20. None depends on the picture's size.
+    axes : int
+        The same of two grids more, of columns and of rows; 0: there are none.
     """
 
-    usage: ClassVar[str] = "grid[:levels=8,features=2,entries=2^16,coarsest=16,finest=512]"
+    usage: ClassVar[str] = "grid[:levels=8,features=2,entries=2^16,coarsest=16,finest=512,axes=0]"
     levels: int = 8
     features: int = 2
     entries: int | None = None
     coarsest: int | None = None
     finest: int | None = None
+    axes: int = 0
 
     def __post_init__(self) -> None:
-        for name, most in (
-            ("levels", 32),
-            ("features", 16),
-            ("entries", 1 << 24),
-            ("coarsest", _MAX_CELLS),
-            ("finest", _MAX_CELLS),
+        for name, least, most in (
+            ("levels", 1, 32),
+            ("features", 1, 16),
+            ("entries", 1, 1 << 24),
+            ("coarsest", 1, _MAX_CELLS),
+            ("finest", 1, _MAX_CELLS),
+            ("axes", 0, _MAX_CELLS),
         ):
             number = getattr(self, name)
-            if number is not None and not 1 <= number <= most:
-                raise ValueError(f"{name} must be 1 to {most}, not {number}")
+            if number is not None and not least <= number <= most:
+                raise ValueError(f"{name} must be {least} to {most}, not {number}")
         if self.entries is not None and self.entries & (self.entries - 1):
             raise ValueError(f"entries must be a power of 2 such as 2^16, not {self.entries}")
         if self.coarsest and self.finest and self.finest < self.coarsest:
@@ -158,9 +162,7 @@ class GridSpec:
         return None not in (self.entries, self.coarsest, self.finest)
 
     def __str__(self) -> str:
-        given = {
-            name: value for name, value in dataclasses.asdict(self).items() if value is not None
-        }
+        given = {name: value for name, value in dataclasses.asdict(self).items() if value}
         return "grid:" + ",".join(f"{name}={value}" for name, value in given.items())
 
 

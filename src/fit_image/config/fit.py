@@ -117,7 +117,7 @@ class FitConfig:
         "none",
         "Encoding of the coordinates: none, positional:8 (octaves), fourier:128@10 (features and "
         "the standard deviation of their frequencies), grid (learned hash grid), or "
-        "grid:levels=8,features=2,entries=2^16,coarsest=16,finest=512.",
+        "grid:levels=8,features=2,entries=2^16,coarsest=16,finest=512,axes=0.",
     )
     max_parameters: int | None = setting(
         None,

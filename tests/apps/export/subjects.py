@@ -24,8 +24,8 @@ ENCODINGS = {
     "none": lambda rng: Identity(2),
     "positional": lambda rng: Positional(2, 3),
     "fourier": lambda rng: Fourier(2, 5, 2.0, rng),
-    # The coarse level has an entry for each vertex, the others share them.
-    "grid": lambda rng: HashGrid(3, 3, 64, 4, 16, SIZE),
+    # The coarse level has an entry for each vertex, the others share them; then columns and rows.
+    "grid": lambda rng: HashGrid(3, 3, 64, 4, 16, SIZE, 11),
 }
 
 

@@ -28,7 +28,7 @@ from fit_image.nn.training import fused
 
 TABLES = {
     "activation": ACTIVATIONS,
-    "encoding": ("none", "positional:3", "fourier:5@2", "grid", "grid:levels=3,entries=2^4"),
+    "encoding": ("none", "positional:3", "fourier:5@2", "grid", "grid:levels=3,entries=2^4,axes=9"),
     "optimizer": OPTIMIZERS,
     "loss": LOSSES,
     "lr_schedule": SCHEDULES,

@@ -38,6 +38,7 @@ ENCODINGS = (
     "grid:finest=40",
     "grid:entries=2^8",
     "grid:coarsest=3",
+    "grid:axes=30",
     "grid:levels=2,entries=2^4,coarsest=4,finest=9",
 )
 

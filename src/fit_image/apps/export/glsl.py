@@ -72,11 +72,12 @@ float feature(ivec4 level, ivec2 vertex) {
 }
 float grid(float x, float y, ivec4 level) {
     vec2 place = vec2(reflected(x), reflected(y)) * vec2(level.xy);
-    ivec2 cell = clamp(ivec2(place), ivec2(0), level.xy - 1);
+    ivec2 cell = clamp(ivec2(place), ivec2(0), max(level.xy - 1, 0));
+    ivec2 next = min(cell + 1, level.xy);
     vec2 ahead = place - vec2(cell);
     return mix(
-        mix(feature(level, cell), feature(level, cell + ivec2(1, 0)), ahead.x),
-        mix(feature(level, cell + ivec2(0, 1)), feature(level, cell + ivec2(1, 1)), ahead.x),
+        mix(feature(level, cell), feature(level, ivec2(next.x, cell.y)), ahead.x),
+        mix(feature(level, ivec2(cell.x, next.y)), feature(level, next), ahead.x),
         ahead.y);
 }
 """

@@ -189,12 +189,14 @@ def _grid(graph: _Graph, grid: PlainGrid, inputs: _Value) -> _Value:
     for axis in range(2):
         column = graph.node("Gather", inside, np.array([axis]), axis=1)
         place = column * cells[:, axis]
-        cell = graph.node("Min", graph.node("Floor", place), cells[:, axis] - 1)
+        last = np.maximum(cells[:, axis] - 1, 0)
+        cell = graph.node("Min", graph.node("Floor", place), last)
         ahead.append(place - cell)
         whole.append(graph.node("Cast", cell, to=7))  # int64
     total, table = None, graph.constant(grid.table)
     for right, below in itertools.product((0, 1), repeat=2):
-        x, y = whole[0] + np.array(right), whole[1] + np.array(below)
+        x = whole[0] + np.minimum(levels[:, 0], right)
+        y = whole[1] + np.minimum(levels[:, 1], below)
         entry = y * rows + x
         if not rows.all():
             mixed = graph.node("BitwiseXor", x, y * np.array(HASH_PRIME))

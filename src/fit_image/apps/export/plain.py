@@ -56,7 +56,8 @@ class PlainWaves:
 class Level(NamedTuple):
     """A level of a hash grid: its cells, and where its entries begin.
 
-    ``row`` is the number of vertices in a row; 0 where these share entries by a hash.
+    ``row`` is the number of vertices in a row; 0 where these share entries by a hash. Along an axis
+    without cells there is one vertex.
     """
 
     cells_x: int
@@ -81,11 +82,11 @@ class PlainGrid:
 
     def _level(self, level: Level, inside: Exact) -> Exact:
         cells = np.array([level.cells_x, level.cells_y])
-        index = np.minimum((inside * cells).astype(np.int64), cells - 1)
+        index = np.minimum((inside * cells).astype(np.int64), np.maximum(cells - 1, 0))
         ahead = inside * cells - index
         value = np.zeros((len(inside), self.table.shape[1]))
         for right, below in itertools.product((0, 1), repeat=2):
-            x, y = (index + np.array((right, below))).T
+            x, y = np.minimum(index + np.array((right, below)), cells).T
             inside_level = (
                 y * level.row + x if level.row else (x ^ (y * HASH_PRIME)) % level.entries
             )

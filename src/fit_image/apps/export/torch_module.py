@@ -58,12 +58,13 @@ _GRID = (
         across, down, row, first, entries = self.levels
         inside = torch.minimum(inputs % 2, 2 - inputs % 2)
         places = inside[:, :1] * across, inside[:, 1:] * down
-        x, y = (p.long().minimum(n - 1) for p, n in zip(places, (across, down)))
+        x, y = (p.long().minimum((n - 1).relu()) for p, n in zip(places, (across, down)))
         right, below = places[0] - x, places[1] - y
         value = 0
         for i, j in ((0, 0), (1, 0), (0, 1), (1, 1)):
-            hashed = ((x + i) ^ ((y + j) * 2654435761)) % entries
-            entry = first + torch.where(row > 0, (y + j) * row + x + i, hashed)
+            u, v = (x + i).minimum(across), (y + j).minimum(down)
+            hashed = (u ^ (v * 2654435761)) % entries
+            entry = first + torch.where(row > 0, v * row + u, hashed)
             weight = (right if i else 1 - right) * (below if j else 1 - below)
             value = value + weight[:, :, None] * self.table[entry]
         return value.flatten(1)

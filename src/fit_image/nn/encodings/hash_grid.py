@@ -6,6 +6,10 @@ has a few features, and the encoding of a point is the bilinear interpolation of
 four corners. A grid whose vertices all fit into the level's table has one entry for each; in a
 finer one they share entries, by a hash.
 
+Two more levels may be grids along one axis alone, of columns and of rows, as the vectors of a
+decomposed tensor (Chen, Xu, Geiger, Yu and Su, "TensoRF: tensorial radiance fields", ECCV 2022):
+for few numbers, they tell the layers where a point is among those that share entries.
+
 Outside the unit square the grid is reflected.
 """
 
@@ -54,6 +58,8 @@ class HashGrid(Encoding):
         Cells along the longer side; those of the levels between grow by a constant factor.
     sides : (int, int)
         Extents of x and y, whose ratio makes the cells square.
+    axes : int
+        Cells along the longer side of the grids along one axis; 0: there are none.
     """
 
     def __init__(
@@ -64,43 +70,49 @@ class HashGrid(Encoding):
         coarsest: int,
         finest: int,
         sides: tuple[int, int],
+        axes: int = 0,
     ) -> None:
-        self._shape = (levels, features, entries, coarsest, finest, *sides)
+        shape = (levels, features, entries, coarsest, finest, *sides)
+        self._shape = (*shape, axes) if axes else shape
         growth = (finest / coarsest) ** (1.0 / max(levels - 1, 1))
+        # Rounded before it is cut, because a power of the root may fall just short of a number.
+        longer = [int(round(coarsest * growth**level, 6)) for level in range(levels)]
+        grids = [_cells(cells, sides) for cells in longer]
+        if axes:
+            across, down = _cells(axes, sides)
+            grids += [(across, 0), (0, down)]
         table, start = [], 0
-        for level in range(levels):
-            # Rounded before it is cut, because a power of the root may fall just short of a number.
-            cells = int(round(coarsest * growth**level, 6))
-            across, down = (max(round(cells * side / max(sides)), 1) for side in sides)
+        for across, down in grids:
             vertices = (across + 1) * (down + 1)
             dense = vertices <= entries
             count = vertices if dense else entries
             bits = max(((count - 1) // REGIONS).bit_length(), _LEAST_BITS)
             table.append((start, count, across, down, across + 1 if dense else 0, bits))
             start += padded_size(count * features)
-        grids = np.array(table, dtype=np.int64)
-        starts, counts = grids[:, START, np.newaxis], grids[:, ENTRIES, np.newaxis]
-        edges = np.arange(REGIONS + 1) << grids[:, REGION_BITS, np.newaxis]
+        described = np.array(table, dtype=np.int64)
+        starts, counts = described[:, START, np.newaxis], described[:, ENTRIES, np.newaxis]
+        edges = np.arange(REGIONS + 1) << described[:, REGION_BITS, np.newaxis]
         edges = starts + np.minimum(edges, counts) * features
         spans, units = edges[:, [0, -1]], np.stack((edges[:, :-1], edges[:, 1:]), axis=-1)
-        super().__init__(2, levels * features, spans, units.reshape(-1, 2), features)
-        self.table = grids
+        super().__init__(2, len(grids) * features, spans, units.reshape(-1, 2), features)
+        self.table = described
 
     def to_arrays(self) -> Arrays:
         return {"grid": np.array(self._shape, dtype=np.int64)}
 
     @classmethod
     def from_arrays(cls, arrays: Arrays, inputs: int) -> Self:
-        shape = checked_array(arrays, "grid", np.int64, (7,)).tolist()
-        levels, features, entries, coarsest, finest, *sides = shape
+        shape = checked_array(arrays, "grid", np.int64, (None,)).tolist()
+        if inputs != 2 or len(shape) not in (7, 8):
+            raise ValueError("a hash grid has another shape")
+        levels, features, entries, coarsest, finest, width, height, *axes = shape
         if (
-            inputs != 2
-            or not all(0 < number < 1 << 31 for number in shape)
+            not all(0 < number < 1 << 31 for number in shape)
             or levels > 64
             or entries & entries - 1
         ):
             raise ValueError("invalid shape of a hash grid")
-        return cls(levels, features, entries, coarsest, finest, (sides[0], sides[1]))
+        return cls(levels, features, entries, coarsest, finest, (width, height), *axes)
 
     def init_params(self, tables: FloatArray, rng: np.random.Generator) -> None:
         """Draw the entries from a uniform in -0.0001..0.0001, as in the source."""
@@ -144,3 +156,9 @@ class HashGrid(Encoding):
         grid, edges = (self.table, self.entry_size), (units.start, units.stop)
         samples, notes = (inputs, grad_y), touched.notes
         add_gradient_kernel(*grid, samples, gradient, notes, edges, Corners.empty())
+
+
+def _cells(longer: int, sides: tuple[int, int]) -> tuple[int, int]:
+    """Return the square cells across and down, of which there are so many along the longer side."""
+    across, down = (max(round(longer * side / max(sides)), 1) for side in sides)
+    return across, down

@@ -57,27 +57,38 @@ def _reflect(u):
 
 @inner
 def _cell(u, cells):
-    """Return the index of the cell of ``u`` in 0..1, and the position in it, 0..1."""
+    """Return the index of the cell of ``u`` in 0..1, and the position in it, 0..1.
+
+    Where there are no cells, both are 0.
+    """
     position = u * np.float32(cells)
     # NaN may convert to any number, and the index must stay in the table.
-    index = min(max(np.int32(position), np.int32(0)), np.int32(cells - 1))
+    index = max(min(np.int32(position), np.int32(cells - 1)), np.int32(0))
     return index, position - np.float32(index)
 
 
 @inner
 def _corners(level, x, y):
     """Return the entries of a cell's corners: left and right above, left and right below."""
+    right, down = _steps(level)
     if level[ROW] > 0:
         above = y * level[ROW] + x
-        return above, above + 1, above + level[ROW], above + level[ROW] + 1
+        below = above + down * level[ROW]
+        return above, above + right, below, below + right
     mask = level[ENTRIES] - 1
-    above, below = y * _PRIME, (y + 1) * _PRIME
+    above, below = y * _PRIME, (y + down) * _PRIME
     return (
         (x ^ above) & mask,
-        ((x + 1) ^ above) & mask,
+        ((x + right) ^ above) & mask,
         (x ^ below) & mask,
-        ((x + 1) ^ below) & mask,
+        ((x + right) ^ below) & mask,
     )
+
+
+@inner
+def _steps(level):
+    """Return the steps to the next vertex along x and y: 1, or 0 where there are no cells."""
+    return min(level[CELLS_X], 1), min(level[CELLS_Y], 1)
 
 
 @inner
@@ -105,16 +116,20 @@ def _find_corners(level, inputs, first, count, corners):
         w00[j], w10[j] = gx * gy, fx * gy
         w01[j], w11[j] = gx * fy, fx * fy
     row, mask = level[ROW], level[ENTRIES] - 1
+    right, down = _steps(level)
     if row > 0:
+        down *= row
         for j in range(count):
             above = e10[j] * row + e00[j]
-            e00[j], e10[j], e01[j], e11[j] = above, above + 1, above + row, above + row + 1
+            below = above + down
+            e00[j], e10[j], e01[j], e11[j] = above, above + right, below, below + right
     else:
+        down *= _PRIME
         for j in range(count):
             x, above = e00[j], e10[j] * _PRIME
-            below = above + _PRIME
-            e00[j], e10[j] = (x ^ above) & mask, ((x + 1) ^ above) & mask
-            e01[j], e11[j] = (x ^ below) & mask, ((x + 1) ^ below) & mask
+            below = above + down
+            e00[j], e10[j] = (x ^ above) & mask, ((x + right) ^ above) & mask
+            e01[j], e11[j] = (x ^ below) & mask, ((x + right) ^ below) & mask
 
 
 @inner

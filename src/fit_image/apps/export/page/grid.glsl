@@ -8,17 +8,17 @@ float feature(ivec4 level, ivec2 vertex, int f) {
 }
 vec4 encoded(ivec4 indices, float x, float y) {
   vec2 inside = vec2(reflected(x), reflected(y));
-  ivec2 right = ivec2(1, 0), below = ivec2(0, 1);
   vec4 v;
   for (int c = 0; c < 4; c++) {
     int i = min(indices[c], layer.z - 1), f = i % layer.y;
     ivec4 level = levels[i / layer.y];
     vec2 place = inside * vec2(level.xy);
-    ivec2 cell = clamp(ivec2(place), ivec2(0), level.xy - 1);
+    ivec2 cell = clamp(ivec2(place), ivec2(0), max(level.xy - 1, 0));
+    ivec2 next = min(cell + 1, level.xy);
     vec2 ahead = place - vec2(cell);
     v[c] = mix(
-      mix(feature(level, cell, f), feature(level, cell + right, f), ahead.x),
-      mix(feature(level, cell + below, f), feature(level, cell + right + below, f), ahead.x),
+      mix(feature(level, cell, f), feature(level, ivec2(next.x, cell.y), f), ahead.x),
+      mix(feature(level, ivec2(cell.x, next.y), f), feature(level, next, f), ahead.x),
       ahead.y);
   }
   return v;
