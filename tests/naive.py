@@ -318,7 +318,8 @@ def naive_grid_shape(levels, features, entries, coarsest, finest, width, height,
     shape = []
     for across, down in sides:
         crossings = (across + 1) * (down + 1)
-        shape.append((across, down, min(crossings, entries), crossings > entries))
+        shared = crossings > entries and across > 0 and down > 0
+        shape.append((across, down, entries if shared else crossings, shared))
     return shape
 
 

@@ -35,7 +35,7 @@ GRIDS = [
     (2, 1, 16, 3, 8, (5, 9)),
     (1, 4, 64, 4, 4, (7, 7)),
     (2, 3, 4, 5, 50, (7, 7)),
-    # Of columns and rows, too: an entry for each, and hashed ones.
+    # Of columns and rows, too: fewer than the entries of a level, and more.
     (2, 2, 32, 2, 9, (30, 20), 12),
     (1, 1, 8, 3, 3, (5, 9), 40),
 ]

@@ -97,7 +97,8 @@ class GridSpec:
     coarsest, finest : int or None
         Cells along the picture's longer side, 1 to 2^20. None depends on the picture's size.
     axes : int
-        The same of two grids more, of columns and of rows; 0: there are none.
+        The same of two grids more, of columns and of rows, which share no entries; 0: there are
+        none.
     """
 
     usage: ClassVar[str] = "grid[:levels=8,features=2,entries=2^16,coarsest=16,finest=512,axes=0]"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,67 +71,97 @@ def _compact(pixels: int, options: Values) -> Values:
 
 def _network(pixels: int, numbers: int) -> Values:
     """Return the values of the preset compact that depend on the numbers permitted."""
-    # Tables of few numbers are too coarse, and waves of many too slow.
+    # Fine tables of few numbers say little, and waves of many are slow.
     if numbers < _FEW:
-        return _WAVES
-    # Above so many entries, one wide layer learns more than two in the same time.
+        return {**_WAVES, "encoding": _coarse_grid(pixels, numbers)}
+    # With so many entries, larger batches and fewer layers learn more in the same time.
     if numbers > 0.5 * pixels:
-        return {**_LARGE_TABLES, "encoding": _grid(pixels, numbers, coarsest=18)}
-    return {**_TABLES, "encoding": _grid(pixels, numbers, coarsest=8)}
+        return {**_LARGE_TABLES, "encoding": _grid(pixels, numbers, 18, (4_419, 64))}
+    return {**_TABLES, "encoding": _grid(pixels, numbers, 8, (4_899, 48))}
 
 
-# Of the preset compact: below so many numbers it has no tables.
+# Of the preset compact: below so many numbers most are in the layers.
 _FEW = 12_000
 
 _WAVES: Values = {
-    "layers": "6x38",
+    "layers": "5x32",
     "activation": "sine",
     "learning_rate": 1e-3,
-    # At rates that stay high for long, waves break down.
-    "lr_schedule": "exponential",
+    "table_rate": 10.0,
+    "lr_schedule": "linear",
     "batch_size": 1024,
 }
 _TABLES: Values = {
-    "layers": "2x64",
+    "layers": "3x48",
     "activation": "relu",
     "learning_rate": 0.005,
     "table_rate": 2.0,
     "lr_schedule": "linear",
+    "warmup": 0.25,  # or some networks break down in their first steps
     "batch_size": 1024,
 }
-_LARGE_TABLES: Values = {**_TABLES, "layers": "192", "batch_size": 2048}
+_LARGE_TABLES: Values = {**_TABLES, "layers": "2x64", "batch_size": 2048}
 
-# What two fast cores learn in a second: weights times samples of waves; samples with tables,
-# of which those in the caches are learned faster.
-_WORK, _SAMPLES, _CACHED = 4.4e9, 8.3e5, 4e5
+# Samples that two fast cores learn in a second with few numbers, and with how many more it is half
+# as many: of waves, and with fine tables.
+_SPEED_OF_WAVES, _SPEED = (3.1e6, 3_200), (8.3e5, 250_000)
 
 # Where the schedule is as long as the time limit, epochs suffice for cores so many times as fast.
 _FASTER = 1.5
 
 
 def _learned_in_a_second(numbers: int) -> float:
-    return _WORK / numbers if numbers < _FEW else _SAMPLES / (1 + numbers / _CACHED)
+    most, halved = _SPEED_OF_WAVES if numbers < _FEW else _SPEED
+    return most / (1 + numbers / halved)
 
 
-_LEVELS, _FEATURES = 16, 2
-
-_IN_LAYERS = 6_467  # of `_TABLES`; of `_LARGE_TABLES` a few hundred more
+_FEATURES, _MOST_LEVELS = 2, 20
 
 
-def _grid(pixels: int, numbers: int, coarsest: int) -> str:
-    """Return a grid whose finest level is open, with the entries that suit so many numbers."""
-    side = max(math.sqrt(1.5 * pixels), coarsest)  # the longer one, as of most photographs
-    growth = (side / coarsest) ** (2.0 / (_LEVELS - 1))
-    vertices = [pixels / growth**level for level in range(_LEVELS)]
-    entries = 1
-    while entries < pixels and _numbers(vertices, entries) < 0.93 * numbers - _IN_LAYERS:
+def _grid(pixels: int, numbers: int, coarsest: int, in_layers: tuple[int, int]) -> str:
+    """Return a grid for so many numbers, whose finest level is open or as fine as helps.
+
+    ``in_layers`` are the numbers of the layers, without those of their inputs, and of an input.
+    """
+    axes, side = _axes(pixels, numbers), max(_longer_side(pixels), coarsest)
+    finest = min(max(2.6 * math.sqrt(numbers), coarsest), side)
+    fixed, of_input = in_layers
+    left = numbers - fixed - _FEATURES * (2 * of_input + axes * 5 / 3)
+    limit = max(left, 0.4 * numbers)
+
+    def fits(levels: int, entries: int) -> bool:
+        cells = (coarsest * (finest / coarsest) ** (n / (levels - 1)) for n in range(levels))
+        vertices = (min(longer * longer / 1.5, entries) for longer in cells)
+        return _FEATURES * (levels * of_input + sum(vertices)) < limit
+
+    entries, levels = 1, _MOST_LEVELS
+    while entries < pixels and fits(levels, entries):
         entries *= 2
-    return f"grid:levels={_LEVELS},features={_FEATURES},entries={entries},coarsest={coarsest}"
+    while levels > 2 and not fits(levels, entries):
+        levels -= 1
+    bound = f",finest={round(finest)}" if finest < side else ""
+    return (
+        f"grid:levels={levels},features={_FEATURES},entries={entries},coarsest={coarsest}{bound},"
+        f"axes={axes}"
+    )
 
 
-def _numbers(vertices: Sequence[float], entries: int) -> float:
-    """Return the numbers in tables of at most so many entries, for levels of so many vertices."""
-    return _FEATURES * sum(min(each, entries) for each in vertices)
+def _coarse_grid(pixels: int, numbers: int) -> str:
+    """Return a grid of a third of so many numbers, half of which are its axes'."""
+    entries: int = 1 << max(round(math.log2(numbers / 29)), 0)
+    finest = math.ceil(math.sqrt(3.5 * entries))
+    return (
+        f"grid:levels=4,features={_FEATURES},entries={entries},coarsest={max(finest // 5, 1)},"
+        f"finest={finest},axes={_axes(pixels, numbers)}"
+    )
+
+
+def _axes(pixels: int, numbers: int) -> int:
+    return max(min(numbers // 24, round(_longer_side(pixels) * 2 / 3)), 1)
+
+
+def _longer_side(pixels: int) -> float:
+    return math.sqrt(1.5 * pixels)  # as of most photographs
 
 
 PRESETS = {

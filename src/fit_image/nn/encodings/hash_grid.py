@@ -6,9 +6,10 @@ has a few features, and the encoding of a point is the bilinear interpolation of
 four corners. A grid whose vertices all fit into the level's table has one entry for each; in a
 finer one they share entries, by a hash.
 
-Two more levels may be grids along one axis alone, of columns and of rows, as the vectors of a
-decomposed tensor (Chen, Xu, Geiger, Yu and Su, "TensoRF: tensorial radiance fields", ECCV 2022):
-for few numbers, they tell the layers where a point is among those that share entries.
+Two more levels may be grids along one axis alone, of columns and of rows, with an entry for each
+vertex, as the vectors of a decomposed tensor (Chen, Xu, Geiger, Yu and Su, "TensoRF: tensorial
+radiance fields", ECCV 2022): for few numbers, they tell the layers where a point is among those
+that share entries.
 
 Outside the unit square the grid is reflected.
 """
@@ -53,7 +54,7 @@ class HashGrid(Encoding):
     features : int
         Numbers in an entry.
     entries : int
-        Largest number of entries of a level; a power of 2.
+        Largest number of entries of a level of both axes; a power of 2.
     coarsest, finest : int
         Cells along the longer side; those of the levels between grow by a constant factor.
     sides : (int, int)
@@ -84,7 +85,7 @@ class HashGrid(Encoding):
         table, start = [], 0
         for across, down in grids:
             vertices = (across + 1) * (down + 1)
-            dense = vertices <= entries
+            dense = vertices <= entries or not (across and down)
             count = vertices if dense else entries
             bits = max(((count - 1) // REGIONS).bit_length(), _LEAST_BITS)
             table.append((start, count, across, down, across + 1 if dense else 0, bits))
