@@ -201,6 +201,7 @@ ENCODINGS = [
     Positional(2, 3),
     Fourier(2, 4, 3.0, np.random.default_rng(0)),
     HashGrid(3, 2, 16, 2, 6, (6, 4)),
+    HashGrid(3, 2, 16, 2, 6, (6, 4), 5),
 ]
 
 
@@ -234,6 +235,7 @@ GRID = np.array([3, 2, 16, 2, 6, 6, 4])
         {"grid": GRID + np.array([10**9, 0, 0, 0, 0, 0, 0])},
         {"grid": GRID + np.array([0, 0, 1, 0, 0, 0, 0])},
         {"grid": np.array([*GRID, -1])},
+        {"grid": np.array([*GRID, 0])},
         {"grid": np.array([*GRID, 5])},
         {"grid": np.array([*GRID, 5, 1])},
         {"tables": np.zeros(3, np.float32)},

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from test_cli import fail, succeed
 
+from fit_image.apps.fit.architecture import make_network, sized
 from fit_image.apps.fitting import fit
 from fit_image.config.fit import FitConfig
 from fit_image.config.presets import PRESETS, preset_config
@@ -24,8 +25,8 @@ SIZES = [(1, 1), (1, 300), (16, 16), (300, 429), (768, 512), (6000, 4000), (2**2
 # seeds 0 to 4, less 1. Half the epochs fall short, as do waves whose rate does not fall.
 QUALITY = [("sharp", 12, 31.1), ("instant", 12, 37.2)]
 
-# For each field, a value that is neither its default nor a preset's, and its option. The schedule
-# is that of compact for many numbers, its length that of compact.
+# For each field, a value that is neither its default nor a preset's, and its option. The length of
+# the schedule is that of compact.
 OVERRIDES = {
     "layers": ("3x5:tanh", "--layers"),
     "epochs": (3, "--epochs"),
@@ -35,9 +36,9 @@ OVERRIDES = {
     "optimizer": ("momentum", "--optimizer"),
     "encoding": ("positional:3", "--encoding"),
     "loss": ("huber", "--loss"),
-    "lr_schedule": ("linear", "--lr-schedule"),
+    "lr_schedule": ("exponential", "--lr-schedule"),
     "schedule_by": ("time", "--schedule-by"),
-    "warmup": (0.25, "--warmup"),
+    "warmup": (0.5, "--warmup"),
     "sampling": ("error", "--sampling"),
     "activation": ("elu", "--activation"),
     "output_activation": ("sigmoid", "--output-activation"),
@@ -70,6 +71,21 @@ def test_a_preset_fits_every_picture(preset, size):
     config = preset_config(preset, *size)
     assert config == config.for_picture(*size)
     assert config.epochs >= 1
+
+
+@pytest.mark.parametrize("size", [(768, 512), (512, 512), (300, 400), (40, 900), (3, 2)])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_compact_fits_any_number_of_parameters(size, channels):
+    for numbers in (30, 52, 99, 100, 101, 500, 7_479, 11_999, 12_000, 29_697, 72_000, 300_000):
+        config = preset_config("compact", *size, max_parameters=numbers)
+        network = make_network(sized(config, size, channels), size, channels)
+        assert 0.85 * numbers - 10 < network.num_params <= numbers
+
+
+@pytest.mark.parametrize("numbers", [50, 5_000, 50_000])
+def test_compact_may_learn_no_epoch(numbers):
+    config = preset_config("compact", 768, 512, max_parameters=numbers, epochs=0)
+    assert (config.epochs, config.warmup) == (0, 0.0)
 
 
 def test_the_classic_preset_is_the_defaults():

@@ -299,11 +299,11 @@ def test_a_grid_is_cut_into_regions_at_cache_lines():
 
 @pytest.mark.parametrize(("entries", "finest"), [(2**10, 60), (2**14, 240)])
 def test_whoever_adds_to_a_unit_the_gradient_is_the_same(entries, finest, rng):
-    encoding = HashGrid(3, 2, entries, 4, finest, (60, 40))
+    encoding = HashGrid(3, 2, entries, 4, finest, (60, 40), 400)
     inputs = rng.random((300, 2), dtype=np.float32)
     grad_y = rng.standard_normal((300, encoding.outputs), np.float32)
     results = set()
-    for edges in ((0, 48), (0, 5, 16, 31, 33, 48), range(49)):
+    for edges in ((0, 80), (0, 5, 16, 31, 33, 48, 70, 80), range(81)):
         gradient, touched = np.zeros(encoding.size, np.float32), Touched(encoding.units, 2)
         for half in (slice(0, 120), slice(120, 300)):
             for first, stop in itertools.pairwise(edges):
@@ -319,7 +319,7 @@ def test_whoever_adds_to_a_unit_the_gradient_is_the_same(entries, finest, rng):
 
 
 def test_a_step_is_the_same_whether_few_entries_are_noted_or_all(rng):
-    encoding = HashGrid(3, 2, 2**10, 4, 60, (60, 40))
+    encoding = HashGrid(3, 2, 2**10, 4, 60, (60, 40), 400)
     inputs = rng.random((300, 2), dtype=np.float32)
     grad_y = rng.standard_normal((300, encoding.outputs), np.float32)
     units, results, noted = range(len(encoding.units)), set(), []
@@ -341,7 +341,7 @@ def test_a_step_is_the_same_whether_few_entries_are_noted_or_all(rng):
 @pytest.mark.parametrize("batch", [7, 100, 300])
 @pytest.mark.parametrize("micro_batch", [None, 64])
 def test_the_number_of_threads_changes_no_bit_of_the_tables(batch, micro_batch, rng):
-    grid = 3, 2, 2**11, 3, 60, (60, 40)
+    grid = 3, 2, 2**11, 3, 60, (60, 40), 400
     first = make(HashGrid(*grid), rng, hidden=(30, 20))
     inputs, targets = places(rng, 700), rng.random((700, 3), dtype=np.float32)
     results = set()

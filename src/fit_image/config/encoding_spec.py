@@ -97,8 +97,8 @@ class GridSpec:
     coarsest, finest : int or None
         Cells along the picture's longer side, 1 to 2^20. None depends on the picture's size.
     axes : int
-        The same of two grids more, of columns and of rows, which share no entries; 0: there are
-        none.
+        Cells along the longer side of two more grids, one of columns and one of rows, without
+        shared entries; 0 to 2^20, 0: none.
     """
 
     usage: ClassVar[str] = "grid[:levels=8,features=2,entries=2^16,coarsest=16,finest=512,axes=0]"
@@ -158,6 +158,11 @@ class GridSpec:
         return dataclasses.replace(self, entries=entries, coarsest=coarsest, finest=finest)
 
     @property
+    def outputs(self) -> int:
+        """Features of a place."""
+        return (self.levels + 2 * (self.axes > 0)) * self.features
+
+    @property
     def is_whole(self) -> bool:
         """Whether nothing is left open that decides how many numbers the tables have."""
         return None not in (self.entries, self.coarsest, self.finest)
@@ -179,7 +184,7 @@ ENCODINGS: dict[str, type[EncodingSpec]] = {
 
 
 def left_open(text: str) -> str:
-    """Return an encoding without the values that decide how many numbers its tables have."""
+    """Return an encoding without what ``max_parameters`` decides: entries, coarsest and finest."""
     spec = parse_encoding(text)
     if isinstance(spec, GridSpec):
         spec = dataclasses.replace(spec, entries=None, coarsest=None, finest=None)

@@ -103,7 +103,7 @@ def test_the_key_depends_on_what_decides_the_result_only(picture, tmp_path):
     assert trial.with_seed(1).key != trial.key
 
 
-@pytest.mark.parametrize("encoding", ["none", "positional:4", "fourier:16@3", "grid:levels=2"])
+@pytest.mark.parametrize("encoding", ["none", "positional:4", "fourier:16@3", "grid:axes=9"])
 @pytest.mark.parametrize("channels", CHANNELS)
 def test_parameters_are_those_of_the_network(picture, encoding, channels):
     (trial,) = plan(picture, {"encoding": (encoding,), "channels": (channels,)})

@@ -58,7 +58,7 @@ _GRID = (
         across, down, row, first, entries = self.levels
         inside = torch.minimum(inputs % 2, 2 - inputs % 2)
         places = inside[:, :1] * across, inside[:, 1:] * down
-        x, y = (p.long().minimum((n - 1).relu()) for p, n in zip(places, (across, down)))
+        x, y = (p.long().minimum((n - 1).clamp(min=0)) for p, n in zip(places, (across, down)))
         right, below = places[0] - x, places[1] - y
         value = 0
         for i, j in ((0, 0), (1, 0), (0, 1), (1, 1)):

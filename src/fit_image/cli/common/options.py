@@ -156,11 +156,12 @@ REGION = Parsed("X0,Y0,X1,Y1", _region)
 
 def describe_presets() -> str:
     """Describe the options of each preset, for a picture of the default size."""
-    parts = []
+    pixels, parts = ImageConfig().max_pixels or 1, []
+    width = math.isqrt(pixels * 3 // 2)  # of most photographs
     for name, preset in PRESETS.items():
         values = [
             f"{option_of(field)} {value}"
-            for field, value in preset.values(ImageConfig().max_pixels or 1, {}).items()
+            for field, value in preset.values(pixels, (width, pixels // width), {}).items()
         ]
         parts.append(f"{name}, {preset.summary}: {' '.join(values) or 'the defaults'}")
     return "; ".join(parts) + "."

@@ -104,11 +104,11 @@ class HashGrid(Encoding):
     @classmethod
     def from_arrays(cls, arrays: Arrays, inputs: int) -> Self:
         shape = checked_array(arrays, "grid", np.int64, (None,)).tolist()
-        if inputs != 2 or len(shape) not in (7, 8):
-            raise ValueError("a hash grid has another shape")
         levels, features, entries, coarsest, finest, width, height, *axes = shape
         if (
-            not all(0 < number < 1 << 31 for number in shape)
+            inputs != 2
+            or len(axes) > 1
+            or not all(0 < number < 1 << 31 for number in shape)
             or levels > 64
             or entries & entries - 1
         ):

@@ -72,7 +72,7 @@ class Trial:
     def work(self) -> float:
         """FLOPs of training on one pixel once: 6 per weight used."""
         spec = parse_encoding(self.manifest.fit.encoding)
-        touched = _CORNERS * spec.levels * spec.features if isinstance(spec, GridSpec) else 0
+        touched = _CORNERS * spec.outputs if isinstance(spec, GridSpec) else 0
         return float(_FLOPS_PER_WEIGHT * (self._parameters[0] + touched))
 
     @cached_property
