@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from fit_image.errors import FitImageError
+from command_line import run_command
 from fit_image.images.ycbcr import BLUE_OF_CB, GREEN_OF_CB, GREEN_OF_CR, RED_OF_CR
 from fit_image.storage.atomic import atomic_path
 
@@ -245,7 +244,4 @@ def main(output: Path, seed: int, each: int, width: int, height: int) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (OSError, FitImageError) as error:
-        sys.exit(f"error: {error}")
+    run_command(main)

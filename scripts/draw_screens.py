@@ -12,7 +12,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from random import Random
 import click
 from PIL import Image
 
+from command_line import run_command
 from fit_image.errors import FitImageError, InputError
 from fit_image.storage.atomic import atomic_path
 
@@ -257,7 +257,4 @@ def main(output: Path, count: int, first: int, seed: int, part: str, photos: Pat
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (OSError, FitImageError) as error:
-        sys.exit(f"error: {error}")
+    run_command(main)

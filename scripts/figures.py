@@ -16,6 +16,7 @@ import click
 import numpy as np
 from PIL import Image
 
+from command_line import run_command
 from drawing.browser import photograph, photograph_training
 from drawing.codes import Comparison, draw_codes
 from drawing.equal_parameters import draw_equal
@@ -24,7 +25,7 @@ from drawing.gallery import Cell, draw_gallery, draw_sheet
 from drawing.restored import draw_restored
 from drawing.terminal import draw_watched
 from drawing.unseen import draw_unseen
-from fit_image import FitImageError, load_image, save_image, to_uint8
+from fit_image import load_image, save_image, to_uint8
 from fit_image.apps.autoencode.train_test_split import load_split
 from fit_image.apps.digits.model import DigitModel
 from fit_image.apps.fit.metrics import FitMetrics
@@ -327,7 +328,4 @@ def compare_codes(
 
 
 if __name__ == "__main__":
-    try:
-        cli()
-    except FitImageError as error:
-        sys.exit(f"figures.py: {error}")
+    run_command(cli)

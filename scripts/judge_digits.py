@@ -23,6 +23,7 @@ import click
 import numpy as np
 import numpy.typing as npt
 
+from command_line import run_command
 from fit_image.apps.digits.config import DigitsConfig
 from fit_image.apps.digits.model import DigitModel
 from fit_image.apps.digits.trainer import DigitTrainer
@@ -303,7 +304,4 @@ def main(
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except FitImageError as error:
-        sys.exit(f"error: {error}")
+    run_command(main)

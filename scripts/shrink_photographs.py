@@ -8,7 +8,6 @@ smooth backgrounds, pictures with holes and copies of the same picture in other 
 from __future__ import annotations
 
 import fnmatch
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -19,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
-from fit_image.errors import FitImageError, InputError
+from command_line import run_command
+from fit_image.errors import InputError
 from fit_image.storage.atomic import atomic_path
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
@@ -144,7 +144,4 @@ def main(
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (OSError, FitImageError) as error:
-        sys.exit(f"error: {error}")
+    run_command(main)

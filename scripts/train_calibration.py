@@ -9,7 +9,6 @@ places of three kinds of coefficients, so that what is restored has most decibel
 from __future__ import annotations
 
 import io
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,13 +21,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from command_line import run_command
 from fit_image.apps.unjpeg.estimators import ResidualEstimator
 from fit_image.apps.unjpeg.floor.places import INWARD, OUTWARD, ZERO
 from fit_image.apps.unjpeg.floor.strip import Strip, of_blocks
 from fit_image.apps.unjpeg.patches.pictures import find_pictures, read_clean
 from fit_image.apps.unjpeg.residual.gate import BEYOND, SLOPE, Gate
 from fit_image.apps.unjpeg.residual.model import ResidualNetwork
-from fit_image.errors import FitImageError
 from fit_image.images.formats.jpeg import decompress
 from fit_image.images.formats.jpeg_blocks import BLOCK
 from fit_image.images.formats.jpeg_planes import BASIS, JpegPlanes, read_planes
@@ -214,7 +213,4 @@ def _fit(
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (OSError, FitImageError) as error:
-        sys.exit(f"error: {error}")
+    run_command(main)

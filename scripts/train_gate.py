@@ -9,7 +9,6 @@ what gives most decibels.
 from __future__ import annotations
 
 import io
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,10 +21,10 @@ from PIL import Image
 from torch import nn
 from torch.nn import functional
 
+from command_line import run_command
 from fit_image.apps.unjpeg.patches.pictures import find_pictures, read_clean
 from fit_image.apps.unjpeg.residual.gate import BEYOND, SLOPE, Gate
 from fit_image.apps.unjpeg.restoration import Restoration
-from fit_image.errors import FitImageError
 from fit_image.images.formats.jpeg import decompress
 from fit_image.images.formats.jpeg_blocks import BLOCK
 from fit_image.images.formats.jpeg_planes import read_planes
@@ -183,7 +182,4 @@ def _fit(
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (OSError, FitImageError) as error:
-        sys.exit(f"error: {error}")
+    run_command(main)

@@ -15,9 +15,9 @@ from typing import NamedTuple, Self
 import click
 import torch
 
+from command_line import run_command
 from fit_image.apps.unjpeg.residual.model import ResidualNetwork
 from fit_image.apps.unjpeg.residual.network import Sizes
-from fit_image.errors import FitImageError
 from restorer.crops import Crops, make_crops
 from restorer.network import RestorerNetwork
 from restorer.training import CropBuffer, Training, gain
@@ -147,7 +147,4 @@ def train(
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (OSError, FitImageError) as error:
-        sys.exit(f"error: {error}")
+    run_command(main)

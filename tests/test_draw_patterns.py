@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -46,3 +50,13 @@ def test_a_seed_gives_the_same_files(tmp_path):
     with Image.open(tmp_path / "first" / "chessboard-1.png") as picture:
         assert (picture.mode, picture.size) == ("RGB", (40, 24))
         assert (np.asarray(picture) == draw_patterns.draw("chessboard", 3, 1, 40, 24)).all()
+
+
+def test_what_is_wrong_is_one_line(tmp_path):
+    (tmp_path / "taken").touch()
+    arguments = sys.executable, Path(draw_patterns.__file__), tmp_path / "taken" / "patterns"
+    ended = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("error: ")
+    assert ended.stderr.count("\n") == 1
+    assert "taken" in ended.stderr
