@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -72,6 +75,19 @@ def test_a_run_without_a_model_has_no_units(copied, page):
         (copied / name).unlink()
     report.succeed(copied, "-q")
     assert "What its units draw" not in (copied / "report.html").read_text("utf-8")
+
+
+def test_the_command_of_a_page_is_accepted(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    gradient(tmp_path)
+    shell = Shell()
+    schedule = ("--lr-schedule", "cosine", "--schedule-by", "time", "--time-limit", "9s")
+    shell.succeed("pic.png", "--layers", 4, "--epochs", 2, *schedule, "-q", "-o", "run")
+    shell.succeed("pic.png", "-o", "run", "--resume", "--time-limit", "none", "-q")
+    report.succeed("run", "-q")
+    page = Path("run/report.html").read_text("utf-8")
+    command = html.unescape(re.search(r"fit-image (pic\.png[^<]*)", page)[1])
+    shell.succeed(*shlex.split(command), "-q", "-o", "again")
 
 
 def test_what_has_no_report_is_said(copied, tmp_path, monkeypatch):

@@ -116,7 +116,7 @@ def test_format_and_parse_are_inverse(layers):
     [
         FitConfig(),
         FitConfig(layers=(3, 4), epochs=7, learning_rate=1e-3, slope=0.5, seed=9),
-        FitConfig(optimizer="adam", batch_size=10**30),
+        FitConfig(optimizer="adam", batch_size=10**15),
         FitConfig(optimizer="adamw", weight_decay=0.0, loss="l1"),
         FitConfig(lr_schedule="cosine", warmup=0.5),
         FitConfig(layers="2x8:sine,4", activation="gabor", omega=7.5, scale=3.0, init="normal:0.1"),

@@ -141,6 +141,13 @@ def test_what_a_preset_does_not_use_is_refused(picture):
     assert "adamw" in fail(picture, "--preset", "instant", "--weight-decay", "0.1")
 
 
+def test_what_a_preset_uses_for_small_pictures_only_is_refused(tmp_path):
+    large = tmp_path / "large.png"
+    Image.new("RGB", (400, 300), "teal").save(large)
+    line = fail(large, "--preset", "compact", "--omega", "5", "--epochs", "1")
+    assert "--omega would change nothing" in line
+
+
 def test_unknown_presets_are_refused(small_picture, picture):
     with pytest.raises(InputError, match="preset must be one of"):
         fit(small_picture, preset="best")

@@ -123,6 +123,24 @@ def test_a_run_stopped_inside_an_epoch_goes_on(kind, data, whole_of, monkeypatch
     assert_same_run(kind, whole_of(kind, EPOCHS))
 
 
+def test_the_last_epoch_is_drawn_where_a_run_ends_that_was_to_be_longer(picture):
+    shell = KINDS["fit"].shell
+    options = ("--layers", 8, "--frame-every", 1000, "--animation", "none", "-q")
+    process = shell.start(picture, "-o", "run", *options, "--epochs", 1_000_000)
+    wait_until(lambda: len(rows(Path("run"))) > 3 if Path("run/metrics.csv").exists() else False)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    epochs = result()["epochs"]
+    before = rows(Path("run"))
+    shell.succeed(picture, "-o", "run", "--resume", "--epochs", epochs, "-q")
+    *earlier, last = rows(Path("run"))
+    assert earlier == before[:-1]
+    assert last.startswith(before[-1])
+    assert result()["psnr"] > 0
+    assert Path(f"run/frames/epoch-{epochs:06d}.png").exists()
+    assert Path("run/final.png").read_bytes() != Path("run/frames/epoch-000000.png").read_bytes()
+
+
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_goes_on(signum, kind, data, whole_of):
     process = kind.shell.start(data, "-o", "run", *kind.options, "--epochs", 100_000)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from fit_image.config.caption import Caption
 from fit_image.config.registry import LOOPS, PACES
-from fit_image.config.settings import check_settings, documented, require, setting
+from fit_image.config.settings import (
+    LARGEST_WHOLE,
+    check_settings,
+    documented,
+    require,
+    setting,
+)
 from fit_image.errors import excerpt
 
 FPS = (0.01, 1000.0)
@@ -60,7 +65,7 @@ class AnimationConfig:
         None,
         "Largest size of the animation, such as 8MB, 500kB or none; of a larger one, fewer frames "
         "are taken, then fewer colours, then fewer pixels.",
-        (1, math.inf),
+        (1, LARGEST_WHOLE),
         added=True,
     )
 

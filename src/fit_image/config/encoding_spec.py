@@ -12,6 +12,9 @@ from fit_image.errors import InputError, quoted
 
 _MAX_CELLS = 1 << 20
 
+_COARSEST = 16
+"""Cells of the coarsest level of a grid, unless the finest has fewer."""
+
 _GRID_FIELD = re.compile(r"(?P<name>[a-z]+)=(?:(?P<base>2)\^)?(?P<number>[0-9]{1,9})")
 
 
@@ -151,7 +154,7 @@ class GridSpec:
         vertex of it, up to a million.
         """
         longest = min(max(width, height), _MAX_CELLS)
-        coarsest = self.coarsest or min(16, self.finest or longest)
+        coarsest = self.coarsest or min(_COARSEST, self.finest or longest)
         finest = self.finest or max(longest, coarsest)
         vertices = (width + 1) * (height + 1)
         entries = self.entries or 1 << min(max(math.ceil(math.log2(vertices)), 4), 20)
@@ -184,10 +187,15 @@ ENCODINGS: dict[str, type[EncodingSpec]] = {
 
 
 def left_open(text: str) -> str:
-    """Return an encoding without what ``max_parameters`` decides: entries, coarsest and finest."""
+    """Return an encoding without what ``max_parameters`` decides: entries and finest.
+
+    The coarsest level stays, unless it is the one that follows from the finest.
+    """
     spec = parse_encoding(text)
     if isinstance(spec, GridSpec):
-        spec = dataclasses.replace(spec, entries=None, coarsest=None, finest=None)
+        usual = min(_COARSEST, spec.finest or _COARSEST)
+        coarsest = None if spec.coarsest == usual else spec.coarsest
+        spec = dataclasses.replace(spec, entries=None, coarsest=coarsest, finest=None)
     return str(spec)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -35,6 +34,8 @@ from fit_image.config.registry import (
     activations_with,
 )
 from fit_image.config.settings import (
+    LARGEST_WHOLE,
+    SEED,
     check_choice,
     check_settings,
     documented,
@@ -49,7 +50,7 @@ MOST_EPOCHS = 10_000_000
 # Options that are not named like their field.
 _OPTIONS = {"learning_rate": "--lr", "max_parameters": "--parameters"}
 
-_NOT_NEGATIVE, _POSITIVE, _RATE = (0, math.inf), (1, math.inf), (0, LARGEST_RATE)
+_POSITIVE, _RATE = (1, LARGEST_WHOLE), (0, LARGEST_RATE)
 
 
 @documented
@@ -79,7 +80,7 @@ class FitConfig:
         "residual:24x4x6 is 24 residual blocks of 4 layers with 6 units.",
         as_text=LAYERS_AS_TEXT,
     )
-    epochs: int = setting(500, "Epochs: passes over all pixels.", _NOT_NEGATIVE, may_change=True)
+    epochs: int = setting(500, "Epochs: passes over all pixels.", (0, MOST_EPOCHS), may_change=True)
     learning_rate: float = setting(
         None,
         "Learning rate, divided by sqrt(fan_in + 1) in each layer unless the optimizer is adam, "
@@ -101,9 +102,7 @@ class FitConfig:
         _RATE,
     )
     slope: float = setting(0.01, "Slope of the leaky ReLU below zero.", (0, 1))
-    seed: int = setting(
-        0, "Seed of the initial weights and of the order of the pixels.", _NOT_NEGATIVE
-    )
+    seed: int = setting(0, "Seed of the initial weights and of the order of the pixels.", SEED)
     batch_size: int = setting(
         None, "Pixels in a batch; more than the picture has means all of them.", _POSITIVE
     )
@@ -198,7 +197,7 @@ class FitConfig:
         None,
         "Stop as soon as a frame reaches this PSNR in dB; unseen:30 is that of the pixels that "
         "--hold-out never shows.",
-        (0, math.inf),
+        _RATE,
         above=True,
         may_change=True,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from fit_image.config.layer_spec import LARGEST_RATE
 from fit_image.errors import InputError, excerpt
 
 EVEN = "even"
@@ -71,13 +72,13 @@ def parse_target(text: str) -> str:
         decibels = float(number) if number != text else math.nan
     except ValueError:
         decibels = math.nan
-    if not 0 < decibels < math.inf:
+    if not 0 < decibels <= LARGEST_RATE:
         raise InputError(
             f"target_psnr must be above 0, or {UNSEEN}30 for the pixels never shown, not "
             f"{excerpt(repr(text))}",
             fields=("target_psnr",),
         )
-    return f"{UNSEEN}{decibels:g}"
+    return f"{UNSEEN}{decibels!r}".removesuffix(".0")
 
 
 def is_reached(target: str | float | None, psnr: float, unseen_psnr: float) -> bool:

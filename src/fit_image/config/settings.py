@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Collection, Mapping
 from dataclasses import Field, field, fields
 from numbers import Integral, Real
@@ -14,6 +13,9 @@ from fit_image.errors import InputError, excerpt
 
 SEED = (0, 2**63 - 1)
 """Limits of a seed."""
+
+LARGEST_WHOLE = 10**15
+"""Of whole numbers that have no other limit: all of JSON's readers know it exactly."""
 
 ConfigType = TypeVar("ConfigType")
 
@@ -88,9 +90,7 @@ def check_settings(config: Any) -> None:
             require(is_number or not _is_number(each), each.name, "must be a number")
             if is_number:
                 least, most = data["limits"] or (0, LARGEST_RATE)
-                # Infinity is a limit only.
-                inside = least <= number <= most and number != math.inf
-                inside = inside and not (data["above"] and number == least)
+                inside = least <= number <= most and not (data["above"] and number == least)
                 require(inside, each.name, f"must be {_range_of(each)}, not {number}")
 
 
@@ -101,8 +101,8 @@ def _is_number(each: Field[Any]) -> bool:
 def _range_of(each: Field[Any]) -> str:
     least, most = each.metadata["limits"] or (0, LARGEST_RATE)
     if each.metadata["above"]:
-        return f"above {least:,}" + (f", at most {most:,}" if most < math.inf else "")
-    return f"{least:,} to {most:,}" if most < math.inf else f"{least:,} or more"
+        return f"above {least:,}, at most {most:,}"
+    return f"{least:,} to {most:,}"
 
 
 def check_choice(name: str, value: object, choices: Collection[str]) -> None:

@@ -37,7 +37,7 @@ class RunRecorder(Generic[TrainerType]):
         self._saved_at = self._began
         # The shorter of two: in the longer one the process may have been stopped.
         self._saving_seconds: deque[float] = deque(maxlen=2)
-        self._recorded_epoch: int | None = None
+        self._recorded_epoch = rows[-1].epoch if rows else None
         self._observers.begin(directory, trainer.epoch_size, rows, lambda: trainer.snapshot)
 
     @classmethod

@@ -81,8 +81,11 @@ def test_other_values_are_refused(value):
 def test_a_target_of_pixels_that_are_all_shown_is_refused():
     with pytest.raises(InputError, match="it needs hold_out"):
         FitConfig(target_psnr="unseen:30")
-    assert FitConfig(target_psnr="unseen:30.50", hold_out="even").target_psnr == "unseen:30.5"
-    for target in ("unseen:", "unseen:0", "unseen:-3", "unseen:inf", "unseen:nan", "seen:30", "30"):
+    for given, kept in (("30.50", "30.5"), ("30.0", "30"), ("30.123456789", "30.123456789")):
+        config = FitConfig(target_psnr=f"unseen:{given}", hold_out="even")
+        assert config.target_psnr == f"unseen:{kept}"
+    refused = ("", "0", "-3", "inf", "1e7", "nan")
+    for target in (*(f"unseen:{each}" for each in refused), "seen:30", "30"):
         with pytest.raises(InputError, match="target_psnr"):
             FitConfig(target_psnr=target, hold_out="even")
 

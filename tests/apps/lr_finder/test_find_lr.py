@@ -249,6 +249,23 @@ def test_contradictions_are_refused_in_one_line(picture, options, problem):
     assert problem in shell.fail(picture, *SMALL, *options)
 
 
+def test_a_chart_is_no_animation(picture):
+    both = ("--plot", "a.png", "--animation", "./a.png")
+    line = shell.fail(picture, "--layers", "4", "--lr", "auto", *both)
+    assert "--plot a.png is an animation, too" in line
+
+
+@pytest.mark.parametrize("name", ["target.png", "final.png", "frames/epoch-000001.png"])
+def test_a_chart_replaces_no_file_of_a_run(picture, name):
+    shell.succeed(picture, *SMALL, "-o", "run", "-q")
+    before = Path("run", name).read_bytes()
+    for more in ((), ("--like", "run"), ("-o", "run")):
+        line = shell.fail(picture, "--layers", "4", "--find-lr", "--plot", f"run/{name}", *more)
+        assert "would replace a file that the run needs" in line
+    assert Path("run", name).read_bytes() == before
+    shell.succeed(picture, "--layers", "4", "--find-lr", "--plot", "run/chart.png")
+
+
 # In sweeps
 
 

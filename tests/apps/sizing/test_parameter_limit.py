@@ -213,6 +213,39 @@ def test_a_run_records_it_and_goes_on(picture, options):
 
 
 @pytest.mark.usefixtures("_folder")
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--preset", "instant", "--layers", "2x64"),
+        ("--preset", "instant", "--layers", "300,200,100"),
+        ("--encoding", "grid"),
+        ("--preset", "compact", "--layers", "4x300"),
+    ],
+)
+@pytest.mark.parametrize("limit", [1500, 3000])
+def test_a_line_with_sizes_may_be_repeated(picture, options, limit):
+    line = (picture, *options, "--parameters", limit, "--epochs", 1, "--resume", "-q")
+    shell.succeed(*line)
+    before = Path("pic-fit/run.json").read_text()
+    shell.succeed(*line)
+    assert json.loads(Path("pic-fit/run.json").read_text())["fit"] == json.loads(before)["fit"]
+    other = (picture, "--resume", "--layers", "2,9", "--parameters", limit, *options[:2])
+    assert "--layers (was " in shell.fail(*other)
+
+
+@pytest.mark.usefixtures("_folder")
+def test_the_coarsest_level_of_an_earlier_run_stays(picture):
+    coarse = ("--encoding", "grid:levels=4,coarsest=3", "--layers", 8)
+    shell.succeed(picture, *coarse, "--parameters", 900, "--epochs", 1, "-o", "few", "-q")
+    shell.succeed(picture, "--like", "few", "--parameters", 1200, "-o", "more", "-q")
+    documents = (json.loads(Path(name, "run.json").read_text()) for name in ("few", "more"))
+    few, more = (each["fit"]["encoding"] for each in documents)
+    assert "coarsest=3," in few
+    assert "coarsest=3," in more
+    assert few != more
+
+
+@pytest.mark.usefixtures("_folder")
 def test_refusals_name_the_option(picture):
     line = shell.fail(picture, "--parameters", 14)
     assert line == "fit-image: --parameters must be at least 15 for layers like 4x300, not 14"

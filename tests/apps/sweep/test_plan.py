@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from PIL import Image
 
 from fit_image.apps.fit.architecture import make_network
 from fit_image.apps.fit.manifest import FitManifest, Picture
@@ -79,6 +80,20 @@ def test_values_without_use_are_left_out_of_a_combination(picture):
 def test_invalid_specifications_are_refused(picture, axes, message):
     with pytest.raises(InputError, match=message):
         plan(picture, axes)
+
+
+def test_a_picture_that_is_wrong_is_named(picture, tmp_path):
+    dot = tmp_path / "dot.png"
+    Image.new("RGB", (1, 1)).save(dot)
+    grid = {"hold_out": (None, "even")}
+    with pytest.raises(InputError, match=r"dot\.png: --hold-out even: .* all of the 1 x 1 pixels"):
+        plan_trials(SweepSpec((picture, dot), (grid,)))
+
+
+def test_an_animation_that_no_trial_can_write_is_refused(picture):
+    record = RecordConfig(animations=("film.avif",), loop="once")
+    with pytest.raises(InputError, match="once is not possible in AVIF files"):
+        plan(picture, {"layers": ("1x4", "1x8")}, record=record)
 
 
 def test_presets_and_encodings_are_decided_by_the_picture(picture):

@@ -21,7 +21,8 @@ def follow(
     """Train until `FitTrainer.ended`, from wherever the trainer stands.
 
     The picture is drawn after every ``frame_every`` epochs, in the beginning and at the end. A
-    state that ends inside of an epoch is always drawn, also if nothing is left to learn. ``encode``
+    state that ends inside of an epoch is always drawn, also if nothing is left to learn, and so is
+    the last epoch recorded, if nothing follows it. ``encode``
     makes the file of a frame, where a thread has time for it.
 
     Yields
@@ -36,7 +37,8 @@ def follow(
     DivergenceError
         If training diverges.
     """
-    last: EpochEnd | None = None
+    undrawn = trainer.undrawn
+    last = undrawn and EpochEnd(undrawn.epoch, undrawn, None)
     if trainer.learned_epochs == 0 and trainer.progress.position == 0:
         last = yield from _draw(trainer, _end(trainer, 0), encode)
     while trainer.ended is None or trainer.progress.position > 0:
@@ -45,9 +47,7 @@ def follow(
             yield epoch
         position = trainer.progress.position
         if position == 0:
-            if last and last.frame is None:
-                yield from _draw(trainer, last, encode)
-            return
+            break
         last = _end(trainer, epoch, complete=position == trainer.epoch_size)
         if epoch % frame_every == 0 or trainer.ended:
             draw = _draw_beside if can_learn_ahead(trainer) else _draw
@@ -57,6 +57,8 @@ def follow(
             yield last
         if not last.complete:
             return
+    if last and last.frame is None:
+        yield from _draw(trainer, last, encode)
 
 
 def _end(trainer: FitTrainer, epoch: int, *, complete: bool = True) -> EpochEnd:

@@ -83,6 +83,7 @@ class FitTrainer(Trainer):
         self.learning = EpochLearner(self.network, self.image, config, threads, self.held_out)
         self._errors = PixelErrors(self.network, self.image, threads)
         self._newest_loss: float | None = None
+        self.undrawn: FitMetrics | None = None
         self._best_unseen_psnr = -math.inf
         self.stall = StallWatch(self.image, config, self.held_out, threads)
         self._sound = False  # whether the state has been drawn, and did not collapse
@@ -240,6 +241,7 @@ class FitTrainer(Trainer):
         drawn = [Fidelity(row.psnr, row.unseen_psnr) for row in rows if row.psnr is not None]
         self.newest_metrics = drawn[-1] if drawn else None
         self._newest_loss = FitMetrics.newest(rows)["loss"]
+        self.undrawn = rows[-1] if rows and rows[-1].psnr is None else None
         unseen = [each.unseen_psnr for each in drawn if each.unseen_psnr is not None]
         self._best_unseen_psnr = max(unseen, default=-math.inf)
         self.stall.take_history(rows)

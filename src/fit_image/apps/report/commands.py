@@ -14,6 +14,7 @@ from fit_image.config.fit import FitConfig, ImageConfig, RecordConfig, option_of
 from fit_image.config.layer_spec import format_layers
 from fit_image.config.presets import preset_config
 from fit_image.config.registry import CHANNELS
+from fit_image.config.usage import unused_fields
 from fit_image.errors import InputError
 
 # Fields that decide the defaults of others come first.
@@ -32,12 +33,13 @@ def command_line(manifest: FitManifest) -> str:
         words += ["--preset", manifest.preset]
     given: dict[str, Any] = {}
     size = manifest.picture.width, manifest.picture.height
+    unused = unused_fields(fit)
     names = [*_DECIDING, *(each.name for each in fields(FitConfig) if each.name not in _DECIDING)]
     for name in names:
         usual = preset_config(manifest.preset, *size, **given)
         with suppress(InputError):  # where the usual layers have more parameters
             usual = sized(usual, size, CHANNELS[manifest.image.channels])
-        if getattr(usual, name) != getattr(fit, name):
+        if getattr(usual, name) != getattr(fit, name) and name not in unused:
             given[name] = getattr(fit, name)
     usual_image = asdict(ImageConfig())
     image = asdict(manifest.image)

@@ -219,7 +219,6 @@ def _kind(default: object, data: Mapping[str, Any]) -> Any:
     if data["choices"] is not None:
         return Word(list(data["choices"]))
     least, most = data["limits"] or (0, None)
-    most = None if most == math.inf else most
     if isinstance(default, int):
         return Whole(int(least), None if most is None else int(most))
     if isinstance(default, float) or data["limits"]:

@@ -94,7 +94,7 @@ class FitCommand(TrainCommand):
         except InputError as error:
             raise InputError(f"--background: {error}") from error
         self._check_animations(record)
-        check_plot(given["plot"], self.data)
+        check_plot(given["plot"], self.data, self.output, record.animations)
         check_caption(record, row_type(asked).columns())
         check_picture(self.data)
         with input_file(self.data) as file:
@@ -112,6 +112,7 @@ class FitCommand(TrainCommand):
         for name in record.animations:
             check_animation_size(self.output / name, width, height, record)
         fit = sized(decide(width, height), (width, height), CHANNELS[prepare.channels])
+        check_used(self.ctx, fit)
         if given["find_lr"] or given["learning_rate"] == AUTO_RATE:
             fit = self._with_rate(fit, source.image.levels, resuming=given["resume"] and earlier)
 

@@ -13,13 +13,17 @@ from fit_image.cli.common.config_options import config_of, is_given
 from fit_image.config.encoding_spec import left_open
 from fit_image.config.fit import FitConfig, ImageConfig, RecordConfig, is_elsewhere, option_of
 from fit_image.config.presets import preset_config
-from fit_image.config.registry import AUTO_RATE
+from fit_image.config.registry import AUTO_RATE, CHANNELS
 from fit_image.errors import InputError, excerpt
 
 if TYPE_CHECKING:
     from fit_image.apps.fit.directory import FitDirectory
+    from fit_image.apps.fit.manifest import FitManifest
 
 NO_ANIMATION = "none"
+
+# What --parameters decides.
+_SIZES = {"layers", "encoding"}
 
 
 def configuration(
@@ -45,12 +49,15 @@ def configuration(
         names = tuple(Path(name).name for name in manifest.record.animations)
         manifest = replace(manifest, record=replace(manifest.record, animations=names))
     record = config_of(ctx, RecordConfig, given, manifest.record if manifest else None)
+    prepare = config_of(ctx, ImageConfig, given, manifest.image if manifest else None)
     if earlier and not given["like"] and "animations" not in explicit:
         _check_inside(earlier.path / earlier.document_name, record)
 
     def decide(width: int, height: int) -> FitConfig:
         if manifest:
             fit, changes = manifest.fit, own
+            if not given["like"] and _are_sizes_of(manifest, own, width, height, prepare.channels):
+                changes = {name: own[name] for name in own.keys() - _SIZES}
             if own.get("optimizer", fit.optimizer) != fit.optimizer:
                 changes = {"weight_decay": None, **own}  # not the earlier one's
             return replace(fit, **changes).for_picture(width, height)
@@ -66,11 +73,23 @@ def configuration(
             f"cannot resume {earlier.path}: --preset (was {manifest.preset}, now "
             f"{given['preset']}) differs; choose another folder with -o, or --overwrite"
         )
-    return (
-        decide,
-        config_of(ctx, ImageConfig, given, manifest.image if manifest else None),
-        record,
-    )
+    return decide, prepare, record
+
+
+def _are_sizes_of(
+    manifest: FitManifest, own: dict[str, Any], width: int, height: int, channels: str
+) -> bool:
+    """Tell whether the sizes given are those from which a run's own were solved."""
+    if manifest.fit.max_parameters is None or not own.keys() & _SIZES:
+        return False
+    from fit_image.apps.fit.architecture import sized
+
+    try:
+        anew = preset_config(manifest.preset, width, height, **own)
+        anew = sized(anew, (width, height), CHANNELS[channels])
+    except InputError:
+        return False
+    return all(getattr(anew, name) == getattr(manifest.fit, name) for name in _SIZES)
 
 
 def _check_inside(document: Path, record: RecordConfig) -> None:

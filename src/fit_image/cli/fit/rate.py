@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,18 +38,35 @@ def check_rate_options(ctx: click.Context, given: dict[str, Any]) -> None:
             raise click.UsageError("--resume goes on with the --lr of its run: --plot has nothing.")
 
 
-def check_plot(plot: Path | None, *inputs: Path) -> None:
-    """Raise `InputError` if the chart cannot be written, or would replace something else."""
+def check_plot(plot: Path | None, picture: Path, output: Path, animations: Iterable[str]) -> None:
+    """Raise `InputError` if the chart cannot be written, or would replace something else.
+
+    Parameters
+    ----------
+    plot : Path, optional
+    picture : Path
+        The one that is learned.
+    output : Path
+        The folder of the run.
+    animations : iterable of str
+        Names in that folder, or paths.
+    """
     if plot is None:
         return
+    from fit_image.apps.fit.directory import FitDirectory
     from fit_image.images.io import check_image_suffix
     from fit_image.storage.atomic import check_destination
 
     check_image_suffix(plot)
     check_destination(plot)
-    for file in inputs:
-        if plot.exists() and file.exists() and plot.samefile(file):
-            raise click.UsageError(f"--plot {plot} would replace the picture: give another name.")
+    if plot.exists() and picture.exists() and plot.samefile(picture):
+        raise click.UsageError(f"--plot {plot} would replace the picture: give another name.")
+    folder = plot.absolute().parent
+    runs = [each for each in (folder, folder.parent) if FitDirectory.holds_run(each)]
+    for run in (output, *runs):
+        FitDirectory.check_output(run, plot)
+    if plot.absolute() in [(output / name).absolute() for name in animations]:
+        raise click.UsageError(f"--plot {plot} is an animation, too: give another name.")
 
 
 def find_rate(

@@ -24,8 +24,8 @@ from fit_image.config.layer_spec import Hidden
 from fit_image.config.presets import preset_config
 from fit_image.config.registry import AUTO_RATE, CHANNELS, OPTIMIZERS
 from fit_image.config.usage import unused_fields
-from fit_image.errors import InputError
-from fit_image.runs.animate import check_caption
+from fit_image.errors import InputError, one_line
+from fit_image.runs.animate import check_animation_size, check_caption
 
 Axes = Mapping[str, Sequence[Any]]
 """Values of fields of `FitConfig` and `ImageConfig`, and of ``preset``."""
@@ -81,6 +81,7 @@ def plan_trials(spec: SweepSpec, find_rate: RateFinder | None = None) -> list[Tr
     used: set[str] = set()
     for path, values in spec.combinations():
         concerned = _select(ImageConfig, values)
+        picture: Picture | None = None
         try:
             prepare = ImageConfig(**concerned)
             picture = pictures(path, prepare)
@@ -97,7 +98,8 @@ def plan_trials(spec: SweepSpec, find_rate: RateFinder | None = None) -> list[Tr
             check_hold_out(manifest.fit.hold_out, *size)
             check_memory(manifest.fit, size, CHANNELS[prepare.channels])
         except InputError as error:
-            message = f"{_describe(spec, concerned)}{error}"
+            where = [one_line(path)] if picture and len(spec.pictures) > 1 else []
+            message = ": ".join([*where, *_describe(spec, concerned), str(error)])
             raise InputError(message, fields=error.fields) from error
         ignored |= unused
         used |= values.keys() - unused.keys()
@@ -106,6 +108,9 @@ def plan_trials(spec: SweepSpec, find_rate: RateFinder | None = None) -> list[Tr
         raise InputError("no trials: give at least one value for every option")
     for rows in {row_type(manifest.fit) for manifest, _ in manifests}:
         check_caption(spec.record, rows.columns())
+    sizes = {(manifest.picture.width, manifest.picture.height) for manifest, _ in manifests}
+    for name, size in itertools.product(spec.record.animations, sizes):
+        check_animation_size(Path(name), *size, spec.record)
     for name, reason in ignored.items():
         if name not in used:
             raise InputError(f"{option_of(name)} would change nothing: {reason}")
@@ -155,14 +160,14 @@ def _select(config: type, values: Mapping[str, Any]) -> dict[str, Any]:
     return {each.name: values[each.name] for each in fields(config) if each.name in values}
 
 
-def _describe(spec: SweepSpec, values: Mapping[str, Any]) -> str:
-    """Return the values of a combination that vary in the sweep; empty if none do."""
+def _describe(spec: SweepSpec, values: Mapping[str, Any]) -> list[str]:
+    """Return a text of the values of a combination that vary in the sweep; none if none do."""
     varying = [
         f"{option_of(name)} {_shown(value)}"
         for name, value in values.items()
         if len({each for grid in spec.grids for each in grid.get(name, (None,))}) > 1
     ]
-    return f"{', '.join(varying)}: " if varying else ""
+    return [", ".join(varying)] if varying else []
 
 
 def _shown(value: Any) -> str:
