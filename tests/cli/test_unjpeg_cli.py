@@ -6,12 +6,15 @@ import json
 import os
 import shutil
 import signal
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps
+from PIL.PngImagePlugin import PngInfo
 
 from fit_image.apps.unjpeg.directory import UnjpegDirectory
 from fit_image.apps.unjpeg.model import Restorer
@@ -400,7 +403,7 @@ def test_other_samplings_are_restored(subsampling, behind, run, jpeg):
         picture.save("other.jpg", "MPO", quality=85, subsampling=subsampling, **several)
     assert succeed("apply", "other.jpg", "-o", "a.png").stderr == ""
     (line,) = succeed("apply", run, "other.jpg", "-o", "b.png").stderr.splitlines()
-    assert f"other.jpg has {subsampling} chroma subsampling, but" in line
+    assert f"other.jpg: it has {subsampling} chroma subsampling, but" in line
     assert "was trained on 4:2:0: it may get worse" in line
     assert succeed("apply", run, jpeg, "-o", "b.png").stderr == ""
 
@@ -412,6 +415,57 @@ def test_a_picture_that_never_was_a_jpeg_is_told_and_left_alone(clean):
         assert (np.asarray(out) == np.asarray(before)).all()
     (line,) = succeed("apply", clean / "1.png", "-o", "b.png", "--quality", 50).stderr.splitlines()
     assert "is changed as if it had been one of quality 50" in line
+
+
+def test_a_script_is_told_what_is_left_alone(clean):
+    facts = json.loads(succeed("apply", clean / "1.png", "-o", "out.png", "--json", "-q").stdout)
+    (remark,) = facts["remarks"]
+    assert "shows no traces of JPEG and is left as it is" in remark
+
+
+def test_16_bits_are_not_cut_to_8():
+    rows = b"".join(b"\0" + bytes(24 * 6) for _ in range(16))
+    header = struct.pack(">2I5B", 24, 16, 16, 2, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    parts = [
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in chunks
+    ]
+    Path("deep.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
+    line = fail("apply", "deep.png", "-o", "out.png")
+    assert "its pixels are RGB of 16 bits; convert it to RGB or grey of 8 bits first" in line
+    assert not Path("out.png").exists()
+
+
+@pytest.mark.parametrize("mode", ["LA", "L"])
+def test_a_profile_of_grey_is_not_kept_for_colours(mode):
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    profile[16:20] = b"GRAY"
+    options = {"transparency": 3} if mode == "L" else {}
+    Image.new(mode, (16, 16)).save("in.png", icc_profile=bytes(profile), **options)
+    line = fail("apply", "in.png", "-o", "out.png")
+    assert f"its pixels are {mode} with a colour profile of grey" in line
+
+
+def test_texts_stay_beside_one_that_is_too_large():
+    texts = PngInfo()
+    texts.add_text("Title", "kept", zip=True)
+    texts.add_text("Author", "kept, too")
+    texts.add_text("Log", "x" * 2_000_000, zip=True)
+    Image.new("RGB", (16, 16)).save("in.png", pnginfo=texts, dpi=(100, 100))
+    lines = succeed("apply", "in.png", "-o", "out.png").stderr
+    assert "in.png: metadata that are damaged or too large are left out" in lines
+    with Image.open("out.png") as out:
+        assert out.text == {"Title": "kept", "Author": "kept, too"}
+        assert out.info["dpi"] == pytest.approx((100, 100), 1e-3)
+
+
+def test_what_a_jpeg_cannot_hold_is_named():
+    texts = PngInfo()
+    texts.add_text("Comment", "x" * 70_000)
+    Image.new("RGB", (16, 16)).save("in.png", pnginfo=texts)
+    line = fail("apply", "in.png", "-o", "out.jpg")
+    assert "JPEG cannot hold the picture's comment; use .png" in line
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB"])
@@ -442,7 +496,7 @@ def test_lossless_formats_hold_the_same_pixels_and_jpeg_nearly(jpeg):
 def test_what_never_was_a_jpeg_is_said_to_be_none(run, jpeg):
     with Image.open(jpeg) as picture:
         picture.save("in.png")
-    said = "in.png is not a JPEG file: it is changed as if it had been"
+    said = "in.png: it is not a JPEG file, and is changed as if it had been"
     quality = f"{said} one of quality"
     for args, line in (
         (["in.png"], f"{quality} 85 (--quality)"),
@@ -466,6 +520,14 @@ def test_score(run, clean):
     assert facts["least_gain"] == pytest.approx(min(gains), abs=1e-3)
     table = succeed("score", run, clean, "--quality", 30, "-q").stdout
     assert f"{facts['mean_gain']:+6.2f} dB" in table.splitlines()[5]
+
+
+def test_score_leaves_out_what_no_jpeg_can_hold(run, clean):
+    Image.new("RGB", (66_000, 8)).save(clean / "wide.png")
+    facts = json.loads(succeed("score", run, clean, "--json", "-q").stdout)
+    (clean / "wide.png").unlink()
+    assert [each["file"] for each in facts["pictures"]] == [f"{n}.png" for n in range(4)]
+    assert facts["skipped"] == 1
 
 
 def test_score_tells_of_pictures_that_are_jpegs_themselves(run, clean, tmp_path):

@@ -190,6 +190,8 @@ def command(
     if output and is_export(output):
         if columns * rows > 1:
             raise InputError(f"{output} holds one network: give one --stddev, and no --grid")
+        if size and not animation:
+            raise click.UsageError("--size is for pictures: a network has none.")
         check_export(FitDirectory, None, output)
     elif output or not animation:
         output = output or Path("dream.png")

@@ -104,11 +104,11 @@ def open_upright(file: BinaryIO, frame: int = 1) -> UprightImage:
 
 def upright(opened: OpenedImage) -> UprightImage:
     """Turn an opened picture upright; it may be changed in place."""
-    picture, grey, remarks = opened
+    picture, remarks = opened.image, opened.remarks
     with contextlib.suppress(Exception):  # damaged metadata do not damage the picture
         ImageOps.exif_transpose(picture, in_place=True)
     if picture.mode[0] in "IF":
-        picture, alpha = _deep_grey(picture, grey, remarks)
+        picture, alpha = _deep_grey(picture, opened.grey, remarks)
     else:
         alpha = _alpha(picture)
     if alpha is not None and alpha.getextrema()[1] == 0:

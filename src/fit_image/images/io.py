@@ -32,6 +32,7 @@ from fit_image.images.decoding import (
     row_strips,
     upright,
 )
+from fit_image.images.formats.jpeg_blocks import LARGEST_SIDE
 from fit_image.images.formats.limits import LARGEST_PICTURE, pixel_limit
 from fit_image.images.formats.opening import OpenedImage, Remark
 from fit_image.images.formats.tiff_pixels import Grey
@@ -43,7 +44,7 @@ _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".g
 _FORMATS |= {".tif": "TIFF", ".tiff": "TIFF", ".bmp": "BMP"}
 _WITH_ALPHA = ("PNG", "WEBP", "TIFF")  # a GIF's alpha has one bit
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
-_MAX_SIDE = {"JPEG": 65_500, "WEBP": 16_383, "GIF": 65_535}
+_MAX_SIDE = {"JPEG": LARGEST_SIDE, "WEBP": 16_383, "GIF": 65_535}
 _SAVE_OPTIONS: dict[str, dict[str, Any]] = {
     "JPEG": {"quality": 95, "subsampling": 0},
     # Here quality is effort: 80, the default, takes twice the time, and saves 1 % of a photograph.

@@ -112,6 +112,18 @@ class Metadata:
         bare = format_name in _BARE
         return [name for key, name in _NAMES.items() if bare and getattr(self, key)]
 
+    @property
+    def names(self) -> list[str]:
+        """The names of the data that there are, and that may be too large for a format."""
+        return [
+            name for key, name in {**_NAMES, "comment": "comment"}.items() if getattr(self, key)
+        ]
+
+    @property
+    def has_grey_profile(self) -> bool:
+        """Whether the colour profile is for pictures of grey."""
+        return self.icc_profile[16:20] == b"GRAY"
+
     def turned_upright(self) -> Self:
         """Return the metadata of the picture after `turn_upright`."""
         entries = list(_entries(self.exif))

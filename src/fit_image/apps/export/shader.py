@@ -138,10 +138,12 @@ def _network(plain: PlainNetwork, names: tuple[str, ...]) -> str:
     lines += [f"    vec4 v0_{index} = {text};" for index, text in enumerate(_inputs(plain, names))]
     for index, (layer, expression) in enumerate(zip(plain.layers, expressions, strict=True)):
         units, fan_in = (-(-count // 4) for count in layer.weights.shape)
-        weights = np.zeros((4 * units, 4 * fan_in), np.float32)
-        weights[: layer.weights.shape[0], : layer.weights.shape[1]] = layer.weights
-        biases = np.zeros(4 * units, np.float32)
-        biases[: len(layer.biases)] = layer.biases
+        outputs, inputs = layer.weights.shape
+        # Units beyond are the last one's likes: an activation may be infinite at 0.
+        padding = (0, 4 * units - outputs)
+        weights = np.pad(layer.weights, (padding, (0, 0)), mode="edge")
+        weights = np.pad(weights, ((0, 0), (0, 4 * fan_in - inputs)))
+        biases = np.pad(layer.biases, padding, mode="edge")
         for unit in range(units):
             rows = weights[4 * unit : 4 * unit + 4]
             terms = [

@@ -17,7 +17,7 @@ from fit_image.images.decoding import reading
 from fit_image.images.formats.jpeg import quality_of, subsampling_of
 from fit_image.images.formats.jpeg_planes import JpegPlanes, read_planes
 from fit_image.images.formats.jpeg_traces import has_traces
-from fit_image.images.formats.opening import open_image
+from fit_image.images.formats.opening import OpenedImage, open_image
 from fit_image.images.io import check_image_suffix, check_image_target, save_image
 from fit_image.images.metadata import Metadata, turn_upright
 from fit_image.images.scaling import to_image
@@ -38,6 +38,9 @@ _NO_COEFFICIENTS = (
     "its coefficients cannot be read, as its sampling or its size is unusual; it is left as it is "
     "unless --quality or RUN is given"
 )
+
+
+_STRIPPED = "metadata that are damaged or too large are left out"
 
 
 class DamagedPicture(NamedTuple):
@@ -65,27 +68,47 @@ class DamagedPicture(NamedTuple):
 def read_picture(path: Path) -> DamagedPicture:
     """Read a picture file; `InputError` if it is none, or its pixels are neither grey nor RGB."""
     with reading(path) as file:
-        picture, _, remarks = open_image(file)
+        opened = open_image(file)
+        picture = opened.image
         quality, subsampling = quality_of(picture), subsampling_of(picture)
         metadata = Metadata.of(picture)
-        mode, pixels = picture.mode, _pixels_of(picture)
-        del picture  # large, and of no more use
+        unusable = _unusable(opened, metadata)
+        pixels = None if unusable else _pixels_of(picture)
+        remarks, is_stripped = opened.remarks, opened.is_stripped
+        del picture, opened  # large, and of no more use
         jpeg = None if quality is None or pixels is None else read_planes(file)
     if pixels is None:
         raise InputError(
-            f"cannot restore {one_line(path)}: its pixels are {mode}; convert it to RGB or grey of "
-            "8 bits first"
+            f"cannot restore {one_line(path)}: its pixels are {unusable}; convert it to RGB or "
+            "grey of 8 bits first"
         )
     texts = tuple(remark.text for remark in remarks)
+    if is_stripped:
+        texts = (*texts, _STRIPPED)
     if quality is not None and jpeg is None:
         texts = (*texts, _NO_COEFFICIENTS)
     return DamagedPicture(pixels, quality, subsampling, metadata, texts, jpeg)
 
 
-def _pixels_of(picture: Image.Image) -> Picture | None:
-    if picture.mode not in _MODES:
-        return None
-    mode = "RGBA" if "transparency" in picture.info else _MODES[picture.mode]
+def _unusable(opened: OpenedImage, metadata: Metadata) -> str | None:
+    """Return what pixels are that cannot be restored; None if they can."""
+    mode = opened.image.mode
+    if mode not in _MODES:
+        return mode
+    if opened.bits > 8:
+        return f"{mode} of {opened.bits} bits"
+    # They would become colours, which such a profile is not for.
+    if _restored_mode(opened.image) == "RGBA" and metadata.has_grey_profile:
+        return f"{mode} with a colour profile of grey"
+    return None
+
+
+def _restored_mode(picture: Image.Image) -> str:
+    return "RGBA" if "transparency" in picture.info else _MODES[picture.mode]
+
+
+def _pixels_of(picture: Image.Image) -> Picture:
+    mode = _restored_mode(picture)
     # Pillow would copy a picture that already has the mode.
     return np.atleast_3d(np.asarray(picture if picture.mode == mode else picture.convert(mode)))
 
@@ -143,8 +166,8 @@ def check_restored(damaged: DamagedPicture, target: Path) -> None:
         Image.new("RGB", (1, 1)).save(io.BytesIO(), name, **metadata.save_options(name))
     except Exception:  # Pillow raises nearly every kind
         raise InputError(
-            f"cannot write {one_line(target)}: {name} cannot hold the picture's EXIF data or "
-            "colour profile; use .png"
+            f"cannot write {one_line(target)}: {name} cannot hold the picture's "
+            f"{' or '.join(metadata.names)}; use .png"
         ) from None
 
 

@@ -19,6 +19,7 @@ from fit_image.apps.unjpeg.restoration import Restoration
 from fit_image.images.decoding import reading
 from fit_image.images.fidelity import Fidelity, fidelity
 from fit_image.images.formats.jpeg import Compression, decompress, is_jpeg
+from fit_image.images.formats.jpeg_blocks import LARGEST_SIDE
 from fit_image.images.formats.jpeg_planes import read_planes
 from fit_image.images.formats.opening import Remark
 
@@ -67,14 +68,15 @@ def score(
     *,
     remarks: dict[Path, Sequence[Remark]] | None = None,
 ) -> Iterator[Score]:
-    """Compress clean pictures, restore them, and compare; those that are damaged are left out.
+    """Compress clean pictures, restore them, and compare; those that are damaged, or
+    too large for a JPEG, are left out.
 
     What must be said about the others is added to ``remarks``, also that they are JPEG files.
     """
     program = shutil.which(PEER)
     for file, _ in pictures:
         clean = read_clean(file, remarks)
-        if clean is None:
+        if clean is None or max(clean.shape[:2]) > LARGEST_SIDE:
             continue
         if remarks is not None and _is_jpeg_file(file):
             remarks[file] = (*remarks.get(file, ()), Remark(_IS_JPEG, _IS_JPEG))

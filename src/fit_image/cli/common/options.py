@@ -23,6 +23,7 @@ from fit_image.config.layer_spec import (
 )
 from fit_image.config.presets import PRESETS
 from fit_image.config.registry import parse_activation
+from fit_image.config.settings import LARGEST_WHOLE
 from fit_image.errors import InputError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -219,6 +220,7 @@ def _kind(default: object, data: Mapping[str, Any]) -> Any:
     if data["choices"] is not None:
         return Word(list(data["choices"]))
     least, most = data["limits"] or (0, None)
+    most = None if most == LARGEST_WHOLE else most  # which the help need not say
     if isinstance(default, int):
         return Whole(int(least), None if most is None else int(most))
     if isinstance(default, float) or data["limits"]:

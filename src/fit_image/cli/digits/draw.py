@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from fit_image.cli.common.config_options import is_given
 from fit_image.cli.common.drawing import draw_strips
 from fit_image.cli.common.options import quiet_option
 from fit_image.cli.common.picture_files import output_file, written
@@ -33,9 +34,9 @@ from fit_image.cli.export import check_export, export_network, is_export
 )
 @drawing_options
 @quiet_option
-@click.pass_obj
+@click.pass_context
 def command(
-    signals: Signals,
+    ctx: click.Context,
     /,
     run: Path | None,
     shipped: str | None,
@@ -58,7 +59,10 @@ def command(
     from fit_image.apps.digits.directory import DigitsDirectory
     from fit_image.images.io import Canvas, check_image_target, save_image
 
+    signals: Signals = ctx.obj
     signals.act_at_once()
+    if output and is_export(output) and is_given(ctx, "size"):
+        raise click.UsageError("--size is for pictures: a network has none.")
     check_network(run, DigitsDirectory)
     model = load_model(run, shipped)
     index = model.label(label)

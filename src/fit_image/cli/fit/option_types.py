@@ -12,7 +12,6 @@ from fit_image.config.encoding_spec import parse_encoding
 from fit_image.config.hold_out import UNSEEN, parse_hold_out, parse_target
 from fit_image.config.layer_spec import LARGEST_RATE, parse_duration, parse_init
 from fit_image.config.registry import AUTO_RATE, OPTIMIZERS
-from fit_image.config.settings import LARGEST_WHOLE
 from fit_image.errors import InputError
 
 
@@ -65,7 +64,7 @@ RATE = Rate(min=0, min_open=True, max=LARGEST_RATE)
 TARGET_PSNR = OrNone(TargetPsnr())
 HOLD_OUT = OrNone(Parsed("pixels", _hold_out))
 DURATION = OrNone(Parsed("time", parse_duration))
-PARAMETER_LIMIT = OrNone(Whole(1, LARGEST_WHOLE))
+PARAMETER_LIMIT = OrNone(Whole(min=1))
 PIXEL_LIMIT = OrNone(Parsed("pixels", _pixels))
 
 

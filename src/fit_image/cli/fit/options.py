@@ -14,7 +14,7 @@ from fit_image.cli.fit import option_types
 from fit_image.config.fit import MOST_EPOCHS, FitConfig, ImageConfig, RecordConfig
 from fit_image.config.layer_spec import LARGEST_RATE
 from fit_image.config.presets import PRESETS
-from fit_image.config.settings import LARGEST_WHOLE, SEED
+from fit_image.config.settings import SEED
 
 
 def _field(
@@ -74,7 +74,7 @@ _OPTIONS = (
     _field(
         "Learning",
         "batch_size",
-        options.Whole(1, LARGEST_WHOLE),
+        options.Whole(min=1),
         shown=option_types.by_optimizer("batch_size"),
     ),
     _field("Network", "init_scale", metavar="SCALE"),

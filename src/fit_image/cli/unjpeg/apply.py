@@ -203,11 +203,12 @@ class _Restoration:
         check_restored(damaged, output)
         if self.compare:
             check_side_by_side(damaged, self.compare)
-        for text in damaged.remarks:
-            display.message(f"{source}: {text}")
+        remarks = damaged.remarks
         untouched = not (self.model or self.quality or damaged.is_restorable())
-        if remark := _remark(source, damaged, self.model, self.quality, untouched=untouched):
-            display.message(remark)
+        if remark := _remark(damaged, self.model, self.quality, untouched=untouched):
+            remarks = (*remarks, remark)
+        for text in remarks:
+            display.message(f"{source}: {text}")
         restored = damaged.pixels
         if not untouched:
             restored = restore(damaged, restoration, on_rows=on_rows)
@@ -215,11 +216,10 @@ class _Restoration:
         size = save_restored(output, damaged, restored)
         if self.compare:
             save_image(self.compare, side_by_side(damaged, restored))
-        return *size, damaged.remarks
+        return *size, remarks
 
 
 def _remark(
-    picture: Path,
     damaged: DamagedPicture,
     model: Path | None,
     quality: int | None,
@@ -228,19 +228,19 @@ def _remark(
 ) -> str | None:
     """Return a line about a picture unlike those that the network was trained on, if known."""
     if untouched and damaged.quality is None:
-        return f"{picture} shows no traces of JPEG and is left as it is; --quality N restores it"
+        return "it shows no traces of JPEG and is left as it is; --quality N restores it"
     if damaged.jpeg is not None and quality is not None:
-        return f"{picture} is a JPEG file: its own tables count, and --quality does not"
+        return "it is a JPEG file, whose own tables count, and --quality does not"
     if damaged.quality is None:
-        changed = f"{picture} is not a JPEG file: it is changed as if it had been"
+        changed = "it is not a JPEG file, and is changed as if it had been"
         if model:
             return changed
         return f"{changed} one of quality {quality or f'{_DEFAULT_QUALITY} (--quality)'}"
     known = _run_subsampling(model) if model and damaged.subsampling else None
     if known and known != damaged.subsampling:
         return (
-            f"{picture} has {damaged.subsampling} chroma subsampling, but {model} was trained on "
-            f"{known}: it may get worse"
+            f"it has {damaged.subsampling} chroma subsampling, but {model} was trained on {known}: "
+            "it may get worse"
         )
     return None
 

@@ -23,8 +23,8 @@ LEAST_STEP = 4
 # All pixels of an even block may be rounded the same way, which moves the mean by half a level.
 LEAST_MEAN_STEP = 8
 
-_LARGEST_SIDE = 65_500
-"""Of a picture that libjpeg decodes."""
+LARGEST_SIDE = 65_500
+"""Of a picture that libjpeg encodes and decodes."""
 
 _APP0, _APP14, _COM, _DQT, _SOI, _EOI, _SOS = 0xE0, 0xEE, 0xFE, 0xDB, 0xD8, 0xD9, 0xDA
 _DCT_FRAMES = (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)
@@ -111,7 +111,7 @@ class JpegBlocks:
                 raise UnusualJpegError
             unit = BLOCK * (most if self._is_interleaved else most // own)
             side = -(-int.from_bytes(frame[at : at + 2]) // unit) * unit
-            if not 0 < side <= _LARGEST_SIDE:
+            if not 0 < side <= LARGEST_SIDE:
                 raise UnusualJpegError
             rounded[at : at + 2] = side.to_bytes(2)
         return bytes(rounded)

@@ -62,11 +62,26 @@ RemarkCounts = Counter[str]
 
 
 class OpenedImage(NamedTuple):
-    """A loaded picture as it is stored, what its grey numbers mean, and remarks."""
+    """A loaded picture.
+
+    Attributes
+    ----------
+    image : PIL.Image.Image
+        As it is stored, in 8 bits at most where it has colours.
+    grey : Grey
+        What grey numbers mean.
+    remarks : list of Remark
+    bits : int
+        Of a channel in the file.
+    is_stripped : bool
+        Whether metadata had to be left out for it to be read.
+    """
 
     image: Image.Image
     grey: Grey
     remarks: list[Remark]
+    bits: int = 8
+    is_stripped: bool = False
 
 
 def open_image(file: BinaryIO, number: int = 1) -> OpenedImage:
@@ -101,7 +116,16 @@ def open_image(file: BinaryIO, number: int = 1) -> OpenedImage:
         noun = "page" if image.format == "TIFF" else "frame"
         text = f"only the first of {frames:,} {noun}s is read"
         remarks.append(Remark(text, FIRST_OF_MANY[noun]))
-    return OpenedImage(image, grey, remarks)
+    bits = max(full_page(pages).bits, default=8) if pages else _png_bits(image, source)
+    return OpenedImage(image, grey, remarks, bits, is_stripped=not pages and source is not file)
+
+
+def _png_bits(image: Image.Image, source: BinaryIO) -> int:
+    """Return the bits of a channel of a PNG; of other files, 8."""
+    if image.format != "PNG":
+        return 8
+    source.seek(24)
+    return int.from_bytes(source.read(1), "big")
 
 
 def image_size(file: BinaryIO) -> tuple[int, int]:

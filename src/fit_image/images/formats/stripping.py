@@ -13,7 +13,7 @@ from fit_image.images import signatures
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-_LARGEST_PROFILE = 1 << 20  # Pillow's own limit
+_LARGEST_UNPACKED = 1 << 20  # Pillow's own limit
 _LARGEST_CHUNK = 1 << 24  # of metadata
 
 _PIXEL_CHUNKS = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
@@ -88,7 +88,8 @@ class SplicedFile(io.RawIOBase):
 def without_metadata(file: BinaryIO, *, bare: bool = False) -> io.BufferedReader | None:
     """Return a PNG or JPEG file without metadata, None for other files.
 
-    Orientation and colour profile stay if they are whole, unless the result shall be ``bare``.
+    Orientation and colour profile, and of a PNG resolution and texts of one language, stay if they
+    are whole, unless the result shall be ``bare``.
     """
     file.seek(0)
     start = file.read(8)
@@ -126,15 +127,15 @@ def _stripped_png(file: BinaryIO, bare: bool) -> io.BufferedReader:
 
 
 def _keeps(name: bytes, data: bytes) -> bool:
-    if name == b"iCCP":
+    if name in (b"iCCP", b"zTXt"):
         _, found, rest = data.partition(b"\0")
         unpacker = zlib.decompressobj()
         try:
-            unpacker.decompress(rest[1:], _LARGEST_PROFILE)
+            unpacker.decompress(rest[1:], _LARGEST_UNPACKED)
         except zlib.error:
             return False
         return bool(found) and rest[:1] == b"\0" and not unpacker.unconsumed_tail
-    return name == b"eXIf"
+    return name in (b"eXIf", b"tEXt", b"pHYs")
 
 
 def _stripped_jpeg(file: BinaryIO, bare: bool) -> io.BufferedReader:
