@@ -113,6 +113,14 @@ def test_estimates_that_count_nothing_leave_the_jpeg():
     assert np.abs(whole.astype(int) - decompress(data)).max() > 10
 
 
+def test_squares_of_one_level_have_whole_levels_as_before_compression():
+    rng = np.random.default_rng(4)
+    levels = rng.integers(40, 216, (12, 14, 3), dtype=np.uint8).repeat(8, axis=0).repeat(8, axis=1)
+    data = jpeg(levels, quality=85, subsampling="4:4:4")
+    found = restored(data, Watched(*NOTHING))
+    assert (found == decompress(data)).mean() > 0.999
+
+
 def gain(levels, found, data):
     """Gain over the JPEG in dB."""
     errors = (((each.astype(float) - levels) ** 2).mean() for each in (decompress(data), found))

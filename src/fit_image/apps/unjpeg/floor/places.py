@@ -19,7 +19,7 @@ from fit_image.images.formats.jpeg_cosines import (
 from fit_image.nn.runtime.jit import inner, kernel
 
 _GROUPS = WIDTH // 8
-_HALF = np.float32(0.5)
+_HALF, _BLOCK = np.float32(0.5), np.float32(8)
 
 _SPREAD = np.float32(1.2)
 """Of places, before they are clipped and shrunk: most estimates are too near to the JPEG."""
@@ -98,6 +98,7 @@ def measure_kernel(samples, component, active, basis, measures, scratch, first, 
 def _calibrate(scratch, at, numbers, steps, factors):
     """Move a block's coefficients to calibrated places."""
     zero, inward, outward = factors[ZERO], factors[INWARD], factors[OUTWARD]
+    is_flat = True
     for y in range(8):
         for x in range(8):
             number = np.float32(numbers[y, x])
@@ -105,7 +106,11 @@ def _calibrate(scratch, at, numbers, steps, factors):
             factor = outward if place * number > 0 else inward
             factor = zero if number == 0 else factor
             place = factor * min(max(place, -_HALF), _HALF)
-            scratch[at + y * WIDTH + x] = (number + place) * steps[y, x]
+            coefficient = (number + place) * steps[y, x]
+            scratch[at + y * WIDTH + x] = coefficient
+            is_flat &= coefficient == 0 or y + x == 0
+    if is_flat:  # the encoder's levels were whole numbers
+        scratch[at] = _BLOCK * np.rint(scratch[at] / _BLOCK)
 
 
 @kernel
@@ -120,7 +125,8 @@ def calibrate_kernel(samples, component, active, factors, basis, scratch, first,
         Its plane is filled, blocks that are not active with the samples; it may be these.
     factors : float32 (rows, columns of blocks, 3)
         Of the places of coefficients of the kinds `ZERO`, `INWARD` and `OUTWARD`; where all are 0,
-        the component's block becomes that of the JPEG.
+        the component's block becomes that of the JPEG, but for one of one level, which becomes the
+        nearest whole one.
     """
     columns = samples.shape[1]
     for i in range(first, last):
