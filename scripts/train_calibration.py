@@ -9,6 +9,7 @@ places of three kinds of coefficients, so that what is restored has most decibel
 from __future__ import annotations
 
 import io
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,13 +38,14 @@ from fit_image.nn.runtime.threads import ThreadPool
 from fit_image.storage.atomic import atomic_path
 from restorer.damage import SIDE, SLACK, Picture, as_planes, compress
 
-_BLOCKS = 400  # of a component that are learned from, at most
+_BLOCKS = 150  # of a component that are learned from, at most
 _DULL = 3.0  # standard deviation in levels below which crops are left out
 _KINDS = 3
 _NOISE = 0.01  # mean squared error that is no loss: that of rounding
 _ODD = 0.15  # share of crops with odd tables
 _RATE = 0.008
 _SOME = 250  # blocks of a sample in a step
+_USUAL, _COARSE = 4, 2  # samples of a folder in a step
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,17 +82,19 @@ class _Sample(NamedTuple):
 @click.command(help=__doc__)
 @click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
-@click.option("--count", default=500, show_default=True, help="Crops of each of FOLDERS.")
+@click.option("--count", default=800, show_default=True, help="Crops of each of FOLDERS.")
+@click.option("--coarse", default=300, show_default=True, help="More of the lowest qualities.")
 @click.option(
-    "--loss", default=4.0, show_default=True, help="Extra weight of decibels below the JPEG."
+    "--loss", default=20.0, show_default=True, help="Extra weight of decibels below the JPEG."
 )
-@click.option("--units", default=16, show_default=True, help="Leaky ReLUs.")
-@click.option("--steps", default=20_000, show_default=True, help="Steps of Adam.")
+@click.option("--units", default=32, show_default=True, help="Leaky ReLUs.")
+@click.option("--steps", default=16_000, show_default=True, help="Steps of Adam.")
 @click.option("--seed", default=0, show_default=True)
 def main(
     folders: tuple[Path, ...],
     output: Path,
     count: int,
+    coarse: int,
     loss: float,
     units: int,
     steps: int,
@@ -99,15 +103,19 @@ def main(
     """Make samples, and learn from as many of each folder."""
     groups = []
     for folder in folders:
-        groups.append(list(_samples(folder, count, np.random.default_rng(seed))))
-        click.echo(f"{folder}: {len(groups[-1])} samples", err=True)
+        for is_coarse, number in ((False, count), (True, coarse)):
+            rng = np.random.default_rng([seed, is_coarse])
+            groups.append(list(_samples(folder, number, rng, is_coarse=is_coarse)))
+        click.echo(f"{folder}: {count + coarse} samples", err=True)
     torch.manual_seed(seed)
     calibration = _fit(groups, units, steps, loss, np.random.default_rng(seed))
     with atomic_path(output) as temporary, temporary.open("wb") as file:
         np.savez(file, hidden=calibration.hidden, output=calibration.output)
 
 
-def _samples(folder: Path, count: int, rng: np.random.Generator) -> Iterator[_Sample]:
+def _samples(
+    folder: Path, count: int, rng: np.random.Generator, *, is_coarse: bool
+) -> Iterator[_Sample]:
     found = (read_clean(each.file) for each in find_pictures(folder)[0])
     pictures = [each for each in found if each is not None and min(each.shape[:2]) >= 2 * SLACK]
     if not any(each.std() > _DULL for each in pictures):
@@ -123,7 +131,7 @@ def _samples(folder: Path, count: int, rng: np.random.Generator) -> Iterator[_Sa
         crop = np.rot90(picture[y : y + sides[0], x : x + sides[1]], int(rng.integers(2)))
         if crop.std() < _DULL:
             continue
-        data, clean, _ = compress(np.ascontiguousarray(crop), rng, _ODD)
+        data, clean, _ = compress(np.ascontiguousarray(crop), rng, _ODD, is_coarse=is_coarse)
         jpeg = read_planes(io.BytesIO(data))
         if jpeg is None:
             continue
@@ -179,7 +187,7 @@ def _blocks(plane: npt.NDArray[Any]) -> npt.NDArray[Any]:
 def _fit(
     groups: list[list[_Sample]], units: int, steps: int, loss: float, rng: np.random.Generator
 ) -> Gate:
-    """Return the calibration of most decibels."""
+    """Return the calibration of most decibels; usual and coarse samples are groups in turn."""
     features = torch.cat([each.features for samples in groups for each in samples])
     mean, deviation = features.mean(0), features.std(0) + 1e-3
     hidden, output = nn.Linear(features.shape[1], units), nn.Linear(units, _KINDS)
@@ -188,8 +196,8 @@ def _fit(
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, steps)
     for _ in range(steps):
         aims = []
-        for samples in groups:
-            for _ in range(4):
+        for samples, times in zip(groups, itertools.cycle((_USUAL, _COARSE))):
+            for _ in range(times):
                 own = samples[rng.integers(len(samples))]
                 count = len(own.features)
                 some = torch.from_numpy(rng.integers(0, count, min(count, _SOME)))

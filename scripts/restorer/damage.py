@@ -26,8 +26,9 @@ SIDE = 256
 SLACK = 16
 """Rows and columns beyond it, so that the blocks of an earlier JPEG lie elsewhere."""
 
-_QUALITIES = 5, 98
+_QUALITIES, _COARSE_QUALITIES = (5, 98), (5, 14)
 _SAMPLINGS = ("4:2:0",) * 13 + ("4:4:4",) * 4 + ("4:2:2",) + ("grey",) * 2
+_COARSE_SAMPLINGS = ("4:2:0",) * 5 + ("4:4:4",) * 4 + ("4:2:2",) + ("grey",) * 6
 _POWERS = 0.0, 1.2
 """Of frequencies, with which the steps of own tables grow."""
 
@@ -68,7 +69,7 @@ def damage_crop(clean: Picture, rng: np.random.Generator) -> Crop | None:
 
 
 def compress(
-    clean: Picture, rng: np.random.Generator, odd: float = 0.0
+    clean: Picture, rng: np.random.Generator, odd: float = 0.0, *, is_coarse: bool = False
 ) -> tuple[bytes, Picture, bool]:
     """Compress a crop in one of many ways.
 
@@ -76,6 +77,8 @@ def compress(
     ----------
     odd : float
         Share of crops with chroma that is far finer or coarser than luma.
+    is_coarse : bool
+        Whether the quality is one of the lowest, and the crop more often grey.
 
     Returns
     -------
@@ -86,8 +89,10 @@ def compress(
     bool
         Whether the JPEG is grey.
     """
-    quality = int(rng.integers(_QUALITIES[0], _QUALITIES[1] + 1))
-    sampling = _SAMPLINGS[rng.integers(len(_SAMPLINGS))]
+    lowest, highest = _COARSE_QUALITIES if is_coarse else _QUALITIES
+    quality = int(rng.integers(lowest, highest + 1))
+    samplings = _COARSE_SAMPLINGS if is_coarse else _SAMPLINGS
+    sampling = samplings[rng.integers(len(samplings))]
     seen, shift = clean, (0, 0)
     if rng.random() < _SAVED_TWICE:
         earlier = int(rng.integers(max(quality - 25, 30), 98))

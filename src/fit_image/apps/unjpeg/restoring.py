@@ -91,7 +91,7 @@ def read_picture(path: Path) -> DamagedPicture:
 
 
 def _unusable(opened: OpenedImage, metadata: Metadata) -> str | None:
-    """Return what pixels are that cannot be restored; None if they can."""
+    """Return a description of pixels that cannot be restored; None if they can."""
     mode = opened.image.mode
     if mode not in _MODES:
         return mode

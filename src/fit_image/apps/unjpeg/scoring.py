@@ -68,10 +68,10 @@ def score(
     *,
     remarks: dict[Path, Sequence[Remark]] | None = None,
 ) -> Iterator[Score]:
-    """Compress clean pictures, restore them, and compare; those that are damaged, or
-    too large for a JPEG, are left out.
+    """Compress clean pictures, restore them, and compare.
 
-    What must be said about the others is added to ``remarks``, also that they are JPEG files.
+    Those that are damaged, or too large for a JPEG, are left out. What must be said about the
+    others is added to ``remarks``, also that they are JPEG files.
     """
     program = shutil.which(PEER)
     for file, _ in pictures:
