@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tomllib
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from fit_image.cli import cli
+from fit_image.cli.export import is_export
 from test_docs import PAGES, ROOT
 
 pytestmark = pytest.mark.one_core
@@ -105,6 +107,8 @@ def shortened(words):
     if "--halving" in words:
         options = options | {"--epochs": "9"}  # of which the rungs are parts
     words = [*words, *(["--plan"] if "--scheduler" in words else [])]
+    if any(map(is_export, map(Path, words))):  # a network has no size
+        options = {option: value for option, value in options.items() if option != "--size"}
     for option, value in options.items():
         if option in words:
             words[words.index(option) + 1] = value

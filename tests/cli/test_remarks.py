@@ -64,7 +64,9 @@ def test_of_unjpeg():
     save_gif("a.gif")
     result = succeed("unjpeg", "apply", "a.gif", "-o", "a.png", "--json")
     assert f"a.gif: {FRAMES}\n" in result.stderr
-    assert json.loads(result.stdout)["remarks"] == [FRAMES]
+    frames, traces = json.loads(result.stdout)["remarks"]
+    assert frames == FRAMES
+    assert "no traces of JPEG" in traces
     colours = np.full((16, 24, 3), (200, 100, 50))
     Path("b.bmp").write_bytes(bmp(colours, np.zeros((16, 24))))
     succeed("unjpeg", "apply", "b.bmp", "-o", "b.png")
