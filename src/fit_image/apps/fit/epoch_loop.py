@@ -22,8 +22,8 @@ def follow(
 
     The picture is drawn after every ``frame_every`` epochs, in the beginning and at the end. A
     state that ends inside of an epoch is always drawn, also if nothing is left to learn, and so is
-    the last epoch recorded, if nothing follows it. ``encode``
-    makes the file of a frame, where a thread has time for it.
+    the last epoch recorded, if nothing follows it. ``encode`` makes the file of a frame, where a
+    thread has time for it.
 
     Yields
     ------
